@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* shoal/cluster.h - the cluster object: this process as a member.
+ *
+ * Threads: every function may be called from any thread but shoal_cluster_free, which needs
+ * exclusive use; with SHOAL_RUN_BASE, start, stop and free are called on the thread of the base. A
+ * blocking form (join, leave, wait) called on the loop's or the callbacks' thread returns
+ * SHOAL_ERR_WOULD_BLOCK and does nothing. Every failure leaves a text in shoal_last_error. */
+#ifndef SHOAL_CLUSTER_H
+#define SHOAL_CLUSTER_H
+
+#include <shoal/config.h>
+#include <shoal/member.h>
+#include <shoal/metrics.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum shoal_cluster_state {
+	SHOAL_CLUSTER_CREATED = 0,
+	SHOAL_CLUSTER_RUNNING = 1,
+	SHOAL_CLUSTER_LEAVING = 2,
+	SHOAL_CLUSTER_STOPPED = 3
+};
+
+/* "created", "running", "leaving", "stopped"; "invalid" for any other number. */
+SHOAL_API const char *shoal_cluster_state_name(enum shoal_cluster_state state);
+
+/* Text of the last failure of a call on this thread, "" where there was none. Valid until the next
+ * call. */
+SHOAL_API const char *shoal_last_error(void);
+
+/* Validates the whole config and makes a cluster that does nothing yet. SHOAL_ERR_INVALID: the text
+ * names the field. SHOAL_ERR_NOMEM, SHOAL_ERR_SYSTEM. *cluster is written on success only. */
+SHOAL_API SHOAL_MUST_USE int shoal_cluster_new(
+        struct shoal_cluster **cluster, const struct shoal_config *config);
+
+/* Binds and begins. SHOAL_ERR_IN_USE, _PERMISSION, _SYSTEM: the text names the address.
+ * SHOAL_ERR_STATE: it was started before. After a failure the cluster can only be freed. */
+SHOAL_API int shoal_cluster_start(struct shoal_cluster *cluster);
+
+/* Joins through the seeds: "ip:port", "[v6]:port", "host:port", "host" (port of bind). All are
+ * tried, each address of each name; 0 when at least one was reached within timeout_ms; *reached
+ * (may be NULL) says how many. SHOAL_ERR_NO_SEED: the text lists each address with its reason;
+ * those seeds are tried again in the background while this member lives. SHOAL_ERR_REJECTED: every
+ * seed that answered refused, with its reason. SHOAL_ERR_INVALID, _STATE, _WOULD_BLOCK. */
+SHOAL_API int shoal_cluster_join(struct shoal_cluster *cluster, const char *const *addrs, size_t n,
+        unsigned timeout_ms, size_t *reached);
+
+/* The end of an operation that was begun by an _async form: its code, the text of an error and, for
+ * joins, the number of seeds reached. Runs where callbacks run. */
+typedef void (*shoal_done_fn)(
+        struct shoal_cluster *cluster, int code, const char *text, size_t reached, void *arg);
+
+/* As join, but returns at once; fn (may be NULL) is called exactly once if 0 was returned. */
+SHOAL_API int shoal_cluster_join_async(struct shoal_cluster *cluster, const char *const *addrs,
+        size_t n, unsigned timeout_ms, shoal_done_fn fn, void *arg);
+
+/* Tells the others that this member leaves, and ends: the state is then stopped. timeout_ms 0: the
+ * profile's. SHOAL_ERR_TIMEOUT: nobody confirmed in time; it has ended all the same.
+ * SHOAL_ERR_STATE: not running. */
+SHOAL_API int shoal_cluster_leave(struct shoal_cluster *cluster, unsigned timeout_ms);
+SHOAL_API int shoal_cluster_leave_async(
+        struct shoal_cluster *cluster, unsigned timeout_ms, shoal_done_fn fn, void *arg);
+
+/* Ends at once without telling anyone: to the others it has failed. Idempotent.
+ * SHOAL_ERR_WOULD_BLOCK: from a callback. */
+SHOAL_API int shoal_cluster_stop(struct shoal_cluster *cluster);
+
+/* Stops and releases; NULL is allowed. Callbacks have ended when it returns. SHOAL_ERR_WOULD_BLOCK:
+ * it was called from a callback; nothing happened. */
+SHOAL_API int shoal_cluster_free(struct shoal_cluster *cluster);
+
+/* The advertised address as text, "" before start. SHOAL_ERR_TOO_BIG: len is too small,
+ * SHOAL_ADDR_TEXT fits. */
+SHOAL_API int shoal_cluster_address(struct shoal_cluster *cluster, char *text, size_t len);
+
+/* This member; unref it. NULL before start. */
+SHOAL_API struct shoal_member *shoal_cluster_self(struct shoal_cluster *cluster);
+
+/* Where the cluster stands between new and free; STOPPED is final. */
+SHOAL_API enum shoal_cluster_state shoal_cluster_state(struct shoal_cluster *cluster);
+
+/* 0 (good) to 8: how much this member distrusts its own failure detection (Lifeguard's local
+ * health). */
+SHOAL_API unsigned shoal_cluster_health(struct shoal_cluster *cluster);
+
+/* A copy of all counters, core and transports; a few milliseconds old at most. */
+SHOAL_API void shoal_cluster_counters(
+        struct shoal_cluster *cluster, struct shoal_counters *counters);
+
+/* The label of the config, "" for none. Lives as long as the cluster. */
+SHOAL_API const char *shoal_cluster_label(struct shoal_cluster *cluster);
+
+/* The event_base in use, for the application's own events on its thread; NULL before start. */
+SHOAL_API struct event_base *shoal_cluster_base(struct shoal_cluster *cluster);
+
+/* SHOAL_RUN_DISPATCH: a descriptor that is readable while callbacks wait, and the call that runs
+ * them, on the caller's thread; it returns how many ran. -1 and SHOAL_ERR_STATE in the other ways
+ * to run. */
+SHOAL_API int shoal_cluster_fd(struct shoal_cluster *cluster);
+SHOAL_API int shoal_cluster_dispatch(struct shoal_cluster *cluster);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* shoal/config.h - what a cluster object is made from. */
+#ifndef SHOAL_CONFIG_H
+#define SHOAL_CONFIG_H
+
+#include <shoal/error.h>
+#include <shoal/log.h>
+#include <shoal/profile.h>
+#include <shoal/transport.h>
+#include <shoal/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SHOAL_TRANSPORTS_MAX 4
+
+/* Who runs the loop and the callbacks; see README.md, "Three ways to run". */
+enum shoal_run {
+	SHOAL_RUN_THREADS = 0,  /* the library's threads: one for the loop, one for callbacks */
+	SHOAL_RUN_DISPATCH = 1, /* the library's loop thread; callbacks in shoal_cluster_dispatch */
+	SHOAL_RUN_BASE = 2      /* everything on the application's event_base */
+};
+
+/* Set by shoal_config_init, then change what you need. shoal_cluster_new copies strings and arrays;
+ * what a pointer of this struct names must live until it returns (allocator, log_arg, base: as long
+ * as the cluster). */
+struct shoal_config {
+	size_t size;           /* set by shoal_config_init */
+	const char *id;        /* NULL: from the name; without a name: a new one each start */
+	const char *name;      /* NULL: the text of the id */
+	const char *label;     /* NULL: none. Separates clusters that can reach each other */
+	const char *bind;      /* "ip:port[,ip:port...]"; port 0: the kernel picks.
+	                        * Default 127.0.0.1:7946 */
+	const char *advertise; /* "ip[:port][,...]"; NULL: what was bound (a wildcard: the address
+	                        * of the interface that the default route uses) */
+	uint32_t app_version;  /* the application's own number, told to everyone */
+	struct shoal_profile profile;
+	uint32_t connections_max; /* streams open at once. Default 256 */
+	uint32_t idle_timeout_ms; /* an unused stream is closed. Default 60000 */
+	uint32_t events_max;      /* member events that wait for callbacks. Default 4096 */
+	enum shoal_run run;
+	struct event_base *base;                  /* REQUIRED with SHOAL_RUN_BASE, NULL otherwise */
+	const struct shoal_transport *transports; /* n of them, owned by the cluster from the moment
+	                                           * that new succeeds; NULL: udp and tcp */
+	size_t transport_count;
+	shoal_log_fn log; /* NULL: no log */
+	void *log_arg;
+	enum shoal_log_level log_level;
+	const struct shoal_allocator *allocator; /* NULL: malloc and free */
+	uint64_t seed; /* 0: random. Other: the core's random choices repeat (tests) */
+};
+
+/* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */
+SHOAL_API void shoal_config_init_sized(struct shoal_config *config, size_t size);
+#define shoal_config_init(config) shoal_config_init_sized((config), sizeof(*(config)))
+
+/* Takes another profile's numbers. SHOAL_ERR_INVALID: no such profile. */
+SHOAL_API int shoal_config_profile(struct shoal_config *config, enum shoal_profile_kind kind);
+
+/* Sets one field by its name, as text: every field above that is a string, a number or a level,
+ * "profile" with "lan", "wan" or "local", "run" with "threads" or "dispatch", and every field of
+ * profile.h. Strings are not copied: value must live until shoal_cluster_new. SHOAL_ERR_NOT_FOUND:
+ * no such field. SHOAL_ERR_INVALID: not a value of that field. shoal_last_error names both; the
+ * config is untouched. */
+SHOAL_API int shoal_config_set(struct shoal_config *config, const char *field, const char *value);
+
+/* What shoal_cluster_new checks, without making one. SHOAL_ERR_INVALID: shoal_last_error names the
+ * field, its value and what is allowed. */
+SHOAL_API int shoal_config_check(const struct shoal_config *config);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* shoal/core.h - the IO-free node: the whole protocol without a socket, a clock or a thread.
+ *
+ * Received bytes, commands and the time go in by shoal_core_step; packets, events, log records and
+ * the next deadline come out. Same inputs, same outputs, byte for byte, on any machine. The host
+ *
+ *     1. steps the core with one input;
+ *     2. takes every send (shoal_core_next_send) and hands it to its transports, which send or copy
+ * at once;
+ *     3. takes every event and log record, and only then runs the application's code;
+ *     4. calls shoal_core_step with SHOAL_INPUT_TIMER at or after shoal_core_deadline.
+ *
+ * Threads: a core is used by one thread at a time; distinct cores are independent. */
+#ifndef SHOAL_CORE_H
+#define SHOAL_CORE_H
+
+#include <shoal/error.h>
+#include <shoal/log.h>
+#include <shoal/metrics.h>
+#include <shoal/profile.h>
+#include <shoal/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shoal_core;
+
+/* Start with shoal_core_config_init, set what has no default, pass to shoal_core_new, which copies
+ * everything. */
+struct shoal_core_config {
+	size_t size;            /* set by shoal_core_config_init */
+	uint64_t seed;          /* drives every random choice; any value */
+	struct shoal_salt salt; /* REQUIRED, not zero: secret random bytes, new at every start */
+	uint64_t mono_ns;       /* now, on the scale of every later input */
+	uint64_t wall_ns;       /* now, nanoseconds since 1970: the epoch of the incarnation */
+	struct shoal_id id;     /* all zero: from the name, or without a name a new UUIDv7 */
+	const char *name;       /* UTF-8; NULL or "": the text of the id */
+	const char *label;      /* NULL or "": none. Members of another label are not understood */
+	struct shoal_addr addr[SHOAL_ADDRS_MAX]; /* advertised; at least one, the best first */
+	size_t addrs;
+	uint32_t app_version; /* the application's own number, told to everyone */
+	struct shoal_profile profile;
+	enum shoal_log_level log_level;          /* records above are not made */
+	const struct shoal_allocator *allocator; /* NULL: malloc and free */
+};
+
+enum shoal_input_kind {
+	SHOAL_INPUT_TIMER = 1, /* the deadline has come, or any other moment */
+	SHOAL_INPUT_DATAGRAM,  /* data came from `from` in one datagram, at received_ns */
+	SHOAL_INPUT_STREAM,    /* data came from `from` on a stream, and no reply is expected */
+	SHOAL_INPUT_REQUEST,   /* the same; `exchange` is the host's number for the reply */
+	SHOAL_INPUT_RESULT,    /* of our request `exchange`: code 0 and the reply, or an error */
+	SHOAL_INPUT_REFUSED,   /* the host of `from` refused a datagram (ICMP): a hint, no proof */
+	SHOAL_INPUT_JOIN,      /* command: join through `from`; ends in a JOINED event */
+	SHOAL_INPUT_LEAVE      /* command: leave; ends in an ENDED event */
+};
+
+/* One struct for all that comes in: this is also what a recorder keeps. Fields that a kind does not
+ * name are 0. */
+struct shoal_input {
+	enum shoal_input_kind kind;
+	uint64_t mono_ns;     /* never smaller than in the call before: SHOAL_ERR_INVALID */
+	uint64_t wall_ns;     /* for event times and epochs */
+	uint64_t received_ns; /* DATAGRAM: when the kernel had it, on the mono scale; 0: mono_ns */
+	struct shoal_addr from;
+	uint64_t exchange;
+	int code;
+	const uint8_t *data; /* borrowed for the call */
+	size_t len;
+};
+
+enum shoal_send_kind {
+	SHOAL_SEND_DATAGRAM = 1, /* one datagram; loss is no error */
+	SHOAL_SEND_STREAM,       /* too large for a datagram: one-way message on a stream */
+	SHOAL_SEND_REQUEST, /* message on a stream; answer with SHOAL_INPUT_RESULT, always once */
+	SHOAL_SEND_REPLY    /* the answer to the host's request number `exchange` */
+};
+
+struct shoal_send {
+	enum shoal_send_kind kind;
+	struct shoal_addr to;
+	uint64_t exchange;
+	uint64_t timeout_ns; /* REQUEST: the host gives up after this */
+	const uint8_t *data; /* owned by the core, valid until the next call on it */
+	size_t len;
+};
+
+enum shoal_cause_kind {
+	SHOAL_CAUSE_NONE = 0,
+	SHOAL_CAUSE_JOIN,        /* it joined through this member, or this member through it */
+	SHOAL_CAUSE_GOSSIP,      /* a statement from `from` */
+	SHOAL_CAUSE_SYNC,        /* the table of `from` */
+	SHOAL_CAUSE_CONFIRMED,   /* known by hearsay, it answered */
+	SHOAL_CAUSE_UNANSWERED,  /* this member's probe: direct, relays and stream unanswered */
+	SHOAL_CAUSE_SUSPICION,   /* suspected, and not refuted in time */
+	SHOAL_CAUSE_VERIFIED,    /* told dead by `from`, and it did not answer here either */
+	SHOAL_CAUSE_REFUTED,     /* it contradicted with a higher incarnation */
+	SHOAL_CAUSE_RESTARTED,   /* another instance under the same id */
+	SHOAL_CAUSE_LEAVE,       /* it said so */
+	SHOAL_CAUSE_UNCONFIRMED, /* it was leaving and did not say left in time */
+	SHOAL_CAUSE_EXPIRED      /* remembered long enough */
+};
+
+/* Why something changed: who said so, by which path, what was measured at that moment. */
+struct shoal_cause {
+	enum shoal_cause_kind kind;
+	struct shoal_id from; /* the member that told; zero: this one */
+	size_t accusers;      /* how many of the next two are filled in */
+	struct shoal_id accuser[SHOAL_ACCUSERS_MAX];
+	char accuser_name[SHOAL_ACCUSERS_MAX][32]; /* cut to 31 bytes; "" where unknown */
+	uint64_t after_ns; /* FAILED: time as suspect; ALIVE: time that the refutation took */
+	char detail[120];  /* English, may be empty: what no other field says */
+};
+
+enum shoal_event_kind {
+	SHOAL_EVENT_JOIN = 1 << 0,    /* a member is new here */
+	SHOAL_EVENT_UPDATE = 1 << 1,  /* address, name, version or instance changed */
+	SHOAL_EVENT_SUSPECT = 1 << 2, /* it may have failed */
+	SHOAL_EVENT_ALIVE = 1 << 3,   /* it was suspect or dead and is not */
+	SHOAL_EVENT_FAILED = 1 << 4,  /* it is dead */
+	SHOAL_EVENT_LEAVING = 1 << 5, /* it is about to leave */
+	SHOAL_EVENT_LEFT = 1 << 6,    /* it left */
+	SHOAL_EVENT_REAP = 1 << 7,    /* a dead or left member is forgotten */
+	SHOAL_EVENT_CONFLICT = 1 << 8,
+	SHOAL_EVENT_OVERFLOW = 1 << 9, /* events were lost or coalesced; look at the list again */
+	SHOAL_EVENT_ALL = (1 << 10) - 1,
+
+	/* From the core to its host only. */
+	SHOAL_EVENT_JOINED = 1 << 16,   /* a JOIN command ended: code, addr, cause.detail */
+	SHOAL_EVENT_ENDED = 1 << 17,    /* this member has left: code 0, or TIMEOUT */
+	SHOAL_EVENT_MEASURED = 1 << 18, /* rtt_ns of the member in slot */
+	SHOAL_EVENT_HEALTH = 1 << 19    /* the local health score changed: code */
+};
+
+/* One change. Events of one member chain: `was` is the `state` of the event before. */
+struct shoal_event {
+	enum shoal_event_kind kind;
+	uint32_t slot; /* the member's number in shoal_core_member */
+	enum shoal_state was, state;
+	struct shoal_id id;
+	char name[SHOAL_NAME_MAX + 1];
+	struct shoal_addr addr;
+	uint64_t incarnation;
+	uint64_t mono_ns, wall_ns;
+	uint64_t rtt_ns;
+	int code;
+	struct shoal_cause cause;
+};
+
+/* What the core holds of one member; borrowed until the next call on the core. */
+struct shoal_core_member {
+	struct shoal_id id;
+	struct shoal_salt salt;
+	const char *name;
+	struct shoal_addr addr[SHOAL_ADDRS_MAX];
+	size_t addrs;
+	enum shoal_state state;
+	uint64_t incarnation;
+	uint64_t since_ns; /* mono time of the last change of state */
+	uint64_t heard_ns; /* mono time of the last direct answer, 0: never */
+	uint64_t rtt_ns;   /* smoothed, 0: never measured */
+	uint32_t app_version;
+	uint8_t protocol_min, protocol_max;
+	bool self;
+};
+
+/* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */
+SHOAL_API void shoal_core_config_init_sized(struct shoal_core_config *config, size_t size);
+#define shoal_core_config_init(config) shoal_core_config_init_sized((config), sizeof(*(config)))
+
+/* Makes a node that knows itself only. SHOAL_ERR_INVALID: a field is wrong, why (len bytes, may be
+ * NULL with len 0) names it. SHOAL_ERR_NOMEM. *core is written on success only; free it with
+ * shoal_core_free. */
+SHOAL_API SHOAL_MUST_USE int shoal_core_new(
+        struct shoal_core **core, const struct shoal_core_config *config, char *why, size_t len);
+
+/* NULL is allowed. Peers are not told: leave first. */
+SHOAL_API void shoal_core_free(struct shoal_core *core);
+
+/* Feeds one input. Never blocks, never calls back but through the allocator. Every consequence is
+ * queued.
+ *
+ * SHOAL_ERR_INVALID: time went backwards, or the kind is none; nothing changed.
+ * SHOAL_ERR_STATE:   the command does not fit (JOIN or LEAVE while leaving); nothing changed.
+ * SHOAL_ERR_LIMIT:   JOIN: too many requests in flight; nothing changed.
+ * MALFORMED, CHECKSUM, VERSION, LABEL, AUTH, TOO_BIG: the packet was dropped and counted; nothing
+ * changed. Out of memory never ends a core: what could not be kept is dropped and counted. */
+SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input *input);
+
+/* Takes the next packet to send. false: none is left. The packet is filled at this moment with the
+ * gossip most worth sending to its addressee, so take them all before the next input. */
+SHOAL_API bool shoal_core_next_send(struct shoal_core *core, struct shoal_send *send);
+
+/* Takes the next event. false: none is left. */
+SHOAL_API bool shoal_core_next_event(struct shoal_core *core, struct shoal_event *event);
+
+/* Takes the next log record. false: none is left. */
+SHOAL_API bool shoal_core_next_log(struct shoal_core *core, struct shoal_log_record *record);
+
+/* When the core wants SHOAL_INPUT_TIMER. Later than the time of the last input, once a TIMER input
+ * was given at that time; SHOAL_NEVER: only when something comes in. */
+SHOAL_API uint64_t shoal_core_deadline(const struct shoal_core *core);
+
+/* Members live in slots 0 to shoal_core_slots - 1; slot 0 is this member. false: an empty slot. */
+SHOAL_API uint32_t shoal_core_slots(const struct shoal_core *core);
+SHOAL_API bool shoal_core_member(
+        const struct shoal_core *core, uint32_t slot, struct shoal_core_member *member);
+
+/* The slot of an id. SHOAL_ERR_NOT_FOUND. */
+SHOAL_API int shoal_core_find(
+        const struct shoal_core *core, const struct shoal_id *id, uint32_t *slot);
+
+/* Members in a state, this one included; O(1). */
+SHOAL_API size_t shoal_core_count(const struct shoal_core *core, enum shoal_state state);
+
+/* 0 (good) to profile.health_max: how much this member distrusts its own failure detection
+ * (Lifeguard). */
+SHOAL_API unsigned shoal_core_health(const struct shoal_core *core);
+
+/* What was counted since shoal_core_new; lives as long as the core. */
+SHOAL_API const struct shoal_counters *shoal_core_counters(const struct shoal_core *core);
+
+/* A number over everything that the core holds; two cores with the same inputs have the same.
+ * O(members). */
+SHOAL_API uint64_t shoal_core_hash(const struct shoal_core *core);
+
+/* Bytes that the core holds in all, by its own count. */
+SHOAL_API size_t shoal_core_memory(const struct shoal_core *core);
+
+/* "join", "update", "suspect", "alive", "failed", "leaving", "left", "reap", "conflict",
+ * "overflow"; others for the core's own kinds; "invalid" for a number that is none. Static, never
+ * NULL. */
+SHOAL_API const char *shoal_event_name(enum shoal_event_kind kind);
+
+/* "gossip", "suspicion" ...: the bare name of a cause. Static, never NULL. */
+SHOAL_API const char *shoal_cause_name(enum shoal_cause_kind kind);
+
+/* Writes a cause as an English phrase ("suspected by web-2, web-3 and not refuted for 4.1 s"), cut
+ * to fit len. Returns text. */
+SHOAL_API const char *shoal_cause_print(const struct shoal_cause *cause, char *text, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

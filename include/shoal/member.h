@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* shoal/member.h - members and the list of them, as the application sees them.
+ *
+ * A struct shoal_member is immutable but for its measured round trip time, and reference counted; a
+ * list is an immutable snapshot. Threads: every function may be called from any thread, callbacks
+ * included. */
+#ifndef SHOAL_MEMBER_H
+#define SHOAL_MEMBER_H
+
+#include <shoal/core.h>
+#include <shoal/error.h>
+#include <shoal/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shoal_cluster;
+struct shoal_member;
+struct shoal_member_list;
+
+/* One change of one member; borrowed for the callback. OVERFLOW: member is NULL. */
+struct shoal_member_event {
+	enum shoal_event_kind kind;
+	struct shoal_member *member; /* as it is after the change; keep it with shoal_member_ref */
+	enum shoal_state was, state;
+	uint64_t wall_ns; /* when it was noticed here, nanoseconds since 1970 */
+	struct shoal_cause cause;
+};
+
+/* Called for each event in the mask, one at a time, in order; see shoal_run for the thread. May
+ * call everything but shoal_cluster_free and the blocking forms. */
+typedef void (*shoal_member_fn)(
+        struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg);
+
+/* Subscribes. The events of shoal_members before the call are not repeated. fn and arg until the
+ * cluster is freed or shoal_off_member returns. SHOAL_ERR_INVALID: empty mask or NULL fn.
+ * SHOAL_ERR_LIMIT: 64 are there. SHOAL_ERR_NOMEM. */
+SHOAL_API int shoal_on_member(
+        struct shoal_cluster *cluster, unsigned mask, shoal_member_fn fn, void *arg);
+
+/* Ends a subscription. Unless it is called from a callback itself, fn does not run any more once it
+ * returned. SHOAL_ERR_NOT_FOUND. */
+SHOAL_API int shoal_off_member(struct shoal_cluster *cluster, shoal_member_fn fn, void *arg);
+
+/* Waits until n members (this one included) are alive here. SHOAL_ERR_TIMEOUT, _WOULD_BLOCK,
+ * _STATE. */
+SHOAL_API int shoal_wait_members(struct shoal_cluster *cluster, size_t n, unsigned timeout_ms);
+
+/* Which members a list holds; every criterion must be met. */
+struct shoal_filter {
+	size_t size;     /* set by shoal_filter_init */
+	unsigned states; /* bits 1 << enum shoal_state; 0: all */
+};
+
+/* A filter that every member passes. */
+SHOAL_API void shoal_filter_init_sized(struct shoal_filter *filter, size_t size);
+#define shoal_filter_init(filter) shoal_filter_init_sized((filter), sizeof(*(filter)))
+
+/* A snapshot, in no particular order; filter may be NULL: all, also those that are dead or left and
+ * remembered. NULL: out of memory. Free with shoal_member_list_free; members of it live as long as
+ * it, or until unref. */
+SHOAL_API struct shoal_member_list *shoal_members(
+        struct shoal_cluster *cluster, const struct shoal_filter *filter);
+SHOAL_API size_t shoal_member_list_count(const struct shoal_member_list *list);
+/* NULL: i is not below the count. */
+SHOAL_API struct shoal_member *shoal_member_list_at(const struct shoal_member_list *list, size_t i);
+/* NULL: none. By name: one that is alive before one that is not. */
+SHOAL_API struct shoal_member *shoal_member_list_find_by_id(
+        const struct shoal_member_list *list, const struct shoal_id *id);
+SHOAL_API struct shoal_member *shoal_member_list_find_by_name(
+        const struct shoal_member_list *list, const char *name);
+SHOAL_API void shoal_member_list_free(struct shoal_member_list *list);
+
+/* Returns member. */
+SHOAL_API struct shoal_member *shoal_member_ref(struct shoal_member *member);
+SHOAL_API void shoal_member_unref(struct shoal_member *member);
+
+/* Accessors. Pointers live as long as the member. */
+SHOAL_API const struct shoal_id *shoal_member_id(const struct shoal_member *member);
+SHOAL_API const char *shoal_member_name(const struct shoal_member *member);
+SHOAL_API const struct shoal_addr *shoal_member_address(const struct shoal_member *member);
+SHOAL_API size_t shoal_member_addresses(
+        const struct shoal_member *member, const struct shoal_addr **addrs);
+SHOAL_API enum shoal_state shoal_member_state(const struct shoal_member *member);
+/* Nanoseconds since 1970 at which the state began here. */
+SHOAL_API uint64_t shoal_member_since(const struct shoal_member *member);
+SHOAL_API uint64_t shoal_member_incarnation(const struct shoal_member *member);
+/* Smoothed round trip time in nanoseconds, 0: not measured yet. Follows the measurements. */
+SHOAL_API uint64_t shoal_member_rtt(const struct shoal_member *member);
+SHOAL_API uint32_t shoal_member_app_version(const struct shoal_member *member);
+/* Lowest and highest protocol version that the member speaks. */
+SHOAL_API void shoal_member_protocol(
+        const struct shoal_member *member, unsigned *lowest, unsigned *highest);
+SHOAL_API bool shoal_member_is_self(const struct shoal_member *member);
+
+/* shoal_cause_print into a buffer of the calling thread, valid until its next call. */
+SHOAL_API const char *shoal_cause_text(const struct shoal_cause *cause);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* shoal/metrics.h - named counters. All only grow while the object lives. Every packet, request or
+ * statement that is not used has a counter that says why. */
+#ifndef SHOAL_METRICS_H
+#define SHOAL_METRICS_H
+
+#include <shoal/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* X(NAME, label, text). The label is the name in lower case; the order is ABI: append only. */
+#define SHOAL_COUNTER_TABLE(X)                                                                     \
+	X(DATAGRAMS_IN, datagrams_in, "datagrams received")                                        \
+	X(DATAGRAMS_OUT, datagrams_out, "datagrams handed to the transport")                       \
+	X(BYTES_IN, bytes_in, "bytes received, datagrams and streams")                             \
+	X(BYTES_OUT, bytes_out, "bytes handed to the transport, datagrams and streams")            \
+	X(STREAMS_IN, streams_in, "requests and one-way messages received on streams")             \
+	X(STREAMS_OUT, streams_out, "requests, replies and one-way messages handed to streams")    \
+	X(DROP_MALFORMED, drop_malformed, "packets dropped: bytes do not follow the format")       \
+	X(DROP_CHECKSUM, drop_checksum, "packets dropped: checksum does not match")                \
+	X(DROP_VERSION, drop_version, "packets dropped: protocol version not spoken here")         \
+	X(DROP_LABEL, drop_label, "packets dropped: another cluster's label")                      \
+	X(DROP_SEALED, drop_sealed, "packets dropped: sealed, and no key here")                    \
+	X(DROP_TOO_BIG, drop_too_big, "packets dropped: above the size limit")                     \
+	X(DROP_UNKNOWN_KIND, drop_unknown_kind, "messages skipped: kind not known here")           \
+	X(DROP_MISDIRECTED, drop_misdirected,                                                      \
+	        "pings and acks dropped: meant for another member or instance")                    \
+	X(DROP_STRANGER, drop_stranger, "messages dropped: the sender is no current member")       \
+	X(DROP_LATE, drop_late, "acks and results dropped: nothing waits for them any more")       \
+	X(DROP_FORGED, drop_forged, "acks dropped: right number, wrong instance or address")       \
+	X(DROP_RELAY_FULL, drop_relay_full,                                                        \
+	        "relay requests answered without a record: the table is full")                     \
+	X(DROP_MEMBERS_FULL, drop_members_full,                                                    \
+	        "statements dropped: the limit of members is reached")                             \
+	X(DROP_UNKNOWN_FULL, drop_unknown_full,                                                    \
+	        "statements dropped: the limit of unconfirmed members is reached")                 \
+	X(DROP_VERIFY_FULL, drop_verify_full,                                                      \
+	        "death statements dropped: too many to verify at once")                            \
+	X(DROP_TOMBSTONE_OLD, drop_tombstone_old,                                                  \
+	        "statements dropped: older than the oldest tombstone kept")                        \
+	X(DROP_STALE, drop_stale, "statements dropped: what is held here is newer")                \
+	X(DROP_SENDS_FULL, drop_sends_full, "packets not sent: the queue of sends is full")        \
+	X(DROP_EXCHANGES_FULL, drop_exchanges_full, "requests not sent: too many in flight")       \
+	X(DROP_EVENTS_FULL, drop_events_full, "events dropped: the host did not fetch them")       \
+	X(DROP_LOGS_FULL, drop_logs_full, "log records dropped: the host did not fetch them")      \
+	X(DROP_NOMEM, drop_nomem, "statements dropped: out of memory")                             \
+	X(PROBES, probes, "probes begun")                                                          \
+	X(PROBES_ACKED, probes_acked, "probes answered, by any path")                              \
+	X(PROBES_FAILED, probes_failed, "probes unanswered by every path")                         \
+	X(PINGS_OUT, pings_out, "pings sent")                                                      \
+	X(PINGS_IN, pings_in, "pings received for this member")                                    \
+	X(ACKS_IN, acks_in, "acks received that something waited for")                             \
+	X(NACKS_IN, nacks_in, "nacks received")                                                    \
+	X(NACKS_OUT, nacks_out, "nacks sent")                                                      \
+	X(RELAYS_ASKED, relays_asked, "relays asked to ping")                                      \
+	X(RELAYS_SERVED, relays_served, "pings sent for others")                                   \
+	X(STREAM_PINGS, stream_pings, "pings sent on a stream after a datagram went unanswered")   \
+	X(STREAM_ACKS, stream_acks, "probes answered on a stream only")                            \
+	X(SUSPICIONS, suspicions, "suspicions begun or learned")                                   \
+	X(REFUTATIONS, refutations, "suspicions of others that were refuted")                      \
+	X(SELF_REFUTATIONS, self_refutations, "statements about this member that it refuted")      \
+	X(FAILURES, failures, "members found dead")                                                \
+	X(VERIFICATIONS, verifications, "deaths told by others that were checked here first")      \
+	X(VERIFIED_ALIVE, verified_alive, "deaths told by others and found untrue")                \
+	X(HEARSAY_PROBES, hearsay_probes,                                                          \
+	        "members known by hearsay only that were probed before they count")                \
+	X(STATEMENTS_IN, statements_in, "statements about members received")                       \
+	X(STATEMENTS_OUT, statements_out, "statements about members handed out")                   \
+	X(GOSSIP_DEFERRED, gossip_deferred, "gossip packets held back by the byte budget")         \
+	X(SYNCS, syncs, "table exchanges begun")                                                   \
+	X(SYNCS_DONE, syncs_done, "table exchanges completed")                                     \
+	X(JOINS_SERVED, joins_served, "join requests accepted")                                    \
+	X(JOINS_REFUSED, joins_refused, "join requests refused")                                   \
+	X(HEALS, heals, "dead members tried again")                                                \
+	X(REFUSALS, refusals, "datagrams or connections refused by a peer's host")                 \
+	X(KERNEL_DROPS, kernel_drops, "datagrams lost in the socket buffer (SO_RXQ_OVFL)")         \
+	X(SEND_ERRORS, send_errors, "datagrams that the kernel did not take")                      \
+	X(CONNECTIONS_IN, connections_in, "stream connections accepted")                           \
+	X(CONNECTIONS_OUT, connections_out, "stream connections opened")                           \
+	X(CONNECTIONS_REFUSED, connections_refused, "stream connections closed at once: too many") \
+	X(CONNECTIONS_ABUSED, connections_abused,                                                  \
+	        "stream connections closed: malformed, too slow or too large")                     \
+	X(EVENTS_OVERFLOW, events_overflow,                                                        \
+	        "member events coalesced because callbacks fell behind")                           \
+	X(LOOP_TURNS, loop_turns, "turns of the event loop")
+
+enum shoal_counter {
+#define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,
+	SHOAL_COUNTER_TABLE(SHOAL_X)
+#undef SHOAL_X
+	SHOAL_COUNTERS
+};
+
+struct shoal_counters {
+	uint64_t value[SHOAL_COUNTERS];
+};
+
+/* "datagrams_in" ...; the text above; "invalid" for any other number. Static, never NULL. */
+SHOAL_API const char *shoal_counter_name(enum shoal_counter counter);
+SHOAL_API const char *shoal_counter_help(enum shoal_counter counter);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* shoal/profile.h - the numbers of the protocol: intervals, multipliers, limits; and the three sets
+ * of them. */
+#ifndef SHOAL_PROFILE_H
+#define SHOAL_PROFILE_H
+
+#include <shoal/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum shoal_profile_kind {
+	SHOAL_PROFILE_LAN = 0,   /* one data centre: a crash is known in seconds */
+	SHOAL_PROFILE_WAN = 1,   /* several sites: slower, patient with loss and latency */
+	SHOAL_PROFILE_LOCAL = 2, /* one machine, development and tests */
+};
+
+/* X(field, minimum, maximum, lan, wan, local, text): every field is a uint32_t. One row is the
+ * field, its bounds, its defaults, its name for shoal_config_set and its line in the documents. */
+#define SHOAL_PROFILE_TABLE(X)                                                                     \
+	X(probe_interval_ms, 10, 600000, 1000, 5000, 250, "one member is probed each interval")    \
+	X(probe_timeout_ms, 1, 599999, 500, 3000, 100,                                             \
+	        "a direct ping unanswered for so long asks relays; below the interval")            \
+	X(relays, 0, 16, 3, 3, 3, "members asked to ping when a direct ping is unanswered")        \
+	X(suspicion_mult, 1, 100, 4, 6, 3,                                                         \
+	        "shortest suspicion: this times max(1, log10 n) intervals (Lifeguard alpha)")      \
+	X(suspicion_max_mult, 1, 100, 6, 6, 6,                                                     \
+	        "longest suspicion: this times the shortest (Lifeguard beta)")                     \
+	X(health_max, 0, 16, 8, 8, 8, "upper end of the local health score (Lifeguard S)")         \
+	X(gossip_interval_ms, 10, 60000, 200, 500, 100, "periodic gossip while there is news")     \
+	X(gossip_fanout, 1, 16, 3, 4, 3, "members told in one burst or tick")                      \
+	X(burst_step_ms, 1, 1000, 3, 20, 2, "pause between the bursts of news")                    \
+	X(gossip_rate, 1024, 1000000000, 256000, 64000, 1000000, "gossip bytes a second")          \
+	X(gossip_burst, 1024, 1000000000, 64000, 32000, 256000, "gossip bytes at once")            \
+	X(sync_interval_ms, 100, 86400000, 30000, 60000, 15000,                                    \
+	        "table exchange with a random member (anti-entropy)")                              \
+	X(heal_interval_ms, 100, 86400000, 10000, 20000, 2000,                                     \
+	        "a dead member or a seed is tried again")                                          \
+	X(exchange_timeout_ms, 10, 600000, 10000, 30000, 3000,                                     \
+	        "a request on a stream is given up")                                               \
+	X(leave_timeout_ms, 10, 600000, 5000, 15000, 2000,                                         \
+	        "a leave may take so long; it is told with the statement")                         \
+	X(tombstone_ms, 1000, 604800000, 86400000, 86400000, 86400000,                             \
+	        "dead and left members are remembered")                                            \
+	X(hearsay_ms, 100, 86400000, 30000, 60000, 30000,                                          \
+	        "an alive statement counts at once when its subject was heard within")             \
+	X(datagram_max, 508, 65000, 1400, 1232, 1400, "bytes of a datagram; more goes by stream")  \
+	X(stream_max, 65536, 1073741824, 16777216, 16777216, 16777216,                             \
+	        "bytes of one message on a stream")                                                \
+	X(members_max, 2, 1000000, 100000, 100000, 10000,                                          \
+	        "members held, with tombstones and unconfirmed ones")                              \
+	X(tombstones_max, 1, 1000000, 20000, 20000, 5000, "dead and left members held")            \
+	X(unknown_max, 0, 65536, 1024, 1024, 1024, "unconfirmed members held")                     \
+	X(sends_max, 16, 1000000, 8192, 8192, 8192, "packets queued for one turn of the host")     \
+	X(exchanges_max, 1, 65536, 128, 128, 128, "requests in flight")                            \
+	X(relayed_max, 0, 65536, 256, 256, 256, "pings forwarded for others at once")              \
+	X(verify_rate, 1, 10000, 20, 20, 20, "told deaths and hearsay checked a second")
+
+struct shoal_profile {
+#define SHOAL_X(field, min, max, lan, wan, local, text) uint32_t field;
+	SHOAL_PROFILE_TABLE(SHOAL_X)
+#undef SHOAL_X
+};
+
+/* Fills in one of the three sets. SHOAL_ERR_INVALID: no such kind. */
+SHOAL_API int shoal_profile_init(struct shoal_profile *profile, enum shoal_profile_kind kind);
+
+/* "lan", "wan", "local". SHOAL_ERR_INVALID: no such name; *kind untouched. */
+SHOAL_API int shoal_profile_parse(enum shoal_profile_kind *kind, const char *name);
+
+/* Sets one field by its name to a decimal number. SHOAL_ERR_NOT_FOUND: no such field.
+ * SHOAL_ERR_INVALID: no number, or out of the field's bounds. On an error *profile is untouched. */
+SHOAL_API int shoal_profile_set(
+        struct shoal_profile *profile, const char *field, const char *value);
+
+/* Checks every field's bounds and the relations between fields. On SHOAL_ERR_INVALID why (len
+ * bytes, cut to fit) names the field, its value and what is allowed. */
+SHOAL_API int shoal_profile_check(const struct shoal_profile *profile, char *why, size_t len);
+
+/* Longest time, in nanoseconds, from the crash of one of n members until every other holds it dead,
+ * while the network delivers and nobody else fails: the formula of docs/protocol.md, "Bounds". */
+SHOAL_API uint64_t shoal_profile_detection_bound(const struct shoal_profile *profile, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

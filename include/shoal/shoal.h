@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* shoal/shoal.h - what an application includes. */
+#ifndef SHOAL_SHOAL_H
+#define SHOAL_SHOAL_H
+
+#include <shoal/cluster.h>
+#include <shoal/config.h>
+#include <shoal/error.h>
+#include <shoal/log.h>
+#include <shoal/member.h>
+#include <shoal/metrics.h>
+#include <shoal/types.h>
+#include <shoal/version.h>
+
+#endif

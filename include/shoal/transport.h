@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* shoal/transport.h - how bytes leave and enter. transports/ implements it; applications may bring
+ * their own.
+ *
+ * A transport moves packets that it does not understand: datagrams, one-way messages on streams,
+ * and exchanges (a request on a stream and its reply). It lives on one event loop; every call in
+ * both directions is made on the loop's thread. A transport never calls its host from inside send,
+ * request, reply or cancel: what such a call causes is delivered on a later turn of the loop. */
+#ifndef SHOAL_TRANSPORT_H
+#define SHOAL_TRANSPORT_H
+
+#include <shoal/error.h>
+#include <shoal/log.h>
+#include <shoal/metrics.h>
+#include <shoal/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SHOAL_TRANSPORT_ABI 1
+
+struct event_base;
+
+/* What a transport reports to its host. Data is borrowed for the call. */
+struct shoal_transport_host {
+	/* A datagram. age_ns: how long ago the kernel received it, 0 where that is not known. */
+	void (*datagram)(void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len,
+	        uint64_t age_ns);
+	/* A one-way message on a stream. */
+	void (*stream)(void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len);
+	/* A request; the host answers with reply(exchange) once, later or never: the transport
+	 * gives up by itself. exchange is the transport's number, never 0. */
+	void (*request)(void *arg, const struct shoal_addr *from, uint64_t exchange,
+	        const uint8_t *data, size_t len);
+	/* The end of a request of this host, exactly once for each that request() took: code 0 with
+	 * the reply, or SHOAL_ERR_TIMEOUT, _REFUSED, _UNREACHABLE, _CLOSED, _TOO_BIG, _LIMIT,
+	 * _SYSTEM without. */
+	void (*result)(void *arg, uint64_t exchange, int code, const uint8_t *data, size_t len);
+	/* The host of a peer refused a datagram (ICMP port unreachable): a hint, ICMP can be
+	 * forged. */
+	void (*refused)(void *arg, const struct shoal_addr *peer);
+	/* A batch of the calls above is over: the host may now drain what they caused. */
+	void (*batch_end)(void *arg);
+	/* Adds to a counter of metrics.h. */
+	void (*count)(void *arg, enum shoal_counter counter, uint64_t n);
+	/* One line for the log. */
+	void (*log)(void *arg, enum shoal_log_level level, const char *room, const char *text);
+	void *arg;
+};
+
+/* What a transport is started with. Borrowed for the call of start, with the array of bind; what the other pointers
+ * name lives until free. */
+struct shoal_transport_env {
+	size_t size; /* sizeof of this struct, set by the host */
+	struct event_base *base;
+	const struct shoal_allocator *allocator;
+	struct shoal_transport_host host;
+	const struct shoal_addr *bind; /* port 0: the kernel picks; the same one for all of the
+	                                * address' transports */
+	size_t binds;
+	size_t datagram_max;      /* the host never sends a larger datagram */
+	size_t stream_max;        /* a larger message on a stream is refused in both directions */
+	uint32_t connections_max; /* streams open at once, both directions */
+	uint32_t idle_timeout_ms; /* an unused connection is closed */
+	uint32_t exchange_timeout_ms; /* a message may take so long to arrive and be answered */
+};
+
+enum shoal_transport_caps {
+	SHOAL_TRANSPORT_DATAGRAM = 1, /* send() */
+	SHOAL_TRANSPORT_STREAM = 2,   /* request(), reply(), stream() */
+};
+
+struct shoal_transport_ops {
+	uint32_t abi;     /* SHOAL_TRANSPORT_ABI */
+	uint32_t caps;    /* SHOAL_TRANSPORT_* bits */
+	const char *name; /* "udp", "tcp", "memory"; static */
+
+	/* REQUIRED. Binds, and begins delivery. On failure nothing stays open, and why (len bytes)
+	 * says in English what failed at which address and what to do. SHOAL_ERR_IN_USE,
+	 * _PERMISSION, _INVALID, _SYSTEM, _NOMEM. */
+	int (*start)(void *self, const struct shoal_transport_env *env, char *why, size_t len);
+
+	/* REQUIRED. The address that was bound for env->bind[i], with the port that the kernel
+	 * chose. */
+	int (*address)(const void *self, size_t i, struct shoal_addr *addr);
+
+	/* DATAGRAM: REQUIRED. Sends or copies before it returns; never blocks. Loss is no error.
+	 * SHOAL_ERR_TOO_BIG above what the path takes at once. */
+	int (*send)(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len);
+
+	/* STREAM: REQUIRED. One-way message; copied before it returns. */
+	int (*stream)(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len);
+
+	/* STREAM: REQUIRED. exchange is the host's number, unique among those in flight. Copied
+	 * before it returns. An error means that result() will not be called. SHOAL_ERR_LIMIT,
+	 * _TOO_BIG, _NOMEM. */
+	int (*request)(void *self, const struct shoal_addr *to, uint64_t exchange,
+	        const uint8_t *data, size_t len, uint64_t timeout_ns);
+
+	/* STREAM: REQUIRED. SHOAL_ERR_NOT_FOUND: the requester has gone; no other harm. */
+	int (*reply)(void *self, uint64_t exchange, const uint8_t *data, size_t len);
+
+	/* OPTIONAL. Sends what send() collected; the host calls it once after a batch of sends. */
+	void (*flush)(void *self);
+
+	/* REQUIRED. Flushes, closes; no call to the host is made after it returns. Idempotent. */
+	void (*stop)(void *self);
+
+	/* REQUIRED. stop, and releases self. */
+	void (*free)(void *self);
+};
+
+struct shoal_transport {
+	const struct shoal_transport_ops *ops;
+	void *self;
+};
+
+/* UDP: IPv4 and IPv6. *transport is owned by the caller until it is given to a cluster.
+ * SHOAL_ERR_NOMEM. */
+SHOAL_API int shoal_transport_udp(
+        struct shoal_transport *transport, const struct shoal_allocator *allocator);
+
+/* TCP: length-framed messages and exchanges, connections kept and reused. SHOAL_ERR_NOMEM. */
+SHOAL_API int shoal_transport_tcp(
+        struct shoal_transport *transport, const struct shoal_allocator *allocator);
+
+/* A network inside the process, for tests: every memory transport made from one shoal_memory_net
+ * reaches the others, on the same event_base, by any address that they bound (port 0: the next free
+ * one). No loss. */
+struct shoal_memory_net;
+SHOAL_API int shoal_memory_net_new(
+        struct shoal_memory_net **net, const struct shoal_allocator *allocator);
+/* After every transport of the net was freed. NULL is allowed. */
+SHOAL_API void shoal_memory_net_free(struct shoal_memory_net *net);
+SHOAL_API int shoal_transport_memory(
+        struct shoal_transport *transport, struct shoal_memory_net *net);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

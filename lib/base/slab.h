@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects of one size in chunks, by number: addresses stay valid while the slab grows; the number
+ * that was given back last is used again first. Take, give and at are O(1); a chunk is allocated
+ * off the steady path. */
+#ifndef SHOAL_BASE_SLAB_H
+#define SHOAL_BASE_SLAB_H
+
+#include <shoal/types.h>
+
+#define SHOAL_SLAB_NONE  UINT32_MAX
+#define SHOAL_SLAB_CHUNK 64
+
+/* item is aligned for any type; a free object's first bytes hold the number of the next free one.
+ */
+struct shoal_slab_chunk {
+	uint64_t used; /* one bit an object */
+	_Alignas(max_align_t) uint8_t item[];
+};
+
+struct shoal_slab {
+	const struct shoal_allocator *mem;
+	struct shoal_slab_chunk **chunk;
+	size_t item_size;
+	uint32_t chunks, chunk_capacity;
+	uint32_t limit, count, end; /* end: one above the highest number ever used */
+	uint32_t free_head;
+};
+
+void shoal_slab_init(struct shoal_slab *slab, const struct shoal_allocator *mem, size_t item_size,
+        uint32_t limit);
+void shoal_slab_done(struct shoal_slab *slab);
+/* A zeroed object; its number in *number. NULL: the limit is reached or no memory. */
+void *shoal_slab_take(struct shoal_slab *slab, uint32_t *number);
+/* The number must be taken. */
+void shoal_slab_give(struct shoal_slab *slab, uint32_t number);
+size_t shoal_slab_memory(const struct shoal_slab *slab);
+
+/* NULL: the number is free or was never used. */
+static inline void *
+shoal_slab_at(const struct shoal_slab *slab, uint32_t number)
+{
+	struct shoal_slab_chunk *chunk;
+
+	if (number >= slab->end)
+		return NULL;
+	chunk = slab->chunk[number / SHOAL_SLAB_CHUNK];
+	if ((chunk->used >> number % SHOAL_SLAB_CHUNK & 1) == 0)
+		return NULL;
+	return chunk->item + number % SHOAL_SLAB_CHUNK * slab->item_size;
+}
+
+#endif
