@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks wait in a queue and are begun at most profile.verify_rate a second; a full queue drops,
+ * and the next table exchange asks again. Further copies of a statement add nothing while its check
+ * waits or runs.
+ *
+ * A told death: the subject hears what is said of it, and is asked directly and through relays, two
+ * tries one probe interval apart. Unanswered it is dead, answered the statement is dropped. Hearsay
+ * about one that is dead or left here is a try to heal: if it lives, its answer carries a statement
+ * of its own. Hearsay about an unknown one: its answer makes it a member, failure keeps it unknown
+ * and accuses nobody. */
+#include "core/check.h"
+
+#include <string.h>
+
+#include "core/event.h"
+#include "core/heal.h"
+#include "core/node.h"
+#include "core/suspicion.h"
+
+/* An unknown member that did not answer is not tried again so soon. */
+#define CHECK_AGAIN SHOAL_SEC(10)
+
+struct check {
+	uint32_t slot;
+	struct shoal_id subject, from;
+};
+
+void
+shoal_check_init(struct shoal_core *core)
+{
+	shoal_ring_init(&core->checks.waiting, &core->mem, sizeof(struct check), SHOAL_CHECKS_MAX);
+	core->checks.timer.kind = SHOAL_TIMER_CHECK;
+}
+
+void
+shoal_check_done(struct shoal_core *core)
+{
+	shoal_ring_done(&core->checks.waiting);
+}
+
+void
+shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoal_id *from)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	const struct shoal_hold *hold = shoal_members_hold(core, record);
+
+	if ((record->flags & SHOAL_RECORD_CHECKING) != 0) {
+		return;
+	}
+	if (record->state == SHOAL_STATE_UNKNOWN && hold != NULL && hold->rearmed != 0 &&
+	        core->now - hold->begun < CHECK_AGAIN) {
+		return;
+	}
+	struct check *check = shoal_ring_push(&core->checks.waiting);
+	if (check == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_VERIFY_FULL);
+		return;
+	}
+	check->slot = slot;
+	check->subject = record->info->id;
+	check->from = *from;
+	record->flags |= SHOAL_RECORD_CHECKING;
+	if (!shoal_timer_armed(&core->checks.timer)) {
+		shoal_heap_arm(&core->heap, &core->checks.timer, core->now);
+	}
+}
+
+/* What is said of it, to the one it is said of: it can contradict at once. */
+static void
+tell_subject(struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_msg_sender sender = {
+	        .id = self->info->id, .salt = shoal_salt_short(&self->salt)};
+	struct shoal_msg_state said = {.id = record->info->id,
+	        .salt = shoal_salt_short(&record->salt),
+	        .incarnation = record->incarnation,
+	        .state = SHOAL_STATE_DEAD};
+	struct shoal_pending *pending =
+	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, &record->info->addr[0], slot, 0);
+
+	if (pending != NULL) {
+		shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
+		shoal_send_primary(pending, SHOAL_MESSAGE_STATE, &said);
+	}
+}
+
+static void
+begin(struct shoal_core *core, const struct check *check, struct shoal_record *record)
+{
+	bool gone = record->state == SHOAL_STATE_DEAD || record->state == SHOAL_STATE_LEFT;
+	struct shoal_hold *hold = shoal_members_hold(core, record);
+
+	if (gone) {
+		record->flags &= (uint8_t)~SHOAL_RECORD_CHECKING;
+		shoal_heal_try(core, check->slot);
+		return;
+	}
+	if (record->state == SHOAL_STATE_UNKNOWN && hold != NULL) {
+		hold->begun = core->now;
+		hold->rearmed = 1;
+	}
+	bool hearsay = record->state == SHOAL_STATE_UNKNOWN;
+	shoal_count(core, hearsay ? SHOAL_COUNTER_HEARSAY_PROBES : SHOAL_COUNTER_VERIFICATIONS);
+	struct shoal_probe *probe = shoal_probe_begin(core, check->slot, SHOAL_PROBE_CHECK);
+	if (probe == NULL) {
+		record->flags &= (uint8_t)~SHOAL_RECORD_CHECKING;
+		return;
+	}
+	probe->tries = 1;
+	probe->from = check->from;
+	if (!hearsay) {
+		tell_subject(core, check->slot);
+	}
+}
+
+void
+shoal_check_on_timer(struct shoal_core *core)
+{
+	const struct check *front;
+	bool begun = false;
+
+	while (!begun && (front = shoal_ring_front(&core->checks.waiting)) != NULL) {
+		struct check check = *front;
+		struct shoal_record *record = shoal_members_at(core, check.slot);
+
+		shoal_ring_pop(&core->checks.waiting);
+		if (record != NULL &&
+		        memcmp(&record->info->id, &check.subject, sizeof check.subject) == 0) {
+			begin(core, &check, record);
+			begun = true;
+		}
+	}
+	if (begun) {
+		shoal_heap_arm(&core->heap, &core->checks.timer,
+		        core->now + SHOAL_SEC(1) / core->profile.verify_rate);
+	}
+}
+
+void
+shoal_check_ended(
+        struct shoal_core *core, uint32_t slot, const struct shoal_id *from, bool answered)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_VERIFIED, from);
+
+	record->flags &= (uint8_t)~SHOAL_RECORD_CHECKING;
+	if (record->state == SHOAL_STATE_UNKNOWN) {
+		if (answered) {
+			cause.kind = SHOAL_CAUSE_CONFIRMED;
+			shoal_members_move(core, slot, SHOAL_STATE_ALIVE, SHOAL_EVENT_JOIN, &cause);
+			shoal_gossip_add(core, slot);
+		}
+	} else if (shoal_members_counts(record)) {
+		if (answered) {
+			shoal_count(core, SHOAL_COUNTER_VERIFIED_ALIVE);
+		} else {
+			shoal_suspicion_bury(core, slot, &cause);
+		}
+	}
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Events and log records wait here until the input that caused them is finished; nobody is called
+ * from the middle of a change. Both queues are bounded; a full one is counted, and for events
+ * followed by one OVERFLOW. */
+#include "core/event.h"
+
+#include <string.h>
+
+#include "core/node.h"
+
+static struct shoal_event *
+push(struct shoal_core *core, enum shoal_event_kind kind)
+{
+	struct shoal_event *event = shoal_ring_push(&core->events);
+	if (event == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_EVENTS_FULL);
+		core->events_lost = true;
+		return NULL;
+	}
+	event->kind = kind;
+	event->slot = SHOAL_NONE;
+	event->mono_ns = core->now - SHOAL_TIME_ORIGIN;
+	event->wall_ns = core->wall_ns;
+	return event;
+}
+
+static void
+log_change(struct shoal_core *core, const struct shoal_event *event)
+{
+	struct shoal_log_line line;
+	bool loud = event->kind != SHOAL_EVENT_REAP && event->kind != SHOAL_EVENT_UPDATE;
+
+	if (!shoal_log_begin(core, &line, loud ? SHOAL_LOG_INFO : SHOAL_LOG_DEBUG, "members")) {
+		return;
+	}
+	char cause[SHOAL_LOG_TEXT_MAX];
+	shoal_text_str(&line.text, event->name);
+	shoal_text_str(&line.text, " at ");
+	shoal_text_addr(&line.text, &event->addr);
+	shoal_text_str(&line.text, ": ");
+	shoal_text_str(&line.text, shoal_event_name(event->kind));
+	shoal_text_str(&line.text, ", ");
+	shoal_text_str(&line.text, shoal_cause_print(&event->cause, cause, sizeof cause));
+}
+
+void
+shoal_event_member(struct shoal_core *core, uint32_t slot, enum shoal_event_kind kind,
+        enum shoal_state was, const struct shoal_cause *cause)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	/* After a lost one no later change is told before OVERFLOW: what was told chains. */
+	if (core->events_lost) {
+		shoal_count(core, SHOAL_COUNTER_DROP_EVENTS_FULL);
+		return;
+	}
+	struct shoal_event *event = push(core, kind);
+	if (event == NULL) {
+		return;
+	}
+	event->slot = slot;
+	event->was = was;
+	event->state = (enum shoal_state)record->state;
+	event->id = record->info->id;
+	memcpy(event->name, shoal_members_name(record), record->info->name_len);
+	event->addr = record->info->addr[0];
+	event->incarnation = record->incarnation;
+	event->rtt_ns = SHOAL_US(record->srtt_us);
+	if (cause != NULL) {
+		event->cause = *cause;
+	}
+	log_change(core, event);
+}
+
+void
+shoal_event_joined(
+        struct shoal_core *core, const struct shoal_addr *seed, int code, struct shoal_span reason)
+{
+	struct shoal_event *event = push(core, SHOAL_EVENT_JOINED);
+	struct shoal_text text;
+
+	if (event != NULL) {
+		event->code = code;
+		event->addr = *seed;
+		event->cause.kind = SHOAL_CAUSE_JOIN;
+		shoal_text_init(&text, event->cause.detail, sizeof event->cause.detail);
+		shoal_text_strn(&text, (const char *)reason.data, reason.len);
+	}
+}
+
+void
+shoal_event_ended(struct shoal_core *core, int code)
+{
+	struct shoal_event *event = push(core, SHOAL_EVENT_ENDED);
+	if (event != NULL) {
+		event->code = code;
+	}
+}
+
+void
+shoal_event_measured(struct shoal_core *core, uint32_t slot, uint64_t rtt_ns)
+{
+	struct shoal_event *event = push(core, SHOAL_EVENT_MEASURED);
+	if (event != NULL) {
+		event->slot = slot;
+		event->rtt_ns = rtt_ns;
+	}
+}
+
+void
+shoal_event_health(struct shoal_core *core)
+{
+	struct shoal_event *event = push(core, SHOAL_EVENT_HEALTH);
+	if (event != NULL) {
+		event->code = (int)core->health;
+	}
+}
+
+bool
+shoal_core_next_event(struct shoal_core *core, struct shoal_event *event)
+{
+	const struct shoal_event *front = shoal_ring_front(&core->events);
+
+	if (front != NULL) {
+		*event = *front;
+		shoal_ring_pop(&core->events);
+		return true;
+	}
+	if (!core->events_lost) {
+		return false;
+	}
+	core->events_lost = false;
+	memset(event, 0, sizeof *event);
+	event->kind = SHOAL_EVENT_OVERFLOW;
+	event->slot = SHOAL_NONE;
+	event->mono_ns = core->now - SHOAL_TIME_ORIGIN;
+	event->wall_ns = core->wall_ns;
+	return true;
+}
+
+bool
+shoal_log_begin(struct shoal_core *core, struct shoal_log_line *line, enum shoal_log_level level,
+        const char *room)
+{
+	if (level > core->log_level) {
+		return false;
+	}
+	line->record = shoal_ring_push(&core->logs);
+	if (line->record == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_LOGS_FULL);
+		return false;
+	}
+	line->record->wall_ns = core->wall_ns;
+	line->record->level = level;
+	line->record->room = room;
+	shoal_text_init(&line->text, line->record->text, sizeof line->record->text);
+	return true;
+}
+
+bool
+shoal_core_next_log(struct shoal_core *core, struct shoal_log_record *record)
+{
+	const struct shoal_log_record *front = shoal_ring_front(&core->logs);
+	if (front == NULL) {
+		return false;
+	}
+	*record = *front;
+	shoal_ring_pop(&core->logs);
+	return true;
+}
+
+struct shoal_cause
+shoal_cause_of(enum shoal_cause_kind kind, const struct shoal_id *from)
+{
+	struct shoal_cause cause;
+	memset(&cause, 0, sizeof cause);
+	cause.kind = kind;
+	if (from != NULL) {
+		cause.from = *from;
+	}
+	return cause;
+}
+
+void
+shoal_cause_accuse(
+        const struct shoal_core *core, struct shoal_cause *cause, const struct shoal_id *accuser)
+{
+	if (cause->accusers == SHOAL_ACCUSERS_MAX) {
+		return;
+	}
+	size_t i = cause->accusers++;
+	cause->accuser[i] = *accuser;
+	uint32_t slot = shoal_members_find(core, accuser);
+	if (slot != SHOAL_NONE) {
+		struct shoal_text text;
+		shoal_text_init(&text, cause->accuser_name[i], sizeof cause->accuser_name[i]);
+		shoal_text_str(&text, shoal_members_name(shoal_members_at(core, slot)));
+	}
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* Exchanges on streams. At most profile.exchanges_max are in flight; the host ends each one with a
+ * result. A join is a table exchange with a question before it; the seed judges protocol, codec and
+ * clock once, here, and says why it refuses. */
+#include "core/exchange.h"
+
+#include <string.h>
+
+#include "core/event.h"
+#include "core/node.h"
+
+/* A joiner whose clock is further ahead than this would outbid every later restart of its own. */
+#define EPOCH_AHEAD_MAX (24 * 3600)
+
+void
+shoal_exchange_init(struct shoal_core *core)
+{
+	shoal_slab_init(&core->exchanges, &core->mem, sizeof(struct shoal_exchange),
+	        core->profile.exchanges_max);
+	core->sync_timer.kind = SHOAL_TIMER_SYNC;
+	shoal_heap_arm(&core->heap, &core->sync_timer,
+	        core->now + shoal_jitter(core, shoal_ms(core->profile.sync_interval_ms)));
+}
+
+void
+shoal_exchange_done(struct shoal_core *core)
+{
+	shoal_slab_done(&core->exchanges);
+}
+
+uint64_t
+shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpose, uint32_t slot,
+        const struct shoal_addr *to)
+{
+	uint32_t number;
+	struct shoal_exchange *exchange = shoal_slab_take(&core->exchanges, &number);
+
+	if (exchange == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_EXCHANGES_FULL);
+		return 0;
+	}
+	exchange->number = shoal_probe_number(core, number, SHOAL_NUMBER_EXCHANGE);
+	exchange->purpose = (uint8_t)purpose;
+	exchange->to = slot == SHOAL_NONE ? *to : shoal_members_at(core, slot)->info->addr[0];
+	return exchange->number;
+}
+
+bool
+shoal_exchange_end(struct shoal_core *core, uint64_t number, struct shoal_exchange *exchange)
+{
+	const struct shoal_exchange *held =
+	        shoal_slab_at(&core->exchanges, SHOAL_NUMBER_SLOT(number));
+
+	if (held == NULL || held->number != number) {
+		return false;
+	}
+	*exchange = *held;
+	shoal_slab_give(&core->exchanges, SHOAL_NUMBER_SLOT(number));
+	return true;
+}
+
+void
+shoal_exchange_unsent(struct shoal_core *core, const struct shoal_pending *pending)
+{
+	struct shoal_exchange exchange;
+	struct shoal_span none = {NULL, 0};
+
+	if (pending->kind == SHOAL_SEND_REQUEST &&
+	        shoal_exchange_end(core, pending->exchange, &exchange) &&
+	        exchange.purpose == SHOAL_EXCHANGE_JOIN) {
+		shoal_event_joined(core, &exchange.to, SHOAL_ERR_NOMEM, none);
+	}
+}
+
+static struct shoal_pending *
+request(struct shoal_core *core, uint64_t exchange, const struct shoal_addr *to, uint32_t slot,
+        unsigned flags)
+{
+	struct shoal_pending *pending = shoal_send_queue(core, SHOAL_SEND_REQUEST, to, slot, flags);
+	struct shoal_exchange ended;
+
+	if (pending == NULL) {
+		shoal_exchange_end(core, exchange, &ended);
+		return NULL;
+	}
+	pending->exchange = exchange;
+	pending->timeout_ns = shoal_ms(core->profile.exchange_timeout_ms);
+	return pending;
+}
+
+int
+shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_join join = {.id = self->info->id,
+	        .salt = shoal_salt_short(&self->salt),
+	        .epoch_s = (self->incarnation >> 32) & UINT32_MAX,
+	        .protocol_min = SHOAL_PROTOCOL_LOW,
+	        .protocol_max = SHOAL_PROTOCOL_HIGH,
+	        .app_version = self->info->app_version};
+	uint64_t exchange = shoal_exchange_begin(core, SHOAL_EXCHANGE_JOIN, SHOAL_NONE, seed);
+
+	if (exchange == 0) {
+		return SHOAL_ERR_LIMIT;
+	}
+	struct shoal_pending *pending =
+	        request(core, exchange, seed, SHOAL_NONE, SHOAL_FILL_SELF | SHOAL_FILL_TABLE);
+	if (pending == NULL) {
+		return SHOAL_ERR_LIMIT;
+	}
+	shoal_send_primary(pending, SHOAL_MESSAGE_JOIN, &join);
+	return SHOAL_OK;
+}
+
+void
+shoal_exchange_sync(struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_sync sync = {.id = self->info->id, .salt = shoal_salt_short(&self->salt)};
+	uint64_t exchange = shoal_exchange_begin(core, SHOAL_EXCHANGE_SYNC, slot, NULL);
+
+	if (exchange == 0) {
+		return;
+	}
+	struct shoal_pending *pending = request(core, exchange,
+	        &shoal_members_at(core, slot)->info->addr[0], slot, SHOAL_FILL_TABLE);
+	if (pending != NULL) {
+		shoal_send_primary(pending, SHOAL_MESSAGE_SYNC, &sync);
+		shoal_count(core, SHOAL_COUNTER_SYNCS);
+	}
+}
+
+void
+shoal_exchange_on_sync_timer(struct shoal_core *core)
+{
+	uint32_t slot;
+
+	shoal_heap_arm(&core->heap, &core->sync_timer,
+	        core->now + shoal_jitter(core, shoal_ms(core->profile.sync_interval_ms)));
+	if (core->leave.phase == SHOAL_LEAVE_NOT &&
+	        shoal_members_sample(core, SHOAL_NONE, 1, &slot) == 1) {
+		shoal_exchange_sync(core, slot);
+	}
+}
+
+struct shoal_span
+shoal_exchange_text(const char *text)
+{
+	return (struct shoal_span){(const uint8_t *)text, strlen(text)};
+}
+
+static bool
+overlap(uint8_t low, uint8_t high, const struct shoal_info *info)
+{
+	return low <= info->protocol_max && high >= info->protocol_min;
+}
+
+int
+shoal_exchange_judge_join(
+        struct shoal_core *core, const struct shoal_msg_join *join, struct shoal_span *reason)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	uint64_t wall_s = core->wall_ns / SHOAL_SEC(1);
+	bool mine = memcmp(&join->id, &self->info->id, sizeof join->id) == 0;
+
+	if (!overlap(join->protocol_min, join->protocol_max, self->info)) {
+		*reason = shoal_exchange_text("no protocol version that both speak");
+		return SHOAL_ERR_VERSION;
+	}
+	if (join->codec != 0) {
+		*reason = shoal_exchange_text("another codec is in use here");
+		return SHOAL_ERR_UNSUPPORTED;
+	}
+	if (mine && join->salt != shoal_salt_short(&self->salt)) {
+		*reason = shoal_exchange_text(
+		        "this id is my own: two members have the same name or id");
+		return SHOAL_ERR_ID_CONFLICT;
+	}
+	if (join->epoch_s > wall_s + EPOCH_AHEAD_MAX) {
+		*reason =
+		        shoal_exchange_text("your clock is more than a day ahead of mine: set it");
+		return SHOAL_ERR_REJECTED;
+	}
+	if (core->leave.phase != SHOAL_LEAVE_NOT) {
+		*reason = shoal_exchange_text("this member is leaving: join through another one");
+		return SHOAL_ERR_STATE;
+	}
+	if (shoal_members_find(core, &join->id) == SHOAL_NONE &&
+	        core->members.records.count - core->members.graves.count >=
+	                core->members.records.limit) {
+		*reason = shoal_exchange_text("the limit of members is reached (members_max)");
+		return SHOAL_ERR_LIMIT;
+	}
+	return SHOAL_OK;
+}
+
+void
+shoal_exchange_answer(struct shoal_core *core, uint64_t request, const struct shoal_addr *to,
+        uint32_t slot, int code, struct shoal_span reason)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_answer answer = {.id = self->info->id,
+	        .salt = shoal_salt_short(&self->salt),
+	        .code = (uint64_t)-code,
+	        .reason = reason};
+	unsigned flags = code == SHOAL_OK          ? SHOAL_FILL_BELIEF | SHOAL_FILL_TABLE
+	                 : code == SHOAL_ERR_LABEL ? SHOAL_FILL_UNLABELLED
+	                                           : 0u;
+	struct shoal_pending *pending = shoal_send_queue(core, SHOAL_SEND_REPLY, to, slot, flags);
+
+	if (pending != NULL) {
+		pending->exchange = request;
+		shoal_send_primary(pending, SHOAL_MESSAGE_ANSWER, &answer);
+	}
+}

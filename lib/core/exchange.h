@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests on streams: joins, table exchanges and pings whose datagrams went unanswered; asked and
+ * answered. */
+#ifndef SHOAL_CORE_EXCHANGE_H
+#define SHOAL_CORE_EXCHANGE_H
+
+#include <shoal/core.h>
+
+#include "wire/message.h"
+
+enum shoal_exchange_purpose {
+	SHOAL_EXCHANGE_JOIN = 1,
+	SHOAL_EXCHANGE_SYNC,
+	SHOAL_EXCHANGE_PING
+};
+
+struct shoal_exchange {
+	uint64_t number;
+	struct shoal_addr to;
+	uint8_t purpose;
+};
+
+struct shoal_core;
+struct shoal_pending;
+
+void shoal_exchange_init(struct shoal_core *core);
+void shoal_exchange_done(struct shoal_core *core);
+
+/* A number for a request to a member, or with slot SHOAL_NONE to an address. 0: too many are in
+ * flight, counted. */
+uint64_t shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpose,
+        uint32_t slot, const struct shoal_addr *to);
+
+/* The request could not be made; it ends here. */
+void shoal_exchange_unsent(struct shoal_core *core, const struct shoal_pending *pending);
+
+/* Ends the exchange and tells which it was. false: not in flight. */
+bool shoal_exchange_end(struct shoal_core *core, uint64_t number, struct shoal_exchange *exchange);
+
+/* JOIN: asks the member at an address. SHOAL_ERR_LIMIT. */
+int shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed);
+
+/* SYNC: sends a member the table and takes its own. */
+void shoal_exchange_sync(struct shoal_core *core, uint32_t slot);
+void shoal_exchange_on_sync_timer(struct shoal_core *core);
+
+/* A peer's join request. Returns SHOAL_OK, or why it is refused, with a reason for the joiner. */
+int shoal_exchange_judge_join(
+        struct shoal_core *core, const struct shoal_msg_join *join, struct shoal_span *reason);
+
+/* The answer to a request of a peer: code 0 with the table, or an error with its reason. */
+void shoal_exchange_answer(struct shoal_core *core, uint64_t request, const struct shoal_addr *to,
+        uint32_t slot, int code, struct shoal_span reason);
+
+struct shoal_span shoal_exchange_text(const char *text);
+
+#endif

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/* Dissemination. News is sorted by class and by how often it was sent, least first (SWIM 4.1), in
+ * buckets, so that filling a packet looks only at what goes into it and at a few that do not fit.
+ *
+ * A statement is sent at most min(n - 1, ceil(ln n) + 10) times. Three quarters of that go in
+ * bursts: at once to a few members, then every few milliseconds, so that news is everywhere in tens
+ * of milliseconds; the rest goes with the periodic ticks and on probes and acks. A byte budget
+ * slows bursts and ticks in a storm and loses nothing.
+ *
+ * Burst and tick walk on through the permutation of members instead of drawing: in a small cluster
+ * consecutive sends then reach everyone once. */
+#include "core/gossip.h"
+
+#include "base/ilog.h"
+#include "core/node.h"
+
+/* Statements that may fail to fit before a packet is full enough. */
+#define MISSES_MAX 3
+/* Pause between bursts while the byte budget is used up. */
+#define LOADED_STEP SHOAL_MS(16)
+
+static uint32_t
+sends_limit(const struct shoal_core *core)
+{
+	uint32_t n = shoal_members_n(core);
+	uint32_t limit = shoal_ilog_ln_ceil(n) + 10;
+	return limit < n - 1 ? limit : n - 1;
+}
+
+static uint32_t
+burst_share(uint32_t limit)
+{
+	return limit - limit / 4;
+}
+
+void
+shoal_gossip_init(struct shoal_core *core)
+{
+	struct shoal_gossip *gossip = &core->gossip;
+
+	shoal_slab_init(
+	        &gossip->entries, &core->mem, sizeof(struct shoal_news), core->profile.members_max);
+	for (size_t rank = 0; rank < SHOAL_NEWS_CLASSES; rank++) {
+		for (size_t i = 0; i < SHOAL_NEWS_SENDS_MAX; i++) {
+			shoal_list_init(&gossip->bucket[rank][i]);
+		}
+	}
+	gossip->tokens = core->profile.gossip_burst;
+	gossip->refilled = core->now;
+	gossip->burst.kind = SHOAL_TIMER_BURST;
+	gossip->tick.kind = SHOAL_TIMER_TICK;
+}
+
+void
+shoal_gossip_done(struct shoal_core *core)
+{
+	shoal_slab_done(&core->gossip.entries);
+}
+
+static enum shoal_news_class
+class_of(const struct shoal_record *record)
+{
+	switch ((enum shoal_state)record->state) {
+	case SHOAL_STATE_SUSPECT:
+	case SHOAL_STATE_DEAD:
+		return SHOAL_NEWS_FAILURE;
+	case SHOAL_STATE_LEAVING:
+	case SHOAL_STATE_LEFT:
+		return SHOAL_NEWS_LEAVING;
+	default:
+		return SHOAL_NEWS_ALIVE;
+	}
+}
+
+static void
+enqueue(struct shoal_gossip *gossip, struct shoal_news *news)
+{
+	shoal_list_push_back(&gossip->bucket[news->rank][news->sends], &news->node);
+	gossip->used[news->rank] |= UINT64_C(1) << news->sends;
+}
+
+static void
+drop(struct shoal_core *core, struct shoal_news *news)
+{
+	struct shoal_record *record = shoal_members_at(core, news->slot);
+	uint32_t number = record->news;
+
+	shoal_list_remove(&news->node);
+	record->news = SHOAL_NONE;
+	shoal_slab_give(&core->gossip.entries, number);
+}
+
+void
+shoal_gossip_forget(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_news *news =
+	        shoal_slab_at(&core->gossip.entries, shoal_members_at(core, slot)->news);
+	if (news != NULL) {
+		drop(core, news);
+	}
+}
+
+void
+shoal_gossip_add(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_gossip *gossip = &core->gossip;
+	struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_news *news = shoal_slab_at(&gossip->entries, record->news);
+
+	if (news == NULL) {
+		news = shoal_slab_take(&gossip->entries, &record->news);
+		if (news == NULL) {
+			record->news = SHOAL_NONE;
+			shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+			return;
+		}
+		news->slot = slot;
+	}
+	shoal_list_remove(&news->node);
+	news->rank = (uint8_t)class_of(record);
+	news->sends = 0;
+	enqueue(gossip, news);
+	if (!shoal_timer_armed(&gossip->burst)) {
+		shoal_heap_arm(&core->heap, &gossip->burst, core->now);
+	}
+	if (!shoal_timer_armed(&gossip->tick)) {
+		shoal_heap_arm(&core->heap, &gossip->tick,
+		        core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
+	}
+}
+
+/* The age told of one that lives: since it was heard, by us or by whoever told us (hearsay, summed
+ * over hops). */
+static uint64_t
+age_of(const struct shoal_core *core, uint32_t slot, const struct shoal_record *record)
+{
+	switch ((enum shoal_state)record->state) {
+	case SHOAL_STATE_DEAD:
+	case SHOAL_STATE_LEFT:
+		return slot == SHOAL_SELF ? 0 : shoal_members_grave_age(core, record);
+	case SHOAL_STATE_LEAVING: {
+		const struct shoal_hold *hold = shoal_members_hold(core, record);
+		uint64_t end = slot == SHOAL_SELF ? core->leave.end
+		               : hold != NULL     ? hold->timer.at
+		                                  : core->now;
+		return end > core->now ? end - core->now : 0;
+	}
+	default:
+		return slot == SHOAL_SELF ? 0 : core->now - record->heard;
+	}
+}
+
+static void
+write_accusers(const struct shoal_core *core, const struct shoal_record *record,
+        struct shoal_id_list *list)
+{
+	const struct shoal_hold *hold = shoal_members_hold(core, record);
+	bool accused = record->state == SHOAL_STATE_SUSPECT || record->state == SHOAL_STATE_DEAD;
+
+	list->count = 0;
+	if (hold == NULL || !accused) {
+		return;
+	}
+	/* The newest are told: those who hear this know the older ones. */
+	size_t first =
+	        hold->doubters > SHOAL_ACCUSERS_MAX ? hold->doubters - SHOAL_ACCUSERS_MAX : 0;
+	for (size_t i = first; i < hold->doubters; i++) {
+		list->item[list->count++] = hold->doubter[i];
+	}
+}
+
+static bool
+write_full(const struct shoal_core *core, uint32_t slot, const struct shoal_record *record,
+        struct shoal_writer *writer)
+{
+	const struct shoal_info *info = record->info;
+	struct shoal_msg_member message = {.id = info->id,
+	        .salt = record->salt,
+	        .incarnation = record->incarnation,
+	        .state = record->state,
+	        .age_ms = age_of(core, slot, record) / SHOAL_MS(1),
+	        .name = {(const uint8_t *)shoal_members_name(record), info->name_len},
+	        .protocol_min = info->protocol_min,
+	        .protocol_max = info->protocol_max,
+	        .app_version = info->app_version};
+
+	write_accusers(core, record, &message.accusers);
+	message.addrs.count = info->addrs;
+	for (size_t i = 0; i < info->addrs; i++) {
+		message.addrs.item[i] = info->addr[i];
+	}
+	return shoal_message_append(writer, SHOAL_MESSAGE_MEMBER, &message);
+}
+
+bool
+shoal_gossip_write(struct shoal_core *core, uint32_t slot, bool full, struct shoal_writer *writer)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	bool written;
+
+	if (full || record->state == SHOAL_STATE_ALIVE) {
+		written = write_full(core, slot, record, writer);
+	} else {
+		struct shoal_msg_state message = {.id = record->info->id,
+		        .salt = shoal_salt_short(&record->salt),
+		        .incarnation = record->incarnation,
+		        .state = record->state,
+		        .age_ms = age_of(core, slot, record) / SHOAL_MS(1)};
+		write_accusers(core, record, &message.accusers);
+		written = shoal_message_append(writer, SHOAL_MESSAGE_STATE, &message);
+	}
+	if (written) {
+		shoal_count(core, SHOAL_COUNTER_STATEMENTS_OUT);
+	}
+	return written;
+}
+
+/* What fits of one bucket; the sent ones wait in `sent` until the packet is done, so that none goes
+ * in twice. */
+static size_t
+fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t addressee,
+        struct shoal_writer *writer, struct shoal_list *sent, unsigned *misses)
+{
+	size_t filled = 0;
+
+	SHOAL_LIST_FOREACH_SAFE (node, after, bucket) {
+		struct shoal_news *news = SHOAL_LIST_ITEM(node, struct shoal_news, node);
+		if (news->slot == addressee) {
+			continue; /* it knows best, and hears what is believed of it apart from
+			             gossip */
+		}
+		if (*misses > MISSES_MAX) {
+			break;
+		}
+		if (!shoal_gossip_write(core, news->slot, false, writer)) {
+			++*misses;
+			continue;
+		}
+		shoal_list_remove(node);
+		shoal_list_push_back(sent, node);
+		filled++;
+	}
+	return filled;
+}
+
+size_t
+shoal_gossip_fill(struct shoal_core *core, uint32_t addressee, struct shoal_writer *writer)
+{
+	struct shoal_gossip *gossip = &core->gossip;
+	struct shoal_list sent;
+	unsigned misses = 0;
+	size_t filled = 0;
+
+	shoal_list_init(&sent);
+	for (size_t rank = 0; rank < SHOAL_NEWS_CLASSES; rank++) {
+		for (uint64_t left = gossip->used[rank]; left != 0 && misses <= MISSES_MAX;
+		        left &= left - 1) {
+			unsigned i = (unsigned)__builtin_ctzll(left);
+			struct shoal_list *bucket = &gossip->bucket[rank][i];
+			filled += fill_from(core, bucket, addressee, writer, &sent, &misses);
+			if (shoal_list_empty(bucket)) {
+				gossip->used[rank] &= ~(UINT64_C(1) << i);
+			}
+		}
+	}
+	uint32_t limit = sends_limit(core);
+	SHOAL_LIST_FOREACH_SAFE (node, after, &sent) {
+		struct shoal_news *news = SHOAL_LIST_ITEM(node, struct shoal_news, node);
+		shoal_list_remove(node);
+		if (++news->sends >= limit) {
+			drop(core, news);
+		} else {
+			enqueue(gossip, news);
+		}
+	}
+	return filled;
+}
+
+static void
+refill(struct shoal_core *core)
+{
+	struct shoal_gossip *gossip = &core->gossip;
+	uint64_t elapsed = core->now - gossip->refilled;
+	uint64_t most = core->profile.gossip_burst;
+
+	if (elapsed > SHOAL_SEC(60)) {
+		elapsed = SHOAL_SEC(60);
+	}
+	uint64_t earned = elapsed * core->profile.gossip_rate / SHOAL_SEC(1);
+	if (earned > 0) {
+		gossip->refilled = core->now;
+		gossip->tokens = gossip->tokens + earned > most ? most : gossip->tokens + earned;
+	}
+}
+
+void
+shoal_gossip_spend(struct shoal_core *core, size_t bytes)
+{
+	struct shoal_gossip *gossip = &core->gossip;
+	gossip->tokens = gossip->tokens > bytes ? gossip->tokens - bytes : 0;
+}
+
+static bool
+is_queued(const struct shoal_gossip *gossip)
+{
+	return gossip->entries.count > 0;
+}
+
+/* Whether something is below its share of bursts. Buckets above the share are the only ones looked
+ * at. */
+static bool
+is_fresh(const struct shoal_core *core)
+{
+	uint64_t below = (UINT64_C(1) << burst_share(sends_limit(core))) - 1;
+
+	for (size_t rank = 0; rank < SHOAL_NEWS_CLASSES; rank++) {
+		for (uint64_t left = core->gossip.used[rank] & below; left != 0; left &= left - 1) {
+			if (!shoal_list_empty(&core->gossip.bucket[rank][__builtin_ctzll(left)])) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static void
+tell_some(struct shoal_core *core)
+{
+	struct shoal_members *members = &core->members;
+	uint32_t fanout = core->profile.gossip_fanout;
+
+	for (uint32_t i = 0; i < fanout && i < members->ordered; i++) {
+		if (core->gossip.turn >= members->ordered) {
+			core->gossip.turn = 0;
+		}
+		shoal_send_gossip(core, members->order[core->gossip.turn++], 0, SHOAL_NONE);
+	}
+}
+
+void
+shoal_gossip_on_burst(struct shoal_core *core)
+{
+	uint64_t step = shoal_ms(core->profile.burst_step_ms);
+
+	if (!is_fresh(core) || core->members.ordered == 0) {
+		return;
+	}
+	refill(core);
+	if (core->gossip.tokens == 0) {
+		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
+		step = step > LOADED_STEP ? step : LOADED_STEP;
+	} else {
+		tell_some(core);
+	}
+	shoal_heap_arm(&core->heap, &core->gossip.burst, core->now + shoal_jitter(core, step));
+}
+
+void
+shoal_gossip_on_tick(struct shoal_core *core)
+{
+	if (!is_queued(&core->gossip) || core->members.ordered == 0) {
+		return;
+	}
+	refill(core);
+	if (core->gossip.tokens == 0) {
+		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
+	} else {
+		tell_some(core);
+	}
+	shoal_heap_arm(&core->heap, &core->gossip.tick,
+	        core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* The news: statements on their way to everyone. One slot a member, so that the queue is bounded by
+ * the members; a newer statement takes the place of the older. */
+#ifndef SHOAL_CORE_GOSSIP_H
+#define SHOAL_CORE_GOSSIP_H
+
+#include <shoal/types.h>
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/slab.h"
+#include "base/writer.h"
+#include "core/members.h"
+
+/* In the order in which they go into a packet. */
+enum shoal_news_class {
+	SHOAL_NEWS_FAILURE = 0, /* suspect, dead */
+	SHOAL_NEWS_ALIVE,
+	SHOAL_NEWS_LEAVING, /* leaving, left */
+	SHOAL_NEWS_CLASSES
+};
+
+/* A statement is sent at most ceil(ln n) + 10 times: below 32 for any n that fits 32 bits. */
+#define SHOAL_NEWS_SENDS_MAX 33
+
+struct shoal_news {
+	struct shoal_list node;
+	uint32_t slot;
+	uint8_t rank, sends;
+};
+
+struct shoal_gossip {
+	struct shoal_slab entries;
+	struct shoal_list bucket[SHOAL_NEWS_CLASSES][SHOAL_NEWS_SENDS_MAX];
+	uint64_t used[SHOAL_NEWS_CLASSES]; /* bit i: bucket i may hold something */
+	uint32_t turn;             /* place in the order where the next burst goes on        */
+	uint64_t tokens, refilled; /* byte budget                                            */
+	struct shoal_timer burst, tick;
+};
+
+void shoal_gossip_init(struct shoal_core *core);
+void shoal_gossip_done(struct shoal_core *core);
+
+/* The state of the member is news, from now on and from the beginning. */
+void shoal_gossip_add(struct shoal_core *core, uint32_t slot);
+void shoal_gossip_forget(struct shoal_core *core, uint32_t slot);
+
+/* Appends news to a packet until the writer is full; each counts as sent. Returns how many. */
+size_t shoal_gossip_fill(struct shoal_core *core, uint32_t addressee, struct shoal_writer *writer);
+
+/* Appends the statement about a member, in the short form where `full` is not asked for and it is
+ * not alive. false: it does not fit. */
+bool shoal_gossip_write(
+        struct shoal_core *core, uint32_t slot, bool full, struct shoal_writer *writer);
+
+/* Counts a packet of gossip against the byte budget. */
+void shoal_gossip_spend(struct shoal_core *core, size_t bytes);
+
+void shoal_gossip_on_burst(struct shoal_core *core);
+void shoal_gossip_on_tick(struct shoal_core *core);
+
+#endif

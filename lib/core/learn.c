@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/* Statements about members: both wire forms become one struct, admission (statement.c) gives the
+ * verdict, and each verdict has one function here. Every change of a member that others caused
+ * passes through this file. */
+#include "core/learn.h"
+
+#include <string.h>
+
+#include "base/addr.h"
+#include "core/check.h"
+#include "core/event.h"
+#include "core/node.h"
+#include "core/statement.h"
+#include "core/suspicion.h"
+
+/* Unconfirmed members that one teller may be the source of, and how long they are kept. */
+#define UNKNOWN_PER_TELLER 16
+#define UNKNOWN_KEPT       SHOAL_SEC(600)
+
+/* A statement in either form. */
+struct statement {
+	struct shoal_told told;
+	const struct shoal_id *id;
+	uint64_t age_ns;
+	const struct shoal_id_list *accusers;
+	const struct shoal_msg_member *member; /* NULL: the short form */
+};
+
+static struct shoal_cause
+cause_by(const struct shoal_teller *teller)
+{
+	static const enum shoal_cause_kind kinds[] = {
+	        [SHOAL_PATH_GOSSIP] = SHOAL_CAUSE_GOSSIP,
+	        [SHOAL_PATH_SYNC] = SHOAL_CAUSE_SYNC,
+	        [SHOAL_PATH_ASKED] = SHOAL_CAUSE_JOIN,
+	        [SHOAL_PATH_JOIN] = SHOAL_CAUSE_JOIN,
+	};
+	return shoal_cause_of(kinds[teller->path], &teller->id);
+}
+
+struct shoal_record *
+shoal_learn_teller(struct shoal_core *core, const struct shoal_teller *teller)
+{
+	struct shoal_record *record = shoal_members_at(core, teller->slot);
+	bool same =
+	        record != NULL && memcmp(&record->info->id, &teller->id, sizeof teller->id) == 0;
+	return same ? record : NULL;
+}
+
+static bool
+is_gone(enum shoal_state state)
+{
+	return state == SHOAL_STATE_DEAD || state == SHOAL_STATE_LEFT;
+}
+
+static void
+note_heard(struct shoal_core *core, struct shoal_record *record, const struct statement *said)
+{
+	uint64_t heard = core->now - (said->age_ns < core->now ? said->age_ns : core->now);
+	if (heard > record->heard) {
+		record->heard = heard;
+	}
+}
+
+static void
+accuse_all(struct shoal_core *core, uint32_t slot, const struct statement *said,
+        const struct shoal_cause *cause)
+{
+	for (size_t i = 0; i < said->accusers->count; i++) {
+		shoal_suspicion_accuse(core, slot, &said->accusers->item[i], cause);
+	}
+	if (said->accusers->count == 0) {
+		shoal_suspicion_accuse(core, slot, &cause->from, cause);
+	}
+}
+
+static void
+move_left(struct shoal_core *core, uint32_t slot, enum shoal_event_kind kind,
+        const struct shoal_cause *cause)
+{
+	if (shoal_members_hold_take(core, slot) == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	shoal_members_move(core, slot, SHOAL_STATE_LEFT, kind, cause);
+	shoal_members_hold_until(core, slot, core->now + shoal_ms(core->profile.tombstone_ms));
+	shoal_gossip_add(core, slot);
+	shoal_members_bury_old(core);
+}
+
+/* It has until the time-out that it gave, and the shortest suspicion more, to say left. */
+static void
+move_leaving(struct shoal_core *core, uint32_t slot, const struct statement *said,
+        struct shoal_cause *cause)
+{
+	struct shoal_suspicion_span span =
+	        shoal_suspicion_span(&core->profile, shoal_members_n(core));
+	uint64_t wait = said->age_ns < SHOAL_SEC(600) ? said->age_ns : SHOAL_SEC(600);
+
+	if (shoal_members_hold_take(core, slot) == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	cause->kind = SHOAL_CAUSE_LEAVE;
+	shoal_members_move(core, slot, SHOAL_STATE_LEAVING, SHOAL_EVENT_LEAVING, cause);
+	shoal_members_hold_until(core, slot, core->now + wait + span.least);
+	shoal_gossip_add(core, slot);
+}
+
+/* Newer word that it lives: a newcomer, a refutation, a restart, or a change of what it says of
+ * itself. */
+static void
+revive(struct shoal_core *core, uint32_t slot, const struct statement *said, enum shoal_state was,
+        bool changed, bool restarted, struct shoal_cause *cause)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	enum shoal_event_kind kind = SHOAL_EVENT_ALIVE;
+
+	note_heard(core, record, said);
+	if (was == SHOAL_STATE_UNKNOWN || (record->flags & SHOAL_RECORD_SILENT) != 0) {
+		kind = SHOAL_EVENT_JOIN;
+	} else if (was == SHOAL_STATE_ALIVE) {
+		kind = changed ? SHOAL_EVENT_UPDATE : (enum shoal_event_kind)0;
+	}
+	if (restarted) {
+		cause->kind = SHOAL_CAUSE_RESTARTED;
+	} else if (was == SHOAL_STATE_SUSPECT || was == SHOAL_STATE_DEAD) {
+		cause->kind = SHOAL_CAUSE_REFUTED;
+		cause->after_ns = core->now - record->since;
+		shoal_count(core, SHOAL_COUNTER_REFUTATIONS);
+	}
+	shoal_members_move(core, slot, SHOAL_STATE_ALIVE, kind, cause);
+	shoal_gossip_add(core, slot);
+}
+
+/* A death that counts at once: this observer has had its own doubt for long enough, or it is a
+ * newer word about a tombstone. */
+static void
+bury(struct shoal_core *core, uint32_t slot, const struct statement *said, enum shoal_state was,
+        struct shoal_cause *cause)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	if (is_gone(was)) {
+		bool news = was != SHOAL_STATE_DEAD && (record->flags & SHOAL_RECORD_SILENT) == 0;
+		shoal_members_move(core, slot, SHOAL_STATE_DEAD,
+		        news ? SHOAL_EVENT_FAILED : (enum shoal_event_kind)0, cause);
+		shoal_members_hold_until(
+		        core, slot, core->now + shoal_ms(core->profile.tombstone_ms));
+		shoal_members_grave_set_age(core, slot, said->age_ns);
+		shoal_gossip_add(core, slot);
+		return;
+	}
+	for (size_t i = 0; i < said->accusers->count; i++) {
+		shoal_suspicion_accuse(core, slot, &said->accusers->item[i], cause);
+	}
+	cause->after_ns = core->now - record->since;
+	shoal_suspicion_bury(core, slot, cause);
+}
+
+/* Takes a newer statement over. What it says of the member itself is stored first. */
+static void
+apply(struct shoal_core *core, uint32_t slot, const struct statement *said,
+        const struct shoal_teller *teller)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	enum shoal_state was = (enum shoal_state)record->state;
+	bool restarted = was != SHOAL_STATE_UNKNOWN &&
+	                 shoal_salt_short(&record->salt) != said->told.claim.salt;
+	struct shoal_cause cause = cause_by(teller);
+	bool newer = said->told.claim.incarnation != record->incarnation || restarted;
+	bool changed = false, news;
+
+	if (said->member == NULL) {
+		record->incarnation = said->told.claim.incarnation;
+	} else if (shoal_members_update(core, slot, said->member, &changed) != SHOAL_OK) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	switch (said->told.claim.state) {
+	case SHOAL_STATE_ALIVE:
+		revive(core, slot, said, was, changed, restarted, &cause);
+		break;
+	case SHOAL_STATE_SUSPECT:
+		if (was == SHOAL_STATE_ALIVE ? changed : was != SHOAL_STATE_SUSPECT || newer) {
+			revive(core, slot, said, was, changed, restarted, &cause);
+			cause = cause_by(teller);
+		}
+		accuse_all(core, slot, said, &cause);
+		break;
+	case SHOAL_STATE_DEAD:
+		bury(core, slot, said, was, &cause);
+		break;
+	case SHOAL_STATE_LEAVING:
+		if (was == SHOAL_STATE_UNKNOWN || is_gone(was)) {
+			revive(core, slot, said, was, changed, restarted, &cause);
+		}
+		move_leaving(core, slot, said, &cause);
+		break;
+	case SHOAL_STATE_LEFT:
+		cause.kind = SHOAL_CAUSE_LEAVE;
+		news = was != SHOAL_STATE_LEFT && (record->flags & SHOAL_RECORD_SILENT) == 0;
+		move_left(core, slot, news ? SHOAL_EVENT_LEFT : (enum shoal_event_kind)0, &cause);
+		shoal_members_grave_set_age(core, slot, said->age_ns);
+		break;
+	case SHOAL_STATE_UNKNOWN:
+		break;
+	}
+}
+
+/* A record for one that was not known. SHOAL_NONE: a limit was reached. */
+static uint32_t
+meet(struct shoal_core *core, const struct statement *said)
+{
+	uint32_t slot;
+	int rc = shoal_members_add(core, said->member, &slot);
+
+	if (rc != SHOAL_OK) {
+		shoal_count(core, rc == SHOAL_ERR_LIMIT ? SHOAL_COUNTER_DROP_MEMBERS_FULL
+		                                        : SHOAL_COUNTER_DROP_NOMEM);
+		return SHOAL_NONE;
+	}
+	return slot;
+}
+
+/* Somebody who died or left before this observer ever knew it: remembered, so that an old statement
+ * cannot bring it back. */
+static void
+remember(struct shoal_core *core, uint32_t slot, const struct statement *said)
+{
+	const struct shoal_members *members = &core->members;
+	const struct shoal_profile *profile = &core->profile;
+	uint64_t whole = shoal_ms(profile->tombstone_ms);
+
+	if (said->age_ns >= whole / 2) {
+		shoal_count(core, SHOAL_COUNTER_DROP_TOMBSTONE_OLD);
+		return;
+	}
+	if (members->graves.count >= profile->tombstones_max &&
+	        core->now + whole - said->age_ns <= shoal_heap_next(&members->graves)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_TOMBSTONE_OLD);
+		return;
+	}
+	if (slot == SHOAL_NONE) {
+		slot = meet(core, said);
+	}
+	if (slot == SHOAL_NONE) {
+		return;
+	}
+	if (shoal_members_hold_take(core, slot) == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	shoal_members_move(core, slot, said->told.claim.state, 0, NULL);
+	shoal_members_at(core, slot)->flags |= SHOAL_RECORD_SILENT;
+	shoal_members_hold_until(core, slot, core->now + whole - said->age_ns);
+	shoal_members_bury_old(core);
+}
+
+/* Hearsay about one that is unknown: kept unconfirmed, within bounds, and probed. */
+static void
+hear_of(struct shoal_core *core, const struct statement *said, const struct shoal_teller *teller)
+{
+	struct shoal_record *reporter = shoal_learn_teller(core, teller);
+	uint32_t unknown = core->members.count[SHOAL_STATE_UNKNOWN];
+
+	if (unknown >= core->profile.unknown_max || reporter == NULL ||
+	        reporter->reported >= UNKNOWN_PER_TELLER) {
+		shoal_count(core, SHOAL_COUNTER_DROP_UNKNOWN_FULL);
+		return;
+	}
+	uint32_t slot = meet(core, said);
+	if (slot == SHOAL_NONE) {
+		return;
+	}
+	struct shoal_hold *hold = shoal_members_hold_take(core, slot);
+	if (hold == NULL) {
+		shoal_members_remove(core, slot);
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	hold->from = teller->id;
+	reporter = shoal_learn_teller(core, teller); /* meeting one may have cost a tombstone */
+	if (reporter != NULL) {
+		reporter->reported++;
+	}
+	shoal_members_hold_until(core, slot, core->now + UNKNOWN_KEPT);
+	shoal_check_queue(core, slot, &teller->id);
+}
+
+/* The same statement again: what it adds. */
+static void
+add_to(struct shoal_core *core, uint32_t slot, const struct statement *said,
+        const struct shoal_teller *teller)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_cause cause = cause_by(teller);
+
+	switch ((enum shoal_state)record->state) {
+	case SHOAL_STATE_ALIVE:
+		note_heard(core, record, said);
+		break;
+	case SHOAL_STATE_SUSPECT:
+		accuse_all(core, slot, said, &cause);
+		break;
+	case SHOAL_STATE_DEAD:
+	case SHOAL_STATE_LEFT:
+		shoal_members_grave_set_age(core, slot, said->age_ns);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Contradicts: an incarnation above what was said, at once to everyone (SWIM 4.2). */
+static void
+refute(struct shoal_core *core, const struct statement *said, const struct shoal_teller *teller)
+{
+	struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	bool accused = said->told.claim.state == SHOAL_STATE_SUSPECT ||
+	               said->told.claim.state == SHOAL_STATE_DEAD;
+
+	if (said->told.claim.incarnation == UINT64_MAX ||
+	        (core->leave.phase != SHOAL_LEAVE_NOT &&
+	                said->told.claim.state == SHOAL_STATE_LEFT)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+		return;
+	}
+	if (accused && said->told.claim.salt == shoal_salt_short(&self->salt)) {
+		shoal_probe_health(core, 1);
+	}
+	if (said->told.claim.incarnation >= self->incarnation) {
+		self->incarnation = said->told.claim.incarnation + 1;
+	}
+	shoal_count(core, SHOAL_COUNTER_SELF_REFUTATIONS);
+	shoal_gossip_add(core, SHOAL_SELF);
+	struct shoal_record *record = shoal_learn_teller(core, teller);
+	if (record != NULL) {
+		record->flags |= SHOAL_RECORD_REMIND;
+		shoal_send_gossip(core, teller->slot, 0, SHOAL_NONE);
+	}
+}
+
+/* It told of somebody alive whom this observer holds dead, on an old statement. A tombstone that is
+ * too old to be in tables is told apart, so that the subject hears of it and can refute. */
+static void
+answer(struct shoal_core *core, uint32_t slot, const struct shoal_teller *teller)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	bool in_tables =
+	        shoal_members_grave_age(core, record) < shoal_ms(core->profile.tombstone_ms) / 2;
+
+	shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+	if (teller->path == SHOAL_PATH_SYNC && !in_tables &&
+	        shoal_learn_teller(core, teller) != NULL) {
+		shoal_send_gossip(core, teller->slot, SHOAL_FILL_ABOUT, slot);
+	}
+}
+
+static void
+remind(struct shoal_core *core, const struct shoal_teller *teller)
+{
+	struct shoal_record *record = shoal_learn_teller(core, teller);
+	if (record != NULL) {
+		record->flags |= SHOAL_RECORD_REMIND;
+	}
+}
+
+static void
+learn(struct shoal_core *core, struct statement *said, const struct shoal_teller *teller)
+{
+	uint32_t slot = shoal_members_find(core, said->id);
+	struct shoal_view view = {.known = slot != SHOAL_NONE, .self = slot == SHOAL_SELF};
+
+	if (view.known) {
+		const struct shoal_record *record = shoal_members_at(core, slot);
+		view.held.incarnation = record->incarnation;
+		view.held.salt = shoal_salt_short(&record->salt);
+		view.held.state = (enum shoal_state)record->state;
+		view.doubted = shoal_suspicion_is_old(core, slot);
+	}
+	said->told.full = said->member != NULL;
+	said->told.fresh = teller->path == SHOAL_PATH_ASKED ||
+	                   said->age_ns <= shoal_ms(core->profile.hearsay_ms);
+	shoal_count(core, SHOAL_COUNTER_STATEMENTS_IN);
+
+	switch (shoal_statement_admit(&view, &said->told)) {
+	case SHOAL_VERDICT_STALE:
+	case SHOAL_VERDICT_IGNORE:
+		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+		break;
+	case SHOAL_VERDICT_SAME:
+		add_to(core, slot, said, teller);
+		break;
+	case SHOAL_VERDICT_APPLY:
+		slot = view.known ? slot : meet(core, said);
+		if (slot != SHOAL_NONE) {
+			apply(core, slot, said, teller);
+		}
+		break;
+	case SHOAL_VERDICT_VERIFY:
+		shoal_check_queue(core, slot, &teller->id);
+		break;
+	case SHOAL_VERDICT_CHECK:
+		if (view.known) {
+			shoal_check_queue(core, slot, &teller->id);
+		} else {
+			hear_of(core, said, teller);
+		}
+		break;
+	case SHOAL_VERDICT_BURY:
+		remember(core, slot, said);
+		break;
+	case SHOAL_VERDICT_ANSWER:
+		answer(core, slot, teller);
+		break;
+	case SHOAL_VERDICT_REFUTE:
+		refute(core, said, teller);
+		break;
+	case SHOAL_VERDICT_REMIND:
+		remind(core, teller);
+		break;
+	}
+}
+
+static uint64_t
+age_from_ms(uint64_t age_ms)
+{
+	const uint64_t most = UINT64_C(1) << 30; /* 12 days: any sum with a time of the core fits */
+	return SHOAL_MS(age_ms < most ? age_ms : most);
+}
+
+/* A link-local address is meant on the link that it came by. */
+static void
+scope_addresses(struct shoal_addr_list *addrs, const struct shoal_addr *from)
+{
+	for (size_t i = 0; i < addrs->count; i++) {
+		struct shoal_addr *addr = &addrs->item[i];
+		if (addr->ip[0] == 0xfe && (addr->ip[1] & 0xc0) == 0x80) {
+			addr->scope = from->scope;
+		}
+	}
+}
+
+void
+shoal_learn_member(
+        struct shoal_core *core, struct shoal_msg_member *member, const struct shoal_teller *teller)
+{
+	struct statement said = {
+	        .told.claim = {member->incarnation, shoal_salt_short(&member->salt),
+	                (enum shoal_state)member->state},
+	        .id = &member->id,
+	        .age_ns = age_from_ms(member->age_ms),
+	        .accusers = &member->accusers,
+	        .member = member};
+
+	scope_addresses(&member->addrs, &teller->from);
+	learn(core, &said, teller);
+}
+
+void
+shoal_learn_state(struct shoal_core *core, const struct shoal_msg_state *state,
+        const struct shoal_teller *teller)
+{
+	struct statement said = {
+	        .told.claim = {state->incarnation, state->salt, (enum shoal_state)state->state},
+	        .id = &state->id,
+	        .age_ns = age_from_ms(state->age_ms),
+	        .accusers = &state->accusers};
+
+	learn(core, &said, teller);
+}

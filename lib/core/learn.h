@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What becomes of a statement about a member: admission decides, this room does it. */
+#ifndef SHOAL_CORE_LEARN_H
+#define SHOAL_CORE_LEARN_H
+
+#include <shoal/core.h>
+
+#include "wire/message.h"
+
+struct shoal_core;
+struct shoal_record;
+
+enum shoal_path {
+	SHOAL_PATH_GOSSIP = 0,
+	SHOAL_PATH_SYNC,  /* in a table  */
+	SHOAL_PATH_ASKED, /* in the table that answered our own join */
+	SHOAL_PATH_JOIN   /* in a peer's join request   */
+};
+
+struct shoal_teller {
+	enum shoal_path path;
+	struct shoal_id id;
+	uint32_t slot; /* SHOAL_NONE: not a member that is known */
+	struct shoal_addr from;
+};
+
+/* The teller's record; NULL: it is no member that is known, or it was forgotten meanwhile. */
+struct shoal_record *shoal_learn_teller(struct shoal_core *core, const struct shoal_teller *teller);
+
+void shoal_learn_member(struct shoal_core *core, struct shoal_msg_member *member,
+        const struct shoal_teller *teller);
+void shoal_learn_state(struct shoal_core *core, const struct shoal_msg_state *state,
+        const struct shoal_teller *teller);
+
+#endif

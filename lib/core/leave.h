@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Leaving: said to a few members until they answer, and gossiped. */
+#ifndef SHOAL_CORE_LEAVE_H
+#define SHOAL_CORE_LEAVE_H
+
+#include <shoal/core.h>
+
+struct shoal_core;
+
+/* The LEAVE command. SHOAL_ERR_STATE: already leaving. */
+int shoal_leave_begin(struct shoal_core *core);
+
+/* A member answered to what was said in a phase (enum shoal_leave_phase). */
+void shoal_leave_told(struct shoal_core *core, unsigned phase);
+
+void shoal_leave_on_timer(struct shoal_core *core);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* Records: finding, adding, updating, forgetting, and moving from state to state. Every change of a
+ * state in the whole core is one call of shoal_members_move, so that the probe order, the holds,
+ * the counts and the events cannot disagree.
+ *
+ * Cost: all O(1) expected, but for the heap of graves, O(log graves). Memory a member: record, info
+ * with name and addresses, 12 bytes of table and 4 of order. */
+#include "core/members.h"
+
+#include <string.h>
+
+#include "core/event.h"
+#include "core/node.h"
+#include "core/order.h"
+
+static bool
+has_id(const void *owner, uint32_t slot, const void *key)
+{
+	const struct shoal_core *core = owner;
+	return memcmp(&shoal_members_at(core, slot)->info->id, key, sizeof(struct shoal_id)) == 0;
+}
+
+int
+shoal_members_init(struct shoal_core *core)
+{
+	struct shoal_members *members = &core->members;
+	uint64_t key[2] = {shoal_rng_u64(&core->rng), shoal_rng_u64(&core->rng)};
+	uint32_t limit = core->profile.members_max;
+
+	shoal_slab_init(&members->records, &core->mem, sizeof(struct shoal_record), limit);
+	shoal_slab_init(&members->holds, &core->mem, sizeof(struct shoal_hold), limit);
+	shoal_table_init(&members->by_id, &core->mem, key, limit, has_id, core);
+	shoal_heap_init(&members->graves, &core->mem);
+	return SHOAL_OK;
+}
+
+static size_t
+info_size(size_t addrs, size_t name_len)
+{
+	return sizeof(struct shoal_info) + addrs * sizeof(struct shoal_addr) + name_len + 1;
+}
+
+static void
+release_info(struct shoal_core *core, struct shoal_info *info)
+{
+	if (--info->refs == 0) {
+		core->members.info_bytes -= info_size(info->addrs, info->name_len);
+		shoal_alloc_free(&core->mem, info);
+	}
+}
+
+void
+shoal_members_done(struct shoal_core *core)
+{
+	struct shoal_members *members = &core->members;
+
+	for (uint32_t slot = 0; slot < members->records.end; slot++) {
+		struct shoal_record *record = shoal_members_at(core, slot);
+		if (record != NULL) {
+			release_info(core, record->info);
+		}
+	}
+	shoal_heap_done(&members->graves);
+	shoal_table_done(&members->by_id);
+	shoal_slab_done(&members->holds);
+	shoal_slab_done(&members->records);
+	shoal_alloc_free(&core->mem, members->order);
+}
+
+struct shoal_record *
+shoal_members_at(const struct shoal_core *core, uint32_t slot)
+{
+	return shoal_slab_at(&core->members.records, slot);
+}
+
+uint32_t
+shoal_members_find(const struct shoal_core *core, const struct shoal_id *id)
+{
+	const struct shoal_table *table = &core->members.by_id;
+	return shoal_table_find(table, shoal_table_hash(table, id, sizeof *id), id);
+}
+
+const char *
+shoal_members_name(const struct shoal_record *record)
+{
+	return (const char *)(record->info->addr + record->info->addrs);
+}
+
+struct shoal_hold *
+shoal_members_hold(const struct shoal_core *core, const struct shoal_record *record)
+{
+	return shoal_slab_at(&core->members.holds, record->hold);
+}
+
+bool
+shoal_members_counts(const struct shoal_record *record)
+{
+	return record->place != SHOAL_NONE;
+}
+
+uint32_t
+shoal_members_n(const struct shoal_core *core)
+{
+	return core->members.ordered + 1;
+}
+
+static struct shoal_info *
+make_info(struct shoal_core *core, const struct shoal_msg_member *m)
+{
+	size_t size = info_size(m->addrs.count, m->name.len);
+	struct shoal_info *info = shoal_alloc(&core->mem, size);
+
+	if (info == NULL) {
+		return NULL;
+	}
+	core->members.info_bytes += size;
+	info->id = m->id;
+	info->refs = 1;
+	info->app_version = (uint32_t)m->app_version;
+	info->protocol_min = m->protocol_min;
+	info->protocol_max = m->protocol_max;
+	info->addrs = (uint8_t)m->addrs.count;
+	info->name_len = (uint8_t)m->name.len;
+	memcpy(info->addr, m->addrs.item, m->addrs.count * sizeof m->addrs.item[0]);
+	char *name = (char *)(info->addr + info->addrs);
+	memcpy(name, m->name.data, m->name.len);
+	name[m->name.len] = '\0';
+	return info;
+}
+
+static bool
+same_info(const struct shoal_info *info, const struct shoal_msg_member *m)
+{
+	if (info->app_version != m->app_version || info->protocol_min != m->protocol_min ||
+	        info->protocol_max != m->protocol_max || info->addrs != m->addrs.count ||
+	        info->name_len != m->name.len ||
+	        memcmp(info->addr + info->addrs, m->name.data, m->name.len) != 0) {
+		return false;
+	}
+	for (size_t i = 0; i < info->addrs; i++) {
+		if (!shoal_addr_equal(&info->addr[i], &m->addrs.item[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int
+shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member, uint32_t *slot)
+{
+	struct shoal_members *members = &core->members;
+	uint32_t number;
+	struct shoal_record *record;
+
+	if (members->records.count >= members->records.limit) {
+		shoal_members_bury_oldest(core); /* one who lives is worth more than a memory */
+	}
+	struct shoal_info *info = make_info(core, member);
+	if (info == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	/* Room in every structure is bought here, so that no later move of the member can fail. */
+	int rc = shoal_order_reserve(core, members->records.count + 1);
+	if (rc == SHOAL_OK) {
+		rc = shoal_heap_reserve(&members->graves, members->records.count + 1);
+	}
+	if (rc == SHOAL_OK) {
+		rc = shoal_reserve_timers(core);
+	}
+	record = rc == SHOAL_OK ? shoal_slab_take(&members->records, &number) : NULL;
+	if (record == NULL) {
+		release_info(core, info);
+		bool full = rc == SHOAL_OK && members->records.count >= members->records.limit;
+		return full ? SHOAL_ERR_LIMIT : SHOAL_ERR_NOMEM;
+	}
+	record->info = info;
+	rc = shoal_table_put(&members->by_id,
+	        shoal_table_hash(&members->by_id, &info->id, sizeof info->id), number);
+	if (rc != SHOAL_OK) {
+		shoal_slab_give(&members->records, number);
+		release_info(core, info);
+		return rc;
+	}
+	record->salt = member->salt;
+	record->incarnation = member->incarnation;
+	record->place = record->news = record->hold = SHOAL_NONE;
+	record->since = core->now;
+	members->count[SHOAL_STATE_UNKNOWN]++;
+	*slot = number;
+	return SHOAL_OK;
+}
+
+int
+shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_msg_member *member,
+        bool *changed)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	bool instance = memcmp(&record->salt, &member->salt, sizeof record->salt) != 0;
+
+	*changed = instance;
+	if (!same_info(record->info, member)) {
+		struct shoal_info *info = make_info(core, member);
+		if (info == NULL) {
+			return SHOAL_ERR_NOMEM;
+		}
+		release_info(core, record->info);
+		record->info = info;
+		*changed = true;
+	}
+	if (instance) {
+		record->salt = member->salt;
+		record->srtt_us = record->rttvar_us = 0;
+	}
+	record->incarnation = member->incarnation;
+	return SHOAL_OK;
+}
+
+struct shoal_hold *
+shoal_members_hold_take(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+
+	if (record->hold == SHOAL_NONE) {
+		uint32_t number;
+		struct shoal_hold *hold = shoal_slab_take(&core->members.holds, &number);
+		if (hold == NULL) {
+			return NULL;
+		}
+		record->hold = number;
+		hold->timer.kind = SHOAL_TIMER_HOLD;
+		hold->timer.slot = slot;
+		hold->begun = core->now;
+	}
+	return shoal_members_hold(core, record);
+}
+
+static bool
+is_gone(enum shoal_state state)
+{
+	return state == SHOAL_STATE_DEAD || state == SHOAL_STATE_LEFT;
+}
+
+static void
+disarm_hold(struct shoal_core *core, struct shoal_record *record, struct shoal_hold *hold)
+{
+	shoal_heap_disarm(
+	        is_gone((enum shoal_state)record->state) ? &core->members.graves : &core->heap,
+	        &hold->timer);
+}
+
+static void
+drop_hold(struct shoal_core *core, struct shoal_record *record)
+{
+	struct shoal_hold *hold = shoal_members_hold(core, record);
+	if (hold != NULL) {
+		disarm_hold(core, record, hold);
+		shoal_slab_give(&core->members.holds, record->hold);
+		record->hold = SHOAL_NONE;
+	}
+}
+
+void
+shoal_members_hold_until(struct shoal_core *core, uint32_t slot, uint64_t at)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_hold *hold = shoal_members_hold(core, record);
+
+	SHOAL_ASSERT(hold != NULL);
+	shoal_heap_arm(
+	        is_gone((enum shoal_state)record->state) ? &core->members.graves : &core->heap,
+	        &hold->timer, at);
+}
+
+/* Unknown members that are no longer unknown stop to count against their reporter. */
+static void
+release_reporter(struct shoal_core *core, const struct shoal_record *record)
+{
+	const struct shoal_hold *hold = shoal_members_hold(core, record);
+	if (record->state != SHOAL_STATE_UNKNOWN || hold == NULL) {
+		return;
+	}
+	uint32_t reporter = shoal_members_find(core, &hold->from);
+	if (reporter != SHOAL_NONE && shoal_members_at(core, reporter)->reported > 0) {
+		shoal_members_at(core, reporter)->reported--;
+	}
+}
+
+void
+shoal_members_move(struct shoal_core *core, uint32_t slot, enum shoal_state state,
+        enum shoal_event_kind kind, const struct shoal_cause *cause)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_members *members = &core->members;
+	enum shoal_state was = (enum shoal_state)record->state;
+	bool plain = state == SHOAL_STATE_ALIVE || state == SHOAL_STATE_UNKNOWN;
+	bool takes_part = state == SHOAL_STATE_ALIVE || state == SHOAL_STATE_SUSPECT;
+
+	release_reporter(core, record);
+	if (record->hold != SHOAL_NONE) {
+		disarm_hold(core, record, shoal_members_hold(core, record));
+	}
+	members->count[was]--;
+	members->count[state]++;
+	record->state = (uint8_t)state;
+	if (was != state) {
+		record->since = core->now;
+	}
+	if (plain) {
+		drop_hold(core, record);
+	}
+	if (takes_part && slot != SHOAL_SELF) {
+		shoal_order_insert(core, slot);
+	} else {
+		shoal_order_remove(core, slot);
+	}
+	if (kind != 0) {
+		bool silent = (record->flags & SHOAL_RECORD_SILENT) != 0;
+		record->flags &= (uint8_t)~SHOAL_RECORD_SILENT;
+		shoal_event_member(core, slot, kind, silent ? SHOAL_STATE_UNKNOWN : was, cause);
+	}
+}
+
+void
+shoal_members_remove(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_members *members = &core->members;
+	struct shoal_record *record = shoal_members_at(core, slot);
+
+	SHOAL_ASSERT(slot != SHOAL_SELF);
+	release_reporter(core, record);
+	drop_hold(core, record);
+	shoal_order_remove(core, slot);
+	shoal_gossip_forget(core, slot);
+	members->count[record->state]--;
+	shoal_table_remove(&members->by_id,
+	        shoal_table_hash(&members->by_id, &record->info->id, sizeof record->info->id),
+	        slot);
+	release_info(core, record->info);
+	shoal_slab_give(&members->records, slot);
+}
+
+size_t
+shoal_members_memory(const struct shoal_core *core)
+{
+	const struct shoal_members *members = &core->members;
+	size_t bytes = shoal_slab_memory(&members->records) + shoal_slab_memory(&members->holds) +
+	               shoal_table_memory(&members->by_id) +
+	               members->order_capacity * sizeof *members->order +
+	               members->graves.capacity * sizeof *members->graves.item +
+	               core->heap.capacity * sizeof *core->heap.item;
+
+	return bytes + members->info_bytes;
+}

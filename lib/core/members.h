@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* The member table. A record lives in a slab slot, is found by id in O(1), and while it counts
+ * (alive or suspect) stands in `order`, a permutation that gives both the shuffled probe order and
+ * random choice in O(1). What is needed only of those that are not plainly alive is a `hold`, of
+ * which most members have none. */
+#ifndef SHOAL_CORE_MEMBERS_H
+#define SHOAL_CORE_MEMBERS_H
+
+#include <shoal/core.h>
+
+#include "base/heap.h"
+#include "base/slab.h"
+#include "base/table.h"
+#include "wire/message.h"
+
+#define SHOAL_NONE UINT32_MAX
+#define SHOAL_SELF 0u
+
+/* Accusers that a suspicion counts; a statement and an event show SHOAL_ACCUSERS_MAX of them. */
+#define SHOAL_DOUBTERS_MAX 8
+
+/* What a member says of itself; immutable, so that it can be shared. */
+struct shoal_info {
+	struct shoal_id id;
+	uint32_t refs;
+	uint32_t app_version;
+	uint8_t protocol_min, protocol_max;
+	uint8_t name_len, addrs;
+	struct shoal_addr addr[]; /* then the name and a zero */
+};
+
+enum shoal_record_flag {
+	SHOAL_RECORD_REMIND = 1,   /* its view of this member is old: the next packet tells it   */
+	SHOAL_RECORD_CHECKING = 2, /* a check of it is queued or open */
+	SHOAL_RECORD_SILENT = 4 /* a tombstone that came from elsewhere: no event ever told of it */
+};
+
+struct shoal_record {
+	struct shoal_info *info;
+	struct shoal_salt salt;
+	uint64_t incarnation;
+	uint64_t since;              /* of the state	      */
+	uint64_t heard;              /* last direct exchange, ours or as told, 0: never	      */
+	uint32_t place;              /* in order, SHOAL_NONE: not there	      */
+	uint32_t news;               /* its entry in the gossip queue, SHOAL_NONE: none	       */
+	uint32_t hold;               /* SHOAL_NONE: none	       */
+	uint32_t srtt_us, rttvar_us; /* 0: not measured (RFC 6298) */
+	uint8_t state, flags;
+	uint16_t reported; /* unconfirmed members that it told of */
+};
+
+/* suspect: until it is dead; leaving: until it counts as left; dead and left: until it is
+ * forgotten; unknown: until the hearsay is forgotten. */
+struct shoal_hold {
+	struct shoal_timer timer;
+	uint64_t begun;
+	uint64_t least, most; /* suspicion: bounds of its length */
+	uint8_t wanted; /* suspicion: further accusers that bring it to `least` (Lifeguard k)  */
+	uint8_t rearmed;
+	uint8_t doubters;
+	struct shoal_id doubter[SHOAL_DOUBTERS_MAX];
+	struct shoal_id from; /* who told first; unknown: the reporter */
+};
+
+struct shoal_members {
+	struct shoal_slab records, holds;
+	struct shoal_table by_id;
+	uint32_t *order;
+	uint32_t ordered, order_capacity, cursor;
+	struct shoal_heap graves; /* holds of dead and left members, the oldest first */
+	uint32_t count[SHOAL_STATES];
+	size_t info_bytes;
+};
+
+struct shoal_core;
+
+int shoal_members_init(struct shoal_core *core);
+void shoal_members_done(struct shoal_core *core);
+
+struct shoal_record *shoal_members_at(const struct shoal_core *core, uint32_t slot);
+/* SHOAL_NONE: not known. */
+uint32_t shoal_members_find(const struct shoal_core *core, const struct shoal_id *id);
+const char *shoal_members_name(const struct shoal_record *record);
+struct shoal_hold *shoal_members_hold(
+        const struct shoal_core *core, const struct shoal_record *record);
+
+/* Whether it takes part: alive or suspect, and not this member. */
+bool shoal_members_counts(const struct shoal_record *record);
+/* Members that take part, this one included. */
+uint32_t shoal_members_n(const struct shoal_core *core);
+
+/* A new record in state unknown, from what a member says of itself. SHOAL_ERR_LIMIT, _NOMEM:
+ * nothing changed. */
+int shoal_members_add(
+        struct shoal_core *core, const struct shoal_msg_member *member, uint32_t *slot);
+
+/* Takes over what a newer statement says: instance, incarnation, name, addresses. *changed:
+ * something that an application sees is new. SHOAL_ERR_NOMEM: nothing changed. */
+int shoal_members_update(struct shoal_core *core, uint32_t slot,
+        const struct shoal_msg_member *member, bool *changed);
+
+/* The only writer of a record's state: keeps order, holds, graves, counts and gossip in step, and
+ * queues the event where `kind` is not 0. Deadlines of the new state are set with
+ * shoal_members_hold_until. */
+void shoal_members_move(struct shoal_core *core, uint32_t slot, enum shoal_state state,
+        enum shoal_event_kind kind, const struct shoal_cause *cause);
+
+/* A hold for the record, kept if it has one. NULL: no memory. */
+struct shoal_hold *shoal_members_hold_take(struct shoal_core *core, uint32_t slot);
+void shoal_members_hold_until(struct shoal_core *core, uint32_t slot, uint64_t at);
+
+/* Forgets a record. */
+void shoal_members_remove(struct shoal_core *core, uint32_t slot);
+
+/* The next member to probe, in shuffled rounds; SHOAL_NONE: nobody. */
+uint32_t shoal_members_next(struct shoal_core *core);
+
+/* Up to n distinct members that are alive, without `except`, on distinct addresses, chosen at
+ * random; returns how many. */
+uint32_t shoal_members_sample(
+        struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots);
+
+/* A random dead member; SHOAL_NONE: none was found. */
+uint32_t shoal_members_random_dead(struct shoal_core *core);
+
+/* Ends the time of tombstones up to now, and above the limit the oldest. */
+void shoal_members_bury_old(struct shoal_core *core);
+
+/* Forgets the oldest tombstone, where there is one. */
+void shoal_members_bury_oldest(struct shoal_core *core);
+
+/* Age of a tombstone in nanoseconds, and the inverse of it. */
+uint64_t shoal_members_grave_age(const struct shoal_core *core, const struct shoal_record *record);
+void shoal_members_grave_set_age(struct shoal_core *core, uint32_t slot, uint64_t age_ns);
+
+size_t shoal_members_memory(const struct shoal_core *core);
+
+#endif

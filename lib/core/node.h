@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* The node: what the rooms of the core share. Each part belongs to the file of its name, which
+ * alone writes it; what others may ask of it stands in that file's header.
+ *
+ * Time inside the core is the host's mono scale plus SHOAL_TIME_ORIGIN, so that "a day ago" exists
+ * on a machine that was started a minute ago. */
+#ifndef SHOAL_CORE_NODE_H
+#define SHOAL_CORE_NODE_H
+
+#include <shoal/core.h>
+
+#include "base/alloc.h"
+#include "base/heap.h"
+#include "base/panic.h"
+#include "base/ring.h"
+#include "base/rng.h"
+#include "base/slab.h"
+#include "base/table.h"
+#include "core/gossip.h"
+#include "core/members.h"
+#include "core/probe.h"
+#include "core/relay.h"
+#include "core/send.h"
+#include "wire/field.h"
+
+#define SHOAL_TIME_ORIGIN (UINT64_C(1) << 60)
+
+enum shoal_timer_kind {
+	SHOAL_TIMER_ROUND = 1, /* the next probe */
+	SHOAL_TIMER_PROBE, /* slot: probe; its time-out or its end                               */
+	SHOAL_TIMER_RELAY, /* slot: relay record                                                 */
+	SHOAL_TIMER_HOLD,  /* slot: member; its suspicion, leaving or hearsay ends               */
+	SHOAL_TIMER_BURST,
+	SHOAL_TIMER_TICK,
+	SHOAL_TIMER_SYNC,
+	SHOAL_TIMER_HEAL,
+	SHOAL_TIMER_CHECK, /* the next told death or hearsay may be checked */
+	SHOAL_TIMER_LEAVE
+};
+
+enum shoal_leave_phase {
+	SHOAL_LEAVE_NOT = 0,
+	SHOAL_LEAVE_LEAVING, /* said leaving, waits for an answer */
+	SHOAL_LEAVE_LEFT, /* said left, waits for answers                                         */
+	SHOAL_LEAVE_ENDED /* says nothing any more                                                */
+};
+
+struct shoal_leave {
+	enum shoal_leave_phase phase;
+	uint64_t end;   /* when it stops to wait                                                  */
+	uint64_t told;  /* answers in this phase                                                  */
+	uint32_t asked; /* members asked in this phase                                            */
+	bool confirmed; /* somebody answered to left                                              */
+	struct shoal_timer timer;
+};
+
+struct shoal_check_queue {
+	struct shoal_ring waiting; /* see check.c */
+	struct shoal_timer timer;
+};
+
+struct shoal_core {
+	struct shoal_allocator mem;
+	struct shoal_profile profile;
+	enum shoal_log_level log_level;
+	char label[SHOAL_LABEL_MAX + 1];
+	struct shoal_span label_span;
+	struct shoal_rng rng;
+	uint64_t now; /* of the input, on the core's scale                                       */
+	uint64_t wall_ns; /* of the input */
+	struct shoal_counters counters;
+
+	struct shoal_heap heap;
+	struct shoal_ring events, logs;
+	struct shoal_members members;
+	struct shoal_sends sends;
+	struct shoal_gossip gossip;
+	struct shoal_probes probes;
+	struct shoal_relays relays;
+	struct shoal_slab exchanges; /* struct shoal_exchange, see exchange.c */
+	struct shoal_check_queue checks;
+	struct shoal_leave leave;
+	struct shoal_timer sync_timer, heal_timer;
+	unsigned health;
+	bool events_lost;
+};
+
+static inline void
+shoal_count(struct shoal_core *core, enum shoal_counter counter)
+{
+	core->counters.value[counter]++;
+}
+
+static inline uint64_t
+shoal_ms(uint32_t ms)
+{
+	return SHOAL_MS(ms);
+}
+
+/* Timers outside of the slabs: fewer than this. */
+#define SHOAL_TIMERS_FIXED 16
+
+/* Room for the timers of one more member, probe or relay record, so that arming never fails. */
+static inline int
+shoal_reserve_timers(struct shoal_core *core)
+{
+	return shoal_heap_reserve(
+	        &core->heap, (size_t)core->members.records.count + core->probes.slab.count +
+	                             core->relays.slab.count + 1 + SHOAL_TIMERS_FIXED);
+}
+
+/* span around `at`, from 3/4 to 5/4 of it: periodic work of many nodes must not march in step. */
+static inline uint64_t
+shoal_jitter(struct shoal_core *core, uint64_t span)
+{
+	return shoal_rng_between(&core->rng, span - span / 4, span + span / 4);
+}
+
+/* The short form of a salt. */
+static inline uint64_t
+shoal_salt_short(const struct shoal_salt *salt)
+{
+	uint64_t value = 0;
+	for (size_t i = 0; i < 8; i++) {
+		value = value << 8 | salt->bytes[i];
+	}
+	return value;
+}
+
+#endif

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+/* The failure detector (SWIM 3.1, 4.3; Lifeguard IV).
+ *
+ * Each interval one member is pinged. Unanswered at the time-out, up to k relays are asked to ping
+ * it and a ping goes to it on a stream at the same moment; unanswered at the end of the interval
+ * the probe has failed. Interval and time-out stretch with the local health score: who misses
+ * answers that it should have got distrusts itself first.
+ *
+ * An answer counts by its random number and by the instance that was asked, and in a datagram only
+ * from the address that was asked or from a relay that was. */
+#include "core/probe.h"
+
+#include <string.h>
+
+#include "core/check.h"
+#include "core/event.h"
+#include "core/exchange.h"
+#include "core/heal.h"
+#include "core/leave.h"
+#include "core/node.h"
+#include "core/suspicion.h"
+
+/* Shortest pause before a leave is told again. */
+#define LEAVE_AGAIN SHOAL_MS(50)
+
+static uint64_t
+stretched(const struct shoal_core *core, uint32_t ms)
+{
+	return shoal_ms(ms) * (core->health + 1);
+}
+
+void
+shoal_probe_init(struct shoal_core *core)
+{
+	struct shoal_probes *probes = &core->probes;
+
+	shoal_slab_init(&probes->slab, &core->mem, sizeof(struct shoal_probe), SHOAL_PROBES_MAX);
+	probes->round.kind = SHOAL_TIMER_ROUND;
+	shoal_heap_arm(&core->heap, &probes->round,
+	        core->now + shoal_rng_between(
+	                            &core->rng, 1, shoal_ms(core->profile.probe_interval_ms)));
+}
+
+void
+shoal_probe_done(struct shoal_core *core)
+{
+	shoal_slab_done(&core->probes.slab);
+}
+
+void
+shoal_probe_health(struct shoal_core *core, int change)
+{
+	unsigned most = core->profile.health_max;
+	unsigned down = change < 0 ? (unsigned)-change : 0;
+	unsigned up = change > 0 ? (unsigned)change : 0;
+	unsigned health = core->health + up;
+
+	health = health > most ? most : health;
+	health = health > down ? health - down : 0;
+	if (health != core->health) {
+		core->health = health;
+		shoal_event_health(core);
+	}
+}
+
+uint64_t
+shoal_probe_number(struct shoal_core *core, uint32_t number, unsigned kind)
+{
+	uint64_t random = shoal_rng_u64(&core->rng) | UINT64_C(1) << 63;
+	return (random & ~UINT64_C(0x3ffff)) | (uint64_t)kind << 16 | number;
+}
+
+struct shoal_probe *
+shoal_probe_find(struct shoal_core *core, uint64_t seq)
+{
+	struct shoal_probe *probe = shoal_slab_at(&core->probes.slab, SHOAL_NUMBER_SLOT(seq));
+	return probe != NULL && probe->seq == seq ? probe : NULL;
+}
+
+/* The record that is probed; NULL: it was forgotten, or another one lives in its slot. */
+static struct shoal_record *
+target_of(struct shoal_core *core, const struct shoal_probe *probe)
+{
+	struct shoal_record *record = shoal_members_at(core, probe->slot);
+	bool same = record != NULL &&
+	            memcmp(&record->info->id, &probe->target, sizeof probe->target) == 0;
+	return same ? record : NULL;
+}
+
+static void
+end(struct shoal_core *core, struct shoal_probe *probe)
+{
+	shoal_heap_disarm(&core->heap, &probe->timer);
+	shoal_slab_give(&core->probes.slab, SHOAL_NUMBER_SLOT(probe->seq));
+}
+
+void
+shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, uint64_t seq,
+        const struct shoal_addr *origin, unsigned flags, uint64_t exchange)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_msg_ping ping = {.seq = seq,
+	        .id = self->info->id,
+	        .salt = shoal_salt_short(&self->salt),
+	        .target = record->info->id};
+	struct shoal_pending *pending = shoal_send_queue(
+	        core, kind, &record->info->addr[0], slot, flags | SHOAL_FILL_BELIEF);
+
+	if (pending == NULL) {
+		return;
+	}
+	if (origin != NULL) {
+		ping.origin = *origin;
+	}
+	pending->exchange = exchange;
+	pending->timeout_ns = shoal_ms(core->profile.probe_interval_ms);
+	shoal_send_primary(pending, SHOAL_MESSAGE_PING, &ping);
+	shoal_count(core, SHOAL_COUNTER_PINGS_OUT);
+}
+
+static unsigned
+fill_of(const struct shoal_probe *probe)
+{
+	switch ((enum shoal_probe_purpose)probe->purpose) {
+	case SHOAL_PROBE_ROUND:
+		return SHOAL_FILL_GOSSIP;
+	case SHOAL_PROBE_CHECK:
+		return 0;
+	case SHOAL_PROBE_HEAL:
+		return SHOAL_FILL_SELF;
+	case SHOAL_PROBE_LEAVE:
+		return SHOAL_FILL_SELF | SHOAL_FILL_GOSSIP;
+	}
+	return 0;
+}
+
+struct shoal_probe *
+shoal_probe_begin(struct shoal_core *core, uint32_t slot, enum shoal_probe_purpose purpose)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	uint32_t number;
+	struct shoal_probe *probe = NULL;
+
+	if (shoal_reserve_timers(core) == SHOAL_OK) {
+		probe = shoal_slab_take(&core->probes.slab, &number);
+	}
+	if (probe == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return NULL;
+	}
+	probe->timer.kind = SHOAL_TIMER_PROBE;
+	probe->timer.slot = number;
+	probe->seq = shoal_probe_number(core, number, SHOAL_NUMBER_PROBE);
+	probe->purpose = (uint8_t)purpose;
+	probe->slot = slot;
+	probe->target = record->info->id;
+	probe->salt = shoal_salt_short(&record->salt);
+	probe->incarnation = record->incarnation;
+	probe->begun = core->now;
+	probe->deadline = core->now + stretched(core, core->profile.probe_interval_ms);
+	shoal_count(core, SHOAL_COUNTER_PROBES);
+	shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, probe->seq, NULL, fill_of(probe), 0);
+	uint64_t next = core->now + stretched(core, core->profile.probe_timeout_ms);
+	if (purpose == SHOAL_PROBE_LEAVE) {
+		next = core->now + LEAVE_AGAIN + shoal_ms(core->profile.probe_timeout_ms) / 2;
+	}
+	shoal_heap_arm(&core->heap, &probe->timer, next);
+	return probe;
+}
+
+/* A time-out that comes late, after a stall of this member, leaves the relays the time that they
+ * have otherwise. */
+static void
+make_up_lag(const struct shoal_core *core, struct shoal_probe *probe)
+{
+	uint64_t least = core->now + stretched(core, core->profile.probe_interval_ms) -
+	                 stretched(core, core->profile.probe_timeout_ms);
+
+	probe->deadline = probe->deadline < least ? least : probe->deadline;
+}
+
+/* The time-out: relays and a stream, at the same moment. */
+static void
+go_indirect(struct shoal_core *core, struct shoal_probe *probe)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_relay relay = {.seq = probe->seq,
+	        .id = self->info->id,
+	        .salt = shoal_salt_short(&self->salt),
+	        .target = probe->target,
+	        .budget_ms = (probe->deadline - core->now) / SHOAL_MS(1)};
+
+	probe->indirect = true;
+	uint32_t asked =
+	        shoal_members_sample(core, probe->slot, core->profile.relays, probe->relay);
+	for (uint32_t i = 0; i < asked; i++) {
+		const struct shoal_record *record = shoal_members_at(core, probe->relay[i]);
+		struct shoal_pending *pending =
+		        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, &record->info->addr[0],
+		                probe->relay[i], SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
+		if (pending != NULL) {
+			shoal_send_primary(pending, SHOAL_MESSAGE_RELAY, &relay);
+			shoal_count(core, SHOAL_COUNTER_RELAYS_ASKED);
+		}
+	}
+	probe->asked = (uint8_t)asked;
+	uint64_t exchange = shoal_exchange_begin(core, SHOAL_EXCHANGE_PING, probe->slot, NULL);
+	if (exchange != 0) {
+		shoal_probe_ping(
+		        core, SHOAL_SEND_REQUEST, probe->slot, probe->seq, NULL, 0, exchange);
+		shoal_count(core, SHOAL_COUNTER_STREAM_PINGS);
+	}
+	shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
+}
+
+static unsigned
+nacks(const struct shoal_probe *probe)
+{
+	return (unsigned)__builtin_popcount(probe->nacked);
+}
+
+static void
+describe(struct shoal_core *core, const struct shoal_probe *probe,
+        const struct shoal_record *record, struct shoal_cause *cause)
+{
+	struct shoal_text text;
+
+	cause->after_ns = core->now - probe->begun;
+	shoal_text_init(&text, cause->detail, sizeof cause->detail);
+	shoal_text_str(&text, "asked ");
+	shoal_text_addr(&text, &record->info->addr[0]);
+	shoal_text_str(&text, " directly, on a stream and through ");
+	shoal_text_u64(&text, probe->asked);
+	shoal_text_str(&text, probe->asked == 1 ? " relay" : " relays");
+	if (probe->nacked != 0) {
+		shoal_text_str(&text, ", ");
+		shoal_text_u64(&text, nacks(probe));
+		shoal_text_str(&text, " of which got no answer either");
+	}
+}
+
+/* A probe of failure detection has failed. The score rises by the relays that did not even say no,
+ * and by one only where there was nobody to ask (Lifeguard IV-A). */
+static void
+fail_round(struct shoal_core *core, const struct shoal_probe *probe, struct shoal_record *record)
+{
+	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_UNANSWERED, NULL);
+	bool judged =
+	        shoal_members_counts(record) && shoal_salt_short(&record->salt) == probe->salt;
+
+	shoal_count(core, SHOAL_COUNTER_PROBES_FAILED);
+	shoal_probe_health(core, probe->asked == 0 ? 1 : (int)(probe->asked - nacks(probe)));
+	if (judged) {
+		describe(core, probe, record, &cause);
+		shoal_suspicion_accuse(
+		        core, probe->slot, &shoal_members_at(core, SHOAL_SELF)->info->id, &cause);
+	}
+}
+
+static void
+again(struct shoal_core *core, struct shoal_probe *probe)
+{
+	probe->tries--;
+	probe->indirect = false;
+	probe->asked = 0;
+	probe->nacked = 0;
+	probe->begun = core->now;
+	probe->deadline = core->now + stretched(core, core->profile.probe_interval_ms);
+	shoal_probe_ping(
+	        core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, fill_of(probe), 0);
+	shoal_heap_arm(&core->heap, &probe->timer,
+	        core->now + stretched(core, core->profile.probe_timeout_ms));
+}
+
+/* Whether the subject of a check was heard meanwhile, or said of itself more than what was told
+ * dead. */
+static bool
+is_contradicted(const struct shoal_probe *probe, const struct shoal_record *record)
+{
+	return record->incarnation != probe->incarnation ||
+	       shoal_salt_short(&record->salt) != probe->salt || record->heard > probe->begun;
+}
+
+static void
+fail(struct shoal_core *core, struct shoal_probe *probe, struct shoal_record *record)
+{
+	struct shoal_probe last = *probe;
+
+	if (probe->purpose == SHOAL_PROBE_CHECK && probe->tries > 0) {
+		again(core, probe);
+		return;
+	}
+	end(core, probe);
+	if (last.purpose == SHOAL_PROBE_ROUND) {
+		fail_round(core, &last, record);
+	} else if (last.purpose == SHOAL_PROBE_CHECK) {
+		bool lives = record->state != SHOAL_STATE_UNKNOWN && is_contradicted(&last, record);
+		shoal_check_ended(core, last.slot, &last.from, lives);
+	}
+}
+
+void
+shoal_probe_on_timer(struct shoal_core *core, uint32_t number)
+{
+	struct shoal_probe *probe = shoal_slab_at(&core->probes.slab, number);
+	struct shoal_record *record = target_of(core, probe);
+
+	if (record == NULL) {
+		end(core, probe);
+	} else if (probe->purpose == SHOAL_PROBE_LEAVE) {
+		if (probe->phase != core->leave.phase) {
+			end(core, probe);
+			return;
+		}
+		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL,
+		        fill_of(probe), 0);
+		shoal_heap_arm(&core->heap, &probe->timer,
+		        core->now + LEAVE_AGAIN + shoal_ms(core->profile.probe_timeout_ms) / 2);
+	} else if (!probe->indirect && probe->purpose != SHOAL_PROBE_HEAL) {
+		make_up_lag(core, probe);
+		go_indirect(core, probe);
+	} else if (!probe->indirect) {
+		probe->indirect = true;
+		shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
+	} else {
+		fail(core, probe, record);
+	}
+}
+
+void
+shoal_probe_on_round(struct shoal_core *core)
+{
+	uint32_t slot = shoal_members_next(core);
+
+	shoal_heap_arm(&core->heap, &core->probes.round,
+	        core->now + stretched(core, core->profile.probe_interval_ms));
+	if (slot != SHOAL_NONE && core->leave.phase == SHOAL_LEAVE_NOT) {
+		shoal_probe_begin(core, slot, SHOAL_PROBE_ROUND);
+	}
+}
+
+/* RFC 6298, 2: in microseconds, alpha 1/8, beta 1/4. */
+static void
+measure(struct shoal_core *core, uint32_t slot, struct shoal_record *record, uint64_t rtt_ns)
+{
+	uint64_t us = rtt_ns / SHOAL_US(1);
+	uint32_t rtt = us > SHOAL_SEC(60) / SHOAL_US(1) ? 60000000u : us == 0 ? 1 : (uint32_t)us;
+
+	if (record->srtt_us == 0) {
+		record->srtt_us = rtt;
+		record->rttvar_us = rtt / 2;
+	} else {
+		uint32_t apart =
+		        record->srtt_us > rtt ? record->srtt_us - rtt : rtt - record->srtt_us;
+		record->rttvar_us = record->rttvar_us - record->rttvar_us / 4 + apart / 4;
+		record->srtt_us = record->srtt_us - record->srtt_us / 8 + rtt / 8;
+		record->srtt_us = record->srtt_us == 0 ? 1 : record->srtt_us;
+	}
+	shoal_event_measured(core, slot, SHOAL_US(record->srtt_us));
+}
+
+static bool
+was_asked(struct shoal_core *core, const struct shoal_probe *probe,
+        const struct shoal_record *record, const struct shoal_addr *from, bool *direct)
+{
+	*direct = shoal_addr_equal(&record->info->addr[0], from);
+	if (*direct) {
+		return true;
+	}
+	for (uint32_t i = 0; i < probe->asked; i++) {
+		const struct shoal_record *relay = shoal_members_at(core, probe->relay[i]);
+		if (relay != NULL && shoal_addr_equal(&relay->info->addr[0], from)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+succeed(struct shoal_core *core, const struct shoal_probe *probe)
+{
+	switch ((enum shoal_probe_purpose)probe->purpose) {
+	case SHOAL_PROBE_ROUND:
+		shoal_probe_health(core, -1);
+		break;
+	case SHOAL_PROBE_CHECK:
+		shoal_check_ended(core, probe->slot, &probe->from, true);
+		break;
+	case SHOAL_PROBE_HEAL:
+		shoal_heal_answered(core, probe->slot);
+		break;
+	case SHOAL_PROBE_LEAVE:
+		shoal_leave_told(core, probe->phase);
+		break;
+	}
+}
+
+void
+shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
+        const struct shoal_addr *from, enum shoal_input_kind path, uint64_t arrived)
+{
+	struct shoal_probe *probe = shoal_probe_find(core, ack->seq);
+	struct shoal_record *record = probe != NULL ? target_of(core, probe) : NULL;
+	bool direct = false;
+
+	if (record == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
+		return;
+	}
+	if (memcmp(&ack->id, &probe->target, sizeof ack->id) != 0 || ack->salt != probe->salt ||
+	        (path == SHOAL_INPUT_DATAGRAM && !was_asked(core, probe, record, from, &direct))) {
+		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
+		return;
+	}
+	shoal_count(core, SHOAL_COUNTER_ACKS_IN);
+	shoal_count(core, SHOAL_COUNTER_PROBES_ACKED);
+	if (path != SHOAL_INPUT_DATAGRAM) {
+		shoal_count(core, SHOAL_COUNTER_STREAM_ACKS);
+	}
+	/* Only a ping that was sent once measures (Karn): the number is the same on every path and
+	 * try. */
+	if (direct && !probe->indirect && arrived > probe->begun &&
+	        probe->purpose == SHOAL_PROBE_ROUND) {
+		measure(core, probe->slot, record, arrived - probe->begun);
+	}
+	record->heard = core->now;
+	struct shoal_probe last = *probe;
+	end(core, probe);
+	succeed(core, &last);
+}
+
+void
+shoal_probe_on_nack(struct shoal_core *core, const struct shoal_msg_nack *nack)
+{
+	struct shoal_probe *probe = shoal_probe_find(core, nack->seq);
+
+	if (probe == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
+		return;
+	}
+	for (uint32_t i = 0; i < probe->asked; i++) {
+		const struct shoal_record *relay = shoal_members_at(core, probe->relay[i]);
+		if (relay != NULL && memcmp(&relay->info->id, &nack->id, sizeof nack->id) == 0) {
+			shoal_count(core, SHOAL_COUNTER_NACKS_IN);
+			probe->nacked |= UINT32_C(1) << i;
+			return;
+		}
+	}
+	shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
+}
+
+/* The answer goes where the ping came from, or to the origin that a member relays for. To one that
+ * is not known here it is bare: shorter than the ping, and without gossip. */
+void
+shoal_probe_on_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
+        const struct shoal_addr *from, enum shoal_input_kind path, uint64_t exchange)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	uint32_t slot = shoal_members_find(core, &ping->id);
+	const struct shoal_record *sender =
+	        slot == SHOAL_NONE ? NULL : shoal_members_at(core, slot);
+	struct shoal_msg_ack ack = {
+	        .seq = ping->seq, .id = self->info->id, .salt = shoal_salt_short(&self->salt)};
+	const struct shoal_addr *to = from;
+	unsigned flags = SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF;
+
+	if (memcmp(&ping->target, &self->info->id, sizeof ping->target) != 0) {
+		shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
+		return;
+	}
+	shoal_count(core, SHOAL_COUNTER_PINGS_IN);
+	if (ping->origin.port != 0 && path == SHOAL_INPUT_DATAGRAM) {
+		if (sender == NULL || !shoal_members_counts(sender)) {
+			shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+			return;
+		}
+		to = &ping->origin;
+		slot = SHOAL_NONE;
+	}
+	struct shoal_pending *pending = shoal_send_queue(core,
+	        path == SHOAL_INPUT_REQUEST ? SHOAL_SEND_REPLY : SHOAL_SEND_DATAGRAM, to, slot,
+	        sender == NULL ? 0 : flags);
+	if (pending != NULL) {
+		pending->exchange = exchange;
+		shoal_send_primary(pending, SHOAL_MESSAGE_ACK, &ack);
+	}
+}

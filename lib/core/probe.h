@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Probes: asking one member whether it is there, directly, through relays and on a stream. One is
+ * begun each interval for failure detection; checks, healing and leaving use the same machine with
+ * other ends. */
+#ifndef SHOAL_CORE_PROBE_H
+#define SHOAL_CORE_PROBE_H
+
+#include <shoal/core.h>
+
+#include "base/heap.h"
+#include "base/slab.h"
+#include "wire/message.h"
+
+#define SHOAL_PROBES_MAX 4096
+#define SHOAL_RELAYS_MOST                                                                          \
+	16 /* upper bound of profile.relays                                        */
+
+enum shoal_probe_purpose {
+	SHOAL_PROBE_ROUND = 1, /* failure detection */
+	SHOAL_PROBE_CHECK, /* a told death or hearsay is tried out                               */
+	SHOAL_PROBE_HEAL,  /* a dead member is tried again                                       */
+	SHOAL_PROBE_LEAVE  /* this member's leave is told until it is answered                   */
+};
+
+struct shoal_probe {
+	struct shoal_timer timer;
+	uint64_t seq; /* random, with the probe's number in its low bits */
+	uint64_t begun, deadline;
+	struct shoal_id target;
+	struct shoal_id from;       /* CHECK: who told */
+	uint64_t salt, incarnation; /* of the target when it began */
+	uint32_t slot;
+	uint8_t purpose, asked;
+	uint8_t tries;   /* CHECK: left after this one   */
+	uint8_t phase;   /* LEAVE: of the leave   */
+	bool indirect;   /* relays and stream have been tried   */
+	uint32_t nacked; /* bit i: relay[i] said that it got no answer */
+	uint32_t relay[SHOAL_RELAYS_MOST];
+};
+
+struct shoal_probes {
+	struct shoal_slab slab;
+	struct shoal_timer round;
+};
+
+struct shoal_core;
+
+void shoal_probe_init(struct shoal_core *core);
+void shoal_probe_done(struct shoal_core *core);
+
+/* Begins a probe. NULL: no memory or too many, counted. */
+struct shoal_probe *shoal_probe_begin(
+        struct shoal_core *core, uint32_t slot, enum shoal_probe_purpose purpose);
+
+/* The probe that waits for this number; NULL: none. */
+struct shoal_probe *shoal_probe_find(struct shoal_core *core, uint64_t seq);
+
+void shoal_probe_on_round(struct shoal_core *core);
+void shoal_probe_on_timer(struct shoal_core *core, uint32_t number);
+
+/* path: SHOAL_INPUT_DATAGRAM or SHOAL_INPUT_RESULT (a stream). arrived: on the core's time. */
+void shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
+        const struct shoal_addr *from, enum shoal_input_kind path, uint64_t arrived);
+void shoal_probe_on_nack(struct shoal_core *core, const struct shoal_msg_nack *nack);
+
+/* A ping for this member: answers it. */
+void shoal_probe_on_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
+        const struct shoal_addr *from, enum shoal_input_kind path, uint64_t exchange);
+
+/* A ping to a member with the given number. */
+void shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot,
+        uint64_t seq, const struct shoal_addr *origin, unsigned flags, uint64_t exchange);
+
+/* Lifeguard's local health multiplier: raises or lowers the score within its bounds. */
+void shoal_probe_health(struct shoal_core *core, int change);
+
+/* A random number that names an object of ours in its low 16 bits; `kind` keeps several tables
+ * apart. */
+uint64_t shoal_probe_number(struct shoal_core *core, uint32_t number, unsigned kind);
+#define SHOAL_NUMBER_SLOT(value) ((uint32_t)((value)&0xffff))
+#define SHOAL_NUMBER_KIND(value) ((unsigned)((value) >> 16 & 3))
+
+enum shoal_number_kind {
+	SHOAL_NUMBER_PROBE = 0,
+	SHOAL_NUMBER_RELAY = 1,
+	SHOAL_NUMBER_EXCHANGE = 2
+};
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* A packet is checked as a whole before anything of it counts: opened, every message decoded once,
+ * and only then handled one after the other. So a packet that is damaged or hostile changes
+ * nothing, wherever in it the damage is. */
+#include "core/receive.h"
+
+#include <string.h>
+
+#include "core/event.h"
+#include "core/exchange.h"
+#include "core/learn.h"
+#include "core/node.h"
+#include "wire/message.h"
+#include "wire/packet.h"
+
+/* One packet while it is handled. */
+struct arrival {
+	const struct shoal_input *input;
+	uint64_t arrived;
+	struct shoal_teller teller;
+	const struct shoal_exchange *exchange; /* of ours that this answers, or NULL */
+	bool answered;   /* the exchange has got what it asked for             */
+	bool asks_table; /* a request that is answered with the table          */
+};
+
+static enum shoal_counter
+drop_counter(int rc)
+{
+	switch (rc) {
+	case SHOAL_ERR_CHECKSUM:
+		return SHOAL_COUNTER_DROP_CHECKSUM;
+	case SHOAL_ERR_VERSION:
+		return SHOAL_COUNTER_DROP_VERSION;
+	case SHOAL_ERR_LABEL:
+		return SHOAL_COUNTER_DROP_LABEL;
+	case SHOAL_ERR_AUTH:
+		return SHOAL_COUNTER_DROP_SEALED;
+	case SHOAL_ERR_TOO_BIG:
+		return SHOAL_COUNTER_DROP_TOO_BIG;
+	default:
+		return SHOAL_COUNTER_DROP_MALFORMED;
+	}
+}
+
+static int
+open_packet(struct shoal_core *core, const struct shoal_input *input, struct shoal_reader *messages)
+{
+	struct shoal_packet_header header;
+	union shoal_message message;
+	struct shoal_reader body;
+	uint16_t kind;
+	int rc;
+
+	if (input->len > core->profile.stream_max) {
+		return SHOAL_ERR_TOO_BIG;
+	}
+	rc = shoal_packet_open(input->data, input->len, core->label_span, &header, messages);
+	if (rc != SHOAL_OK) {
+		return rc == SHOAL_ERR_UNSUPPORTED ? SHOAL_ERR_MALFORMED : rc;
+	}
+	struct shoal_reader look = *messages;
+	while ((rc = shoal_message_next(&look, &kind, &body)) > 0) {
+		rc = shoal_message_decode(kind, body, &message);
+		if (rc == SHOAL_ERR_MALFORMED) {
+			return rc;
+		}
+	}
+	return rc;
+}
+
+/* Whoever names itself first is the teller of what follows. */
+static void
+name_teller(struct shoal_core *core, struct arrival *arrival, const struct shoal_id *id)
+{
+	if (shoal_id_is_zero(&arrival->teller.id)) {
+		arrival->teller.id = *id;
+		uint32_t slot = shoal_members_find(core, id);
+		arrival->teller.slot = slot == SHOAL_SELF ? SHOAL_NONE : slot;
+	}
+}
+
+/* A newcomer's own statement makes it a member that may tell of others. */
+static void
+meet_teller(struct shoal_core *core, struct arrival *arrival, const struct shoal_id *id)
+{
+	struct shoal_teller *teller = &arrival->teller;
+	if (teller->slot == SHOAL_NONE && memcmp(&teller->id, id, sizeof *id) == 0) {
+		uint32_t slot = shoal_members_find(core, id);
+		teller->slot = slot == SHOAL_SELF ? SHOAL_NONE : slot;
+	}
+}
+
+static void
+on_join(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_join *join)
+{
+	const struct shoal_input *input = arrival->input;
+	struct shoal_span reason = {NULL, 0};
+
+	if (input->kind != SHOAL_INPUT_REQUEST || arrival->asks_table) {
+		shoal_count(core, SHOAL_COUNTER_DROP_MALFORMED);
+		return;
+	}
+	int rc = shoal_exchange_judge_join(core, join, &reason);
+	if (rc != SHOAL_OK) {
+		shoal_count(core, SHOAL_COUNTER_JOINS_REFUSED);
+		shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE, rc, reason);
+		arrival->answered = true;
+		return;
+	}
+	shoal_count(core, SHOAL_COUNTER_JOINS_SERVED);
+	arrival->asks_table = true;
+	arrival->teller.path = SHOAL_PATH_JOIN;
+}
+
+static void
+on_sync(struct shoal_core *core, struct arrival *arrival)
+{
+	const struct shoal_input *input = arrival->input;
+
+	if (input->kind != SHOAL_INPUT_REQUEST || arrival->asks_table) {
+		shoal_count(core, SHOAL_COUNTER_DROP_MALFORMED);
+		return;
+	}
+	if (arrival->teller.slot == SHOAL_NONE) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+		shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE,
+		        SHOAL_ERR_NOT_FOUND, shoal_exchange_text("not a member here: join first"));
+		arrival->answered = true;
+		return;
+	}
+	arrival->asks_table = true;
+	arrival->teller.path = SHOAL_PATH_SYNC;
+}
+
+static void
+on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_answer *answer)
+{
+	const struct shoal_exchange *exchange = arrival->exchange;
+
+	if (exchange == NULL || exchange->purpose == SHOAL_EXCHANGE_PING || arrival->answered) {
+		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
+		return;
+	}
+	bool join = exchange->purpose == SHOAL_EXCHANGE_JOIN;
+	arrival->answered = true;
+	arrival->teller.path = join ? SHOAL_PATH_ASKED : SHOAL_PATH_SYNC;
+	if (join) {
+		shoal_event_joined(core, &exchange->to, -(int)answer->code, answer->reason);
+	} else if (answer->code == 0) {
+		shoal_count(core, SHOAL_COUNTER_SYNCS_DONE);
+	}
+	struct shoal_record *record = shoal_learn_teller(core, &arrival->teller);
+	if (answer->code == 0 && record != NULL) {
+		record->heard = core->now;
+	}
+}
+
+static void
+on_ack(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_ack *ack)
+{
+	const struct shoal_input *input = arrival->input;
+
+	if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_RELAY) {
+		shoal_relay_on_ack(core, ack, &input->from);
+	} else {
+		shoal_probe_on_ack(core, ack, &input->from, input->kind, arrival->arrived);
+	}
+}
+
+static void
+on_message(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
+{
+	const struct shoal_input *input = arrival->input;
+
+	switch (kind) {
+	case SHOAL_MESSAGE_SENDER:
+		name_teller(core, arrival, &m->sender.id);
+		break;
+	case SHOAL_MESSAGE_PING:
+		name_teller(core, arrival, &m->ping.id);
+		shoal_probe_on_ping(core, &m->ping, &input->from, input->kind, input->exchange);
+		break;
+	case SHOAL_MESSAGE_ACK:
+		name_teller(core, arrival, &m->ack.id);
+		on_ack(core, arrival, &m->ack);
+		break;
+	case SHOAL_MESSAGE_NACK:
+		name_teller(core, arrival, &m->nack.id);
+		shoal_probe_on_nack(core, &m->nack);
+		break;
+	case SHOAL_MESSAGE_RELAY:
+		name_teller(core, arrival, &m->relay.id);
+		shoal_relay_on_request(core, &m->relay, &input->from);
+		break;
+	case SHOAL_MESSAGE_MEMBER:
+		shoal_learn_member(core, &m->member, &arrival->teller);
+		meet_teller(core, arrival, &m->member.id);
+		break;
+	case SHOAL_MESSAGE_STATE:
+		shoal_learn_state(core, &m->state, &arrival->teller);
+		break;
+	case SHOAL_MESSAGE_JOIN:
+		name_teller(core, arrival, &m->join.id);
+		on_join(core, arrival, &m->join);
+		break;
+	case SHOAL_MESSAGE_SYNC:
+		name_teller(core, arrival, &m->sync.id);
+		on_sync(core, arrival);
+		break;
+	case SHOAL_MESSAGE_ANSWER:
+		name_teller(core, arrival, &m->answer.id);
+		on_answer(core, arrival, &m->answer);
+		break;
+	default:
+		break;
+	}
+}
+
+/* A request or an answer that was refused brings no statements. */
+static bool
+is_refused(const struct arrival *arrival)
+{
+	return arrival->answered && arrival->exchange == NULL;
+}
+
+static void
+handle(struct shoal_core *core, struct arrival *arrival, struct shoal_reader *messages)
+{
+	struct shoal_reader body;
+	union shoal_message message;
+	uint16_t kind;
+
+	while (!is_refused(arrival) && shoal_message_next(messages, &kind, &body) > 0) {
+		if (shoal_message_decode(kind, body, &message) == SHOAL_OK) {
+			on_message(core, arrival, kind, &message);
+		} else {
+			shoal_count(core, SHOAL_COUNTER_DROP_UNKNOWN_KIND);
+		}
+	}
+	if (arrival->asks_table) {
+		const struct shoal_input *input = arrival->input;
+		uint32_t slot = shoal_members_find(core, &arrival->teller.id);
+		shoal_exchange_answer(core, input->exchange, &input->from,
+		        slot == SHOAL_SELF ? SHOAL_NONE : slot, SHOAL_OK,
+		        (struct shoal_span){NULL, 0});
+	}
+}
+
+static void
+begin(struct shoal_core *core, struct arrival *arrival, const struct shoal_input *input)
+{
+	memset(arrival, 0, sizeof *arrival);
+	arrival->input = input;
+	arrival->teller.slot = SHOAL_NONE;
+	arrival->teller.from = input->from;
+	arrival->arrived = core->now;
+	uint64_t received = input->received_ns + SHOAL_TIME_ORIGIN;
+	if (input->received_ns != 0 && received < core->now) {
+		arrival->arrived = received;
+	}
+}
+
+int
+shoal_receive(struct shoal_core *core, const struct shoal_input *input)
+{
+	struct shoal_reader messages;
+	struct arrival arrival;
+
+	shoal_count(core, input->kind == SHOAL_INPUT_DATAGRAM ? SHOAL_COUNTER_DATAGRAMS_IN
+	                                                      : SHOAL_COUNTER_STREAMS_IN);
+	core->counters.value[SHOAL_COUNTER_BYTES_IN] += input->len;
+	int rc = open_packet(core, input, &messages);
+	if (rc != SHOAL_OK) {
+		shoal_count(core, drop_counter(rc));
+		if (rc == SHOAL_ERR_LABEL && input->kind == SHOAL_INPUT_REQUEST) {
+			shoal_count(core, SHOAL_COUNTER_JOINS_REFUSED);
+			shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE, rc,
+			        shoal_exchange_text("another cluster's label"));
+		}
+		return rc;
+	}
+	begin(core, &arrival, input);
+	handle(core, &arrival, &messages);
+	return SHOAL_OK;
+}
+
+int
+shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
+{
+	struct shoal_exchange exchange;
+	struct shoal_reader messages;
+	struct arrival arrival;
+
+	if (!shoal_exchange_end(core, input->exchange, &exchange)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
+		return SHOAL_OK;
+	}
+	int rc = input->code;
+	if (rc == SHOAL_OK) {
+		core->counters.value[SHOAL_COUNTER_BYTES_IN] += input->len;
+		rc = open_packet(core, input, &messages);
+		if (rc != SHOAL_OK) {
+			shoal_count(core, drop_counter(rc));
+		}
+	}
+	begin(core, &arrival, input);
+	arrival.exchange = &exchange;
+	if (rc == SHOAL_OK) {
+		handle(core, &arrival, &messages);
+	}
+	if (exchange.purpose == SHOAL_EXCHANGE_JOIN && !arrival.answered) {
+		shoal_event_joined(core, &exchange.to, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED,
+		        (struct shoal_span){NULL, 0});
+	}
+	return input->code == SHOAL_OK ? rc : SHOAL_OK;
+}

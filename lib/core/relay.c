@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* Relaying: only for current members, to current members, at most profile.relayed_max at once and
+ * four for one origin. The record ends with the target's ack, which is passed on, or after four
+ * fifths of the time that the origin still had, with a nack. Where the table is full the target is
+ * asked to answer the origin itself, and there is no nack. */
+#include "core/relay.h"
+
+#include <string.h>
+
+#include "core/node.h"
+
+void
+shoal_relay_init(struct shoal_core *core)
+{
+	shoal_slab_init(&core->relays.slab, &core->mem, sizeof(struct shoal_relayed),
+	        core->profile.relayed_max);
+}
+
+void
+shoal_relay_done(struct shoal_core *core)
+{
+	shoal_slab_done(&core->relays.slab);
+}
+
+/* The slab is small and bounded, so that a pass over it is cheaper than keeping counts. */
+static bool
+may_keep(const struct shoal_core *core, const struct shoal_id *origin)
+{
+	const struct shoal_slab *slab = &core->relays.slab;
+	unsigned held = 0;
+
+	for (uint32_t i = 0; i < slab->end && held < SHOAL_RELAYED_PER_ORIGIN; i++) {
+		const struct shoal_relayed *relayed = shoal_slab_at(slab, i);
+		if (relayed != NULL && memcmp(&relayed->origin_id, origin, sizeof *origin) == 0) {
+			held++;
+		}
+	}
+	return held < SHOAL_RELAYED_PER_ORIGIN;
+}
+
+static struct shoal_relayed *
+keep(struct shoal_core *core, const struct shoal_msg_relay *relay, const struct shoal_addr *from,
+        const struct shoal_record *target)
+{
+	uint32_t number;
+	struct shoal_relayed *relayed;
+
+	if (!may_keep(core, &relay->id) || shoal_reserve_timers(core) != SHOAL_OK) {
+		return NULL;
+	}
+	relayed = shoal_slab_take(&core->relays.slab, &number);
+	if (relayed == NULL) {
+		return NULL;
+	}
+	relayed->timer.kind = SHOAL_TIMER_RELAY;
+	relayed->timer.slot = number;
+	relayed->seq = shoal_probe_number(core, number, SHOAL_NUMBER_RELAY);
+	relayed->origin_seq = relay->seq;
+	relayed->origin = *from;
+	relayed->origin_id = relay->id;
+	relayed->target = target->info->id;
+	uint64_t budget = SHOAL_MS(relay->budget_ms);
+	shoal_heap_arm(&core->heap, &relayed->timer, core->now + budget - budget / 5 + 1);
+	return relayed;
+}
+
+void
+shoal_relay_on_request(
+        struct shoal_core *core, const struct shoal_msg_relay *relay, const struct shoal_addr *from)
+{
+	uint32_t origin = shoal_members_find(core, &relay->id);
+	uint32_t slot = shoal_members_find(core, &relay->target);
+
+	if (origin == SHOAL_NONE || slot == SHOAL_NONE || slot == SHOAL_SELF ||
+	        !shoal_members_counts(shoal_members_at(core, origin))) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+		return;
+	}
+	const struct shoal_record *target = shoal_members_at(core, slot);
+	if (!shoal_members_counts(target) && target->state != SHOAL_STATE_DEAD) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+		return;
+	}
+	shoal_count(core, SHOAL_COUNTER_RELAYS_SERVED);
+	struct shoal_relayed *relayed = keep(core, relay, from, target);
+	if (relayed == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_RELAY_FULL);
+		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relay->seq, from, 0, 0);
+		return;
+	}
+	shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relayed->seq, NULL, SHOAL_FILL_GOSSIP, 0);
+}
+
+static void
+end(struct shoal_core *core, struct shoal_relayed *relayed)
+{
+	shoal_heap_disarm(&core->heap, &relayed->timer);
+	shoal_slab_give(&core->relays.slab, SHOAL_NUMBER_SLOT(relayed->seq));
+}
+
+static struct shoal_pending *
+answer(struct shoal_core *core, const struct shoal_relayed *relayed)
+{
+	uint32_t slot = shoal_members_find(core, &relayed->origin_id);
+	return shoal_send_queue(core, SHOAL_SEND_DATAGRAM, &relayed->origin, slot,
+	        SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
+}
+
+void
+shoal_relay_on_ack(
+        struct shoal_core *core, const struct shoal_msg_ack *ack, const struct shoal_addr *from)
+{
+	struct shoal_relayed *relayed =
+	        shoal_slab_at(&core->relays.slab, SHOAL_NUMBER_SLOT(ack->seq));
+	uint32_t slot = shoal_members_find(core, &ack->id);
+
+	if (relayed == NULL || relayed->seq != ack->seq) {
+		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
+		return;
+	}
+	if (slot == SHOAL_NONE || memcmp(&ack->id, &relayed->target, sizeof ack->id) != 0 ||
+	        !shoal_addr_equal(&shoal_members_at(core, slot)->info->addr[0], from)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
+		return;
+	}
+	struct shoal_msg_ack passed = {
+	        .seq = relayed->origin_seq, .id = ack->id, .salt = ack->salt};
+	struct shoal_pending *pending = answer(core, relayed);
+	if (pending != NULL) {
+		shoal_send_primary(pending, SHOAL_MESSAGE_ACK, &passed);
+	}
+	shoal_count(core, SHOAL_COUNTER_ACKS_IN);
+	end(core, relayed);
+}
+
+void
+shoal_relay_on_timer(struct shoal_core *core, uint32_t number)
+{
+	struct shoal_relayed *relayed = shoal_slab_at(&core->relays.slab, number);
+	struct shoal_msg_nack nack = {
+	        .seq = relayed->origin_seq, .id = shoal_members_at(core, SHOAL_SELF)->info->id};
+	struct shoal_pending *pending = answer(core, relayed);
+
+	if (pending != NULL) {
+		shoal_send_primary(pending, SHOAL_MESSAGE_NACK, &nack);
+		shoal_count(core, SHOAL_COUNTER_NACKS_OUT);
+	}
+	end(core, relayed);
+}

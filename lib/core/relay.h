@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Pings made for others: one bounded record each, and a nack where no answer came in time
+ * (Lifeguard IV-A). */
+#ifndef SHOAL_CORE_RELAY_H
+#define SHOAL_CORE_RELAY_H
+
+#include <shoal/core.h>
+
+#include "base/heap.h"
+#include "base/slab.h"
+#include "wire/message.h"
+
+#define SHOAL_RELAYED_PER_ORIGIN 4
+
+struct shoal_relayed {
+	struct shoal_timer timer;
+	uint64_t seq, origin_seq;
+	struct shoal_addr origin;
+	struct shoal_id origin_id, target;
+};
+
+struct shoal_relays {
+	struct shoal_slab slab;
+};
+
+struct shoal_core;
+
+void shoal_relay_init(struct shoal_core *core);
+void shoal_relay_done(struct shoal_core *core);
+void shoal_relay_on_request(struct shoal_core *core, const struct shoal_msg_relay *relay,
+        const struct shoal_addr *from);
+void shoal_relay_on_ack(
+        struct shoal_core *core, const struct shoal_msg_ack *ack, const struct shoal_addr *from);
+void shoal_relay_on_timer(struct shoal_core *core, uint32_t number);
+
+#endif

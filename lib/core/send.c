@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* Filling packets. Order inside one: the primary message, what is believed of the addressee (it
+ * must hear an accusation first, Lifeguard's buddy rule), this member's own statement where that is
+ * asked for, then gossip until the budget is full. What does not fit a datagram with its required
+ * parts goes as a one-way message on a stream.
+ *
+ * Nothing is allocated but the stream buffer, which grows to the size of the table. */
+#include "core/send.h"
+
+#include <string.h>
+
+#include "core/exchange.h"
+#include "core/node.h"
+#include "wire/packet.h"
+
+int
+shoal_sends_init(struct shoal_core *core)
+{
+	struct shoal_sends *sends = &core->sends;
+
+	shoal_ring_init(
+	        &sends->queue, &core->mem, sizeof(struct shoal_pending), core->profile.sends_max);
+	sends->datagram = shoal_alloc(&core->mem, core->profile.datagram_max);
+	return sends->datagram != NULL ? SHOAL_OK : SHOAL_ERR_NOMEM;
+}
+
+void
+shoal_sends_done(struct shoal_core *core)
+{
+	shoal_ring_done(&core->sends.queue);
+	shoal_alloc_free(&core->mem, core->sends.datagram);
+	shoal_alloc_free(&core->mem, core->sends.stream);
+}
+
+struct shoal_pending *
+shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind, const struct shoal_addr *to,
+        uint32_t slot, unsigned flags)
+{
+	struct shoal_pending *pending = shoal_ring_push(&core->sends.queue);
+
+	if (pending == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_SENDS_FULL);
+		return NULL;
+	}
+	pending->kind = kind;
+	pending->flags = flags;
+	pending->to = *to;
+	pending->slot = slot;
+	pending->about = SHOAL_NONE;
+	return pending;
+}
+
+void
+shoal_send_primary(struct shoal_pending *pending, enum shoal_message_kind kind, const void *message)
+{
+	struct shoal_writer writer;
+
+	shoal_writer_init(&writer, pending->primary, sizeof pending->primary);
+	writer.len = pending->len;
+	bool fits = shoal_message_append(&writer, kind, message);
+	SHOAL_ASSERT(fits);
+	pending->len = writer.len;
+}
+
+void
+shoal_send_gossip(struct shoal_core *core, uint32_t slot, unsigned flags, uint32_t about)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_msg_sender sender = {
+	        .id = self->info->id, .salt = shoal_salt_short(&self->salt)};
+	struct shoal_pending *pending = shoal_send_queue(core, SHOAL_SEND_DATAGRAM,
+	        &record->info->addr[0], slot, flags | SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
+
+	if (pending != NULL) {
+		pending->about = about;
+		shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
+	}
+}
+
+/* The addressee, where the slot still holds the member that the packet was queued for. */
+static struct shoal_record *
+addressee(struct shoal_core *core, const struct shoal_pending *pending)
+{
+	struct shoal_record *record = shoal_members_at(core, pending->slot);
+	bool same = record != NULL && pending->slot != SHOAL_SELF &&
+	            (pending->kind == SHOAL_SEND_REPLY ||
+	                    shoal_addr_equal(&record->info->addr[0], &pending->to));
+	return same ? record : NULL;
+}
+
+/* Everything that the packet must hold. */
+static void
+write_required(struct shoal_core *core, const struct shoal_pending *pending,
+        struct shoal_record *to, struct shoal_writer *writer)
+{
+	unsigned flags = pending->flags;
+
+	shoal_writer_bytes(writer, pending->primary, pending->len);
+	if ((flags & SHOAL_FILL_BELIEF) != 0 && to != NULL && to->state != SHOAL_STATE_ALIVE &&
+	        to->state != SHOAL_STATE_UNKNOWN &&
+	        !shoal_gossip_write(core, pending->slot, false, writer)) {
+		writer->failed = true;
+	}
+	if (((flags & SHOAL_FILL_SELF) != 0 ||
+	            (to != NULL && (to->flags & SHOAL_RECORD_REMIND) != 0)) &&
+	        !shoal_gossip_write(core, SHOAL_SELF, true, writer)) {
+		writer->failed = true;
+	}
+	if ((flags & SHOAL_FILL_ABOUT) != 0 && pending->about != SHOAL_SELF &&
+	        shoal_members_at(core, pending->about) != NULL &&
+	        !shoal_gossip_write(core, pending->about, true, writer)) {
+		writer->failed = true;
+	}
+}
+
+static void
+begin(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_writer *writer)
+{
+	bool labelled = (pending->flags & SHOAL_FILL_UNLABELLED) == 0;
+	shoal_packet_begin(writer,
+	        labelled ? core->label_span : (struct shoal_span){core->label_span.data, 0});
+}
+
+/* false: what is required does not fit a datagram. */
+static bool
+make_datagram(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_record *to,
+        struct shoal_writer *writer)
+{
+	shoal_writer_init(writer, core->sends.datagram, core->profile.datagram_max);
+	begin(core, pending, writer);
+	write_required(core, pending, to, writer);
+	if (writer->failed) {
+		return false;
+	}
+	bool gossip = (pending->flags & SHOAL_FILL_GOSSIP) != 0;
+	if (gossip && to != NULL && shoal_members_counts(to)) {
+		shoal_gossip_fill(core, pending->slot, writer);
+	}
+	return true;
+}
+
+/* Whether a member's entry belongs in a table: not hearsay, and no tombstone past half of its time.
+ */
+static bool
+is_told(const struct shoal_core *core, const struct shoal_record *record)
+{
+	switch ((enum shoal_state)record->state) {
+	case SHOAL_STATE_UNKNOWN:
+		return false;
+	case SHOAL_STATE_DEAD:
+	case SHOAL_STATE_LEFT:
+		return shoal_members_grave_age(core, record) <
+		       shoal_ms(core->profile.tombstone_ms) / 2;
+	default:
+		return true;
+	}
+}
+
+static bool
+grow_stream(struct shoal_core *core)
+{
+	struct shoal_sends *sends = &core->sends;
+	size_t capacity = sends->stream_capacity == 0 ? 4096 : sends->stream_capacity * 2;
+
+	if (capacity > core->profile.stream_max) {
+		capacity = core->profile.stream_max;
+	}
+	uint8_t *stream = capacity > sends->stream_capacity
+	                          ? shoal_alloc_resize(&core->mem, sends->stream, capacity, 1)
+	                          : NULL;
+	if (stream == NULL) {
+		return false;
+	}
+	sends->stream = stream;
+	sends->stream_capacity = capacity;
+	return true;
+}
+
+/* The table from a random place on, so that one that does not fit as a whole is told in parts over
+ * several exchanges. `except` stands in the packet already. Returns false where the buffer may
+ * still grow. */
+static bool
+write_table(struct shoal_core *core, struct shoal_writer *writer, uint32_t start, uint32_t except)
+{
+	uint32_t end = core->members.records.end;
+
+	for (uint32_t i = 0; i < end; i++) {
+		uint32_t slot = (start + i) % end;
+		const struct shoal_record *record = shoal_members_at(core, slot);
+		if (record != NULL && slot != except && is_told(core, record) &&
+		        !shoal_gossip_write(core, slot, true, writer)) {
+			return writer->cap + SHOAL_PACKET_CRC >= core->profile.stream_max;
+		}
+	}
+	return true;
+}
+
+static bool
+make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_record *to,
+        struct shoal_writer *writer)
+{
+	bool table = (pending->flags & SHOAL_FILL_TABLE) != 0;
+	uint32_t start = table ? shoal_rng_below(&core->rng, core->members.records.end) : 0;
+	uint32_t except = (pending->flags & SHOAL_FILL_SELF) != 0 ? SHOAL_SELF : SHOAL_NONE;
+
+	if (core->sends.stream == NULL && !grow_stream(core)) {
+		return false;
+	}
+	for (;;) {
+		shoal_writer_init(writer, core->sends.stream, core->sends.stream_capacity);
+		begin(core, pending, writer);
+		write_required(core, pending, to, writer);
+		if (!writer->failed && (!table || write_table(core, writer, start, except))) {
+			return true;
+		}
+		if (!grow_stream(core)) {
+			return !writer->failed;
+		}
+	}
+}
+
+static void
+finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_record *to,
+        struct shoal_writer *writer, struct shoal_send *send)
+{
+	bool datagram = pending->kind == SHOAL_SEND_DATAGRAM;
+
+	shoal_packet_end(writer);
+	if (to != NULL) {
+		to->flags &= (uint8_t)~SHOAL_RECORD_REMIND;
+	}
+	*send = (struct shoal_send){.kind = pending->kind,
+	        .to = pending->to,
+	        .exchange = pending->exchange,
+	        .timeout_ns = pending->timeout_ns,
+	        .data = writer->data,
+	        .len = writer->len};
+	shoal_count(core, datagram ? SHOAL_COUNTER_DATAGRAMS_OUT : SHOAL_COUNTER_STREAMS_OUT);
+	core->counters.value[SHOAL_COUNTER_BYTES_OUT] += writer->len;
+}
+
+/* Whether a packet of nothing but gossip has become pointless: another one took all there was to
+ * tell. */
+static bool
+is_empty(const struct shoal_pending *pending, const struct shoal_writer *writer, size_t label)
+{
+	const unsigned mail = SHOAL_FILL_SELF | SHOAL_FILL_ABOUT;
+	return pending->kind == SHOAL_SEND_DATAGRAM &&
+	       pending->primary[0] == SHOAL_MESSAGE_SENDER && (pending->flags & mail) == 0 &&
+	       writer->len == shoal_packet_overhead(label) - SHOAL_PACKET_CRC + pending->len;
+}
+
+bool
+shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
+{
+	struct shoal_pending *front;
+
+	while ((front = shoal_ring_front(&core->sends.queue)) != NULL) {
+		struct shoal_pending pending = *front;
+		struct shoal_record *to = addressee(core, &pending);
+		struct shoal_writer writer;
+		bool made;
+
+		shoal_ring_pop(&core->sends.queue);
+		if (pending.kind == SHOAL_SEND_DATAGRAM) {
+			made = make_datagram(core, &pending, to, &writer);
+			if (made && is_empty(&pending, &writer, core->label_span.len)) {
+				continue;
+			}
+			if (!made) {
+				pending.kind = SHOAL_SEND_STREAM;
+				made = make_stream(core, &pending, to, &writer);
+			}
+		} else {
+			made = make_stream(core, &pending, to, &writer);
+		}
+		if (!made) {
+			shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+			shoal_exchange_unsent(core, &pending);
+			continue;
+		}
+		finish(core, &pending, to, &writer, send);
+		if (pending.primary[0] == SHOAL_MESSAGE_SENDER) {
+			shoal_gossip_spend(core, writer.len);
+		}
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Packets on their way to the host. What is queued is the primary message and to whom; the packet
+ * itself is made when the host takes it, and filled then with what is most worth telling to that
+ * addressee. */
+#ifndef SHOAL_CORE_SEND_H
+#define SHOAL_CORE_SEND_H
+
+#include <shoal/core.h>
+
+#include "base/ring.h"
+#include "wire/message.h"
+
+#define SHOAL_PRIMARY_MAX 256
+
+enum shoal_fill {
+	SHOAL_FILL_GOSSIP = 1, /* fill up with gossip                                             */
+	SHOAL_FILL_SELF = 2,   /* this member's own statement, whatever else fits                 */
+	SHOAL_FILL_BELIEF =
+	        4,            /* what is believed of the addressee, where that is not plain alive */
+	SHOAL_FILL_TABLE = 8, /* the whole table                                                 */
+	SHOAL_FILL_UNLABELLED = 16, /* to one that carries another label */
+	SHOAL_FILL_ABOUT = 32 /* the statement about the member in `about`                       */
+};
+
+struct shoal_pending {
+	enum shoal_send_kind kind;
+	unsigned flags;
+	struct shoal_addr to;
+	uint32_t slot;  /* the addressee, SHOAL_NONE where it is no member  */
+	uint32_t about; /* SHOAL_FILL_ABOUT */
+	uint64_t exchange, timeout_ns;
+	size_t len;
+	uint8_t primary[SHOAL_PRIMARY_MAX];
+};
+
+struct shoal_sends {
+	struct shoal_ring queue;
+	uint8_t *datagram; /* profile.datagram_max bytes */
+	uint8_t *stream;   /* grows to what the table needs, at most profile.stream_max   */
+	size_t stream_capacity;
+};
+
+struct shoal_core;
+
+int shoal_sends_init(struct shoal_core *core);
+void shoal_sends_done(struct shoal_core *core);
+
+/* Queues a packet without messages yet. NULL: the queue is full, counted. */
+struct shoal_pending *shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind,
+        const struct shoal_addr *to, uint32_t slot, unsigned flags);
+
+/* Appends a message to what is always in the packet. */
+void shoal_send_primary(
+        struct shoal_pending *pending, enum shoal_message_kind kind, const void *message);
+
+/* A packet to a member with gossip only. */
+void shoal_send_gossip(struct shoal_core *core, uint32_t slot, unsigned flags, uint32_t about);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* The order of statements and the admission of one, as docs/protocol.md, "States and statements",
+ * tells them.
+ *
+ * Merge is a maximum over a total order, so that members who heard the same statements hold the
+ * same whatever the order of arrival (SWIM 4.2 with salts as tie-break). Admission may delay what
+ * merge would take: a death that this observer has no doubt of its own about is verified, and
+ * hearsay about somebody unknown or dead is probed. It never takes what merge would refuse. */
+#include "core/statement.h"
+
+static int
+rank(enum shoal_state state)
+{
+	switch (state) {
+	case SHOAL_STATE_ALIVE:
+		return 1;
+	case SHOAL_STATE_SUSPECT:
+		return 2;
+	case SHOAL_STATE_DEAD:
+		return 3;
+	case SHOAL_STATE_LEAVING:
+		return 4;
+	case SHOAL_STATE_LEFT:
+		return 5;
+	case SHOAL_STATE_UNKNOWN:
+		break;
+	}
+	return 0;
+}
+
+int
+shoal_claim_compare(const struct shoal_claim *a, const struct shoal_claim *b)
+{
+	if (a->incarnation != b->incarnation) {
+		return a->incarnation < b->incarnation ? -1 : 1;
+	}
+	if (a->salt != b->salt) {
+		return a->salt < b->salt ? -1 : 1;
+	}
+	return rank(a->state) - rank(b->state);
+}
+
+struct shoal_claim
+shoal_claim_merge(const struct shoal_claim *a, const struct shoal_claim *b)
+{
+	return shoal_claim_compare(a, b) >= 0 ? *a : *b;
+}
+
+static bool
+is_gone(enum shoal_state state)
+{
+	return state == SHOAL_STATE_DEAD || state == SHOAL_STATE_LEFT;
+}
+
+/* Only its subject raises an incarnation. Whatever others believe beyond what it said last, under
+ * its own salt or a foreign one, is answered with a higher incarnation. */
+static enum shoal_verdict
+admit_about_self(const struct shoal_view *view, const struct shoal_told *told)
+{
+	int order = shoal_claim_compare(&told->claim, &view->held);
+
+	if (order == 0) {
+		return SHOAL_VERDICT_SAME;
+	}
+	if (order > 0 || (told->claim.incarnation == view->held.incarnation &&
+	                         told->claim.salt != view->held.salt)) {
+		return SHOAL_VERDICT_REFUTE;
+	}
+	return SHOAL_VERDICT_REMIND;
+}
+
+static enum shoal_verdict
+admit_unknown(const struct shoal_told *told)
+{
+	if (!told->full) {
+		return SHOAL_VERDICT_IGNORE;
+	}
+	if (is_gone(told->claim.state)) {
+		return SHOAL_VERDICT_BURY;
+	}
+	return told->fresh || told->claim.state == SHOAL_STATE_LEAVING ? SHOAL_VERDICT_APPLY
+	                                                               : SHOAL_VERDICT_CHECK;
+}
+
+/* A newer statement about somebody who is remembered as dead or left: a return must be fresh, or it
+ * is probed. */
+static enum shoal_verdict
+admit_return(const struct shoal_told *told)
+{
+	if (is_gone(told->claim.state) || told->claim.state == SHOAL_STATE_LEAVING) {
+		return SHOAL_VERDICT_APPLY;
+	}
+	return told->fresh ? SHOAL_VERDICT_APPLY : SHOAL_VERDICT_CHECK;
+}
+
+enum shoal_verdict
+shoal_statement_admit(const struct shoal_view *view, const struct shoal_told *told)
+{
+	if (view->self) {
+		return admit_about_self(view, told);
+	}
+	if (!view->known || view->held.state == SHOAL_STATE_UNKNOWN) {
+		return admit_unknown(told);
+	}
+	int order = shoal_claim_compare(&told->claim, &view->held);
+	if (order == 0) {
+		return SHOAL_VERDICT_SAME;
+	}
+	if (order > 0 && !told->full && told->claim.salt != view->held.salt) {
+		return SHOAL_VERDICT_IGNORE; /* an instance that is not known yet */
+	}
+	if (order < 0) {
+		bool lives = told->claim.state == SHOAL_STATE_ALIVE ||
+		             told->claim.state == SHOAL_STATE_SUSPECT;
+		return is_gone(view->held.state) && lives ? SHOAL_VERDICT_ANSWER
+		                                          : SHOAL_VERDICT_STALE;
+	}
+	if (is_gone(view->held.state)) {
+		return admit_return(told);
+	}
+	if (told->claim.state == SHOAL_STATE_DEAD && !view->doubted) {
+		return SHOAL_VERDICT_VERIFY;
+	}
+	return SHOAL_VERDICT_APPLY;
+}

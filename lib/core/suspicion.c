@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* SWIM 4.2 with the timer of Lifeguard IV-B, in integer arithmetic: a member that many independent
+ * members fail to reach is dead soon, one that a single member accuses gets the longest time to
+ * refute. */
+#include "core/suspicion.h"
+
+#include <string.h>
+
+#include "base/ilog.h"
+#include "core/event.h"
+#include "core/node.h"
+
+struct shoal_suspicion_span
+shoal_suspicion_span(const struct shoal_profile *profile, size_t n)
+{
+	struct shoal_suspicion_span span;
+	uint64_t log10 = shoal_ilog_10_q16(n);
+	uint64_t scale = log10 > 65536 ? log10 : 65536;
+	uint64_t interval = shoal_ms(profile->probe_interval_ms);
+	uint32_t from_mult = profile->suspicion_mult > 2 ? profile->suspicion_mult - 2 : 0;
+	uint32_t from_n = n > 2 ? (uint32_t)n - 2 : 0;
+
+	span.least = profile->suspicion_mult * (interval * scale >> 16);
+	span.wanted = from_mult < from_n ? from_mult : from_n;
+	if (span.wanted > SHOAL_DOUBTERS_MAX - 1) {
+		span.wanted = SHOAL_DOUBTERS_MAX - 1;
+	}
+	span.most = span.wanted == 0 ? span.least : span.least * profile->suspicion_max_mult;
+	return span;
+}
+
+uint64_t
+shoal_suspicion_length(const struct shoal_suspicion_span *span, uint32_t further)
+{
+	if (further >= span->wanted) {
+		return span->least;
+	}
+	uint64_t part =
+	        ((uint64_t)shoal_ilog2_q16(further + 1) << 16) / shoal_ilog2_q16(span->wanted + 1);
+	uint64_t fall = (span->most - span->least) / 65536 * part;
+	return span->most - fall;
+}
+
+static bool
+has_doubter(const struct shoal_hold *hold, const struct shoal_id *id)
+{
+	for (size_t i = 0; i < hold->doubters; i++) {
+		if (memcmp(&hold->doubter[i], id, sizeof *id) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint64_t
+end_of(const struct shoal_hold *hold)
+{
+	struct shoal_suspicion_span span = {hold->least, hold->most, hold->wanted};
+	return hold->begun + shoal_suspicion_length(&span, hold->doubters - 1u);
+}
+
+static void
+name_doubters(
+        const struct shoal_core *core, const struct shoal_hold *hold, struct shoal_cause *cause)
+{
+	for (size_t i = 0; i < hold->doubters; i++) {
+		shoal_cause_accuse(core, cause, &hold->doubter[i]);
+	}
+}
+
+static void
+begin(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
+        const struct shoal_cause *cause)
+{
+	struct shoal_hold *hold = shoal_members_hold_take(core, slot);
+	struct shoal_suspicion_span span =
+	        shoal_suspicion_span(&core->profile, shoal_members_n(core));
+	struct shoal_cause told = *cause;
+
+	if (hold == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	hold->begun = core->now;
+	hold->least = span.least;
+	hold->most = span.most;
+	hold->wanted = (uint8_t)span.wanted;
+	hold->doubter[0] = *accuser;
+	hold->doubters = 1;
+	hold->rearmed = 0;
+	name_doubters(core, hold, &told);
+	shoal_count(core, SHOAL_COUNTER_SUSPICIONS);
+	shoal_members_move(core, slot, SHOAL_STATE_SUSPECT, SHOAL_EVENT_SUSPECT, &told);
+	shoal_members_hold_until(core, slot, end_of(hold));
+	shoal_gossip_add(core, slot);
+	/* The accused hears it first: it is worth a packet of its own. */
+	shoal_send_gossip(core, slot, 0, SHOAL_NONE);
+}
+
+void
+shoal_suspicion_accuse(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
+        const struct shoal_cause *cause)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_hold *hold = shoal_members_hold(core, record);
+
+	if (memcmp(accuser, &record->info->id, sizeof *accuser) == 0) {
+		return; /* nobody accuses itself: it would refute */
+	}
+	if (record->state == SHOAL_STATE_ALIVE) {
+		begin(core, slot, accuser, cause);
+		return;
+	}
+	if (record->state != SHOAL_STATE_SUSPECT || has_doubter(hold, accuser) ||
+	        hold->doubters == SHOAL_DOUBTERS_MAX) {
+		return;
+	}
+	hold->doubter[hold->doubters++] = *accuser;
+	shoal_members_hold_until(core, slot, end_of(hold));
+	/* News again, but so often only as accusers matter: a statement is sent at most limit * (k
+	 * + 1) times. */
+	if (hold->rearmed < hold->wanted) {
+		hold->rearmed++;
+		shoal_gossip_add(core, slot);
+	}
+}
+
+void
+shoal_suspicion_bury(struct shoal_core *core, uint32_t slot, struct shoal_cause *cause)
+{
+	struct shoal_hold *hold = shoal_members_hold_take(core, slot);
+
+	if (hold == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	name_doubters(core, hold, cause);
+	shoal_count(core, SHOAL_COUNTER_FAILURES);
+	shoal_members_move(core, slot, SHOAL_STATE_DEAD, SHOAL_EVENT_FAILED, cause);
+	shoal_members_hold_until(core, slot, core->now + shoal_ms(core->profile.tombstone_ms));
+	shoal_gossip_add(core, slot);
+	shoal_members_bury_old(core);
+}
+
+void
+shoal_suspicion_expire(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_SUSPICION, NULL);
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	cause.after_ns = core->now - record->since;
+	shoal_suspicion_bury(core, slot, &cause);
+}
+
+bool
+shoal_suspicion_is_old(const struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	const struct shoal_hold *hold = shoal_members_hold(core, record);
+
+	return record->state == SHOAL_STATE_SUSPECT && hold != NULL &&
+	       core->now - hold->begun >= hold->least / 2;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Suspicion: accusers, and a time-out that falls with their number. */
+#ifndef SHOAL_CORE_SUSPICION_H
+#define SHOAL_CORE_SUSPICION_H
+
+#include <shoal/core.h>
+
+struct shoal_core;
+
+/* Shortest and longest suspicion among n members, and how many further accusers bring the longest
+ * down to the shortest. */
+struct shoal_suspicion_span {
+	uint64_t least, most; /* nanoseconds */
+	uint32_t wanted;
+};
+struct shoal_suspicion_span shoal_suspicion_span(const struct shoal_profile *profile, size_t n);
+
+/* The length with `further` independent accusers beyond the first (Lifeguard IV-B):
+ * max(least, most - (most - least) * log(further + 1) / log(wanted + 1)). */
+uint64_t shoal_suspicion_length(const struct shoal_suspicion_span *span, uint32_t further);
+
+/* accuser says that the member, alive or suspect here, has failed at its present incarnation. */
+void shoal_suspicion_accuse(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
+        const struct shoal_cause *cause);
+
+/* The time of a suspicion is over: it is dead. */
+void shoal_suspicion_expire(struct shoal_core *core, uint32_t slot);
+
+/* Makes a member dead here and tells it on. */
+void shoal_suspicion_bury(struct shoal_core *core, uint32_t slot, struct shoal_cause *cause);
+
+/* Whether this observer has had an ordinary suspicion of it for at least half of the shortest time.
+ */
+bool shoal_suspicion_is_old(const struct shoal_core *core, uint32_t slot);
+
+#endif

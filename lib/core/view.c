@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* What a host may ask of a core: members, counts, health, counters, a hash over everything, memory.
+ * Nothing here changes anything. */
+#include <string.h>
+
+#include "core/node.h"
+
+uint32_t
+shoal_core_slots(const struct shoal_core *core)
+{
+	return core->members.records.end;
+}
+
+static uint64_t
+outside(uint64_t time)
+{
+	return time > SHOAL_TIME_ORIGIN ? time - SHOAL_TIME_ORIGIN : 0;
+}
+
+bool
+shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_core_member *member)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	if (record == NULL) {
+		return false;
+	}
+	const struct shoal_info *info = record->info;
+	memset(member, 0, sizeof *member);
+	member->id = info->id;
+	member->salt = record->salt;
+	member->name = shoal_members_name(record);
+	memcpy(member->addr, info->addr, info->addrs * sizeof info->addr[0]);
+	member->addrs = info->addrs;
+	member->state = (enum shoal_state)record->state;
+	member->incarnation = record->incarnation;
+	member->since_ns = outside(record->since);
+	member->heard_ns = outside(record->heard);
+	member->rtt_ns = SHOAL_US(record->srtt_us);
+	member->app_version = info->app_version;
+	member->protocol_min = info->protocol_min;
+	member->protocol_max = info->protocol_max;
+	member->self = slot == SHOAL_SELF;
+	return true;
+}
+
+int
+shoal_core_find(const struct shoal_core *core, const struct shoal_id *id, uint32_t *slot)
+{
+	uint32_t found = shoal_members_find(core, id);
+	if (found == SHOAL_NONE) {
+		return SHOAL_ERR_NOT_FOUND;
+	}
+	*slot = found;
+	return SHOAL_OK;
+}
+
+size_t
+shoal_core_count(const struct shoal_core *core, enum shoal_state state)
+{
+	return (unsigned)state < SHOAL_STATES ? core->members.count[state] : 0;
+}
+
+unsigned
+shoal_core_health(const struct shoal_core *core)
+{
+	return core->health;
+}
+
+const struct shoal_counters *
+shoal_core_counters(const struct shoal_core *core)
+{
+	return &core->counters;
+}
+
+static uint64_t
+mix(uint64_t hash, uint64_t value)
+{
+	hash ^= value;
+	hash *= UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 29;
+}
+
+uint64_t
+shoal_core_hash(const struct shoal_core *core)
+{
+	uint64_t hash = mix(core->now, core->rng.state);
+
+	for (uint32_t slot = 0; slot < core->members.records.end; slot++) {
+		const struct shoal_record *record = shoal_members_at(core, slot);
+		if (record == NULL) {
+			continue;
+		}
+		const struct shoal_hold *hold = shoal_members_hold(core, record);
+		for (size_t i = 0; i < sizeof record->info->id; i++) {
+			hash = mix(hash, record->info->id.bytes[i]);
+		}
+		hash = mix(hash, slot);
+		hash = mix(hash, record->incarnation);
+		hash = mix(hash, shoal_salt_short(&record->salt));
+		hash = mix(hash, record->since);
+		hash = mix(hash, record->heard);
+		hash = mix(hash, (uint64_t)record->state << 32 | record->flags);
+		hash = mix(hash, (uint64_t)record->srtt_us << 32 | record->rttvar_us);
+		hash = mix(hash, record->place);
+		hash = mix(hash, hold == NULL ? 0 : hold->timer.at + hold->doubters);
+	}
+	for (size_t i = 0; i < SHOAL_COUNTERS; i++) {
+		hash = mix(hash, core->counters.value[i]);
+	}
+	return mix(hash, core->health);
+}
+
+size_t
+shoal_core_memory(const struct shoal_core *core)
+{
+	return sizeof *core + shoal_members_memory(core) + core->profile.datagram_max +
+	       core->sends.stream_capacity + shoal_ring_memory(&core->sends.queue) +
+	       shoal_ring_memory(&core->events) + shoal_ring_memory(&core->logs) +
+	       shoal_ring_memory(&core->checks.waiting) + shoal_slab_memory(&core->gossip.entries) +
+	       shoal_slab_memory(&core->probes.slab) + shoal_slab_memory(&core->relays.slab) +
+	       shoal_slab_memory(&core->exchanges);
+}

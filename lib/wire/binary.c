@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* One encoder and one decoder for each field type; the tables say which. Bytes become structs here
+ * and nowhere else, through the bounded cursor. */
+#include "wire/binary.h"
+
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/text.h"
+
+enum {
+	ADDR_NONE = 0,
+	ADDR_IPV4 = 4,
+	ADDR_IPV6 = 6
+};
+
+static void
+encode_addr(struct shoal_writer *writer, const struct shoal_addr *addr)
+{
+	if (shoal_addr_is_zero(addr)) {
+		shoal_writer_u8(writer, ADDR_NONE);
+		return;
+	}
+	bool ipv4 = shoal_addr_is_ipv4(addr);
+	shoal_writer_u8(writer, ipv4 ? ADDR_IPV4 : ADDR_IPV6);
+	shoal_writer_bytes(writer, ipv4 ? addr->ip + 12 : addr->ip, ipv4 ? 4 : 16);
+	shoal_writer_u16(writer, addr->port);
+}
+
+/* The scope of a link-local address means nothing to another machine and is not sent. */
+static void
+decode_addr(struct shoal_reader *reader, struct shoal_addr *addr)
+{
+	uint8_t tag = shoal_reader_u8(reader);
+
+	*addr = (struct shoal_addr){.port = 0};
+	if (tag == ADDR_IPV4) {
+		uint8_t ip[4];
+		shoal_reader_copy(reader, ip, sizeof ip);
+		shoal_addr_from_ipv4(addr, ip, shoal_reader_u16(reader));
+	} else if (tag == ADDR_IPV6) {
+		shoal_reader_copy(reader, addr->ip, sizeof addr->ip);
+		addr->port = shoal_reader_u16(reader);
+	} else if (tag != ADDR_NONE) {
+		shoal_reader_fail(reader);
+	}
+}
+
+static void
+encode_field(const struct shoal_field *field, const void *at, struct shoal_writer *writer)
+{
+	switch (field->type) {
+	case SHOAL_FIELD_U8:
+		shoal_writer_u8(writer, *(const uint8_t *)at);
+		break;
+	case SHOAL_FIELD_U64:
+		shoal_writer_u64(writer, *(const uint64_t *)at);
+		break;
+	case SHOAL_FIELD_VAR:
+		shoal_writer_var(writer, *(const uint64_t *)at);
+		break;
+	case SHOAL_FIELD_ID:
+	case SHOAL_FIELD_SALT:
+		shoal_writer_bytes(writer, at, 16);
+		break;
+	case SHOAL_FIELD_ADDR:
+		encode_addr(writer, at);
+		break;
+	case SHOAL_FIELD_TEXT: {
+		const struct shoal_span *span = at;
+		shoal_writer_var(writer, span->len);
+		shoal_writer_bytes(writer, span->data, span->len);
+		break;
+	}
+	case SHOAL_FIELD_IDS: {
+		const struct shoal_id_list *list = at;
+		shoal_writer_u8(writer, (uint8_t)list->count);
+		shoal_writer_bytes(writer, list->item, list->count * sizeof list->item[0]);
+		break;
+	}
+	case SHOAL_FIELD_ADDRS: {
+		const struct shoal_addr_list *list = at;
+		shoal_writer_u8(writer, (uint8_t)list->count);
+		for (size_t i = 0; i < list->count; i++) {
+			encode_addr(writer, &list->item[i]);
+		}
+		break;
+	}
+	case SHOAL_FIELD_TYPE_COUNT:
+		break;
+	}
+}
+
+static void
+decode_text(struct shoal_reader *reader, uint64_t limit, struct shoal_span *span)
+{
+	span->len = (size_t)shoal_reader_var(reader, limit);
+	span->data = shoal_reader_bytes(reader, span->len);
+	if (reader->failed || !shoal_text_is_utf8(span->data, span->len)) {
+		shoal_reader_fail(reader);
+		*span = (struct shoal_span){NULL, 0};
+	}
+}
+
+static size_t
+decode_count(struct shoal_reader *reader, uint64_t limit)
+{
+	uint8_t count = shoal_reader_u8(reader);
+	if (count > limit) {
+		shoal_reader_fail(reader);
+		return 0;
+	}
+	return count;
+}
+
+static void
+decode_field(const struct shoal_field *field, struct shoal_reader *reader, void *at)
+{
+	switch (field->type) {
+	case SHOAL_FIELD_U8: {
+		uint8_t value = shoal_reader_u8(reader);
+		*(uint8_t *)at = value;
+		if (value > field->limit) {
+			shoal_reader_fail(reader);
+		}
+		break;
+	}
+	case SHOAL_FIELD_U64:
+		*(uint64_t *)at = shoal_reader_u64(reader);
+		break;
+	case SHOAL_FIELD_VAR:
+		*(uint64_t *)at = shoal_reader_var(reader, field->limit);
+		break;
+	case SHOAL_FIELD_ID:
+	case SHOAL_FIELD_SALT:
+		shoal_reader_copy(reader, at, 16);
+		break;
+	case SHOAL_FIELD_ADDR:
+		decode_addr(reader, at);
+		break;
+	case SHOAL_FIELD_TEXT:
+		decode_text(reader, field->limit, at);
+		break;
+	case SHOAL_FIELD_IDS: {
+		struct shoal_id_list *list = at;
+		list->count = decode_count(reader, field->limit);
+		shoal_reader_copy(reader, list->item, list->count * sizeof list->item[0]);
+		break;
+	}
+	case SHOAL_FIELD_ADDRS: {
+		struct shoal_addr_list *list = at;
+		list->count = decode_count(reader, field->limit);
+		for (size_t i = 0; i < list->count; i++) {
+			decode_addr(reader, &list->item[i]);
+		}
+		break;
+	}
+	case SHOAL_FIELD_TYPE_COUNT:
+		break;
+	}
+}
+
+void
+shoal_binary_encode(
+        const struct shoal_layout *layout, const void *message, struct shoal_writer *writer)
+{
+	for (size_t i = 0; i < layout->fields; i++) {
+		encode_field(&layout->field[i], (const uint8_t *)message + layout->field[i].offset,
+		        writer);
+	}
+}
+
+/* A body that ends between two fields comes from an older sender: the rest is zero. One that ends
+ * inside a field is cut. */
+void
+shoal_binary_decode(const struct shoal_layout *layout, struct shoal_reader *reader, void *message)
+{
+	memset(message, 0, layout->size);
+	for (size_t i = 0; i < layout->fields && reader->left > 0 && !reader->failed; i++) {
+		decode_field(
+		        &layout->field[i], reader, (uint8_t *)message + layout->field[i].offset);
+	}
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables made from message.h, the framing of messages inside a packet, and the checks that need
+ * more than one field's limit. */
+#include "wire/message.h"
+
+#include <string.h>
+
+#include "base/addr.h"
+#include "wire/binary.h"
+
+#define SHOAL_X(type, name, limit)                                                                 \
+	{#name, SHOAL_FIELD_##type, (uint16_t)offsetof(SHOAL_STRUCT, name), limit},
+
+#define SHOAL_STRUCT struct shoal_msg_sender
+static const struct shoal_field fields_SENDER[] = {SHOAL_SENDER_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_ping
+static const struct shoal_field fields_PING[] = {SHOAL_PING_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_ack
+static const struct shoal_field fields_ACK[] = {SHOAL_ACK_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_nack
+static const struct shoal_field fields_NACK[] = {SHOAL_NACK_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_relay
+static const struct shoal_field fields_RELAY[] = {SHOAL_RELAY_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_member
+static const struct shoal_field fields_MEMBER[] = {SHOAL_MEMBER_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_state
+static const struct shoal_field fields_STATE[] = {SHOAL_STATE_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_join
+static const struct shoal_field fields_JOIN[] = {SHOAL_JOIN_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_sync
+static const struct shoal_field fields_SYNC[] = {SHOAL_SYNC_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_answer
+static const struct shoal_field fields_ANSWER[] = {SHOAL_ANSWER_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#undef SHOAL_X
+
+static const struct shoal_layout layouts[SHOAL_MESSAGE_KINDS] = {
+#define SHOAL_M(KIND, struct_name, number)                                                         \
+	[number] = {#struct_name, fields_##KIND,                                                   \
+	        (uint16_t)(sizeof fields_##KIND / sizeof fields_##KIND[0]),                        \
+	        (uint16_t)sizeof(struct shoal_msg_##struct_name), number},
+        SHOAL_MESSAGES(SHOAL_M)
+#undef SHOAL_M
+};
+
+const struct shoal_layout *
+shoal_message_layout(uint16_t kind)
+{
+	return kind < SHOAL_MESSAGE_KINDS && layouts[kind].name != NULL ? &layouts[kind] : NULL;
+}
+
+int
+shoal_message_next(struct shoal_reader *packet, uint16_t *kind, struct shoal_reader *body)
+{
+	if (packet->left == 0) {
+		return 0;
+	}
+	*kind = (uint16_t)shoal_reader_var(packet, UINT16_MAX);
+	uint64_t len = shoal_reader_var(packet, SIZE_MAX);
+	*body = shoal_reader_sub(packet, (size_t)len);
+	return packet->failed ? SHOAL_ERR_MALFORMED : 1;
+}
+
+static bool
+is_statement_state(uint8_t state)
+{
+	return state >= SHOAL_STATE_ALIVE && state <= SHOAL_STATE_LEFT;
+}
+
+static bool
+are_reachable(const struct shoal_addr_list *addrs)
+{
+	for (size_t i = 0; i < addrs->count; i++) {
+		if (addrs->item[i].port == 0 || shoal_addr_is_wildcard(&addrs->item[i])) {
+			return false;
+		}
+	}
+	return addrs->count > 0;
+}
+
+static bool
+is_usable(uint16_t kind, const union shoal_message *m)
+{
+	switch (kind) {
+	case SHOAL_MESSAGE_MEMBER:
+		return !shoal_id_is_zero(&m->member.id) && is_statement_state(m->member.state) &&
+		       m->member.name.len > 0 && are_reachable(&m->member.addrs) &&
+		       m->member.protocol_min <= m->member.protocol_max;
+	case SHOAL_MESSAGE_STATE:
+		return !shoal_id_is_zero(&m->state.id) && is_statement_state(m->state.state);
+	case SHOAL_MESSAGE_JOIN:
+		return !shoal_id_is_zero(&m->join.id) &&
+		       m->join.protocol_min <= m->join.protocol_max;
+	case SHOAL_MESSAGE_PING:
+		return m->ping.seq != 0 && !shoal_id_is_zero(&m->ping.id);
+	case SHOAL_MESSAGE_RELAY:
+		return m->relay.seq != 0 && !shoal_id_is_zero(&m->relay.id) &&
+		       !shoal_id_is_zero(&m->relay.target);
+	case SHOAL_MESSAGE_SENDER:
+		return !shoal_id_is_zero(&m->sender.id);
+	default:
+		return true;
+	}
+}
+
+int
+shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_message *message)
+{
+	const struct shoal_layout *layout = shoal_message_layout(kind);
+
+	if (layout == NULL) {
+		return SHOAL_ERR_UNSUPPORTED;
+	}
+	shoal_binary_decode(layout, &body, message);
+	return body.failed || !is_usable(kind, message) ? SHOAL_ERR_MALFORMED : SHOAL_OK;
+}
+
+/* Most bodies are below 128 bytes, so one byte is kept for the length; a longer body moves up by
+ * what is missing. */
+bool
+shoal_message_append(struct shoal_writer *writer, enum shoal_message_kind kind, const void *message)
+{
+	size_t start = writer->len;
+
+	shoal_writer_var(writer, kind);
+	shoal_writer_u8(writer, 0);
+	size_t body = writer->len;
+	shoal_binary_encode(&layouts[kind], message, writer);
+	size_t len = writer->len - body;
+	size_t more = shoal_writer_var_len(len) - 1;
+	if (writer->failed || shoal_writer_left(writer) < more) {
+		shoal_writer_rewind(writer, start);
+		return false;
+	}
+	if (more > 0) {
+		memmove(writer->data + body + more, writer->data + body, len);
+	}
+	shoal_writer_rewind(writer, body - 1);
+	shoal_writer_var(writer, len);
+	writer->len += len;
+	return true;
+}

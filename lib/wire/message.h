@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* The protocol's messages, each described once. Kinds below 64 are the protocol's, 64 to 127 the
+ * library's services', from 128 on the application's.
+ *
+ * In a packet a message is { kind: VAR, length: VAR, body }, so that a receiver skips kinds that it
+ * does not know. */
+#ifndef SHOAL_WIRE_MESSAGE_H
+#define SHOAL_WIRE_MESSAGE_H
+
+#include <shoal/error.h>
+
+#include "base/reader.h"
+#include "base/writer.h"
+#include "wire/field.h"
+
+#define SHOAL_REASON_MAX    160
+#define SHOAL_PROTOCOL_LOW  0
+#define SHOAL_PROTOCOL_HIGH 0
+#define SHOAL_VAR_MAX       UINT64_MAX
+#define SHOAL_MESSAGE_KINDS 64
+
+/* X(TYPE, field, limit). `salt` of type U64 is the short form: the first 8 bytes of an instance's
+ * salt. */
+
+/* Opens a packet that has no other message naming its sender. */
+#define SHOAL_SENDER_FIELDS(X)                                                                     \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)
+
+/* "Are you there?" The addressee answers with an ack to the packet's source, or to `origin` where
+ * that is given: a relay whose records are full lets the target answer the member that asked. */
+#define SHOAL_PING_FIELDS(X)                                                                       \
+	X(U64, seq, 0)                                                                             \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(ID, target, 0)                                                                           \
+	X(ADDR, origin, 0)
+
+/* "I am", or passed on by a relay, "it is": id and salt are those of the member that was pinged. */
+#define SHOAL_ACK_FIELDS(X)                                                                        \
+	X(U64, seq, 0)                                                                             \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)
+
+/* From a relay: it is there, and the target did not answer it. */
+#define SHOAL_NACK_FIELDS(X)                                                                       \
+	X(U64, seq, 0)                                                                             \
+	X(ID, id, 0)
+
+/* "Ping this member for me, and answer within budget_ms." */
+#define SHOAL_RELAY_FIELDS(X)                                                                      \
+	X(U64, seq, 0)                                                                             \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(ID, target, 0)                                                                           \
+	X(VAR, budget_ms, 600000)
+
+/* A full statement about a member. age_ms: alive and suspect: since it was last heard directly,
+ * summed over hops; leaving: what is left of its timeout; dead and left: since then. */
+#define SHOAL_MEMBER_FIELDS(X)                                                                     \
+	X(ID, id, 0)                                                                               \
+	X(SALT, salt, 0)                                                                           \
+	X(U64, incarnation, 0)                                                                     \
+	X(U8, state, SHOAL_STATE_LEFT)                                                             \
+	X(VAR, age_ms, SHOAL_VAR_MAX)                                                              \
+	X(IDS, accusers, SHOAL_ACCUSERS_MAX)                                                       \
+	X(TEXT, name, SHOAL_NAME_MAX)                                                              \
+	X(ADDRS, addrs, SHOAL_ADDRS_MAX)                                                           \
+	X(U8, protocol_min, 255)                                                                   \
+	X(U8, protocol_max, 255)                                                                   \
+	X(VAR, app_version, UINT32_MAX)
+
+/* A short statement about a member that the receiver is thought to know. */
+#define SHOAL_STATE_FIELDS(X)                                                                      \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(U64, incarnation, 0)                                                                     \
+	X(U8, state, SHOAL_STATE_LEFT)                                                             \
+	X(VAR, age_ms, SHOAL_VAR_MAX)                                                              \
+	X(IDS, accusers, SHOAL_ACCUSERS_MAX)
+
+/* Opens a join request; the joiner's member statement follows. codec 0: the compact binary one. */
+#define SHOAL_JOIN_FIELDS(X)                                                                       \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(VAR, epoch_s, UINT32_MAX)                                                                \
+	X(U8, protocol_min, 255)                                                                   \
+	X(U8, protocol_max, 255)                                                                   \
+	X(U8, codec, 255)                                                                          \
+	X(VAR, app_version, UINT32_MAX)
+
+/* Opens a table exchange; the sender's table follows. */
+#define SHOAL_SYNC_FIELDS(X)                                                                       \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)
+
+/* Answers a join or a sync. code 0: the table follows; else the number of an error (without its
+ * sign) and a reason for people. */
+#define SHOAL_ANSWER_FIELDS(X)                                                                     \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(VAR, code, 499)                                                                          \
+	X(TEXT, reason, SHOAL_REASON_MAX)
+
+/* X(KIND, struct, number) */
+#define SHOAL_MESSAGES(X)                                                                          \
+	X(SENDER, sender, 1)                                                                       \
+	X(PING, ping, 2)                                                                           \
+	X(ACK, ack, 3)                                                                             \
+	X(NACK, nack, 4)                                                                           \
+	X(RELAY, relay, 5)                                                                         \
+	X(MEMBER, member, 6)                                                                       \
+	X(STATE, state, 7)                                                                         \
+	X(JOIN, join, 8)                                                                           \
+	X(SYNC, sync, 9)                                                                           \
+	X(ANSWER, answer, 10)
+
+#define SHOAL_X(type, name, limit) shoal_field_##type name;
+#define SHOAL_M(KIND, struct_name, number)                                                         \
+	struct shoal_msg_##struct_name {                                                           \
+		SHOAL_##KIND##_FIELDS(SHOAL_X)                                                     \
+	};
+SHOAL_MESSAGES(SHOAL_M)
+#undef SHOAL_M
+#undef SHOAL_X
+
+enum shoal_message_kind {
+#define SHOAL_M(KIND, struct_name, number) SHOAL_MESSAGE_##KIND = (number),
+	SHOAL_MESSAGES(SHOAL_M)
+#undef SHOAL_M
+};
+
+/* Room for any message's struct. */
+union shoal_message {
+#define SHOAL_M(KIND, struct_name, number) struct shoal_msg_##struct_name struct_name;
+	SHOAL_MESSAGES(SHOAL_M)
+#undef SHOAL_M
+};
+
+/* NULL: not one of the protocol's kinds. */
+const struct shoal_layout *shoal_message_layout(uint16_t kind);
+
+/* The next message of a packet's body. 1: *kind and *body are set; 0: the end; SHOAL_ERR_MALFORMED.
+ */
+int shoal_message_next(struct shoal_reader *packet, uint16_t *kind, struct shoal_reader *body);
+
+/* Decodes a body into the struct of its kind; spans point into the packet. Values that the core
+ * could not use are refused here: past this line everything is valid. SHOAL_ERR_MALFORMED;
+ * SHOAL_ERR_UNSUPPORTED: the kind is not known. */
+int shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_message *message);
+
+/* Appends a message. false: it does not fit, nothing was written. message is the struct of the
+ * kind. */
+bool shoal_message_append(
+        struct shoal_writer *writer, enum shoal_message_kind kind, const void *message);
+
+#endif
