@@ -2,9 +2,10 @@
 /* shoal/cluster.h - the cluster object: this process as a member.
  *
  * Threads: every function may be called from any thread but shoal_cluster_free, which needs
- * exclusive use; with SHOAL_RUN_BASE, start, stop and free are called on the thread of the base. A
- * blocking form (join, leave, wait) called on the loop's or the callbacks' thread returns
- * SHOAL_ERR_WOULD_BLOCK and does nothing. Every failure leaves a text in shoal_last_error. */
+ * exclusive use; with SHOAL_RUN_BASE, start, stop and free are called on the thread of the base
+ * (elsewhere stop and free return SHOAL_ERR_STATE while the cluster runs). A blocking form (join,
+ * leave, wait) called on the loop's or the callbacks' thread returns SHOAL_ERR_WOULD_BLOCK and does
+ * nothing. Every failure leaves a text in shoal_last_error. */
 #ifndef SHOAL_CLUSTER_H
 #define SHOAL_CLUSTER_H
 
@@ -40,10 +41,21 @@ SHOAL_API SHOAL_MUST_USE int shoal_cluster_new(
 SHOAL_API int shoal_cluster_start(struct shoal_cluster *cluster);
 
 /* Joins through the seeds: "ip:port", "[v6]:port", "host:port", "host" (port of bind). All are
- * tried, each address of each name; 0 when at least one was reached within timeout_ms; *reached
- * (may be NULL) says how many. SHOAL_ERR_NO_SEED: the text lists each address with its reason;
- * those seeds are tried again in the background while this member lives. SHOAL_ERR_REJECTED: every
- * seed that answered refused, with its reason. SHOAL_ERR_INVALID, _STATE, _WOULD_BLOCK. */
+ * tried at once, each address of each name; it ends when all have answered, or after timeout_ms (0:
+ * the profile's exchange_timeout_ms). 0 when at least one was reached; *reached (may be NULL) says
+ * how many, and what they told is in shoal_members.
+ *
+ * A seed that is this member itself counts neither as reached nor as an error, so that all members
+ * may have the same list; where every seed is this member, it is the first of its cluster: 0 with
+ * *reached 0. Seeds that were not reached are tried again in the background while this member
+ * lives, also when others were reached: one at a time, about every heal_interval_ms, names resolved
+ * anew.
+ *
+ * SHOAL_ERR_NO_SEED: none was reached; the text lists each address with its reason.
+ * SHOAL_ERR_REJECTED: none was reached, and somebody answered with a refusal. SHOAL_ERR_INVALID,
+ * _UNSUPPORTED: the text names the seed, nothing was tried. SHOAL_ERR_CANCELED: the cluster leaves
+ * or has stopped. SHOAL_ERR_AGAIN: 1,024 operations have not ended. SHOAL_ERR_TIMEOUT: the loop
+ * does not run. SHOAL_ERR_STATE, _WOULD_BLOCK, _NOMEM. */
 SHOAL_API int shoal_cluster_join(struct shoal_cluster *cluster, const char *const *addrs, size_t n,
         unsigned timeout_ms, size_t *reached);
 
@@ -52,23 +64,27 @@ SHOAL_API int shoal_cluster_join(struct shoal_cluster *cluster, const char *cons
 typedef void (*shoal_done_fn)(
         struct shoal_cluster *cluster, int code, const char *text, size_t reached, void *arg);
 
-/* As join, but returns at once; fn (may be NULL) is called exactly once if 0 was returned. */
+/* As join, but returns at once; fn (may be NULL) is called exactly once if 0 was returned, in
+ * shoal_cluster_free at the latest. */
 SHOAL_API int shoal_cluster_join_async(struct shoal_cluster *cluster, const char *const *addrs,
         size_t n, unsigned timeout_ms, shoal_done_fn fn, void *arg);
 
 /* Tells the others that this member leaves, and ends: the state is then stopped. timeout_ms 0: the
- * profile's. SHOAL_ERR_TIMEOUT: nobody confirmed in time; it has ended all the same.
- * SHOAL_ERR_STATE: not running. */
+ * profile's, which is also the longest. SHOAL_ERR_TIMEOUT: nobody confirmed in time; it has ended
+ * all the same. SHOAL_ERR_CANCELED: it was stopped meanwhile. SHOAL_ERR_STATE: not running.
+ * SHOAL_ERR_AGAIN, _WOULD_BLOCK, _NOMEM. */
 SHOAL_API int shoal_cluster_leave(struct shoal_cluster *cluster, unsigned timeout_ms);
 SHOAL_API int shoal_cluster_leave_async(
         struct shoal_cluster *cluster, unsigned timeout_ms, shoal_done_fn fn, void *arg);
 
-/* Ends at once without telling anyone: to the others it has failed. Idempotent.
- * SHOAL_ERR_WOULD_BLOCK: from a callback. */
+/* Ends at once without telling anyone: to the others it has failed. Operations that have not ended
+ * end with SHOAL_ERR_CANCELED. Idempotent. SHOAL_ERR_WOULD_BLOCK: from a callback or the library's
+ * loop thread. */
 SHOAL_API int shoal_cluster_stop(struct shoal_cluster *cluster);
 
-/* Stops and releases; NULL is allowed. Callbacks have ended when it returns. SHOAL_ERR_WOULD_BLOCK:
- * it was called from a callback; nothing happened. */
+/* Stops and releases; NULL is allowed. Callbacks have ended when it returns: those of operations
+ * were all called, member events that still waited were dropped. SHOAL_ERR_WOULD_BLOCK: it was
+ * called from a callback; nothing happened. */
 SHOAL_API int shoal_cluster_free(struct shoal_cluster *cluster);
 
 /* The advertised address as text, "" before start. SHOAL_ERR_TOO_BIG: len is too small,

@@ -47,7 +47,7 @@ struct shoal_config {
 	shoal_log_fn log; /* NULL: no log */
 	void *log_arg;
 	enum shoal_log_level log_level;
-	const struct shoal_allocator *allocator; /* NULL: malloc and free */
+	const struct shoal_allocator *allocator; /* NULL: malloc and free. Any thread calls it */
 	uint64_t seed; /* 0: random. Other: the core's random choices repeat (tests) */
 };
 

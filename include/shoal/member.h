@@ -2,8 +2,8 @@
 /* shoal/member.h - members and the list of them, as the application sees them.
  *
  * A struct shoal_member is immutable but for its measured round trip time, and reference counted; a
- * list is an immutable snapshot. Threads: every function may be called from any thread, callbacks
- * included. */
+ * list is an immutable snapshot. Both may outlive their cluster, and then its allocator must too.
+ * Threads: every function may be called from any thread, callbacks included. */
 #ifndef SHOAL_MEMBER_H
 #define SHOAL_MEMBER_H
 
@@ -65,7 +65,7 @@ SHOAL_API struct shoal_member_list *shoal_members(
 SHOAL_API size_t shoal_member_list_count(const struct shoal_member_list *list);
 /* NULL: i is not below the count. */
 SHOAL_API struct shoal_member *shoal_member_list_at(const struct shoal_member_list *list, size_t i);
-/* NULL: none. By name: one that is alive before one that is not. */
+/* NULL: none. By name: one that is alive before one that is not. O(members). */
 SHOAL_API struct shoal_member *shoal_member_list_find_by_id(
         const struct shoal_member_list *list, const struct shoal_id *id);
 SHOAL_API struct shoal_member *shoal_member_list_find_by_name(

@@ -49,8 +49,8 @@ struct shoal_transport_host {
 	void *arg;
 };
 
-/* What a transport is started with. Borrowed for the call of start, with the array of bind; what the other pointers
- * name lives until free. */
+/* What a transport is started with. Borrowed for the call of start, with the array of bind; what
+ * the other pointers name lives until free. */
 struct shoal_transport_env {
 	size_t size; /* sizeof of this struct, set by the host */
 	struct event_base *base;
@@ -76,9 +76,10 @@ struct shoal_transport_ops {
 	uint32_t caps;    /* SHOAL_TRANSPORT_* bits */
 	const char *name; /* "udp", "tcp", "memory"; static */
 
-	/* REQUIRED. Binds, and begins delivery. On failure nothing stays open, and why (len bytes)
-	 * says in English what failed at which address and what to do. SHOAL_ERR_IN_USE,
-	 * _PERMISSION, _INVALID, _SYSTEM, _NOMEM. */
+	/* REQUIRED. Binds, and begins delivery. Called again after a failure, and after stop where
+	 * the port that this transport got is taken for another one. On failure nothing stays open,
+	 * and why (len bytes) says in English what failed at which address and what to do.
+	 * SHOAL_ERR_IN_USE, _PERMISSION, _INVALID, _SYSTEM, _NOMEM. */
 	int (*start)(void *self, const struct shoal_transport_env *env, char *why, size_t len);
 
 	/* REQUIRED. The address that was bound for env->bind[i], with the port that the kernel

@@ -362,6 +362,9 @@ shoal_core_deadline(const struct shoal_core *core)
 	uint64_t next = shoal_heap_next(&core->heap);
 	uint64_t grave = shoal_heap_next(&core->members.graves);
 
+#ifdef SHOAL_PLANT_BUSY_LOOP
+	next = core->leave.phase == SHOAL_LEAVE_LEFT ? core->now : next;
+#endif
 	next = grave < next ? grave : next;
 	if (next == SHOAL_NEVER || core->leave.phase == SHOAL_LEAVE_ENDED) {
 		return SHOAL_NEVER;

@@ -60,6 +60,9 @@ shoal_event_member(struct shoal_core *core, uint32_t slot, enum shoal_event_kind
 	event->slot = slot;
 	event->was = was;
 	event->state = (enum shoal_state)record->state;
+#ifdef SHOAL_PLANT_EVENT_WAS
+	event->was = kind == SHOAL_EVENT_FAILED ? SHOAL_STATE_ALIVE : was;
+#endif
 	event->id = record->info->id;
 	memcpy(event->name, shoal_members_name(record), record->info->name_len);
 	event->addr = record->info->addr[0];

@@ -28,19 +28,44 @@ shoal_exchange_done(struct shoal_core *core)
 	shoal_slab_done(&core->exchanges);
 }
 
+/* The host ends each request; one that it lost, for want of memory, must not take its place for
+ * ever. */
+static void
+reclaim(struct shoal_core *core)
+{
+	uint64_t patience = 2 * shoal_ms(core->profile.exchange_timeout_ms);
+
+	for (uint32_t i = 0; i < core->exchanges.end; i++) {
+		const struct shoal_exchange *exchange = shoal_slab_at(&core->exchanges, i);
+		struct shoal_exchange lost;
+		if (exchange == NULL || core->now - exchange->begun < patience) {
+			continue;
+		}
+		shoal_exchange_end(core, exchange->number, &lost);
+		if (lost.purpose == SHOAL_EXCHANGE_JOIN) {
+			shoal_event_joined(
+			        core, &lost.to, SHOAL_ERR_TIMEOUT, (struct shoal_span){NULL, 0});
+		}
+	}
+}
+
 uint64_t
 shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpose, uint32_t slot,
         const struct shoal_addr *to)
 {
 	uint32_t number;
-	struct shoal_exchange *exchange = shoal_slab_take(&core->exchanges, &number);
 
+	if (core->exchanges.count >= core->exchanges.limit) {
+		reclaim(core);
+	}
+	struct shoal_exchange *exchange = shoal_slab_take(&core->exchanges, &number);
 	if (exchange == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_EXCHANGES_FULL);
 		return 0;
 	}
 	exchange->number = shoal_probe_number(core, number, SHOAL_NUMBER_EXCHANGE);
 	exchange->purpose = (uint8_t)purpose;
+	exchange->begun = core->now;
 	exchange->to = slot == SHOAL_NONE ? *to : shoal_members_at(core, slot)->info->addr[0];
 	return exchange->number;
 }
@@ -137,6 +162,9 @@ shoal_exchange_on_sync_timer(struct shoal_core *core)
 
 	shoal_heap_arm(&core->heap, &core->sync_timer,
 	        core->now + shoal_jitter(core, shoal_ms(core->profile.sync_interval_ms)));
+#ifdef SHOAL_PLANT_NEVER_SYNCS
+	return;
+#endif
 	if (core->leave.phase == SHOAL_LEAVE_NOT &&
 	        shoal_members_sample(core, SHOAL_NONE, 1, &slot) == 1) {
 		shoal_exchange_sync(core, slot);

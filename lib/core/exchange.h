@@ -16,6 +16,7 @@ enum shoal_exchange_purpose {
 
 struct shoal_exchange {
 	uint64_t number;
+	uint64_t begun;
 	struct shoal_addr to;
 	uint8_t purpose;
 };

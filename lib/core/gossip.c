@@ -226,8 +226,11 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t addressee
 	SHOAL_LIST_FOREACH_SAFE (node, after, bucket) {
 		struct shoal_news *news = SHOAL_LIST_ITEM(node, struct shoal_news, node);
 		if (news->slot == addressee) {
-			continue; /* it knows best, and hears what is believed of it apart from
-			             gossip */
+			/* It knows best, and hears what is believed of it apart from gossip. */
+			if (core->members.ordered == 1) {
+				drop(core, news); /* there is nobody else to tell */
+			}
+			continue;
 		}
 		if (*misses > MISSES_MAX) {
 			break;
@@ -276,17 +279,21 @@ shoal_gossip_fill(struct shoal_core *core, uint32_t addressee, struct shoal_writ
 	return filled;
 }
 
+/* What a burst sent beyond the budget is paid back before the next one. */
 static void
 refill(struct shoal_core *core)
 {
 	struct shoal_gossip *gossip = &core->gossip;
 	uint64_t elapsed = core->now - gossip->refilled;
-	uint64_t most = core->profile.gossip_burst;
+	uint64_t rate = core->profile.gossip_rate;
+	int64_t most = core->profile.gossip_burst;
+	/* After so long the bucket is full whatever it held: the product below stays small. */
+	uint64_t full = ((uint64_t)(most - gossip->tokens) / rate + 1) * SHOAL_SEC(1);
 
-	if (elapsed > SHOAL_SEC(60)) {
-		elapsed = SHOAL_SEC(60);
+	if (elapsed > full) {
+		elapsed = full;
 	}
-	uint64_t earned = elapsed * core->profile.gossip_rate / SHOAL_SEC(1);
+	int64_t earned = (int64_t)(elapsed * rate / SHOAL_SEC(1));
 	if (earned > 0) {
 		gossip->refilled = core->now;
 		gossip->tokens = gossip->tokens + earned > most ? most : gossip->tokens + earned;
@@ -297,7 +304,7 @@ void
 shoal_gossip_spend(struct shoal_core *core, size_t bytes)
 {
 	struct shoal_gossip *gossip = &core->gossip;
-	gossip->tokens = gossip->tokens > bytes ? gossip->tokens - bytes : 0;
+	gossip->tokens -= (int64_t)bytes;
 }
 
 static bool
@@ -333,7 +340,8 @@ tell_some(struct shoal_core *core)
 		if (core->gossip.turn >= members->ordered) {
 			core->gossip.turn = 0;
 		}
-		shoal_send_gossip(core, members->order[core->gossip.turn++], 0, SHOAL_NONE);
+		shoal_send_gossip(
+		        core, members->order[core->gossip.turn++], SHOAL_FILL_BUDGET, SHOAL_NONE);
 	}
 }
 
@@ -346,7 +354,7 @@ shoal_gossip_on_burst(struct shoal_core *core)
 		return;
 	}
 	refill(core);
-	if (core->gossip.tokens == 0) {
+	if (core->gossip.tokens <= 0) {
 		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
 		step = step > LOADED_STEP ? step : LOADED_STEP;
 	} else {
@@ -362,7 +370,7 @@ shoal_gossip_on_tick(struct shoal_core *core)
 		return;
 	}
 	refill(core);
-	if (core->gossip.tokens == 0) {
+	if (core->gossip.tokens <= 0) {
 		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
 	} else {
 		tell_some(core);

@@ -33,8 +33,9 @@ struct shoal_gossip {
 	struct shoal_slab entries;
 	struct shoal_list bucket[SHOAL_NEWS_CLASSES][SHOAL_NEWS_SENDS_MAX];
 	uint64_t used[SHOAL_NEWS_CLASSES]; /* bit i: bucket i may hold something */
-	uint32_t turn;             /* place in the order where the next burst goes on        */
-	uint64_t tokens, refilled; /* byte budget                                            */
+	uint32_t turn;  /* place in the order where the next burst goes on        */
+	int64_t tokens; /* bytes that may be sent; below 0: sent ahead of the budget */
+	uint64_t refilled;
 	struct shoal_timer burst, tick;
 };
 

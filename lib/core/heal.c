@@ -29,6 +29,9 @@ shoal_heal_on_timer(struct shoal_core *core)
 
 	shoal_heap_arm(&core->heap, &core->heal_timer,
 	        core->now + shoal_jitter(core, shoal_ms(core->profile.heal_interval_ms)));
+#ifdef SHOAL_PLANT_NEVER_HEALS
+	slot = SHOAL_NONE;
+#endif
 	if (slot != SHOAL_NONE && core->leave.phase == SHOAL_LEAVE_NOT) {
 		shoal_heal_try(core, slot);
 	}

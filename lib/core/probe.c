@@ -94,7 +94,7 @@ end(struct shoal_core *core, struct shoal_probe *probe)
 	shoal_slab_give(&core->probes.slab, SHOAL_NUMBER_SLOT(probe->seq));
 }
 
-void
+bool
 shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, uint64_t seq,
         const struct shoal_addr *origin, unsigned flags, uint64_t exchange)
 {
@@ -108,7 +108,7 @@ shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t sl
 	        core, kind, &record->info->addr[0], slot, flags | SHOAL_FILL_BELIEF);
 
 	if (pending == NULL) {
-		return;
+		return false;
 	}
 	if (origin != NULL) {
 		ping.origin = *origin;
@@ -117,6 +117,7 @@ shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t sl
 	pending->timeout_ns = shoal_ms(core->profile.probe_interval_ms);
 	shoal_send_primary(pending, SHOAL_MESSAGE_PING, &ping);
 	shoal_count(core, SHOAL_COUNTER_PINGS_OUT);
+	return true;
 }
 
 static unsigned
@@ -177,7 +178,26 @@ make_up_lag(const struct shoal_core *core, struct shoal_probe *probe)
 	uint64_t least = core->now + stretched(core, core->profile.probe_interval_ms) -
 	                 stretched(core, core->profile.probe_timeout_ms);
 
+#ifdef SHOAL_PLANT_LAG_UNSEEN
+	return;
+#endif
 	probe->deadline = probe->deadline < least ? least : probe->deadline;
+}
+
+static void
+ping_on_stream(struct shoal_core *core, const struct shoal_probe *probe)
+{
+	uint64_t number = shoal_exchange_begin(core, SHOAL_EXCHANGE_PING, probe->slot, NULL);
+	struct shoal_exchange unsent;
+
+	if (number == 0) {
+		return;
+	}
+	if (shoal_probe_ping(core, SHOAL_SEND_REQUEST, probe->slot, probe->seq, NULL, 0, number)) {
+		shoal_count(core, SHOAL_COUNTER_STREAM_PINGS);
+	} else {
+		shoal_exchange_end(core, number, &unsent);
+	}
 }
 
 /* The time-out: relays and a stream, at the same moment. */
@@ -205,12 +225,7 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 		}
 	}
 	probe->asked = (uint8_t)asked;
-	uint64_t exchange = shoal_exchange_begin(core, SHOAL_EXCHANGE_PING, probe->slot, NULL);
-	if (exchange != 0) {
-		shoal_probe_ping(
-		        core, SHOAL_SEND_REQUEST, probe->slot, probe->seq, NULL, 0, exchange);
-		shoal_count(core, SHOAL_COUNTER_STREAM_PINGS);
-	}
+	ping_on_stream(core, probe);
 	shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
 }
 
@@ -477,7 +492,14 @@ shoal_probe_on_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 		}
 		to = &ping->origin;
 		slot = SHOAL_NONE;
+	} else if (path == SHOAL_INPUT_STREAM && sender != NULL) {
+		to = &sender->info->addr[0]; /* a stream's own address takes no datagrams */
 	}
+#ifdef SHOAL_PLANT_PING_UNANSWERED
+	if ((ping->seq >> 32 & 3) == 0) {
+		return;
+	}
+#endif
 	struct shoal_pending *pending = shoal_send_queue(core,
 	        path == SHOAL_INPUT_REQUEST ? SHOAL_SEND_REPLY : SHOAL_SEND_DATAGRAM, to, slot,
 	        sender == NULL ? 0 : flags);

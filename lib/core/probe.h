@@ -67,8 +67,8 @@ void shoal_probe_on_nack(struct shoal_core *core, const struct shoal_msg_nack *n
 void shoal_probe_on_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
         const struct shoal_addr *from, enum shoal_input_kind path, uint64_t exchange);
 
-/* A ping to a member with the given number. */
-void shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot,
+/* A ping to a member with the given number. false: the queue of sends is full, counted. */
+bool shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot,
         uint64_t seq, const struct shoal_addr *origin, unsigned flags, uint64_t exchange);
 
 /* Lifeguard's local health multiplier: raises or lowers the score within its bounds. */

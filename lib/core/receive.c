@@ -152,6 +152,9 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	struct shoal_record *record = shoal_learn_teller(core, &arrival->teller);
 	if (answer->code == 0 && record != NULL) {
 		record->heard = core->now;
+	} else if (!join && answer->code == (uint64_t)-SHOAL_ERR_NOT_FOUND && record != NULL) {
+		/* A member here that does not know this one: it is told. */
+		shoal_send_gossip(core, arrival->teller.slot, SHOAL_FILL_SELF, SHOAL_NONE);
 	}
 }
 
@@ -303,11 +306,17 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 			shoal_count(core, drop_counter(rc));
 		}
 	}
-	begin(core, &arrival, input);
+	/* The host does not say from whom a result is: from whom we asked. */
+	struct shoal_input answer = *input;
+	answer.from = exchange.to;
+	begin(core, &arrival, &answer);
 	arrival.exchange = &exchange;
 	if (rc == SHOAL_OK) {
 		handle(core, &arrival, &messages);
 	}
+#ifdef SHOAL_PLANT_JOIN_UNENDED
+	arrival.answered = true;
+#endif
 	if (exchange.purpose == SHOAL_EXCHANGE_JOIN && !arrival.answered) {
 		shoal_event_joined(core, &exchange.to, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED,
 		        (struct shoal_span){NULL, 0});

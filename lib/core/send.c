@@ -281,7 +281,7 @@ shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 			continue;
 		}
 		finish(core, &pending, to, &writer, send);
-		if (pending.primary[0] == SHOAL_MESSAGE_SENDER) {
+		if ((pending.flags & SHOAL_FILL_BUDGET) != 0) {
 			shoal_gossip_spend(core, writer.len);
 		}
 		return true;

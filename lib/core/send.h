@@ -19,7 +19,8 @@ enum shoal_fill {
 	        4,            /* what is believed of the addressee, where that is not plain alive */
 	SHOAL_FILL_TABLE = 8, /* the whole table                                                 */
 	SHOAL_FILL_UNLABELLED = 16, /* to one that carries another label */
-	SHOAL_FILL_ABOUT = 32 /* the statement about the member in `about`                       */
+	SHOAL_FILL_ABOUT = 32, /* the statement about the member in `about`                      */
+	SHOAL_FILL_BUDGET = 64 /* counts against the byte budget of gossip                        */
 };
 
 struct shoal_pending {

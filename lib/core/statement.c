@@ -62,6 +62,11 @@ admit_about_self(const struct shoal_view *view, const struct shoal_told *told)
 	if (order == 0) {
 		return SHOAL_VERDICT_SAME;
 	}
+#ifdef SHOAL_PLANT_INSTANCE_UNSEEN
+	if (told->claim.salt != view->held.salt) {
+		return SHOAL_VERDICT_REMIND;
+	}
+#endif
 	if (order > 0 || (told->claim.incarnation == view->held.incarnation &&
 	                         told->claim.salt != view->held.salt)) {
 		return SHOAL_VERDICT_REFUTE;
@@ -93,6 +98,14 @@ admit_return(const struct shoal_told *told)
 	return told->fresh ? SHOAL_VERDICT_APPLY : SHOAL_VERDICT_CHECK;
 }
 
+/* A doubt about an older incarnation or another instance says nothing about this one. */
+static bool
+has_own_doubt(const struct shoal_view *view, const struct shoal_claim *claim)
+{
+	return view->doubted && view->held.incarnation == claim->incarnation &&
+	       view->held.salt == claim->salt;
+}
+
 enum shoal_verdict
 shoal_statement_admit(const struct shoal_view *view, const struct shoal_told *told)
 {
@@ -102,6 +115,24 @@ shoal_statement_admit(const struct shoal_view *view, const struct shoal_told *to
 	if (!view->known || view->held.state == SHOAL_STATE_UNKNOWN) {
 		return admit_unknown(told);
 	}
+#ifdef SHOAL_PLANT_RESURRECTION
+	if (told->full && told->claim.state == SHOAL_STATE_ALIVE && is_gone(view->held.state) &&
+	        told->claim.incarnation == view->held.incarnation) {
+		return SHOAL_VERDICT_APPLY;
+	}
+#endif
+#ifdef SHOAL_PLANT_OLDER_WORD
+	if (told->full && told->claim.state == SHOAL_STATE_ALIVE &&
+	        view->held.state == SHOAL_STATE_ALIVE) {
+		return SHOAL_VERDICT_APPLY;
+	}
+#endif
+#ifdef SHOAL_PLANT_BURY_UNVERIFIED
+	if (told->claim.state == SHOAL_STATE_DEAD &&
+	        shoal_claim_compare(&told->claim, &view->held) > 0) {
+		return SHOAL_VERDICT_APPLY;
+	}
+#endif
 	int order = shoal_claim_compare(&told->claim, &view->held);
 	if (order == 0) {
 		return SHOAL_VERDICT_SAME;
@@ -118,7 +149,7 @@ shoal_statement_admit(const struct shoal_view *view, const struct shoal_told *to
 	if (is_gone(view->held.state)) {
 		return admit_return(told);
 	}
-	if (told->claim.state == SHOAL_STATE_DEAD && !view->doubted) {
+	if (told->claim.state == SHOAL_STATE_DEAD && !has_own_doubt(view, &told->claim)) {
 		return SHOAL_VERDICT_VERIFY;
 	}
 	return SHOAL_VERDICT_APPLY;

@@ -25,7 +25,7 @@ struct shoal_view {
 	bool known; /* there is a record, its state may be unknown                      */
 	bool self;  /* the statement is about this observer                             */
 	struct shoal_claim held; /* known */
-	bool doubted; /* held suspect at this incarnation for at least half the minimum   */
+	bool doubted;            /* held suspect, at what is held, for at least half the minimum */
 };
 
 /* What matters of the statement besides the claim. */

@@ -90,6 +90,9 @@ begin(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
 	hold->rearmed = 0;
 	name_doubters(core, hold, &told);
 	shoal_count(core, SHOAL_COUNTER_SUSPICIONS);
+#ifdef SHOAL_PLANT_SUSPICION_STAYS
+	hold->most = hold->least = SHOAL_SEC(3600);
+#endif
 	shoal_members_move(core, slot, SHOAL_STATE_SUSPECT, SHOAL_EVENT_SUSPECT, &told);
 	shoal_members_hold_until(core, slot, end_of(hold));
 	shoal_gossip_add(core, slot);

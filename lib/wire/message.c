@@ -77,10 +77,16 @@ is_statement_state(uint8_t state)
 }
 
 static bool
+is_reachable(const struct shoal_addr *addr)
+{
+	return addr->port != 0 && !shoal_addr_is_wildcard(addr);
+}
+
+static bool
 are_reachable(const struct shoal_addr_list *addrs)
 {
 	for (size_t i = 0; i < addrs->count; i++) {
-		if (addrs->item[i].port == 0 || shoal_addr_is_wildcard(&addrs->item[i])) {
+		if (!is_reachable(&addrs->item[i])) {
 			return false;
 		}
 	}
@@ -101,7 +107,8 @@ is_usable(uint16_t kind, const union shoal_message *m)
 		return !shoal_id_is_zero(&m->join.id) &&
 		       m->join.protocol_min <= m->join.protocol_max;
 	case SHOAL_MESSAGE_PING:
-		return m->ping.seq != 0 && !shoal_id_is_zero(&m->ping.id);
+		return m->ping.seq != 0 && !shoal_id_is_zero(&m->ping.id) &&
+		       (shoal_addr_is_zero(&m->ping.origin) || is_reachable(&m->ping.origin));
 	case SHOAL_MESSAGE_RELAY:
 		return m->relay.seq != 0 && !shoal_id_is_zero(&m->relay.id) &&
 		       !shoal_id_is_zero(&m->relay.target);
@@ -131,6 +138,9 @@ shoal_message_append(struct shoal_writer *writer, enum shoal_message_kind kind, 
 {
 	size_t start = writer->len;
 
+	if (writer->failed) {
+		return false;
+	}
 	shoal_writer_var(writer, kind);
 	shoal_writer_u8(writer, 0);
 	size_t body = writer->len;

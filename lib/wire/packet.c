@@ -56,6 +56,9 @@ shoal_packet_open(const uint8_t *data, size_t len, struct shoal_span label,
 		return SHOAL_ERR_MALFORMED;
 	}
 	*messages = shoal_reader_sub(&reader, reader.left - SHOAL_PACKET_CRC);
+#ifdef SHOAL_PLANT_CHECKSUM_UNREAD
+	return SHOAL_OK;
+#endif
 	if (shoal_reader_u32(&reader) != shoal_hash_crc32c(0, data, len - SHOAL_PACKET_CRC)) {
 		return SHOAL_ERR_CHECKSUM;
 	}

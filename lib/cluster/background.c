@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Seeds that were not reached are tried again for as long as this member lives: one at a time, in
+ * turn, about every heal_interval_ms, their names resolved anew. The interval is drawn from 75 to
+ * 125 % of the profile's, so that a thousand members that wait for one seed do not come at once. A
+ * seed that is reached, or turns out to be this member, is forgotten. The list is bounded; of more
+ * seeds the oldest stay. */
+#include "base/alloc.h"
+#include "cluster/join.h"
+#include "cluster/try.h"
+
+#include <string.h>
+
+/* Intervals after which a try that still has not ended counts as failed. */
+#define TICKS_MAX 3
+
+struct shoal_again {
+	struct shoal_list node;
+	char seed[];
+};
+
+static void
+arm(struct shoal_cluster *cluster)
+{
+	uint64_t ms = cluster->settings.config.profile.heal_interval_ms;
+	uint64_t us = shoal_rng_between(&cluster->rng, ms * 750, ms * 1250);
+	struct timeval in = {
+	        .tv_sec = (time_t)(us / 1000000), .tv_usec = (suseconds_t)(us % 1000000)};
+
+	/* Without memory for it, the next seed that is added arms it. */
+	if (cluster->joins.background_timer != NULL && cluster->joins.again_count > 0)
+		(void)event_add(cluster->joins.background_timer, &in);
+}
+
+static struct shoal_again *
+find(struct shoal_cluster *cluster, const char *seed)
+{
+	SHOAL_LIST_FOREACH (node, &cluster->joins.again) {
+		struct shoal_again *again = SHOAL_LIST_ITEM(node, struct shoal_again, node);
+
+		if (strcmp(again->seed, seed) == 0)
+			return again;
+	}
+	return NULL;
+}
+
+static void
+on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_try_result result,
+        const char *why)
+{
+	struct shoal_cluster *cluster = arg;
+	struct shoal_again *again = find(cluster, seed);
+
+	(void)try;
+	cluster->joins.background = NULL;
+	if (result == SHOAL_TRY_FAILED || result == SHOAL_TRY_REJECTED) {
+		shoal_cluster_log(cluster, SHOAL_LOG_DEBUG, "join", "seed not reached: %s", why);
+		return;
+	}
+	if (result == SHOAL_TRY_REACHED)
+		shoal_cluster_log(cluster, SHOAL_LOG_INFO, "join", "seed %s is reached now", seed);
+	if (again != NULL) {
+		shoal_list_remove(&again->node);
+		shoal_alloc_free(cluster->mem, again);
+		cluster->joins.again_count--;
+	}
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct shoal_cluster *cluster = arg;
+	struct shoal_joins *joins = &cluster->joins;
+	struct shoal_list *first = shoal_list_first(&joins->again);
+
+	(void)fd;
+	(void)what;
+	if (joins->background != NULL) {
+		if (++joins->background_ticks >= TICKS_MAX)
+			shoal_try_expire(joins->background);
+	} else if (first != NULL) {
+		struct shoal_again *again = SHOAL_LIST_ITEM(first, struct shoal_again, node);
+
+		shoal_list_remove(first);
+		shoal_list_push_back(&joins->again, first);
+		joins->background_ticks = 0;
+		if (shoal_try_begin(&joins->background, cluster, again->seed, on_tried, cluster) !=
+		        0)
+			joins->background = NULL;
+	}
+	arm(cluster);
+}
+
+void
+shoal_background_init(struct shoal_cluster *cluster)
+{
+	shoal_list_init(&cluster->joins.tries);
+	shoal_list_init(&cluster->joins.attempts);
+	shoal_list_init(&cluster->joins.again);
+	shoal_list_init(&cluster->joins.ops);
+}
+
+void
+shoal_background_add(struct shoal_cluster *cluster, const char *seed)
+{
+	struct shoal_joins *joins = &cluster->joins;
+	size_t len = strlen(seed);
+	struct shoal_again *again;
+
+	if (find(cluster, seed) != NULL || joins->again_count == SHOAL_BACKGROUND_MAX)
+		return;
+	if (joins->background_timer == NULL)
+		joins->background_timer = event_new(cluster->base, -1, 0, on_timer, cluster);
+	again = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*again) + len + 1);
+	if (again == NULL || joins->background_timer == NULL) {
+		shoal_alloc_free(cluster->mem, again);
+		shoal_cluster_log(cluster, SHOAL_LOG_ERROR, "join",
+		        "seed %s is not tried again: out of memory", seed);
+		return;
+	}
+	memcpy(again->seed, seed, len + 1);
+	shoal_list_push_back(&joins->again, &again->node);
+	joins->again_count++;
+	if (!event_pending(joins->background_timer, EV_TIMEOUT, NULL))
+		arm(cluster);
+}
+
+void
+shoal_background_stop(struct shoal_cluster *cluster)
+{
+	struct shoal_joins *joins = &cluster->joins;
+	struct shoal_list *node;
+
+	if (joins->background != NULL)
+		shoal_try_drop(joins->background);
+	joins->background = NULL;
+	while ((node = shoal_list_first(&joins->again)) != NULL) {
+		shoal_list_remove(node);
+		shoal_alloc_free(cluster->mem, SHOAL_LIST_ITEM(node, struct shoal_again, node));
+	}
+	joins->again_count = 0;
+	if (joins->background_timer != NULL)
+		event_free(joins->background_timer);
+	joins->background_timer = NULL;
+}

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: MIT */
+/* The cluster object: made, started, stopped, freed; and the values that it hands out.
+ *
+ * created → running → leaving → stopped, or from any of them to stopped at once. A start that fails
+ * ends in stopped too: sockets and threads are either all there or none. The core and the
+ * transports live on one loop and are touched by nobody else; calls of other threads go through the
+ * mailbox (mailbox.c), what they read lies under one lock that is held for a few instructions. Two
+ * locks, this one and that of the callbacks' queue, are never held together. */
+#include "cluster/cluster.h"
+
+#include "base/alloc.h"
+#include "cluster/entropy.h"
+#include "cluster/host.h"
+#include "cluster/join.h"
+#include "cluster/last_error.h"
+#include "cluster/listen.h"
+#include "cluster/loop.h"
+#include "cluster/mailbox.h"
+#include "cluster/thread.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *
+shoal_cluster_state_name(enum shoal_cluster_state state)
+{
+	switch (state) {
+	case SHOAL_CLUSTER_CREATED:
+		return "created";
+	case SHOAL_CLUSTER_RUNNING:
+		return "running";
+	case SHOAL_CLUSTER_LEAVING:
+		return "leaving";
+	case SHOAL_CLUSTER_STOPPED:
+		return "stopped";
+	}
+	return "invalid";
+}
+
+void
+shoal_cluster_log(struct shoal_cluster *cluster, enum shoal_log_level level, const char *room,
+        const char *format, ...)
+{
+	const struct shoal_config *config = &cluster->settings.config;
+	struct shoal_log_record record = {.level = level, .room = room};
+	va_list args;
+
+	if (config->log == NULL || level > config->log_level)
+		return;
+	record.wall_ns = shoal_clock_wall();
+	va_start(args, format);
+	vsnprintf(record.text, sizeof(record.text), format, args);
+	va_end(args);
+	config->log(&record, config->log_arg);
+}
+
+uint64_t
+shoal_cluster_deadline(unsigned timeout_ms)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return SHOAL_SEC(now.tv_sec) + (uint64_t)now.tv_nsec + SHOAL_MS(timeout_ms);
+}
+
+bool
+shoal_cluster_wait(struct shoal_cluster *cluster, uint64_t deadline_ns)
+{
+	struct timespec until = {.tv_sec = (time_t)(deadline_ns / SHOAL_SEC(1)),
+	        .tv_nsec = (long)(deadline_ns % SHOAL_SEC(1))};
+
+	return pthread_cond_timedwait(&cluster->changed, &cluster->lock, &until) == 0;
+}
+
+/* SHOAL_RUN_THREADS: the callbacks' thread is waiting on its own. The loop's thread calls this, or
+ * the base's. */
+static void
+wake_callbacks(struct shoal_cluster *cluster)
+{
+	if (cluster->dispatch_fd >= 0)
+		shoal_mailbox_ring(cluster->dispatch_fd);
+	if (cluster->calls != NULL)
+		event_active(cluster->calls, EV_TIMEOUT, 0);
+}
+
+static int
+init_locks(struct shoal_cluster *cluster)
+{
+	pthread_condattr_t attr;
+	int rc;
+
+	if (pthread_condattr_init(&attr) != 0)
+		return SHOAL_ERR_SYSTEM;
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	rc = pthread_cond_init(&cluster->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	if (rc != 0)
+		return SHOAL_ERR_SYSTEM;
+	if (pthread_mutex_init(&cluster->lock, NULL) != 0) {
+		pthread_cond_destroy(&cluster->changed);
+		return SHOAL_ERR_SYSTEM;
+	}
+	return 0;
+}
+
+static int
+init_fields(struct shoal_cluster *cluster)
+{
+	const struct shoal_config *config = &cluster->settings.config;
+	const struct shoal_profile *profile = &config->profile;
+	int rc;
+
+	cluster->mailbox_fd = cluster->dispatch_fd = -1;
+	shoal_list_init(&cluster->mailbox);
+	shoal_background_init(cluster);
+	shoal_view_init(&cluster->view, cluster->mem);
+	shoal_ring_init(&cluster->failed, cluster->mem, sizeof(struct shoal_failed),
+	        profile->exchanges_max);
+	rc = init_locks(cluster);
+	if (rc != 0)
+		return shoal_last_error_set(rc, "no lock can be made");
+	rc = shoal_callbacks_init(
+	        &cluster->callbacks, cluster->mem, config->events_max, profile->members_max);
+	if (rc != 0) {
+		pthread_mutex_destroy(&cluster->lock);
+		pthread_cond_destroy(&cluster->changed);
+		return shoal_last_error_set(rc, "no lock can be made");
+	}
+	cluster->callbacks.cluster = cluster;
+	cluster->callbacks.done = shoal_op_done;
+	cluster->callbacks.wake = wake_callbacks;
+	return 0;
+}
+
+/* The transports that nobody gave: streams by TCP, datagrams by UDP. */
+static int
+default_transports(struct shoal_cluster *cluster)
+{
+	struct shoal_config *config = &cluster->settings.config;
+	struct shoal_transport made[2];
+	struct shoal_transport *at = (struct shoal_transport *)(uintptr_t)config->transports;
+	int rc;
+
+	if (config->transport_count > 0)
+		return 0;
+	rc = shoal_transport_tcp(&made[0], cluster->mem);
+	if (rc == 0) {
+		rc = shoal_transport_udp(&made[1], cluster->mem);
+		if (rc != 0)
+			made[0].ops->free(made[0].self);
+	}
+	if (rc != 0)
+		return shoal_last_error_set(rc, "transports: %s", shoal_strerror(rc));
+	memcpy(at, made, sizeof(made));
+	config->transport_count = 2;
+	return 0;
+}
+
+static void
+close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Everything but the transports; the threads have ended. */
+static void
+release(struct shoal_cluster *cluster)
+{
+	shoal_view_done(&cluster->view);
+	shoal_ring_done(&cluster->failed);
+	shoal_member_list_free(cluster->published);
+	shoal_callbacks_fini(&cluster->callbacks);
+	close_fd(&cluster->mailbox_fd);
+	close_fd(&cluster->dispatch_fd);
+	pthread_mutex_destroy(&cluster->lock);
+	pthread_cond_destroy(&cluster->changed);
+	shoal_settings_done(&cluster->settings);
+	shoal_alloc_free(cluster->mem, cluster);
+}
+
+/* What can fail after the locks were made. */
+static int
+prepare(struct shoal_cluster *cluster)
+{
+	int rc = shoal_mailbox_eventfd(&cluster->mailbox_fd);
+
+	if (rc == 0 && cluster->settings.config.run == SHOAL_RUN_DISPATCH)
+		rc = shoal_mailbox_eventfd(&cluster->dispatch_fd);
+	if (rc != 0)
+		return rc;
+	cluster->published = shoal_view_publish(&cluster->view);
+	if (cluster->published == NULL)
+		return shoal_last_error_set(SHOAL_ERR_NOMEM, "%s", shoal_strerror(SHOAL_ERR_NOMEM));
+	return default_transports(cluster);
+}
+
+int
+shoal_cluster_new(struct shoal_cluster **out, const struct shoal_config *config)
+{
+	struct shoal_settings settings;
+	struct shoal_cluster *cluster;
+	int rc;
+
+	if (out == NULL)
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "cluster: NULL");
+	rc = shoal_settings_init(&settings, config);
+	if (rc != 0)
+		return rc;
+	cluster = shoal_alloc_zeroed(settings.mem, 1, sizeof(*cluster));
+	if (cluster == NULL) {
+		shoal_settings_done(&settings);
+		return shoal_last_error_set(SHOAL_ERR_NOMEM, "%s", shoal_strerror(SHOAL_ERR_NOMEM));
+	}
+	cluster->mem = settings.mem;
+	cluster->settings = settings;
+	rc = init_fields(cluster);
+	if (rc != 0) {
+		shoal_settings_done(&cluster->settings);
+		shoal_alloc_free(cluster->mem, cluster);
+		return rc;
+	}
+	rc = prepare(cluster);
+	if (rc != 0) {
+		release(cluster);
+		return rc;
+	}
+	*out = cluster;
+	return 0;
+}
+
+static int
+make_base(struct shoal_cluster *cluster)
+{
+	struct event_config *config;
+
+	if (cluster->settings.config.run == SHOAL_RUN_BASE) {
+		cluster->base = cluster->settings.config.base;
+		return 0;
+	}
+	config = event_config_new();
+	if (config != NULL) {
+		/* Probe intervals down to 10 ms, timeouts of 1 ms. */
+		(void)event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+		cluster->base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	if (cluster->base == NULL)
+		return shoal_last_error_set(SHOAL_ERR_SYSTEM, "no event_base can be made");
+	cluster->own_base = true;
+	return 0;
+}
+
+static int
+make_core(struct shoal_cluster *cluster)
+{
+	const struct shoal_config *config = &cluster->settings.config;
+	struct shoal_core_config core;
+	uint64_t jitter;
+	char why[256] = "";
+	int rc;
+
+	shoal_core_config_init(&core);
+	core.seed = config->seed;
+	if (shoal_entropy_fill(&core.salt, sizeof(core.salt)) != 0 ||
+	        shoal_entropy_fill(&jitter, sizeof(jitter)) != 0 ||
+	        (core.seed == 0 && shoal_entropy_fill(&core.seed, sizeof(core.seed)) != 0))
+		return shoal_last_error_set(SHOAL_ERR_SYSTEM, "the kernel gave no random bytes");
+	shoal_rng_init(&cluster->rng, jitter, 1);
+	core.mono_ns = shoal_clock_mono(&cluster->clock);
+	core.wall_ns = shoal_clock_wall();
+	core.id = cluster->settings.id;
+	core.name = config->name;
+	core.label = config->label;
+	memcpy(core.addr, cluster->advertised, sizeof(core.addr));
+	core.addrs = cluster->advertiseds;
+	core.app_version = config->app_version;
+	core.profile = config->profile;
+	core.log_level = config->log_level;
+	core.allocator = cluster->mem;
+	rc = shoal_core_new(&cluster->core, &core, why, sizeof(why));
+	if (rc != 0)
+		return shoal_last_error_set(rc, "%s", *why != '\0' ? why : shoal_strerror(rc));
+	return 0;
+}
+
+/* This member's own entry, before anybody can look. */
+static int
+show_self(struct shoal_cluster *cluster)
+{
+	struct shoal_member_list *list;
+
+	shoal_loop_refresh(cluster);
+	list = shoal_view_at(&cluster->view, 0) != NULL ? shoal_view_publish(&cluster->view) : NULL;
+	if (list == NULL)
+		return shoal_last_error_set(SHOAL_ERR_NOMEM, "%s", shoal_strerror(SHOAL_ERR_NOMEM));
+	pthread_mutex_lock(&cluster->lock);
+	shoal_member_list_free(cluster->published);
+	cluster->published = list;
+	cluster->alive = 1;
+	shoal_addr_print(&cluster->advertised[0], cluster->address, sizeof(cluster->address));
+	cluster->base_thread = pthread_self();
+	cluster->state = SHOAL_CLUSTER_RUNNING;
+	pthread_mutex_unlock(&cluster->lock);
+	return 0;
+}
+
+static int
+start(struct shoal_cluster *cluster)
+{
+	int rc = make_base(cluster);
+
+	if (rc == 0)
+		rc = shoal_listen_start(cluster);
+	if (rc != 0)
+		return rc;
+	rc = make_core(cluster);
+	if (rc == 0)
+		rc = show_self(cluster);
+	if (rc == 0 && shoal_loop_begin(cluster) != 0)
+		rc = shoal_last_error_set(SHOAL_ERR_NOMEM, "%s", shoal_strerror(SHOAL_ERR_NOMEM));
+	if (rc == 0)
+		rc = shoal_thread_start(cluster);
+	if (rc != 0) {
+		shoal_loop_finish(cluster, rc);
+		shoal_listen_stop(cluster);
+	}
+	return rc;
+}
+
+int
+shoal_cluster_start(struct shoal_cluster *cluster)
+{
+	enum shoal_cluster_state state;
+	bool before;
+	int rc;
+
+	if (cluster == NULL)
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "start: cluster is NULL");
+	pthread_mutex_lock(&cluster->lock);
+	state = cluster->state;
+	before = cluster->started || state != SHOAL_CLUSTER_CREATED;
+	cluster->started = true;
+	pthread_mutex_unlock(&cluster->lock);
+	if (before)
+		return shoal_last_error_set(SHOAL_ERR_STATE,
+		        "start: the cluster was started or stopped before (it is %s)",
+		        shoal_cluster_state_name(state));
+	rc = start(cluster);
+	if (rc != 0) {
+		pthread_mutex_lock(&cluster->lock);
+		cluster->state = SHOAL_CLUSTER_STOPPED;
+		pthread_mutex_unlock(&cluster->lock);
+	}
+	return rc;
+}
+
+bool
+shoal_cluster_on_loop(struct shoal_cluster *cluster)
+{
+	bool base_thread = false;
+
+	if (cluster->settings.config.run != SHOAL_RUN_BASE)
+		return shoal_thread_is_loop(cluster);
+	pthread_mutex_lock(&cluster->lock);
+	if (cluster->state == SHOAL_CLUSTER_RUNNING || cluster->state == SHOAL_CLUSTER_LEAVING)
+		base_thread = pthread_equal(cluster->base_thread, pthread_self()) != 0;
+	pthread_mutex_unlock(&cluster->lock);
+	return base_thread;
+}
+
+int
+shoal_cluster_may_block(struct shoal_cluster *cluster, const char *what)
+{
+	if (!shoal_callbacks_inside(&cluster->callbacks) && !shoal_cluster_on_loop(cluster))
+		return 0;
+	return shoal_last_error_set(SHOAL_ERR_WOULD_BLOCK,
+	        "%s: called on the loop's thread or from a callback; use the _async form", what);
+}
+
+/* Whether stop and free may go on here. */
+static int
+may_stop(struct shoal_cluster *cluster, const char *what)
+{
+	bool base = cluster->settings.config.run == SHOAL_RUN_BASE;
+	bool on_loop = shoal_cluster_on_loop(cluster);
+	enum shoal_cluster_state state = shoal_cluster_state(cluster);
+
+	if (shoal_callbacks_inside(&cluster->callbacks) || (on_loop && (!base || cluster->inside)))
+		return shoal_last_error_set(SHOAL_ERR_WOULD_BLOCK,
+		        "%s: called on the loop's thread or from a callback", what);
+	if (base && !on_loop && (state == SHOAL_CLUSTER_RUNNING || state == SHOAL_CLUSTER_LEAVING))
+		return shoal_last_error_set(SHOAL_ERR_STATE,
+		        "%s: with SHOAL_RUN_BASE, call it on the thread of the base", what);
+	return 0;
+}
+
+static void
+stop(struct shoal_cluster *cluster)
+{
+	bool running;
+
+	pthread_mutex_lock(&cluster->lock);
+	if (cluster->state == SHOAL_CLUSTER_CREATED)
+		cluster->state = SHOAL_CLUSTER_STOPPED;
+	running = cluster->state != SHOAL_CLUSTER_STOPPED;
+	if (running && cluster->settings.config.run != SHOAL_RUN_BASE) {
+		shoal_mailbox_stop(cluster);
+		while (cluster->state != SHOAL_CLUSTER_STOPPED)
+			pthread_cond_wait(&cluster->changed, &cluster->lock);
+		running = false;
+	}
+	pthread_mutex_unlock(&cluster->lock);
+	if (running)
+		shoal_loop_finish(cluster, SHOAL_ERR_CANCELED);
+}
+
+int
+shoal_cluster_stop(struct shoal_cluster *cluster)
+{
+	int rc;
+
+	if (cluster == NULL)
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "stop: cluster is NULL");
+	rc = may_stop(cluster, "stop");
+	if (rc == 0)
+		stop(cluster);
+	return rc;
+}
+
+/* Ends the callbacks: what has ended is told, by their thread or by this one, events are dropped.
+ */
+static void
+end_callbacks(struct shoal_cluster *cluster)
+{
+	if (cluster->calls != NULL)
+		event_free(cluster->calls);
+	cluster->calls = NULL;
+	shoal_callbacks_close(&cluster->callbacks);
+	shoal_thread_join(cluster);
+	while (shoal_callbacks_waiting(&cluster->callbacks) > 0) {
+		if (shoal_callbacks_run(&cluster->callbacks, SIZE_MAX) < 0)
+			break;
+	}
+}
+
+int
+shoal_cluster_free(struct shoal_cluster *cluster)
+{
+	const struct shoal_config *config;
+	int rc;
+
+	if (cluster == NULL)
+		return 0;
+	rc = may_stop(cluster, "free");
+	if (rc != 0)
+		return rc;
+	stop(cluster);
+	end_callbacks(cluster);
+	config = &cluster->settings.config;
+	for (size_t i = 0; i < config->transport_count; i++)
+		config->transports[i].ops->free(config->transports[i].self);
+	if (cluster->own_base)
+		event_base_free(cluster->base);
+	release(cluster);
+	return 0;
+}
+
+int
+shoal_cluster_address(struct shoal_cluster *cluster, char *text, size_t len)
+{
+	char address[SHOAL_ADDR_TEXT];
+
+	pthread_mutex_lock(&cluster->lock);
+	memcpy(address, cluster->address, sizeof(address));
+	pthread_mutex_unlock(&cluster->lock);
+	if (strlen(address) >= len)
+		return shoal_last_error_set(
+		        SHOAL_ERR_TOO_BIG, "address: %zu bytes; SHOAL_ADDR_TEXT is enough", len);
+	memcpy(text, address, strlen(address) + 1);
+	return 0;
+}
+
+enum shoal_cluster_state
+shoal_cluster_state(struct shoal_cluster *cluster)
+{
+	enum shoal_cluster_state state;
+
+	pthread_mutex_lock(&cluster->lock);
+	state = cluster->state;
+	pthread_mutex_unlock(&cluster->lock);
+	return state;
+}
+
+unsigned
+shoal_cluster_health(struct shoal_cluster *cluster)
+{
+	return atomic_load(&cluster->health);
+}
+
+void
+shoal_cluster_counters(struct shoal_cluster *cluster, struct shoal_counters *counters)
+{
+	pthread_mutex_lock(&cluster->lock);
+	*counters = cluster->counters;
+	pthread_mutex_unlock(&cluster->lock);
+}
+
+const char *
+shoal_cluster_label(struct shoal_cluster *cluster)
+{
+	const char *label = cluster->settings.config.label;
+
+	return label != NULL ? label : "";
+}
+
+struct event_base *
+shoal_cluster_base(struct shoal_cluster *cluster)
+{
+	return shoal_cluster_state(cluster) != SHOAL_CLUSTER_CREATED ? cluster->base : NULL;
+}
+
+int
+shoal_cluster_fd(struct shoal_cluster *cluster)
+{
+	if (cluster->dispatch_fd < 0)
+		shoal_last_error_say("fd: run is not SHOAL_RUN_DISPATCH");
+	return cluster->dispatch_fd;
+}
+
+int
+shoal_cluster_dispatch(struct shoal_cluster *cluster)
+{
+	int rc;
+
+	if (cluster->dispatch_fd < 0)
+		return shoal_last_error_set(
+		        SHOAL_ERR_STATE, "dispatch: run is not SHOAL_RUN_DISPATCH");
+	shoal_mailbox_clear(cluster->dispatch_fd);
+	rc = shoal_callbacks_run(&cluster->callbacks, shoal_callbacks_waiting(&cluster->callbacks));
+	if (shoal_callbacks_waiting(&cluster->callbacks) > 0)
+		shoal_mailbox_ring(cluster->dispatch_fd);
+	if (rc < 0)
+		return shoal_last_error_set(rc, "dispatch: a callback is running already");
+	return rc;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* The cluster object and what its files share.
+ *
+ * Three groups of fields, by who may touch them: constant after start; under `lock`; the loop's
+ * thread only. With SHOAL_RUN_BASE the loop's thread is the one that runs the application's
+ * event_base. */
+#ifndef SHOAL_CLUSTER_CLUSTER_H
+#define SHOAL_CLUSTER_CLUSTER_H
+
+#include "base/list.h"
+#include "base/ring.h"
+#include "base/rng.h"
+#include "cluster/callbacks.h"
+#include "cluster/clock.h"
+#include "cluster/config.h"
+#include "cluster/snapshot.h"
+
+#include <shoal/cluster.h>
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Joins: seeds being tried, join requests of the core in flight, seeds to try again later. */
+struct shoal_joins {
+	struct shoal_list tries; /* struct shoal_try                                              */
+	struct shoal_list attempts; /* struct shoal_attempt */
+	bool waiting;            /* there are addresses that the core was not asked for yet       */
+	struct shoal_list again; /* struct shoal_again: seeds for the background                  */
+	size_t again_count;
+	struct shoal_try *background;
+	unsigned background_ticks;
+	struct event *background_timer;
+	struct shoal_list ops; /* struct shoal_op that wait for their tries */
+};
+
+struct shoal_cluster {
+	const struct shoal_allocator *mem;
+	struct shoal_settings settings;
+	struct shoal_callbacks callbacks;
+	_Atomic unsigned health;
+
+	/* Constant after start. */
+	struct event_base *base;
+	bool own_base;
+	const struct shoal_transport *datagram, *stream;
+	struct shoal_addr bound[SHOAL_ADDRS_MAX];
+	size_t bounds;
+	struct shoal_addr advertised[SHOAL_ADDRS_MAX];
+	size_t advertiseds;
+	int mailbox_fd, dispatch_fd;
+	pthread_t loop_thread, callbacks_thread;
+	bool has_loop_thread, has_callbacks_thread;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* state, published, or the end of an operation */
+	/* Under lock. */
+	enum shoal_cluster_state state;
+	bool started, stop_wanted;
+	struct shoal_list mailbox; /* struct shoal_op */
+	size_t ops; /* operations that exist                                          */
+	struct shoal_member_list *published;
+	size_t alive;
+	struct shoal_counters counters;
+	char address[SHOAL_ADDR_TEXT];
+	pthread_t base_thread; /* SHOAL_RUN_BASE, from start on */
+
+	/* The loop's thread. */
+	struct shoal_core *core;
+	struct shoal_clock clock;
+	struct shoal_rng rng;
+	struct shoal_view view;
+	struct shoal_counters extra; /* of the transports and this room */
+	struct shoal_ring failed; /* struct shoal_failed: requests that no transport took         */
+	struct shoal_joins joins;
+	struct shoal_op *leave;
+	struct event *leave_timer;
+	struct event *timer, *turn, *mail, *calls;
+	uint64_t armed; /* deadline that the timer is set to                                    */
+	unsigned postponed; /* turns that the timer gave to packets before it judged */
+	bool arrived; /* a packet came in this turn                                           */
+	bool turn_pending, changed_view, inside, ended;
+	bool repair; /* the view missed a change: compare it with the core */
+	int ended_code;
+};
+
+/* cluster.c */
+
+/* Whether the calling thread runs the loop of this cluster. */
+bool shoal_cluster_on_loop(struct shoal_cluster *cluster);
+/* SHOAL_ERR_WOULD_BLOCK, with a text, on the loop's thread and in callbacks; 0 elsewhere. */
+int shoal_cluster_may_block(struct shoal_cluster *cluster, const char *what);
+/* Waits for `changed`, lock held; false: deadline_ns of CLOCK_MONOTONIC has passed. */
+bool shoal_cluster_wait(struct shoal_cluster *cluster, uint64_t deadline_ns);
+uint64_t shoal_cluster_deadline(unsigned timeout_ms);
+
+/* One line for the application's sink, if the level is asked for. */
+void shoal_cluster_log(struct shoal_cluster *cluster, enum shoal_log_level level, const char *room,
+        const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The config as the cluster object keeps it: checked, complete, and with strings and arrays of its
+ * own. */
+#ifndef SHOAL_CLUSTER_CONFIG_H
+#define SHOAL_CLUSTER_CONFIG_H
+
+#include <shoal/config.h>
+
+struct shoal_settings {
+	struct shoal_config config; /* its strings and its transports are owned */
+	struct shoal_id id; /* zero: none given                                              */
+	struct shoal_addr bind[SHOAL_ADDRS_MAX];
+	size_t binds;
+	struct shoal_addr advertise[SHOAL_ADDRS_MAX]; /* port 0: that of bind */
+	size_t advertises;
+	const struct shoal_allocator *mem;
+};
+
+/* Checks and copies. SHOAL_ERR_INVALID: the last error's text names the field. SHOAL_ERR_NOMEM.
+ * Undo with shoal_settings_done, which leaves the transports alone. */
+SHOAL_MUST_USE int shoal_settings_init(
+        struct shoal_settings *settings, const struct shoal_config *config);
+void shoal_settings_done(struct shoal_settings *settings);
+
+#endif

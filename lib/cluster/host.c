@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* The seam between the core, which does no I/O, and the transports, which understand nothing.
+ *
+ * In: a transport reports a packet, its age is turned into a moment on the core's scale, the core
+ * is stepped, and what it wants to send is handed out before the next packet is looked at, because
+ * the core fills each packet with what is worth sending at that moment. Out: datagrams go to the
+ * transport for datagrams, and by stream where they turn out too large for the path; the core
+ * already sends by stream what is above its own limit.
+ *
+ * A transport that does not take a request at once is the same to the core as one that fails later:
+ * its end is kept in a ring, as long as the core may have requests open, and reported on a later
+ * turn, never from inside. */
+#include "cluster/host.h"
+
+#include "cluster/loop.h"
+
+static void
+feed(struct shoal_cluster *cluster, struct shoal_input *input)
+{
+	/* A packet that the core refuses is counted there; there is nobody to tell. */
+	(void)shoal_loop_input(cluster, input);
+}
+
+static void
+on_datagram(
+        void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len, uint64_t age_ns)
+{
+	struct shoal_cluster *cluster = arg;
+	struct shoal_input input = {
+	        .kind = SHOAL_INPUT_DATAGRAM, .from = *from, .data = data, .len = len};
+
+	cluster->arrived = true;
+	input.received_ns = shoal_clock_before(shoal_clock_mono(&cluster->clock), age_ns);
+	feed(cluster, &input);
+}
+
+static void
+on_stream(void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len)
+{
+	struct shoal_cluster *cluster = arg;
+	struct shoal_input input = {
+	        .kind = SHOAL_INPUT_STREAM, .from = *from, .data = data, .len = len};
+
+	cluster->arrived = true;
+	feed(cluster, &input);
+}
+
+static void
+on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const uint8_t *data,
+        size_t len)
+{
+	struct shoal_cluster *cluster = arg;
+	struct shoal_input input = {.kind = SHOAL_INPUT_REQUEST,
+	        .from = *from,
+	        .exchange = exchange,
+	        .data = data,
+	        .len = len};
+
+	cluster->arrived = true;
+	feed(cluster, &input);
+}
+
+static void
+on_result(void *arg, uint64_t exchange, int code, const uint8_t *data, size_t len)
+{
+	struct shoal_cluster *cluster = arg;
+	struct shoal_input input = {.kind = SHOAL_INPUT_RESULT,
+	        .exchange = exchange,
+	        .code = code,
+	        .data = data,
+	        .len = len};
+
+	cluster->arrived = true;
+	feed(cluster, &input);
+}
+
+static void
+on_refused(void *arg, const struct shoal_addr *peer)
+{
+	struct shoal_input input = {.kind = SHOAL_INPUT_REFUSED, .from = *peer};
+
+	feed(arg, &input);
+}
+
+static void
+on_batch_end(void *arg)
+{
+	shoal_host_flush(arg);
+}
+
+static void
+on_count(void *arg, enum shoal_counter counter, uint64_t n)
+{
+	struct shoal_cluster *cluster = arg;
+
+	if ((unsigned)counter < SHOAL_COUNTERS) {
+		cluster->extra.value[counter] += n;
+		if (cluster->turn != NULL)
+			shoal_loop_touch(cluster);
+	}
+}
+
+static void
+on_log(void *arg, enum shoal_log_level level, const char *room, const char *text)
+{
+	shoal_cluster_log(arg, level, room, "%s", text);
+}
+
+struct shoal_transport_host
+shoal_host_functions(struct shoal_cluster *cluster)
+{
+	return (struct shoal_transport_host){.datagram = on_datagram,
+	        .stream = on_stream,
+	        .request = on_request,
+	        .result = on_result,
+	        .refused = on_refused,
+	        .batch_end = on_batch_end,
+	        .count = on_count,
+	        .log = on_log,
+	        .arg = cluster};
+}
+
+static void
+send_datagram(struct shoal_cluster *cluster, const struct shoal_send *send)
+{
+	const struct shoal_transport *by = cluster->datagram;
+
+	if (by->ops->send(by->self, &send->to, send->data, send->len) != SHOAL_ERR_TOO_BIG)
+		return;
+	by = cluster->stream;
+	(void)by->ops->stream(by->self, &send->to, send->data, send->len);
+}
+
+static void
+send_request(struct shoal_cluster *cluster, const struct shoal_send *send)
+{
+	const struct shoal_transport *by = cluster->stream;
+	struct shoal_failed *failed;
+	int rc;
+
+	rc = by->ops->request(
+	        by->self, &send->to, send->exchange, send->data, send->len, send->timeout_ns);
+	if (rc == 0)
+		return;
+	failed = shoal_ring_push(&cluster->failed);
+	if (failed == NULL)
+		return; /* the core gives it up at its own deadline */
+	failed->exchange = send->exchange;
+	failed->code = rc;
+	shoal_loop_later(cluster);
+}
+
+void
+shoal_host_drain(struct shoal_cluster *cluster)
+{
+	const struct shoal_transport *stream = cluster->stream;
+	struct shoal_send send;
+
+	while (shoal_core_next_send(cluster->core, &send)) {
+		switch (send.kind) {
+		case SHOAL_SEND_DATAGRAM:
+			send_datagram(cluster, &send);
+			break;
+		case SHOAL_SEND_STREAM:
+			/* Loss is no error here either. */
+			(void)stream->ops->stream(stream->self, &send.to, send.data, send.len);
+			break;
+		case SHOAL_SEND_REQUEST:
+			send_request(cluster, &send);
+			break;
+		case SHOAL_SEND_REPLY:
+			/* The requester may have gone: its loss. */
+			(void)stream->ops->reply(stream->self, send.exchange, send.data, send.len);
+			break;
+		}
+	}
+}
+
+void
+shoal_host_flush(struct shoal_cluster *cluster)
+{
+	const struct shoal_config *config = &cluster->settings.config;
+
+	for (size_t i = 0; i < config->transport_count; i++) {
+		const struct shoal_transport *one = &config->transports[i];
+
+		if (one->ops->flush != NULL)
+			one->ops->flush(one->self);
+	}
+}
+
+void
+shoal_host_fail_requests(struct shoal_cluster *cluster)
+{
+	for (size_t n = cluster->failed.count; n > 0; n--) {
+		const struct shoal_failed *failed = shoal_ring_front(&cluster->failed);
+		struct shoal_input input = {.kind = SHOAL_INPUT_RESULT,
+		        .exchange = failed->exchange,
+		        .code = failed->code};
+
+		shoal_ring_pop(&cluster->failed);
+		feed(cluster, &input);
+	}
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting the transports on one port, and the addresses that follow from it. */
+#ifndef SHOAL_CLUSTER_LISTEN_H
+#define SHOAL_CLUSTER_LISTEN_H
+
+#include "cluster/cluster.h"
+
+/* Starts all transports; fills in bound and advertised. On failure none runs and the last error's
+ * text says why. SHOAL_ERR_IN_USE, _PERMISSION, _INVALID, _SYSTEM, _NOMEM. */
+SHOAL_MUST_USE int shoal_listen_start(struct shoal_cluster *cluster);
+void shoal_listen_stop(struct shoal_cluster *cluster);
+
+/* Whether an address leads to this member. */
+bool shoal_listen_is_self(const struct shoal_cluster *cluster, const struct shoal_addr *addr);
+
+#endif

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop's thread: inputs of the core, its events and its deadline, and what is done once a turn.
+ *
+ * An input is followed at once by its sends and its events; everything else waits for the turn,
+ * which libevent runs behind what is active already: publish the snapshot, release the events to
+ * the callbacks, end the operations whose effects are now visible, arm the timer. So a snapshot is
+ * made at most once a turn, all sends of a batch are handed out before any code of the application
+ * runs, and nothing is ended from inside of itself.
+ *
+ * Drain before judging: libevent runs sockets before timers when both are ready, and a deadline is
+ * judged only after a turn in which nothing came in, or after eight. A loop that was stopped for a
+ * while first hears what it missed. */
+#include "cluster/loop.h"
+
+#include "cluster/depart.h"
+#include "cluster/host.h"
+#include "cluster/join.h"
+#include "cluster/listen.h"
+#include "cluster/mailbox.h"
+#include "cluster/try.h"
+
+#include <string.h>
+
+#define POSTPONED_MAX 8
+#define SELF          0 /* the core's slot of this member */
+
+void
+shoal_loop_touch(struct shoal_cluster *cluster)
+{
+	if (cluster->turn_pending || cluster->turn == NULL)
+		return;
+	cluster->turn_pending = true;
+	event_active(cluster->turn, EV_TIMEOUT, 0);
+}
+
+void
+shoal_loop_later(struct shoal_cluster *cluster)
+{
+	static const struct timeval at_once = {0};
+
+	if (cluster->turn != NULL)
+		(void)event_add(cluster->turn, &at_once);
+}
+
+static int
+show_slot(struct shoal_cluster *cluster, uint32_t slot, const struct shoal_core_member *held,
+        uint64_t since_wall_ns)
+{
+	struct shoal_member *member = shoal_member_new(cluster->mem, held, since_wall_ns);
+	int rc;
+
+	if (member == NULL)
+		return SHOAL_ERR_NOMEM;
+	rc = shoal_view_set(&cluster->view, slot, member);
+	shoal_member_unref(member);
+	return rc;
+}
+
+static bool
+is_current(const struct shoal_member *member, const struct shoal_core_member *held)
+{
+	return member != NULL && shoal_id_compare(&member->id, &held->id) == 0 &&
+	       member->state == held->state && member->incarnation == held->incarnation &&
+	       member->addrs == held->addrs && member->app_version == held->app_version &&
+	       memcmp(member->addr, held->addr, held->addrs * sizeof(held->addr[0])) == 0 &&
+	       strcmp(member->name, held->name) == 0;
+}
+
+/* Whether the application is told of what the core holds in a slot: not of members known by hearsay
+ * only, nor of tombstones of members that were never shown. */
+static bool
+is_shown(const struct shoal_member *seen, const struct shoal_core_member *held)
+{
+	if (held->state == SHOAL_STATE_DEAD || held->state == SHOAL_STATE_LEFT)
+		return seen != NULL && shoal_id_compare(&seen->id, &held->id) == 0;
+	return held->state != SHOAL_STATE_UNKNOWN;
+}
+
+static void
+compare_slot(struct shoal_cluster *cluster, uint32_t slot)
+{
+	const struct shoal_member *seen = shoal_view_at(&cluster->view, slot);
+	uint64_t since = shoal_clock_wall();
+	struct shoal_core_member held;
+	int rc;
+
+	if (!shoal_core_member(cluster->core, slot, &held) ||
+	        (slot != SELF && !is_shown(seen, &held))) {
+		if (seen == NULL)
+			return;
+		rc = shoal_view_remove(&cluster->view, slot);
+	} else if (is_current(seen, &held)) {
+		return;
+	} else {
+		if (seen != NULL && shoal_id_compare(&seen->id, &held.id) == 0 &&
+		        seen->state == held.state)
+			since = seen->since_wall_ns;
+		rc = show_slot(cluster, slot, &held, since);
+	}
+	cluster->changed_view = true;
+	if (rc != 0)
+		cluster->repair = true;
+}
+
+void
+shoal_loop_refresh(struct shoal_cluster *cluster)
+{
+	bool all = cluster->repair;
+
+	cluster->repair = false;
+	compare_slot(cluster, SELF);
+	for (uint32_t slot = 1; all && slot < shoal_core_slots(cluster->core); slot++)
+		compare_slot(cluster, slot);
+}
+
+/* A member is gone from the core: its last copy goes to the callbacks. */
+static int
+on_reap(struct shoal_cluster *cluster, const struct shoal_event *event)
+{
+	struct shoal_member *seen = shoal_view_at(&cluster->view, event->slot), *last;
+
+	if (seen == NULL || shoal_id_compare(&seen->id, &event->id) != 0)
+		return 0;
+	last = shoal_member_copy(seen, event->state, event->wall_ns);
+	if (last == NULL)
+		return SHOAL_ERR_NOMEM;
+	shoal_callbacks_stage(&cluster->callbacks, event->slot, event, last);
+	shoal_member_unref(last);
+	return shoal_view_remove(&cluster->view, event->slot);
+}
+
+/* The core may be further than its event: the copy shows the moment of the event. */
+static struct shoal_member *
+copy_at(struct shoal_cluster *cluster, const struct shoal_event *event)
+{
+	const struct shoal_member *seen = shoal_view_at(&cluster->view, event->slot);
+	uint64_t since = event->wall_ns;
+	struct shoal_core_member held;
+
+	if (!shoal_core_member(cluster->core, event->slot, &held) ||
+	        shoal_id_compare(&held.id, &event->id) != 0) {
+		memset(&held, 0, sizeof(held));
+		held.id = event->id;
+		held.addrs = 1;
+	}
+	held.name = event->name;
+	held.addr[0] = event->addr;
+	held.state = event->state;
+	held.incarnation = event->incarnation;
+	if (seen != NULL && shoal_id_compare(&seen->id, &event->id) == 0 &&
+	        seen->state == event->state)
+		since = seen->since_wall_ns;
+	return shoal_member_new(cluster->mem, &held, since);
+}
+
+static int
+on_change(struct shoal_cluster *cluster, const struct shoal_event *event)
+{
+	struct shoal_member *member = copy_at(cluster, event);
+	int rc;
+
+	if (member == NULL)
+		return SHOAL_ERR_NOMEM;
+	shoal_callbacks_stage(&cluster->callbacks, event->slot, event, member);
+	rc = shoal_view_set(&cluster->view, event->slot, member);
+	shoal_member_unref(member);
+	return rc;
+}
+
+static void
+on_member_event(struct shoal_cluster *cluster, const struct shoal_event *event)
+{
+	int rc = event->kind == SHOAL_EVENT_REAP ? on_reap(cluster, event)
+	                                         : on_change(cluster, event);
+
+	cluster->changed_view = true;
+	if (rc != 0) {
+		cluster->repair = true;
+		shoal_callbacks_lose(&cluster->callbacks);
+	}
+}
+
+/* An answer is also the moment to see what changes without an event: an incarnation that rose where
+ * nobody doubted here. */
+static void
+on_measured(struct shoal_cluster *cluster, const struct shoal_event *event)
+{
+	struct shoal_member *member;
+
+	compare_slot(cluster, event->slot);
+	member = shoal_view_at(&cluster->view, event->slot);
+	if (member != NULL)
+		shoal_member_measured(member, event->rtt_ns);
+}
+
+static void
+on_event(struct shoal_cluster *cluster, const struct shoal_event *event)
+{
+	switch ((unsigned)event->kind) {
+	case SHOAL_EVENT_JOINED:
+		shoal_try_joined(cluster, event);
+		break;
+	case SHOAL_EVENT_ENDED:
+		cluster->ended = true;
+		cluster->ended_code = event->code;
+		break;
+	case SHOAL_EVENT_MEASURED:
+		on_measured(cluster, event);
+		break;
+	case SHOAL_EVENT_HEALTH:
+		atomic_store(&cluster->health, (unsigned)event->code);
+		break;
+	case SHOAL_EVENT_OVERFLOW:
+		cluster->repair = true;
+		shoal_callbacks_lose(&cluster->callbacks);
+		break;
+	default:
+		on_member_event(cluster, event);
+		break;
+	}
+}
+
+static void
+drain_logs(struct shoal_cluster *cluster)
+{
+	const struct shoal_config *config = &cluster->settings.config;
+	struct shoal_log_record record;
+
+	while (shoal_core_next_log(cluster->core, &record)) {
+		if (config->log != NULL && record.level <= config->log_level)
+			config->log(&record, config->log_arg);
+	}
+}
+
+int
+shoal_loop_input(struct shoal_cluster *cluster, struct shoal_input *input)
+{
+	struct shoal_event event;
+	int rc;
+
+	cluster->inside = true;
+	input->mono_ns = shoal_clock_mono(&cluster->clock);
+	input->wall_ns = shoal_clock_wall();
+	rc = shoal_core_step(cluster->core, input);
+	shoal_host_drain(cluster);
+	while (shoal_core_next_event(cluster->core, &event))
+		on_event(cluster, &event);
+	drain_logs(cluster);
+	cluster->inside = false;
+	shoal_loop_touch(cluster);
+	return rc;
+}
+
+static void
+publish(struct shoal_cluster *cluster)
+{
+	struct shoal_member_list *list = NULL, *old = NULL;
+	size_t alive = shoal_core_count(cluster->core, SHOAL_STATE_ALIVE);
+	const struct shoal_counters *counters = shoal_core_counters(cluster->core);
+
+	shoal_loop_refresh(cluster);
+	if (cluster->changed_view)
+		list = shoal_view_publish(&cluster->view);
+	cluster->extra.value[SHOAL_COUNTER_EVENTS_OVERFLOW] =
+	        shoal_callbacks_overflows(&cluster->callbacks);
+	pthread_mutex_lock(&cluster->lock);
+	for (size_t i = 0; i < SHOAL_COUNTERS; i++)
+		cluster->counters.value[i] = counters->value[i] + cluster->extra.value[i];
+	/* The transports count every refusal, and the core once more those that it is told of. */
+	cluster->counters.value[SHOAL_COUNTER_REFUSALS] =
+	        cluster->extra.value[SHOAL_COUNTER_REFUSALS];
+	if (list != NULL) {
+		old = cluster->published;
+		cluster->published = list;
+		cluster->changed_view = false;
+	}
+	if (cluster->alive != alive) {
+		cluster->alive = alive;
+		pthread_cond_broadcast(&cluster->changed);
+	}
+	pthread_mutex_unlock(&cluster->lock);
+	shoal_member_list_free(old);
+}
+
+static void
+arm_timer(struct shoal_cluster *cluster)
+{
+	uint64_t deadline = shoal_core_deadline(cluster->core), now, us;
+	struct timeval in = {0};
+
+	if (deadline == cluster->armed)
+		return;
+	cluster->armed = deadline;
+	if (deadline == SHOAL_NEVER) {
+		(void)event_del(cluster->timer);
+		return;
+	}
+	now = shoal_clock_mono(&cluster->clock);
+	us = deadline > now ? (deadline - now + 999) / 1000 : 0;
+	in.tv_sec = (time_t)(us / 1000000);
+	in.tv_usec = (suseconds_t)(us % 1000000);
+	if (event_add(cluster->timer, &in) != 0)
+		cluster->armed = SHOAL_NEVER; /* no memory: the next turn tries again */
+}
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct shoal_cluster *cluster = arg;
+
+	(void)fd;
+	(void)what;
+	cluster->arrived = false;
+	cluster->extra.value[SHOAL_COUNTER_LOOP_TURNS]++;
+	/* What the next two put into the core is followed up below, in this turn. */
+	cluster->turn_pending = true;
+	shoal_host_fail_requests(cluster);
+	if (!cluster->ended)
+		shoal_try_pump(cluster);
+	shoal_host_flush(cluster);
+	cluster->turn_pending = false;
+	publish(cluster);
+	shoal_callbacks_commit(&cluster->callbacks);
+	shoal_join_reap(cluster);
+	if (cluster->ended) {
+		shoal_loop_finish(cluster, cluster->ended_code);
+		return;
+	}
+	arm_timer(cluster);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval at_once = {0};
+	struct shoal_cluster *cluster = arg;
+	struct shoal_input input = {.kind = SHOAL_INPUT_TIMER};
+
+	(void)fd;
+	(void)what;
+	if (cluster->arrived && cluster->postponed < POSTPONED_MAX &&
+	        event_add(cluster->timer, &at_once) == 0) {
+		cluster->postponed++;
+		return;
+	}
+	cluster->postponed = 0;
+	cluster->armed = SHOAL_NEVER;
+	if (shoal_clock_mono(&cluster->clock) >= shoal_core_deadline(cluster->core))
+		(void)shoal_loop_input(cluster, &input);
+	else
+		shoal_loop_touch(cluster);
+}
+
+static void
+on_mail(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	shoal_mailbox_take(arg);
+}
+
+/* SHOAL_RUN_BASE: callbacks run from here, as many as waited when it began; the others let the loop
+ * go on first. */
+static void
+on_calls(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval at_once = {0};
+	struct shoal_cluster *cluster = arg;
+
+	(void)fd;
+	(void)what;
+	(void)shoal_callbacks_run(
+	        &cluster->callbacks, shoal_callbacks_waiting(&cluster->callbacks));
+	if (shoal_callbacks_waiting(&cluster->callbacks) > 0)
+		(void)event_add(cluster->calls, &at_once);
+}
+
+int
+shoal_loop_begin(struct shoal_cluster *cluster)
+{
+	struct event_base *base = cluster->base;
+
+	cluster->armed = SHOAL_NEVER;
+	cluster->timer = event_new(base, -1, 0, on_timer, cluster);
+	cluster->turn = event_new(base, -1, 0, on_turn, cluster);
+	cluster->mail =
+	        event_new(base, cluster->mailbox_fd, EV_READ | EV_PERSIST, on_mail, cluster);
+	if (cluster->timer == NULL || cluster->turn == NULL || cluster->mail == NULL)
+		return SHOAL_ERR_NOMEM;
+	if (cluster->settings.config.run == SHOAL_RUN_BASE) {
+		cluster->calls = event_new(base, -1, 0, on_calls, cluster);
+		if (cluster->calls == NULL)
+			return SHOAL_ERR_NOMEM;
+	}
+	if (event_add(cluster->mail, NULL) != 0)
+		return SHOAL_ERR_NOMEM;
+	shoal_loop_touch(cluster);
+	return 0;
+}
+
+static void
+free_event(struct event **event)
+{
+	if (*event != NULL)
+		event_free(*event);
+	*event = NULL;
+}
+
+void
+shoal_loop_finish(struct shoal_cluster *cluster, int code)
+{
+	if (cluster->core == NULL)
+		return;
+	shoal_host_flush(cluster);
+	shoal_listen_stop(cluster);
+	publish(cluster);
+	shoal_callbacks_commit(&cluster->callbacks);
+	free_event(&cluster->timer);
+	free_event(&cluster->turn);
+	free_event(&cluster->mail);
+	pthread_mutex_lock(&cluster->lock);
+	cluster->state = SHOAL_CLUSTER_STOPPED;
+	pthread_cond_broadcast(&cluster->changed);
+	pthread_mutex_unlock(&cluster->lock);
+	shoal_join_cancel(cluster, SHOAL_ERR_CANCELED);
+	shoal_depart_end(cluster, code);
+	shoal_mailbox_cancel(cluster, SHOAL_ERR_CANCELED);
+	shoal_try_forget(cluster);
+	shoal_core_free(cluster->core);
+	cluster->core = NULL;
+	if (cluster->own_base)
+		(void)event_base_loopbreak(cluster->base);
+}
+
+void
+shoal_loop_run(struct shoal_cluster *cluster)
+{
+	/* Whoever breaks the loop from outside does not end the cluster. */
+	while (cluster->core != NULL) {
+		if (event_base_dispatch(cluster->base) != 0)
+			shoal_loop_finish(cluster, SHOAL_ERR_SYSTEM);
+	}
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* The mailbox: what other threads want of the loop.
+ *
+ * A thread puts its operation into the list under the cluster's lock, and writes to the eventfd
+ * when the list was empty; the loop takes the whole list at once. The number of operations is
+ * bounded where they are made. Callbacks use it too, also those that run on the loop's own thread:
+ * nothing is ever done from inside something else. */
+#include "cluster/mailbox.h"
+
+#include "cluster/depart.h"
+#include "cluster/join.h"
+#include "cluster/loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+int
+shoal_mailbox_eventfd(int *fd)
+{
+	*fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (*fd < 0)
+		return shoal_last_error_set(
+		        SHOAL_ERR_SYSTEM, "no eventfd can be made: %s", strerror(errno));
+	return 0;
+}
+
+void
+shoal_mailbox_ring(int fd)
+{
+	const uint64_t one = 1;
+	ssize_t n;
+
+	/* The only other failure is a full counter, and then it is readable. */
+	do {
+		n = write(fd, &one, sizeof(one));
+	} while (n < 0 && errno == EINTR);
+}
+
+void
+shoal_mailbox_clear(int fd)
+{
+	uint64_t count;
+	ssize_t n;
+
+	do {
+		n = read(fd, &count, sizeof(count));
+	} while (n < 0 && errno == EINTR);
+}
+
+void
+shoal_mailbox_put(struct shoal_cluster *cluster, struct shoal_op *op)
+{
+	bool was_empty = shoal_list_empty(&cluster->mailbox);
+
+	shoal_list_push_back(&cluster->mailbox, &op->node);
+	if (was_empty)
+		shoal_mailbox_ring(cluster->mailbox_fd);
+}
+
+void
+shoal_mailbox_stop(struct shoal_cluster *cluster)
+{
+	cluster->stop_wanted = true;
+	shoal_mailbox_ring(cluster->mailbox_fd);
+}
+
+/* The first operation; NULL: there is none. */
+static struct shoal_op *
+next_op(struct shoal_cluster *cluster)
+{
+	struct shoal_op *op = NULL;
+	struct shoal_list *first;
+
+	pthread_mutex_lock(&cluster->lock);
+	first = shoal_list_first(&cluster->mailbox);
+	if (first != NULL) {
+		shoal_list_remove(first);
+		op = SHOAL_LIST_ITEM(first, struct shoal_op, node);
+	}
+	pthread_mutex_unlock(&cluster->lock);
+	return op;
+}
+
+void
+shoal_mailbox_take(struct shoal_cluster *cluster)
+{
+	struct shoal_op *op;
+	bool stop;
+
+	shoal_mailbox_clear(cluster->mailbox_fd);
+	pthread_mutex_lock(&cluster->lock);
+	stop = cluster->stop_wanted;
+	pthread_mutex_unlock(&cluster->lock);
+	if (stop) {
+		shoal_loop_finish(cluster, SHOAL_ERR_CANCELED);
+		return;
+	}
+	while ((op = next_op(cluster)) != NULL) {
+		if (op->kind == SHOAL_OP_JOIN)
+			shoal_join_begin(op);
+		else
+			shoal_depart_begin(op);
+	}
+}
+
+void
+shoal_mailbox_cancel(struct shoal_cluster *cluster, int code)
+{
+	struct shoal_op *op;
+
+	while ((op = next_op(cluster)) != NULL) {
+		shoal_op_say(op, "the cluster has stopped");
+		shoal_op_finish(op, code);
+	}
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* The application's view of the others: the list, waiting for it to fill, and subscriptions to its
+ * changes. Reads take a reference to the published snapshot under the lock and nothing more. */
+#include "cluster/cluster.h"
+
+#include "cluster/last_error.h"
+
+static struct shoal_member_list *
+published(struct shoal_cluster *cluster)
+{
+	struct shoal_member_list *list;
+
+	pthread_mutex_lock(&cluster->lock);
+	list = shoal_member_list_ref(cluster->published);
+	pthread_mutex_unlock(&cluster->lock);
+	return list;
+}
+
+struct shoal_member_list *
+shoal_members(struct shoal_cluster *cluster, const struct shoal_filter *filter)
+{
+	struct shoal_member_list *all = published(cluster);
+	struct shoal_member_list *list = shoal_member_list_filter(all, filter);
+
+	shoal_member_list_free(all);
+	if (list == NULL)
+		shoal_last_error_say("members: %s", shoal_strerror(SHOAL_ERR_NOMEM));
+	return list;
+}
+
+struct shoal_member *
+shoal_cluster_self(struct shoal_cluster *cluster)
+{
+	struct shoal_member_list *list = published(cluster);
+	struct shoal_member *self = shoal_member_ref(shoal_member_list_at(list, 0));
+
+	shoal_member_list_free(list);
+	return self;
+}
+
+int
+shoal_wait_members(struct shoal_cluster *cluster, size_t n, unsigned timeout_ms)
+{
+	uint64_t deadline = shoal_cluster_deadline(timeout_ms);
+	enum shoal_cluster_state state;
+	bool in_time = true;
+	size_t alive;
+	int rc = shoal_cluster_may_block(cluster, "wait");
+
+	if (rc != 0)
+		return rc;
+	pthread_mutex_lock(&cluster->lock);
+	while (cluster->state == SHOAL_CLUSTER_RUNNING && cluster->alive < n && in_time)
+		in_time = shoal_cluster_wait(cluster, deadline);
+	state = cluster->state;
+	alive = cluster->alive;
+	pthread_mutex_unlock(&cluster->lock);
+	if (state != SHOAL_CLUSTER_RUNNING)
+		return shoal_last_error_set(SHOAL_ERR_STATE, "wait: the cluster is %s",
+		        shoal_cluster_state_name(state));
+	if (alive < n)
+		return shoal_last_error_set(SHOAL_ERR_TIMEOUT,
+		        "wait: %zu of %zu members are alive after %u ms", alive, n, timeout_ms);
+	return 0;
+}
+
+int
+shoal_on_member(struct shoal_cluster *cluster, unsigned mask, shoal_member_fn fn, void *arg)
+{
+	int rc;
+
+	if (cluster == NULL || fn == NULL || (mask & SHOAL_EVENT_ALL) == 0)
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "on_member: a function and a mask of SHOAL_EVENT_ bits are needed");
+	rc = shoal_callbacks_subscribe(&cluster->callbacks, mask, fn, arg);
+	if (rc != 0)
+		return shoal_last_error_set(rc, "on_member: %d are subscribed, no more are allowed",
+		        SHOAL_SUBSCRIBERS_MAX);
+	return 0;
+}
+
+int
+shoal_off_member(struct shoal_cluster *cluster, shoal_member_fn fn, void *arg)
+{
+	int rc;
+
+	if (cluster == NULL)
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "off_member: cluster is NULL");
+	rc = shoal_callbacks_unsubscribe(&cluster->callbacks, fn, arg);
+	if (rc != 0)
+		return shoal_last_error_set(
+		        rc, "off_member: this function and argument are not subscribed");
+	return 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations that take time: join and leave, from the call to the end that is told exactly once. */
+#ifndef SHOAL_CLUSTER_OPERATION_H
+#define SHOAL_CLUSTER_OPERATION_H
+
+#include "cluster/cluster.h"
+#include "cluster/last_error.h"
+
+#define SHOAL_OPERATIONS_MAX 1024
+
+enum shoal_op_kind {
+	SHOAL_OP_JOIN,
+	SHOAL_OP_LEAVE
+};
+
+struct shoal_op {
+	struct shoal_list node; /* the mailbox, then a list of the loop */
+	struct shoal_call call; /* the callbacks' queue */
+	struct shoal_cluster *cluster;
+	enum shoal_op_kind kind;
+	unsigned timeout_ms;
+	shoal_done_fn fn;
+	void *arg;
+	bool waited; /* somebody blocks until the end                                       */
+	bool done, abandoned; /* under the cluster's lock: it ended; nobody waits any more */
+	int code;
+	size_t reached;
+	char text[SHOAL_LAST_ERROR_MAX];
+
+	/* JOIN, the loop's thread. */
+	char **seed; /* one allocation with the strings */
+	size_t seeds;
+	struct shoal_try **try;
+	size_t open; /* tries that have not ended */
+	size_t self, rejected;
+	struct event *timer;
+};
+
+/* SHOAL_ERR_AGAIN: too many exist. SHOAL_ERR_NOMEM. Both with a text. */
+SHOAL_MUST_USE int shoal_op_new(struct shoal_op **op, struct shoal_cluster *cluster,
+        enum shoal_op_kind kind, unsigned timeout_ms, shoal_done_fn fn, void *arg);
+void shoal_op_free(struct shoal_op *op);
+
+/* Hands it to the loop; on failure it is freed. SHOAL_ERR_STATE: the cluster is not running. */
+SHOAL_MUST_USE int shoal_op_post(struct shoal_op *op);
+
+/* Its timeout; where none was given, that of the profile. */
+unsigned shoal_op_timeout_ms(const struct shoal_op *op);
+
+/* Blocks until the end, at most until slack after its timeout; frees it. The code, with its text.
+ */
+int shoal_op_wait(struct shoal_op *op, size_t *reached);
+
+/* The loop's thread: the end. The operation is not to be used any more. Its text was set with
+ * shoal_op_say. */
+void shoal_op_finish(struct shoal_op *op, int code);
+/* Appends to the text of the end. */
+void shoal_op_say(struct shoal_op *op, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+
+/* The callbacks' thread: runs fn and frees. */
+void shoal_op_done(struct shoal_cluster *cluster, struct shoal_call *call);
+
+#endif

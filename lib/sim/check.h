@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* Checkers: what must hold of every core at any time, whoever drives it. A watch follows one core
+ * through what it tells (events, sends, deadline) and compares that with what it holds; the
+ * simulator keeps one per node and the fuzz targets one per core. Each checker has a name, a line
+ * of text and a counter of how often it looked, so that a run in which a checker never looked is
+ * noticed. The first failure is kept, with who saw it and about whom. */
+#ifndef SHOAL_SIM_CHECK_H
+#define SHOAL_SIM_CHECK_H
+
+#include <shoal/core.h>
+
+/* The first four are of one core; the others need to know what was done to the cluster (see
+ * judge.h). */
+#define SHOAL_CHECKER_TABLE(X)                                                                     \
+	X(EVENTS, "events",                                                                        \
+	        "was is the last state told, kinds fit states, the list is the events")            \
+	X(RESURRECTION, "resurrection", "dead or left ends by a higher incarnation or a new salt") \
+	X(INCARNATIONS, "incarnations", "incarnations never fall, states rise within one")         \
+	X(BOUNDS, "bounds", "memory, members, packets and deadlines stay within their limits")     \
+	X(PACKETS, "packets", "what a core sent is understood, what was damaged is refused")       \
+	X(COMMANDS, "commands", "each command and each request ends once, a join in calm well")    \
+	X(CALM, "calm", "nobody is suspected or dead while all are well and nothing is lost")      \
+	X(ACCURACY, "accuracy", "nobody is dead to whom the way has been good for long")           \
+	X(DETECTION, "detection", "a crash is known to all within the bound")                      \
+	X(CONVERGENCE, "convergence", "all agree on who lives within the bound after the faults")  \
+	X(LEAVE, "leave", "who leaves in calm is left everywhere and failed nowhere")
+
+enum shoal_checker {
+#define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,
+	SHOAL_CHECKER_TABLE(SHOAL_X)
+#undef SHOAL_X
+	SHOAL_CHECKERS
+};
+
+#define SHOAL_CHECKER_TEXT_MAX 200
+
+struct shoal_checker_report {
+	enum shoal_checker check;
+	uint64_t at_ns;          /* virtual time                                               */
+	uint32_t observer;       /* number of the node that showed it                          */
+	struct shoal_id subject; /* zero: nobody in particular                                */
+	char text[SHOAL_CHECKER_TEXT_MAX];
+};
+
+struct shoal_checkers {
+	uint64_t looked[SHOAL_CHECKERS];
+	uint64_t fired;                    /* failures; only the first is kept               */
+	struct shoal_checker_report first; /* where fired is above 0                         */
+	const uint64_t *now_ns;            /* virtual time, for the report; may be NULL      */
+};
+
+/* "events" ...; the text above. Static, never NULL. */
+const char *shoal_checker_name(enum shoal_checker check);
+const char *shoal_checker_help(enum shoal_checker check);
+/* SHOAL_ERR_NOT_FOUND. */
+int shoal_checker_parse(enum shoal_checker *check, const char *name);
+
+/* subject may be NULL. */
+void shoal_checker_fail(struct shoal_checkers *checks, enum shoal_checker check, uint32_t observer,
+        const struct shoal_id *subject, const char *text);
+/* Counts a look; where ok is false, fails with the text. Returns ok. */
+bool shoal_checker_that(struct shoal_checkers *checks, enum shoal_checker check, bool ok,
+        uint32_t observer, const struct shoal_id *subject, const char *text);
+
+/* What a core last told about the member in one of its slots. Events name no salt; salt is the one
+ * held when the last step that told something of this member began, next that at its end. */
+struct shoal_watch_view {
+	struct shoal_id id;
+	struct shoal_salt salt, next;
+	uint64_t step;
+	uint64_t incarnation;
+	enum shoal_state state;
+	enum shoal_state grave; /* held dead or left without a word; else UNKNOWN */
+	bool unsure;            /* events were lost: state may not have been told */
+};
+
+/* Follows one core. */
+struct shoal_watch {
+	const struct shoal_allocator *mem;
+	struct shoal_checkers *checks;
+	const struct shoal_profile *profile; /* that of the core                              */
+	uint32_t observer;
+	struct shoal_watch_view *view; /* by slot                                             */
+	size_t views;
+	uint64_t step;
+	uint64_t own; /* highest incarnation of the core itself                                */
+	size_t sends; /* of the step */
+	bool lost;    /* the step told that events were lost */
+	bool forgets; /* set by the driver: tombstones may go for want of room or time, and silent
+	                 ones go silently */
+};
+
+/* mem, checks and profile outlive the watch. */
+void shoal_watch_init(struct shoal_watch *watch, const struct shoal_allocator *mem,
+        struct shoal_checkers *checks, const struct shoal_profile *profile, uint32_t observer);
+void shoal_watch_done(struct shoal_watch *watch);
+
+/* Around one shoal_core_step: begin before it, send for each packet taken, event for each event
+ * taken, end when both are drained. SHOAL_ERR_NOMEM: no memory for the watch itself. */
+void shoal_watch_begin(struct shoal_watch *watch);
+void shoal_watch_send(struct shoal_watch *watch, const struct shoal_send *send);
+int shoal_watch_event(
+        struct shoal_watch *watch, const struct shoal_core *core, const struct shoal_event *event);
+int shoal_watch_end(
+        struct shoal_watch *watch, const struct shoal_core *core, const struct shoal_input *input);
+
+/* Compares all that the core holds with what it told. O(members). SHOAL_ERR_NOMEM as above. */
+int shoal_watch_members(struct shoal_watch *watch, const struct shoal_core *core);
+
+#endif

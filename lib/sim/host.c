@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/* The host's side of core.h around one real core.
+ *
+ * After every input all sends go to the network, then events and log records are taken, as the
+ * contract of core.h asks; everything that goes in and comes out enters the trace. A stalled node
+ * takes nothing: packets wait in its socket, at most socket_max, and are fed with their time of
+ * arrival when it runs again, before any timer, as a host does that drains its socket first. */
+#include "sim/world.h"
+
+#include "base/text.h"
+
+static void
+note_event(struct shoal_sim_node *node, const struct shoal_event *event)
+{
+	struct shoal_sim_note note = {.kind = SHOAL_SIM_NOTE_EVENT,
+	        .at_ns = node->sim->now,
+	        .node = node->number,
+	        .other = shoal_sim_find(node->sim, &event->id),
+	        .event = event->kind,
+	        .was = event->was,
+	        .state = event->state,
+	        .incarnation = event->incarnation,
+	        .cause = event->cause.kind,
+	        .told_by = shoal_sim_find(node->sim, &event->cause.from),
+	        .code = event->code};
+
+	if (event->kind != SHOAL_EVENT_MEASURED) {
+		shoal_sim_add_note(node->sim, &note);
+	}
+}
+
+/* A member of the cluster was found dead or suspected: right or wrong? */
+static void
+judge(struct shoal_sim_node *node, const struct shoal_event *event)
+{
+	struct shoal_sim *sim = node->sim;
+	uint32_t number = shoal_sim_find(sim, &event->id);
+	struct shoal_sim_node *subject = number == SHOAL_SIM_NOBODY ? NULL : &sim->node[number];
+	bool failed = event->kind == SHOAL_EVENT_FAILED;
+
+	if (subject == NULL || (!failed && event->kind != SHOAL_EVENT_SUSPECT)) {
+		return;
+	}
+	if (failed && subject->core == NULL && event->was != SHOAL_STATE_UNKNOWN) {
+		struct shoal_sim_detection *detection = &subject->detection;
+
+		detection->first_ns = detection->by++ == 0 ? sim->now : detection->first_ns;
+		detection->last_ns = sim->now;
+	}
+	if (sim->calm && subject->left_in_calm) {
+		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_LEAVE, !failed, node->number,
+		        &subject->id, "failed, though it left");
+		return;
+	}
+	if (sim->calm) {
+		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_CALM, subject->core == NULL,
+		        node->number, &subject->id,
+		        failed ? "failed, though all is well" : "suspected, though all is well");
+	}
+	if (failed) {
+		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_ACCURACY,
+		        shoal_sim_way_good_for(sim, node->number, number) < sim->accuracy_ns,
+		        node->number, &subject->id,
+		        "failed, though it is up and the way was good for long");
+	}
+}
+
+static void
+on_joined(struct shoal_sim_node *node, const struct shoal_event *event)
+{
+	struct shoal_sim *sim = node->sim;
+
+	(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_COMMANDS,
+	        node->joins_open + node->joins_lost > 0, node->number, &node->id,
+	        "a join ended twice");
+	node->joins_lost -= node->joins_open == 0 && node->joins_lost > 0;
+	node->joins_open -= node->joins_open > 0;
+	if (sim->calm && node->joins_in_calm) {
+		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_COMMANDS, event->code == 0,
+		        node->number, &node->id, "a join failed, though all is well");
+	}
+	if (event->code == 0) {
+		node->joined = true;
+		node->seed = SHOAL_SIM_NOBODY;
+	} else if (!node->leaving) {
+		shoal_heap_arm(&sim->heap, &node->retry,
+		        sim->now + SHOAL_MS(sim->config.profile.heal_interval_ms));
+	}
+}
+
+/* Among the lost events may be the end of a join: the host tries again. */
+static void
+on_overflow(struct shoal_sim_node *node)
+{
+	struct shoal_sim *sim = node->sim;
+
+	if (node->joins_open > 0) {
+		node->joins_lost += node->joins_open;
+		node->joins_open = 0;
+		shoal_heap_arm(&sim->heap, &node->retry,
+		        sim->now + SHOAL_MS(sim->config.profile.exchange_timeout_ms));
+	}
+}
+
+static void
+on_event(struct shoal_sim_node *node, const struct shoal_event *event)
+{
+	struct shoal_sim *sim = node->sim;
+
+	shoal_trace_event(&sim->trace, event);
+	note_event(node, event);
+	if (event->kind == SHOAL_EVENT_JOINED) {
+		on_joined(node, event);
+	} else if (event->kind == SHOAL_EVENT_ENDED) {
+		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_COMMANDS,
+		        node->leaving && !node->ended, node->number, &node->id,
+		        "ended without or twice for one leave");
+		node->ended = true;
+	} else if (shoal_watch_event(&node->watch, node->core, event) != 0) {
+		shoal_sim_error(sim, SHOAL_ERR_NOMEM);
+	}
+	if (event->kind == SHOAL_EVENT_OVERFLOW) {
+		on_overflow(node);
+	}
+	judge(node, event);
+}
+
+static void
+drain(struct shoal_sim_node *node)
+{
+	struct shoal_sim *sim = node->sim;
+	struct shoal_send send;
+	struct shoal_event event;
+	struct shoal_log_record record;
+
+	while (shoal_core_next_send(node->core, &send)) {
+		shoal_trace_send(&sim->trace, &send);
+		shoal_watch_send(&node->watch, &send);
+		shoal_sim_net_send(node, &send);
+	}
+	while (shoal_core_next_event(node->core, &event)) {
+		on_event(node, &event);
+	}
+	while (shoal_core_next_log(node->core, &record)) {
+		shoal_trace_log(&sim->trace, &record);
+	}
+}
+
+static void
+arm(struct shoal_sim_node *node)
+{
+	struct shoal_sim *sim = node->sim;
+	uint64_t deadline = shoal_core_deadline(node->core);
+	uint64_t lag = shoal_rng_between(&sim->rng, 0, sim->config.timer_lag_ns);
+	uint64_t now = sim->now + node->mono_shift;
+
+	if (deadline == SHOAL_NEVER) {
+		shoal_heap_disarm(&sim->heap, &node->timer);
+	} else {
+		uint64_t wait = deadline > now ? deadline - now : 0;
+
+		shoal_heap_arm(&sim->heap, &node->timer, sim->now + wait + lag);
+	}
+}
+
+int
+shoal_sim_node_step(struct shoal_sim_node *node, struct shoal_input *input)
+{
+	struct shoal_sim *sim = node->sim;
+	int rc;
+
+	input->mono_ns = sim->now + node->mono_shift;
+	input->wall_ns = sim->config.wall_ns + sim->now + node->wall_shift;
+	if (input->received_ns != 0) {
+		input->received_ns += node->mono_shift;
+	}
+	if (sim->config.on_record != NULL) {
+		sim->config.on_record(node->number, NULL, input, sim->config.arg);
+	}
+	shoal_trace_u64(&sim->trace, node->number);
+	shoal_trace_input(&sim->trace, input);
+	shoal_watch_begin(&node->watch);
+	sim->steps++;
+	rc = shoal_core_step(node->core, input);
+	shoal_trace_u64(&sim->trace, (uint64_t)(int64_t)rc);
+	drain(node);
+	if (shoal_watch_end(&node->watch, node->core, input) != 0) {
+		shoal_sim_error(sim, SHOAL_ERR_NOMEM);
+	}
+	if (node->ended) {
+		shoal_sim_fault(sim, "left", node->number, SHOAL_SIM_NOBODY, node->instance);
+		shoal_sim_node_stop(node, false);
+	} else {
+		arm(node);
+	}
+	return rc;
+}
+
+/* What the core said to a packet: only a damaged one may be refused, and it must be. */
+static void
+check_taken(struct shoal_sim_node *node, const struct shoal_sim_packet *packet, int rc)
+{
+	static const char *const way[] = {[SHOAL_INPUT_DATAGRAM] = "datagram",
+	        [SHOAL_INPUT_STREAM] = "stream",
+	        [SHOAL_INPUT_REQUEST] = "request",
+	        [SHOAL_INPUT_RESULT] = "reply"};
+	char line[SHOAL_CHECKER_TEXT_MAX];
+	struct shoal_text text;
+
+	shoal_text_init(&text, line, sizeof(line));
+	shoal_text_str(&text, packet->damaged ? "a damaged " : "a good ");
+	shoal_text_str(&text, way[packet->kind]);
+	shoal_text_str(&text, packet->damaged ? " was taken" : " was refused: ");
+	shoal_text_str(&text, packet->damaged ? "" : shoal_error_name(rc));
+	(void)shoal_checker_that(&node->sim->checks, SHOAL_CHECKER_PACKETS,
+	        packet->damaged == (rc != 0), node->number, &node->sim->node[packet->from].id,
+	        line);
+}
+
+/* Into the core; the packet is done with. */
+static void
+feed(struct shoal_sim_node *node, struct shoal_sim_packet *packet)
+{
+	struct shoal_sim *sim = node->sim;
+	struct shoal_input input = {.kind = packet->kind,
+	        .from = sim->node[packet->from].addr,
+	        .code = packet->code,
+	        .data = packet->data,
+	        .len = packet->len};
+	bool fed = true;
+	int rc;
+
+	if (packet->kind == SHOAL_INPUT_DATAGRAM) {
+		input.received_ns = packet->arrived_ns;
+	} else if (packet->kind == SHOAL_INPUT_REQUEST) {
+		input.exchange = packet->exchange;
+		shoal_sim_net_serve(sim, packet->exchange, node->instance);
+	} else if (packet->kind == SHOAL_INPUT_RESULT) {
+		fed = shoal_sim_net_close(sim, packet->exchange, &input.exchange);
+	}
+	if (fed) {
+		rc = shoal_sim_node_step(node, &input);
+		if (packet->code == 0 && packet->kind != SHOAL_INPUT_REFUSED) {
+			check_taken(node, packet, rc);
+		}
+	}
+	shoal_sim_net_free(sim, packet);
+}
+
+void
+shoal_sim_node_receive(struct shoal_sim_node *node, struct shoal_sim_packet *packet)
+{
+	if (!node->stalled) {
+		feed(node, packet);
+	} else if (node->waiting < node->sim->config.socket_max ||
+	           packet->kind != SHOAL_INPUT_DATAGRAM) {
+		shoal_list_remove(&packet->link);
+		shoal_list_push_back(&node->socket, &packet->link);
+		node->waiting++;
+	} else {
+		shoal_sim_net_free(node->sim, packet);
+	}
+}
+
+void
+shoal_sim_node_wake(struct shoal_sim_node *node)
+{
+	struct shoal_sim *sim = node->sim;
+	uint32_t instance = node->instance;
+
+	shoal_sim_way_mark(sim);
+	shoal_heap_disarm(&sim->heap, &node->wake);
+	node->stalled = false;
+	node->join_until += SHOAL_MS(sim->config.profile.exchange_timeout_ms);
+	shoal_sim_fault(sim, "wake", node->number, SHOAL_SIM_NOBODY, node->waiting);
+	while (!shoal_list_empty(&node->socket)) {
+		struct shoal_list *first = shoal_list_first(&node->socket);
+
+		shoal_list_remove(first);
+		shoal_list_push_back(&sim->flying, first);
+		node->waiting--;
+		feed(node, SHOAL_LIST_ITEM(first, struct shoal_sim_packet, link));
+	}
+	if (node->core != NULL && node->instance == instance) {
+		shoal_heap_arm(&sim->heap, &node->timer, sim->now);
+	}
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Notes as text: one line for each thing that happened, for a failing seed's story and for
+ * --verbose. */
+#include "sim/sim.h"
+
+#include "base/text.h"
+
+static void
+seconds(struct shoal_text *text, uint64_t ns)
+{
+	uint64_t us = ns / 1000 % 1000000;
+
+	shoal_text_u64(text, ns / 1000000000);
+	shoal_text_char(text, '.');
+	for (uint64_t unit = 100000; unit > 0; unit /= 10) {
+		shoal_text_char(text, (char)('0' + us / unit % 10));
+	}
+}
+
+static void
+who(struct shoal_text *text, uint32_t node)
+{
+	if (node == SHOAL_SIM_NOBODY) {
+		shoal_text_str(text, "-");
+	} else {
+		shoal_text_u64(text, node);
+	}
+}
+
+/* Of a member. */
+static void
+change(struct shoal_text *text, const struct shoal_sim_note *note)
+{
+	shoal_text_str(text, shoal_state_name(note->was));
+	shoal_text_str(text, " -> ");
+	shoal_text_str(text, shoal_state_name(note->state));
+	shoal_text_str(text, ", incarnation ");
+	shoal_text_u64(text, note->incarnation >> 32);
+	shoal_text_char(text, '.');
+	shoal_text_u64(text, note->incarnation & UINT32_MAX);
+	shoal_text_str(text, ", ");
+	shoal_text_str(text, shoal_cause_name(note->cause));
+	if (note->told_by != SHOAL_SIM_NOBODY) {
+		shoal_text_str(text, " from ");
+		who(text, note->told_by);
+	}
+}
+
+static void
+event(struct shoal_text *text, const struct shoal_sim_note *note)
+{
+	shoal_text_str(text, shoal_event_name(note->event));
+	if (note->event == SHOAL_EVENT_HEALTH) {
+		shoal_text_str(text, " ");
+		shoal_text_u64(text, (uint64_t)note->code);
+	} else if (note->event > SHOAL_EVENT_ALL) {
+		shoal_text_str(text, " ");
+		shoal_text_str(text, note->code == 0 ? "ok" : shoal_error_name(note->code));
+	} else {
+		shoal_text_str(text, " ");
+		who(text, note->other);
+		shoal_text_str(text, ": ");
+		change(text, note);
+	}
+}
+
+const char *
+shoal_sim_note_print(const struct shoal_sim_note *note, char *line, size_t len)
+{
+	struct shoal_text text;
+
+	shoal_text_init(&text, line, len);
+	seconds(&text, note->at_ns);
+	shoal_text_str(&text, " ");
+	if (note->kind == SHOAL_SIM_NOTE_PHASE) {
+		shoal_text_str(&text, "---- ");
+		shoal_text_str(&text, note->word);
+		return line;
+	}
+	who(&text, note->node);
+	shoal_text_str(&text, ": ");
+	if (note->kind == SHOAL_SIM_NOTE_EVENT) {
+		event(&text, note);
+		return line;
+	}
+	shoal_text_str(&text, note->word);
+	if (note->other != SHOAL_SIM_NOBODY) {
+		shoal_text_str(&text, " ");
+		who(&text, note->other);
+	}
+	if (note->value != 0) {
+		shoal_text_str(&text, " ");
+		shoal_text_u64(&text, note->value);
+	}
+	return line;
+}

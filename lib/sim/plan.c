@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* Draws a plan. Everything is drawn within relations under which the promises of docs/protocol.md
+ * hold: in calm nothing is lost and the slowest round trip is well below the time-out of a ping. In
+ * chaos there are no such relations.
+ *
+ * Draws come from a stream of their own, so that a plan does not depend on what the network draws.
+ */
+#include "sim/plan.h"
+
+#include "base/rng.h"
+
+#include <string.h>
+
+#define NODES_LEAST 2
+#define NODES_FEW   9
+#define NODES_MOST  32
+
+static uint32_t
+between(struct shoal_rng *rng, uint32_t low, uint32_t high)
+{
+	return (uint32_t)shoal_rng_between(rng, low, high);
+}
+
+static bool
+one_in(struct shoal_rng *rng, uint32_t n)
+{
+	return shoal_rng_below(rng, n) == 0;
+}
+
+/* Small clusters are cheap and show most; a quarter are larger. */
+static uint32_t
+draw_nodes(struct shoal_rng *rng)
+{
+	return one_in(rng, 4) ? between(rng, NODES_FEW + 1, NODES_MOST)
+	                      : between(rng, NODES_LEAST, NODES_FEW);
+}
+
+static void
+draw_detection(struct shoal_rng *rng, struct shoal_profile *profile)
+{
+	uint32_t interval = profile->probe_interval_ms * between(rng, 1, 4) / 2;
+
+	profile->probe_interval_ms = interval;
+	profile->probe_timeout_ms = interval * between(rng, 30, 70) / 100;
+	profile->relays = between(rng, 0, 4);
+	profile->suspicion_mult = between(rng, 2, 8);
+	profile->suspicion_max_mult = between(rng, 1, 6);
+	profile->health_max = one_in(rng, 4) ? 0 : between(rng, 1, 8);
+	profile->relayed_max = one_in(rng, 4) ? between(rng, 0, 4) : 256;
+}
+
+static void
+draw_dissemination(struct shoal_rng *rng, struct shoal_profile *profile)
+{
+	uint32_t interval = profile->probe_interval_ms;
+
+	profile->gossip_interval_ms = between(rng, 20, interval);
+	profile->gossip_fanout = between(rng, 1, 5);
+	profile->burst_step_ms = between(rng, 1, 20);
+	profile->gossip_rate = one_in(rng, 4) ? between(rng, 4096, 16384) : profile->gossip_rate;
+	profile->gossip_burst = one_in(rng, 4) ? between(rng, 2048, 8192) : profile->gossip_burst;
+	profile->datagram_max = one_in(rng, 3) ? between(rng, 508, 1400) : profile->datagram_max;
+}
+
+static void
+draw_repair(struct shoal_rng *rng, struct shoal_profile *profile)
+{
+	uint32_t interval = profile->probe_interval_ms;
+
+	profile->sync_interval_ms = interval * between(rng, 2, 30);
+	profile->heal_interval_ms = interval * between(rng, 2, 10);
+	profile->exchange_timeout_ms = interval * between(rng, 3, 10);
+	profile->leave_timeout_ms = interval * between(rng, 2, 8);
+	profile->hearsay_ms = interval * between(rng, 5, 60);
+	profile->verify_rate = between(rng, 5, 40);
+	profile->exchanges_max = one_in(rng, 4) ? between(rng, 8, 16) : 128;
+	profile->unknown_max = one_in(rng, 4) ? between(rng, 32, 64) : 1024;
+	profile->members_max = between(rng, 64, 1000);
+	profile->tombstones_max = between(rng, 32, 64);
+}
+
+static void
+draw_links(struct shoal_rng *rng, struct shoal_plan *plan)
+{
+	struct shoal_sim_link *calm = &plan->calm, *chaos = &plan->chaos;
+	/* Two ways of latency, jitter and being held back, with timers late at both ends, fit a
+	 * ping's time-out. */
+	uint64_t way = SHOAL_MS(plan->profile.probe_timeout_ms) / 4;
+
+	plan->timer_lag_ns = one_in(rng, 2) ? SHOAL_MS(1) : 0;
+	calm->latency_max_ns = shoal_rng_between(rng, SHOAL_US(20), way / 2);
+	calm->latency_min_ns = shoal_rng_between(rng, SHOAL_US(10), calm->latency_max_ns);
+	calm->jitter_ns = shoal_rng_between(rng, 0, way / 4);
+	calm->reorder_ns = way / 4;
+	calm->reorder_ppm = one_in(rng, 2) ? between(rng, 0, 200000) : 0;
+	calm->duplicate_ppm = one_in(rng, 2) ? between(rng, 0, 200000) : 0;
+	*chaos = *calm;
+	chaos->loss_ppm = one_in(rng, 4) ? 0 : between(rng, 0, 400000);
+	chaos->duplicate_ppm = between(rng, 0, 100000);
+	chaos->reorder_ppm = between(rng, 0, 300000);
+	chaos->reorder_ns = shoal_rng_between(rng, 0, SHOAL_SEC(1));
+	chaos->corrupt_ppm = one_in(rng, 2) ? between(rng, 0, 50000) : 0;
+	if (one_in(rng, 3)) {
+		chaos->latency_max_ns = shoal_rng_between(
+		        rng, chaos->latency_max_ns, SHOAL_MS(plan->profile.probe_interval_ms));
+	}
+}
+
+void
+shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
+{
+	struct shoal_rng rng;
+	uint64_t interval;
+
+	memset(plan, 0, sizeof(*plan));
+	shoal_rng_init(&rng, seed, 0);
+	plan->seed = seed;
+	plan->nodes = draw_nodes(&rng);
+	plan->nodes = nodes != 0 ? nodes : plan->nodes;
+	plan->kind = (enum shoal_profile_kind)shoal_rng_below(&rng, 3);
+	(void)shoal_profile_init(&plan->profile, plan->kind);
+	if (!one_in(&rng, 5)) {
+		draw_detection(&rng, &plan->profile);
+		draw_dissemination(&rng, &plan->profile);
+		draw_repair(&rng, &plan->profile);
+	}
+	draw_links(&rng, plan);
+	interval = SHOAL_MS(plan->profile.probe_interval_ms);
+	plan->log_level = (enum shoal_log_level)between(&rng, SHOAL_LOG_ERROR, SHOAL_LOG_DEBUG);
+	plan->skew_ns = one_in(&rng, 2) ? SHOAL_SEC(between(&rng, 0, 10)) : 0;
+	plan->join_window_ns = interval * between(&rng, 0, 5);
+	plan->calm_ns = interval * (plan->nodes + between(&rng, 3, 10));
+	plan->chaos_ns = interval * between(&rng, 10, 60);
+	plan->faults = between(&rng, 1, 20);
+	plan->fail_ppm = one_in(&rng, 8) ? between(&rng, 1000, 200000) : 0;
+	plan->crash_host = one_in(&rng, 2);
+	plan->crash_returns = one_in(&rng, 2);
+	plan->leave = !one_in(&rng, 4);
+	plan->leave_returns = one_in(&rng, 2);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What one seed draws: the size of the cluster, the numbers of its profile, the network, how much
+ * of what goes wrong. A simulator is worth more when it varies the configuration than when it runs
+ * more seeds. */
+#ifndef SHOAL_SIM_PLAN_H
+#define SHOAL_SIM_PLAN_H
+
+#include "sim/sim.h"
+
+#define SHOAL_PLAN_NODES_MAX 256
+
+struct shoal_plan {
+	uint64_t seed;
+	uint32_t nodes;
+	enum shoal_profile_kind kind; /* what the profile was drawn around                    */
+	struct shoal_profile profile;
+	struct shoal_sim_link calm, chaos;
+	enum shoal_log_level log_level;
+	uint64_t skew_ns, timer_lag_ns;
+	uint64_t join_window_ns, calm_ns, chaos_ns;
+	uint32_t faults;   /* in chaos                                                        */
+	uint32_t fail_ppm; /* allocations that fail in chaos                                  */
+	bool crash_host, crash_returns, leave, leave_returns;
+};
+
+/* nodes: 2 to SHOAL_PLAN_NODES_MAX; 0: drawn, 2 to 32. */
+void shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes);
+
+#endif

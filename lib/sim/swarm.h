@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* One seed from its plan to its verdict: join, calm, a crash, a leave, chaos, and the liveness that
+ * must follow it. */
+#ifndef SHOAL_SIM_SWARM_H
+#define SHOAL_SIM_SWARM_H
+
+#include "base/rng.h"
+#include "sim/plan.h"
+#include "sim/sim.h"
+
+/* What was measured on the way; 0: the seed's plan had no such phase. */
+struct shoal_swarm_times {
+	uint64_t join_ns, join_bound_ns;
+	struct shoal_sim_detection detection; /* of the crash in calm */
+	uint64_t failed_bound_ns;
+	uint64_t left_ns, left_bound_ns;
+	uint64_t converged_ns, converged_bound_ns;
+};
+
+struct shoal_swarm {
+	struct shoal_plan plan;
+	struct shoal_sim *sim; /* stays after the run, for its notes                          */
+	struct shoal_rng rng;  /* of the schedule                                             */
+	struct shoal_swarm_times times;
+	uint32_t starts[SHOAL_PLAN_NODES_MAX]; /* of each node when chaos began */
+};
+
+/* on_note may be NULL. SHOAL_ERR_NOMEM. */
+int shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
+        shoal_sim_note_fn on_note, void *arg);
+void shoal_swarm_done(struct shoal_swarm *swarm);
+
+/* 0: every checker was content. SHOAL_ERR_STATE: one fired, see shoal_sim_checkers. Other errors:
+ * the run itself broke. */
+int shoal_swarm_run(struct shoal_swarm *swarm);
+
+#endif

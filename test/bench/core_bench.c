@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* The core alone: a ping answered with an ack, a probe round, and memory a member, at several
+ * sizes. The bytes are real: each ping is opened, checked and decoded, each ack encoded and sealed
+ * with its checksum. */
+#include <shoal/core.h>
+
+#include "base/rng.h"
+#include "bench.h"
+#include "wire/message.h"
+#include "wire/packet.h"
+
+#define PINGS 1024
+
+struct heap {
+	size_t bytes, blocks;
+};
+
+static void *
+count_realloc(void *ptr, size_t size, void *arg)
+{
+	struct heap *heap = arg;
+	size_t *block = ptr == NULL ? NULL : (size_t *)ptr - 2;
+	size_t old = block == NULL ? 0 : block[0];
+
+	block = realloc(block, size + 2 * sizeof *block);
+	if (block == NULL) {
+		return NULL;
+	}
+	block[0] = size;
+	heap->bytes += size - old;
+	heap->blocks += ptr == NULL ? 1 : 0;
+	return block + 2;
+}
+
+static void *
+count_malloc(size_t size, void *arg)
+{
+	return count_realloc(NULL, size, arg);
+}
+
+static void
+count_free(void *ptr, void *arg)
+{
+	struct heap *heap = arg;
+
+	if (ptr != NULL) {
+		size_t *block = (size_t *)ptr - 2;
+		heap->bytes -= block[0];
+		heap->blocks--;
+		free(block);
+	}
+}
+
+static void
+name_member(uint32_t i, struct shoal_msg_member *member, char name[16])
+{
+	memset(member, 0, sizeof *member);
+	snprintf(name, 16, "member-%05u", i % 100000);
+	memcpy(member->id.bytes, &i, sizeof i);
+	member->id.bytes[15] = 1;
+	memcpy(member->salt.bytes, &i, sizeof i);
+	member->salt.bytes[15] = 1;
+	member->incarnation = 1;
+	member->state = SHOAL_STATE_ALIVE;
+	member->name = (struct shoal_span){(const uint8_t *)name, strlen(name)};
+	member->addrs.count = 1;
+	member->addrs.item[0].ip[10] = member->addrs.item[0].ip[11] = 0xff;
+	member->addrs.item[0].ip[12] = 10;
+	member->addrs.item[0].ip[13] = (uint8_t)(i >> 16);
+	member->addrs.item[0].ip[14] = (uint8_t)(i >> 8);
+	member->addrs.item[0].ip[15] = (uint8_t)i;
+	member->addrs.item[0].port = 7946;
+}
+
+static void
+drain(struct shoal_core *core)
+{
+	struct shoal_send send;
+	struct shoal_event event;
+	struct shoal_log_record record;
+
+	while (shoal_core_next_send(core, &send)) {
+	}
+	while (shoal_core_next_event(core, &event)) {
+	}
+	while (shoal_core_next_log(core, &record)) {
+	}
+}
+
+static uint64_t
+salt_of(const struct shoal_salt *salt)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < 8; i++) {
+		value = value << 8 | salt->bytes[i];
+	}
+	return value;
+}
+
+/* A core that knows members 1 to n - 1, told in packets like any other. */
+static struct shoal_core *
+make_core(uint32_t n, const struct shoal_allocator *allocator, uint64_t *now)
+{
+	struct shoal_core_config config;
+	struct shoal_core *core;
+	char why[200] = "";
+
+	shoal_core_config_init(&config);
+	config.salt.bytes[0] = 1;
+	config.name = "member-00000";
+	config.wall_ns = SHOAL_SEC(1700000000);
+	config.log_level = SHOAL_LOG_ERROR;
+	config.allocator = allocator;
+	config.profile.members_max = n + 16;
+	config.profile.tombstones_max = n;
+	shoal_addr_parse(&config.addr[0], "10.255.0.1:7946");
+	config.addrs = 1;
+	if (shoal_core_new(&core, &config, why, sizeof why) != SHOAL_OK) {
+		fprintf(stderr, "core_bench: %s\n", why);
+		exit(1);
+	}
+	for (uint32_t i = 1; i < n; i++) {
+		uint8_t bytes[512];
+		struct shoal_writer writer;
+		struct shoal_msg_member member;
+		char name[16];
+		struct shoal_input input = {
+		        .kind = SHOAL_INPUT_DATAGRAM, .wall_ns = config.wall_ns, .mono_ns = *now};
+
+		name_member(i, &member, name);
+		struct shoal_msg_sender sender = {.id = member.id, .salt = salt_of(&member.salt)};
+		shoal_writer_init(&writer, bytes, sizeof bytes);
+		shoal_packet_begin(&writer, (struct shoal_span){bytes, 0});
+		shoal_message_append(&writer, SHOAL_MESSAGE_SENDER, &sender);
+		shoal_message_append(&writer, SHOAL_MESSAGE_MEMBER, &member);
+		shoal_packet_end(&writer);
+		input.from = member.addrs.item[0];
+		input.data = bytes;
+		input.len = writer.len;
+		shoal_core_step(core, &input);
+		drain(core);
+	}
+	return core;
+}
+
+/* Lets the gossip about the newcomers run dry, so that acks are bare as they are on a quiet day. */
+static void
+quiet(struct shoal_core *core, uint64_t *now)
+{
+	for (int i = 0; i < 40; i++) {
+		struct shoal_input input = {.kind = SHOAL_INPUT_TIMER};
+
+		*now = shoal_core_deadline(core);
+		input.mono_ns = *now;
+		input.wall_ns = SHOAL_SEC(1700000000) + *now;
+		shoal_core_step(core, &input);
+		drain(core);
+	}
+}
+
+struct ping {
+	struct shoal_addr from;
+	uint8_t bytes[128];
+	size_t len;
+};
+
+static void
+make_pings(const struct shoal_core *core, uint32_t n, struct ping *pings)
+{
+	struct shoal_core_member self;
+	struct shoal_rng rng;
+
+	shoal_core_member(core, 0, &self);
+	shoal_rng_init(&rng, 7, 1);
+	for (uint32_t i = 0; i < PINGS; i++) {
+		struct shoal_msg_member member;
+		struct shoal_writer writer;
+		char name[16];
+
+		name_member(1 + shoal_rng_below(&rng, n - 1), &member, name);
+		struct shoal_msg_ping ping = {.seq = shoal_rng_u64(&rng) | 1,
+		        .id = member.id,
+		        .salt = salt_of(&member.salt),
+		        .target = self.id};
+		shoal_writer_init(&writer, pings[i].bytes, sizeof pings[i].bytes);
+		shoal_packet_begin(&writer, (struct shoal_span){pings[i].bytes, 0});
+		shoal_message_append(&writer, SHOAL_MESSAGE_PING, &ping);
+		shoal_packet_end(&writer);
+		pings[i].len = writer.len;
+		pings[i].from = member.addrs.item[0];
+	}
+}
+
+static void
+bench_ping(const struct bench *bench, uint32_t n)
+{
+	static struct ping pings[PINGS];
+	uint64_t now = 0, done = 0, acks = 0;
+	struct shoal_core *core = make_core(n, NULL, &now);
+	char what[80];
+
+	quiet(core, &now);
+	make_pings(core, n, pings);
+	uint64_t begin = bench_now_ns();
+	while (bench_running(bench, begin)) {
+		for (size_t i = 0; i < PINGS; i++) {
+			struct shoal_input input = {.kind = SHOAL_INPUT_DATAGRAM,
+			        .mono_ns = now,
+			        .from = pings[i].from,
+			        .data = pings[i].bytes,
+			        .len = pings[i].len};
+			struct shoal_send send;
+
+			shoal_core_step(core, &input);
+			acks += shoal_core_next_send(core, &send);
+		}
+		done += PINGS;
+	}
+	snprintf(what, sizeof what, "ping to ack in the core, %u members", n);
+	bench_figure(bench, what, (double)(bench_now_ns() - begin) / (double)done, "ns");
+	if (acks != done) {
+		fprintf(stderr, "core_bench: %llu pings, %llu acks\n", (unsigned long long)done,
+		        (unsigned long long)acks);
+		exit(1);
+	}
+	shoal_core_free(core);
+}
+
+static void
+bench_memory(const struct bench *bench, uint32_t n)
+{
+	struct heap heap = {0, 0};
+	struct shoal_allocator allocator = {count_malloc, count_realloc, count_free, &heap};
+	uint64_t now = 0;
+	struct shoal_core *core = make_core(2, &allocator, &now);
+	size_t empty = heap.bytes;
+	char what[80];
+
+	shoal_core_free(core);
+	core = make_core(n, &allocator, &now);
+	snprintf(what, sizeof what, "heap a member, %u members, while all are news", n);
+	bench_figure(bench, what, (double)(heap.bytes - empty) / (n - 2), "bytes");
+	snprintf(what, sizeof what, "of that by the core's own count, %u members", n);
+	bench_figure(bench, what, (double)shoal_core_memory(core) / n, "bytes");
+	shoal_core_free(core);
+	bench_figure(bench, "heap of an idle core with one peer", (double)empty, "bytes");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct bench bench;
+
+	bench_start(&bench, "core", argc, argv);
+	bench_ping(&bench, 1000);
+	bench_ping(&bench, 100000);
+	bench_memory(&bench, 10000);
+	return 0;
+}

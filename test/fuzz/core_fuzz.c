@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: MIT */
+/* Fuzzes one core through its only entry point, and judges it with the simulator's checkers: a
+ * target that only waits for crashes misses most of what can be wrong. Whatever the script says, a
+ * core must keep its promises of core.h: events chain, nobody rises from the dead, incarnations
+ * never fall, everything stays bounded, a refused packet changes nothing.
+ *
+ * Beside raw bytes a script may wrap messages into a packet with a right checksum, send the core's
+ * own packets back with one byte changed, tell statements about a few ids, and answer the core's
+ * own pings: without these no mutation gets past the checksum and the sequence numbers. Cost: a few
+ * microseconds a record. */
+#include "script.h"
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "sim/check.h"
+#include "wire/message.h"
+#include "wire/packet.h"
+
+#include <shoal/core.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEPT       16
+#define PACKET_MAX 2048
+#define AFTER_MAX  SHOAL_SEC(86400 * 30)
+
+struct ping {
+	uint64_t seq;
+	struct shoal_addr to;
+	struct shoal_id target;
+};
+
+struct fuzz {
+	struct shoal_core *core;
+	struct shoal_profile profile;
+	struct shoal_checkers checkers;
+	struct shoal_watch watch;
+	struct shoal_id id;
+	struct shoal_salt salt;
+	uint64_t now, wall;
+	uint64_t joins, joined, requests, replied[KEPT];
+	bool ended;
+	size_t packets, pings, asked; /* ever; the last KEPT are kept                             */
+	uint8_t packet[KEPT][PACKET_MAX];
+	size_t packet_len[KEPT];
+	struct ping ping[KEPT];
+	uint64_t exchange[KEPT];
+	uint8_t made[PACKET_MAX];
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+fail(const char *what, const char *why)
+{
+	fprintf(stderr, "core_fuzz: %s: %s\n", what, why);
+	abort();
+}
+
+static void
+judge(const struct fuzz *fuzz)
+{
+	if (fuzz->checkers.fired != 0)
+		fail(shoal_checker_name(fuzz->checkers.first.check), fuzz->checkers.first.text);
+}
+
+static struct shoal_addr
+address(uint8_t number)
+{
+	const uint8_t ip[4] = {10, 1, 0, number};
+	struct shoal_addr addr;
+
+	shoal_addr_from_ipv4(&addr, ip, 7946);
+	return addr;
+}
+
+/* Remembers the pings in a packet that the core sent. */
+static void
+keep_pings(struct fuzz *fuzz, const struct shoal_send *send)
+{
+	struct shoal_packet_header header;
+	struct shoal_reader messages, body;
+	struct shoal_span label = {NULL, 0};
+	union shoal_message message;
+	uint16_t kind;
+
+	if (shoal_packet_open(send->data, send->len, label, &header, &messages) != 0)
+		fail("packets", "the core cannot read what it sent");
+	while (shoal_message_next(&messages, &kind, &body) == 1) {
+		if (shoal_message_decode(kind, body, &message) != 0)
+			fail("packets", "the core cannot read a message that it sent");
+		if (kind == SHOAL_MESSAGE_PING) {
+			struct ping *ping = &fuzz->ping[fuzz->pings++ % KEPT];
+
+			ping->seq = message.ping.seq;
+			ping->to = send->to;
+			ping->target = message.ping.target;
+		}
+	}
+}
+
+static void
+keep_send(struct fuzz *fuzz, const struct shoal_send *send)
+{
+	size_t at = fuzz->packets % KEPT;
+
+	shoal_watch_send(&fuzz->watch, send);
+	keep_pings(fuzz, send);
+	if (send->kind == SHOAL_SEND_REQUEST)
+		fuzz->exchange[fuzz->asked++ % KEPT] = send->exchange;
+	if (send->kind == SHOAL_SEND_REPLY &&
+	        (send->exchange == 0 || send->exchange > fuzz->requests ||
+	                fuzz->replied[send->exchange % KEPT] == send->exchange))
+		fail("commands", "a reply to no request, or a second one");
+	if (send->kind == SHOAL_SEND_REPLY)
+		fuzz->replied[send->exchange % KEPT] = send->exchange;
+	if (send->len <= PACKET_MAX) {
+		memcpy(fuzz->packet[at], send->data, send->len);
+		fuzz->packet_len[at] = send->len;
+		fuzz->packets++;
+	}
+}
+
+static void
+keep_event(struct fuzz *fuzz, const struct shoal_event *event)
+{
+	if (event->kind == SHOAL_EVENT_JOINED && fuzz->joined++ >= fuzz->joins)
+		fail("commands", "a join ended twice");
+	if (event->kind == SHOAL_EVENT_ENDED)
+		fuzz->ended = true;
+	if (shoal_watch_event(&fuzz->watch, fuzz->core, event) != 0)
+		fail("fuzz", "no memory");
+}
+
+static void
+drain(struct fuzz *fuzz)
+{
+	struct shoal_send send;
+	struct shoal_event event;
+	struct shoal_log_record record;
+
+	while (shoal_core_next_send(fuzz->core, &send))
+		keep_send(fuzz, &send);
+	while (shoal_core_next_event(fuzz->core, &event))
+		keep_event(fuzz, &event);
+	while (shoal_core_next_log(fuzz->core, &record))
+		continue;
+}
+
+static int
+step(struct fuzz *fuzz, struct shoal_input *input)
+{
+	int rc;
+
+	input->mono_ns = fuzz->now;
+	input->wall_ns = fuzz->wall + fuzz->now;
+	shoal_watch_begin(&fuzz->watch);
+	rc = shoal_core_step(fuzz->core, input);
+	if (rc == SHOAL_ERR_INVALID || rc <= SHOAL_ERR_FATAL)
+		fail("step", shoal_strerror(rc));
+	drain(fuzz);
+	if (shoal_watch_end(&fuzz->watch, fuzz->core, input) != 0 ||
+	        shoal_watch_members(&fuzz->watch, fuzz->core) != 0)
+		fail("fuzz", "no memory");
+	judge(fuzz);
+	return rc;
+}
+
+static void
+timer(struct fuzz *fuzz)
+{
+	struct shoal_input input = {.kind = SHOAL_INPUT_TIMER};
+
+	(void)step(fuzz, &input);
+}
+
+static void
+to_deadline(struct fuzz *fuzz, unsigned times)
+{
+	for (; times > 0 && !fuzz->ended; times--) {
+		uint64_t deadline = shoal_core_deadline(fuzz->core);
+
+		if (deadline == SHOAL_NEVER)
+			break;
+		fuzz->now = deadline > fuzz->now ? deadline : fuzz->now;
+		timer(fuzz);
+	}
+}
+
+/* A packet by one of the four ways that packets come in. */
+static void
+packet(struct fuzz *fuzz, enum shoal_input_kind way, uint8_t from, uint64_t age,
+        const uint8_t *data, size_t len)
+{
+	struct shoal_input input = {
+	        .kind = way, .from = address(from), .data = data, .len = len, .exchange = 0};
+
+	if (way == SHOAL_INPUT_DATAGRAM)
+		input.received_ns = age < fuzz->now ? fuzz->now - age : 0;
+	else if (way == SHOAL_INPUT_REQUEST)
+		input.exchange = ++fuzz->requests;
+	else if (way == SHOAL_INPUT_RESULT && fuzz->asked > 0)
+		input.exchange = fuzz->exchange[(fuzz->asked - 1) % KEPT];
+	(void)step(fuzz, &input);
+}
+
+static enum shoal_input_kind
+way_of(uint8_t arg)
+{
+	static const enum shoal_input_kind way[] = {
+	        SHOAL_INPUT_DATAGRAM, SHOAL_INPUT_STREAM, SHOAL_INPUT_REQUEST, SHOAL_INPUT_RESULT};
+
+	return way[arg >> 6];
+}
+
+static void
+result(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
+{
+	static const int codes[] = {0, SHOAL_ERR_TIMEOUT, SHOAL_ERR_REFUSED, SHOAL_ERR_CLOSED,
+	        SHOAL_ERR_UNREACHABLE, SHOAL_ERR_TOO_BIG, SHOAL_ERR_LIMIT, SHOAL_ERR_CANCELED};
+	struct shoal_input input = {.kind = SHOAL_INPUT_RESULT};
+
+	if (len < 9)
+		return;
+	input.exchange = arg % 2 == 0 ? script_number(data, 8) : fuzz->exchange[arg / 2 % KEPT];
+	input.code = codes[data[8] % (sizeof(codes) / sizeof(codes[0]))];
+	if (input.code == 0) {
+		input.data = data + 9;
+		input.len = len - 9;
+	}
+	(void)step(fuzz, &input);
+}
+
+static void
+wrapped(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
+{
+	struct shoal_span label = {NULL, 0};
+	struct shoal_writer writer;
+
+	shoal_writer_init(&writer, fuzz->made, sizeof(fuzz->made));
+	shoal_packet_begin(&writer, label);
+	shoal_writer_bytes(&writer, data, len < shoal_writer_left(&writer) ? len : 0);
+	shoal_packet_end(&writer);
+	packet(fuzz, way_of(arg), arg & 0x3f, 0, fuzz->made, writer.len);
+}
+
+/* The checksum is made right again where the byte is not part of it. */
+static void
+echo(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
+{
+	size_t at = arg % KEPT, size = fuzz->packet_len[at];
+	struct shoal_packet_header header;
+	struct shoal_reader reader;
+
+	if (len < 4 || size < SHOAL_PACKET_CRC)
+		return;
+	memcpy(fuzz->made, fuzz->packet[at], size);
+	fuzz->made[script_number(data + 1, 2) % size] ^= data[3];
+	shoal_reader_init(&reader, fuzz->made, size - SHOAL_PACKET_CRC);
+	if ((arg & 0x10) == 0 && shoal_packet_header(&reader, &header) == 0) {
+		uint8_t body[PACKET_MAX];
+		size_t left = reader.left;
+
+		memcpy(body, reader.at, left);
+		wrapped(fuzz, (uint8_t)((arg & 0xc0) | (data[0] & 0x3f)), body, left);
+	} else {
+		packet(fuzz, way_of(arg), data[0], 0, fuzz->made, size);
+	}
+}
+
+/* Few ids, so that statements meet: the core itself, and members at the first addresses. */
+static void
+pick_id(const struct fuzz *fuzz, uint8_t who, struct shoal_id *id)
+{
+	*id = fuzz->id;
+	id->bytes[0] ^= (uint8_t)(who % 8);
+}
+
+static void
+pick_salt(const struct fuzz *fuzz, uint8_t who, uint8_t which, struct shoal_salt *salt)
+{
+	struct shoal_core_member member;
+	struct shoal_id id;
+	uint32_t slot;
+
+	pick_id(fuzz, who, &id);
+	memset(salt, which + 1, sizeof(*salt));
+	if (which == 0) {
+		if (shoal_core_find(fuzz->core, &id, &slot) == 0 &&
+		        shoal_core_member(fuzz->core, slot, &member))
+			*salt = member.salt;
+	}
+}
+
+static uint64_t
+short_salt(const struct shoal_salt *salt)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		value = value << 8 | salt->bytes[i];
+	return value;
+}
+
+static uint64_t
+pick_incarnation(const struct fuzz *fuzz, uint8_t who, uint8_t how)
+{
+	struct shoal_core_member member;
+	struct shoal_id id;
+	uint32_t slot;
+	uint64_t base = 1;
+
+	pick_id(fuzz, who, &id);
+	if (shoal_core_find(fuzz->core, &id, &slot) == 0 &&
+	        shoal_core_member(fuzz->core, slot, &member))
+		base = member.incarnation;
+	switch (how % 5) {
+	case 0:
+		return base;
+	case 1:
+		return base + 1;
+	case 2:
+		return base - 1;
+	case 3:
+		return base + (UINT64_C(1) << 32);
+	default:
+		return UINT64_MAX - how;
+	}
+}
+
+/* who | salt and state | incarnation | age 2 | accusers and address. */
+static bool
+append_statement(const struct fuzz *fuzz, struct shoal_writer *writer, const uint8_t *data)
+{
+	struct shoal_msg_member full = {.name = {(const uint8_t *)"fuzz", 4}};
+	struct shoal_msg_state state;
+
+	pick_id(fuzz, data[0], &full.id);
+	pick_salt(fuzz, data[0], data[1] >> 3 & 3, &full.salt);
+	full.incarnation = pick_incarnation(fuzz, data[0], data[2]);
+	full.state = data[1] % SHOAL_STATES;
+	full.age_ms = script_number(data + 3, 2) << (data[3] % 16);
+	full.accusers.count = data[5] % (SHOAL_ACCUSERS_MAX + 1);
+	for (size_t i = 0; i < full.accusers.count; i++)
+		pick_id(fuzz, (uint8_t)(data[5] + i), &full.accusers.item[i]);
+	full.addrs.count = 1 + (data[5] >> 7);
+	full.addrs.item[0] = address(data[5] >> 3 & 7);
+	full.addrs.item[1] = address(8);
+	if (data[1] >> 5 & 1) {
+		memset(&state, 0, sizeof(state));
+		state.id = full.id;
+		state.salt = short_salt(&full.salt);
+		state.incarnation = full.incarnation;
+		state.state = full.state;
+		state.age_ms = full.age_ms;
+		state.accusers = full.accusers;
+		return shoal_message_append(writer, SHOAL_MESSAGE_STATE, &state);
+	}
+	return shoal_message_append(writer, SHOAL_MESSAGE_MEMBER, &full);
+}
+
+/* The first message says who sends, and on a stream what this is: a join, a sync, or the answer to
+ * either. */
+static void
+append_opening(const struct fuzz *fuzz, struct shoal_writer *writer, uint8_t arg, uint8_t who)
+{
+	union shoal_message message;
+	struct shoal_salt salt;
+
+	memset(&message, 0, sizeof(message));
+	pick_salt(fuzz, who, 0, &salt);
+	if (way_of(arg) == SHOAL_INPUT_REQUEST && (arg & 0x20) != 0) {
+		pick_id(fuzz, who, &message.join.id);
+		message.join.salt = short_salt(&salt);
+		message.join.epoch_s = (fuzz->wall + fuzz->now) / SHOAL_SEC(1);
+		(void)shoal_message_append(writer, SHOAL_MESSAGE_JOIN, &message.join);
+	} else if (way_of(arg) == SHOAL_INPUT_REQUEST) {
+		pick_id(fuzz, who, &message.sync.id);
+		message.sync.salt = short_salt(&salt);
+		(void)shoal_message_append(writer, SHOAL_MESSAGE_SYNC, &message.sync);
+	} else if (way_of(arg) == SHOAL_INPUT_RESULT) {
+		pick_id(fuzz, who, &message.answer.id);
+		message.answer.salt = short_salt(&salt);
+		(void)shoal_message_append(writer, SHOAL_MESSAGE_ANSWER, &message.answer);
+	} else {
+		pick_id(fuzz, who, &message.sender.id);
+		message.sender.salt = short_salt(&salt);
+		(void)shoal_message_append(writer, SHOAL_MESSAGE_SENDER, &message.sender);
+	}
+}
+
+static void
+statements(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
+{
+	struct shoal_writer writer;
+	uint8_t body[PACKET_MAX / 2];
+
+	shoal_writer_init(&writer, body, sizeof(body));
+	append_opening(fuzz, &writer, arg, arg & 0x1f);
+	for (; len >= 6 && append_statement(fuzz, &writer, data); len -= 6)
+		data += 6;
+	wrapped(fuzz, arg & 0xdf, body, writer.len);
+}
+
+static void
+ack(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
+{
+	const struct ping *ping = &fuzz->ping[arg % KEPT];
+	struct shoal_msg_ack message = {.seq = ping->seq, .id = ping->target};
+	struct shoal_salt salt = {{0}};
+	struct shoal_core_member member;
+	struct shoal_writer writer;
+	uint8_t body[128];
+	uint32_t slot;
+
+	if (len < 3 || fuzz->pings == 0)
+		return;
+	if (data[0] % 4 != 0)
+		pick_id(fuzz, data[0], &message.id);
+	if (data[1] % 4 != 0)
+		memset(&salt, data[1], sizeof(salt));
+	else if (shoal_core_find(fuzz->core, &message.id, &slot) == 0 &&
+	         shoal_core_member(fuzz->core, slot, &member))
+		salt = member.salt;
+	message.salt = short_salt(&salt);
+	shoal_writer_init(&writer, body, sizeof(body));
+	(void)shoal_message_append(&writer, SHOAL_MESSAGE_ACK, &message);
+	wrapped(fuzz,
+	        (uint8_t)((arg & 0xc0) |
+	                  (data[2] % 4 == 0 ? ping->to.ip[15] & 0x3f : data[2] & 0x3f)),
+	        body, writer.len);
+}
+
+static void
+command(struct fuzz *fuzz, enum shoal_input_kind kind, uint8_t arg)
+{
+	struct shoal_input input = {.kind = kind};
+	int rc;
+
+	if (kind != SHOAL_INPUT_LEAVE)
+		input.from = address(arg);
+	fuzz->joins += kind == SHOAL_INPUT_JOIN;
+	rc = step(fuzz, &input);
+	fuzz->joins -= kind == SHOAL_INPUT_JOIN && rc != 0;
+}
+
+static void
+record(struct fuzz *fuzz, enum script_op op, uint8_t arg, const uint8_t *data, size_t len)
+{
+	switch (op) {
+	case SCRIPT_ADVANCE:
+		if (len >= 8)
+			fuzz->now += script_number(data, 8) % AFTER_MAX;
+		break;
+	case SCRIPT_DEADLINE:
+		to_deadline(fuzz, arg % 16 + 1);
+		break;
+	case SCRIPT_DATAGRAM:
+		if (len >= 4)
+			packet(fuzz, SHOAL_INPUT_DATAGRAM, arg, script_number(data, 4), data + 4,
+			        len - 4);
+		break;
+	case SCRIPT_STREAM:
+		packet(fuzz, SHOAL_INPUT_STREAM, arg, 0, data, len);
+		break;
+	case SCRIPT_REQUEST:
+		packet(fuzz, SHOAL_INPUT_REQUEST, arg, 0, data, len);
+		break;
+	case SCRIPT_RESULT:
+		result(fuzz, arg, data, len);
+		break;
+	case SCRIPT_REFUSED:
+		command(fuzz, SHOAL_INPUT_REFUSED, arg);
+		break;
+	case SCRIPT_JOIN:
+		command(fuzz, SHOAL_INPUT_JOIN, arg);
+		break;
+	case SCRIPT_LEAVE:
+		command(fuzz, SHOAL_INPUT_LEAVE, arg);
+		break;
+	case SCRIPT_WRAPPED:
+		wrapped(fuzz, arg, data, len);
+		break;
+	case SCRIPT_ECHO:
+		echo(fuzz, arg, data, len);
+		break;
+	case SCRIPT_STATEMENTS:
+		statements(fuzz, arg, data, len);
+		break;
+	case SCRIPT_ACK:
+		ack(fuzz, arg, data, len);
+		break;
+	default:
+		timer(fuzz);
+		break;
+	}
+}
+
+static void
+begin(struct fuzz *fuzz, const uint8_t *head)
+{
+	struct shoal_core_config config;
+	char why[120];
+
+	memset(fuzz, 0, sizeof(*fuzz));
+	(void)shoal_profile_init(&fuzz->profile, (enum shoal_profile_kind)(head[0] % 3));
+	/* Small limits are reached. */
+	fuzz->profile.members_max = head[0] & 0x80 ? 8 : 64;
+	fuzz->profile.tombstones_max = 4;
+	fuzz->profile.sends_max = head[0] & 0x40 ? 16 : 256;
+	fuzz->profile.unknown_max = 4;
+	fuzz->profile.relayed_max = 4;
+	fuzz->profile.exchanges_max = 8;
+	shoal_core_config_init(&config);
+	config.seed = script_number(head + 1, 8);
+	memcpy(config.salt.bytes, head + 9, 16);
+	config.salt.bytes[0] |= 1;
+	memcpy(config.id.bytes, head + 25, 16);
+	config.id.bytes[15] |= 1;
+	fuzz->now = script_number(head + 41, 8) >> 2;
+	fuzz->wall = script_number(head + 49, 8) >> 2;
+	config.mono_ns = fuzz->now;
+	config.wall_ns = fuzz->wall + fuzz->now;
+	config.name = "fuzz";
+	config.addr[0] = address(0);
+	config.addrs = 1;
+	config.profile = fuzz->profile;
+	config.log_level = SHOAL_LOG_DEBUG;
+	fuzz->id = config.id;
+	fuzz->salt = config.salt;
+	if (shoal_core_new(&fuzz->core, &config, why, sizeof(why)) != 0)
+		fail("new", why);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct fuzz fuzz;
+
+	if (size < SCRIPT_HEAD)
+		return 0;
+	begin(&fuzz, data);
+	shoal_watch_init(&fuzz.watch, &shoal_allocator_libc, &fuzz.checkers, &fuzz.profile, 0);
+	fuzz.watch.forgets = true;
+	data += SCRIPT_HEAD;
+	size -= SCRIPT_HEAD;
+	while (size >= SCRIPT_RECORD && !fuzz.ended) {
+		size_t len = (size_t)script_number(data + 2, 2);
+
+		len = len < size - SCRIPT_RECORD ? len : size - SCRIPT_RECORD;
+		fuzz.now += script_number(data + 4, 4);
+		record(&fuzz, (enum script_op)(data[0] % SCRIPT_OPS), data[1], data + SCRIPT_RECORD,
+		        len);
+		data += SCRIPT_RECORD + len;
+		size -= SCRIPT_RECORD + len;
+	}
+	shoal_watch_done(&fuzz.watch);
+	shoal_core_free(fuzz.core);
+	return 0;
+}

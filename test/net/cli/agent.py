@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: MIT
+"""The life of `shoal agent`: its ready line, its control socket, its signals, its log."""
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+
+from command import (FAST, LONG, Beside, check, complaint, environment, expect_in, following, main,
+                     shoal)
+
+
+def an_agent_prints_one_ready_line_and_nothing_else(cluster):
+    agent = cluster.start("web-1", *FAST)
+    with open(agent.output_path, encoding="utf-8") as output:
+        text = output.read()
+    match = re.fullmatch(r"shoal: ready name=web-1 id=([0-9a-f-]{36}) address=(127\.0\.0\.1:\d+)\n",
+                         text)
+    check(match, f"the output is {text!r}")
+    info = agent.get("/v1/info")
+    check((info["id"], info["address"]) == match.groups(), f"the agent says {info}")
+
+
+def an_agent_without_a_name_is_named_by_its_id(cluster):
+    with Beside(cluster, "agent", "--bind", "127.0.0.1:0") as agent:
+        cluster.expect(lambda: agent.lines, "the ready line")
+        match = re.match(r"shoal: ready name=(\S+) id=(\S+) ", agent.lines[0])
+        check(match and match[1] == match[2], f"the ready line is {agent.lines}")
+        path = os.path.join(cluster.folder, f"shoal-{match[1]}.sock")
+        check(stat.S_ISSOCK(os.stat(path).st_mode), f"{path} is no socket")
+        check(agent.end(signal.SIGTERM) == 0, "it did not end well")
+        check(not os.path.exists(path) and not os.path.exists(path + ".lock"),
+              "it left files behind")
+
+
+def sigterm_leaves_and_the_others_see_left(cluster):
+    agents = cluster.form(3, *FAST)
+    agents[2].signal(signal.SIGTERM)
+    check(agents[2].process.wait(LONG) == 0, f"it ended with {agents[2].process.returncode}")
+    cluster.expect_all(agents[:2], {agents[2].name: "left"})
+    check(not os.path.exists(agents[2].socket_path), "its socket is still there")
+    cluster.expect_none("failed")
+
+
+def a_second_sigint_stops_at_once(cluster):
+    # The other one cannot confirm the leave, and is not taken for dead either while that lasts.
+    first, second = cluster.form(2, *FAST, "--set", "leave_timeout_ms=600000", "--set",
+                                 "suspicion_mult=100")
+    first.signal(signal.SIGSTOP)
+    try:
+        second.signal(signal.SIGINT)
+        cluster.expect(lambda: "leaving the cluster" in second.log(), "it begins to leave")
+        check(second.running, "it did not wait for the other one")
+        second.signal(signal.SIGINT)
+        status = second.process.wait(LONG)
+    finally:
+        first.signal(signal.SIGCONT)
+    check(status == 1 and "again: stopped" in second.log(), f"ended with {status}: {second.log()}")
+    check(not os.path.exists(second.socket_path), "its socket is still there")
+
+
+def sighup_is_ignored(cluster):
+    agent = cluster.start("a", *FAST)
+    agent.signal(signal.SIGHUP)
+    check(agent.get("/v1/info")["state"] == "running", "it does not run any more")
+
+
+def a_bind_address_in_use_is_refused(cluster):
+    agent = cluster.start("a", *FAST)
+    ended = shoal(cluster, "agent", "--name", "b", "--bind", agent.address)
+    expect_in([agent.address, "in use", "--bind"], complaint(ended, 1))
+    check(ended.stdout == "", f"it said {ended.stdout!r}")
+    check(not os.path.exists(os.path.join(cluster.folder, "shoal-b.sock")), "it left a socket")
+
+
+def a_control_socket_in_use_is_refused(cluster):
+    agent = cluster.start("a", *FAST)
+    ended = shoal(cluster, "agent", "--name", "b", "--bind", "127.0.0.1:0", "--socket",
+                  agent.socket_path)
+    expect_in([agent.socket_path, "in use", f"process {agent.process.pid}", "--socket"],
+              complaint(ended, 1))
+    check(agent.get("/v1/info")["name"] == "a", "the first agent lost its socket")
+
+
+def the_socket_of_a_killed_agent_is_taken_over(cluster):
+    agent = cluster.start("a", *FAST)
+    agent.signal(signal.SIGKILL)
+    agent.process.wait(LONG)
+    check(os.path.exists(agent.socket_path), "SIGKILL left no socket: nothing is tested here")
+    again = cluster.start("a", *FAST)
+    check(again.socket_path == agent.socket_path, "another path")
+    check(again.get("/v1/info")["pid"] == again.process.pid, "the socket is not that of the new one")
+
+
+def what_is_no_socket_is_not_removed(cluster):
+    path = os.path.join(cluster.folder, "precious")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("mine")
+    ended = shoal(cluster, "agent", "--name", "a", "--bind", "127.0.0.1:0", "--socket", path)
+    expect_in([path, "no socket"], complaint(ended, 1))
+    with open(path, encoding="utf-8") as file:
+        check(file.read() == "mine", "the file was changed")
+    check(not os.path.exists(path + ".lock"), "a lock file is left")
+
+
+def the_socket_of_another_program_is_not_removed(cluster):
+    path = os.path.join(cluster.folder, "other.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        other.bind(path)
+        other.listen()
+        ended = shoal(cluster, "agent", "--name", "a", "--bind", "127.0.0.1:0", "--socket", path)
+        expect_in([path, "another program"], complaint(ended, 1))
+        check(os.path.exists(path), "the socket was removed")
+
+
+def a_socket_path_that_cannot_be_made_says_what_to_do(cluster):
+    ended = shoal(cluster, "agent", "--name", "a", "--bind", "127.0.0.1:0",
+                  variables={"XDG_RUNTIME_DIR": os.path.join(cluster.folder, "absent")})
+    expect_in(["absent", "--socket"], complaint(ended, 1))
+    ended = shoal(cluster, "agent", "--name", "a", "--bind", "127.0.0.1:0", "--socket", "/" + "x" * 120)
+    expect_in(["longer than 107 bytes"], complaint(ended, 1))
+    ended = shoal(cluster, "agent", "--name", "a/b", "--bind", "127.0.0.1:0")
+    expect_in(["a/b", "--socket"], complaint(ended, 1))
+
+
+def the_control_socket_is_for_its_user_or_for_a_group(cluster):
+    own = cluster.start("own", *FAST)
+    check(stat.S_IMODE(os.stat(own.socket_path).st_mode) == 0o600, "the mode is not 0600")
+    group = cluster.start("group", *FAST, "--socket-group", str(os.getgid()))
+    there = os.stat(group.socket_path)
+    check((stat.S_IMODE(there.st_mode), there.st_gid) == (0o660, os.getgid()),
+          f"the mode is {there.st_mode:o}, the group {there.st_gid}")
+    ended = shoal(cluster, "agent", "--name", "x", "--bind", "127.0.0.1:0", "--socket-group", "no such")
+    expect_in(["--socket-group", "no such"], complaint(ended, 1))
+
+
+def an_address_beyond_this_machine_needs_insecure(cluster):
+    for bind in ("0.0.0.0:0", "[::]:0", "192.0.2.1:7946", "127.0.0.1:0,0.0.0.0:0", "[::ffff:1.2.3.4]:7"):
+        ended = shoal(cluster, "agent", "--name", "a", "--bind", bind)
+        expect_in(["--insecure", "loopback", bind.rpartition(",")[2]], complaint(ended, 2))
+    for bind in ("127.0.0.1:0", "127.9.8.7:0"):
+        agent = cluster.start(f"a{bind[4]}", *FAST, bind=bind)
+        check(agent.address.startswith(bind[:-1]), f"it bound {agent.address}")
+    wide = cluster.start("wide", *FAST, "--insecure", bind="0.0.0.0:0")
+    check(wide.get("/v1/info")["state"] == "running", "it does not run")
+
+
+def an_agent_that_cannot_print_its_ready_line_ends(cluster):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        ended = shoal(cluster, "agent", "--name", "a", "--bind", "127.0.0.1:0",
+                      capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    expect_in(["standard output"], complaint(ended, 1))
+
+
+def a_log_that_nobody_reads_does_not_stop_the_agent(cluster):
+    read_end, write_end = os.pipe()
+    fcntl.fcntl(write_end, 1031, 4096)  # F_SETPIPE_SZ
+    os.set_blocking(write_end, False)
+    try:
+        while os.write(write_end, b"x" * 1024):
+            pass
+    except BlockingIOError:
+        os.set_blocking(write_end, True)
+    path = os.path.join(cluster.folder, "mute.sock")
+    agent = subprocess.Popen([cluster.program, "agent", "--name", "mute", "--bind", "127.0.0.1:0",
+                              "--socket", path, *FAST], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=write_end, env=environment(cluster))
+    try:
+        check(agent.stdout.readline().startswith(b"shoal: ready"), "it is not ready")
+        other = cluster.start("other", *FAST)
+        joined = shoal(cluster, "join", other.address, "--socket", path)
+        check(joined.returncode == 0, f"it does not work with a full log: {joined.stderr}")
+        cluster.expect_all([other], {"mute": "alive"})
+        os.read(read_end, 65536)
+        left = shoal(cluster, "leave", "--socket", path)
+        check(left.returncode == 0, f"it does not leave: {left.stderr}")
+        check(agent.wait(LONG) == 0, "it did not end well")
+        os.close(write_end)
+        write_end = -1
+        rest = os.read(read_end, 65536).decode()
+        check(re.search(r"agent: \d+ log lines were lost", rest), f"the log goes on with {rest!r}")
+    finally:
+        agent.kill()
+        agent.wait()
+        agent.stdout.close()
+        os.close(read_end)
+        if write_end >= 0:
+            os.close(write_end)
+
+
+def the_log_is_text_or_json(cluster):
+    first = cluster.start("first", *FAST, "--log-format", "json")
+    second = cluster.start("second", *FAST, join=[first.address])
+    cluster.expect_all([first, second], {"first": "alive", "second": "alive"})
+    cluster.expect(lambda: first.log() and "joined through 1 of 1" in second.log(), "log lines")
+    for line in first.log().splitlines():
+        record = json.loads(line)
+        check(set(record) == {"time", "level", "room", "text"}, f"a record is {record}")
+        check(record["level"] in ("error", "warn", "info"), f"a level is {record}")
+    for line in second.log().splitlines():
+        check(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (error|warn|info) +\w+: .", line),
+              f"a line is {line!r}")
+    quiet = cluster.start("quiet", *FAST, "--log-level", "error", join=[first.address])
+    cluster.expect_all([quiet], {"first": "alive"})
+    check(quiet.log() == "", f"level error logged {quiet.log()!r}")
+
+
+def standard_descriptors_that_are_closed_do_no_harm(cluster):
+    path = os.path.join(cluster.folder, "closed.sock")
+    agent = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", cluster.program, "agent",
+                              "--name", "closed", "--bind", "127.0.0.1:0", "--socket", path],
+                             env=environment(cluster))
+    try:
+        cluster.expect(lambda: os.path.exists(path), "the control socket")
+        listed = shoal(cluster, "members", "--socket", path)
+        check(listed.returncode == 0 and "closed" in listed.stdout, f"members said {listed}")
+        agent.send_signal(signal.SIGTERM)
+        check(agent.wait(LONG) == 0, "it did not end well")
+    finally:
+        agent.kill()
+        agent.wait()
+
+
+def a_seed_that_is_no_address_is_wrong_usage(cluster):
+    ended = shoal(cluster, "agent", "--name", "a", "--bind", "127.0.0.1:0", "--join", "host:99999")
+    expect_in(["--join", "host:99999"], complaint(ended, 2))
+    check(ended.stdout == "", f"it said that it is ready: {ended.stdout!r}")
+
+
+def the_agent_counts_who_follows_it(cluster):
+    agent = cluster.start("a", *FAST)
+    with Beside(cluster, "monitor", "--socket", agent.socket_path) as monitor:
+        cluster.expect(lambda: following(agent) == 1, "one follows")
+        monitor.end()
+    cluster.expect(lambda: following(agent) == 0, "nobody follows")
+
+
+if __name__ == "__main__":
+    main()

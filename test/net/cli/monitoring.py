@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""What `shoal monitor` prints as members come, fail, return and go."""
+import contextlib
+import csv
+import datetime
+import json
+import re
+import signal
+
+from command import FAST, LONG, Beside, check, expect_in, following, main
+
+KEYS = {"time", "event", "id", "name", "address", "state", "cause"}
+
+
+def told(monitor, kind, name):
+    """The events of one kind about one member, as the monitor printed them."""
+    events = [json.loads(line) for line in monitor.lines]
+    return [e for e in events if (e["event"], e["name"]) == (kind, name)]
+
+
+def watched(stack, cluster, agent, *options):
+    """A monitor that has subscribed."""
+    before = following(agent)
+    monitor = stack.enter_context(Beside(cluster, "monitor", *options, "--socket", agent.socket_path))
+    cluster.expect(lambda: following(agent) == before + 1, "the monitor follows")
+    return monitor
+
+
+def a_monitor_tells_join_suspect_failed_alive_and_left_with_their_causes(cluster):
+    first, second = cluster.form(2, *FAST)
+    with contextlib.ExitStack() as stack:
+        monitor = watched(stack, cluster, first, "--format", "json")
+        third = cluster.start("m03", *FAST, join=[first.address])
+        cluster.expect(lambda: told(monitor, "join", "m03"), "join")
+        cluster.expect_all([second], {"m03": "alive"})
+        third.signal(signal.SIGKILL)
+        third.process.wait(LONG)
+        cluster.expect(lambda: told(monitor, "failed", "m03"), "failed")
+        again = cluster.start("m03", *FAST, bind=third.address, join=[first.address])
+        cluster.expect_all([first], {"m03": "alive"})
+        again.signal(signal.SIGTERM)
+        cluster.expect(lambda: told(monitor, "left", "m03"), "left")
+        check(monitor.end() == 0, "Ctrl-C is no failure")
+        events = [json.loads(line) for line in monitor.lines]
+    for event in events:
+        check(KEYS <= set(event), f"keys are missing: {event}")
+        check({"kind", "accusers", "detail"} <= set(event["cause"]), f"the cause is {event['cause']}")
+        check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["time"]),
+              f"the time is {event['time']}")
+    suspect, failed = told(monitor, "suspect", "m03")[0], told(monitor, "failed", "m03")[0]
+    check(suspect["state"] == "suspect" and failed["state"] == "dead", f"{suspect} {failed}")
+    check(failed["id"] == third.id and failed["address"] == third.address, f"it is {failed}")
+    accusers = set(failed["cause"]["accusers"])
+    check(accusers and accusers <= {"m01", "m02"}, f"the accusers are {accusers}")
+    check(failed["cause"]["after_ms"] > 0 and failed["cause"]["detail"], f"it is {failed['cause']}")
+    times = [datetime.datetime.fromisoformat(e["time"]) for e in (suspect, failed)]
+    check(times[0] <= times[1], "it failed before it was suspect")
+
+
+def a_monitor_for_people_prints_one_line_each(cluster):
+    first, second = cluster.form(2, *FAST)
+    with contextlib.ExitStack() as stack:
+        monitor = watched(stack, cluster, first)
+        second.signal(signal.SIGKILL)
+        cluster.expect(lambda: any(" failed: " in line for line in monitor.lines), "failed")
+        check(monitor.end(signal.SIGTERM) == 0, "SIGTERM is no failure")
+    for line in monitor.lines:
+        check(re.match(r"\d\d:\d\d:\d\d\.\d{3} m02 (suspect|failed): .*m01", line),
+              f"a line is {line!r}")
+
+
+def a_monitor_as_csv_has_its_columns(cluster):
+    first = cluster.start("m01", *FAST)
+    with contextlib.ExitStack() as stack:
+        monitor = watched(stack, cluster, first, "--format", "csv", "--events")
+        cluster.start("m02", *FAST, join=[first.address])
+        cluster.expect(lambda: len(monitor.lines) >= 2, "a row")
+        monitor.end()
+    row = next(csv.DictReader(monitor.lines))
+    check((row["event"], row["name"], row["state"]) == ("join", "m02", "alive"), f"it is {row}")
+    check(json.loads(row["accusers"]) == [] and row["cause"], f"it is {row}")
+
+
+def a_monitor_ends_with_its_agent(cluster):
+    first = cluster.start("m01", *FAST)
+    with contextlib.ExitStack() as stack:
+        monitor = watched(stack, cluster, first)
+        first.signal(signal.SIGTERM)
+        check(monitor.wait() == 1, "the end of the agent is a failure")
+        expect_in([first.socket_path, "has ended"], monitor.process.stderr.read())
+    check(first.process.wait(LONG) == 0, "the agent did not end well")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""Flags, variables and the file; wrong usage; --help and the manual page."""
+import json
+import os
+import re
+
+from command import FAST, Beside, check, complaint, expect_in, main, shoal
+from agents import exchange
+
+COMMANDS = ("agent", "members", "join", "leave", "info", "monitor", "version")
+MANUAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../docs/shoal.1")
+
+
+def wrong_usage_ends_with_2_and_says_what_is_wrong(cluster):
+    for arguments, words in (
+            ((), ["command", "shoal --help"]),
+            (("nonsense",), ["nonsense", "shoal --help"]),
+            (("members", "--nonsense"), ["--nonsense", "shoal members --help"]),
+            (("members", "-x"), ["-x"]),
+            (("members", "extra"), ["extra"]),
+            (("members", "--format", "xml"), ["xml", "csv"]),
+            (("members", "--format"), ["--format", "value"]),
+            (("members", "--watch=yes"), ["--watch", "no value"]),
+            (("info", "--watch"), ["--watch"]),
+            (("join",), ["ADDR"]),
+            (("agent", "--set", "relays"), ["relays", "KEY=VALUE"]),
+            (("agent", "--set", "relays=99"), ["--set relays", "99", "16"]),
+            (("agent", "--set", "nonsense=1"), ["nonsense", "no such field"]),
+            (("agent", "--set", "run=threads"), ["run"]),
+            (("agent", "--set", "insecure=true"), ["--insecure"]),
+            (("agent", "--bind", "nowhere"), ["bind", "nowhere"]),
+            (("agent", "--id", "12"), ["id", "12"]),
+            (("agent", "--profile", "moon"), ["--profile", "moon", "lan"]),
+            (("agent", "--log-level", "loud"), ["--log-level", "loud", "debug"]),
+            (("agent", "--log-format", "xml"), ["--log-format", "xml", "json"]),
+            (("agent", "--name", "a\nb"), ["name", "control"]),
+            (("agent", "--config", "/nonexistent/file"), ["/nonexistent/file", "No such file"])):
+        expect_in(words, complaint(shoal(cluster, *arguments), 2))
+
+
+def wrong_variables_are_named(cluster):
+    for name, value, words in (
+            ("SHOAL_BIND", "nowhere", ["bind", "nowhere"]),
+            ("SHOAL_INSECURE", "perhaps", ["SHOAL_INSECURE", "perhaps", "true"]),
+            ("SHOAL_LOG_LEVEL", "loud", ["SHOAL_LOG_LEVEL", "loud"]),
+            ("SHOAL_PROBE_INTERVAL_MS", "soon", ["SHOAL_PROBE_INTERVAL_MS", "soon"])):
+        expect_in(words, complaint(shoal(cluster, "agent", variables={name: value}), 2))
+    expect_in(["xml"], complaint(shoal(cluster, "info", variables={"SHOAL_FORMAT": "xml"}), 2))
+
+
+def file(cluster, content):
+    path = os.path.join(cluster.folder, "agent.json")
+    with open(path, "w", encoding="utf-8") as output:
+        output.write(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def a_wrong_file_is_refused_with_the_place(cluster):
+    for content, words in (
+            ('{\n"name": }', ["line 2"]),
+            ('{"name": "a", "name": "b"}', ["duplicate"]),
+            ([], ["$: must be an object"]),
+            ({"nonsense": 1}, ["$.nonsense", "no such field"]),
+            ({"relays": 99}, ["$.relays", "99"]),
+            ({"relays": "many"}, ["$.relays", "many"]),
+            ({"relays": 1.5}, ["$.relays", "whole number"]),
+            ({"name": None}, ["$.name"]),
+            ({"name": ["a"]}, ["$.name"]),
+            ({"insecure": "yes"}, ["$.insecure", "true or false"]),
+            ({"join": ["127.0.0.1:1", 5]}, ["$.join[1]", "text"]),
+            ({"join": {"a": 1}}, ["$.join"]),
+            ({"bind": "192.0.2.1:7946"}, ["192.0.2.1:7946", "--insecure"]),
+            ({"log_format": "xml"}, ["$.log_format", "xml"])):
+        path = file(cluster, content)
+        line = complaint(shoal(cluster, "agent", "--config", path), 2)
+        expect_in(words, line)
+        check("--insecure" in words or path in line, f"the file is not named: {line}")
+
+
+def started(cluster, *options, variables=None):
+    """What an agent says of itself that was started with these options."""
+    path = os.path.join(cluster.folder, "started.sock")
+    with Beside(cluster, "agent", "--name", "x", "--bind", "127.0.0.1:0", "--socket", path,
+                *FAST, *options, variables=variables) as agent:
+        cluster.expect(lambda: agent.lines or not agent.running, "the ready line")
+        check(agent.lines, "it did not become ready")
+        status, body = exchange(path, "/v1/info")
+        check(agent.end() == 0, "it did not end well")
+    check(status == 200, f"it answered {status}")
+    return json.loads(body)
+
+
+def a_flag_is_stronger_than_a_variable_and_a_variable_than_the_file(cluster):
+    path = file(cluster, {"label": "file", "app_version": 1, "insecure": True})
+    check(started(cluster, "--config", path)["label"] == "file", "the file was not heard")
+    variables = {"SHOAL_LABEL": "variable", "SHOAL_APP_VERSION": "2", "SHOAL_CONFIG": path}
+    info = started(cluster, variables=variables)
+    check((info["label"], info["app_version"]) == ("variable", 2), f"the variable: {info}")
+    info = started(cluster, "--label", "flag", "--set", "app_version=3", variables=variables)
+    check((info["label"], info["app_version"]) == ("flag", 3), f"the flag: {info}")
+
+
+def a_stronger_list_replaces_a_weaker_one(cluster):
+    first, second = cluster.start("first", *FAST), cluster.start("second", *FAST)
+    path = file(cluster, {"join": [second.address]})
+    joiner = cluster.start("joiner", *FAST, "--config", path, join=[first.address])
+    cluster.expect_all([first, joiner], {"first": "alive", "joiner": "alive"})
+    cluster.expect(lambda: "joined through 1 of 1" in joiner.log(), "it joined through one")
+    check("second" not in joiner.states(), "the file's list was added")
+
+
+def the_profile_is_set_before_the_numbers_whatever_its_source(cluster):
+    # The numbers of the file and of the flags hold, although the profile comes from a flag.
+    path = file(cluster, {"probe_timeout_ms": 99})
+    ended = shoal(cluster, "agent", "--config", path, "--profile", "lan", "--set",
+                  "probe_interval_ms=99")
+    expect_in(["probe_timeout_ms", "99"], complaint(ended, 2))
+
+
+def an_unknown_variable_is_somebody_elses(cluster):
+    info = started(cluster, variables={"SHOAL_SERVICE_HOST": "10.0.0.1", "SHOAL_RUN": "1"})
+    check(info["state"] == "running", "it does not run")
+
+
+def help_of(cluster, command):
+    ended = shoal(cluster, command, "--help")
+    check(ended.returncode == 0 and ended.stderr == "", f"{command} --help: {ended}")
+    check(all(len(line) <= 80 for line in ended.stdout.splitlines()), "a line is too long")
+    return set(re.findall(r"^  (--[a-z-]+)", ended.stdout, re.M))
+
+
+def every_level_has_help(cluster):
+    overview = shoal(cluster, "--help").stdout
+    for command in COMMANDS:
+        expect_in([f"\n  {command} "], overview)
+        check("--help" in help_of(cluster, command), f"{command} does not show --help")
+    check(shoal(cluster, "-h").stdout == shoal(cluster, "help").stdout == overview, "-h differs")
+
+
+def the_manual_page_has_the_options_of_help(cluster):
+    with open(MANUAL, encoding="utf-8") as page:
+        text = page.read()
+    commands = text[text.index(".SH COMMANDS"):text.index(".SH CONFIGURATION")]
+    sections = {title: set(option.replace("\\-", "-") for option in
+                           re.findall(r"^\.BI? (\\-\\-[a-z\\-]+)", body, re.M))
+                for title, body in re.findall(r"^\.SS ([^\n]+)\n(.*?)(?=^\.SS|\Z)", commands,
+                                              re.M | re.S)}
+    common = sections["Options of all commands but agent"]
+    for command in COMMANDS:
+        told = help_of(cluster, command) - {"--help"}
+        written = sections[f"shoal {command}"]
+        if command != "agent":
+            written = written | common - {"--help"}
+        if command == "version":
+            written -= {"--socket", "--name"}
+        check(told == written, f"{command}: --help has {told - written}, the page {written - told}")
+
+
+if __name__ == "__main__":
+    main()

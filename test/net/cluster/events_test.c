@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* Member events and the list: what is told of a death and a return, what happens to a callback that
+ * is too slow, and that what was handed out never changes. */
+#include "kit.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+
+static void
+a_death_and_a_return_are_told_with_their_causes_in_a_chain(void **state)
+{
+	struct kit_events seen = KIT_EVENTS;
+	struct shoal_cluster *a = kit_member("a"), *b = kit_member("b");
+	struct shoal_member_list *list;
+	enum shoal_state last = SHOAL_STATE_UNKNOWN;
+	uint64_t before;
+
+	(void)state;
+	assert_int_equal(shoal_on_member(a, SHOAL_EVENT_ALL, kit_on_member, &seen), 0);
+	kit_join(b, kit_address(a));
+	kit_await_event(NULL, &seen, SHOAL_EVENT_JOIN, "b");
+	list = shoal_members(a, NULL);
+	before = shoal_member_incarnation(shoal_member_list_find_by_name(list, "b"));
+	shoal_member_list_free(list);
+	kit_free(b);
+	kit_await_event(NULL, &seen, SHOAL_EVENT_SUSPECT, "b");
+	kit_await_event(NULL, &seen, SHOAL_EVENT_FAILED, "b");
+	assert_int_equal(kit_state(a, "b"), SHOAL_STATE_DEAD);
+	b = kit_member("b");
+	kit_join(b, kit_address(a));
+	kit_await_event(NULL, &seen, SHOAL_EVENT_ALIVE, "b");
+	list = shoal_members(a, NULL);
+	assert_int_equal(shoal_member_list_count(list), 2);
+	assert_true(shoal_member_incarnation(shoal_member_list_find_by_name(list, "b")) > before);
+	shoal_member_list_free(list);
+	kit_free(a);
+	kit_free(b);
+	for (size_t i = 0; i < seen.count; i++) {
+		assert_string_equal(seen.event[i].name, "b");
+		assert_int_equal(seen.event[i].was, last);
+		last = seen.event[i].state;
+		if (seen.event[i].kind == SHOAL_EVENT_FAILED)
+			assert_int_equal(seen.event[i].cause, SHOAL_CAUSE_SUSPICION);
+		if (seen.event[i].kind == SHOAL_EVENT_SUSPECT)
+			assert_int_equal(seen.event[i].cause, SHOAL_CAUSE_UNANSWERED);
+	}
+}
+
+struct gate {
+	struct kit_events seen;
+	_Atomic bool inside, open;
+};
+
+static void
+wait_at_the_gate(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
+{
+	struct gate *gate = arg;
+
+	atomic_store(&gate->inside, true);
+	while (!atomic_load(&gate->open))
+		sched_yield();
+	kit_on_member(cluster, event, &gate->seen);
+}
+
+static bool
+is_inside(void *arg)
+{
+	return atomic_load(&((struct gate *)arg)->inside);
+}
+
+struct tally {
+	struct gate *gate;
+	size_t wanted;
+};
+
+static bool
+all_told(void *arg)
+{
+	struct tally *tally = arg;
+
+	return kit_events_of(&tally->gate->seen, SHOAL_EVENT_LEFT, NULL) >= tally->wanted;
+}
+
+static void
+a_slow_callback_gets_the_latest_state_of_each_and_one_overflow(void **state)
+{
+	struct gate gate = {.seen = KIT_EVENTS};
+	struct shoal_config config = kit_config("a");
+	enum shoal_state last[8] = {0};
+	struct shoal_counters counters;
+	struct shoal_cluster *a;
+
+	(void)state;
+	config.events_max = 2;
+	a = kit_start(&config);
+	assert_int_equal(shoal_on_member(a, SHOAL_EVENT_ALL, wait_at_the_gate, &gate), 0);
+	/* Each joins and leaves while the first callback does not return. */
+	for (int i = 0; i < 8; i++) {
+		char name[8];
+		struct shoal_cluster *b;
+
+		snprintf(name, sizeof(name), "m%d", i);
+		b = kit_member(name);
+		kit_join(b, kit_address(a));
+		if (i == 0)
+			assert_true(kit_until(NULL, is_inside, &gate));
+		assert_int_equal(shoal_cluster_leave(b, KIT_PATIENCE_MS), 0);
+		kit_await_state(NULL, a, name, SHOAL_STATE_LEFT);
+		kit_free(b);
+	}
+	atomic_store(&gate.open, true);
+	struct tally tally = {.gate = &gate, .wanted = 8};
+	assert_true(kit_until(NULL, all_told, &tally));
+	shoal_cluster_counters(a, &counters);
+	assert_true(counters.value[SHOAL_COUNTER_EVENTS_OVERFLOW] > 0);
+	kit_free(a);
+	assert_int_equal(kit_events_of(&gate.seen, SHOAL_EVENT_OVERFLOW, ""), 1);
+	assert_true(gate.seen.count < 24);
+	for (size_t i = 0; i < gate.seen.count; i++) {
+		const struct kit_event *event = &gate.seen.event[i];
+
+		if (event->kind == SHOAL_EVENT_OVERFLOW)
+			continue;
+		enum shoal_state *held = &last[event->name[1] - '0'];
+		assert_int_equal(event->was, *held);
+		*held = event->state;
+	}
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(last[i], SHOAL_STATE_LEFT);
+}
+
+static void
+a_list_stays_as_it_was_while_members_come_and_go(void **state)
+{
+	struct shoal_cluster *a = kit_member("a"), *b = kit_member("b"), *c;
+	struct shoal_member_list *before, *after;
+	struct shoal_member *kept;
+
+	(void)state;
+	kit_join(b, kit_address(a));
+	assert_int_equal(shoal_wait_members(a, 2, KIT_PATIENCE_MS), 0);
+	before = shoal_members(a, NULL);
+	kept = shoal_member_ref(shoal_member_list_find_by_name(before, "b"));
+	c = kit_member("c");
+	kit_join(c, kit_address(a));
+	assert_int_equal(shoal_wait_members(a, 3, KIT_PATIENCE_MS), 0);
+	assert_int_equal(shoal_cluster_leave(b, KIT_PATIENCE_MS), 0);
+	kit_await_state(NULL, a, "b", SHOAL_STATE_LEFT);
+	after = shoal_members(a, NULL);
+	assert_int_equal(shoal_member_list_count(before), 2);
+	assert_null(shoal_member_list_find_by_name(before, "c"));
+	assert_int_equal(shoal_member_state(kept), SHOAL_STATE_ALIVE);
+	assert_int_equal(shoal_member_list_count(after), 3);
+	assert_int_equal(
+	        shoal_member_state(shoal_member_list_find_by_name(after, "b")), SHOAL_STATE_LEFT);
+	kit_free(a);
+	kit_free(b);
+	kit_free(c);
+	shoal_member_list_free(after);
+	assert_string_equal(shoal_member_name(shoal_member_list_at(before, 0)), "a");
+	shoal_member_list_free(before);
+	assert_string_equal(shoal_member_name(kept), "b");
+	shoal_member_unref(kept);
+}
+
+static bool
+rtt_is_known(void *arg)
+{
+	struct shoal_member_list *list = shoal_members(arg, NULL);
+	struct shoal_member *member = shoal_member_list_find_by_name(list, "b");
+	bool known = member != NULL && shoal_member_rtt(member) > 0;
+
+	shoal_member_list_free(list);
+	return known;
+}
+
+static void
+the_round_trip_time_follows_the_measurements(void **state)
+{
+	struct shoal_cluster *a = kit_member("a"), *b = kit_member("b");
+
+	(void)state;
+	kit_join(b, kit_address(a));
+	assert_true(kit_until(NULL, rtt_is_known, a));
+	kit_free(a);
+	kit_free(b);
+}
+
+static void
+ignore(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
+{
+	(void)cluster;
+	(void)event;
+	(void)arg;
+}
+
+static void
+subscriptions_are_checked_counted_and_ended(void **state)
+{
+	struct shoal_cluster *a = kit_member("a");
+	int args[65];
+
+	(void)state;
+	assert_int_equal(shoal_on_member(a, 0, ignore, NULL), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_on_member(a, SHOAL_EVENT_JOINED, ignore, NULL), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_on_member(a, SHOAL_EVENT_ALL, NULL, NULL), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_on_member(NULL, SHOAL_EVENT_ALL, ignore, NULL), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_off_member(a, ignore, NULL), SHOAL_ERR_NOT_FOUND);
+	for (int i = 0; i < 64; i++)
+		assert_int_equal(shoal_on_member(a, SHOAL_EVENT_ALL, ignore, &args[i]), 0);
+	assert_int_equal(shoal_on_member(a, SHOAL_EVENT_ALL, ignore, &args[64]), SHOAL_ERR_LIMIT);
+	assert_int_equal(shoal_off_member(a, ignore, &args[3]), 0);
+	assert_int_equal(shoal_on_member(a, SHOAL_EVENT_ALL, ignore, &args[64]), 0);
+	kit_free(a);
+}
+
+static void
+a_subscription_that_has_ended_is_not_called_any_more(void **state)
+{
+	struct gate gate = {.seen = KIT_EVENTS};
+	struct shoal_cluster *a = kit_member("a"), *b = kit_member("b"), *c;
+	struct kit_events other = KIT_EVENTS;
+
+	(void)state;
+	atomic_store(&gate.open, true);
+	assert_int_equal(shoal_on_member(a, SHOAL_EVENT_JOIN, wait_at_the_gate, &gate), 0);
+	kit_join(b, kit_address(a));
+	kit_await_event(NULL, &gate.seen, SHOAL_EVENT_JOIN, "b");
+	assert_int_equal(shoal_off_member(a, wait_at_the_gate, &gate), 0);
+	assert_int_equal(shoal_on_member(a, SHOAL_EVENT_JOIN, kit_on_member, &other), 0);
+	c = kit_member("c");
+	kit_join(c, kit_address(a));
+	kit_await_event(NULL, &other, SHOAL_EVENT_JOIN, "c");
+	assert_int_equal(gate.seen.count, 1);
+	assert_int_equal(kit_events_of(&other, SHOAL_EVENT_JOIN, "b"), 0);
+	kit_free(a);
+	kit_free(b);
+	kit_free(c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_death_and_a_return_are_told_with_their_causes_in_a_chain),
+	        cmocka_unit_test(a_slow_callback_gets_the_latest_state_of_each_and_one_overflow),
+	        cmocka_unit_test(a_list_stays_as_it_was_while_members_come_and_go),
+	        cmocka_unit_test(the_round_trip_time_follows_the_measurements),
+	        cmocka_unit_test(subscriptions_are_checked_counted_and_ended),
+	        cmocka_unit_test(a_subscription_that_has_ended_is_not_called_any_more),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

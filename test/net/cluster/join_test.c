@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* Joining: by address and by name, through several seeds, through none, and through seeds that come
+ * up later. */
+#include "kit.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char *
+port_of(const char *address)
+{
+	return strrchr(address, ':') + 1;
+}
+
+/* A port of loopback that nobody listens on: bound for the time of the test, so that the kernel
+ * gives it to nobody else. *fd is to be closed. */
+static unsigned
+closed_port(int *fd)
+{
+	struct sockaddr_in name = {
+	        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(name);
+
+	*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(*fd >= 0);
+	assert_int_equal(bind(*fd, (struct sockaddr *)&name, sizeof(name)), 0);
+	assert_int_equal(getsockname(*fd, (struct sockaddr *)&name, &len), 0);
+	return ntohs(name.sin_port);
+}
+
+static void
+a_member_joins_by_address_and_each_sees_the_other(void **state)
+{
+	struct shoal_cluster *a = kit_member("a"), *b = kit_member("b");
+
+	(void)state;
+	kit_join(b, kit_address(a));
+	/* What a join has returned is in the list. */
+	assert_int_equal(kit_state(b, "a"), SHOAL_STATE_ALIVE);
+	assert_int_equal(shoal_wait_members(a, 2, KIT_PATIENCE_MS), 0);
+	assert_int_equal(kit_state(a, "b"), SHOAL_STATE_ALIVE);
+	kit_free(a);
+	kit_free(b);
+}
+
+static void
+a_member_joins_by_host_name_and_every_answer_is_tried(void **state)
+{
+	struct shoal_cluster *a = kit_member("a"), *b = kit_member("b");
+	char seed[64];
+
+	(void)state;
+	/* localhost may be ::1 too, where nobody listens: one answer is enough. */
+	snprintf(seed, sizeof(seed), "localhost:%s", port_of(kit_address(a)));
+	kit_join(b, seed);
+	assert_int_equal(kit_state(b, "a"), SHOAL_STATE_ALIVE);
+	kit_free(a);
+	kit_free(b);
+}
+
+static void
+one_reached_seed_is_enough_and_the_others_do_not_matter(void **state)
+{
+	struct shoal_cluster *a = kit_member("a"), *b = kit_member("b");
+	char closed[64];
+	size_t reached = 9;
+	int fd;
+
+	(void)state;
+	snprintf(closed, sizeof(closed), "127.0.0.1:%u", closed_port(&fd));
+	const char *seeds[] = {closed, kit_address(a), "no..name", kit_address(b)};
+	assert_int_equal(
+	        shoal_cluster_join(b, seeds, COUNT_OF(seeds), KIT_PATIENCE_MS, &reached), 0);
+	assert_int_equal(reached, 1);
+	close(fd);
+	kit_free(a);
+	kit_free(b);
+}
+
+static void
+each_address_that_fails_is_listed_with_its_reason(void **state)
+{
+	struct shoal_cluster *a = kit_member("a");
+	char closed[2][64];
+	size_t reached = 9;
+	int fd[2];
+
+	(void)state;
+	snprintf(closed[0], sizeof(closed[0]), "127.0.0.1:%u", closed_port(&fd[0]));
+	snprintf(closed[1], sizeof(closed[1]), "localhost:%u", closed_port(&fd[1]));
+	const char *seeds[] = {closed[0], "no..name:7", closed[1]};
+	assert_int_equal(shoal_cluster_join(a, seeds, COUNT_OF(seeds), KIT_PATIENCE_MS, &reached),
+	        SHOAL_ERR_NO_SEED);
+	assert_int_equal(reached, 0);
+	const char *text = shoal_last_error();
+	char expected[128];
+	snprintf(expected, sizeof(expected), "%s: connection refused", closed[0]);
+	assert_non_null(strstr(text, expected));
+	assert_non_null(strstr(text, "no..name:7: host name could not be resolved: "));
+	snprintf(expected, sizeof(expected), "%s at 127.0.0.1:%s: connection refused", closed[1],
+	        port_of(closed[1]));
+	assert_non_null(strstr(text, expected));
+	close(fd[0]);
+	close(fd[1]);
+	kit_free(a);
+}
+
+static void
+a_seed_that_never_answers_ends_the_join_at_its_timeout(void **state)
+{
+	struct sockaddr_in name = {
+	        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(name);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct shoal_config config = kit_config("a");
+	struct shoal_cluster *a;
+	char silent[64];
+
+	(void)state;
+	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &len), 0);
+	snprintf(silent, sizeof(silent), "127.0.0.1:%u", ntohs(name.sin_port));
+	config.profile.exchange_timeout_ms = 600000;
+	a = kit_start(&config);
+	const char *seeds[] = {silent};
+	assert_int_equal(shoal_cluster_join(a, seeds, 1, 100, NULL), SHOAL_ERR_NO_SEED);
+	snprintf(silent + strlen(silent), sizeof(silent) - strlen(silent), ": timed out");
+	assert_non_null(strstr(shoal_last_error(), silent));
+	close(fd);
+	kit_free(a);
+}
+
+static void
+seeds_are_checked_before_anything_is_done(void **state)
+{
+	static const char *const bad[] = {"", "a b:7", "a:0", "a:70000", ":7", "[::1"};
+	struct shoal_cluster *a = kit_member("a");
+	const char *seed = "127.0.0.1:1", *none = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		const char *seeds[] = {seed, bad[i]};
+
+		assert_int_equal(shoal_cluster_join(a, seeds, 2, 1000, NULL), SHOAL_ERR_INVALID);
+		assert_non_null(strstr(shoal_last_error(), bad[i]));
+	}
+	assert_int_equal(shoal_cluster_join(a, &seed, 0, 1000, NULL), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_cluster_join(a, NULL, 1, 1000, NULL), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_cluster_join(a, &none, 1, 1000, NULL), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_cluster_join(NULL, &seed, 1, 1000, NULL), SHOAL_ERR_INVALID);
+	const char *later = "srv+_shoal._udp.example.org";
+	assert_int_equal(shoal_cluster_join(a, &later, 1, 1000, NULL), SHOAL_ERR_UNSUPPORTED);
+	kit_free(a);
+}
+
+static void
+a_list_that_names_only_this_member_makes_it_the_first(void **state)
+{
+	struct shoal_cluster *a = kit_member("a");
+	const char *self[] = {kit_address(a), kit_address(a)};
+	char local[64], closed[64];
+	size_t reached = 9;
+	int fd;
+
+	(void)state;
+	assert_int_equal(shoal_cluster_join(a, self, 2, KIT_PATIENCE_MS, &reached), 0);
+	assert_int_equal(reached, 0);
+	snprintf(closed, sizeof(closed), "127.0.0.1:%u", closed_port(&fd));
+	snprintf(local, sizeof(local), "%s", kit_address(a));
+	const char *mixed[] = {local, closed};
+	assert_int_equal(
+	        shoal_cluster_join(a, mixed, 2, KIT_PATIENCE_MS, &reached), SHOAL_ERR_NO_SEED);
+	assert_non_null(strstr(shoal_last_error(), closed));
+	assert_null(strstr(shoal_last_error(), local));
+	close(fd);
+	kit_free(a);
+}
+
+static void
+a_wildcard_knows_itself_under_every_local_address(void **state)
+{
+	struct shoal_config config = kit_config("a");
+	struct shoal_cluster *a;
+	size_t reached = 9;
+	char local[64];
+
+	(void)state;
+	config.bind = "0.0.0.0:0";
+	config.advertise = "127.0.0.1";
+	a = kit_start(&config);
+	snprintf(local, sizeof(local), "127.0.0.1:%s", port_of(kit_address(a)));
+	assert_string_equal(kit_address(a), local);
+	const char *seeds[] = {local};
+	assert_int_equal(shoal_cluster_join(a, seeds, 1, KIT_PATIENCE_MS, &reached), 0);
+	assert_int_equal(reached, 0);
+	kit_free(a);
+}
+
+static void
+a_seed_that_refuses_is_told_apart_from_one_that_is_down(void **state)
+{
+	struct shoal_config config = kit_config("b");
+	struct shoal_cluster *a = kit_member("a"), *b;
+	const char *seed = kit_address(a);
+
+	(void)state;
+	config.label = "another";
+	b = kit_start(&config);
+	assert_int_equal(
+	        shoal_cluster_join(b, &seed, 1, KIT_PATIENCE_MS, NULL), SHOAL_ERR_REJECTED);
+	assert_non_null(strstr(shoal_last_error(), seed));
+	assert_non_null(strstr(shoal_last_error(), "label"));
+	kit_free(a);
+	kit_free(b);
+}
+
+static void
+a_seed_that_comes_up_later_is_joined_in_the_background(void **state)
+{
+	struct shoal_config config = kit_config("b"), seed_config = kit_config("seed");
+	struct shoal_cluster *b, *seed;
+	char address[64];
+	int fd;
+
+	(void)state;
+	config.profile.heal_interval_ms = 100;
+	b = kit_start(&config);
+	snprintf(address, sizeof(address), "127.0.0.1:%u", closed_port(&fd));
+	const char *seeds[] = {address};
+	assert_int_equal(shoal_cluster_join(b, seeds, 1, KIT_PATIENCE_MS, NULL), SHOAL_ERR_NO_SEED);
+	close(fd);
+	seed_config.bind = address;
+	seed = kit_start(&seed_config);
+	assert_int_equal(shoal_wait_members(b, 2, KIT_PATIENCE_MS), 0);
+	assert_int_equal(kit_state(b, "seed"), SHOAL_STATE_ALIVE);
+	assert_int_equal(shoal_wait_members(seed, 2, KIT_PATIENCE_MS), 0);
+	kit_free(b);
+	kit_free(seed);
+}
+
+static void
+an_asynchronous_join_ends_exactly_once_with_code_and_number(void **state)
+{
+	struct shoal_cluster *a = kit_member("a"), *b = kit_member("b");
+	struct kit_done good = KIT_DONE, bad = KIT_DONE;
+	const char *seed = kit_address(a), *wrong = "no..name";
+
+	(void)state;
+	assert_int_equal(
+	        shoal_cluster_join_async(b, &seed, 1, KIT_PATIENCE_MS, kit_on_done, &good), 0);
+	assert_int_equal(
+	        shoal_cluster_join_async(b, &wrong, 1, KIT_PATIENCE_MS, kit_on_done, &bad), 0);
+	assert_int_equal(shoal_cluster_join_async(b, &seed, 1, KIT_PATIENCE_MS, NULL, NULL), 0);
+	assert_int_equal(kit_await_done(NULL, &good), 0);
+	assert_int_equal(good.reached, 1);
+	assert_string_equal(good.text, "");
+	assert_int_equal(kit_await_done(NULL, &bad), SHOAL_ERR_NO_SEED);
+	assert_int_equal(bad.reached, 0);
+	assert_non_null(strstr(bad.text, "no..name"));
+	kit_free(a);
+	kit_free(b);
+	assert_int_equal(good.calls, 1);
+	assert_int_equal(bad.calls, 1);
+}
+
+static void
+members_meet_over_ipv6_and_over_both_families_on_one_port(void **state)
+{
+	struct shoal_config config = kit_config("a");
+	struct shoal_cluster *a, *b, *c;
+	struct shoal_member *self;
+	const struct shoal_addr *addrs;
+	char seed[64];
+
+	(void)state;
+	config.bind = "127.0.0.1:0,[::1]:0";
+	a = kit_start(&config);
+	self = shoal_cluster_self(a);
+	assert_int_equal(shoal_member_addresses(self, &addrs), 2);
+	assert_int_equal(addrs[0].port, addrs[1].port);
+	shoal_member_unref(self);
+	config = kit_config("b");
+	config.bind = "[::1]:0";
+	b = kit_start(&config);
+	snprintf(seed, sizeof(seed), "[::1]:%s", port_of(kit_address(a)));
+	kit_join(b, seed);
+	c = kit_member("c");
+	kit_join(c, kit_address(a));
+	assert_int_equal(shoal_wait_members(a, 3, KIT_PATIENCE_MS), 0);
+	kit_free(a);
+	kit_free(b);
+	kit_free(c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_member_joins_by_address_and_each_sees_the_other),
+	        cmocka_unit_test(a_member_joins_by_host_name_and_every_answer_is_tried),
+	        cmocka_unit_test(one_reached_seed_is_enough_and_the_others_do_not_matter),
+	        cmocka_unit_test(each_address_that_fails_is_listed_with_its_reason),
+	        cmocka_unit_test(a_seed_that_never_answers_ends_the_join_at_its_timeout),
+	        cmocka_unit_test(seeds_are_checked_before_anything_is_done),
+	        cmocka_unit_test(a_list_that_names_only_this_member_makes_it_the_first),
+	        cmocka_unit_test(a_wildcard_knows_itself_under_every_local_address),
+	        cmocka_unit_test(a_seed_that_refuses_is_told_apart_from_one_that_is_down),
+	        cmocka_unit_test(a_seed_that_comes_up_later_is_joined_in_the_background),
+	        cmocka_unit_test(an_asynchronous_join_ends_exactly_once_with_code_and_number),
+	        cmocka_unit_test(members_meet_over_ipv6_and_over_both_families_on_one_port),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Time for the core never goes backwards. */
+#include "unit.h"
+
+#include "cluster/clock.h"
+
+static void
+the_clock_of_a_loop_never_goes_backwards(void **state)
+{
+	struct shoal_clock clock = {0};
+	uint64_t last = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		uint64_t now = shoal_clock_mono(&clock);
+
+		assert_true(now > 0 && now >= last);
+		last = now;
+	}
+	clock.last = last + SHOAL_SEC(1000);
+	assert_true(shoal_clock_mono(&clock) == last + SHOAL_SEC(1000));
+}
+
+static void
+a_moment_before_now_is_never_the_unknown_moment(void **state)
+{
+	(void)state;
+	assert_int_equal(shoal_clock_before(1000, 0), 1000);
+	assert_int_equal(shoal_clock_before(1000, 999), 1);
+	assert_int_equal(shoal_clock_before(1000, 1000), 1);
+	assert_int_equal(shoal_clock_before(1000, UINT64_MAX), 1);
+}
+
+static void
+the_wall_clock_counts_from_1970(void **state)
+{
+	(void)state;
+	assert_true(shoal_clock_wall() > SHOAL_SEC(1600000000));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(the_clock_of_a_loop_never_goes_backwards),
+	        cmocka_unit_test(a_moment_before_now_is_never_the_unknown_moment),
+	        cmocka_unit_test(the_wall_clock_counts_from_1970),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* Between core and transports, with memory transports behind a wrapper that refuses what it is told
+ * to: datagrams that are too large for the path, and requests that cannot be taken. */
+#include "unit.h"
+
+#include <shoal/shoal.h>
+
+#include <event2/event.h>
+#include <stdio.h>
+
+struct wrapper {
+	struct shoal_transport inner;
+	bool small_path, full;
+	unsigned sends, streams, requests, flushes;
+};
+
+static int
+start(void *self, const struct shoal_transport_env *env, char *why, size_t len)
+{
+	struct wrapper *wrapper = self;
+
+	return wrapper->inner.ops->start(wrapper->inner.self, env, why, len);
+}
+
+static int
+address(const void *self, size_t i, struct shoal_addr *addr)
+{
+	const struct wrapper *wrapper = self;
+
+	return wrapper->inner.ops->address(wrapper->inner.self, i, addr);
+}
+
+static int
+send_one(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len)
+{
+	struct wrapper *wrapper = self;
+
+	wrapper->sends++;
+	if (wrapper->small_path)
+		return SHOAL_ERR_TOO_BIG;
+	return wrapper->inner.ops->send(wrapper->inner.self, to, data, len);
+}
+
+static int
+stream(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len)
+{
+	struct wrapper *wrapper = self;
+
+	wrapper->streams++;
+	return wrapper->inner.ops->stream(wrapper->inner.self, to, data, len);
+}
+
+static int
+request(void *self, const struct shoal_addr *to, uint64_t exchange, const uint8_t *data, size_t len,
+        uint64_t timeout_ns)
+{
+	struct wrapper *wrapper = self;
+
+	wrapper->requests++;
+	if (wrapper->full)
+		return SHOAL_ERR_LIMIT;
+	return wrapper->inner.ops->request(
+	        wrapper->inner.self, to, exchange, data, len, timeout_ns);
+}
+
+static int
+reply(void *self, uint64_t exchange, const uint8_t *data, size_t len)
+{
+	struct wrapper *wrapper = self;
+
+	return wrapper->inner.ops->reply(wrapper->inner.self, exchange, data, len);
+}
+
+static void
+flush(void *self)
+{
+	((struct wrapper *)self)->flushes++;
+}
+
+static void
+stop(void *self)
+{
+	struct wrapper *wrapper = self;
+
+	wrapper->inner.ops->stop(wrapper->inner.self);
+}
+
+static void
+release(void *self)
+{
+	struct wrapper *wrapper = self;
+
+	wrapper->inner.ops->free(wrapper->inner.self);
+}
+
+static const struct shoal_transport_ops ops = {.abi = SHOAL_TRANSPORT_ABI,
+        .caps = SHOAL_TRANSPORT_DATAGRAM | SHOAL_TRANSPORT_STREAM,
+        .name = "wrapper",
+        .start = start,
+        .address = address,
+        .send = send_one,
+        .stream = stream,
+        .request = request,
+        .reply = reply,
+        .flush = flush,
+        .stop = stop,
+        .free = release};
+
+struct world {
+	struct event_base *base;
+	struct shoal_memory_net *net;
+	struct wrapper wrapper[2];
+	struct shoal_cluster *member[2];
+};
+
+static void
+begin(struct world *world)
+{
+	static const char *const names[] = {"a", "b"};
+
+	memset(world, 0, sizeof(*world));
+	world->base = event_base_new();
+	assert_int_equal(shoal_memory_net_new(&world->net, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		struct shoal_transport transport = {.ops = &ops, .self = &world->wrapper[i]};
+		struct shoal_config config;
+
+		assert_int_equal(shoal_transport_memory(&world->wrapper[i].inner, world->net), 0);
+		shoal_config_init(&config);
+		assert_int_equal(shoal_config_profile(&config, SHOAL_PROFILE_LOCAL), 0);
+		config.name = names[i];
+		config.bind = "127.0.0.1:0";
+		config.run = SHOAL_RUN_BASE;
+		config.base = world->base;
+		config.transports = &transport;
+		config.transport_count = 1;
+		config.profile.probe_interval_ms = 20;
+		config.profile.probe_timeout_ms = 10;
+		assert_int_equal(shoal_cluster_new(&world->member[i], &config), 0);
+		assert_int_equal(shoal_cluster_start(world->member[i]), 0);
+	}
+}
+
+static void
+end(struct world *world)
+{
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(shoal_cluster_free(world->member[i]), 0);
+	event_base_free(world->base);
+	shoal_memory_net_free(world->net);
+}
+
+struct ended {
+	unsigned calls;
+	int code;
+	char text[200];
+};
+
+static void
+on_done(struct shoal_cluster *cluster, int code, const char *text, size_t reached, void *arg)
+{
+	struct ended *ended = arg;
+
+	(void)cluster;
+	(void)reached;
+	ended->calls++;
+	ended->code = code;
+	snprintf(ended->text, sizeof(ended->text), "%s", text);
+}
+
+static void
+turn(struct world *world)
+{
+	const struct timeval step = {.tv_usec = 2000};
+
+	event_base_loopexit(world->base, &step);
+	event_base_dispatch(world->base);
+}
+
+static void
+join(struct world *world, struct ended *ended)
+{
+	char address_text[SHOAL_ADDR_TEXT];
+	const char *seed = address_text;
+
+	memset(ended, 0, sizeof(*ended));
+	assert_int_equal(
+	        shoal_cluster_address(world->member[0], address_text, sizeof(address_text)), 0);
+	assert_int_equal(
+	        shoal_cluster_join_async(world->member[1], &seed, 1, 5000, on_done, ended), 0);
+	for (unsigned i = 0; ended->calls == 0; i++) {
+		assert_true(i < 5000);
+		turn(world);
+	}
+	assert_int_equal(ended->calls, 1);
+}
+
+static uint64_t
+acks(struct shoal_cluster *cluster)
+{
+	struct shoal_counters counters;
+
+	shoal_cluster_counters(cluster, &counters);
+	return counters.value[SHOAL_COUNTER_PROBES_ACKED];
+}
+
+static void
+a_datagram_that_is_too_large_for_the_path_goes_by_stream(void **state)
+{
+	struct ended ended;
+	struct world world;
+
+	(void)state;
+	begin(&world);
+	world.wrapper[0].small_path = world.wrapper[1].small_path = true;
+	join(&world, &ended);
+	assert_int_equal(ended.code, 0);
+	for (unsigned i = 0; acks(world.member[0]) < 3 || acks(world.member[1]) < 3; i++) {
+		assert_true(i < 5000);
+		turn(&world);
+	}
+	assert_true(world.wrapper[0].streams >= world.wrapper[0].sends);
+	assert_true(world.wrapper[0].sends > 0);
+	end(&world);
+}
+
+static void
+a_request_that_no_transport_takes_ends_on_a_later_turn(void **state)
+{
+	struct ended ended;
+	struct world world;
+
+	(void)state;
+	begin(&world);
+	world.wrapper[1].full = true;
+	join(&world, &ended);
+	assert_int_equal(ended.code, SHOAL_ERR_NO_SEED);
+	assert_non_null(strstr(ended.text, shoal_strerror(SHOAL_ERR_LIMIT)));
+	assert_true(world.wrapper[1].requests > 0);
+	world.wrapper[1].full = false;
+	join(&world, &ended);
+	assert_int_equal(ended.code, 0);
+	end(&world);
+}
+
+static void
+what_was_sent_is_flushed(void **state)
+{
+	struct ended ended;
+	struct world world;
+
+	(void)state;
+	begin(&world);
+	join(&world, &ended);
+	assert_true(world.wrapper[0].flushes > 0);
+	assert_true(world.wrapper[1].flushes > 0);
+	end(&world);
+}
+
+static void
+counters_of_core_and_transports_are_told_together(void **state)
+{
+	struct shoal_counters counters;
+	struct ended ended;
+	struct world world;
+
+	(void)state;
+	begin(&world);
+	join(&world, &ended);
+	shoal_cluster_counters(world.member[0], &counters);
+	assert_int_equal(counters.value[SHOAL_COUNTER_JOINS_SERVED], 1);
+	assert_true(counters.value[SHOAL_COUNTER_STREAMS_IN] >= 1);
+	assert_true(counters.value[SHOAL_COUNTER_BYTES_IN] > 0);
+	assert_true(counters.value[SHOAL_COUNTER_LOOP_TURNS] > 0);
+	end(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_datagram_that_is_too_large_for_the_path_goes_by_stream),
+	        cmocka_unit_test(a_request_that_no_transport_takes_ends_on_a_later_turn),
+	        cmocka_unit_test(what_was_sent_is_flushed),
+	        cmocka_unit_test(counters_of_core_and_transports_are_told_together),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

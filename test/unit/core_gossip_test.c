@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/* Dissemination: how often a statement is sent, to whom, in which order, how fast, and that an idle
+ * core is silent. One core among puppets that answer pings; what it sends is counted. */
+#include "unit.h"
+
+#include <math.h>
+
+#include "core/gossip.h"
+#include "core_world.h"
+
+static size_t
+limit_of(size_t n)
+{
+	size_t limit = (size_t)ceil(log((double)n)) + 10;
+	return limit < n - 1 ? limit : n - 1;
+}
+
+/* A core that knows `others` puppets and has nothing left to tell. */
+static void
+set_up(struct core_world *world, size_t others, const struct shoal_core_config *config)
+{
+	world_init(world);
+	world_add(world, config);
+	for (size_t i = 0; i < others; i++) {
+		world_meet(world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
+	}
+	world_run(world, SHOAL_SEC(40));
+	world_clear(world);
+}
+
+/* Packets that tell others of the subject; packets to itself are apart from gossip. */
+static size_t
+count_told(const struct core_world *world, const struct puppet *subject, enum shoal_state state)
+{
+	size_t told = 0;
+
+	for (const struct world_packet *packet = world->sent; packet != NULL;
+	        packet = packet->next) {
+		if (packet->kind == SHOAL_SEND_DATAGRAM &&
+		        !shoal_addr_equal(&packet->to, &subject->addr)) {
+			told += packet_state_of(packet, &subject->id) == state;
+		}
+	}
+	return told;
+}
+
+static void
+a_statement_is_sent_as_often_as_the_limit_says(void **state)
+{
+	static const size_t others[] = {2, 3, 5, 11, 12, 19, 20, 40, 100, 200};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		struct core_world world;
+
+		set_up(&world, others[i] - 1, NULL);
+		const struct puppet *newcomer = world_meet(&world, 0, PUPPET_DATAGRAMS);
+		world_run(&world, SHOAL_SEC(20));
+		assert_int_equal(
+		        count_told(&world, newcomer, SHOAL_STATE_ALIVE), limit_of(others[i] + 1));
+		world_done(&world);
+	}
+}
+
+static void
+the_only_other_member_is_told_nothing_of_itself_and_the_core_comes_to_rest(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 1, NULL);
+	world.node[0].wakes = 0;
+	world_run(&world, SHOAL_SEC(100));
+	assert_int_equal(count_told(&world, &world.puppet[0], SHOAL_STATE_ALIVE), 0);
+	assert_int_equal(packet_state_of(world.sent, &world.puppet[0].id), SHOAL_STATE_UNKNOWN);
+	/* A hundred probes, some table exchanges and tries to heal. */
+	assert_in_range(world.node[0].wakes, 100, 130);
+	world_done(&world);
+}
+
+static void
+an_idle_core_sends_no_statements_and_wakes_for_its_probes_only(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 30, NULL);
+	world.node[0].wakes = 0;
+	world_run(&world, SHOAL_SEC(20));
+	assert_true(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_PING) >= 20);
+	for (const struct world_packet *packet = world.sent; packet != NULL;
+	        packet = packet->next) {
+		if (packet->kind == SHOAL_SEND_DATAGRAM) {
+			assert_null(packet_has(packet, SHOAL_MESSAGE_MEMBER));
+			assert_null(packet_has(packet, SHOAL_MESSAGE_STATE));
+		}
+	}
+	assert_in_range(world.node[0].wakes, 20, 25);
+	world_done(&world);
+}
+
+static void
+news_goes_to_the_fanout_at_once_and_three_quarters_in_bursts(void **state)
+{
+	struct core_world world;
+	struct shoal_profile lan;
+	size_t limit = limit_of(42);
+
+	(void)state;
+	set_up(&world, 40, NULL);
+	shoal_profile_init(&lan, SHOAL_PROFILE_LAN);
+	const struct puppet *newcomer = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	world_run(&world, 0);
+	size_t first = count_told(&world, newcomer, SHOAL_STATE_ALIVE);
+	assert_in_range(first, lan.gossip_fanout - 1, lan.gossip_fanout);
+	const struct world_packet *packet = NULL, *other;
+	while ((packet = world_sent(&world, packet, 0, NULL, SHOAL_MESSAGE_MEMBER)) != NULL) {
+		for (other = packet->next; other != NULL; other = other->next) {
+			assert_false(shoal_addr_equal(&packet->to, &other->to));
+		}
+	}
+	/* Each further burst after the step, give or take a quarter. */
+	world_run(&world, SHOAL_US(2249));
+	assert_int_equal(count_told(&world, newcomer, SHOAL_STATE_ALIVE), first);
+	world_run(&world, SHOAL_US(3751 - 2249));
+	assert_true(
+	        count_told(&world, newcomer, SHOAL_STATE_ALIVE) > first + lan.gossip_fanout - 2);
+	world_run(&world, SHOAL_MS(60));
+	assert_true(count_told(&world, newcomer, SHOAL_STATE_ALIVE) >= limit - limit / 4);
+	world_run(&world, SHOAL_SEC(10));
+	assert_int_equal(count_told(&world, newcomer, SHOAL_STATE_ALIVE), limit);
+	world_done(&world);
+}
+
+static void
+a_newer_statement_takes_the_place_of_the_older(void **state)
+{
+	struct core_world world;
+	struct puppet *subject;
+
+	(void)state;
+	set_up(&world, 40, NULL);
+	subject = &world.puppet[3];
+	struct shoal_msg_state suspect = puppet_state(subject, SHOAL_STATE_SUSPECT);
+	world_tell(&world, 0, &world.puppet[4], SHOAL_MESSAGE_STATE, &suspect);
+	world_run(&world, SHOAL_MS(2));
+	assert_true(count_told(&world, subject, SHOAL_STATE_SUSPECT) > 0);
+	world_clear(&world);
+	subject->incarnation++;
+	struct shoal_msg_member alive = puppet_member(subject, SHOAL_STATE_ALIVE);
+	world_tell(&world, 0, subject, SHOAL_MESSAGE_MEMBER, &alive);
+	world_run(&world, SHOAL_SEC(10));
+	assert_int_equal(count_told(&world, subject, SHOAL_STATE_SUSPECT), 0);
+	assert_int_equal(count_told(&world, subject, SHOAL_STATE_ALIVE), limit_of(41));
+	world_done(&world);
+}
+
+static void
+further_accusers_make_it_news_again_at_most_k_times(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 40, NULL);
+	struct shoal_msg_state suspect = puppet_state(&world.puppet[0], SHOAL_STATE_SUSPECT);
+	for (size_t i = 1; i <= 8; i++) {
+		world_tell(&world, 0, &world.puppet[i], SHOAL_MESSAGE_STATE, &suspect);
+		world_run(&world, SHOAL_MS(500));
+	}
+	/* lan: k = 2 */
+	assert_in_range(count_told(&world, &world.puppet[0], SHOAL_STATE_SUSPECT), limit_of(41) + 1,
+	        3 * limit_of(41));
+	world_done(&world);
+}
+
+static int
+rank_of(enum shoal_state state)
+{
+	switch (state) {
+	case SHOAL_STATE_SUSPECT:
+	case SHOAL_STATE_DEAD:
+		return 0;
+	case SHOAL_STATE_ALIVE:
+		return 1;
+	default:
+		return 2;
+	}
+}
+
+/* The gossip of one packet: classes in order, inside a class least sent first. */
+static void
+check_order(const struct core_world *world, const struct world_packet *packet,
+        size_t sends[WORLD_PUPPETS])
+{
+	int rank = 0;
+	size_t sent = 0, in[WORLD_PUPPETS], ins = 0;
+
+	for (size_t i = 0; i < packet->messages; i++) {
+		const struct world_message *message = &packet->message[i];
+		bool full = message->kind == SHOAL_MESSAGE_MEMBER;
+		if (!full && message->kind != SHOAL_MESSAGE_STATE) {
+			continue;
+		}
+		const struct shoal_id *id = full ? &message->m.member.id : &message->m.state.id;
+		size_t number = id->bytes[15];
+		int its = rank_of((enum shoal_state)(
+		        full ? message->m.member.state : message->m.state.state));
+		if (shoal_addr_equal(&packet->to, &world->puppet[number].addr)) {
+			continue; /* a belief, not gossip */
+		}
+		assert_true(its >= rank);
+		assert_true(its > rank || sends[number] >= sent);
+		rank = its;
+		sent = sends[number];
+		in[ins++] = number;
+	}
+	while (ins > 0) {
+		sends[in[--ins]]++;
+	}
+}
+
+static void
+a_packet_has_failures_first_then_the_living_and_the_least_sent_before_others(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+	size_t sends[WORLD_PUPPETS] = {0}, packets = 0;
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	config.profile.datagram_max = 508;
+	set_up(&world, 60, &config);
+	for (size_t i = 0; i < 30; i++) {
+		static const enum shoal_state kinds[] = {
+		        SHOAL_STATE_LEAVING, SHOAL_STATE_SUSPECT, SHOAL_STATE_LEFT};
+		struct shoal_msg_state said = puppet_state(&world.puppet[i], kinds[i % 3]);
+		said.age_ms = i % 3 == 0 ? 60000 : 0;
+		world_tell(&world, 0, &world.puppet[59], SHOAL_MESSAGE_STATE, &said);
+	}
+	for (size_t i = 0; i < 10; i++) {
+		world_meet(&world, 0, PUPPET_DATAGRAMS);
+	}
+	world_run(&world, SHOAL_SEC(2));
+	for (const struct world_packet *packet = world.sent; packet != NULL;
+	        packet = packet->next, packets++) {
+		check_order(&world, packet, sends);
+	}
+	assert_in_range(packets, 60, 1000);
+	world_done(&world);
+}
+
+static void
+no_datagram_is_longer_than_allowed_and_full_ones_are_well_filled(void **state)
+{
+	static const uint32_t sizes[] = {508, 509, 777, 1232, 1400, 9000};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+		struct core_world world;
+		struct shoal_core_config config;
+		size_t longest = 0;
+
+		world_init(&world);
+		world_config(&world, &config);
+		config.profile.datagram_max = sizes[i];
+		set_up(&world, 5, &config);
+		for (size_t k = 0; k < 150; k++) {
+			world_meet(&world, 0, PUPPET_DATAGRAMS);
+		}
+		world_run(&world, SHOAL_SEC(1));
+		for (const struct world_packet *packet = world.sent; packet != NULL;
+		        packet = packet->next) {
+			if (packet->kind == SHOAL_SEND_DATAGRAM) {
+				assert_true(packet->len <= sizes[i]);
+				longest = packet->len > longest ? packet->len : longest;
+			}
+		}
+		/* A member statement of a puppet takes 79 bytes. */
+		assert_true(longest > sizes[i] - 79);
+		world_done(&world);
+	}
+}
+
+/* Bytes of packets that are gossip and nothing else. */
+static size_t
+gossip_bytes(const struct core_world *world)
+{
+	size_t bytes = 0;
+
+	for (const struct world_packet *packet = world->sent; packet != NULL;
+	        packet = packet->next) {
+		if (packet->message[0].kind == SHOAL_MESSAGE_SENDER) {
+			bytes += packet->len;
+		}
+	}
+	return bytes;
+}
+
+static void
+check_budget(uint32_t rate, uint32_t burst, uint64_t time)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+
+	world_init(&world);
+	world_config(&world, &config);
+	config.profile.gossip_rate = rate;
+	config.profile.gossip_burst = burst;
+	config.profile.sync_interval_ms = 86400000;
+	set_up(&world, 20, &config);
+	uint64_t begun = world.now;
+	size_t first = world.puppets;
+	for (size_t i = 0; i < 100; i++) {
+		world_meet(&world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
+	}
+	bool deferred = false;
+	while (world.now < begun + time) {
+		world_run(&world, SHOAL_SEC(1));
+		double most = burst + (double)(world.now - begun) / 1e9 * rate + 3 * 1400;
+		assert_true((double)gossip_bytes(&world) <= most);
+		deferred = world_counter(&world, 0, SHOAL_COUNTER_GOSSIP_DEFERRED) > 0;
+	}
+	assert_true(deferred);
+	for (size_t i = first; i < world.puppets; i++) {
+		assert_int_equal(count_told(&world, &world.puppet[i], SHOAL_STATE_ALIVE),
+		        limit_of(world.puppets + 1));
+	}
+	world_done(&world);
+}
+
+static void
+the_byte_budget_slows_a_storm_and_loses_nothing_of_it(void **state)
+{
+	(void)state;
+	check_budget(8000, 2000, SHOAL_SEC(40));
+	check_budget(1024, 1024, SHOAL_SEC(120));
+	check_budget(64000, 4000, SHOAL_SEC(10));
+}
+
+/* 2^64 / 10^9 nanoseconds at 10^9 bytes a second is where the product leaves 64 bits. */
+static void
+a_long_pause_fills_the_budget_at_any_rate(void **state)
+{
+	static const uint64_t pauses[] = {SHOAL_SEC(1), SHOAL_SEC(18) + 446744074, SHOAL_SEC(19),
+	        SHOAL_SEC(60), SHOAL_SEC(3600)};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(pauses); i++) {
+		struct core_world world;
+		struct shoal_core_config config;
+
+		world_init(&world);
+		world_config(&world, &config);
+		config.profile.gossip_rate = 1000000000;
+		config.profile.gossip_burst = 1024;
+		config.profile.gossip_fanout = 16;
+		set_up(&world, 20, &config);
+		for (size_t k = 0; k < 100; k++) {
+			world_meet(&world, 0, PUPPET_DATAGRAMS);
+		}
+		world_run(&world, 0);
+		assert_true(gossip_bytes(&world) > 10 * config.profile.gossip_burst);
+		world_clear(&world);
+		world.now += pauses[i];
+		world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_TIMER});
+		assert_true(gossip_bytes(&world) > 0);
+		assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_GOSSIP_DEFERRED), 0);
+		world_done(&world);
+	}
+}
+
+static void
+an_alive_statement_goes_full_with_its_age_and_others_short(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 20, NULL);
+	struct puppet *newcomer = world_puppet(&world);
+	newcomer->answers = 0;
+	struct shoal_msg_member member = puppet_member(newcomer, SHOAL_STATE_ALIVE);
+	member.age_ms = 7000;
+	world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_MEMBER, &member);
+	world_run(&world, SHOAL_MS(300));
+	const struct world_packet *packet = NULL;
+	size_t seen = 0;
+	while ((packet = world_sent(&world, packet, 0, NULL, SHOAL_MESSAGE_MEMBER)) != NULL) {
+		const struct shoal_msg_member *told =
+		        &packet_has(packet, SHOAL_MESSAGE_MEMBER)->member;
+		uint64_t held_ms = (packet->at - world.sent->at) / SHOAL_MS(1);
+		assert_int_equal(told->age_ms, 7000 + held_ms);
+		assert_int_equal(told->name.len, strlen(newcomer->name));
+		assert_memory_equal(&told->salt, &newcomer->salt, 16);
+		seen++;
+	}
+	assert_true(seen > 5);
+	world_clear(&world);
+	struct shoal_msg_state suspect = puppet_state(newcomer, SHOAL_STATE_SUSPECT);
+	world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_STATE, &suspect);
+	world_run(&world, SHOAL_MS(300));
+	assert_true(count_told(&world, newcomer, SHOAL_STATE_SUSPECT) > 5);
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_MEMBER), 0);
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_statement_is_sent_as_often_as_the_limit_says),
+	        cmocka_unit_test(
+	                the_only_other_member_is_told_nothing_of_itself_and_the_core_comes_to_rest),
+	        cmocka_unit_test(an_idle_core_sends_no_statements_and_wakes_for_its_probes_only),
+	        cmocka_unit_test(news_goes_to_the_fanout_at_once_and_three_quarters_in_bursts),
+	        cmocka_unit_test(a_newer_statement_takes_the_place_of_the_older),
+	        cmocka_unit_test(further_accusers_make_it_news_again_at_most_k_times),
+	        cmocka_unit_test(
+	                a_packet_has_failures_first_then_the_living_and_the_least_sent_before_others),
+	        cmocka_unit_test(no_datagram_is_longer_than_allowed_and_full_ones_are_well_filled),
+	        cmocka_unit_test(the_byte_budget_slows_a_storm_and_loses_nothing_of_it),
+	        cmocka_unit_test(a_long_pause_fills_the_budget_at_any_rate),
+	        cmocka_unit_test(an_alive_statement_goes_full_with_its_age_and_others_short),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

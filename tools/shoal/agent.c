@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* `shoal agent`: one member as a process.
+ *
+ * The cluster runs its own loop in a thread of the library (SHOAL_RUN_DISPATCH); callbacks, the
+ * control socket and signals share this file's loop, so no slow reader of the socket delays a
+ * probe. Life: make and start the cluster, open the control socket, print the ready line, join;
+ * then leave on the first SIGINT or SIGTERM or on request, and end at once on the second. */
+#include "agent_config.h"
+#include "agent_http.h"
+#include "control_socket.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define JOIN_TIMEOUT_MS 5000
+#define LAST_WORDS_MS   1000 /* answers that are still being sent when the member has left */
+
+struct agent {
+	struct cli_agent_config config;
+	struct shoal_cluster *cluster;
+	struct event_base *base;
+	struct cli_control_socket control;
+	struct cli_http *http;
+	struct event *sigint, *sigterm, *callbacks;
+	bool leaving, left;
+	int end;
+};
+
+static void
+on_drained(void *arg)
+{
+	struct agent *agent = arg;
+
+	event_base_loopexit(agent->base, NULL);
+}
+
+static void
+on_left(struct shoal_cluster *cluster, int code, const char *text, size_t reached, void *arg)
+{
+	static const struct timeval last_words = {.tv_sec = LAST_WORDS_MS / 1000};
+	struct agent *agent = arg;
+
+	(void)cluster;
+	(void)reached;
+	if (code == SHOAL_ERR_CANCELED) /* taken down while it was leaving */
+		return;
+	if (code == 0)
+		cli_log(SHOAL_LOG_INFO, "left the cluster");
+	else
+		cli_log(SHOAL_LOG_WARN, "left, but: %s", text);
+	agent->left = true;
+	agent->end = CLI_DONE;
+	event_base_loopexit(agent->base, &last_words);
+	cli_http_finish(agent->http, code, text, on_drained, agent);
+}
+
+/* From a signal or from the control socket. */
+static int
+leave(unsigned timeout_ms, void *arg)
+{
+	struct agent *agent = arg;
+	int rc = 0;
+
+	if (!agent->leaving)
+		rc = shoal_cluster_leave_async(agent->cluster, timeout_ms, on_left, agent);
+	agent->leaving = agent->leaving || rc == 0;
+	return rc;
+}
+
+static void
+on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct agent *agent = arg;
+
+	(void)what;
+	if (agent->leaving) {
+		cli_log(SHOAL_LOG_WARN, "%s again: stopped without waiting for the leave",
+		        strsignal((int)number));
+		agent->end = agent->left ? CLI_DONE : CLI_FAILED;
+		event_base_loopbreak(agent->base);
+		return;
+	}
+	cli_log(SHOAL_LOG_INFO, "%s: leaving the cluster", strsignal((int)number));
+	if (leave(0, agent) < 0) {
+		cli_log(SHOAL_LOG_ERROR, "cannot leave: %s", shoal_last_error());
+		event_base_loopbreak(agent->base);
+	}
+}
+
+static void
+on_callbacks(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *agent = arg;
+
+	(void)fd;
+	(void)what;
+	shoal_cluster_dispatch(agent->cluster);
+}
+
+static void
+on_joined(struct shoal_cluster *cluster, int code, const char *text, size_t reached, void *arg)
+{
+	const struct agent *agent = arg;
+
+	(void)cluster;
+	if (code == 0)
+		cli_log(SHOAL_LOG_INFO, "joined through %zu of %zu seeds", reached,
+		        agent->config.seed_count);
+	else
+		cli_log(SHOAL_LOG_WARN, "not joined yet, trying again in the background: %s", text);
+}
+
+static struct event *
+add_event(struct agent *agent, evutil_socket_t fd, short what, event_callback_fn fn)
+{
+	struct event *event = event_new(agent->base, fd, (short)(what | EV_PERSIST), fn, agent);
+
+	if (event != NULL && event_add(event, NULL) < 0) {
+		event_free(event);
+		return NULL;
+	}
+	return event;
+}
+
+static void
+on_libevent_log(int severity, const char *text)
+{
+	cli_log(severity >= EVENT_LOG_ERR ? SHOAL_LOG_ERROR : SHOAL_LOG_DEBUG, "libevent: %s",
+	        text);
+}
+
+/* Signals first: from the moment that the member is bound it shall leave gracefully. */
+static int
+make_loop(struct agent *agent)
+{
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	event_set_log_callback(on_libevent_log);
+	agent->base = event_base_new();
+	if (agent->base == NULL)
+		return cli_error("cannot make an event loop");
+	agent->sigint = add_event(agent, SIGINT, EV_SIGNAL, on_signal);
+	agent->sigterm = add_event(agent, SIGTERM, EV_SIGNAL, on_signal);
+	if (agent->sigint == NULL || agent->sigterm == NULL)
+		return cli_error("cannot watch for signals");
+	return CLI_DONE;
+}
+
+static int
+start_cluster(struct agent *agent)
+{
+	int rc = shoal_cluster_new(&agent->cluster, &agent->config.shoal);
+
+	if (rc < 0)
+		return cli_error("%s", shoal_last_error());
+	rc = shoal_cluster_start(agent->cluster);
+	if (rc == SHOAL_ERR_IN_USE)
+		return cli_error(
+		        "%s: stop what uses it, or give another --bind", shoal_last_error());
+	if (rc < 0)
+		return cli_error("%s", shoal_last_error());
+	agent->callbacks =
+	        add_event(agent, shoal_cluster_fd(agent->cluster), EV_READ, on_callbacks);
+	return agent->callbacks == NULL ? cli_error("cannot watch the cluster") : CLI_DONE;
+}
+
+static int
+serve(struct agent *agent)
+{
+	const char *path = agent->config.socket;
+	char default_path[CLI_SOCKET_PATH_MAX];
+	struct shoal_member *self;
+	int end = CLI_DONE;
+
+	if (path == NULL) {
+		self = shoal_cluster_self(agent->cluster);
+		end = cli_socket_path_of(shoal_member_name(self), default_path);
+		shoal_member_unref(self);
+		path = default_path;
+	}
+	if (end == CLI_DONE)
+		end = cli_control_socket_open(&agent->control, path, agent->config.socket_group);
+	if (end != CLI_DONE)
+		return end;
+	agent->http = cli_http_new(agent->base, agent->cluster, agent->control.fd, leave, agent);
+	return agent->http == NULL ? cli_error("cannot serve the control socket: out of memory")
+	                           : CLI_DONE;
+}
+
+static int
+join(struct agent *agent)
+{
+	int rc;
+
+	if (agent->config.seed_count == 0)
+		return CLI_DONE;
+	rc = shoal_cluster_join_async(agent->cluster, agent->config.seeds, agent->config.seed_count,
+	        JOIN_TIMEOUT_MS, on_joined, agent);
+	if (rc == SHOAL_ERR_INVALID)
+		return cli_usage(&cli_agent_command, "--join: %s", shoal_last_error());
+	return rc < 0 ? cli_error("--join: %s", shoal_last_error()) : CLI_DONE;
+}
+
+/* Tells whoever started this agent that it is there. */
+static int
+say_ready(struct agent *agent)
+{
+	struct shoal_member *self = shoal_cluster_self(agent->cluster);
+	char id[SHOAL_ID_TEXT], address[SHOAL_ADDR_TEXT];
+	int end;
+
+	if (shoal_cluster_address(agent->cluster, address, sizeof(address)) < 0) {
+		end = cli_error("%s", shoal_last_error());
+	} else {
+		shoal_id_print(shoal_member_id(self), id);
+		printf("shoal: ready name=%s id=%s address=%s\n", shoal_member_name(self), id,
+		        address);
+		end = cli_flush();
+	}
+	shoal_member_unref(self);
+	return end;
+}
+
+static int
+live(struct agent *agent)
+{
+	int end;
+
+	cli_log_set(agent->config.log_form, agent->config.shoal.log_level);
+	end = make_loop(agent);
+	if (end == CLI_DONE)
+		end = start_cluster(agent);
+	if (end == CLI_DONE)
+		end = serve(agent);
+	if (end == CLI_DONE)
+		end = join(agent);
+	if (end == CLI_DONE)
+		end = say_ready(agent);
+	if (end != CLI_DONE)
+		return end;
+	event_base_dispatch(agent->base);
+	return agent->end;
+}
+
+static void
+take_down(struct agent *agent)
+{
+	shoal_cluster_free(agent->cluster);
+	cli_http_free(agent->http);
+	cli_control_socket_close(&agent->control);
+	if (agent->callbacks != NULL)
+		event_free(agent->callbacks);
+	if (agent->sigint != NULL)
+		event_free(agent->sigint);
+	if (agent->sigterm != NULL)
+		event_free(agent->sigterm);
+	if (agent->base != NULL)
+		event_base_free(agent->base);
+	cli_agent_config_free(&agent->config);
+}
+
+static int
+run(struct cli_options *options)
+{
+	struct agent agent = {.end = CLI_FAILED, .control = {.fd = -1, .lock = -1}};
+	int end = cli_agent_config_make(&agent.config, options);
+
+	if (end < 0)
+		end = live(&agent);
+	take_down(&agent);
+	return end;
+}
+
+static void
+print_fields(void)
+{
+	char left[64];
+
+	printf("\nKEYs of --set beside the options above, with their value in the profile lan:\n");
+#define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
+	snprintf(left, sizeof(left), "%s=%s", #field, #lan);                                       \
+	cli_help_row(left, text);
+	SHOAL_PROFILE_TABLE(SHOAL_X)
+#undef SHOAL_X
+	printf("and app_version, connections_max, idle_timeout_ms, events_max, seed\n");
+}
+
+static const struct cli_option agent_options[] = {
+        {"name", "NAME", "The member's name. Default: the text of its id.", CLI_VALUE, true},
+        {"id", "ID", "The member's id, a UUID. Default: made from the name.", CLI_VALUE, true},
+        {"bind", "ADDR",
+                "Address to listen on, as 127.0.0.1:7946 or [::1]:7946; with port 0 the kernel "
+                "chooses one. Default: 127.0.0.1:7946.",
+                CLI_LIST, true},
+        {"advertise", "ADDR", "Address that others shall use. Default: what was bound.", CLI_LIST,
+                true},
+        {"join", "ADDR",
+                "A member to join through, as ADDRESS:PORT or HOST:PORT. The agent stays up when none "
+                "answers, and tries again.",
+                CLI_LIST, false},
+        {"label", "TEXT", "Members of another label are not understood.", CLI_VALUE, true},
+        {"profile", "PROFILE", "The protocol's numbers: lan, wan or local. Default: lan.",
+                CLI_VALUE, true},
+        {"set", "KEY=VALUE", "One field of the configuration; see below.", CLI_LIST, false},
+        {"insecure", NULL, "Allow an address beyond this machine without keys.", CLI_FLAG, false},
+        {"socket", "PATH",
+                "The control socket. Default: shoal-NAME.sock in $XDG_RUNTIME_DIR or /run.",
+                CLI_VALUE, false},
+        {"socket-group", "GROUP", "Open the control socket to this group.", CLI_VALUE, false},
+        {"log-level", "LEVEL", "error, warn, info or debug. Default: info.", CLI_VALUE, true},
+        {"log-format", "FORMAT", "text or json, on standard error. Default: text.", CLI_VALUE,
+                false},
+        {"config", "FILE", "A JSON object with the options and KEYs, '_' in them for '-'.",
+                CLI_VALUE, false},
+        CLI_HELP_ROW,
+        CLI_END_ROW,
+};
+
+const struct cli_command cli_agent_command = {
+        .name = "agent",
+        .operands = "",
+        .summary = "Run a member until it is told to leave",
+        .about =
+                "Runs a member of the cluster in the foreground. Prints one line when it is ready, "
+                "'shoal: ready name=NAME id=ID address=ADDR', and logs to standard error. SIGINT or "
+                "SIGTERM leave the cluster; a second one stops at once. Each option may also be "
+                "given as a variable (SHOAL_LOG_LEVEL for --log-level) or in the file of --config; "
+                "a flag is stronger than a variable, a variable than the file.",
+        .options = agent_options,
+        .run = run,
+        .help = print_fields,
+};

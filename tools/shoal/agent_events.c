@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Streams of events; see agent_events.h.
+ *
+ * A subscriber owns a request that is being answered. evhttp closes its connection in its own time:
+ * when the peer has gone, the request is on no connection any more and is freed here; when the
+ * server is taken down, evhttp frees it. */
+#include "agent_events.h"
+
+#include "document.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STALLED_SECONDS 60 /* nothing could be written for so long: the peer has stopped */
+
+struct subscriber {
+	struct cli_events *events;
+	struct evhttp_request *request; /* NULL: the place is free */
+	uint64_t lost; /* events that did not fit; from the first on nothing is queued */
+};
+
+struct cli_events {
+	struct shoal_cluster *cluster;
+	unsigned count;
+	struct subscriber subscribers[CLI_SUBSCRIBERS_MAX];
+};
+
+static void
+forget(struct subscriber *subscriber)
+{
+	subscriber->request = NULL;
+	subscriber->lost = 0;
+	subscriber->events->count--;
+}
+
+static struct bufferevent *
+stream_of(const struct subscriber *subscriber)
+{
+	return evhttp_connection_get_bufferevent(
+	        evhttp_request_get_connection(subscriber->request));
+}
+
+static void
+on_close(struct evhttp_connection *connection, void *arg)
+{
+	struct subscriber *subscriber = arg;
+	struct evhttp_request *request = subscriber->request;
+
+	(void)connection;
+	forget(subscriber);
+	if (evhttp_request_get_connection(request) == NULL)
+		evhttp_request_free(request);
+}
+
+static void
+end(struct subscriber *subscriber)
+{
+	struct evhttp_request *request = subscriber->request;
+
+	evhttp_connection_set_closecb(evhttp_request_get_connection(request), NULL, NULL);
+	forget(subscriber);
+	evhttp_send_reply_end(request);
+}
+
+static void on_drained(struct evhttp_connection *connection, void *arg);
+
+static void
+send_text(struct subscriber *subscriber, const char *text, size_t len)
+{
+	struct evbuffer *buffer = evbuffer_new();
+
+	if (buffer == NULL || evbuffer_add(buffer, text, len) < 0)
+		subscriber->lost++;
+	else
+		evhttp_send_reply_chunk_with_cb(
+		        subscriber->request, buffer, on_drained, subscriber);
+	if (buffer != NULL)
+		evbuffer_free(buffer);
+}
+
+/* All that was queued has been read: now it can be told what is missing. */
+static void
+on_drained(struct evhttp_connection *connection, void *arg)
+{
+	struct subscriber *subscriber = arg;
+	char text[80];
+	int n;
+
+	(void)connection;
+	if (subscriber->lost == 0)
+		return;
+	n = snprintf(text, sizeof(text), "event: lagged\ndata: {\"n\":%" PRIu64 "}\n\n",
+	        subscriber->lost);
+	send_text(subscriber, text, (size_t)n);
+	end(subscriber);
+}
+
+static void
+queue_event(struct subscriber *subscriber, const char *text, size_t len)
+{
+	size_t queued = evbuffer_get_length(bufferevent_get_output(stream_of(subscriber)));
+
+	if (subscriber->lost > 0 || queued + len > CLI_SUBSCRIBER_BYTES)
+		subscriber->lost++;
+	else
+		send_text(subscriber, text, len);
+}
+
+/* "event: NAME\ndata: DOCUMENT\n\n", or NULL. */
+static char *
+event_text(struct shoal_cluster *cluster, const struct shoal_member_event *event, size_t *len)
+{
+	json_t *document = cli_document_event(cluster, event);
+	char *data = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(9)), *text = NULL;
+	int n = -1;
+
+	json_decref(document);
+	if (data != NULL)
+		n = asprintf(&text, "event: %s\ndata: %s\n\n", shoal_event_name(event->kind), data);
+	free(data);
+	if (n < 0)
+		return NULL;
+	*len = (size_t)n;
+	return text;
+}
+
+static void
+on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
+{
+	struct cli_events *events = arg;
+	size_t i, len;
+	char *text;
+
+	if (events->count == 0)
+		return;
+	text = event_text(cluster, event, &len);
+	for (i = 0; i < CLI_SUBSCRIBERS_MAX; i++) {
+		struct subscriber *subscriber = &events->subscribers[i];
+
+		if (subscriber->request == NULL)
+			continue;
+		if (text != NULL)
+			queue_event(subscriber, text, len);
+		else
+			subscriber->lost++; /* out of memory */
+	}
+	free(text);
+}
+
+int
+cli_events_new(struct cli_events **events, struct shoal_cluster *cluster)
+{
+	struct cli_events *made = calloc(1, sizeof(*made));
+	size_t i;
+	int rc;
+
+	if (made == NULL)
+		return SHOAL_ERR_NOMEM;
+	made->cluster = cluster;
+	for (i = 0; i < CLI_SUBSCRIBERS_MAX; i++)
+		made->subscribers[i].events = made;
+	rc = shoal_on_member(cluster, SHOAL_EVENT_ALL, on_member, made);
+	if (rc < 0) {
+		free(made);
+		return rc;
+	}
+	*events = made;
+	return 0;
+}
+
+void
+cli_events_free(struct cli_events *events)
+{
+	free(events);
+}
+
+unsigned
+cli_events_count(const struct cli_events *events)
+{
+	return events->count;
+}
+
+int
+cli_events_follow(struct cli_events *events, struct evhttp_request *request)
+{
+	static const struct timeval stalled = {.tv_sec = STALLED_SECONDS};
+	static const char hello[] = ": every member event from now on\n\n";
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	struct subscriber *subscriber = events->subscribers;
+
+	if (events->count == CLI_SUBSCRIBERS_MAX)
+		return SHOAL_ERR_LIMIT;
+	while (subscriber->request != NULL)
+		subscriber++;
+	subscriber->request = request;
+	events->count++;
+	evhttp_add_header(headers, "Content-Type", "text/event-stream");
+	evhttp_add_header(headers, "Cache-Control", "no-cache");
+	evhttp_add_header(headers, "Connection", "close");
+	evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_close, subscriber);
+	bufferevent_set_timeouts(stream_of(subscriber), NULL, &stalled);
+	evhttp_send_reply_start(request, HTTP_OK, "OK");
+	send_text(subscriber, hello, sizeof(hello) - 1);
+	return 0;
+}
+
+void
+cli_events_end(struct cli_events *events, void (*done)(struct evhttp_request *, void *), void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < CLI_SUBSCRIBERS_MAX; i++) {
+		struct subscriber *subscriber = &events->subscribers[i];
+
+		if (subscriber->request == NULL)
+			continue;
+		evhttp_request_set_on_complete_cb(subscriber->request, done, arg);
+		end(subscriber);
+	}
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* The server, its routes and the requests that wait for the cluster; see agent_http.h.
+ *
+ * While a request waits (join, leave), evhttp neither reads nor writes on its connection, so the
+ * request stays valid until it is answered or the server is freed. Everything runs on the tool's
+ * loop; the cluster's own loop is another thread. */
+#include "agent_http.h"
+
+#include "agent_events.h"
+#include "agent_members.h"
+#include "document.h"
+#include "http_answer.h"
+#include "http_gate.h"
+#include "text.h"
+
+#include <event2/listener.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADER_BYTES_MAX ((ev_ssize_t)8 << 10)
+#define BODY_BYTES_MAX   ((ev_ssize_t)64 << 10)
+#define IDLE_SECONDS     10
+#define JOIN_ADDRS_MAX   64
+#define JOIN_TIMEOUT_MS  5000
+#define TIMEOUT_MS_MAX   600000
+
+struct join {
+	struct join *next;
+	struct cli_http *http;
+	struct evhttp_request *request;
+	json_t *body; /* holds the texts of the addresses */
+};
+
+struct cli_http {
+	struct shoal_cluster *cluster;
+	struct evhttp *server;
+	struct cli_http_gate *gate;
+	struct cli_events *events;
+	uint64_t started_ms;
+	struct join *joins; /* under way */
+	cli_http_leave_fn leave;
+	void *leave_arg;
+	struct evhttp_request *leavers[CLI_GATE_PLACES]; /* who waits for the end of a leave */
+	size_t leaver_count;
+	void (*drained)(void *); /* set by finish */
+	void *drained_arg;
+	unsigned unsent;
+};
+
+static void
+get_members(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_agent_members(http->cluster, request);
+}
+
+static void
+get_info(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_answer(request, HTTP_OK,
+	        cli_document_info(http->cluster, cli_text_boot_ms() - http->started_ms,
+	                cli_events_count(http->events)));
+}
+
+static void
+get_events(struct cli_http *http, struct evhttp_request *request)
+{
+	if (http->drained != NULL)
+		cli_refuse(request, SHOAL_ERR_STATE, "the agent has left and ends");
+	else if (cli_events_follow(http->events, request) < 0)
+		cli_refuse(request, SHOAL_ERR_LIMIT, "too many follow the events already");
+}
+
+/* -1: it is there and no number from 1 to 10 minutes. */
+static int
+timeout_of(const json_t *body, unsigned fallback_ms, unsigned *timeout_ms)
+{
+	const json_t *value = json_object_get(body, "timeout_ms");
+	json_int_t ms = json_integer_value(value);
+
+	if (value != NULL && (!json_is_integer(value) || ms < 1 || ms > TIMEOUT_MS_MAX))
+		return -1;
+	*timeout_ms = value == NULL ? fallback_ms : (unsigned)ms;
+	return 0;
+}
+
+/* How many addresses the body names; 0: none, too many or something else. */
+static size_t
+addresses_of(const json_t *body, const char *addrs[JOIN_ADDRS_MAX])
+{
+	const json_t *list = json_object_get(body, "addresses");
+	size_t n = json_array_size(list), i;
+
+	if (n > JOIN_ADDRS_MAX)
+		return 0;
+	for (i = 0; i < n; i++) {
+		addrs[i] = json_string_value(json_array_get(list, i));
+		if (addrs[i] == NULL)
+			return 0;
+	}
+	return n;
+}
+
+static void
+free_join(struct join *join)
+{
+	json_decref(join->body);
+	free(join);
+}
+
+static void
+end_join(struct join *join)
+{
+	struct join **link;
+
+	for (link = &join->http->joins; *link != join; link = &(*link)->next)
+		;
+	*link = join->next;
+	free_join(join);
+}
+
+static void
+on_joined(struct shoal_cluster *cluster, int code, const char *text, size_t reached, void *arg)
+{
+	struct join *join = arg;
+
+	(void)cluster;
+	if (code < 0)
+		cli_refuse(join->request, code, text);
+	else
+		cli_answer(
+		        join->request, HTTP_OK, json_pack("{s:I}", "reached", (json_int_t)reached));
+	end_join(join);
+}
+
+/* Takes the body. */
+static struct join *
+make_join(struct cli_http *http, struct evhttp_request *request, json_t *body)
+{
+	struct join *join = calloc(1, sizeof(*join));
+
+	if (join == NULL) {
+		json_decref(body);
+		return NULL;
+	}
+	join->http = http;
+	join->request = request;
+	join->body = body;
+	join->next = http->joins;
+	http->joins = join;
+	return join;
+}
+
+static void
+post_join(struct cli_http *http, struct evhttp_request *request)
+{
+	const char *addrs[JOIN_ADDRS_MAX];
+	json_t *body = cli_body(request);
+	size_t n = addresses_of(body, addrs);
+	unsigned timeout_ms;
+	struct join *join;
+	int rc;
+
+	if (n == 0 || timeout_of(body, JOIN_TIMEOUT_MS, &timeout_ms) < 0) {
+		json_decref(body);
+		cli_refuse(request, SHOAL_ERR_INVALID,
+		        "say {\"addresses\": [1 to 64 texts], \"timeout_ms\": 1 to 600000}");
+		return;
+	}
+	join = make_join(http, request, body);
+	if (join == NULL) {
+		cli_refuse(request, SHOAL_ERR_NOMEM, NULL);
+		return;
+	}
+	rc = shoal_cluster_join_async(http->cluster, addrs, n, timeout_ms, on_joined, join);
+	if (rc < 0) {
+		cli_refuse(request, rc, shoal_last_error());
+		end_join(join);
+	}
+}
+
+static void
+post_leave(struct cli_http *http, struct evhttp_request *request)
+{
+	json_t *body = cli_body(request);
+	unsigned timeout_ms;
+	int rc;
+
+	if (body == NULL || timeout_of(body, 0, &timeout_ms) < 0) {
+		json_decref(body);
+		cli_refuse(request, SHOAL_ERR_INVALID, "say {\"timeout_ms\": 1 to 600000}");
+		return;
+	}
+	json_decref(body);
+	if (http->leaver_count == CLI_GATE_PLACES) {
+		cli_refuse(request, SHOAL_ERR_LIMIT, "too many wait for the leave already");
+		return;
+	}
+	http->leavers[http->leaver_count++] = request;
+	rc = http->leave(timeout_ms, http->leave_arg);
+	if (rc < 0) {
+		http->leaver_count--;
+		cli_refuse(request, rc, shoal_last_error());
+	}
+}
+
+static const struct route {
+	const char *path;
+	enum evhttp_cmd_type method;
+	const char *allow;
+	void (*serve)(struct cli_http *http, struct evhttp_request *request);
+} routes[] = {
+        {"/v1/members", EVHTTP_REQ_GET, "GET", get_members},
+        {"/v1/info", EVHTTP_REQ_GET, "GET", get_info},
+        {"/v1/events", EVHTTP_REQ_GET, "GET", get_events},
+        {"/v1/join", EVHTTP_REQ_POST, "POST", post_join},
+        {"/v1/leave", EVHTTP_REQ_POST, "POST", post_leave},
+};
+
+static void
+on_request(struct evhttp_request *request, void *arg)
+{
+	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
+	json_t *error;
+	size_t i;
+
+	for (i = 0; path != NULL && i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (strcmp(path, routes[i].path) != 0)
+			continue;
+		if (evhttp_request_get_command(request) == routes[i].method) {
+			routes[i].serve(arg, request);
+			return;
+		}
+		evhttp_add_header(
+		        evhttp_request_get_output_headers(request), "Allow", routes[i].allow);
+		error = cli_document_error(SHOAL_ERR_UNSUPPORTED, "another method is needed here");
+		cli_answer(request, HTTP_BADMETHOD, error);
+		return;
+	}
+	error = cli_document_error(SHOAL_ERR_NOT_FOUND,
+	        "no such path: there are /v1/members, /v1/info, /v1/events, /v1/join, /v1/leave");
+	cli_answer(request, HTTP_NOTFOUND, error);
+}
+
+static int
+serve(struct cli_http *http, struct event_base *base, int fd)
+{
+	struct evconnlistener *listener;
+
+	http->server = evhttp_new(base);
+	listener = evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (http->server == NULL || listener == NULL ||
+	        evhttp_bind_listener(http->server, listener) == NULL) {
+		if (listener != NULL)
+			evconnlistener_free(listener);
+		return SHOAL_ERR_NOMEM;
+	}
+	http->gate = cli_http_gate_new(base, http->server, listener);
+	if (http->gate == NULL)
+		return SHOAL_ERR_NOMEM;
+	evhttp_set_max_headers_size(http->server, HEADER_BYTES_MAX);
+	evhttp_set_max_body_size(http->server, BODY_BYTES_MAX);
+	evhttp_set_timeout(http->server, IDLE_SECONDS);
+	evhttp_set_gencb(http->server, on_request, http);
+	return 0;
+}
+
+struct cli_http *
+cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd,
+        cli_http_leave_fn leave, void *arg)
+{
+	struct cli_http *http = calloc(1, sizeof(*http));
+
+	if (http == NULL)
+		return NULL;
+	http->cluster = cluster;
+	http->started_ms = cli_text_boot_ms();
+	http->leave = leave;
+	http->leave_arg = arg;
+	/* The subscription last: it cannot be taken back once the cluster may be gone. */
+	if (serve(http, base, fd) < 0 || cli_events_new(&http->events, cluster) < 0) {
+		cli_http_free(http);
+		return NULL;
+	}
+	return http;
+}
+
+static void
+on_sent(struct evhttp_request *request, void *arg)
+{
+	struct cli_http *http = arg;
+
+	(void)request;
+	if (--http->unsent == 0)
+		http->drained(http->drained_arg);
+}
+
+void
+cli_http_finish(
+        struct cli_http *http, int code, const char *text, void (*drained)(void *), void *arg)
+{
+	size_t i;
+
+	http->drained = drained;
+	http->drained_arg = arg;
+	http->unsent = 1; /* this call itself */
+	for (i = 0; i < http->leaver_count; i++) {
+		http->unsent++;
+		evhttp_request_set_on_complete_cb(http->leavers[i], on_sent, http);
+		if (code == 0 || code == SHOAL_ERR_TIMEOUT)
+			cli_answer(http->leavers[i], HTTP_OK,
+			        json_pack("{s:b, s:b}", "left", 1, "confirmed", code == 0));
+		else
+			cli_refuse(http->leavers[i], code, text);
+	}
+	http->leaver_count = 0;
+	http->unsent += cli_events_count(http->events);
+	cli_events_end(http->events, on_sent, http);
+	on_sent(NULL, http);
+}
+
+void
+cli_http_free(struct cli_http *http)
+{
+	struct join *join;
+
+	if (http == NULL)
+		return;
+	if (http->server != NULL)
+		evhttp_free(http->server);
+	cli_http_gate_free(http->gate);
+	cli_events_free(http->events);
+	while ((join = http->joins) != NULL) {
+		http->joins = join->next;
+		free_join(join);
+	}
+	free(http);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The agent's control socket: HTTP/1.1 and JSON.
+ *
+ *     GET  /v1/members[?state=S,S]   members, sorted by name
+ *     GET  /v1/info                  this agent
+ *     GET  /v1/events                server-sent events (agent_events.h)
+ *     POST /v1/join                  {"addresses": [...], "timeout_ms": n} -> {"reached": n}
+ *     POST /v1/leave                 {"timeout_ms": n} or nothing -> {"left": true, "confirmed":
+ * bool}
+ *
+ * Failures are {"error": text, "code": name} with a status of 400 and above. Bounded: connections
+ * (http_gate.h), header and body bytes, idle time, subscribers. */
+#ifndef SHOAL_CLI_AGENT_HTTP_H
+#define SHOAL_CLI_AGENT_HTTP_H
+
+#include <event2/event.h>
+#include <shoal/shoal.h>
+
+struct cli_http;
+
+/* Asked by a request to leave; the end is told by cli_http_finish. A code of the library: the agent
+ * cannot leave. */
+typedef int (*cli_http_leave_fn)(unsigned timeout_ms, void *arg);
+
+/* Serves the listening socket fd, which stays the caller's. NULL: out of memory, or as
+ * shoal_last_error says. */
+struct cli_http *cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd,
+        cli_http_leave_fn leave, void *arg);
+
+/* The member has left (0), or nobody confirmed it (SHOAL_ERR_TIMEOUT): answers who asked for it,
+ * ends the streams, and calls drained once all of that was sent, at once where there is nothing to
+ * send. */
+void cli_http_finish(
+        struct cli_http *http, int code, const char *text, void (*drained)(void *), void *arg);
+
+/* After the cluster was freed, on the thread of base. NULL is allowed. */
+void cli_http_free(struct cli_http *http);
+
+#endif

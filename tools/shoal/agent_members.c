@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* A snapshot of the members, sorted by name, written into the answer document by document: the
+ * whole list is never held twice. O(n log n) on the tool's loop; the cluster's loop is another
+ * thread. */
+#include "agent_members.h"
+
+#include "document.h"
+#include "http_answer.h"
+#include "text.h"
+
+#include <event2/buffer.h>
+#include <event2/keyvalq_struct.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Reads "alive,suspect" into the bits of a filter. */
+static int
+parse_states(const char *text, unsigned *states)
+{
+	unsigned bits = 0, state;
+
+	while (*text != '\0') {
+		size_t n = strcspn(text, ",");
+
+		for (state = 0; state < SHOAL_STATES; state++) {
+			const char *name = shoal_state_name((enum shoal_state)state);
+
+			if (strlen(name) == n && memcmp(text, name, n) == 0)
+				break;
+		}
+		if (state == SHOAL_STATES)
+			return -1;
+		bits |= 1U << state;
+		text += n;
+		text += *text == ',';
+	}
+	*states = bits;
+	return 0;
+}
+
+static int
+filter_of(struct evhttp_request *request, struct shoal_filter *filter)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)), *states;
+	struct evkeyvalq pairs = {0};
+	int rc = 0;
+
+	shoal_filter_init(filter);
+	if (query == NULL)
+		return 0;
+	if (evhttp_parse_query_str(query, &pairs) < 0)
+		return -1;
+	states = evhttp_find_header(&pairs, "state");
+	if (states != NULL)
+		rc = parse_states(states, &filter->states);
+	evhttp_clear_headers(&pairs);
+	return rc;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct shoal_member *left = *(struct shoal_member *const *)a;
+	const struct shoal_member *right = *(struct shoal_member *const *)b;
+	int order = strcmp(shoal_member_name(left), shoal_member_name(right));
+
+	return order != 0 ? order : shoal_id_compare(shoal_member_id(left), shoal_member_id(right));
+}
+
+/* NULL: out of memory. */
+static struct shoal_member **
+sorted(const struct shoal_member_list *list)
+{
+	size_t n = shoal_member_list_count(list), i;
+	struct shoal_member **members = calloc(n + 1, sizeof(struct shoal_member *));
+
+	if (members == NULL)
+		return NULL;
+	for (i = 0; i < n; i++)
+		members[i] = shoal_member_list_at(list, i);
+	qsort(members, n, sizeof(struct shoal_member *), by_name);
+	return members;
+}
+
+static int
+write_one(struct evbuffer *body, const struct shoal_member *member, uint64_t now, bool first)
+{
+	json_t *document = cli_document_member(member, now);
+	char *text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(9));
+	int rc = -1;
+
+	json_decref(document);
+	if (text != NULL)
+		rc = evbuffer_add_printf(body, "%s%s", first ? "" : ",\n", text);
+	free(text);
+	return rc;
+}
+
+static struct evbuffer *
+body_of(const struct shoal_member_list *list)
+{
+	struct shoal_member **members = sorted(list);
+	struct evbuffer *body = evbuffer_new();
+	uint64_t now = cli_text_wall_ns();
+	bool whole = members != NULL && body != NULL && evbuffer_add(body, "[", 1) == 0;
+	size_t i;
+
+	for (i = 0; whole && members[i] != NULL; i++)
+		whole = write_one(body, members[i], now, i == 0) >= 0;
+	whole = whole && evbuffer_add(body, "]\n", 2) == 0;
+	if (!whole && body != NULL) {
+		evbuffer_free(body);
+		body = NULL;
+	}
+	free(members);
+	return body;
+}
+
+void
+cli_agent_members(struct shoal_cluster *cluster, struct evhttp_request *request)
+{
+	struct shoal_member_list *list;
+	struct shoal_filter filter;
+	struct evbuffer *body;
+
+	if (filter_of(request, &filter) < 0) {
+		cli_refuse(request, SHOAL_ERR_INVALID,
+		        "state: say some of unknown, alive, suspect, dead, leaving, left");
+		return;
+	}
+	list = shoal_members(cluster, &filter);
+	body = list == NULL ? NULL : body_of(list);
+	if (body == NULL) {
+		cli_refuse(request, SHOAL_ERR_NOMEM, NULL);
+	} else {
+		evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
+		        "application/json");
+		evhttp_send_reply(request, HTTP_OK, "OK", body);
+		evbuffer_free(body);
+	}
+	if (list != NULL)
+		shoal_member_list_free(list);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* What every file of the command line shares: exit codes, the row that describes a subcommand, the
+ * two forms of an error and memory.
+ *
+ * A complaint is one line on standard error that says what to do. Everything external here begins
+ * with cli_, so that no name meets one of the library. Out of memory ends the program: a subcommand
+ * has nothing to save, and the agent allocates here only while it starts (its HTTP side checks
+ * instead). */
+#ifndef SHOAL_CLI_H
+#define SHOAL_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct cli_option;
+struct cli_options;
+
+enum cli_exit {
+	CLI_DONE = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2
+};
+
+struct cli_command {
+	const char *name;
+	const char *operands;             /* as --help shows them, "" for none */
+	const char *summary;              /* one line for the list of subcommands */
+	const char *about;                /* a paragraph for --help */
+	const struct cli_option *options; /* ends with a row without a name */
+	int operands_min, operands_max;
+	int (*run)(struct cli_options *options);
+	void (*help)(void); /* OPTIONAL: what --help says after the options */
+};
+
+extern const struct cli_command cli_agent_command;
+extern const struct cli_command cli_info_command;
+extern const struct cli_command cli_join_command;
+extern const struct cli_command cli_leave_command;
+extern const struct cli_command cli_members_command;
+extern const struct cli_command cli_monitor_command;
+extern const struct cli_command cli_version_command;
+
+/* Prints "shoal: ..." and returns CLI_FAILED. Line ends inside the text become "; ". */
+int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints "shoal COMMAND: ...; see 'shoal COMMAND --help'" and returns CLI_USAGE. */
+int cli_usage(const struct cli_command *command, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+
+/* Never NULL. */
+void *cli_alloc(size_t count, size_t size);
+void *cli_grow(void *ptr, size_t count, size_t size);
+char *cli_copy(const char *text);
+char *cli_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Flushes standard output. CLI_FAILED, with a complaint, when what was written did not arrive. */
+int cli_flush(void);
+
+#endif

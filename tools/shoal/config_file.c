@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the JSON file into settings. Values are texts, whole numbers, true or false, and lists of
+ * texts where an option may be given several times; all become the text that a flag would have. */
+#include "config_file.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int
+add_value(struct cli_options *options, const char *key, const json_t *value, const char *origin)
+{
+	char number[24];
+
+	if (json_is_string(value)) {
+		cli_options_add(options, CLI_FROM_FILE, key, json_string_value(value), origin);
+	} else if (json_is_integer(value)) {
+		snprintf(
+		        number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		cli_options_add(options, CLI_FROM_FILE, key, number, origin);
+	} else if (json_is_boolean(value)) {
+		cli_options_add(options, CLI_FROM_FILE, key, json_is_true(value) ? "true" : "false",
+		        origin);
+	} else {
+		return cli_usage(options->command,
+		        "%s: must be a text, a whole number, true or false", origin);
+	}
+	return -1;
+}
+
+static int
+add_list(struct cli_options *options, const char *path, const char *key, const json_t *list)
+{
+	const json_t *value;
+	size_t i;
+	int end;
+
+	json_array_foreach((json_t *)list, i, value)
+	{
+		char *origin = cli_format("%s: $.%s[%zu]", path, key, i);
+
+		end = json_is_string(value)
+		              ? add_value(options, key, value, origin)
+		              : cli_usage(options->command, "%s: must be a text", origin);
+		free(origin);
+		if (end >= 0)
+			return end;
+	}
+	return -1;
+}
+
+static int
+add_member(struct cli_options *options, const char *path, const char *key, const json_t *value)
+{
+	const struct cli_option *row = cli_option_row(options->command, key);
+	char *origin;
+	int end;
+
+	if (json_is_array(value) && row != NULL && row->kind == CLI_LIST)
+		return add_list(options, path, key, value);
+	origin = cli_format("%s: $.%s", path, key);
+	if (row != NULL && row->kind == CLI_FLAG && !json_is_boolean(value))
+		end = cli_usage(options->command, "%s: must be true or false", origin);
+	else
+		end = add_value(options, key, value, origin);
+	free(origin);
+	return end;
+}
+
+int
+cli_config_file_read(struct cli_options *options, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	json_error_t error;
+	json_t *document, *value;
+	const char *key;
+	int end = -1;
+
+	if (file == NULL)
+		return cli_usage(options->command, "cannot read %s: %s", path, strerror(errno));
+	document = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+	fclose(file);
+	if (document == NULL)
+		return cli_usage(options->command, "%s, line %d, column %d: %s", path, error.line,
+		        error.column, error.text);
+	if (!json_is_object(document))
+		end = cli_usage(options->command, "%s: $: must be an object", path);
+	json_object_foreach(document, key, value)
+	{
+		end = add_member(options, path, key, value);
+		if (end >= 0)
+			break;
+	}
+	json_decref(document);
+	return end;
+}

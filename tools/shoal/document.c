@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* Members, events and the agent itself as JSON; see document.h.
+ *
+ * 64-bit numbers that may not fit a double (incarnations) are strings. Names were checked where
+ * they entered the library, but a text that was cut may end inside a character: such bytes become
+ * '?'. */
+#include "document.h"
+
+#include "text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NS_PER_MS 1000000
+
+/* struct shoal_cause holds names cut to this length. */
+#define CUT_NAME (sizeof(((struct shoal_cause *)0)->accuser_name[0]) - 1)
+
+/* Out of memory anywhere makes the whole document NULL. */
+static void
+put(json_t **document, const char *key, json_t *value)
+{
+	if (json_object_set_new(*document, key, value) < 0) {
+		json_decref(*document);
+		*document = NULL;
+	}
+}
+
+static json_t *
+text_of(const char *text)
+{
+	json_t *value = json_string(text);
+	char copy[SHOAL_LOG_TEXT_MAX];
+
+	if (value != NULL)
+		return value;
+	cli_text_printable(text, copy, sizeof(copy));
+	return json_string(copy);
+}
+
+static json_t *
+id_of(const struct shoal_id *id)
+{
+	char text[SHOAL_ID_TEXT];
+
+	shoal_id_print(id, text);
+	return json_string(text);
+}
+
+static json_t *
+address_of(const struct shoal_addr *addr)
+{
+	char text[SHOAL_ADDR_TEXT];
+
+	return json_string(shoal_addr_print(addr, text, sizeof(text)));
+}
+
+static json_t *
+incarnation_of(const struct shoal_member *member)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, shoal_member_incarnation(member));
+	return json_string(text);
+}
+
+static json_t *
+ms_of(uint64_t ns)
+{
+	return ns == 0 ? json_null() : json_real((double)ns / NS_PER_MS);
+}
+
+static json_t *
+integer_of(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+json_t *
+cli_document_member(const struct shoal_member *member, uint64_t wall_ns)
+{
+	uint64_t since = shoal_member_since(member);
+	json_t *document = json_object();
+	unsigned lowest, highest;
+
+	shoal_member_protocol(member, &lowest, &highest);
+	put(&document, "id", id_of(shoal_member_id(member)));
+	put(&document, "name", text_of(shoal_member_name(member)));
+	put(&document, "address", address_of(shoal_member_address(member)));
+	put(&document, "state", json_string(shoal_state_name(shoal_member_state(member))));
+	put(&document, "diagnosis", json_null());
+	put(&document, "incarnation", incarnation_of(member));
+	put(&document, "state_age_ms",
+	        integer_of(wall_ns > since ? (wall_ns - since) / NS_PER_MS : 0));
+	put(&document, "rtt_ms", ms_of(shoal_member_rtt(member)));
+	put(&document, "tags", json_array());
+	put(&document, "meta", json_object());
+	put(&document, "app_version", integer_of(shoal_member_app_version(member)));
+	put(&document, "protocol", integer_of(highest));
+	put(&document, "self", json_boolean(shoal_member_is_self(member)));
+	return document;
+}
+
+/* The whole name where the member is known and the cause holds a part of it only; the id without a
+ * name. */
+static json_t *
+accuser_of(const struct shoal_member_list *list, const struct shoal_cause *cause, size_t i)
+{
+	const struct shoal_member *member;
+
+	if (cause->accuser_name[i][0] != '\0' && strlen(cause->accuser_name[i]) < CUT_NAME)
+		return text_of(cause->accuser_name[i]);
+	member = list == NULL ? NULL : shoal_member_list_find_by_id(list, &cause->accuser[i]);
+	return member == NULL ? id_of(&cause->accuser[i]) : text_of(shoal_member_name(member));
+}
+
+static json_t *
+cause_of(struct shoal_cluster *cluster, const struct shoal_cause *cause)
+{
+	struct shoal_member_list *list = cause->accusers == 0 ? NULL : shoal_members(cluster, NULL);
+	json_t *document = json_object(), *accusers = json_array();
+	size_t i;
+
+	for (i = 0; i < cause->accusers && i < SHOAL_ACCUSERS_MAX; i++)
+		json_array_append_new(accusers, accuser_of(list, cause, i));
+	if (list != NULL)
+		shoal_member_list_free(list);
+	put(&document, "kind", json_string(shoal_cause_name(cause->kind)));
+	put(&document, "from", shoal_id_is_zero(&cause->from) ? json_null() : id_of(&cause->from));
+	put(&document, "accusers", accusers);
+	put(&document, "after_ms", ms_of(cause->after_ns));
+	put(&document, "detail", text_of(shoal_cause_text(cause)));
+	return document;
+}
+
+json_t *
+cli_document_event(struct shoal_cluster *cluster, const struct shoal_member_event *event)
+{
+	const struct shoal_member *member = event->member;
+	json_t *document = json_object();
+	char time[CLI_TIME_TEXT];
+
+	put(&document, "time", json_string(cli_text_time(event->wall_ns, time)));
+	put(&document, "event", json_string(shoal_event_name(event->kind)));
+	if (member == NULL) { /* overflow: about no member */
+		put(&document, "id", json_null());
+		put(&document, "name", json_null());
+		put(&document, "address", json_null());
+		put(&document, "state", json_null());
+	} else {
+		put(&document, "id", id_of(shoal_member_id(member)));
+		put(&document, "name", text_of(shoal_member_name(member)));
+		put(&document, "address", address_of(shoal_member_address(member)));
+		put(&document, "state", json_string(shoal_state_name(event->state)));
+		put(&document, "was", json_string(shoal_state_name(event->was)));
+		put(&document, "incarnation", incarnation_of(member));
+	}
+	put(&document, "cause", cause_of(cluster, &event->cause));
+	return document;
+}
+
+static json_t *
+counts_of(struct shoal_cluster *cluster)
+{
+	struct shoal_member_list *list = shoal_members(cluster, NULL);
+	size_t counts[SHOAL_STATES] = {0}, n, i;
+	json_t *document;
+
+	if (list == NULL)
+		return NULL;
+	n = shoal_member_list_count(list);
+	for (i = 0; i < n; i++) {
+		enum shoal_state state = shoal_member_state(shoal_member_list_at(list, i));
+
+		if ((unsigned)state < SHOAL_STATES)
+			counts[state]++;
+	}
+	shoal_member_list_free(list);
+	document = json_object();
+	for (i = 0; i < SHOAL_STATES; i++)
+		put(&document, shoal_state_name((enum shoal_state)i), integer_of(counts[i]));
+	return document;
+}
+
+static json_t *
+counters_of(struct shoal_cluster *cluster)
+{
+	struct shoal_counters counters;
+	json_t *document = json_object();
+	size_t i;
+
+	shoal_cluster_counters(cluster, &counters);
+	for (i = 0; i < SHOAL_COUNTERS; i++)
+		put(&document, shoal_counter_name((enum shoal_counter)i),
+		        integer_of(counters.value[i]));
+	return document;
+}
+
+json_t *
+cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned subscribers)
+{
+	struct shoal_member *self = shoal_cluster_self(cluster);
+	const char *label = shoal_cluster_label(cluster);
+	char address[SHOAL_ADDR_TEXT] = "";
+	json_t *document = json_object();
+	unsigned lowest, highest;
+
+	if (self == NULL) {
+		json_decref(document);
+		return NULL;
+	}
+	shoal_member_protocol(self, &lowest, &highest);
+	shoal_cluster_address(cluster, address, sizeof(address));
+	put(&document, "id", id_of(shoal_member_id(self)));
+	put(&document, "name", text_of(shoal_member_name(self)));
+	put(&document, "address", json_string(address));
+	put(&document, "state",
+	        json_string(shoal_cluster_state_name(shoal_cluster_state(cluster))));
+	put(&document, "health", integer_of(shoal_cluster_health(cluster)));
+	put(&document, "members", counts_of(cluster));
+	put(&document, "uptime_ms", integer_of(uptime_ms));
+	put(&document, "version", json_string(shoal_version(NULL)));
+	put(&document, "protocol", integer_of(highest));
+	put(&document, "label", label == NULL || label[0] == '\0' ? json_null() : text_of(label));
+	put(&document, "encrypted", json_false()); /* this version holds no keys */
+	put(&document, "incarnation", incarnation_of(self));
+	put(&document, "app_version", integer_of(shoal_member_app_version(self)));
+	put(&document, "pid", integer_of((uint64_t)getpid()));
+	put(&document, "subscribers", integer_of(subscribers));
+	put(&document, "counters", counters_of(cluster));
+	shoal_member_unref(self);
+	return document;
+}
+
+json_t *
+cli_document_error(int code, const char *text)
+{
+	json_t *document = json_object();
+
+	put(&document, "error", text_of(text));
+	put(&document, "code", json_string(shoal_error_name(code)));
+	return document;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The JSON documents of the agent: what /v1/members, /v1/info and /v1/events show. Their members
+ * are a contract with programs (docs/shoal.1, "OUTPUT"): add, never rename.
+ *
+ * Every function returns a new reference, NULL when memory ran out. */
+#ifndef SHOAL_CLI_DOCUMENT_H
+#define SHOAL_CLI_DOCUMENT_H
+
+#include <jansson.h>
+#include <shoal/shoal.h>
+
+json_t *cli_document_member(const struct shoal_member *member, uint64_t wall_ns);
+
+json_t *cli_document_event(struct shoal_cluster *cluster, const struct shoal_member_event *event);
+
+/* subscribers: how many follow the events. */
+json_t *cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned subscribers);
+
+/* {"error": text, "code": name of the code} */
+json_t *cli_document_error(int code, const char *text);
+
+#endif

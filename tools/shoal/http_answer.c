@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Answers and bodies; see http_answer.h. Which HTTP status a code has stands here and nowhere else.
+ */
+#include "http_answer.h"
+
+#include "document.h"
+
+#include <event2/buffer.h>
+#include <stdlib.h>
+
+#define HTTP_CONFLICT        409
+#define HTTP_BAD_GATEWAY     502
+#define HTTP_GATEWAY_TIMEOUT 504
+
+void
+cli_answer(struct evhttp_request *request, int status, json_t *document)
+{
+	struct evbuffer *body = evbuffer_new();
+	char *text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(9));
+
+	json_decref(document);
+	if (body == NULL || text == NULL || evbuffer_add_printf(body, "%s\n", text) < 0) {
+		evhttp_send_error(request, HTTP_INTERNAL, "out of memory");
+	} else {
+		evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
+		        "application/json");
+		evhttp_send_reply(request, status, NULL, body);
+	}
+	free(text);
+	if (body != NULL)
+		evbuffer_free(body);
+}
+
+static int
+status_of(int code)
+{
+	switch (code) {
+	case SHOAL_ERR_INVALID:
+		return HTTP_BADREQUEST;
+	case SHOAL_ERR_STATE:
+		return HTTP_CONFLICT;
+	case SHOAL_ERR_LIMIT:
+	case SHOAL_ERR_AGAIN:
+	case SHOAL_ERR_CANCELED:
+		return HTTP_SERVUNAVAIL;
+	case SHOAL_ERR_TIMEOUT:
+		return HTTP_GATEWAY_TIMEOUT;
+	case SHOAL_ERR_NO_SEED:
+	case SHOAL_ERR_REJECTED:
+		return HTTP_BAD_GATEWAY;
+	default:
+		return HTTP_INTERNAL;
+	}
+}
+
+void
+cli_refuse(struct evhttp_request *request, int code, const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		text = shoal_strerror(code);
+	cli_answer(request, status_of(code), cli_document_error(code, text));
+}
+
+json_t *
+cli_body(struct evhttp_request *request)
+{
+	struct evbuffer *body = evhttp_request_get_input_buffer(request);
+	size_t len = evbuffer_get_length(body);
+	json_t *document;
+
+	if (len == 0)
+		return json_object();
+	document = json_loadb((const char *)evbuffer_pullup(body, -1), len, 0, NULL);
+	if (!json_is_object(document)) {
+		json_decref(document);
+		return NULL;
+	}
+	return document;
+}

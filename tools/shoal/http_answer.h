@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Answers of the control socket in JSON, and the bodies of its requests. */
+#ifndef SHOAL_CLI_HTTP_ANSWER_H
+#define SHOAL_CLI_HTTP_ANSWER_H
+
+#include <event2/http.h>
+#include <jansson.h>
+
+/* Answers with a document, which is taken; NULL: memory ran out. */
+void cli_answer(struct evhttp_request *request, int status, json_t *document);
+
+/* Answers with the error of a code; text NULL or "": what the library says of the code. */
+void cli_refuse(struct evhttp_request *request, int code, const char *text);
+
+/* The body as a JSON object, {} where there is none. NULL: it is something else. */
+json_t *cli_body(struct evhttp_request *request);
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* The TCP transport: starts, stops, listens and accepts; see tcp.h for its parts and its rules.
+ *
+ * Listeners have SO_REUSEADDR, so that a restart is not held up by connections of the run before
+ * that the kernel still remembers; a port that another program listens on is refused all the same.
+ *
+ * A wake-up accepts fewer connections than one source may have: one that has greeted is always read
+ * before later ones could displace it. Out of descriptors, the cheapest connection is closed to
+ * make room; where there is none, accepting rests for a while instead of being woken at once by the
+ * connection that it cannot take. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "transports/tcp.h"
+
+#define BACKLOG          1024
+#define ACCEPTS_PER_WAKE 8
+#define REST_MS          100
+
+void
+shoal_tcp_count(struct shoal_tcp *tcp, enum shoal_counter counter)
+{
+	tcp->env.host.count(tcp->env.host.arg, counter, 1);
+}
+
+void
+shoal_tcp_batch_end(struct shoal_tcp *tcp)
+{
+	if (tcp->running && tcp->called) {
+		tcp->called = false;
+		tcp->env.host.batch_end(tcp->env.host.arg);
+	}
+}
+
+static void
+say(struct shoal_tcp *tcp, enum shoal_log_level level, const char *text)
+{
+	tcp->env.host.log(tcp->env.host.arg, level, "tcp", text);
+}
+
+static void
+on_rested(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval rest = {.tv_usec = REST_MS * 1000};
+	struct shoal_tcp *tcp = arg;
+	(void)fd;
+	(void)what;
+	for (size_t i = 0; i < tcp->listeners; ++i) {
+		if (event_add(&tcp->listener[i].readable, NULL) != 0)
+			evtimer_add(&tcp->rest, &rest);
+	}
+}
+
+/* Where the timer cannot be set, the listeners stay: better to be woken in vain than never. */
+static void
+rest(struct shoal_tcp *tcp)
+{
+	const struct timeval in = {.tv_usec = REST_MS * 1000};
+	if (evtimer_add(&tcp->rest, &in) != 0)
+		return;
+	for (size_t i = 0; i < tcp->listeners; ++i)
+		event_del(&tcp->listener[i].readable);
+	if (!tcp->tired)
+		say(tcp, SHOAL_LOG_WARN,
+		        "no descriptors left: connections wait until some are closed");
+	tcp->tired = true;
+}
+
+static void
+welcome(struct shoal_tcp *tcp, int fd, const union shoal_sockaddr *name)
+{
+	struct shoal_addr peer;
+	struct shoal_tcp_source *source = NULL;
+	tcp->tired = false;
+	if (shoal_socket_to_addr(&peer, name))
+		source = shoal_tcp_limits_admit(tcp, &peer);
+	if (source != NULL) {
+		shoal_tcp_connection_accept(tcp, fd, &peer, source);
+		return;
+	}
+	close(fd);
+	shoal_tcp_count(tcp, SHOAL_COUNTER_CONNECTIONS_REFUSED);
+}
+
+static bool
+is_exhausted(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static void
+on_acceptable(evutil_socket_t listening, short what, void *arg)
+{
+	struct shoal_tcp_listener *listener = arg;
+	struct shoal_tcp *tcp = listener->tcp;
+	(void)what;
+	for (unsigned i = 0; i < ACCEPTS_PER_WAKE && tcp->running; ++i) {
+		union shoal_sockaddr name;
+		socklen_t len = sizeof(name);
+		int fd = accept4(listening, &name.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			welcome(tcp, fd, &name);
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			return;
+		} else if (is_exhausted(errno) && !shoal_tcp_limits_evict(tcp)) {
+			rest(tcp);
+			return;
+		} /* else: that connection ended before it was accepted */
+	}
+}
+
+/* 0, or -1 and errno. */
+static int
+open_listener(
+        struct shoal_tcp *tcp, struct shoal_tcp_listener *listener, const struct shoal_addr *addr)
+{
+	int fd = shoal_socket_open(addr, SOCK_STREAM);
+	if (fd < 0)
+		return -1;
+	listener->tcp = tcp;
+	listener->fd = fd;
+	event_assign(&listener->readable, tcp->env.base, fd, EV_READ | EV_PERSIST, on_acceptable,
+	        listener);
+	shoal_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (shoal_socket_bind(fd, addr, &listener->addr) == 0 && listen(fd, BACKLOG) == 0) {
+		if (event_add(&listener->readable, NULL) == 0)
+			return 0;
+		errno = ENOMEM;
+	}
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static void
+close_listeners(struct shoal_tcp *tcp)
+{
+	for (size_t i = 0; i < tcp->listeners; ++i) {
+		event_del(&tcp->listener[i].readable);
+		close(tcp->listener[i].fd);
+	}
+	tcp->listeners = 0;
+}
+
+static void
+release(struct shoal_tcp *tcp)
+{
+	if (!tcp->prepared)
+		return;
+	shoal_tcp_connection_release_all(tcp);
+	shoal_slab_done(&tcp->requests);
+	shoal_slab_done(&tcp->exchanges);
+	shoal_tcp_limits_done(tcp);
+	shoal_alloc_free(&tcp->work, tcp->scratch);
+	shoal_alloc_free(&tcp->work, tcp->listener);
+	tcp->scratch = NULL;
+	tcp->listener = NULL;
+	tcp->prepared = false;
+}
+
+static int
+fail(struct shoal_tcp *tcp, int code)
+{
+	close_listeners(tcp);
+	release(tcp);
+	return code;
+}
+
+static int
+prepare(struct shoal_tcp *tcp, const struct shoal_transport_env *env)
+{
+	tcp->env = *env;
+	tcp->prepared = true;
+	tcp->work = shoal_socket_allocator(env, &tcp->own);
+	tcp->called = tcp->tired = false;
+	tcp->patience_ns = SHOAL_MS(env->exchange_timeout_ms);
+	tcp->idle_ns = SHOAL_MS(env->idle_timeout_ms);
+	shoal_slab_init(&tcp->requests, &tcp->work, sizeof(struct shoal_tcp_request),
+	        SHOAL_TCP_REQUESTS_MAX);
+	shoal_slab_init(&tcp->exchanges, &tcp->work, sizeof(struct shoal_tcp_exchange),
+	        SHOAL_TCP_EXCHANGES_MAX);
+	evtimer_assign(&tcp->rest, env->base, on_rested, tcp);
+	int code = shoal_tcp_limits_init(tcp);
+	if (code != 0)
+		return code;
+	tcp->scratch = shoal_alloc(&tcp->work, SHOAL_TCP_SCRATCH);
+	tcp->listener = shoal_alloc_zeroed(&tcp->work, env->binds, sizeof(*tcp->listener));
+	return tcp->scratch != NULL && tcp->listener != NULL ? 0 : SHOAL_ERR_NOMEM;
+}
+
+static const struct shoal_transport_ops ops;
+
+static int
+tcp_start(void *self, const struct shoal_transport_env *env, char *why, size_t len)
+{
+	struct shoal_tcp *tcp = self;
+	if (tcp->running)
+		return SHOAL_ERR_STATE;
+	int code = shoal_socket_check_env(&ops, env, why, len);
+	if (code != 0)
+		return code;
+	release(tcp);
+	code = prepare(tcp, env);
+	if (code != 0)
+		return fail(tcp, shoal_socket_explain("tcp", env->bind,
+		                         code == SHOAL_ERR_NOMEM ? ENOMEM : errno, why, len));
+	for (size_t i = 0; i < env->binds; ++i) {
+		if (open_listener(tcp, &tcp->listener[i], &env->bind[i]) != 0)
+			return fail(
+			        tcp, shoal_socket_explain("tcp", &env->bind[i], errno, why, len));
+		++tcp->listeners;
+	}
+	tcp->running = true;
+	return 0;
+}
+
+static int
+tcp_address(const void *self, size_t i, struct shoal_addr *addr)
+{
+	const struct shoal_tcp *tcp = self;
+	if (!tcp->running)
+		return SHOAL_ERR_STATE;
+	if (i >= tcp->listeners)
+		return SHOAL_ERR_INVALID;
+	*addr = tcp->listener[i].addr;
+	return 0;
+}
+
+static void
+tcp_stop(void *self)
+{
+	struct shoal_tcp *tcp = self;
+	if (!tcp->running)
+		return;
+	tcp->running = false;
+	evtimer_del(&tcp->rest);
+	close_listeners(tcp);
+	shoal_tcp_connection_close_all(tcp);
+}
+
+static void
+tcp_free(void *self)
+{
+	struct shoal_tcp *tcp = self;
+	struct shoal_allocator own = tcp->own;
+	tcp_stop(tcp);
+	release(tcp);
+	shoal_alloc_free(&own, tcp);
+}
+
+static const struct shoal_transport_ops ops = {
+        .abi = SHOAL_TRANSPORT_ABI,
+        .caps = SHOAL_TRANSPORT_STREAM,
+        .name = "tcp",
+        .start = tcp_start,
+        .address = tcp_address,
+        .stream = shoal_tcp_exchange_stream,
+        .request = shoal_tcp_exchange_request,
+        .reply = shoal_tcp_exchange_reply,
+        .stop = tcp_stop,
+        .free = tcp_free,
+};
+
+int
+shoal_transport_tcp(struct shoal_transport *transport, const struct shoal_allocator *allocator)
+{
+	struct shoal_allocator own = shoal_allocator_or_libc(allocator);
+	struct shoal_tcp *tcp = shoal_alloc_zeroed(&own, 1, sizeof(*tcp));
+	if (tcp == NULL)
+		return SHOAL_ERR_NOMEM;
+	tcp->own = own;
+	transport->ops = &ops;
+	transport->self = tcp;
+	return 0;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the TCP transport.
+ *
+ *     tcp.c             starts and stops, listens and accepts
+ *     tcp_limits.c      how many connections, from whom, how many bytes, and who goes
+ *     tcp_connection.c  the life of one connection, from dial or accept to burial
+ *     tcp_frame.c       received bytes become frames
+ *     tcp_message.c     frames and the greeting, as they go out
+ *     tcp_exchange.c    requests of this host and of peers, and their ends
+ *
+ * On the wire, all numbers in network byte order: the dialler greets with 8 bytes, "SHOAL", the
+ * version of the framing (0), two zero bytes. Then both sides send frames: length of the payload
+ * (4), kind (1), exchange number (8), payload. The dialler sends requests and one-way messages, the
+ * acceptor replies with the number of the request.
+ *
+ * Ownership and reentrancy: the host may call the transport from inside any of its own calls, so
+ * nothing that such a call could end is released below one. A connection that ends is *doomed*: its
+ * descriptor, buffers and place in the limits are given back at once, its struct and the results of
+ * its requests wait for its own turn of the loop, where it is buried. Dooming
+ * allocates nothing and cannot fail. */
+#ifndef SHOAL_TRANSPORTS_TCP_H
+#define SHOAL_TRANSPORTS_TCP_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "base/alloc.h"
+#include "base/list.h"
+#include "base/slab.h"
+#include "transports/socket.h"
+
+/* Bytes. */
+#define SHOAL_TCP_GREETING 8
+#define SHOAL_TCP_HEADER   13
+#define SHOAL_TCP_SCRATCH  65536
+
+/* Requests of this host, on one connection and in all; requests of peers likewise. */
+#define SHOAL_TCP_IN_FLIGHT     512
+#define SHOAL_TCP_REQUESTS_MAX  65536
+#define SHOAL_TCP_UNANSWERED    1024
+#define SHOAL_TCP_EXCHANGES_MAX 65536
+
+/* For shoal_tcp_connection_doom: nothing to count. */
+#define SHOAL_TCP_QUIET SHOAL_COUNTERS
+
+enum shoal_tcp_kind {
+	SHOAL_TCP_REQUEST = 1,
+	SHOAL_TCP_REPLY = 2,
+	SHOAL_TCP_ONE_WAY = 3
+};
+
+/* How dear a connection is: the cheaper goes first, and among equals the one that was used longest
+ * ago. */
+enum shoal_tcp_phase {
+	SHOAL_TCP_SILENT = 0, /* accepted, has not greeted */
+	SHOAL_TCP_IDLE = 1,   /* nothing under way */
+	SHOAL_TCP_BUSY = 2    /* never evicted for its number, only for its bytes or its time */
+};
+#define SHOAL_TCP_PHASES 3
+
+/* Connections that share a limit, by phase, in each the oldest first. */
+struct shoal_tcp_crowd {
+	struct shoal_list phase[SHOAL_TCP_PHASES];
+	size_t count;
+};
+
+/* One IPv4 address or IPv6 /64 with connections to us. */
+struct shoal_tcp_source {
+	struct shoal_list node;
+	struct shoal_addr key;
+	struct shoal_tcp_crowd crowd;
+};
+
+struct shoal_tcp_message {
+	struct shoal_list node;            /* in the output of a connection */
+	struct shoal_tcp_request *request; /* owns it; NULL: the connection's output does */
+	size_t len;
+	uint8_t bytes[];
+};
+
+/* A request of this host, from request() to result(). */
+struct shoal_tcp_request {
+	struct shoal_list node; /* in connection->requests */
+	struct shoal_tcp_connection *connection;
+	struct shoal_tcp_message *message; /* NULL: sent, and will not be sent again */
+	struct event timer;
+	uint64_t number; /* the host's */
+	uint64_t wire;   /* on the wire: a serial number and the slot */
+	bool reused;     /* goes by a connection that was there before: may be sent again */
+};
+
+/* A request of a peer, from host.request to reply(). */
+struct shoal_tcp_exchange {
+	struct shoal_list node; /* in connection->exchanges, oldest first */
+	struct shoal_tcp_connection *connection;
+	uint64_t number; /* ours: a serial number and the slot */
+	uint64_t wire;   /* the peer's */
+	uint64_t since;
+};
+
+struct shoal_tcp_connection {
+	struct shoal_tcp *tcp;
+	struct shoal_list in_all;     /* in the inbound or outbound crowd, or doomed */
+	struct shoal_list in_source;  /* inbound: in the crowd of its source */
+	struct shoal_list in_address; /* outbound: in the bucket where later requests find it */
+	struct shoal_tcp_source *source;
+	struct shoal_addr peer;
+	struct event readable, writable, timer;
+	int fd;
+	bool outbound, connecting, doomed;
+	enum shoal_tcp_phase phase;
+	uint64_t used_at;
+
+	/* The frame that is coming in. */
+	size_t greeted; /* inbound: bytes of the greeting that came */
+	size_t header_len;
+	uint8_t header[SHOAL_TCP_HEADER];
+	uint8_t *body; /* NULL: no byte of the payload came, or all of them at once */
+	size_t body_len, body_capacity;
+	uint64_t frame_since; /* 0: no part of a frame or greeting is missing */
+
+	/* Frames that go out. */
+	struct shoal_list output;
+	size_t output_bytes, output_sent; /* of all; of the first message */
+	uint64_t output_since;            /* the first message became the first; 0: none */
+
+	struct shoal_list requests, exchanges;
+	unsigned in_flight, unanswered;
+
+	/* Doomed. */
+	int code;
+	enum shoal_counter counter;
+	bool stale; /* the peer closed it between two frames: requests may be tried again */
+};
+
+struct shoal_tcp_listener {
+	struct shoal_tcp *tcp;
+	struct event readable;
+	int fd;
+	struct shoal_addr addr;
+};
+
+struct shoal_tcp {
+	struct shoal_allocator own;     /* of this struct */
+	struct shoal_allocator work;    /* of all the rest */
+	struct shoal_transport_env env; /* bind is borrowed for the call of start */
+	bool prepared;                  /* holds what release gives back */
+	bool running;
+	bool called; /* the host was called since its last batch_end */
+	bool tired;  /* out of descriptors, and said so */
+	uint64_t patience_ns, idle_ns;
+	struct shoal_tcp_listener *listener;
+	size_t listeners;
+	struct event rest; /* out of descriptors: when to accept again */
+	uint8_t *scratch;  /* what one read takes in */
+
+	struct shoal_tcp_crowd inbound, outbound;
+	struct shoal_list doomed;
+	size_t inbound_max, source_max;
+	size_t held, held_max; /* bytes of messages and partial frames */
+	uint64_t key[2];
+	size_t buckets;             /* a power of two */
+	struct shoal_list *address; /* outbound connections by peer */
+	struct shoal_list *source;
+
+	struct shoal_slab requests, exchanges;
+	uint32_t serial;
+};
+
+/* tcp.c */
+/* Tells the host that a batch of calls is over, where there were any. */
+void shoal_tcp_batch_end(struct shoal_tcp *tcp);
+void shoal_tcp_count(struct shoal_tcp *tcp, enum shoal_counter counter);
+
+/* tcp_limits.c */
+int shoal_tcp_limits_init(struct shoal_tcp *tcp);
+void shoal_tcp_limits_done(struct shoal_tcp *tcp);
+/* Makes room for a connection from a peer, and counts it to its source. NULL: there is none. The
+ * source goes when its last connection is removed, or with shoal_tcp_limits_drop where none was
+ * made. */
+struct shoal_tcp_source *shoal_tcp_limits_admit(
+        struct shoal_tcp *tcp, const struct shoal_addr *peer);
+void shoal_tcp_limits_drop(struct shoal_tcp *tcp, struct shoal_tcp_source *source);
+/* Makes room for a connection to a peer. */
+bool shoal_tcp_limits_dial(struct shoal_tcp *tcp);
+/* Closes the cheapest connection. false: all are busy. */
+bool shoal_tcp_limits_evict(struct shoal_tcp *tcp);
+/* Puts a connection behind the others of a phase; a new one is counted. */
+void shoal_tcp_limits_place(struct shoal_tcp_connection *connection, enum shoal_tcp_phase phase);
+void shoal_tcp_limits_remove(struct shoal_tcp_connection *connection);
+/* Takes size bytes from the budget, which may doom the connection that holds most. connection: who
+ * wants them, NULL for none in particular. false: it holds most itself. */
+bool shoal_tcp_limits_hold(
+        struct shoal_tcp *tcp, struct shoal_tcp_connection *connection, size_t size);
+void shoal_tcp_limits_unhold(struct shoal_tcp *tcp, size_t size);
+
+/* tcp_connection.c */
+/* The connection that requests to a peer go by; dials where there is none. NULL: *code is LIMIT or
+ * NOMEM. It may be doomed already, where the kernel refused at once. */
+struct shoal_tcp_connection *shoal_tcp_connection_to(
+        struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code);
+/* Takes over an accepted descriptor and the place that was admitted; closes both on failure. */
+void shoal_tcp_connection_accept(struct shoal_tcp *tcp, int fd, const struct shoal_addr *peer,
+        struct shoal_tcp_source *source);
+/* Ends a connection: see above. code: of its requests; counter: what it is counted as, when it is
+ * buried. */
+void shoal_tcp_connection_doom(
+        struct shoal_tcp_connection *connection, int code, enum shoal_counter counter);
+/* No later request goes by it. */
+void shoal_tcp_connection_retire(struct shoal_tcp_connection *connection);
+/* Whether it can take len bytes more; then queues a message and sends what the kernel takes. */
+bool shoal_tcp_connection_has_room(const struct shoal_tcp_connection *connection, size_t len);
+void shoal_tcp_connection_write(
+        struct shoal_tcp_connection *connection, struct shoal_tcp_message *message);
+/* The request that a message belongs to is over: released, unless a part of it has left already. */
+void shoal_tcp_connection_abandon(
+        struct shoal_tcp_connection *connection, struct shoal_tcp_message *message);
+/* After anything that may have changed its phase or its deadline. */
+void shoal_tcp_connection_settle(struct shoal_tcp_connection *connection);
+/* Closes and releases all, calls nobody. */
+void shoal_tcp_connection_close_all(struct shoal_tcp *tcp);
+void shoal_tcp_connection_release_all(struct shoal_tcp *tcp);
+/* tcp_frame.c */
+void shoal_tcp_frame_readable(evutil_socket_t fd, short what, void *arg);
+void shoal_tcp_frame_drop(struct shoal_tcp_connection *connection);
+
+/* tcp_message.c */
+extern const uint8_t shoal_tcp_message_hello[SHOAL_TCP_GREETING];
+/* A frame for a connection. NULL: *code is LIMIT or NOMEM. */
+struct shoal_tcp_message *shoal_tcp_message_new(struct shoal_tcp_connection *connection,
+        enum shoal_tcp_kind kind, uint64_t number, const uint8_t *data, size_t len, int *code);
+/* NULL: no memory, or none in the budget. */
+struct shoal_tcp_message *shoal_tcp_message_greeting(struct shoal_tcp *tcp);
+void shoal_tcp_message_free(struct shoal_tcp *tcp, struct shoal_tcp_message *message);
+
+/* tcp_exchange.c */
+int shoal_tcp_exchange_request(void *self, const struct shoal_addr *to, uint64_t exchange,
+        const uint8_t *data, size_t len, uint64_t timeout_ns);
+int shoal_tcp_exchange_stream(
+        void *self, const struct shoal_addr *to, const uint8_t *data, size_t len);
+int shoal_tcp_exchange_reply(void *self, uint64_t number, const uint8_t *data, size_t len);
+/* Handles a frame of a peer; false: it has no place here. */
+bool shoal_tcp_exchange_frame(struct shoal_tcp_connection *connection, uint8_t kind,
+        uint64_t number, const uint8_t *data, size_t len);
+/* Gives up on requests of the peer that came at or before a time: late replies to them find
+ * nothing. */
+void shoal_tcp_exchange_expire(struct shoal_tcp_connection *connection, uint64_t since);
+/* The requests of this host that a doomed connection carried: tried again, or ended with its code.
+ */
+void shoal_tcp_exchange_bury(struct shoal_tcp_connection *connection);
+/* Forgets them without a word to the host. */
+void shoal_tcp_exchange_cancel_all(struct shoal_tcp_connection *connection);
+
+#endif
