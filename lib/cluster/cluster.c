@@ -437,11 +437,12 @@ shoal_cluster_stop(struct shoal_cluster *cluster)
 static void
 end_callbacks(struct shoal_cluster *cluster)
 {
+	shoal_thread_join_loop(cluster); /* it may still be queueing the last ends */
 	if (cluster->calls != NULL)
 		event_free(cluster->calls);
 	cluster->calls = NULL;
 	shoal_callbacks_close(&cluster->callbacks);
-	shoal_thread_join(cluster);
+	shoal_thread_join_callbacks(cluster);
 	while (shoal_callbacks_waiting(&cluster->callbacks) > 0) {
 		if (shoal_callbacks_run(&cluster->callbacks, SIZE_MAX) < 0)
 			break;

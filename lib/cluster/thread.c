@@ -70,13 +70,19 @@ shoal_thread_start(struct shoal_cluster *cluster)
 }
 
 void
-shoal_thread_join(struct shoal_cluster *cluster)
+shoal_thread_join_loop(struct shoal_cluster *cluster)
 {
 	if (cluster->has_loop_thread)
 		pthread_join(cluster->loop_thread, NULL);
+	cluster->has_loop_thread = false;
+}
+
+void
+shoal_thread_join_callbacks(struct shoal_cluster *cluster)
+{
 	if (cluster->has_callbacks_thread)
 		pthread_join(cluster->callbacks_thread, NULL);
-	cluster->has_loop_thread = cluster->has_callbacks_thread = false;
+	cluster->has_callbacks_thread = false;
 }
 
 bool

@@ -154,12 +154,6 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_heap_init(&core->heap, &core->mem);
 	shoal_ring_init(&core->events, &core->mem, sizeof(struct shoal_event), events);
 	shoal_ring_init(&core->logs, &core->mem, sizeof(struct shoal_log_record), LOGS_MAX);
-	/* The first events have room from the start: the end of a command must not be lost for want
-	 * of memory. */
-	if (shoal_ring_push(&core->events) == NULL) {
-		return SHOAL_ERR_NOMEM;
-	}
-	shoal_ring_pop(&core->events);
 	shoal_members_init(core);
 	int rc = shoal_sends_init(core);
 	shoal_gossip_init(core);
@@ -169,6 +163,12 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	if (rc == SHOAL_OK) {
 		rc = shoal_heap_reserve(&core->heap, SHOAL_TIMERS_FIXED);
 	}
+	/* The first events have room from the start: the end of a command must not be lost for want
+	 * of memory. */
+	if (rc == SHOAL_OK && shoal_ring_push(&core->events) == NULL) {
+		rc = SHOAL_ERR_NOMEM;
+	}
+	shoal_ring_pop(&core->events);
 	if (rc != SHOAL_OK) {
 		return rc;
 	}

@@ -218,7 +218,7 @@ shoal_gossip_write(struct shoal_core *core, uint32_t slot, bool full, struct sho
 /* What fits of one bucket; the sent ones wait in `sent` until the packet is done, so that none goes
  * in twice. */
 static size_t
-fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t addressee,
+fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t addressee, uint32_t told,
         struct shoal_writer *writer, struct shoal_list *sent, unsigned *misses)
 {
 	size_t filled = 0;
@@ -230,6 +230,9 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t addressee
 			if (core->members.ordered == 1) {
 				drop(core, news); /* there is nobody else to tell */
 			}
+			continue;
+		}
+		if (news->slot == told) {
 			continue;
 		}
 		if (*misses > MISSES_MAX) {
@@ -247,7 +250,8 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t addressee
 }
 
 size_t
-shoal_gossip_fill(struct shoal_core *core, uint32_t addressee, struct shoal_writer *writer)
+shoal_gossip_fill(
+        struct shoal_core *core, uint32_t addressee, uint32_t told, struct shoal_writer *writer)
 {
 	struct shoal_gossip *gossip = &core->gossip;
 	struct shoal_list sent;
@@ -260,7 +264,7 @@ shoal_gossip_fill(struct shoal_core *core, uint32_t addressee, struct shoal_writ
 		        left &= left - 1) {
 			unsigned i = (unsigned)__builtin_ctzll(left);
 			struct shoal_list *bucket = &gossip->bucket[rank][i];
-			filled += fill_from(core, bucket, addressee, writer, &sent, &misses);
+			filled += fill_from(core, bucket, addressee, told, writer, &sent, &misses);
 			if (shoal_list_empty(bucket)) {
 				gossip->used[rank] &= ~(UINT64_C(1) << i);
 			}

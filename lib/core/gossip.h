@@ -46,8 +46,11 @@ void shoal_gossip_done(struct shoal_core *core);
 void shoal_gossip_add(struct shoal_core *core, uint32_t slot);
 void shoal_gossip_forget(struct shoal_core *core, uint32_t slot);
 
-/* Appends news to a packet until the writer is full; each counts as sent. Returns how many. */
-size_t shoal_gossip_fill(struct shoal_core *core, uint32_t addressee, struct shoal_writer *writer);
+/* Appends news to a packet until the writer is full, without that about the addressee and about
+ * `told` (SHOAL_NONE: nobody), which is in the packet already; each counts as sent. Returns how
+ * many. */
+size_t shoal_gossip_fill(
+        struct shoal_core *core, uint32_t addressee, uint32_t told, struct shoal_writer *writer);
 
 /* Appends the statement about a member, in the short form where `full` is not asked for and it is
  * not alive. false: it does not fit. */

@@ -243,14 +243,19 @@ remember(struct shoal_core *core, uint32_t slot, const struct statement *said)
 		shoal_count(core, SHOAL_COUNTER_DROP_TOMBSTONE_OLD);
 		return;
 	}
-	if (slot == SHOAL_NONE) {
+	bool known = slot != SHOAL_NONE, changed;
+	if (!known) {
 		slot = meet(core, said);
 	}
 	if (slot == SHOAL_NONE) {
 		return;
 	}
-	if (shoal_members_hold_take(core, slot) == NULL) {
+	if ((known && shoal_members_update(core, slot, said->member, &changed) != SHOAL_OK) ||
+	        shoal_members_hold_take(core, slot) == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		if (!known) {
+			shoal_members_remove(core, slot);
+		}
 		return;
 	}
 	shoal_members_move(core, slot, said->told.claim.state, 0, NULL);

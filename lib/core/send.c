@@ -89,6 +89,13 @@ addressee(struct shoal_core *core, const struct shoal_pending *pending)
 	return same ? record : NULL;
 }
 
+static bool
+tells_self(const struct shoal_pending *pending, const struct shoal_record *to)
+{
+	return (pending->flags & SHOAL_FILL_SELF) != 0 ||
+	       (to != NULL && (to->flags & SHOAL_RECORD_REMIND) != 0);
+}
+
 /* Everything that the packet must hold. */
 static void
 write_required(struct shoal_core *core, const struct shoal_pending *pending,
@@ -102,9 +109,7 @@ write_required(struct shoal_core *core, const struct shoal_pending *pending,
 	        !shoal_gossip_write(core, pending->slot, false, writer)) {
 		writer->failed = true;
 	}
-	if (((flags & SHOAL_FILL_SELF) != 0 ||
-	            (to != NULL && (to->flags & SHOAL_RECORD_REMIND) != 0)) &&
-	        !shoal_gossip_write(core, SHOAL_SELF, true, writer)) {
+	if (tells_self(pending, to) && !shoal_gossip_write(core, SHOAL_SELF, true, writer)) {
 		writer->failed = true;
 	}
 	if ((flags & SHOAL_FILL_ABOUT) != 0 && pending->about != SHOAL_SELF &&
@@ -135,7 +140,8 @@ make_datagram(struct shoal_core *core, const struct shoal_pending *pending, stru
 	}
 	bool gossip = (pending->flags & SHOAL_FILL_GOSSIP) != 0;
 	if (gossip && to != NULL && shoal_members_counts(to)) {
-		shoal_gossip_fill(core, pending->slot, writer);
+		uint32_t told = tells_self(pending, to) ? SHOAL_SELF : pending->about;
+		shoal_gossip_fill(core, pending->slot, told, writer);
 	}
 	return true;
 }
@@ -247,7 +253,8 @@ is_empty(const struct shoal_pending *pending, const struct shoal_writer *writer,
 {
 	const unsigned mail = SHOAL_FILL_SELF | SHOAL_FILL_ABOUT;
 	return pending->kind == SHOAL_SEND_DATAGRAM &&
-	       pending->primary[0] == SHOAL_MESSAGE_SENDER && (pending->flags & mail) == 0 &&
+	       pending->primary[0] == SHOAL_MESSAGE_SENDER &&
+	       (pending->flags & SHOAL_FILL_GOSSIP) != 0 && (pending->flags & mail) == 0 &&
 	       writer->len == shoal_packet_overhead(label) - SHOAL_PACKET_CRC + pending->len;
 }
 

@@ -234,7 +234,6 @@ feed(struct shoal_sim_node *node, struct shoal_sim_packet *packet)
 		input.received_ns = packet->arrived_ns;
 	} else if (packet->kind == SHOAL_INPUT_REQUEST) {
 		input.exchange = packet->exchange;
-		shoal_sim_net_serve(sim, packet->exchange, node->instance);
 	} else if (packet->kind == SHOAL_INPUT_RESULT) {
 		fed = shoal_sim_net_close(sim, packet->exchange, &input.exchange);
 	}

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Agreement and the bounds on how long it may take.
+/* Agreement, and the bounds on how long it may take.
  *
- * Convergence after the faults: every suspicion and timer that the faults left behind has run out
- * after one detection bound. Then each member tries one of the members that it holds dead, or its
- * seeds, each heal interval (jittered by a quarter at most), in shuffled rounds, so that within n
- * intervals each has tried every one and every two sides have met; a member that is met is told
- * what is believed of it, refutes it, and a table exchange on both sides carries the rest. A death
- * that is told and not true is verified at verify_rate a second before it would count. */
+ * Convergence after the faults: every suspicion and every probe that the faults left behind has run
+ * out after one detection bound. Each member draws one of those that it holds dead each heal
+ * interval (a quarter more at most); 2n + 8 such intervals let every two sides meet, but for
+ * clusters of which nearly all are dead for good. A member that is met refutes what is believed of
+ * it, and a table exchange on both sides carries the rest; who is known to one side only is found
+ * by its next table exchange. A death that is told and not true is verified at verify_rate a second
+ * before it would count. */
 #include "sim/judge.h"
 
 #include "base/text.h"
@@ -62,9 +63,9 @@ uint64_t
 shoal_judge_convergence_bound(const struct shoal_profile *profile, uint32_t n)
 {
 	uint64_t heal = SHOAL_MS(profile->heal_interval_ms);
-	uint64_t round = heal + heal / 4;
+	uint64_t rounds = 2 * (uint64_t)n + 8;
 
-	return shoal_profile_detection_bound(profile, n) + n * round +
+	return shoal_profile_detection_bound(profile, n) + rounds * (heal + heal / 4) +
 	       2 * SHOAL_MS(profile->sync_interval_ms) + SHOAL_MS(profile->exchange_timeout_ms) +
 	       SHOAL_SEC(n / profile->verify_rate + 1);
 }

@@ -128,8 +128,8 @@ send_datagram(struct shoal_sim *sim, uint32_t from, uint32_t to, const struct sh
 	}
 }
 
-/* How long a message on a stream takes: half of the time the connection must be made first. false:
- * it is lost, with its connection. */
+/* How long a message on a stream takes: half of the time the connection must be made first. It
+ * needs both directions. false: it is lost, with its connection. */
 static bool
 stream_delay(struct shoal_sim *sim, uint32_t from, uint32_t to, uint64_t *delay)
 {
@@ -142,7 +142,8 @@ stream_delay(struct shoal_sim *sim, uint32_t from, uint32_t to, uint64_t *delay)
 	while (lost < RETRANSMIT_TRIES && draw(sim, sim->link.loss_ppm)) {
 		*delay += RETRANSMIT_NS << lost++;
 	}
-	return lost < RETRANSMIT_TRIES && shoal_sim_net_reaches(sim, from, to);
+	return lost < RETRANSMIT_TRIES && shoal_sim_net_reaches(sim, from, to) &&
+	       shoal_sim_net_reaches(sim, to, from);
 }
 
 static struct shoal_sim_packet *
@@ -308,6 +309,11 @@ shoal_sim_net_arrive(struct shoal_sim *sim, struct shoal_sim_packet *packet)
 	} else if (other_run) {
 		shoal_sim_net_free(sim, packet);
 	} else {
+		struct shoal_sim_exchange *exchange = find_exchange(sim, packet->exchange);
+
+		if (packet->kind == SHOAL_INPUT_REQUEST && exchange != NULL) {
+			exchange->server_instance = node->instance;
+		}
 		packet->arrived_ns = sim->now;
 		shoal_sim_node_receive(node, packet);
 	}
@@ -325,16 +331,6 @@ shoal_sim_net_close(struct shoal_sim *sim, uint64_t number, uint64_t *theirs)
 	shoal_heap_disarm(&sim->heap, &exchange->timer);
 	shoal_slab_give(&sim->exchange, (uint32_t)number);
 	return true;
-}
-
-void
-shoal_sim_net_serve(struct shoal_sim *sim, uint64_t number, uint32_t instance)
-{
-	struct shoal_sim_exchange *exchange = find_exchange(sim, number);
-
-	if (exchange != NULL) {
-		exchange->server_instance = instance;
-	}
 }
 
 /* The client's own timer: the result is there at once, behind what waits in the socket. */

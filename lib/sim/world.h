@@ -44,7 +44,7 @@ struct shoal_sim_exchange {
 	struct shoal_timer timer;
 	uint32_t generation;
 	uint32_t client, client_instance;
-	uint32_t server, server_instance; /* instance 0: not delivered yet */
+	uint32_t server, server_instance; /* instance 0: not there yet */
 	uint64_t theirs;                  /* the client's number	          */
 	bool answered;
 };
@@ -146,7 +146,5 @@ void shoal_sim_net_down(struct shoal_sim_node *node, bool silent);
 void shoal_sim_net_free(struct shoal_sim *sim, struct shoal_sim_packet *packet);
 /* The client's number and the end of the exchange; false: it ended before, drop the result. */
 bool shoal_sim_net_close(struct shoal_sim *sim, uint64_t number, uint64_t *theirs);
-/* The server has it now. */
-void shoal_sim_net_serve(struct shoal_sim *sim, uint64_t number, uint32_t instance);
 
 #endif

@@ -29,7 +29,7 @@ world_init(struct core_world *world)
 }
 
 void
-world_clear(struct core_world *world)
+world_forget_sent(struct core_world *world)
 {
 	while (world->sent != NULL) {
 		struct world_packet *packet = world->sent;
@@ -39,6 +39,12 @@ world_clear(struct core_world *world)
 		free(packet);
 	}
 	world->last = NULL;
+}
+
+void
+world_clear(struct core_world *world)
+{
+	world_forget_sent(world);
 	world->events = 0;
 }
 

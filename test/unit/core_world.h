@@ -150,8 +150,9 @@ int world_answer(struct core_world *world, const struct world_packet *request, i
 int world_result(struct core_world *world, const struct world_packet *request, int code,
         const struct parcel *parcel);
 
-/* Forgets what was sent and told so far. */
+/* Forgets what was sent and told so far; or what was sent only. */
 void world_clear(struct core_world *world);
+void world_forget_sent(struct core_world *world);
 /* The first packet after `after` (NULL: from the start) that the node sent to `to` (NULL: anybody)
  * with a message of this kind (0: any). NULL: none. */
 const struct world_packet *world_sent(const struct core_world *world,

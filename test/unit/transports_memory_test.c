@@ -242,6 +242,15 @@ queues_and_sizes_are_bounded(void **state)
 	        last(&scene.a.results)->code, SHOAL_ERR_CLOSED); /* above the limit there */
 	assert_int_equal(scene.b.requests.count, 0);
 
+	/* And so above the limit of who asked. */
+	assert_int_equal(site_request(&scene.b, &scene.a.addr[0], 1, data, 1, MINUTE), 0);
+	UNTIL(&scene.world, scene.a.requests.count == 1);
+	uint64_t asked = last(&scene.a.requests)->exchange;
+	assert_int_equal(site_reply(&scene.a, asked, data, 65537), SHOAL_ERR_TOO_BIG);
+	assert_int_equal(site_reply(&scene.a, asked, data, 65536), 0);
+	UNTIL(&scene.world, scene.b.results.count == 1);
+	assert_int_equal(last(&scene.b.results)->code, SHOAL_ERR_CLOSED);
+
 	while ((code = site_stream(&scene.a, &scene.b.addr[0], data, 60000)) == 0)
 		assert_true(++taken < 100);
 	assert_int_equal(code, SHOAL_ERR_LIMIT);

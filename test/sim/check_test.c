@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* The checkers of one core, each with events that it must accept and events at which it must fire.
+ * The core is real and knows itself only; the events are made up. */
+#include "base/alloc.h"
+#include "sim/check.h"
+
+#include <shoal/error.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct bench {
+	struct shoal_core *core;
+	struct shoal_profile profile;
+	struct shoal_checkers checkers;
+	struct shoal_watch watch;
+};
+
+static void
+set_up(struct bench *bench)
+{
+	struct shoal_core_config config;
+
+	memset(bench, 0, sizeof(*bench));
+	shoal_core_config_init(&config);
+	memset(config.salt.bytes, 7, sizeof(config.salt.bytes));
+	config.name = "self";
+	assert_int_equal(shoal_addr_parse(&config.addr[0], "10.0.0.1:7946"), 0);
+	config.addrs = 1;
+	bench->profile = config.profile;
+	assert_int_equal(shoal_core_new(&bench->core, &config, NULL, 0), 0);
+	shoal_watch_init(
+	        &bench->watch, &shoal_allocator_libc, &bench->checkers, &bench->profile, 0);
+}
+
+static void
+tear_down(struct bench *bench)
+{
+	shoal_watch_done(&bench->watch);
+	shoal_core_free(bench->core);
+}
+
+/* One event about the member in slot 1, as the whole of a step. */
+static void
+tell(struct bench *bench, enum shoal_event_kind kind, enum shoal_state was, enum shoal_state state,
+        uint64_t incarnation)
+{
+	struct shoal_event event = {.kind = kind,
+	        .slot = 1,
+	        .was = was,
+	        .state = state,
+	        .id = {{1}},
+	        .incarnation = incarnation};
+
+	shoal_watch_begin(&bench->watch);
+	assert_int_equal(shoal_watch_event(&bench->watch, bench->core, &event), 0);
+}
+
+static void
+assert_fired(const struct bench *bench, enum shoal_checker checker)
+{
+	assert_int_not_equal(bench->checkers.fired, 0);
+	assert_string_equal(
+	        shoal_checker_name(bench->checkers.first.check), shoal_checker_name(checker));
+}
+
+static void
+a_whole_life_is_accepted(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench);
+	tell(&bench, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE, 5);
+	tell(&bench, SHOAL_EVENT_UPDATE, SHOAL_STATE_ALIVE, SHOAL_STATE_ALIVE, 6);
+	tell(&bench, SHOAL_EVENT_SUSPECT, SHOAL_STATE_ALIVE, SHOAL_STATE_SUSPECT, 6);
+	tell(&bench, SHOAL_EVENT_ALIVE, SHOAL_STATE_SUSPECT, SHOAL_STATE_ALIVE, 7);
+	tell(&bench, SHOAL_EVENT_SUSPECT, SHOAL_STATE_ALIVE, SHOAL_STATE_SUSPECT, 7);
+	tell(&bench, SHOAL_EVENT_FAILED, SHOAL_STATE_SUSPECT, SHOAL_STATE_DEAD, 7);
+	tell(&bench, SHOAL_EVENT_ALIVE, SHOAL_STATE_DEAD, SHOAL_STATE_ALIVE, 8);
+	tell(&bench, SHOAL_EVENT_LEAVING, SHOAL_STATE_ALIVE, SHOAL_STATE_LEAVING, 8);
+	tell(&bench, SHOAL_EVENT_LEFT, SHOAL_STATE_LEAVING, SHOAL_STATE_LEFT, 8);
+	tell(&bench, SHOAL_EVENT_REAP, SHOAL_STATE_LEFT, SHOAL_STATE_LEFT, 8);
+	tell(&bench, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE, 2);
+	assert_int_equal(bench.checkers.fired, 0);
+	assert_true(bench.checkers.looked[SHOAL_CHECKER_EVENTS] >= 11);
+	tear_down(&bench);
+}
+
+static void
+a_was_that_was_not_told_last_fires(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench);
+	tell(&bench, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE, 5);
+	tell(&bench, SHOAL_EVENT_FAILED, SHOAL_STATE_SUSPECT, SHOAL_STATE_DEAD, 5);
+	assert_fired(&bench, SHOAL_CHECKER_EVENTS);
+	tear_down(&bench);
+}
+
+static void
+a_kind_that_does_not_fit_its_states_fires(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench);
+	tell(&bench, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE, 5);
+	tell(&bench, SHOAL_EVENT_ALIVE, SHOAL_STATE_ALIVE, SHOAL_STATE_ALIVE, 6);
+	assert_fired(&bench, SHOAL_CHECKER_EVENTS);
+	tear_down(&bench);
+}
+
+static void
+a_return_from_the_dead_under_the_same_incarnation_fires(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench);
+	tell(&bench, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE, 5);
+	tell(&bench, SHOAL_EVENT_FAILED, SHOAL_STATE_ALIVE, SHOAL_STATE_DEAD, 5);
+	tell(&bench, SHOAL_EVENT_ALIVE, SHOAL_STATE_DEAD, SHOAL_STATE_ALIVE, 5);
+	assert_fired(&bench, SHOAL_CHECKER_RESURRECTION);
+	tear_down(&bench);
+}
+
+static void
+an_incarnation_that_falls_fires(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench);
+	tell(&bench, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE, 5);
+	tell(&bench, SHOAL_EVENT_SUSPECT, SHOAL_STATE_ALIVE, SHOAL_STATE_SUSPECT, 4);
+	assert_fired(&bench, SHOAL_CHECKER_INCARNATIONS);
+	tear_down(&bench);
+}
+
+static void
+a_suspicion_withdrawn_under_the_same_incarnation_fires(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench);
+	tell(&bench, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE, 5);
+	tell(&bench, SHOAL_EVENT_SUSPECT, SHOAL_STATE_ALIVE, SHOAL_STATE_SUSPECT, 5);
+	tell(&bench, SHOAL_EVENT_ALIVE, SHOAL_STATE_SUSPECT, SHOAL_STATE_ALIVE, 5);
+	assert_fired(&bench, SHOAL_CHECKER_INCARNATIONS);
+	tear_down(&bench);
+}
+
+static void
+a_member_that_is_not_in_the_list_any_more_fires(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench);
+	assert_int_equal(shoal_watch_members(&bench.watch, bench.core), 0);
+	assert_int_equal(bench.checkers.fired, 0);
+	tell(&bench, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE, 5);
+	assert_int_equal(shoal_watch_members(&bench.watch, bench.core), 0);
+	assert_fired(&bench, SHOAL_CHECKER_EVENTS);
+	tear_down(&bench);
+}
+
+static void
+a_datagram_above_its_limit_fires(void **state)
+{
+	struct bench bench;
+	struct shoal_send send = {.kind = SHOAL_SEND_DATAGRAM};
+
+	(void)state;
+	set_up(&bench);
+	shoal_watch_begin(&bench.watch);
+	send.len = bench.profile.datagram_max;
+	shoal_watch_send(&bench.watch, &send);
+	assert_int_equal(bench.checkers.fired, 0);
+	send.len++;
+	shoal_watch_send(&bench.watch, &send);
+	assert_fired(&bench, SHOAL_CHECKER_BOUNDS);
+	tear_down(&bench);
+}
+
+static void
+a_deadline_in_the_past_after_a_timer_fires(void **state)
+{
+	struct bench bench;
+	struct shoal_input input = {.kind = SHOAL_INPUT_TIMER, .mono_ns = SHOAL_SEC(1)};
+
+	(void)state;
+	set_up(&bench);
+	assert_int_equal(shoal_core_step(bench.core, &input), 0);
+	assert_int_equal(shoal_watch_end(&bench.watch, bench.core, &input), 0);
+	assert_int_equal(bench.checkers.fired, 0);
+	input.mono_ns = SHOAL_SEC(1000); /* the core was not asked at this time */
+	assert_int_equal(shoal_watch_end(&bench.watch, bench.core, &input), 0);
+	assert_fired(&bench, SHOAL_CHECKER_BOUNDS);
+	tear_down(&bench);
+}
+
+static void
+after_an_overflow_the_list_is_the_truth(void **state)
+{
+	struct bench bench;
+	struct shoal_input input = {.kind = SHOAL_INPUT_REFUSED};
+
+	(void)state;
+	set_up(&bench);
+	tell(&bench, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE, 5);
+	tell(&bench, SHOAL_EVENT_OVERFLOW, SHOAL_STATE_UNKNOWN, SHOAL_STATE_UNKNOWN, 0);
+	assert_int_equal(shoal_watch_end(&bench.watch, bench.core, &input), 0);
+	assert_int_equal(shoal_watch_members(&bench.watch, bench.core), 0);
+	assert_int_equal(bench.checkers.fired, 0);
+	tear_down(&bench);
+}
+
+static void
+the_first_failure_is_kept_and_all_are_counted(void **state)
+{
+	struct shoal_checkers checkers = {.fired = 0};
+	uint64_t now = 42;
+
+	(void)state;
+	checkers.now_ns = &now;
+	assert_true(shoal_checker_that(&checkers, SHOAL_CHECKER_CALM, true, 1, NULL, "never told"));
+	assert_false(shoal_checker_that(&checkers, SHOAL_CHECKER_CALM, false, 1, NULL, "first"));
+	now = 43;
+	shoal_checker_fail(&checkers, SHOAL_CHECKER_LEAVE, 2, NULL, "second");
+	assert_int_equal(checkers.looked[SHOAL_CHECKER_CALM], 2);
+	assert_int_equal(checkers.fired, 2);
+	assert_int_equal(checkers.first.check, SHOAL_CHECKER_CALM);
+	assert_int_equal(checkers.first.at_ns, 42);
+	assert_int_equal(checkers.first.observer, 1);
+	assert_string_equal(checkers.first.text, "first");
+}
+
+static void
+checkers_go_by_their_names(void **state)
+{
+	enum shoal_checker checker = SHOAL_CHECKER_CALM;
+
+	(void)state;
+	for (size_t i = 0; i < SHOAL_CHECKERS; i++) {
+		assert_int_equal(
+		        shoal_checker_parse(&checker, shoal_checker_name((enum shoal_checker)i)),
+		        0);
+		assert_int_equal(checker, i);
+		assert_true(strlen(shoal_checker_help(checker)) > 10);
+	}
+	assert_int_equal(shoal_checker_parse(&checker, "nothing"), SHOAL_ERR_NOT_FOUND);
+	assert_string_equal(shoal_checker_name(SHOAL_CHECKERS), "invalid");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_whole_life_is_accepted),
+	        cmocka_unit_test(a_was_that_was_not_told_last_fires),
+	        cmocka_unit_test(a_kind_that_does_not_fit_its_states_fires),
+	        cmocka_unit_test(a_return_from_the_dead_under_the_same_incarnation_fires),
+	        cmocka_unit_test(an_incarnation_that_falls_fires),
+	        cmocka_unit_test(a_suspicion_withdrawn_under_the_same_incarnation_fires),
+	        cmocka_unit_test(a_member_that_is_not_in_the_list_any_more_fires),
+	        cmocka_unit_test(a_datagram_above_its_limit_fires),
+	        cmocka_unit_test(a_deadline_in_the_past_after_a_timer_fires),
+	        cmocka_unit_test(after_an_overflow_the_list_is_the_truth),
+	        cmocka_unit_test(the_first_failure_is_kept_and_all_are_counted),
+	        cmocka_unit_test(checkers_go_by_their_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

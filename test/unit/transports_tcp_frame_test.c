@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* Bytes become frames, in whatever pieces and sizes they come; what is no frame ends its
+ * connection, and a length buys no memory. */
+#include "transports_tcp.h"
+
+static void
+large_messages_go_both_ways(void **state)
+{
+	size_t len = 8 * 1024 * 1024 + 7;
+	uint8_t *data = malloc(len);
+	uint64_t seed = 1;
+	struct world world;
+	struct site a, b;
+
+	(void)state;
+	for (size_t i = 0; i < len; i++)
+		data[i] = (uint8_t)unit_random(&seed);
+	world_open(&world);
+	make_site(&a, &world, "127.0.0.1:0");
+	make_site(&b, &world, "127.0.0.1:0");
+	a.env.stream_max = b.env.stream_max = len;
+	b.echo = true;
+	assert_int_equal(site_start(&a), 0);
+	assert_int_equal(site_start(&b), 0);
+	assert_int_equal(site_request(&a, &b.addr[0], 1, data, len, MINUTE), 0);
+	assert_int_equal(site_request(&a, &b.addr[0], 3, data, len, MINUTE), SHOAL_ERR_LIMIT);
+	assert_int_equal(site_request(&a, &b.addr[0], 3, data, len + 1, MINUTE), SHOAL_ERR_TOO_BIG);
+	assert_int_equal(site_stream(&a, &b.addr[0], data, len + 1), SHOAL_ERR_TOO_BIG);
+	UNTIL(&world, a.results.count == 1);
+	assert_int_equal(last(&a.results)->code, 0);
+	assert_int_equal(last(&a.results)->len, len);
+	assert_true(b.sum == sum_of(data, len));
+	assert_true(a.sum == sum_of(data, len));
+	assert_int_equal(site_reply(&b, 1, data, len + 1), SHOAL_ERR_TOO_BIG);
+	free(data);
+	close_pair(&world, &a, &b);
+}
+
+static void
+a_message_of_any_length_arrives(void **state)
+{
+	static uint8_t data[200000];
+	struct world world;
+	struct site a, b;
+	uint64_t seed = 7, number = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)unit_random(&seed);
+	open_pair(&world, &a, &b);
+	for (size_t around = 1; around < sizeof(data); around *= 2) {
+		for (size_t len = around > 14 ? around - 14 : 0; len <= around + 1; len++) {
+			site_request(&a, &b.addr[0], ++number, data, len, MINUTE);
+			UNTIL(&world, a.results.count == number);
+			assert_int_equal(last(&a.results)->code, 0);
+			assert_true(a.sum == sum_of(data, len) && b.sum == a.sum);
+		}
+	}
+	assert_int_equal(b.counted[SHOAL_COUNTER_CONNECTIONS_IN], 1);
+	close_pair(&world, &a, &b);
+}
+
+static void
+frames_arrive_in_any_pieces(void **state)
+{
+	uint8_t data[256];
+	struct scene scene;
+	size_t len = HELLO_LEN;
+	int fd;
+
+	(void)state;
+	open_scene(&scene, 64, MINUTE);
+	memcpy(data, hello, HELLO_LEN);
+	len += raw_frame(data + len, SHOAL_TCP_REQUEST, 5, "one", 3);
+	len += raw_frame(data + len, SHOAL_TCP_ONE_WAY, 0, "", 0);
+	len += raw_frame(data + len, SHOAL_TCP_ONE_WAY, 0, "three", 5);
+	len += raw_frame(data + len, SHOAL_TCP_REQUEST, 6, "four", 4);
+	for (size_t piece = 1; piece <= len; piece++) {
+		size_t streams = scene.site.streams.count;
+
+		fd = dial(&scene);
+		for (size_t i = 0; i < len; i += piece) {
+			raw_send(fd, data + i, len - i < piece ? len - i : piece);
+			world_rest(&scene.world, 0);
+		}
+		UNTIL(&scene.world, scene.site.streams.count == streams + 2 &&
+		                            scene.site.requests.count == 2 * piece);
+		assert_string_equal(last(&scene.site.streams)->text, "three");
+		assert_string_equal(last(&scene.site.requests)->text, "four");
+		close(fd);
+	}
+	UNTIL(&scene.world, scene.tcp->inbound.count == 0);
+	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED), 0);
+	close_scene(&scene);
+}
+
+static void
+a_wrong_first_byte_ends_a_connection(void **state)
+{
+	static const char http[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	uint8_t data[64];
+	struct scene scene;
+	int fd;
+
+	(void)state;
+	open_scene(&scene, 64, MINUTE);
+	expect_abuse(&scene, http, sizeof(http) - 1);
+	expect_abuse(&scene, "x", 1);
+	expect_abuse(&scene, "SHOAL\0\0\1", 8);
+	expect_abuse(&scene, "SHOAL\1", 6);
+
+	memcpy(data, hello, HELLO_LEN);
+	for (unsigned kind = 0; kind < 256; kind += kind == 4 ? 251 : 1) {
+		size_t len = raw_frame(data + HELLO_LEN, kind, 1, "x", 1);
+
+		if (kind != SHOAL_TCP_REQUEST && kind != SHOAL_TCP_ONE_WAY)
+			expect_abuse(&scene, data, HELLO_LEN + len);
+	}
+
+	/* A scanner that looks whether the port is open. */
+	fd = dial(&scene);
+	UNTIL(&scene.world, scene.tcp->inbound.count == 1);
+	close(fd);
+	UNTIL(&scene.world, scene.tcp->inbound.count == 0);
+	UNTIL(&scene.world, count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED) == 9);
+	expect_served(&scene);
+	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_IN), 10);
+	close_scene(&scene);
+}
+
+static void
+a_length_above_the_limit_is_refused_and_one_below_buys_nothing(void **state)
+{
+	static const uint8_t claim[] = {
+	        0x00, 0x10, 0x00, 0x00, SHOAL_TCP_REQUEST, 0, 0, 0, 0, 0, 0, 0, 1};
+	uint8_t data[HELLO_LEN + sizeof(claim)];
+	struct scene scene;
+	size_t before;
+	int fd[8];
+
+	(void)state;
+	open_scene(&scene, 64, MINUTE);
+	expect_served(&scene);
+	memcpy(data, hello, HELLO_LEN);
+	memcpy(data + HELLO_LEN, claim, sizeof(claim)); /* 1 MiB, which is stream_max */
+	before = scene.heap.bytes;
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
+		fd[i] = dial(&scene);
+		raw_send(fd[i], data, sizeof(data));
+		raw_send(fd[i], "some of it", 10);
+	}
+	UNTIL(&scene.world, scene.tcp->inbound.count == 1 + COUNT_OF(fd));
+	world_rest(&scene.world, 1);
+	UNTIL(&scene.world, scene.tcp->held > 0);
+	world_rest(&scene.world, 1);
+	assert_true(scene.tcp->held <= COUNT_OF(fd) * 4096);
+	assert_true(scene.heap.bytes - before <= COUNT_OF(fd) * 8192);
+	for (size_t i = 0; i < COUNT_OF(fd); i++)
+		close(fd[i]);
+	UNTIL(&scene.world, scene.tcp->inbound.count == 1);
+	assert_int_equal(scene.tcp->held, 0);
+	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED), 0);
+	data[HELLO_LEN + 3] = 1; /* one byte more */
+	expect_abuse(&scene, data, sizeof(data));
+	memset(data + HELLO_LEN, 0xff, 4);
+	expect_abuse(&scene, data, sizeof(data));
+	expect_served(&scene);
+	close_scene(&scene);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(large_messages_go_both_ways),
+	        cmocka_unit_test(a_message_of_any_length_arrives),
+	        cmocka_unit_test(frames_arrive_in_any_pieces),
+	        cmocka_unit_test(a_wrong_first_byte_ends_a_connection),
+	        cmocka_unit_test(a_length_above_the_limit_is_refused_and_one_below_buys_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
