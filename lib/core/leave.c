@@ -10,6 +10,21 @@
 
 #define TOLD_DIRECTLY 3
 
+/* Whom to tell: some that are alive, or else that are in doubt. */
+static uint32_t
+choose(struct shoal_core *core, uint32_t slots[TOLD_DIRECTLY])
+{
+	const struct shoal_members *members = &core->members;
+	uint32_t n = shoal_members_sample(core, SHOAL_NONE, TOLD_DIRECTLY, slots);
+
+	if (n == 0) {
+		for (; n < TOLD_DIRECTLY && n < members->ordered; n++) {
+			slots[n] = members->order[n];
+		}
+	}
+	return n;
+}
+
 static void
 say(struct shoal_core *core, enum shoal_state state, enum shoal_leave_phase phase)
 {
@@ -19,7 +34,7 @@ say(struct shoal_core *core, enum shoal_state state, enum shoal_leave_phase phas
 	core->leave.told = 0;
 	shoal_members_move(core, SHOAL_SELF, state, 0, NULL);
 	shoal_gossip_add(core, SHOAL_SELF);
-	core->leave.asked = shoal_members_sample(core, SHOAL_NONE, TOLD_DIRECTLY, slots);
+	core->leave.asked = choose(core, slots);
 	for (uint32_t i = 0; i < core->leave.asked; i++) {
 		struct shoal_probe *probe = shoal_probe_begin(core, slots[i], SHOAL_PROBE_LEAVE);
 		if (probe != NULL) {

@@ -21,6 +21,7 @@ struct arrival {
 	const struct shoal_exchange *exchange; /* of ours that this answers, or NULL */
 	bool answered;   /* the exchange has got what it asked for             */
 	bool asks_table; /* a request that is answered with the table          */
+	bool refused;    /* a request or an answer that brings no statements   */
 };
 
 static enum shoal_counter
@@ -104,7 +105,7 @@ on_join(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg
 	if (rc != SHOAL_OK) {
 		shoal_count(core, SHOAL_COUNTER_JOINS_REFUSED);
 		shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE, rc, reason);
-		arrival->answered = true;
+		arrival->refused = true;
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_JOINS_SERVED);
@@ -125,7 +126,7 @@ on_sync(struct shoal_core *core, struct arrival *arrival)
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE,
 		        SHOAL_ERR_NOT_FOUND, shoal_exchange_text("not a member here: join first"));
-		arrival->answered = true;
+		arrival->refused = true;
 		return;
 	}
 	arrival->asks_table = true;
@@ -143,6 +144,7 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	}
 	bool join = exchange->purpose == SHOAL_EXCHANGE_JOIN;
 	arrival->answered = true;
+	arrival->refused = answer->code != 0;
 	arrival->teller.path = join ? SHOAL_PATH_ASKED : SHOAL_PATH_SYNC;
 	if (join) {
 		shoal_event_joined(core, &exchange->to, -(int)answer->code, answer->reason);
@@ -219,13 +221,6 @@ on_message(struct shoal_core *core, struct arrival *arrival, uint16_t kind, unio
 	}
 }
 
-/* A request or an answer that was refused brings no statements. */
-static bool
-is_refused(const struct arrival *arrival)
-{
-	return arrival->answered && arrival->exchange == NULL;
-}
-
 static void
 handle(struct shoal_core *core, struct arrival *arrival, struct shoal_reader *messages)
 {
@@ -233,7 +228,7 @@ handle(struct shoal_core *core, struct arrival *arrival, struct shoal_reader *me
 	union shoal_message message;
 	uint16_t kind;
 
-	while (!is_refused(arrival) && shoal_message_next(messages, &kind, &body) > 0) {
+	while (!arrival->refused && shoal_message_next(messages, &kind, &body) > 0) {
 		if (shoal_message_decode(kind, body, &message) == SHOAL_OK) {
 			on_message(core, arrival, kind, &message);
 		} else {

@@ -123,10 +123,15 @@ shoal_relay_on_ack(
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_sender sender = {
+	        .id = self->info->id, .salt = shoal_salt_short(&self->salt)};
 	struct shoal_msg_ack passed = {
 	        .seq = relayed->origin_seq, .id = ack->id, .salt = ack->salt};
 	struct shoal_pending *pending = answer(core, relayed);
 	if (pending != NULL) {
+		/* The ack names the target; what else is in the packet comes from here. */
+		shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
 		shoal_send_primary(pending, SHOAL_MESSAGE_ACK, &passed);
 	}
 	shoal_count(core, SHOAL_COUNTER_ACKS_IN);

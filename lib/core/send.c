@@ -254,7 +254,7 @@ is_empty(const struct shoal_pending *pending, const struct shoal_writer *writer,
 	const unsigned mail = SHOAL_FILL_SELF | SHOAL_FILL_ABOUT;
 	return pending->kind == SHOAL_SEND_DATAGRAM &&
 	       pending->primary[0] == SHOAL_MESSAGE_SENDER &&
-	       (pending->flags & SHOAL_FILL_GOSSIP) != 0 && (pending->flags & mail) == 0 &&
+	       pending->len == 2u + pending->primary[1] && (pending->flags & mail) == 0 &&
 	       writer->len == shoal_packet_overhead(label) - SHOAL_PACKET_CRC + pending->len;
 }
 

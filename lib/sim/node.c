@@ -72,16 +72,14 @@ shoal_sim_node_done(struct shoal_sim_node *node)
 	shoal_watch_done(&node->watch);
 }
 
+/* A machine's clock may be set anew while a node of it is down, back as well as on; its uptime
+ * starts somewhere else. */
 static void
 set_clocks(struct shoal_sim_node *node)
 {
 	struct shoal_sim *sim = node->sim;
-	struct shoal_rng own;
 
-	/* The wall clock of a machine is wrong by the same amount after a restart; its uptime is
-	 * another. */
-	shoal_rng_init(&own, sim->config.seed, UINT64_C(0x5ca1ab1e) + node->number);
-	node->wall_shift = shoal_rng_between(&own, 0, sim->config.skew_ns);
+	node->wall_shift = shoal_rng_between(&sim->rng, 0, sim->config.skew_ns);
 	node->mono_shift = shoal_rng_between(&sim->rng, SHOAL_SEC(1), SHOAL_SEC(1000000));
 }
 

@@ -95,7 +95,11 @@ draw_links(struct shoal_rng *rng, struct shoal_plan *plan)
 	calm->reorder_ppm = one_in(rng, 2) ? between(rng, 0, 200000) : 0;
 	calm->duplicate_ppm = one_in(rng, 2) ? between(rng, 0, 200000) : 0;
 	*chaos = *calm;
-	chaos->loss_ppm = one_in(rng, 4) ? 0 : between(rng, 0, 400000);
+	if (one_in(rng, 3)) {
+		return; /* cuts, crashes and stalls only: what they may not cause shows best alone
+		         */
+	}
+	chaos->loss_ppm = between(rng, 0, one_in(rng, 3) ? 800000 : 400000);
 	chaos->duplicate_ppm = between(rng, 0, 100000);
 	chaos->reorder_ppm = between(rng, 0, 300000);
 	chaos->reorder_ns = shoal_rng_between(rng, 0, SHOAL_SEC(1));

@@ -25,7 +25,7 @@ import traceback
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools/lib"))
 from agents import Agents, Failure  # noqa: E402
 
-LONG = int(os.environ.get("X_LONG", "90"))
+LONG = 90
 LOCAL = ("--profile", "local")
 REPORT = re.compile(r"(ERROR|WARNING): (Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer"
                     r"|runtime error:|[Aa]ssertion .*failed")

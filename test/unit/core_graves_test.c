@@ -14,6 +14,7 @@ set_up(struct core_world *world, uint32_t tombstones_max)
 	world_init(world);
 	world_config(world, &config);
 	config.profile.tombstones_max = tombstones_max;
+	config.profile.probe_interval_ms = 600000; /* a day has few probes then */
 	world_add(world, &config);
 	world_meet(world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
 	world_meet(world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);

@@ -68,6 +68,10 @@ the_targets_ack_is_passed_on_under_the_origins_number(void **state)
 	assert_true(passed->seq == SEQ);
 	assert_memory_equal(&passed->id, &target->id, 16);
 	assert_true(passed->salt == 77);
+	/* The rest of the packet is said by the relay. */
+	struct shoal_id self = world_id(&world, 0);
+	assert_int_equal(packet->message[0].kind, SHOAL_MESSAGE_SENDER);
+	assert_memory_equal(&packet->message[0].m.sender.id, &self, 16);
 	world_run(&world, SHOAL_SEC(1));
 	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_NACK), 0);
 	world_send(&world, 0, &target->addr, SHOAL_MESSAGE_ACK, &ack);

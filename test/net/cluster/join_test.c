@@ -14,7 +14,7 @@ port_of(const char *address)
 }
 
 /* A port of loopback that nobody listens on: bound for the time of the test, so that the kernel
- * gives it to nobody else. *fd is to be closed. */
+ * gives it to nobody else, and shared with a member that asks for it. *fd is to be closed. */
 static unsigned
 closed_port(int *fd)
 {
@@ -22,8 +22,11 @@ closed_port(int *fd)
 	        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(name);
 
+	const int yes = 1;
+
 	*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(*fd >= 0);
+	assert_int_equal(setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)), 0);
 	assert_int_equal(bind(*fd, (struct sockaddr *)&name, sizeof(name)), 0);
 	assert_int_equal(getsockname(*fd, (struct sockaddr *)&name, &len), 0);
 	return ntohs(name.sin_port);
@@ -230,12 +233,12 @@ a_seed_that_comes_up_later_is_joined_in_the_background(void **state)
 	snprintf(address, sizeof(address), "127.0.0.1:%u", closed_port(&fd));
 	const char *seeds[] = {address};
 	assert_int_equal(shoal_cluster_join(b, seeds, 1, KIT_PATIENCE_MS, NULL), SHOAL_ERR_NO_SEED);
-	close(fd);
 	seed_config.bind = address;
 	seed = kit_start(&seed_config);
 	assert_int_equal(shoal_wait_members(b, 2, KIT_PATIENCE_MS), 0);
 	assert_int_equal(kit_state(b, "seed"), SHOAL_STATE_ALIVE);
 	assert_int_equal(shoal_wait_members(seed, 2, KIT_PATIENCE_MS), 0);
+	close(fd);
 	kit_free(b);
 	kit_free(seed);
 }
