@@ -192,8 +192,7 @@ handle_error(struct shoal_udp *udp, struct msghdr *header)
 		count(udp, SHOAL_COUNTER_SEND_ERRORS, 1);
 		return;
 	}
-	count(udp, SHOAL_COUNTER_REFUSALS, 1);
-	udp->called = true;
+	udp->called = true; /* the host counts what it is told */
 	udp->env.host.refused(udp->env.host.arg, &peer);
 }
 

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Seeds that were not reached are tried again for as long as this member lives: one at a time, in
- * turn, about every heal_interval_ms, their names resolved anew. The interval is drawn from 75 to
- * 125 % of the profile's, so that a thousand members that wait for one seed do not come at once. A
- * seed that is reached, or turns out to be this member, is forgotten. The list is bounded; of more
- * seeds the oldest stay. */
+ * turn, their names resolved anew. The pause is short at first, because seeds are often started in
+ * the same moment, and doubles up to heal_interval_ms; it is drawn from 75 to 125 % of that, so
+ * that a thousand members that wait for one seed do not come at once. A seed that is reached, or
+ * turns out to be this member, is forgotten. The list is bounded; of more seeds the oldest stay. */
 #include "base/alloc.h"
 #include "cluster/join.h"
 #include "cluster/try.h"
 
 #include <string.h>
 
+/* The first pause. */
+#define PAUSE_FIRST_MS 250
+
 /* Intervals after which a try that still has not ended counts as failed. */
-#define TICKS_MAX 3
+#define INTERVALS_MAX 3
 
 struct shoal_again {
 	struct shoal_list node;
@@ -21,11 +24,13 @@ struct shoal_again {
 static void
 arm(struct shoal_cluster *cluster)
 {
-	uint64_t ms = cluster->settings.config.profile.heal_interval_ms;
+	uint64_t most = cluster->settings.config.profile.heal_interval_ms;
+	uint64_t ms = cluster->joins.background_pause_ms;
 	uint64_t us = shoal_rng_between(&cluster->rng, ms * 750, ms * 1250);
 	struct timeval in = {
 	        .tv_sec = (time_t)(us / 1000000), .tv_usec = (suseconds_t)(us % 1000000)};
 
+	cluster->joins.background_pause_ms = 2 * ms < most ? 2 * ms : most;
 	/* Without memory for it, the next seed that is added arms it. */
 	if (cluster->joins.background_timer != NULL && cluster->joins.again_count > 0)
 		(void)event_add(cluster->joins.background_timer, &in);
@@ -75,14 +80,17 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (joins->background != NULL) {
-		if (++joins->background_ticks >= TICKS_MAX)
+		uint64_t most = SHOAL_MS(cluster->settings.config.profile.heal_interval_ms);
+
+		if (shoal_clock_mono(&cluster->clock) - joins->background_since >=
+		        INTERVALS_MAX * most)
 			shoal_try_expire(joins->background);
 	} else if (first != NULL) {
 		struct shoal_again *again = SHOAL_LIST_ITEM(first, struct shoal_again, node);
 
 		shoal_list_remove(first);
 		shoal_list_push_back(&joins->again, first);
-		joins->background_ticks = 0;
+		joins->background_since = shoal_clock_mono(&cluster->clock);
 		if (shoal_try_begin(&joins->background, cluster, again->seed, on_tried, cluster) !=
 		        0)
 			joins->background = NULL;
@@ -120,8 +128,9 @@ shoal_background_add(struct shoal_cluster *cluster, const char *seed)
 	memcpy(again->seed, seed, len + 1);
 	shoal_list_push_back(&joins->again, &again->node);
 	joins->again_count++;
-	if (!event_pending(joins->background_timer, EV_TIMEOUT, NULL))
-		arm(cluster);
+	joins->background_pause_ms = PAUSE_FIRST_MS;
+	event_del(joins->background_timer);
+	arm(cluster);
 }
 
 void

@@ -29,7 +29,7 @@ struct shoal_joins {
 	struct shoal_list again; /* struct shoal_again: seeds for the background                  */
 	size_t again_count;
 	struct shoal_try *background;
-	unsigned background_ticks;
+	uint64_t background_since, background_pause_ms;
 	struct event *background_timer;
 	struct shoal_list ops; /* struct shoal_op that wait for their tries */
 };

@@ -266,9 +266,6 @@ publish(struct shoal_cluster *cluster)
 	pthread_mutex_lock(&cluster->lock);
 	for (size_t i = 0; i < SHOAL_COUNTERS; i++)
 		cluster->counters.value[i] = counters->value[i] + cluster->extra.value[i];
-	/* The transports count every refusal, and the core once more those that it is told of. */
-	cluster->counters.value[SHOAL_COUNTER_REFUSALS] =
-	        cluster->extra.value[SHOAL_COUNTER_REFUSALS];
 	if (list != NULL) {
 		old = cluster->published;
 		cluster->published = list;

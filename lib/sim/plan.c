@@ -121,6 +121,7 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	plan->seed = seed;
 	plan->nodes = draw_nodes(&rng);
 	plan->nodes = nodes != 0 ? nodes : plan->nodes;
+	plan->late = plan->nodes > 3 ? between(&rng, 0, plan->nodes / 4) : 0;
 	plan->kind = (enum shoal_profile_kind)shoal_rng_below(&rng, 3);
 	(void)shoal_profile_init(&plan->profile, plan->kind);
 	if (!one_in(&rng, 5)) {

@@ -12,6 +12,7 @@
 struct shoal_plan {
 	uint64_t seed;
 	uint32_t nodes;
+	uint32_t late;                /* of these, start for the first time in chaos */
 	enum shoal_profile_kind kind; /* what the profile was drawn around                    */
 	struct shoal_profile profile;
 	struct shoal_sim_link calm, chaos;

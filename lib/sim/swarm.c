@@ -147,11 +147,12 @@ static int
 phase_join(struct shoal_swarm *swarm)
 {
 	struct shoal_plan *plan = &swarm->plan;
-	uint64_t pause = plan->nodes > 1 ? plan->join_window_ns / (plan->nodes - 1) : 0;
+	uint32_t early = plan->nodes - plan->late;
+	uint64_t pause = plan->join_window_ns / (early - 1);
 	int rc = start(swarm, SEED_NODE);
 
 	shoal_sim_set_calm(swarm->sim, true);
-	for (uint32_t i = 1; i < plan->nodes && rc == 0; i++) {
+	for (uint32_t i = 1; i < early && rc == 0; i++) {
 		rc = run_for(swarm, shoal_rng_between(&swarm->rng, 0, 2 * pause));
 		if (rc == 0) {
 			rc = start(swarm, i);
@@ -190,7 +191,7 @@ static int
 phase_crash(struct shoal_swarm *swarm)
 {
 	const struct shoal_plan *plan = &swarm->plan;
-	uint32_t victim = shoal_rng_below(&swarm->rng, plan->nodes);
+	uint32_t victim = shoal_rng_below(&swarm->rng, plan->nodes - plan->late);
 	struct shoal_swarm_times *times = &swarm->times;
 	uint64_t took;
 	int rc;
@@ -304,8 +305,9 @@ fault_of_node(struct shoal_swarm *swarm, uint32_t node)
 		return restart_all(swarm);
 	case 1:
 	case 2:
-	case 3:
 		return restart(swarm, node);
+	case 3:
+		return newcomer_unseen(swarm, node);
 	case 4:
 	case 5:
 	case 6:
@@ -323,6 +325,28 @@ fault_of_node(struct shoal_swarm *swarm, uint32_t node)
 		        sim, node, (enum shoal_sim_crash)shoal_rng_below(&swarm->rng, 2));
 		return 0;
 	}
+}
+
+/* While one is cut off, too short to be missed, another one starts: gossip passes it by. */
+static int
+newcomer_unseen(struct shoal_swarm *swarm, uint32_t node)
+{
+	uint32_t newcomer = swarm->plan.nodes - 1;
+	int rc;
+
+	while (newcomer > 0 && shoal_sim_is_up(swarm->sim, newcomer)) {
+		newcomer--;
+	}
+	if (newcomer == 0 || newcomer == node) {
+		return 0;
+	}
+	shoal_sim_group(swarm->sim, node, swarm->plan.nodes + node);
+	rc = start(swarm, newcomer);
+	if (rc == 0) {
+		rc = run_for(swarm, shoal_rng_between(&swarm->rng, 1, interval(swarm)));
+	}
+	shoal_sim_group(swarm->sim, node, 0);
+	return rc;
 }
 
 /* The ways between them, and their time. */

@@ -227,8 +227,8 @@ check_text(const struct shoal_layout *layout, size_t i, uint64_t limit)
 {
 	static const char *const wrong[] = {"\x01\x80", "\x02\xc0\xaf", "\x03\xed\xa0\x80",
 	        "\x04\xf4\x90\x80\x80", "\x01\xff",
-	        "\x02"
-	        "a\xc3"};
+	        ("\x02"
+	         "a\xc3")};
 	uint8_t raw[700];
 
 	memset(raw, 'x', sizeof raw);

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT */
+/* Joins and table exchanges: served, refused for each reason with its text, bounded, ended exactly
+ * once; and what the tables bring to both sides. */
+#include "unit.h"
+
+#include "core/node.h"
+#include "core_world.h"
+
+#define REQUEST (UINT64_C(1) << 60) /* a number that the world does not hand out */
+
+static void
+set_up(struct core_world *world, size_t puppets)
+{
+	world_init(world);
+	world_add(world, NULL);
+	for (size_t i = 0; i < puppets; i++) {
+		world_meet(world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
+	}
+	world_clear(world);
+}
+
+static struct shoal_msg_join
+join_of(const struct puppet *puppet)
+{
+	return (struct shoal_msg_join){
+	        .id = puppet->id, .salt = puppet_salt(puppet), .epoch_s = WORLD_EPOCH};
+}
+
+/* A join request of a puppet, with its statement; returns the answer. */
+static const struct shoal_msg_answer *
+ask_to_join(
+        struct core_world *world, const struct puppet *puppet, const struct shoal_msg_join *join)
+{
+	static struct parcel parcel;
+	struct shoal_msg_member self = puppet_member(puppet, SHOAL_STATE_ALIVE);
+
+	world_clear(world);
+	parcel_begin(&parcel, world->label);
+	parcel_add(&parcel, SHOAL_MESSAGE_JOIN, join);
+	parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &self);
+	parcel_end(&parcel);
+	assert_int_equal(world_request(world, 0, &puppet->addr, REQUEST, &parcel), SHOAL_OK);
+	const struct world_packet *packet = world_sent(world, NULL, 0, NULL, SHOAL_MESSAGE_ANSWER);
+	assert_non_null(packet);
+	assert_int_equal(packet->kind, SHOAL_SEND_REPLY);
+	assert_true(packet->exchange == REQUEST);
+	assert_true(shoal_addr_equal(&packet->to, &puppet->addr));
+	return &packet_has(packet, SHOAL_MESSAGE_ANSWER)->answer;
+}
+
+static void
+assert_refused(struct core_world *world, const struct puppet *puppet,
+        const struct shoal_msg_join *join, int code, const char *text)
+{
+	uint64_t refused = world_counter(world, 0, SHOAL_COUNTER_JOINS_REFUSED);
+	const struct shoal_msg_answer *answer = ask_to_join(world, puppet, join);
+	const struct world_packet *packet = world_sent(world, NULL, 0, NULL, SHOAL_MESSAGE_ANSWER);
+
+	assert_int_equal(-(int)answer->code, code);
+	assert_int_equal(answer->reason.len, strlen(text));
+	assert_memory_equal(answer->reason.data, text, strlen(text));
+	assert_int_equal(packet->messages, 1);
+	assert_int_equal(world_counter(world, 0, SHOAL_COUNTER_JOINS_REFUSED), refused + 1);
+	assert_int_equal(world_counter(world, 0, SHOAL_COUNTER_JOINS_SERVED), 0);
+	assert_int_equal(world_state(world, 0, &puppet->id), SHOAL_STATES);
+}
+
+static void
+a_join_is_served_with_the_whole_table(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 5);
+	struct puppet *joiner = world_puppet(&world);
+	struct shoal_msg_join join = join_of(joiner);
+	assert_int_equal(ask_to_join(&world, joiner, &join)->code, 0);
+	const struct shoal_event *event = world_event(&world, 0, SHOAL_EVENT_JOIN, &joiner->id, 0);
+	assert_non_null(event);
+	assert_int_equal(event->cause.kind, SHOAL_CAUSE_JOIN);
+	const struct world_packet *packet = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_ANSWER);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(packet_state_of(packet, &world.puppet[i].id), SHOAL_STATE_ALIVE);
+	}
+	struct shoal_id self = world_id(&world, 0);
+	assert_int_equal(packet_state_of(packet, &self), SHOAL_STATE_ALIVE);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_JOINS_SERVED), 1);
+	/* The others hear of it. */
+	world_run(&world, SHOAL_MS(100));
+	for (size_t i = 0; i < 5; i++) {
+		bool told = false;
+		packet = NULL;
+		while ((packet = world_sent(&world, packet, 0, &world.puppet[i].addr, 0)) != NULL) {
+			told = told || packet_state_of(packet, &joiner->id) == SHOAL_STATE_ALIVE;
+		}
+		assert_true(told);
+	}
+	world_done(&world);
+}
+
+static void
+a_join_is_refused_with_its_reason(void **state)
+{
+	struct core_world world;
+	struct shoal_core_member self;
+
+	(void)state;
+	set_up(&world, 2);
+	struct puppet *joiner = world_puppet(&world);
+	struct shoal_msg_join join = join_of(joiner);
+	join.protocol_min = join.protocol_max = 1;
+	assert_refused(
+	        &world, joiner, &join, SHOAL_ERR_VERSION, "no protocol version that both speak");
+	join = join_of(joiner);
+	join.codec = 1;
+	assert_refused(
+	        &world, joiner, &join, SHOAL_ERR_UNSUPPORTED, "another codec is in use here");
+	join = join_of(joiner);
+	join.epoch_s = WORLD_EPOCH + world.now / SHOAL_SEC(1) + 24 * 3600 + 1;
+	assert_refused(&world, joiner, &join, SHOAL_ERR_REJECTED,
+	        "your clock is more than a day ahead of mine: set it");
+	join = join_of(joiner);
+	assert_true(shoal_core_member(world_core(&world, 0), 0, &self));
+	join.id = self.id;
+	assert_refused(&world, joiner, &join, SHOAL_ERR_ID_CONFLICT,
+	        "this id is my own: two members have the same name or id");
+	world_done(&world);
+}
+
+static void
+the_last_second_of_a_day_ahead_and_any_time_behind_are_served(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 2);
+	struct puppet *joiner = world_puppet(&world);
+	struct shoal_msg_join join = join_of(joiner);
+	join.epoch_s = WORLD_EPOCH + world.now / SHOAL_SEC(1) + 24 * 3600;
+	assert_int_equal(ask_to_join(&world, joiner, &join)->code, 0);
+	joiner = world_puppet(&world);
+	join = join_of(joiner);
+	join.epoch_s = 0;
+	join.protocol_max = 9;
+	assert_int_equal(ask_to_join(&world, joiner, &join)->code, 0);
+	world_done(&world);
+}
+
+static void
+a_full_seed_refuses_newcomers_and_serves_members(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	config.profile.members_max = 4;
+	config.profile.tombstones_max = 4;
+	world_add(&world, &config);
+	for (size_t i = 0; i < 3; i++) {
+		world_meet(&world, 0, PUPPET_DATAGRAMS);
+	}
+	struct puppet *joiner = world_puppet(&world);
+	struct shoal_msg_join join = join_of(joiner);
+	assert_refused(&world, joiner, &join, SHOAL_ERR_LIMIT,
+	        "the limit of members is reached (members_max)");
+	join = join_of(&world.puppet[0]);
+	assert_int_equal(ask_to_join(&world, &world.puppet[0], &join)->code, 0);
+	/* A tombstone makes room. */
+	struct shoal_msg_state left = puppet_state(&world.puppet[1], SHOAL_STATE_LEFT);
+	world_tell(&world, 0, &world.puppet[1], SHOAL_MESSAGE_STATE, &left);
+	join = join_of(joiner);
+	assert_int_equal(ask_to_join(&world, joiner, &join)->code, 0);
+	assert_int_equal(world_state(&world, 0, &joiner->id), SHOAL_STATE_ALIVE);
+	world_done(&world);
+}
+
+static void
+a_join_outside_of_a_request_is_not_served(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 2);
+	struct puppet *joiner = world_puppet(&world);
+	struct shoal_msg_join join = join_of(joiner);
+	world_send(&world, 0, &joiner->addr, SHOAL_MESSAGE_JOIN, &join);
+	struct shoal_msg_sync sync_request = {.id = world.puppet[0].id};
+	world_send(&world, 0, &world.puppet[0].addr, SHOAL_MESSAGE_SYNC, &sync_request);
+	assert_null(world.sent);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_MALFORMED), 2);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_JOINS_SERVED), 0);
+	world_done(&world);
+}
+
+static const struct shoal_event *
+joined(const struct core_world *world, size_t node)
+{
+	assert_true(world_count_events(world, node, SHOAL_EVENT_JOINED) <= 1);
+	return world_event(world, node, SHOAL_EVENT_JOINED, NULL, 0);
+}
+
+static void
+two_cores_join_and_know_each_other(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	world_add(&world, NULL);
+	assert_int_equal(world_join(&world, 1, 0), SHOAL_OK);
+	const struct world_packet *packet = world_sent(&world, NULL, 1, NULL, SHOAL_MESSAGE_JOIN);
+	assert_int_equal(packet->kind, SHOAL_SEND_REQUEST);
+	assert_true(packet->timeout_ns == SHOAL_SEC(10));
+	world_run(&world, 2 * world.latency);
+	const struct shoal_event *event = joined(&world, 1);
+	assert_non_null(event);
+	assert_int_equal(event->code, SHOAL_OK);
+	assert_true(shoal_addr_equal(&event->addr, &world.node[0].addr));
+	for (size_t i = 0; i < 2; i++) {
+		struct shoal_id other = world_id(&world, 1 - i);
+		event = world_event(&world, i, SHOAL_EVENT_JOIN, &other, 0);
+		assert_non_null(event);
+		assert_int_equal(event->cause.kind, SHOAL_CAUSE_JOIN);
+	}
+	world_done(&world);
+}
+
+/* The label and the name of node 1 differ from what they should be. */
+static void
+try_to_join(struct core_world *world, const char *seed, const char *joiner, const char *name)
+{
+	struct shoal_core_config config;
+
+	world_init(world);
+	world_config(world, &config);
+	config.label = seed;
+	world_add(world, &config);
+	world_config(world, &config);
+	config.label = joiner;
+	config.name = name != NULL ? name : config.name;
+	world_add(world, &config);
+	assert_int_equal(world_join(world, 1, 0), SHOAL_OK);
+	world_run(world, SHOAL_SEC(1));
+}
+
+static void
+another_label_is_refused_in_both_directions(void **state)
+{
+	static const char *const labels[][2] = {
+	        {"prod", NULL}, {NULL, "prod"}, {"prod", "test"}, {"a", "aa"}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(labels); i++) {
+		struct core_world world;
+
+		try_to_join(&world, labels[i][0], labels[i][1], NULL);
+		const struct shoal_event *event = joined(&world, 1);
+		assert_non_null(event);
+		assert_int_equal(event->code, SHOAL_ERR_LABEL);
+		if (labels[i][1] == NULL) {
+			assert_string_equal(event->cause.detail, "another cluster's label");
+		}
+		assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_LABEL), 1);
+		assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_JOINS_REFUSED), 1);
+		for (size_t node = 0; node < 2; node++) {
+			assert_int_equal(
+			        shoal_core_count(world_core(&world, node), SHOAL_STATE_ALIVE), 1);
+			assert_int_equal(world_count_events(&world, node, SHOAL_EVENT_JOIN), 0);
+		}
+		world_done(&world);
+	}
+}
+
+static void
+the_same_label_is_accepted(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	try_to_join(&world, "prod", "prod", NULL);
+	assert_int_equal(joined(&world, 1)->code, SHOAL_OK);
+	world_done(&world);
+}
+
+static void
+a_second_member_with_the_same_name_hears_why_it_is_refused(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	try_to_join(&world, NULL, NULL, "node-0");
+	const struct shoal_event *event = joined(&world, 1);
+	assert_non_null(event);
+	assert_int_equal(event->code, SHOAL_ERR_ID_CONFLICT);
+	assert_string_equal(
+	        event->cause.detail, "this id is my own: two members have the same name or id");
+	world_done(&world);
+}
+
+/* A join of the core through a seed that the test plays; returns the request. */
+static const struct world_packet *
+begin_join(struct core_world *world, struct puppet **seed)
+{
+	*seed = world_puppet(world);
+	assert_int_equal(
+	        world_step(world, 0,
+	                (struct shoal_input){.kind = SHOAL_INPUT_JOIN, .from = (*seed)->addr}),
+	        SHOAL_OK);
+	const struct world_packet *packet =
+	        world_sent(world, NULL, 0, &(*seed)->addr, SHOAL_MESSAGE_JOIN);
+	assert_non_null(packet);
+	return packet;
+}
+
+static void
+a_join_ends_with_the_error_of_its_transport(void **state)
+{
+	static const int codes[] = {SHOAL_ERR_TIMEOUT, SHOAL_ERR_REFUSED, SHOAL_ERR_UNREACHABLE,
+	        SHOAL_ERR_CLOSED, SHOAL_ERR_SYSTEM};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(codes); i++) {
+		struct core_world world;
+		struct puppet *seed;
+
+		set_up(&world, 0);
+		const struct world_packet *request = begin_join(&world, &seed);
+		assert_null(joined(&world, 0));
+		assert_int_equal(world_result(&world, request, codes[i], NULL), SHOAL_OK);
+		assert_int_equal(joined(&world, 0)->code, codes[i]);
+		assert_true(shoal_addr_equal(&joined(&world, 0)->addr, &seed->addr));
+		assert_int_equal(world_core(&world, 0)->exchanges.count, 0);
+		/* A second end is late. */
+		assert_int_equal(world_result(&world, request, codes[i], NULL), SHOAL_OK);
+		assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_LATE), 1);
+		world_done(&world);
+	}
+}
+
+static void
+an_answer_that_is_none_ends_the_join_as_malformed(void **state)
+{
+	static struct parcel parcel;
+	struct core_world world;
+	struct puppet *seed;
+
+	(void)state;
+	set_up(&world, 0);
+	const struct world_packet *request = begin_join(&world, &seed);
+	struct shoal_msg_ack ack = {.seq = 1, .id = seed->id};
+	world_answer(&world, request, SHOAL_OK, SHOAL_MESSAGE_ACK, &ack);
+	assert_int_equal(joined(&world, 0)->code, SHOAL_ERR_MALFORMED);
+	world_clear(&world);
+	request = begin_join(&world, &seed);
+	parcel_begin(&parcel, world.label);
+	parcel_end(&parcel);
+	parcel.data[parcel.writer.len - 1] ^= 1;
+	assert_int_equal(world_result(&world, request, SHOAL_OK, &parcel), SHOAL_ERR_CHECKSUM);
+	assert_int_equal(joined(&world, 0)->code, SHOAL_ERR_CHECKSUM);
+	world_done(&world);
+}
+
+static void
+a_refusal_brings_no_statements(void **state)
+{
+	static struct parcel parcel;
+
+	(void)state;
+	for (int refused = 0; refused <= 1; refused++) {
+		struct core_world world;
+		struct puppet *seed;
+
+		set_up(&world, 0);
+		const struct world_packet *request = begin_join(&world, &seed);
+		struct puppet *other = world_puppet(&world);
+		struct shoal_msg_answer answer = {.id = seed->id,
+		        .code = refused ? 15 : 0,
+		        .reason = {(const uint8_t *)"no\x1b[2J", 6}};
+		struct shoal_msg_member member = puppet_member(other, SHOAL_STATE_ALIVE);
+		member.age_ms = UINT64_C(5000000000);
+		parcel_begin(&parcel, world.label);
+		parcel_add(&parcel, SHOAL_MESSAGE_ANSWER, &answer);
+		parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &member);
+		parcel_end(&parcel);
+		world_result(&world, request, SHOAL_OK, &parcel);
+		assert_int_equal(joined(&world, 0)->code, refused ? SHOAL_ERR_REJECTED : 0);
+		/* What a seed says is shown without control characters. */
+		assert_string_equal(joined(&world, 0)->cause.detail, "no?[2J");
+		/* In the table that we asked for ourselves no age is too old. */
+		assert_int_equal(world_state(&world, 0, &other->id),
+		        refused ? (int)SHOAL_STATES : SHOAL_STATE_ALIVE);
+		world_done(&world);
+	}
+}
+
+static void
+there_is_a_bound_on_the_requests_in_flight(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+	struct puppet *seed[4];
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	config.profile.exchanges_max = 3;
+	world_add(&world, &config);
+	const struct world_packet *first = begin_join(&world, &seed[0]);
+	begin_join(&world, &seed[1]);
+	begin_join(&world, &seed[2]);
+	seed[3] = world_puppet(&world);
+	struct shoal_input join = {.kind = SHOAL_INPUT_JOIN, .from = seed[3]->addr};
+	assert_int_equal(world_step(&world, 0, join), SHOAL_ERR_LIMIT);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_EXCHANGES_FULL), 1);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_JOINED), 0);
+	world_result(&world, first, SHOAL_ERR_REFUSED, NULL);
+	assert_int_equal(world_step(&world, 0, join), SHOAL_OK);
+	world_done(&world);
+}
+
+static void
+a_full_queue_of_sends_refuses_a_join_and_keeps_no_request_open(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	config.profile.sends_max = 16;
+	world_add(&world, &config);
+	struct puppet *seed = world_puppet(&world);
+	struct shoal_core *core = world_core(&world, 0);
+	struct shoal_input join = {
+	        .kind = SHOAL_INPUT_JOIN, .from = seed->addr, .mono_ns = world.now};
+	for (int i = 0; i < 16; i++) {
+		assert_int_equal(shoal_core_step(core, &join), SHOAL_OK);
+	}
+	assert_int_equal(shoal_core_step(core, &join), SHOAL_ERR_LIMIT);
+	assert_int_equal(core->exchanges.count, 16);
+	world_drain(&world, 0);
+	assert_int_equal(shoal_core_step(core, &join), SHOAL_OK);
+	world_drain(&world, 0);
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_join_is_served_with_the_whole_table),
+	        cmocka_unit_test(a_join_is_refused_with_its_reason),
+	        cmocka_unit_test(the_last_second_of_a_day_ahead_and_any_time_behind_are_served),
+	        cmocka_unit_test(a_full_seed_refuses_newcomers_and_serves_members),
+	        cmocka_unit_test(a_join_outside_of_a_request_is_not_served),
+	        cmocka_unit_test(two_cores_join_and_know_each_other),
+	        cmocka_unit_test(another_label_is_refused_in_both_directions),
+	        cmocka_unit_test(the_same_label_is_accepted),
+	        cmocka_unit_test(a_second_member_with_the_same_name_hears_why_it_is_refused),
+	        cmocka_unit_test(a_join_ends_with_the_error_of_its_transport),
+	        cmocka_unit_test(an_answer_that_is_none_ends_the_join_as_malformed),
+	        cmocka_unit_test(a_refusal_brings_no_statements),
+	        cmocka_unit_test(there_is_a_bound_on_the_requests_in_flight),
+	        cmocka_unit_test(a_full_queue_of_sends_refuses_a_join_and_keeps_no_request_open),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
