@@ -34,23 +34,30 @@ now(clockid_t clock)
 	return SHOAL_SEC(at.tv_sec) + (uint64_t)at.tv_nsec;
 }
 
+static struct sockaddr_in
+socket_address(const struct shoal_addr *addr)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(addr->port)};
+	memcpy(&to.sin_addr, addr->ip + 12, 4);
+	return to;
+}
+
 static void
 transmit(int fd, const struct shoal_send *send)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(send->to.port)};
+	struct sockaddr_in to = socket_address(&send->to);
 	if (send->len > sizeof(frame) - HEADER)
 		return;
 	frame[0] = (uint8_t)send->kind;
 	memcpy(frame + 1, &send->exchange, 8);
 	memcpy(frame + HEADER, send->data, send->len);
-	memcpy(&to.sin_addr, send->to.ip + 12, 4);
 	sendto(fd, frame, send->len + HEADER, 0, (struct sockaddr *)&to, sizeof(to));
-	int i = 0;
-	while (send->kind == SHOAL_SEND_REQUEST && i < REQUESTS && request[i].deadline != 0)
-		i++;
-	if (send->kind == SHOAL_SEND_REQUEST && i < REQUESTS) {
-		request[i].exchange = send->exchange;
-		request[i].deadline = now(CLOCK_BOOTTIME) + send->timeout_ns;
+	for (int i = 0; send->kind == SHOAL_SEND_REQUEST && i < REQUESTS; i++) {
+		if (request[i].deadline == 0) {
+			request[i].exchange = send->exchange;
+			request[i].deadline = now(CLOCK_BOOTTIME) + send->timeout_ns;
+			break;
+		}
 	}
 }
 
@@ -67,11 +74,9 @@ step(int fd, struct shoal_input input)
 		transmit(fd, &send);
 	while (shoal_core_next_event(core, &event)) {
 		ended = ended || event.kind == SHOAL_EVENT_ENDED;
-		if ((event.kind & SHOAL_EVENT_ALL) == 0)
-			continue;
-		shoal_cause_print(&event.cause, why, sizeof(why));
-		printf("%s %s (%s)\n", event.name, shoal_event_name(event.kind), why);
-		fflush(stdout);
+		if ((event.kind & SHOAL_EVENT_ALL) != 0)
+			printf("%s %s (%s)\n", event.name, shoal_event_name(event.kind),
+			        shoal_cause_print(&event.cause, why, sizeof(why)));
 	}
 }
 
@@ -131,17 +136,14 @@ main(int argc, char **argv)
 {
 	struct pollfd fds[2] = {{.events = POLLIN}, {.events = POLLIN}};
 	struct shoal_input join = {.kind = SHOAL_INPUT_JOIN};
-	struct sockaddr_in name = {.sin_family = AF_INET};
-	socklen_t len = sizeof(name);
 	struct shoal_core_config config;
 	char text[200] = "";
-
 	shoal_core_config_init(&config);
 	if (argc < 3 || shoal_addr_parse(&config.addr[0], argv[2]) != 0 ||
 	        (argc > 3 && shoal_addr_parse(&join.from, argv[3]) != 0))
 		return 2;
-	memcpy(&name.sin_addr, config.addr[0].ip + 12, 4);
-	name.sin_port = htons(config.addr[0].port);
+	struct sockaddr_in name = socket_address(&config.addr[0]);
+	socklen_t len = sizeof(name);
 	fds[1].fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (bind(fds[1].fd, (struct sockaddr *)&name, sizeof(name)) != 0 ||
 	        getsockname(fds[1].fd, (struct sockaddr *)&name, &len) != 0 ||
@@ -154,8 +156,8 @@ main(int argc, char **argv)
 	config.wall_ns = now(CLOCK_REALTIME);
 	if (shoal_core_new(&core, &config, text, sizeof(text)) != 0)
 		return fprintf(stderr, "%s\n", text), 1;
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("%s is at %s\n", argv[1], shoal_addr_print(&config.addr[0], text, sizeof(text)));
-	fflush(stdout);
 	if (argc > 3)
 		step(fds[1].fd, join);
 	while (!ended)

@@ -20,6 +20,7 @@
 
 #define EVENTS_PER_MEMBER 4
 #define LOGS_MAX          256
+#define CONFIG_MOST       (1 << 16) /* bytes of a config of any release */
 
 void
 shoal_core_config_init_sized(struct shoal_core_config *config, size_t size)
@@ -186,8 +187,10 @@ shoal_core_new(
 	struct shoal_allocator mem;
 	struct shoal_core *core;
 
-	if (given->size == 0 || given->size > 1 << 16) {
-		return SHOAL_ERR_INVALID;
+	if (given->size == 0 || given->size > CONFIG_MOST) {
+		struct shoal_text text;
+		shoal_text_init(&text, why, len);
+		return invalid(&text, "size: not set by shoal_core_config_init");
 	}
 	shoal_core_config_init(&config);
 	memcpy(&config, given, given->size < sizeof config ? given->size : sizeof config);

@@ -41,8 +41,8 @@ reclaim(struct shoal_core *core)
 		if (exchange == NULL || core->now - exchange->begun < patience) {
 			continue;
 		}
-		shoal_exchange_end(core, exchange->number, &lost);
-		if (lost.purpose == SHOAL_EXCHANGE_JOIN) {
+		if (shoal_exchange_end(core, exchange->number, &lost) &&
+		        lost.purpose == SHOAL_EXCHANGE_JOIN) {
 			shoal_event_joined(
 			        core, &lost.to, SHOAL_ERR_TIMEOUT, (struct shoal_span){NULL, 0});
 		}
@@ -66,7 +66,7 @@ shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpos
 	exchange->number = shoal_probe_number(core, number, SHOAL_NUMBER_EXCHANGE);
 	exchange->purpose = (uint8_t)purpose;
 	exchange->begun = core->now;
-	exchange->to = slot == SHOAL_NONE ? *to : shoal_members_at(core, slot)->info->addr[0];
+	exchange->to = to != NULL ? *to : shoal_members_at(core, slot)->info->addr[0];
 	return exchange->number;
 }
 

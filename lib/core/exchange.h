@@ -27,7 +27,7 @@ struct shoal_pending;
 void shoal_exchange_init(struct shoal_core *core);
 void shoal_exchange_done(struct shoal_core *core);
 
-/* A number for a request to a member, or with slot SHOAL_NONE to an address. 0: too many are in
+/* A number for a request to an address, or with to NULL to the member in slot. 0: too many are in
  * flight, counted. */
 uint64_t shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpose,
         uint32_t slot, const struct shoal_addr *to);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Agreement, and the bounds on how long it may take.
  *
- * Convergence after the faults: every suspicion and every probe that the faults left behind has run
- * out after one detection bound. Each member draws one of those that it holds dead each heal
- * interval (a quarter more at most); 2n + 8 such intervals let every two sides meet, but for
- * clusters of which nearly all are dead for good. A member that is met refutes what is believed of
- * it, and a table exchange on both sides carries the rest; who is known to one side only is found
- * by its next table exchange. A death that is told and not true is verified at verify_rate a second
- * before it would count. */
+ * Convergence after the faults: every suspicion that the faults left behind has run out after one
+ * detection bound, and every probe of a distrustful member and its second try after 2 (1 +
+ * health_max) intervals more. Each member draws one of those that it holds dead each heal interval
+ * (a quarter more at most); 2n + 8 such intervals let every two sides meet, but for clusters of
+ * which nearly all are dead for good. A member that is met refutes what is believed of it, and a
+ * table exchange on both sides carries the rest; who is known to one side only is found by its next
+ * table exchange. A death that is told and not true is verified at verify_rate a second before it
+ * would count. */
 #include "sim/judge.h"
 
 #include "base/text.h"
@@ -62,12 +63,13 @@ shoal_judge_all_hold(const struct shoal_sim *sim, uint32_t subject, enum shoal_s
 uint64_t
 shoal_judge_convergence_bound(const struct shoal_profile *profile, uint32_t n)
 {
+	uint64_t interval = SHOAL_MS(profile->probe_interval_ms);
 	uint64_t heal = SHOAL_MS(profile->heal_interval_ms);
-	uint64_t rounds = 2 * (uint64_t)n + 8;
 
-	return shoal_profile_detection_bound(profile, n) + rounds * (heal + heal / 4) +
-	       2 * SHOAL_MS(profile->sync_interval_ms) + SHOAL_MS(profile->exchange_timeout_ms) +
-	       SHOAL_SEC(n / profile->verify_rate + 1);
+	return shoal_profile_detection_bound(profile, n) +
+	       2 * (1 + (uint64_t)profile->health_max) * interval +
+	       (2 * (uint64_t)n + 8) * (heal + heal / 4) + 2 * SHOAL_MS(profile->sync_interval_ms) +
+	       SHOAL_MS(profile->exchange_timeout_ms) + SHOAL_SEC(n / profile->verify_rate + 1);
 }
 
 uint64_t

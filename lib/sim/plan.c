@@ -132,7 +132,7 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	draw_links(&rng, plan);
 	interval = SHOAL_MS(plan->profile.probe_interval_ms);
 	plan->log_level = (enum shoal_log_level)between(&rng, SHOAL_LOG_ERROR, SHOAL_LOG_DEBUG);
-	plan->skew_ns = one_in(&rng, 2) ? SHOAL_SEC(between(&rng, 0, 10)) : 0;
+	plan->skew_ns = one_in(&rng, 3) ? 0 : SHOAL_SEC(between(&rng, 0, 60));
 	plan->join_window_ns = interval * between(&rng, 0, 5);
 	plan->calm_ns = interval * (plan->nodes + between(&rng, 3, 10));
 	plan->chaos_ns = interval * between(&rng, 10, 60);

@@ -294,39 +294,6 @@ restart_all(struct shoal_swarm *swarm)
 	return rc;
 }
 
-/* Life of nodes. What does not fit the node's state is no fault this time. */
-static int
-fault_of_node(struct shoal_swarm *swarm, uint32_t node)
-{
-	struct shoal_sim *sim = swarm->sim;
-
-	switch (shoal_rng_below(&swarm->rng, 16)) {
-	case 0:
-		return restart_all(swarm);
-	case 1:
-	case 2:
-		return restart(swarm, node);
-	case 3:
-		return newcomer_unseen(swarm, node);
-	case 4:
-	case 5:
-	case 6:
-		if (node != SEED_NODE) {
-			(void)shoal_sim_leave(sim, node);
-		}
-		return 0;
-	case 7:
-	case 8:
-	case 9:
-	case 10:
-		return shoal_sim_is_up(sim, node) ? 0 : start(swarm, node);
-	default:
-		(void)shoal_sim_crash(
-		        sim, node, (enum shoal_sim_crash)shoal_rng_below(&swarm->rng, 2));
-		return 0;
-	}
-}
-
 /* While one is cut off, too short to be missed, another one starts: gossip passes it by. */
 static int
 newcomer_unseen(struct shoal_swarm *swarm, uint32_t node)
@@ -347,6 +314,39 @@ newcomer_unseen(struct shoal_swarm *swarm, uint32_t node)
 	}
 	shoal_sim_group(swarm->sim, node, 0);
 	return rc;
+}
+
+/* Life of nodes. What does not fit the node's state is no fault this time. */
+static int
+fault_of_node(struct shoal_swarm *swarm, uint32_t node)
+{
+	struct shoal_sim *sim = swarm->sim;
+
+	switch (shoal_rng_below(&swarm->rng, 16)) {
+	case 0:
+		return restart_all(swarm);
+	case 1:
+		return restart(swarm, node);
+	case 2:
+	case 3:
+		return newcomer_unseen(swarm, node);
+	case 4:
+	case 5:
+	case 6:
+		if (node != SEED_NODE) {
+			(void)shoal_sim_leave(sim, node);
+		}
+		return 0;
+	case 7:
+	case 8:
+	case 9:
+	case 10:
+		return shoal_sim_is_up(sim, node) ? 0 : start(swarm, node);
+	default:
+		(void)shoal_sim_crash(
+		        sim, node, (enum shoal_sim_crash)shoal_rng_below(&swarm->rng, 2));
+		return 0;
+	}
 }
 
 /* The ways between them, and their time. */

@@ -7,12 +7,27 @@
 
 #define REQUEST (UINT64_C(1) << 60)
 
+static uint64_t
+age_in(const struct world_packet *packet, const struct shoal_id *id)
+{
+	for (size_t i = 0; i < packet->messages; i++) {
+		const struct world_message *message = &packet->message[i];
+		if (message->kind == SHOAL_MESSAGE_MEMBER &&
+		        shoal_id_compare(&message->m.member.id, id) == 0) {
+			return message->m.member.age_ms;
+		}
+	}
+	fail();
+	return 0;
+}
+
 static void
 the_tables_of_two_cores_become_one(void **state)
 {
 	struct core_world world;
 	struct shoal_core_config config;
 	struct puppet *known[2];
+	uint64_t told;
 
 	(void)state;
 	world_init(&world);
@@ -23,7 +38,8 @@ the_tables_of_two_cores_become_one(void **state)
 	}
 	world_join(&world, 1, 0);
 	world_run(&world, SHOAL_SEC(2));
-	/* Each learns of somebody whom the other does not hear of: gossip is lost. */
+	told = world.now;
+	/* Each learns of somebody whom the other does not hear of by gossip. */
 	for (size_t i = 0; i < 2; i++) {
 		struct puppet *puppet = world_puppet(&world);
 		struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_LEFT);
@@ -38,8 +54,15 @@ the_tables_of_two_cores_become_one(void **state)
 	assert_int_equal(world_state(&world, 1, &known[0]->id), SHOAL_STATE_LEFT);
 	assert_true(world_counter(&world, 0, SHOAL_COUNTER_SYNCS_DONE) > 0);
 	assert_true(world_counter(&world, 1, SHOAL_COUNTER_SYNCS_DONE) > 0);
-	/* Ages travelled with them: both forget at the same time. */
+	/* The ages travelled with them. */
 	world_clear(&world);
+	const struct world_packet *packet =
+	        world_await_sent(&world, 1, NULL, SHOAL_MESSAGE_SYNC, SHOAL_SEC(40));
+	assert_non_null(packet);
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t age = 3600000 * (i + 1) + (packet->at - told) / SHOAL_MS(1);
+		assert_in_range(age_in(packet, &known[i]->id), age - 5, age + 5);
+	}
 	world_done(&world);
 }
 

@@ -31,6 +31,7 @@ SIGNS_UNICODE = {"unknown": "·", "alive": "●", "suspect": "▲", "dead": "✗
 RANK = ("unknown", "alive", "suspect", "dead", "leaving", "left")
 TOLD = {"join": "meets {}", "suspect": "suspects {}", "failed": "declares {} failed",
         "alive": "sees {} alive again", "leaving": "hears that {} leaves", "left": "sees that {} left"}
+SETTLED = 0.06      # seconds after which an event has come in from everyone
 LINES_PER_KIND = 8  # of one kind of event in one step; the rest is told in one line
 
 
@@ -82,6 +83,7 @@ class Story:
         self.told = {}          # kind -> lines shown in this step
         self.more = {}          # kind -> events beyond them
         self.cursor = {}        # Agent -> events looked at
+        self.fresh = []         # (event, Agent) not shown yet
 
     # The steps.
 
@@ -97,6 +99,7 @@ class Story:
             self.waiting = f"until {name} is ready"
             self.now[name] = self.agents.start(name, join=[self.now[first].address])
             self.look(self.now[name])
+            self.waiting = ""
             self.watch(min(0.4, 3.0 / count) if self.screen.live else 0)
         self.wait("until all see all", 30, lambda: all(
             agent.view.get(name) == "alive" for agent in self.now.values() for name in self.names))
@@ -277,30 +280,35 @@ class Story:
         if self.screen.live and time.monotonic() - self.drawn > 0.08:
             self.draw()
 
-    def tell(self):
-        """Shows the events that came in, in the order in which they happened."""
-        fresh = []
+    def tell(self, behind=SETTLED):
+        """Shows the events that came in, in the order in which they happened: a little behind, so
+        that none comes in late."""
         for agent in self.now.values():
-            start = self.cursor.get(agent, 0)
-            fresh += [(e, agent) for e in agent.events[start:]]
+            self.fresh += [(e, agent) for e in agent.events[self.cursor.get(agent, 0):]]
             self.cursor[agent] = len(agent.events)
-        for event, agent in sorted(fresh, key=lambda pair: pair[0].at):
-            kind = event["event"]
-            if kind not in self.kinds or event.at < self.zero - 0.001:
-                continue
-            if kind == "join" and agent.name != self.names[0]:
-                continue  # the first agent's view tells enough
-            self.told[kind] = self.told.get(kind, 0) + 1
-            if self.told[kind] > LINES_PER_KIND:
-                self.more.setdefault(kind, []).append(event)
-                continue
-            width = max(map(len, self.names))
-            self.screen.say(
-                "     ", ("dim", f"{event.at - self.zero:+8.3f} s"), f"  {agent.name:{width}}  ",
-                (STYLE.get(event["state"], ""), f"{TOLD[kind].format(event['name']):{17 + width}}"),
-                ("dim", f"  {why(event)}"), cut=True)
+        self.fresh.sort(key=lambda pair: pair[0].at)
+        until = time.time() - behind
+        while self.fresh and self.fresh[0][0].at < until:
+            self.tell_one(*self.fresh.pop(0))
+
+    def tell_one(self, event, agent):
+        kind = event["event"]
+        if kind not in self.kinds or event.at < self.zero - 0.001:
+            return
+        if kind == "join" and agent.name != self.names[0]:
+            return  # the first agent's view tells enough
+        self.told[kind] = self.told.get(kind, 0) + 1
+        if self.told[kind] > LINES_PER_KIND:
+            self.more.setdefault(kind, []).append(event)
+            return
+        width = max(map(len, self.names))
+        self.screen.say(
+            "     ", ("dim", f"{event.at - self.zero:+8.3f} s"), f"  {agent.name:{width}}  ",
+            (STYLE[event["state"]], f"{TOLD[kind].format(event['name']):{17 + width}}"),
+            ("dim", f"  {why(event)}"), cut=True)
 
     def tell_rest(self):
+        self.tell(behind=-1)
         for kind, events in self.more.items():
             self.screen.say(
                 "     ", ("dim", f"{max(e.at for e in events) - self.zero:+8.3f} s"),
@@ -376,6 +384,7 @@ def keep(agents, story):
 
 
 def show_failure(screen, agents, story, failure):
+    story.tell_rest()
     screen.say()
     screen.say("  ", ("bold red", "Step not seen: "), f"step {story.step}: {failure}")
     for agent in agents.every:

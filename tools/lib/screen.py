@@ -51,7 +51,7 @@ class Screen:
         if not self.live:
             self._write(text + "\n")
             return
-        self._write(self._up() + text + "\x1b[K\n" + self._draw())
+        self._write(f"{self._up()}{text}\x1b[K\n{self._draw()}")
 
     def show(self, lines):
         """Replaces the region."""
@@ -81,6 +81,8 @@ class Screen:
         rows = self.size()[1]
         lines = self._region[-(rows - 2):]
         self._height = len(lines)
+        if not lines:
+            return ""
         return "\x1b[?25l" + "".join(self._render(line) + "\x1b[K\n" for line in lines) + "\x1b[J"
 
     def _render(self, parts, cut=True):

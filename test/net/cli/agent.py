@@ -58,6 +58,7 @@ def a_second_sigint_stops_at_once(cluster):
         status = second.process.wait(LONG)
     finally:
         first.signal(signal.SIGKILL)  # its own leave would wait for the second one as long
+        first.process.wait(LONG)
     check(status == 1 and "again: stopped" in second.log(), f"ended with {status}: {second.log()}")
     check(not os.path.exists(second.socket_path), "its socket is still there")
 

@@ -20,6 +20,7 @@ def leave_returns_when_the_agent_has_ended(cluster):
     again = cluster.start("m02", *FAST, bind=leaver.address, join=[agents[0].address])
     cluster.expect_all(agents[::2], {"m02": "alive"})
     check(json.loads(ask(cluster, again, "leave", "--format", "json")) == {"left": True}, "no JSON")
+    check(again.process.wait(LONG) == 0, f"the agent ended with {again.process.returncode}")
 
 
 def a_lone_agent_leaves_at_once(cluster):

@@ -79,6 +79,7 @@ def columns_before(line, word):
 def members_are_chosen_by_state(cluster):
     agents = cluster.form(3, *FAST)
     agents[2].signal(signal.SIGTERM)
+    agents[2].process.wait(LONG)
     cluster.expect_all(agents[:1], {"m03": "left"})
     for states, names in ((["left"], ["m03"]), (["alive"], ["m01", "m02"]), (["dead"], []),
                           (["alive", "left"], ["m01", "m02", "m03"])):
@@ -100,6 +101,7 @@ def members_watched_on_a_pipe_are_printed_at_every_change(cluster):
         seen = lambda: [{m["name"]: m["state"] for m in json.loads(line)} for line in watch.lines]
         cluster.expect(lambda: {"m01": "alive", "m02": "alive"} in seen(), "a list with the second")
         second.signal(signal.SIGTERM)
+        second.process.wait(LONG)
         cluster.expect(lambda: seen()[-1].get("m02") == "left", "a list in which it left")
         check(watch.end() == 0, "Ctrl-C is no failure")
     with Beside(cluster, "members", "--watch", "--socket", first.socket_path) as watch:
@@ -167,6 +169,7 @@ def a_watch_ends_with_its_agent(cluster):
     with Beside(cluster, "members", "--watch", "--socket", agent.socket_path) as watch:
         cluster.expect(lambda: following(agent) == 1 and watch.lines, "the first list")
         agent.signal(signal.SIGKILL)
+        agent.process.wait(LONG)
         check(watch.wait() == 1, "the end of the agent is a failure")
         expect_in(["the agent", "has ended"], watch.process.stderr.read())
 

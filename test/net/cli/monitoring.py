@@ -39,6 +39,7 @@ def a_monitor_tells_join_suspect_failed_alive_and_left_with_their_causes(cluster
         again = cluster.start("m03", *FAST, bind=third.address, join=[first.address])
         cluster.expect_all([first], {"m03": "alive"})
         again.signal(signal.SIGTERM)
+        again.process.wait(LONG)
         cluster.expect(lambda: told(monitor, "left", "m03"), "left")
         check(monitor.end() == 0, "Ctrl-C is no failure")
         events = [json.loads(line) for line in monitor.lines]
@@ -62,6 +63,7 @@ def a_monitor_for_people_prints_one_line_each(cluster):
     with contextlib.ExitStack() as stack:
         monitor = watched(stack, cluster, first)
         second.signal(signal.SIGKILL)
+        second.process.wait(LONG)
         cluster.expect(lambda: any(" failed: " in line for line in monitor.lines), "failed")
         check(monitor.end(signal.SIGTERM) == 0, "SIGTERM is no failure")
     for line in monitor.lines:

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* Events and log records: their order, their bound, and what is said when some were lost. */
+#include "unit.h"
+
+#include "core/event.h"
+#include "core_world.h"
+
+#define ROOM 8 /* four events a member, two members */
+
+static void
+set_up(struct core_world *world, enum shoal_log_level level)
+{
+	struct shoal_core_config config;
+
+	world_init(world);
+	world_config(world, &config);
+	config.profile.members_max = 2;
+	config.profile.tombstones_max = 2;
+	config.log_level = level;
+	world_add(world, &config);
+	world_meet(world, 0, PUPPET_DATAGRAMS);
+	world_clear(world);
+}
+
+/* Its word that it lives at a new incarnation and address: an event. Not drained. */
+static void
+change(struct core_world *world)
+{
+	static struct parcel parcel;
+	struct puppet *puppet = &world->puppet[0];
+
+	puppet->incarnation++;
+	puppet->addr.port++;
+	struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	parcel_begin(&parcel, world->label);
+	parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &member);
+	parcel_end(&parcel);
+	struct shoal_input input = {.kind = SHOAL_INPUT_DATAGRAM,
+	        .mono_ns = world->now,
+	        .wall_ns = UINT64_C(123456789),
+	        .from = puppet->addr,
+	        .data = parcel.data,
+	        .len = parcel.writer.len};
+	assert_int_equal(shoal_core_step(world_core(world, 0), &input), SHOAL_OK);
+}
+
+static void
+events_come_in_their_order_with_the_times_of_their_input(void **state)
+{
+	struct core_world world;
+	struct shoal_event event;
+
+	(void)state;
+	set_up(&world, SHOAL_LOG_ERROR);
+	uint64_t first = world.puppet[0].incarnation;
+	for (unsigned i = 0; i < ROOM; i++) {
+		change(&world);
+	}
+	for (unsigned i = 0; i < ROOM; i++) {
+		assert_true(shoal_core_next_event(world_core(&world, 0), &event));
+		assert_int_equal(event.kind, SHOAL_EVENT_UPDATE);
+		assert_true(event.incarnation == first + 1 + i);
+		assert_int_equal(event.mono_ns, world.now);
+		assert_int_equal(event.wall_ns, 123456789);
+	}
+	assert_false(shoal_core_next_event(world_core(&world, 0), &event));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_EVENTS_FULL), 0);
+	world_done(&world);
+}
+
+static void
+lost_events_are_counted_and_followed_by_one_overflow(void **state)
+{
+	struct core_world world;
+	struct shoal_event event;
+
+	(void)state;
+	set_up(&world, SHOAL_LOG_ERROR);
+	for (unsigned i = 0; i < ROOM + 3; i++) {
+		change(&world);
+	}
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_EVENTS_FULL), 3);
+	for (unsigned i = 0; i < ROOM; i++) {
+		assert_true(shoal_core_next_event(world_core(&world, 0), &event));
+		assert_int_equal(event.kind, SHOAL_EVENT_UPDATE);
+	}
+	assert_true(shoal_core_next_event(world_core(&world, 0), &event));
+	assert_int_equal(event.kind, SHOAL_EVENT_OVERFLOW);
+	assert_int_equal(event.mono_ns, world.now);
+	assert_true(shoal_id_is_zero(&event.id));
+	assert_false(shoal_core_next_event(world_core(&world, 0), &event));
+	/* And again when it happens again. */
+	for (unsigned i = 0; i < ROOM + 1; i++) {
+		change(&world);
+	}
+	for (unsigned i = 0; i < ROOM; i++) {
+		assert_true(shoal_core_next_event(world_core(&world, 0), &event));
+	}
+	assert_true(shoal_core_next_event(world_core(&world, 0), &event));
+	assert_int_equal(event.kind, SHOAL_EVENT_OVERFLOW);
+	world_done(&world);
+}
+
+static void
+the_list_is_right_also_when_events_were_lost(void **state)
+{
+	struct core_world world;
+	struct shoal_core_member held;
+
+	(void)state;
+	set_up(&world, SHOAL_LOG_ERROR);
+	for (unsigned i = 0; i < ROOM + 3; i++) {
+		change(&world);
+	}
+	assert_true(world_holds(&world, 0, &world.puppet[0].id, &held));
+	assert_true(held.incarnation == world.puppet[0].incarnation);
+	assert_true(shoal_addr_equal(&held.addr[0], &world.puppet[0].addr));
+	world_done(&world);
+}
+
+static void
+records_tell_what_happened_and_stop_at_their_bound(void **state)
+{
+	struct core_world world;
+	struct shoal_log_record record;
+	size_t records = 0;
+
+	(void)state;
+	set_up(&world, SHOAL_LOG_DEBUG);
+	change(&world);
+	assert_true(shoal_core_next_log(world_core(&world, 0), &record));
+	assert_int_equal(record.level, SHOAL_LOG_DEBUG);
+	assert_string_equal(record.room, "members");
+	assert_string_equal(record.text, "puppet-000 at 10.1.0.0:7947: update, told by gossip");
+	assert_int_equal(record.wall_ns, 123456789);
+	for (unsigned i = 0; i < 300; i++) {
+		struct shoal_event event;
+		change(&world);
+		while (shoal_core_next_event(world_core(&world, 0), &event)) {
+		}
+	}
+	while (shoal_core_next_log(world_core(&world, 0), &record)) {
+		records++;
+	}
+	assert_int_equal(records, 256);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_LOGS_FULL), 300 - 256);
+	world_done(&world);
+}
+
+static void
+records_above_the_level_are_not_made(void **state)
+{
+	static const size_t made[] = {0, 0, 1, 2};
+
+	(void)state;
+	for (int level = SHOAL_LOG_ERROR; level <= SHOAL_LOG_DEBUG; level++) {
+		struct core_world world;
+		struct shoal_log_record record;
+		size_t records = 0;
+
+		set_up(&world, (enum shoal_log_level)level);
+		change(&world); /* debug */
+		struct shoal_msg_state left = puppet_state(&world.puppet[0], SHOAL_STATE_LEFT);
+		static struct parcel parcel;
+		parcel_begin(&parcel, world.label);
+		parcel_add(&parcel, SHOAL_MESSAGE_STATE, &left); /* info */
+		parcel_end(&parcel);
+		struct shoal_input input = {.kind = SHOAL_INPUT_DATAGRAM,
+		        .mono_ns = world.now,
+		        .from = world.puppet[0].addr,
+		        .data = parcel.data,
+		        .len = parcel.writer.len};
+		shoal_core_step(world_core(&world, 0), &input);
+		while (shoal_core_next_log(world_core(&world, 0), &record)) {
+			assert_true((int)record.level <= level);
+			records++;
+		}
+		assert_int_equal(records, made[level - 1]);
+		assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_LOGS_FULL), 0);
+		world_done(&world);
+	}
+}
+
+static void
+a_cause_names_at_most_four_accusers_with_their_names_cut(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+	struct shoal_cause cause;
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	world_add(&world, &config);
+	struct puppet *puppet = world_puppet(&world);
+	static const char name[] = "a name of more than thirty bytes \xe2\x82\xac";
+	struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	member.name = (struct shoal_span){(const uint8_t *)name, sizeof name - 1};
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &member);
+	cause = shoal_cause_of(SHOAL_CAUSE_SUSPICION, &puppet->id);
+	assert_memory_equal(&cause.from, &puppet->id, 16);
+	for (uint8_t i = 0; i < 6; i++) {
+		struct shoal_id accuser = puppet->id;
+		accuser.bytes[0] = (uint8_t)(accuser.bytes[0] + i);
+		shoal_cause_accuse(world_core(&world, 0), &cause, &accuser);
+	}
+	assert_int_equal(cause.accusers, SHOAL_ACCUSERS_MAX);
+	assert_string_equal(cause.accuser_name[0], "a name of more than thirty byte");
+	assert_string_equal(cause.accuser_name[1], "");
+	cause = shoal_cause_of(SHOAL_CAUSE_EXPIRED, NULL);
+	assert_true(shoal_id_is_zero(&cause.from));
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(events_come_in_their_order_with_the_times_of_their_input),
+	        cmocka_unit_test(lost_events_are_counted_and_followed_by_one_overflow),
+	        cmocka_unit_test(the_list_is_right_also_when_events_were_lost),
+	        cmocka_unit_test(records_tell_what_happened_and_stop_at_their_bound),
+	        cmocka_unit_test(records_above_the_level_are_not_made),
+	        cmocka_unit_test(a_cause_names_at_most_four_accusers_with_their_names_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
