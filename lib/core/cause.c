@@ -86,7 +86,9 @@ shoal_cause_print(const struct shoal_cause *cause, char *buf, size_t len)
 
 	shoal_text_init(&text, buf, len);
 	shoal_text_str(&text, is_cause(cause->kind) ? causes[cause->kind].phrase : "invalid");
-	print_accusers(cause, &text);
+	if (cause->kind != SHOAL_CAUSE_UNANSWERED) { /* there the accuser is the observer itself */
+		print_accusers(cause, &text);
+	}
 	if (cause->kind == SHOAL_CAUSE_SUSPICION && cause->after_ns > 0) {
 		shoal_text_str(&text, " and not refuted for ");
 		shoal_text_duration(&text, cause->after_ns);

@@ -221,6 +221,10 @@ make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct
 			return true;
 		}
 		if (!grow_stream(core)) {
+			if (!writer->failed) {
+				/* A part of the table is told all the same. */
+				shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+			}
 			return !writer->failed;
 		}
 	}

@@ -81,6 +81,52 @@ mix(uint64_t hash, uint64_t value)
 	return hash ^ hash >> 29;
 }
 
+/* Eight bytes a step, put together by arithmetic: the same on any machine. */
+static uint64_t
+mix_bytes(uint64_t hash, const uint8_t *data, size_t len)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		value = value << 8 | data[i];
+		if (i % 8 == 7) {
+			hash = mix(hash, value);
+			value = 0;
+		}
+	}
+	return mix(mix(hash, value), len);
+}
+
+static uint64_t
+mix_info(uint64_t hash, const struct shoal_record *record)
+{
+	const struct shoal_info *info = record->info;
+
+	hash = mix_bytes(hash, info->id.bytes, sizeof info->id.bytes);
+	hash = mix_bytes(hash, (const uint8_t *)shoal_members_name(record), info->name_len);
+	for (size_t i = 0; i < info->addrs; i++) {
+		const struct shoal_addr *addr = &info->addr[i];
+		hash = mix_bytes(hash, addr->ip, sizeof addr->ip);
+		hash = mix(hash, (uint64_t)addr->scope << 16 | addr->port);
+	}
+	return mix(hash, (uint64_t)info->app_version << 16 | (uint64_t)info->protocol_min << 8 |
+	                         info->protocol_max);
+}
+
+static uint64_t
+mix_hold(uint64_t hash, const struct shoal_hold *hold)
+{
+	if (hold == NULL) {
+		return mix(hash, 0);
+	}
+	hash = mix(hash, hold->timer.at);
+	hash = mix(hash, hold->begun);
+	for (size_t i = 0; i < hold->doubters; i++) {
+		hash = mix_bytes(hash, hold->doubter[i].bytes, sizeof hold->doubter[i].bytes);
+	}
+	return mix(hash, (uint64_t)hold->doubters << 8 | hold->rearmed);
+}
+
 uint64_t
 shoal_core_hash(const struct shoal_core *core)
 {
@@ -91,24 +137,24 @@ shoal_core_hash(const struct shoal_core *core)
 		if (record == NULL) {
 			continue;
 		}
-		const struct shoal_hold *hold = shoal_members_hold(core, record);
-		for (size_t i = 0; i < sizeof record->info->id; i++) {
-			hash = mix(hash, record->info->id.bytes[i]);
-		}
+		hash = mix_info(hash, record);
 		hash = mix(hash, slot);
 		hash = mix(hash, record->incarnation);
-		hash = mix(hash, shoal_salt_short(&record->salt));
+		hash = mix_bytes(hash, record->salt.bytes, sizeof record->salt.bytes);
 		hash = mix(hash, record->since);
 		hash = mix(hash, record->heard);
 		hash = mix(hash, (uint64_t)record->state << 32 | record->flags);
 		hash = mix(hash, (uint64_t)record->srtt_us << 32 | record->rttvar_us);
 		hash = mix(hash, record->place);
-		hash = mix(hash, hold == NULL ? 0 : hold->timer.at + hold->doubters);
+		hash = mix_hold(hash, shoal_members_hold(core, record));
 	}
 	for (size_t i = 0; i < SHOAL_COUNTERS; i++) {
 		hash = mix(hash, core->counters.value[i]);
 	}
-	return mix(hash, core->health);
+	hash = mix(hash, (uint64_t)core->gossip.entries.count << 32 | core->probes.slab.count);
+	hash = mix(hash, (uint64_t)core->relays.slab.count << 32 | core->exchanges.count);
+	hash = mix(hash, shoal_heap_next(&core->heap));
+	return mix(hash, (uint64_t)core->leave.phase << 32 | core->health);
 }
 
 size_t

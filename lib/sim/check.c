@@ -15,12 +15,12 @@
 
 #include <string.h>
 
-/* What one step may send: more than any burst needs, far below the queue's limit. */
-#define SENDS_FIXED      64
-#define SENDS_PER_MEMBER 4
-/* What a core may hold: its queues, and so much a slot. */
-#define MEMORY_FIXED    ((size_t)1 << 20)
-#define MEMORY_PER_SLOT ((size_t)2048)
+/* What one step may send after a long stall, beside an answer to each ping that it relayed; and
+ * what a core may hold: its buffers and queues, and so much a slot. Several times what was ever
+ * seen, far below the limits of the queues. */
+#define SENDS_MOST      64
+#define MEMORY_FIXED    ((size_t)256 << 10)
+#define MEMORY_PER_SLOT ((size_t)1024)
 
 static const char *const check_name[SHOAL_CHECKERS] = {
 #define SHOAL_X(name, label, text) [SHOAL_CHECKER_##name] = (label),
@@ -337,7 +337,7 @@ shoal_watch_end(
 
 	(void)that(watch, SHOAL_CHECKER_BOUNDS,
 	        watch->sends <= watch->profile->sends_max &&
-	                watch->sends <= SENDS_FIXED + SENDS_PER_MEMBER * slots,
+	                watch->sends <= SENDS_MOST + watch->profile->relayed_max,
 	        NULL, "too many packets from one step");
 	(void)that(watch, SHOAL_CHECKER_BOUNDS, slots <= watch->profile->members_max, NULL,
 	        "more members than the limit");

@@ -36,17 +36,17 @@ enum shoal_checker {
 
 struct shoal_checker_report {
 	enum shoal_checker check;
-	uint64_t at_ns;          /* virtual time                                               */
-	uint32_t observer;       /* number of the node that showed it                          */
-	struct shoal_id subject; /* zero: nobody in particular                                */
+	uint64_t at_ns;          /* virtual time */
+	uint32_t observer;       /* number of the node that showed it */
+	struct shoal_id subject; /* zero: nobody in particular */
 	char text[SHOAL_CHECKER_TEXT_MAX];
 };
 
 struct shoal_checkers {
 	uint64_t looked[SHOAL_CHECKERS];
-	uint64_t fired;                    /* failures; only the first is kept               */
-	struct shoal_checker_report first; /* where fired is above 0                         */
-	const uint64_t *now_ns;            /* virtual time, for the report; may be NULL      */
+	uint64_t fired;                    /* failures; only the first is kept */
+	struct shoal_checker_report first; /* where fired is above 0 */
+	const uint64_t *now_ns;            /* virtual time, for the report; may be NULL */
 };
 
 /* "events" ...; the text above. Static, never NULL. */
@@ -78,12 +78,12 @@ struct shoal_watch_view {
 struct shoal_watch {
 	const struct shoal_allocator *mem;
 	struct shoal_checkers *checks;
-	const struct shoal_profile *profile; /* that of the core                              */
+	const struct shoal_profile *profile; /* that of the core */
 	uint32_t observer;
-	struct shoal_watch_view *view; /* by slot                                             */
+	struct shoal_watch_view *view; /* by slot */
 	size_t views;
 	uint64_t step;
-	uint64_t own; /* highest incarnation of the core itself                                */
+	uint64_t own; /* highest incarnation of the core itself */
 	size_t sends; /* of the step */
 	bool lost;    /* the step told that events were lost */
 	bool forgets; /* set by the driver: tombstones may go for want of room or time, and silent

@@ -63,7 +63,7 @@ draw_dissemination(struct shoal_rng *rng, struct shoal_profile *profile)
 }
 
 static void
-draw_repair(struct shoal_rng *rng, struct shoal_profile *profile)
+draw_repair(struct shoal_rng *rng, struct shoal_profile *profile, uint32_t nodes)
 {
 	uint32_t interval = profile->probe_interval_ms;
 
@@ -74,9 +74,9 @@ draw_repair(struct shoal_rng *rng, struct shoal_profile *profile)
 	profile->hearsay_ms = interval * between(rng, 5, 60);
 	profile->verify_rate = between(rng, 5, 40);
 	profile->exchanges_max = one_in(rng, 4) ? between(rng, 8, 16) : 128;
-	profile->unknown_max = one_in(rng, 4) ? between(rng, 32, 64) : 1024;
-	profile->members_max = between(rng, 64, 1000);
-	profile->tombstones_max = between(rng, 32, 64);
+	profile->unknown_max = one_in(rng, 4) ? nodes + between(rng, 0, 32) : 1024;
+	profile->tombstones_max = nodes + between(rng, 0, 32);
+	profile->members_max = 2 * nodes + between(rng, 32, 1000);
 }
 
 static void
@@ -127,7 +127,7 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	if (!one_in(&rng, 5)) {
 		draw_detection(&rng, &plan->profile);
 		draw_dissemination(&rng, &plan->profile);
-		draw_repair(&rng, &plan->profile);
+		draw_repair(&rng, &plan->profile, plan->nodes);
 	}
 	draw_links(&rng, plan);
 	interval = SHOAL_MS(plan->profile.probe_interval_ms);

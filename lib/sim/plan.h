@@ -13,14 +13,14 @@ struct shoal_plan {
 	uint64_t seed;
 	uint32_t nodes;
 	uint32_t late;                /* of these, start for the first time in chaos */
-	enum shoal_profile_kind kind; /* what the profile was drawn around                    */
+	enum shoal_profile_kind kind; /* what the profile was drawn around */
 	struct shoal_profile profile;
 	struct shoal_sim_link calm, chaos;
 	enum shoal_log_level log_level;
 	uint64_t skew_ns, timer_lag_ns;
 	uint64_t join_window_ns, calm_ns, chaos_ns;
-	uint32_t faults;   /* in chaos                                                        */
-	uint32_t fail_ppm; /* allocations that fail in chaos                                  */
+	uint32_t faults;   /* in chaos */
+	uint32_t fail_ppm; /* allocations that fail in chaos */
 	bool crash_host, crash_returns, leave, leave_returns;
 };
 

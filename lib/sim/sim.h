@@ -28,11 +28,11 @@ struct shoal_sim;
 struct shoal_sim_link {
 	uint64_t latency_min_ns, latency_max_ns;
 	uint64_t jitter_ns;
-	uint64_t reorder_ns; /* a reordered datagram is held back by up to this            */
-	uint32_t loss_ppm;   /* these four in a million, of datagrams                      */
+	uint64_t reorder_ns; /* a reordered datagram is held back by up to this */
+	uint32_t loss_ppm;   /* these four in a million, of datagrams */
 	uint32_t duplicate_ppm;
 	uint32_t reorder_ppm;
-	uint32_t corrupt_ppm; /* one byte is changed                                        */
+	uint32_t corrupt_ppm; /* one byte is changed */
 };
 
 /* Whether nothing is lost and every round trip is well below the time-out of a ping. */
@@ -40,24 +40,24 @@ bool shoal_sim_link_is_good(const struct shoal_sim_link *link, const struct shoa
         uint64_t timer_lag_ns);
 
 enum shoal_sim_note_kind {
-	SHOAL_SIM_NOTE_EVENT = 1, /* a core told this                                          */
-	SHOAL_SIM_NOTE_FAULT,     /* this was done to the node; word says what                 */
-	SHOAL_SIM_NOTE_PHASE      /* a part of the schedule begins; word is its name           */
+	SHOAL_SIM_NOTE_EVENT = 1, /* a core told this */
+	SHOAL_SIM_NOTE_FAULT,     /* this was done to the node; word says what */
+	SHOAL_SIM_NOTE_PHASE      /* a part of the schedule begins; word is its name */
 };
 
 /* One line of the run's story. */
 struct shoal_sim_note {
 	enum shoal_sim_note_kind kind;
 	uint64_t at_ns;
-	uint32_t node;    /* observer, or whom it was done to; NOBODY: all               */
-	uint32_t other;   /* subject of an event, other end of a cut, NOBODY             */
-	const char *word; /* static                                                      */
-	uint64_t value;   /* FAULT: its duration or number                               */
+	uint32_t node;    /* observer, or whom it was done to; NOBODY: all */
+	uint32_t other;   /* subject of an event, other end of a cut, NOBODY */
+	const char *word; /* static */
+	uint64_t value;   /* FAULT: its duration or number */
 	enum shoal_event_kind event;
 	enum shoal_state was, state;
 	uint64_t incarnation;
 	enum shoal_cause_kind cause;
-	uint32_t told_by; /* NOBODY: by itself                                           */
+	uint32_t told_by; /* NOBODY: by itself */
 	int code;
 };
 
@@ -70,24 +70,24 @@ typedef void (*shoal_sim_record_fn)(uint32_t node, const struct shoal_core_confi
 
 struct shoal_sim_config {
 	uint64_t seed;
-	uint32_t nodes; /* 1 to SHOAL_SIM_NODES_MAX, all down at first        */
+	uint32_t nodes; /* 1 to SHOAL_SIM_NODES_MAX, all down at first */
 	struct shoal_profile profile;
 	struct shoal_sim_link link;
-	uint64_t wall_ns;      /* wall clock at the start                            */
-	uint64_t skew_ns;      /* wall clocks differ by up to this                   */
-	uint64_t timer_lag_ns; /* timers fire up to so much late                     */
-	uint32_t socket_max;   /* packets that wait in the socket of a stalled node  */
-	uint32_t notes_max;    /* notes kept                                         */
+	uint64_t wall_ns;      /* wall clock at the start */
+	uint64_t skew_ns;      /* each start draws its wall clock within this */
+	uint64_t timer_lag_ns; /* timers fire up to so much late */
+	uint32_t socket_max;   /* packets that wait in the socket of a stalled node */
+	uint32_t notes_max;    /* notes kept */
 	enum shoal_log_level log_level;
-	shoal_sim_note_fn on_note;     /* may be NULL                                        */
+	shoal_sim_note_fn on_note;     /* may be NULL */
 	shoal_sim_record_fn on_record; /* may be NULL */
 	void *arg;
-	const struct shoal_allocator *allocator; /* NULL: malloc and free                     */
+	const struct shoal_allocator *allocator; /* NULL: malloc and free */
 };
 
 enum shoal_sim_crash {
-	SHOAL_SIM_CRASH_PROCESS = 0, /* the host refuses what comes for it                    */
-	SHOAL_SIM_CRASH_HOST = 1     /* silence                                               */
+	SHOAL_SIM_CRASH_PROCESS = 0, /* the host refuses what comes for it */
+	SHOAL_SIM_CRASH_HOST = 1     /* silence */
 };
 
 void shoal_sim_config_init(struct shoal_sim_config *config);
@@ -152,9 +152,9 @@ bool shoal_sim_same_instance(const struct shoal_sim *sim, uint32_t observer, uin
 
 /* How the others noticed that a node went down, in virtual time. */
 struct shoal_sim_detection {
-	uint64_t down_ns;           /* when it went down last                                     */
-	uint64_t first_ns, last_ns; /* first and last FAILED about it since                       */
-	uint32_t by;                /* FAILED events about it since                               */
+	uint64_t down_ns;           /* when it went down last */
+	uint64_t first_ns, last_ns; /* first and last FAILED about it since */
+	uint32_t by;                /* FAILED events about it since */
 };
 void shoal_sim_detection(
         const struct shoal_sim *sim, uint32_t node, struct shoal_sim_detection *detection);

@@ -41,12 +41,16 @@ step_of(const struct shoal_swarm *swarm)
 	return interval(swarm) / 8 + 1;
 }
 
-/* Verdicts that were under way when the faults ended: two tries of a check, each as long as a
- * distrustful member waits, and the suspicion that began last. */
+/* What was under way when the faults ended: two tries of a check, each as long as a distrustful
+ * member waits, and packets, of which one on a stream that was lost again and again arrives last.
+ * With clocks that went back, even a word of a dead instance may look newer than the truth, and has
+ * to be refuted. */
 static uint64_t
 settling(const struct shoal_swarm *swarm)
 {
-	return 2 * (1 + swarm->plan.profile.health_max) * interval(swarm);
+	uint64_t flight = swarm->plan.chaos.loss_ppm != 0 ? SHOAL_SEC(8) : SHOAL_SEC(1);
+
+	return 2 * (1 + swarm->plan.profile.health_max) * interval(swarm) + flight;
 }
 
 /* Runs until all agree and have agreed for so long that it stays so. *took_ns is the time to the
@@ -310,7 +314,8 @@ newcomer_unseen(struct shoal_swarm *swarm, uint32_t node)
 	shoal_sim_group(swarm->sim, node, swarm->plan.nodes + node);
 	rc = start(swarm, newcomer);
 	if (rc == 0) {
-		rc = run_for(swarm, shoal_rng_between(&swarm->rng, 1, interval(swarm)));
+		rc = run_for(swarm,
+		        shoal_rng_between(&swarm->rng, interval(swarm), 2 * interval(swarm)));
 	}
 	shoal_sim_group(swarm->sim, node, 0);
 	return rc;

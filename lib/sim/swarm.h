@@ -19,8 +19,8 @@ struct shoal_swarm_times {
 
 struct shoal_swarm {
 	struct shoal_plan plan;
-	struct shoal_sim *sim; /* stays after the run, for its notes                          */
-	struct shoal_rng rng;  /* of the schedule                                             */
+	struct shoal_sim *sim; /* stays after the run, for its notes */
+	struct shoal_rng rng;  /* of the schedule */
 	struct shoal_swarm_times times;
 	uint32_t starts[SHOAL_PLAN_NODES_MAX]; /* of each node when chaos began */
 };

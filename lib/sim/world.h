@@ -18,12 +18,12 @@
 /* The kind of a timer in the heap. */
 enum shoal_sim_timer {
 	SHOAL_SIM_TIMER_TICK = 1, /* every virtual second: the checkers over all nodes */
-	SHOAL_SIM_TIMER_NODE, /* a core's deadline                                                */
-	SHOAL_SIM_TIMER_WAKE, /* a stall ends                                                     */
-	SHOAL_SIM_TIMER_RETRY,   /* a join that failed is tried again   */
-	SHOAL_SIM_TIMER_LEAVE,   /* a leave must have ended   */
-	SHOAL_SIM_TIMER_PACKET,  /* a packet arrives  */
-	SHOAL_SIM_TIMER_EXCHANGE /* a request is given up */
+	SHOAL_SIM_TIMER_NODE,     /* a core's deadline */
+	SHOAL_SIM_TIMER_WAKE,     /* a stall ends */
+	SHOAL_SIM_TIMER_RETRY,    /* a join that failed is tried again */
+	SHOAL_SIM_TIMER_LEAVE,    /* a leave must have ended */
+	SHOAL_SIM_TIMER_PACKET,   /* a packet arrives */
+	SHOAL_SIM_TIMER_EXCHANGE  /* a request is given up */
 };
 
 struct shoal_sim_packet {
@@ -45,7 +45,7 @@ struct shoal_sim_exchange {
 	uint32_t generation;
 	uint32_t client, client_instance;
 	uint32_t server, server_instance; /* instance 0: not there yet */
-	uint64_t theirs;                  /* the client's number	          */
+	uint64_t theirs;                  /* the client's number */
 	bool answered;
 };
 
@@ -61,7 +61,7 @@ struct shoal_sim_node {
 	uint32_t number, group;
 	uint32_t instance; /* starts so far */
 	bool host_down, stalled, leaving, ended, joined, joins_in_calm;
-	uint32_t seed; /* joins through this one; NOBODY                                      */
+	uint32_t seed;       /* joins through this one; NOBODY */
 	uint32_t joins_open; /* JOIN commands without their JOINED event */
 	uint32_t joins_lost; /* of which the end may have been lost with other events */
 	uint64_t join_until; /* the open join must have ended */

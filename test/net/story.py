@@ -11,7 +11,8 @@ import time
 
 from harness import LONG, check, main
 
-DEMO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools/lib/demo.py")
+TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools")
+DEMO = os.path.join(TOOLS, "lib/demo.py")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -56,6 +57,18 @@ def read_until(stream, text):
     return read
 
 
+def the_command_demo_refuses_wrong_usage_before_it_does_anything(cluster):
+    for words in (["--nodes", "2"], ["--nodes", "51"], ["--nodes"], ["--nodes=five"], ["--node", "5"], ["5"]):
+        ended = subprocess.run([f"{TOOLS}/demo", *words], stdin=subprocess.DEVNULL, capture_output=True,
+                               text=True, timeout=LONG, check=False)
+        lines = ended.stderr.splitlines()
+        check(ended.returncode == 2 and len(lines) == 1 and ended.stdout == "",
+              f"{words}: {ended.returncode}, {ended.stderr!r}, {ended.stdout!r}")
+    ended = subprocess.run([f"{TOOLS}/demo", "--help"], capture_output=True, text=True, check=False)
+    check(ended.returncode == 0 and "--nodes" in ended.stdout and "--keep" in ended.stdout,
+          f"--help says {ended.stdout!r}")
+
+
 def the_demo_tells_its_whole_story_into_a_pipe(cluster):
     told, _ = (process := demo(cluster, subprocess.PIPE)).communicate(timeout=LONG)
     told = told.decode()
@@ -72,28 +85,34 @@ def the_demo_tells_its_whole_story_into_a_pipe(cluster):
     check_nothing_left(cluster.folder)
 
 
-def screen_of(cluster, **variables):
-    """What the demo writes to a terminal, from beginning to end."""
+def screen_of(cluster, until=None, **variables):
+    """What the demo writes to a terminal; ended by a signal once a text was written."""
     master, slave = pty.openpty()
     process = demo(cluster, slave, **variables)
     os.close(slave)
-    written = b""
-    try:
+    written = ""
+    with contextlib.suppress(OSError):  # the other end of the terminal was closed
         while block := os.read(master, 65536):
-            written += block
-    except OSError:  # the terminal's other end was closed
-        pass
+            written += block.decode(errors="replace")
+            if until and until in written:
+                process.send_signal(signal.SIGTERM)
+                until = None
     os.close(master)
-    check(process.wait(LONG) == 0, f"the status is {process.returncode}: {written}")
-    return written.decode()
+    ended = process.wait(LONG)
+    check(ended == (0 if "What was measured" in written else 143), f"the status is {ended}: {written}")
+    check(re.search(r"\x1b\[\d+A", written), "nothing is drawn in place")
+    check(written.rfind("\x1b[?25h") > written.rfind("\x1b[?25l"), "the cursor stays hidden")
+    return written
 
 
 def the_demo_is_drawn_in_place_on_a_terminal(cluster):
-    written = screen_of(cluster)
-    check(re.search(r"\x1b\[\d+A", written), "nothing is drawn in place")
-    check(COLOUR.search(written), "there are no colours")
-    check(written.rstrip().rfind("\x1b[?25h") > written.rfind("\x1b[?25l"), "the cursor stays hidden")
-    check(not COLOUR.search(screen_of(cluster, NO_COLOR="1")), "NO_COLOR does not hold")
+    check(COLOUR.search(screen_of(cluster)), "there are no colours")
+    check_nothing_left(cluster.folder)
+
+
+def a_demo_on_a_terminal_heeds_no_color_and_leaves_the_cursor_when_interrupted(cluster):
+    written = screen_of(cluster, until="is killed", NO_COLOR="1")
+    check(not COLOUR.search(written), "NO_COLOR does not hold")
     check_nothing_left(cluster.folder)
 
 
