@@ -14,9 +14,10 @@ on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event,
 {
 	(void)cluster;
 	(void)arg;
-	if (event->member != NULL)
+	if (event->member != NULL) {
 		printf("%s %s (%s)\n", shoal_member_name(event->member),
 		        shoal_event_name(event->kind), shoal_cause_text(&event->cause));
+	}
 	fflush(stdout);
 }
 
@@ -27,8 +28,9 @@ main(int argc, char **argv)
 	struct shoal_cluster *cluster;
 	char address[SHOAL_ADDR_TEXT];
 
-	if (argc < 3)
+	if (argc < 3) {
 		return 2;
+	}
 	shoal_config_init(&config);
 	config.name = argv[1];
 	config.bind = argv[2];
@@ -38,19 +40,22 @@ main(int argc, char **argv)
 	}
 	shoal_on_member(cluster, SHOAL_EVENT_ALL, on_member, NULL);
 	int rc = shoal_cluster_start(cluster);
-	if (rc == 0 && argc > 3)
+	if (rc == 0 && argc > 3) {
 		rc = shoal_cluster_join(
 		        cluster, (const char *const *)argv + 3, (size_t)argc - 3, 5000, NULL);
+	}
 	if (rc == 0) {
 		shoal_cluster_address(cluster, address, sizeof(address));
 		printf("%s is at %s\n", config.name, address);
 		fflush(stdout);
-		while (getchar() != EOF)
+		while (getchar() != EOF) {
 			continue;
+		}
 		rc = shoal_cluster_leave(cluster, 3000);
 	}
-	if (rc != 0)
+	if (rc != 0) {
 		fprintf(stderr, "%s\n", shoal_last_error());
+	}
 	shoal_cluster_free(cluster);
 	return rc == 0 ? 0 : 1;
 }

@@ -46,8 +46,9 @@ static void
 transmit(int fd, const struct shoal_send *send)
 {
 	struct sockaddr_in to = socket_address(&send->to);
-	if (send->len > sizeof(frame) - HEADER)
+	if (send->len > sizeof(frame) - HEADER) {
 		return;
+	}
 	frame[0] = (uint8_t)send->kind;
 	memcpy(frame + 1, &send->exchange, 8);
 	memcpy(frame + HEADER, send->data, send->len);
@@ -70,13 +71,15 @@ step(int fd, struct shoal_input input)
 	input.mono_ns = now(CLOCK_BOOTTIME);
 	input.wall_ns = now(CLOCK_REALTIME);
 	shoal_core_step(core, &input);
-	while (shoal_core_next_send(core, &send))
+	while (shoal_core_next_send(core, &send)) {
 		transmit(fd, &send);
+	}
 	while (shoal_core_next_event(core, &event)) {
 		ended = ended || event.kind == SHOAL_EVENT_ENDED;
-		if ((event.kind & SHOAL_EVENT_ALL) != 0)
+		if ((event.kind & SHOAL_EVENT_ALL) != 0) {
 			printf("%s %s (%s)\n", event.name, shoal_event_name(event.kind),
 			        shoal_cause_print(&event.cause, why, sizeof(why)));
+		}
 	}
 }
 
@@ -87,8 +90,9 @@ finish(int fd, struct shoal_input result)
 	for (int i = 0; i < REQUESTS; i++) {
 		bool late = request[i].deadline <= now(CLOCK_BOOTTIME);
 		bool meant = result.code != 0 ? late : request[i].exchange == result.exchange;
-		if (request[i].deadline == 0 || !meant)
+		if (request[i].deadline == 0 || !meant) {
 			continue;
+		}
 		request[i].deadline = 0;
 		result.exchange = request[i].exchange;
 		step(fd, result);
@@ -102,8 +106,9 @@ receive(int fd)
 	struct sockaddr_in from = {.sin_family = AF_INET};
 	socklen_t size = sizeof(from);
 	ssize_t len = recvfrom(fd, frame, sizeof(frame), 0, (struct sockaddr *)&from, &size);
-	if (len < HEADER || frame[0] < SHOAL_SEND_DATAGRAM || frame[0] > SHOAL_SEND_REPLY)
+	if (len < HEADER || frame[0] < SHOAL_SEND_DATAGRAM || frame[0] > SHOAL_SEND_REPLY) {
 		return;
+	}
 	in.kind = (enum shoal_input_kind)(frame[0] - SHOAL_SEND_DATAGRAM + SHOAL_INPUT_DATAGRAM);
 	in.len = (size_t)len - HEADER;
 	memcpy(&in.exchange, frame + 1, 8);
@@ -119,10 +124,11 @@ turn(struct pollfd fds[2])
 	uint64_t wait = next > at ? (next - at) / SHOAL_MS(1) + 1 : 0;
 	char bytes[64];
 	poll(fds, 2, wait < 100 ? (int)wait : 100); /* requests time out too */
-	if (fds[1].revents != 0)
+	if (fds[1].revents != 0) {
 		receive(fds[1].fd); /* what has come is heard before deadlines are judged */
-	else if (now(CLOCK_BOOTTIME) >= shoal_core_deadline(core))
+	} else if (now(CLOCK_BOOTTIME) >= shoal_core_deadline(core)) {
 		step(fds[1].fd, (struct shoal_input){.kind = SHOAL_INPUT_TIMER});
+	}
 	finish(fds[1].fd,
 	        (struct shoal_input){.kind = SHOAL_INPUT_RESULT, .code = SHOAL_ERR_TIMEOUT});
 	if (fds[0].revents != 0 && read(fds[0].fd, bytes, sizeof(bytes)) <= 0) {
@@ -140,28 +146,33 @@ main(int argc, char **argv)
 	char text[200] = "";
 	shoal_core_config_init(&config);
 	if (argc < 3 || shoal_addr_parse(&config.addr[0], argv[2]) != 0 ||
-	        (argc > 3 && shoal_addr_parse(&join.from, argv[3]) != 0))
+	        (argc > 3 && shoal_addr_parse(&join.from, argv[3]) != 0)) {
 		return 2;
+	}
 	struct sockaddr_in name = socket_address(&config.addr[0]);
 	socklen_t len = sizeof(name);
 	fds[1].fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (bind(fds[1].fd, (struct sockaddr *)&name, sizeof(name)) != 0 ||
 	        getsockname(fds[1].fd, (struct sockaddr *)&name, &len) != 0 ||
-	        getrandom(&config.salt, sizeof(config.salt), 0) < 0)
+	        getrandom(&config.salt, sizeof(config.salt), 0) < 0) {
 		return 1;
+	}
 	config.name = argv[1];
 	config.addr[0].port = ntohs(name.sin_port);
 	config.addrs = 1;
 	config.mono_ns = now(CLOCK_BOOTTIME);
 	config.wall_ns = now(CLOCK_REALTIME);
-	if (shoal_core_new(&core, &config, text, sizeof(text)) != 0)
+	if (shoal_core_new(&core, &config, text, sizeof(text)) != 0) {
 		return fprintf(stderr, "%s\n", text), 1;
+	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("%s is at %s\n", argv[1], shoal_addr_print(&config.addr[0], text, sizeof(text)));
-	if (argc > 3)
+	if (argc > 3) {
 		step(fds[1].fd, join);
-	while (!ended)
+	}
+	while (!ended) {
 		turn(fds);
+	}
 	shoal_core_free(core);
 	close(fds[1].fd);
 	return 0;

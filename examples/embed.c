@@ -24,9 +24,10 @@ on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event,
 {
 	(void)cluster;
 	(void)arg;
-	if (event->member != NULL)
+	if (event->member != NULL) {
 		printf("%s %s (%s)\n", shoal_member_name(event->member),
 		        shoal_event_name(event->kind), shoal_cause_text(&event->cause));
+	}
 	fflush(stdout);
 }
 
@@ -60,8 +61,9 @@ end(struct application *app)
 {
 	event_del(app->input);
 	event_del(app->tick);
-	if (shoal_cluster_leave_async(app->cluster, 3000, on_left, app) != 0)
+	if (shoal_cluster_leave_async(app->cluster, 3000, on_left, app) != 0) {
 		fprintf(stderr, "%s\n", shoal_last_error());
+	}
 }
 
 static void
@@ -69,8 +71,9 @@ on_input(evutil_socket_t fd, short what, void *arg)
 {
 	char bytes[256];
 
-	if (what == EV_READ && read(fd, bytes, sizeof(bytes)) <= 0)
+	if (what == EV_READ && read(fd, bytes, sizeof(bytes)) <= 0) {
 		end(arg);
+	}
 }
 
 static void
@@ -101,20 +104,23 @@ begin(struct application *app, struct event_base *base, char **argv, int argc)
 	config.bind = argv[2];
 	config.run = SHOAL_RUN_BASE;
 	config.base = base;
-	if (shoal_cluster_new(&app->cluster, &config) != 0)
+	if (shoal_cluster_new(&app->cluster, &config) != 0) {
 		return -1;
+	}
 	app->input = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, app);
 	app->tick = event_new(base, -1, EV_PERSIST, on_tick, app);
 	shoal_on_member(app->cluster, SHOAL_EVENT_ALL, on_member, app);
-	if (shoal_cluster_start(app->cluster) != 0)
+	if (shoal_cluster_start(app->cluster) != 0) {
 		return -1;
+	}
 	shoal_cluster_address(app->cluster, address, sizeof(address));
 	printf("%s is at %s\n", config.name, address);
 	fflush(stdout);
 	event_add(app->input, NULL);
 	event_add(app->tick, &second);
-	if (argc == 3)
+	if (argc == 3) {
 		return 0;
+	}
 	return shoal_cluster_join_async(app->cluster, (const char *const *)argv + 3,
 	        (size_t)argc - 3, 5000, on_joined, app);
 }
@@ -126,8 +132,9 @@ main(int argc, char **argv)
 	struct event_config *precise = event_config_new();
 	struct event_base *base;
 
-	if (argc < 3)
+	if (argc < 3) {
 		return 2;
+	}
 	/* Deadlines of the protocol are milliseconds: a base with precise timers keeps them best.
 	 */
 	event_config_set_flag(precise, EVENT_BASE_FLAG_PRECISE_TIMER);
@@ -140,10 +147,12 @@ main(int argc, char **argv)
 		event_base_dispatch(base);
 	}
 	shoal_cluster_free(app.cluster);
-	if (app.input != NULL)
+	if (app.input != NULL) {
 		event_free(app.input);
-	if (app.tick != NULL)
+	}
+	if (app.tick != NULL) {
 		event_free(app.tick);
+	}
 	event_base_free(base);
 	return app.status;
 }

@@ -101,8 +101,9 @@ find_endpoint(struct shoal_memory_net *net, const struct shoal_addr *addr)
 {
 	SHOAL_LIST_FOREACH (node, bucket_of(net, addr)) {
 		struct endpoint *endpoint = SHOAL_LIST_ITEM(node, struct endpoint, node);
-		if (shoal_addr_equal(&endpoint->addr, addr))
+		if (shoal_addr_equal(&endpoint->addr, addr)) {
 			return endpoint;
+		}
 	}
 	return NULL;
 }
@@ -112,8 +113,9 @@ static const struct shoal_addr *
 source_for(const struct memory *memory, const struct shoal_addr *addr)
 {
 	for (size_t i = 0; i < memory->endpoints; ++i) {
-		if (shoal_addr_is_ipv4(&memory->endpoint[i].addr) == shoal_addr_is_ipv4(addr))
+		if (shoal_addr_is_ipv4(&memory->endpoint[i].addr) == shoal_addr_is_ipv4(addr)) {
 			return &memory->endpoint[i].addr;
+		}
 	}
 	return &memory->endpoint[0].addr;
 }
@@ -129,8 +131,9 @@ unqueue(struct memory *memory, struct packet *packet)
 static void
 enqueue(struct memory *memory, struct packet *packet)
 {
-	if (shoal_list_empty(&memory->inbox))
+	if (shoal_list_empty(&memory->inbox)) {
 		shoal_socket_soon(&memory->timer);
+	}
 	shoal_list_push_back(&memory->inbox, &packet->node);
 	++memory->packets;
 	memory->bytes += packet->len;
@@ -142,19 +145,22 @@ post(struct memory *to, enum packet_kind kind, const struct shoal_addr *from, ui
         const uint8_t *data, size_t len)
 {
 	const struct shoal_allocator *mem = &to->net->mem;
-	if (to->packets >= INBOX_PACKETS || len > to->bytes_max - to->bytes)
+	if (to->packets >= INBOX_PACKETS || len > to->bytes_max - to->bytes) {
 		return SHOAL_ERR_LIMIT;
+	}
 	struct packet *packet = shoal_alloc(mem, sizeof(*packet) + len);
-	if (packet == NULL)
+	if (packet == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	memset(packet, 0, sizeof(*packet));
 	packet->kind = kind;
 	packet->from = *from;
 	packet->exchange = exchange;
 	packet->data = (uint8_t *)(packet + 1);
 	packet->len = len;
-	if (len > 0)
+	if (len > 0) {
 		memcpy(packet->data, data, len);
+	}
 	enqueue(to, packet);
 	return 0;
 }
@@ -172,8 +178,9 @@ forget(struct shoal_memory_net *net, struct exchange *exchange)
 	evtimer_del(&exchange->timer);
 	shoal_list_remove(&exchange->by_asker);
 	shoal_list_remove(&exchange->by_answerer);
-	if (shoal_list_linked(&exchange->failure.node))
+	if (shoal_list_linked(&exchange->failure.node)) {
 		unqueue(exchange->asker, &exchange->failure);
+	}
 	shoal_slab_give(&net->exchanges, (uint32_t)exchange->number);
 }
 
@@ -202,8 +209,9 @@ deliver(struct memory *memory, const struct packet *packet)
 {
 	const struct shoal_transport_host *host = &memory->env.host;
 	struct exchange *exchange = NULL;
-	if (packet->kind != PACKET_DATAGRAM && packet->kind != PACKET_STREAM)
+	if (packet->kind != PACKET_DATAGRAM && packet->kind != PACKET_STREAM) {
 		exchange = find_exchange(memory->net, packet->exchange);
+	}
 	switch (packet->kind) {
 	case PACKET_DATAGRAM:
 		host->datagram(host->arg, &packet->from, packet->data, packet->len, 0);
@@ -212,14 +220,16 @@ deliver(struct memory *memory, const struct packet *packet)
 		host->stream(host->arg, &packet->from, packet->data, packet->len);
 		break;
 	case PACKET_REQUEST:
-		if (exchange != NULL) /* else the asker has given up or gone */
+		if (exchange != NULL) { /* else the asker has given up or gone */
 			host->request(host->arg, &packet->from, packet->exchange, packet->data,
 			        packet->len);
+		}
 		break;
 	case PACKET_REPLY:
 	case PACKET_FAILURE:
-		if (exchange != NULL)
+		if (exchange != NULL) {
 			end(exchange, packet->code, packet->data, packet->len);
+		}
 		break;
 	}
 }
@@ -233,8 +243,9 @@ deliver_first(struct memory *memory)
 	struct packet copy = *packet;
 	unqueue(memory, packet);
 	deliver(memory, &copy);
-	if (copy.kind != PACKET_FAILURE) /* else it was part of its exchange, which has ended */
+	if (copy.kind != PACKET_FAILURE) { /* else it was part of its exchange, which has ended */
 		shoal_alloc_free(mem, packet);
+	}
 }
 
 static void
@@ -244,30 +255,37 @@ on_inbox(evutil_socket_t fd, short what, void *arg)
 	const struct shoal_transport_host *host = &memory->env.host;
 	(void)fd;
 	(void)what;
-	if (memory->dropped > 0)
+	if (memory->dropped > 0) {
 		host->count(host->arg, SHOAL_COUNTER_KERNEL_DROPS, memory->dropped);
+	}
 	memory->dropped = 0;
 	size_t n = memory->packets < BATCH ? memory->packets : BATCH;
-	for (; n > 0 && memory->running && !shoal_list_empty(&memory->inbox); --n)
+	for (; n > 0 && memory->running && !shoal_list_empty(&memory->inbox); --n) {
 		deliver_first(memory);
-	if (memory->running && !shoal_list_empty(&memory->inbox))
+	}
+	if (memory->running && !shoal_list_empty(&memory->inbox)) {
 		shoal_socket_soon(&memory->timer);
-	if (memory->running)
+	}
+	if (memory->running) {
 		host->batch_end(host->arg);
+	}
 }
 
 static int
 memory_send(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len)
 {
 	struct memory *memory = self;
-	if (!memory->running)
+	if (!memory->running) {
 		return SHOAL_ERR_STATE;
-	if (len > memory->env.datagram_max || len > DATAGRAM_MAX)
+	}
+	if (len > memory->env.datagram_max || len > DATAGRAM_MAX) {
 		return SHOAL_ERR_TOO_BIG;
+	}
 	struct endpoint *endpoint = find_endpoint(memory->net, to);
 	if (endpoint != NULL &&
-	        post(endpoint->owner, PACKET_DATAGRAM, source_for(memory, to), 0, data, len) != 0)
+	        post(endpoint->owner, PACKET_DATAGRAM, source_for(memory, to), 0, data, len) != 0) {
 		++endpoint->owner->dropped;
+	}
 	return 0;
 }
 
@@ -275,13 +293,16 @@ static int
 memory_stream(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len)
 {
 	struct memory *memory = self;
-	if (!memory->running)
+	if (!memory->running) {
 		return SHOAL_ERR_STATE;
-	if (len > memory->env.stream_max)
+	}
+	if (len > memory->env.stream_max) {
 		return SHOAL_ERR_TOO_BIG;
+	}
 	struct endpoint *endpoint = find_endpoint(memory->net, to);
-	if (endpoint == NULL || len > endpoint->owner->env.stream_max)
+	if (endpoint == NULL || len > endpoint->owner->env.stream_max) {
 		return 0; /* as with a connection that is refused or closed: nobody is told */
+	}
 	return post(endpoint->owner, PACKET_STREAM, source_for(memory, to), 0, data, len);
 }
 
@@ -293,8 +314,9 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	end(exchange, SHOAL_ERR_TIMEOUT, NULL, 0);
-	if (asker->running)
+	if (asker->running) {
 		asker->env.host.batch_end(asker->env.host.arg);
+	}
 }
 
 static int
@@ -319,25 +341,31 @@ memory_request(void *self, const struct shoal_addr *to, uint64_t theirs, const u
 	struct shoal_memory_net *net = memory->net;
 	struct timeval in = shoal_socket_until(0, timeout_ns);
 	uint32_t slot;
-	if (!memory->running)
+	if (!memory->running) {
 		return SHOAL_ERR_STATE;
-	if (len > memory->env.stream_max)
+	}
+	if (len > memory->env.stream_max) {
 		return SHOAL_ERR_TOO_BIG;
+	}
 	struct exchange *exchange = shoal_slab_take(&net->exchanges, &slot);
-	if (exchange == NULL)
+	if (exchange == NULL) {
 		return net->exchanges.count >= EXCHANGES_MAX ? SHOAL_ERR_LIMIT : SHOAL_ERR_NOMEM;
-	if (++net->serial == 0)
+	}
+	if (++net->serial == 0) {
 		++net->serial;
+	}
 	exchange->number = (uint64_t)net->serial << 32 | slot;
 	exchange->theirs = theirs;
 	exchange->asker = memory;
 	shoal_list_push_back(&memory->asked, &exchange->by_asker);
 	evtimer_assign(&exchange->timer, memory->env.base, on_timeout, exchange);
 	int code = evtimer_add(&exchange->timer, &in) == 0 ? 0 : SHOAL_ERR_NOMEM;
-	if (code == 0)
+	if (code == 0) {
 		code = put_question(memory, exchange, to, data, len);
-	if (code != 0)
+	}
+	if (code != 0) {
 		forget(net, exchange);
+	}
 	return code;
 }
 
@@ -345,21 +373,25 @@ static int
 memory_reply(void *self, uint64_t number, const uint8_t *data, size_t len)
 {
 	struct memory *memory = self;
-	if (!memory->running)
+	if (!memory->running) {
 		return SHOAL_ERR_STATE;
-	if (len > memory->env.stream_max)
+	}
+	if (len > memory->env.stream_max) {
 		return SHOAL_ERR_TOO_BIG;
+	}
 	struct exchange *exchange = find_exchange(memory->net, number);
-	if (exchange == NULL || !shoal_list_linked(&exchange->by_answerer))
+	if (exchange == NULL || !shoal_list_linked(&exchange->by_answerer)) {
 		return SHOAL_ERR_NOT_FOUND;
+	}
 	if (len > exchange->asker->env.stream_max) {
 		post_failure(exchange, SHOAL_ERR_CLOSED);
 		return 0;
 	}
 	int code =
 	        post(exchange->asker, PACKET_REPLY, &memory->endpoint[0].addr, number, data, len);
-	if (code == 0)
+	if (code == 0) {
 		shoal_list_remove(&exchange->by_answerer);
+	}
 	return code;
 }
 
@@ -371,11 +403,13 @@ pick(struct shoal_memory_net *net, const struct shoal_addr *wanted)
 	for (unsigned i = 0; wanted->port == 0 && i <= UINT16_MAX - FIRST_PORT; ++i) {
 		addr.port = net->port;
 		net->port = net->port < UINT16_MAX ? (uint16_t)(net->port + 1) : FIRST_PORT;
-		if (find_endpoint(net, &addr) == NULL)
+		if (find_endpoint(net, &addr) == NULL) {
 			return addr;
+		}
 	}
-	if (find_endpoint(net, &addr) != NULL)
+	if (find_endpoint(net, &addr) != NULL) {
 		addr.port = 0;
+	}
 	return addr;
 }
 
@@ -385,8 +419,9 @@ bind_one(struct memory *memory, const struct shoal_addr *wanted)
 	struct endpoint *endpoint = &memory->endpoint[memory->endpoints];
 	endpoint->owner = memory;
 	endpoint->addr = pick(memory->net, wanted);
-	if (endpoint->addr.port == 0)
+	if (endpoint->addr.port == 0) {
 		return false;
+	}
 	shoal_list_push_back(bucket_of(memory->net, &endpoint->addr), &endpoint->node);
 	++memory->endpoints;
 	return true;
@@ -395,8 +430,9 @@ bind_one(struct memory *memory, const struct shoal_addr *wanted)
 static void
 unbind_all(struct memory *memory)
 {
-	for (size_t i = 0; i < memory->endpoints; ++i)
+	for (size_t i = 0; i < memory->endpoints; ++i) {
 		shoal_list_remove(&memory->endpoint[i].node);
+	}
 	shoal_alloc_free(&memory->net->mem, memory->endpoint);
 	memory->endpoint = NULL;
 	memory->endpoints = 0;
@@ -409,11 +445,13 @@ memory_start(void *self, const struct shoal_transport_env *env, char *why, size_
 {
 	struct memory *memory = self;
 	struct shoal_memory_net *net = memory->net;
-	if (memory->running)
+	if (memory->running) {
 		return SHOAL_ERR_STATE;
+	}
 	int code = shoal_socket_check_env(&ops, env, why, len);
-	if (code != 0)
+	if (code != 0) {
 		return code;
+	}
 	if (net->running > 0 && net->base != env->base) {
 		struct shoal_text text;
 		shoal_text_init(&text, why, len);
@@ -422,11 +460,13 @@ memory_start(void *self, const struct shoal_transport_env *env, char *why, size_
 		return SHOAL_ERR_INVALID;
 	}
 	memory->endpoint = shoal_alloc_zeroed(&net->mem, env->binds, sizeof(*memory->endpoint));
-	if (memory->endpoint == NULL)
+	if (memory->endpoint == NULL) {
 		return shoal_socket_explain("memory", env->bind, ENOMEM, why, len);
+	}
 	for (size_t i = 0; i < env->binds; ++i) {
-		if (bind_one(memory, &env->bind[i]))
+		if (bind_one(memory, &env->bind[i])) {
 			continue;
+		}
 		unbind_all(memory);
 		return shoal_socket_explain("memory", &env->bind[i], EADDRINUSE, why, len);
 	}
@@ -444,10 +484,12 @@ static int
 memory_address(const void *self, size_t i, struct shoal_addr *addr)
 {
 	const struct memory *memory = self;
-	if (!memory->running)
+	if (!memory->running) {
 		return SHOAL_ERR_STATE;
-	if (i >= memory->endpoints)
+	}
+	if (i >= memory->endpoints) {
 		return SHOAL_ERR_INVALID;
+	}
 	*addr = memory->endpoint[i].addr;
 	return 0;
 }
@@ -457,14 +499,17 @@ memory_stop(void *self)
 {
 	struct memory *memory = self;
 	struct shoal_list *node;
-	if (!memory->running)
+	if (!memory->running) {
 		return;
+	}
 	memory->running = false;
 	--memory->net->running;
-	while ((node = shoal_list_first(&memory->asked)) != NULL)
+	while ((node = shoal_list_first(&memory->asked)) != NULL) {
 		forget(memory->net, SHOAL_LIST_ITEM(node, struct exchange, by_asker));
-	while ((node = shoal_list_first(&memory->unanswered)) != NULL)
+	}
+	while ((node = shoal_list_first(&memory->unanswered)) != NULL) {
 		post_failure(SHOAL_LIST_ITEM(node, struct exchange, by_answerer), SHOAL_ERR_CLOSED);
+	}
 	while ((node = shoal_list_first(&memory->inbox)) != NULL) {
 		struct packet *packet = SHOAL_LIST_ITEM(node, struct packet, node);
 		unqueue(memory, packet);
@@ -501,12 +546,14 @@ shoal_memory_net_new(struct shoal_memory_net **result, const struct shoal_alloca
 {
 	struct shoal_allocator mem = shoal_allocator_or_libc(allocator);
 	struct shoal_memory_net *net = shoal_alloc_zeroed(&mem, 1, sizeof(*net));
-	if (net == NULL)
+	if (net == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	net->mem = mem;
 	net->port = FIRST_PORT;
-	for (size_t i = 0; i < BUCKETS; ++i)
+	for (size_t i = 0; i < BUCKETS; ++i) {
 		shoal_list_init(&net->bucket[i]);
+	}
 	shoal_slab_init(&net->exchanges, &net->mem, sizeof(struct exchange), EXCHANGES_MAX);
 	*result = net;
 	return 0;
@@ -515,8 +562,9 @@ shoal_memory_net_new(struct shoal_memory_net **result, const struct shoal_alloca
 void
 shoal_memory_net_free(struct shoal_memory_net *net)
 {
-	if (net == NULL)
+	if (net == NULL) {
 		return;
+	}
 	struct shoal_allocator mem = net->mem;
 	shoal_slab_done(&net->exchanges);
 	shoal_alloc_free(&mem, net);
@@ -526,8 +574,9 @@ int
 shoal_transport_memory(struct shoal_transport *transport, struct shoal_memory_net *net)
 {
 	struct memory *memory = shoal_alloc_zeroed(&net->mem, 1, sizeof(*memory));
-	if (memory == NULL)
+	if (memory == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	memory->net = net;
 	shoal_list_init(&memory->inbox);
 	shoal_list_init(&memory->asked);

@@ -69,8 +69,9 @@ shoal_socket_open(const struct shoal_addr *addr, int type)
 {
 	int family = shoal_addr_is_ipv4(addr) ? AF_INET : AF_INET6;
 	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && family == AF_INET6)
+	if (fd >= 0 && family == AF_INET6) {
 		shoal_socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	}
 	return fd;
 }
 
@@ -79,11 +80,13 @@ shoal_socket_bind(int fd, const struct shoal_addr *addr, struct shoal_addr *boun
 {
 	union shoal_sockaddr name;
 	socklen_t len = shoal_socket_from_addr(&name, addr);
-	if (bind(fd, &name.any, len) != 0)
+	if (bind(fd, &name.any, len) != 0) {
 		return -1;
+	}
 	len = sizeof(name);
-	if (getsockname(fd, &name.any, &len) != 0)
+	if (getsockname(fd, &name.any, &len) != 0) {
 		return -1;
+	}
 	*bound = *addr;
 	return shoal_socket_to_addr(bound, &name) ? 0 : -1;
 }
@@ -194,20 +197,22 @@ shoal_socket_check_env(const struct shoal_transport_ops *ops, const struct shoal
 {
 	bool streams = (ops->caps & SHOAL_TRANSPORT_STREAM) != 0;
 	const char *field = NULL;
-	if (env->size < sizeof(*env))
+	if (env->size < sizeof(*env)) {
 		field = "size is not that of struct shoal_transport_env";
-	else if (env->base == NULL)
+	} else if (env->base == NULL) {
 		field = "base is not set";
-	else if (env->bind == NULL || env->binds == 0)
+	} else if (env->bind == NULL || env->binds == 0) {
 		field = "bind names no address";
-	else if ((ops->caps & SHOAL_TRANSPORT_DATAGRAM) != 0 && env->datagram_max == 0)
+	} else if ((ops->caps & SHOAL_TRANSPORT_DATAGRAM) != 0 && env->datagram_max == 0) {
 		field = "datagram_max is 0";
-	else if (streams && (env->stream_max == 0 || env->stream_max > UINT32_MAX))
+	} else if (streams && (env->stream_max == 0 || env->stream_max > UINT32_MAX)) {
 		field = "stream_max is not a number from 1 to 4294967295";
-	else if (streams && env->connections_max == 0)
+	} else if (streams && env->connections_max == 0) {
 		field = "connections_max is 0";
-	if (field == NULL)
+	}
+	if (field == NULL) {
 		return 0;
+	}
 	struct shoal_text text;
 	shoal_text_init(&text, why, len);
 	shoal_text_str(&text, ops->name);
@@ -250,8 +255,9 @@ void
 shoal_socket_soon(struct event *timer)
 {
 	const struct timeval at_once = {0};
-	if (evtimer_add(timer, &at_once) != 0)
+	if (evtimer_add(timer, &at_once) != 0) {
 		event_active(timer, EV_TIMEOUT, 0);
+	}
 }
 
 struct timeval

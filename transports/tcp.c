@@ -48,8 +48,9 @@ on_rested(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	for (size_t i = 0; i < tcp->listeners; ++i) {
-		if (event_add(&tcp->listener[i].readable, NULL) != 0)
+		if (event_add(&tcp->listener[i].readable, NULL) != 0) {
 			evtimer_add(&tcp->rest, &rest);
+		}
 	}
 }
 
@@ -58,13 +59,16 @@ static void
 rest(struct shoal_tcp *tcp)
 {
 	const struct timeval in = {.tv_usec = REST_MS * 1000};
-	if (evtimer_add(&tcp->rest, &in) != 0)
+	if (evtimer_add(&tcp->rest, &in) != 0) {
 		return;
-	for (size_t i = 0; i < tcp->listeners; ++i)
+	}
+	for (size_t i = 0; i < tcp->listeners; ++i) {
 		event_del(&tcp->listener[i].readable);
-	if (!tcp->tired)
+	}
+	if (!tcp->tired) {
 		say(tcp, SHOAL_LOG_WARN,
 		        "no descriptors left: connections wait until some are closed");
+	}
 	tcp->tired = true;
 }
 
@@ -74,8 +78,9 @@ welcome(struct shoal_tcp *tcp, int fd, const union shoal_sockaddr *name)
 	struct shoal_addr peer;
 	struct shoal_tcp_source *source = NULL;
 	tcp->tired = false;
-	if (shoal_socket_to_addr(&peer, name))
+	if (shoal_socket_to_addr(&peer, name)) {
 		source = shoal_tcp_limits_admit(tcp, &peer);
+	}
 	if (source != NULL) {
 		shoal_tcp_connection_accept(tcp, fd, &peer, source);
 		return;
@@ -117,16 +122,18 @@ open_listener(
         struct shoal_tcp *tcp, struct shoal_tcp_listener *listener, const struct shoal_addr *addr)
 {
 	int fd = shoal_socket_open(addr, SOCK_STREAM);
-	if (fd < 0)
+	if (fd < 0) {
 		return -1;
+	}
 	listener->tcp = tcp;
 	listener->fd = fd;
 	event_assign(&listener->readable, tcp->env.base, fd, EV_READ | EV_PERSIST, on_acceptable,
 	        listener);
 	shoal_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (shoal_socket_bind(fd, addr, &listener->addr) == 0 && listen(fd, BACKLOG) == 0) {
-		if (event_add(&listener->readable, NULL) == 0)
+		if (event_add(&listener->readable, NULL) == 0) {
 			return 0;
+		}
 		errno = ENOMEM;
 	}
 	int error = errno;
@@ -148,8 +155,9 @@ close_listeners(struct shoal_tcp *tcp)
 static void
 release(struct shoal_tcp *tcp)
 {
-	if (!tcp->prepared)
+	if (!tcp->prepared) {
 		return;
+	}
 	shoal_tcp_connection_release_all(tcp);
 	shoal_slab_done(&tcp->requests);
 	shoal_slab_done(&tcp->exchanges);
@@ -184,8 +192,9 @@ prepare(struct shoal_tcp *tcp, const struct shoal_transport_env *env)
 	        SHOAL_TCP_EXCHANGES_MAX);
 	evtimer_assign(&tcp->rest, env->base, on_rested, tcp);
 	int code = shoal_tcp_limits_init(tcp);
-	if (code != 0)
+	if (code != 0) {
 		return code;
+	}
 	tcp->scratch = shoal_alloc(&tcp->work, SHOAL_TCP_SCRATCH);
 	tcp->listener = shoal_alloc_zeroed(&tcp->work, env->binds, sizeof(*tcp->listener));
 	return tcp->scratch != NULL && tcp->listener != NULL ? 0 : SHOAL_ERR_NOMEM;
@@ -197,20 +206,24 @@ static int
 tcp_start(void *self, const struct shoal_transport_env *env, char *why, size_t len)
 {
 	struct shoal_tcp *tcp = self;
-	if (tcp->running)
+	if (tcp->running) {
 		return SHOAL_ERR_STATE;
+	}
 	int code = shoal_socket_check_env(&ops, env, why, len);
-	if (code != 0)
+	if (code != 0) {
 		return code;
+	}
 	release(tcp);
 	code = prepare(tcp, env);
-	if (code != 0)
+	if (code != 0) {
 		return fail(tcp, shoal_socket_explain("tcp", env->bind,
 		                         code == SHOAL_ERR_NOMEM ? ENOMEM : errno, why, len));
+	}
 	for (size_t i = 0; i < env->binds; ++i) {
-		if (open_listener(tcp, &tcp->listener[i], &env->bind[i]) != 0)
+		if (open_listener(tcp, &tcp->listener[i], &env->bind[i]) != 0) {
 			return fail(
 			        tcp, shoal_socket_explain("tcp", &env->bind[i], errno, why, len));
+		}
 		++tcp->listeners;
 	}
 	tcp->running = true;
@@ -221,10 +234,12 @@ static int
 tcp_address(const void *self, size_t i, struct shoal_addr *addr)
 {
 	const struct shoal_tcp *tcp = self;
-	if (!tcp->running)
+	if (!tcp->running) {
 		return SHOAL_ERR_STATE;
-	if (i >= tcp->listeners)
+	}
+	if (i >= tcp->listeners) {
 		return SHOAL_ERR_INVALID;
+	}
 	*addr = tcp->listener[i].addr;
 	return 0;
 }
@@ -233,8 +248,9 @@ static void
 tcp_stop(void *self)
 {
 	struct shoal_tcp *tcp = self;
-	if (!tcp->running)
+	if (!tcp->running) {
 		return;
+	}
 	tcp->running = false;
 	evtimer_del(&tcp->rest);
 	close_listeners(tcp);
@@ -269,8 +285,9 @@ shoal_transport_tcp(struct shoal_transport *transport, const struct shoal_alloca
 {
 	struct shoal_allocator own = shoal_allocator_or_libc(allocator);
 	struct shoal_tcp *tcp = shoal_alloc_zeroed(&own, 1, sizeof(*tcp));
-	if (tcp == NULL)
+	if (tcp == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	tcp->own = own;
 	transport->ops = &ops;
 	transport->self = tcp;

@@ -43,8 +43,9 @@ drop_output(struct shoal_tcp_connection *connection)
 		struct shoal_tcp_message *message =
 		        SHOAL_LIST_ITEM(node, struct shoal_tcp_message, node);
 		shoal_list_remove(node);
-		if (message->request == NULL)
+		if (message->request == NULL) {
 			shoal_tcp_message_free(connection->tcp, message);
+		}
 	}
 	connection->output_bytes = connection->output_sent = 0;
 	connection->output_since = 0;
@@ -55,8 +56,9 @@ shoal_tcp_connection_doom(
         struct shoal_tcp_connection *connection, int code, enum shoal_counter counter)
 {
 	struct shoal_tcp *tcp = connection->tcp;
-	if (connection->doomed)
+	if (connection->doomed) {
 		return;
+	}
 	connection->doomed = true;
 	connection->code = code;
 	connection->counter = counter;
@@ -96,8 +98,9 @@ static void
 bury(struct shoal_tcp_connection *connection)
 {
 	struct shoal_tcp *tcp = connection->tcp;
-	if (connection->counter != SHOAL_TCP_QUIET)
+	if (connection->counter != SHOAL_TCP_QUIET) {
 		shoal_tcp_count(tcp, connection->counter);
+	}
 	shoal_tcp_exchange_bury(connection);
 	shoal_tcp_batch_end(tcp);
 	release(connection);
@@ -106,11 +109,13 @@ bury(struct shoal_tcp_connection *connection)
 static enum shoal_tcp_phase
 phase_of(const struct shoal_tcp_connection *connection)
 {
-	if (connection->greeted < SHOAL_TCP_GREETING)
+	if (connection->greeted < SHOAL_TCP_GREETING) {
 		return SHOAL_TCP_SILENT;
+	}
 	if (connection->connecting || connection->header_len > 0 || connection->in_flight > 0 ||
-	        connection->unanswered > 0 || !shoal_list_empty(&connection->output))
+	        connection->unanswered > 0 || !shoal_list_empty(&connection->output)) {
 		return SHOAL_TCP_BUSY;
+	}
 	return SHOAL_TCP_IDLE;
 }
 
@@ -121,21 +126,26 @@ arm(struct shoal_tcp_connection *connection, uint64_t now)
 	uint64_t since = UINT64_MAX - tcp->patience_ns;
 	uint64_t at =
 	        tcp->idle_ns + (connection->phase == SHOAL_TCP_IDLE ? connection->used_at : now);
-	if (connection->frame_since != 0 && connection->frame_since < since)
+	if (connection->frame_since != 0 && connection->frame_since < since) {
 		since = connection->frame_since;
-	if (connection->output_since != 0 && connection->output_since < since)
+	}
+	if (connection->output_since != 0 && connection->output_since < since) {
 		since = connection->output_since;
+	}
 	if (!shoal_list_empty(&connection->exchanges)) {
 		const struct shoal_tcp_exchange *oldest = SHOAL_LIST_ITEM(
 		        connection->exchanges.next, struct shoal_tcp_exchange, node);
-		if (oldest->since < since)
+		if (oldest->since < since) {
 			since = oldest->since;
+		}
 	}
-	if (since + tcp->patience_ns < at)
+	if (since + tcp->patience_ns < at) {
 		at = since + tcp->patience_ns;
+	}
 	struct timeval in = shoal_socket_until(now, at);
-	if (evtimer_add(&connection->timer, &in) != 0)
+	if (evtimer_add(&connection->timer, &in) != 0) {
 		shoal_tcp_connection_doom(connection, SHOAL_ERR_LIMIT, SHOAL_TCP_QUIET);
+	}
 }
 
 static void
@@ -148,16 +158,18 @@ refresh(struct shoal_tcp_connection *connection, uint64_t now)
 		return;
 	}
 	/* Who trickles in its greeting must not move behind those that came later. */
-	if (phase != connection->phase || phase == SHOAL_TCP_IDLE)
+	if (phase != connection->phase || phase == SHOAL_TCP_IDLE) {
 		shoal_tcp_limits_place(connection, phase);
+	}
 	arm(connection, now);
 }
 
 void
 shoal_tcp_connection_settle(struct shoal_tcp_connection *connection)
 {
-	if (connection->doomed)
+	if (connection->doomed) {
 		return;
+	}
 	connection->used_at = shoal_socket_now();
 	refresh(connection, connection->used_at);
 }
@@ -177,15 +189,16 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	uint64_t late = now > tcp->patience_ns ? now - tcp->patience_ns : 0;
 	shoal_tcp_exchange_expire(connection, late);
 	if ((connection->frame_since != 0 && connection->frame_since <= late) ||
-	        (connection->output_since != 0 && connection->output_since <= late))
+	        (connection->output_since != 0 && connection->output_since <= late)) {
 		shoal_tcp_connection_doom(connection, SHOAL_ERR_TIMEOUT,
 		        connection->connecting ? SHOAL_TCP_QUIET
 		                               : SHOAL_COUNTER_CONNECTIONS_ABUSED);
-	else if (phase_of(connection) == SHOAL_TCP_IDLE &&
-	         connection->used_at + tcp->idle_ns <= now)
+	} else if (phase_of(connection) == SHOAL_TCP_IDLE &&
+	           connection->used_at + tcp->idle_ns <= now) {
 		shoal_tcp_connection_doom(connection, SHOAL_ERR_CLOSED, SHOAL_TCP_QUIET);
-	else
+	} else {
 		refresh(connection, now);
+	}
 }
 
 static unsigned
@@ -199,8 +212,9 @@ gather(const struct shoal_tcp_connection *connection, struct iovec piece[GATHER]
 		piece[n].iov_base = message->bytes + skip;
 		piece[n].iov_len = message->len - skip;
 		skip = 0;
-		if (++n == GATHER)
+		if (++n == GATHER) {
 			break;
+		}
 	}
 	return n;
 }
@@ -212,8 +226,9 @@ unqueue(struct shoal_tcp_connection *connection, struct shoal_tcp_message *messa
 	shoal_list_remove(&message->node);
 	connection->output_bytes -= message->len;
 	if (message->request != NULL) {
-		if (message->request->reused)
+		if (message->request->reused) {
 			return;
+		}
 		message->request->message = NULL;
 	}
 	shoal_tcp_message_free(connection->tcp, message);
@@ -250,9 +265,10 @@ write_output(struct shoal_tcp_connection *connection)
 			continue;
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			if (event_add(&connection->writable, NULL) != 0)
+			if (event_add(&connection->writable, NULL) != 0) {
 				shoal_tcp_connection_doom(
 				        connection, SHOAL_ERR_LIMIT, SHOAL_TCP_QUIET);
+			}
 			return;
 		}
 		if (errno != EINTR) {
@@ -276,16 +292,19 @@ shoal_tcp_connection_write(
         struct shoal_tcp_connection *connection, struct shoal_tcp_message *message)
 {
 	if (connection->doomed) {
-		if (message->request == NULL)
+		if (message->request == NULL) {
 			shoal_tcp_message_free(connection->tcp, message);
+		}
 		return;
 	}
-	if (shoal_list_empty(&connection->output))
+	if (shoal_list_empty(&connection->output)) {
 		connection->output_since = shoal_socket_now();
+	}
 	shoal_list_push_back(&connection->output, &message->node);
 	connection->output_bytes += message->len;
-	if (!connection->connecting && connection->output.next == &message->node)
+	if (!connection->connecting && connection->output.next == &message->node) {
 		write_output(connection);
+	}
 }
 
 void
@@ -297,8 +316,9 @@ shoal_tcp_connection_abandon(
 		shoal_tcp_message_free(connection->tcp, message);
 	} else if (connection->output.next != &message->node || connection->output_sent == 0) {
 		unqueue(connection, message);
-		if (shoal_list_empty(&connection->output))
+		if (shoal_list_empty(&connection->output)) {
 			connection->output_since = 0;
+		}
 	}
 }
 
@@ -318,18 +338,20 @@ on_connected(struct shoal_tcp_connection *connection)
 	int error = 0;
 	socklen_t len = sizeof(error);
 	getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	if (error == 0 && is_self(connection))
+	if (error == 0 && is_self(connection)) {
 		error = ECONNREFUSED;
+	}
 	if (error != 0) {
 		shoal_tcp_connection_doom(connection, shoal_socket_code(error),
 		        error == ECONNREFUSED ? SHOAL_COUNTER_REFUSALS : SHOAL_TCP_QUIET);
 		return;
 	}
 	connection->connecting = false;
-	if (event_add(&connection->readable, NULL) != 0)
+	if (event_add(&connection->readable, NULL) != 0) {
 		shoal_tcp_connection_doom(connection, SHOAL_ERR_LIMIT, SHOAL_TCP_QUIET);
-	else
+	} else {
 		shoal_tcp_count(connection->tcp, SHOAL_COUNTER_CONNECTIONS_OUT);
+	}
 }
 
 static void
@@ -338,10 +360,12 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	struct shoal_tcp_connection *connection = arg;
 	(void)fd;
 	(void)what;
-	if (connection->connecting)
+	if (connection->connecting) {
 		on_connected(connection);
-	if (!connection->doomed)
+	}
+	if (!connection->doomed) {
 		write_output(connection);
+	}
 	shoal_tcp_connection_settle(connection);
 }
 
@@ -352,8 +376,9 @@ create(struct shoal_tcp *tcp, const struct shoal_addr *peer)
 	struct timeval in = shoal_socket_until(0, tcp->patience_ns);
 	struct shoal_tcp_connection *connection =
 	        shoal_alloc_zeroed(&tcp->work, 1, sizeof(*connection));
-	if (connection == NULL)
+	if (connection == NULL) {
 		return NULL;
+	}
 	connection->tcp = tcp;
 	connection->peer = *peer;
 	connection->fd = -1;
@@ -389,13 +414,16 @@ start_dial(struct shoal_tcp_connection *connection)
 	socklen_t len = shoal_socket_from_addr(&name, &connection->peer);
 	int fd = shoal_socket_open(&connection->peer, SOCK_STREAM);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE) &&
-	        shoal_tcp_limits_evict(connection->tcp))
+	        shoal_tcp_limits_evict(connection->tcp)) {
 		fd = shoal_socket_open(&connection->peer, SOCK_STREAM);
-	if (fd < 0)
+	}
+	if (fd < 0) {
 		return errno;
+	}
 	adopt(connection, fd);
-	if (connect(fd, &name.any, len) != 0 && errno != EINPROGRESS)
+	if (connect(fd, &name.any, len) != 0 && errno != EINPROGRESS) {
 		return errno;
+	}
 	return event_add(&connection->writable, NULL) == 0 ? 0 : ENOMEM;
 }
 
@@ -403,12 +431,14 @@ static struct shoal_tcp_connection *
 dial(struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code)
 {
 	*code = SHOAL_ERR_LIMIT;
-	if (!shoal_tcp_limits_dial(tcp))
+	if (!shoal_tcp_limits_dial(tcp)) {
 		return NULL;
+	}
 	*code = SHOAL_ERR_NOMEM;
 	struct shoal_tcp_message *greeting = shoal_tcp_message_greeting(tcp);
-	if (greeting == NULL)
+	if (greeting == NULL) {
 		return NULL;
+	}
 	struct shoal_tcp_connection *connection = create(tcp, peer);
 	if (connection == NULL) {
 		shoal_tcp_message_free(tcp, greeting);
@@ -421,9 +451,10 @@ dial(struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code)
 	shoal_list_push_front(address_bucket(tcp, peer), &connection->in_address);
 	shoal_tcp_connection_write(connection, greeting);
 	int error = start_dial(connection);
-	if (error != 0)
+	if (error != 0) {
 		shoal_tcp_connection_doom(connection, shoal_socket_code(error),
 		        error == ECONNREFUSED ? SHOAL_COUNTER_REFUSALS : SHOAL_TCP_QUIET);
+	}
 	return connection;
 }
 
@@ -433,8 +464,9 @@ shoal_tcp_connection_to(struct shoal_tcp *tcp, const struct shoal_addr *peer, in
 	SHOAL_LIST_FOREACH (node, address_bucket(tcp, peer)) {
 		struct shoal_tcp_connection *connection =
 		        SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_address);
-		if (!shoal_addr_equal(&connection->peer, peer))
+		if (!shoal_addr_equal(&connection->peer, peer)) {
 			continue;
+		}
 		*code = SHOAL_ERR_LIMIT;
 		return connection->in_flight < SHOAL_TCP_IN_FLIGHT ? connection : NULL;
 	}
@@ -457,11 +489,12 @@ shoal_tcp_connection_accept(struct shoal_tcp *tcp, int fd, const struct shoal_ad
 	shoal_tcp_limits_place(connection, SHOAL_TCP_SILENT);
 	adopt(connection, fd);
 	shoal_tcp_connection_settle(connection);
-	if (event_add(&connection->readable, NULL) != 0)
+	if (event_add(&connection->readable, NULL) != 0) {
 		shoal_tcp_connection_doom(
 		        connection, SHOAL_ERR_LIMIT, SHOAL_COUNTER_CONNECTIONS_REFUSED);
-	else
+	} else {
 		shoal_tcp_count(tcp, SHOAL_COUNTER_CONNECTIONS_IN);
+	}
 }
 
 static void
@@ -469,10 +502,11 @@ doom_crowd(struct shoal_tcp_crowd *crowd)
 {
 	for (unsigned i = 0; i < SHOAL_TCP_PHASES; ++i) {
 		struct shoal_list *node;
-		while ((node = shoal_list_first(&crowd->phase[i])) != NULL)
+		while ((node = shoal_list_first(&crowd->phase[i])) != NULL) {
 			shoal_tcp_connection_doom(
 			        SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_all),
 			        SHOAL_ERR_CANCELED, SHOAL_TCP_QUIET);
+		}
 	}
 }
 
@@ -493,6 +527,7 @@ void
 shoal_tcp_connection_release_all(struct shoal_tcp *tcp)
 {
 	struct shoal_list *node;
-	while ((node = shoal_list_first(&tcp->doomed)) != NULL)
+	while ((node = shoal_list_first(&tcp->doomed)) != NULL) {
 		release(SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_all));
+	}
 }

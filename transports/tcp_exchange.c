@@ -17,8 +17,9 @@
 static uint64_t
 next_number(struct shoal_tcp *tcp, uint32_t slot)
 {
-	if (++tcp->serial == 0)
+	if (++tcp->serial == 0) {
 		++tcp->serial;
+	}
 	return (uint64_t)tcp->serial << 32 | slot;
 }
 
@@ -45,8 +46,9 @@ forget(struct shoal_tcp *tcp, struct shoal_tcp_request *request)
 {
 	evtimer_del(&request->timer);
 	detach(request);
-	if (request->message != NULL)
+	if (request->message != NULL) {
 		shoal_tcp_connection_abandon(request->connection, request->message);
+	}
 	shoal_slab_give(&tcp->requests, (uint32_t)request->wire);
 }
 
@@ -70,8 +72,9 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	shoal_tcp_connection_retire(connection);
 	end(tcp, request, SHOAL_ERR_TIMEOUT, NULL, 0);
-	if (tcp->running)
+	if (tcp->running) {
 		shoal_tcp_connection_settle(connection);
+	}
 	shoal_tcp_batch_end(tcp);
 }
 
@@ -82,18 +85,22 @@ shoal_tcp_exchange_request(void *self, const struct shoal_addr *to, uint64_t exc
 	struct shoal_tcp *tcp = self;
 	struct timeval in = shoal_socket_until(0, timeout_ns);
 	int code;
-	if (!tcp->running)
+	if (!tcp->running) {
 		return SHOAL_ERR_STATE;
-	if (len > tcp->env.stream_max)
+	}
+	if (len > tcp->env.stream_max) {
 		return SHOAL_ERR_TOO_BIG;
+	}
 	struct shoal_tcp_connection *connection = shoal_tcp_connection_to(tcp, to, &code);
-	if (connection == NULL)
+	if (connection == NULL) {
 		return code;
+	}
 	uint32_t slot;
 	struct shoal_tcp_request *request = shoal_slab_take(&tcp->requests, &slot);
-	if (request == NULL)
+	if (request == NULL) {
 		return tcp->requests.count >= SHOAL_TCP_REQUESTS_MAX ? SHOAL_ERR_LIMIT
 		                                                     : SHOAL_ERR_NOMEM;
+	}
 	request->number = exchange;
 	request->wire = next_number(tcp, slot);
 	request->reused = !connection->connecting && !connection->doomed;
@@ -119,17 +126,21 @@ shoal_tcp_exchange_stream(void *self, const struct shoal_addr *to, const uint8_t
 {
 	struct shoal_tcp *tcp = self;
 	int code;
-	if (!tcp->running)
+	if (!tcp->running) {
 		return SHOAL_ERR_STATE;
-	if (len > tcp->env.stream_max)
+	}
+	if (len > tcp->env.stream_max) {
 		return SHOAL_ERR_TOO_BIG;
+	}
 	struct shoal_tcp_connection *connection = shoal_tcp_connection_to(tcp, to, &code);
-	if (connection == NULL)
+	if (connection == NULL) {
 		return code;
+	}
 	struct shoal_tcp_message *message =
 	        shoal_tcp_message_new(connection, SHOAL_TCP_ONE_WAY, 0, data, len, &code);
-	if (message == NULL)
+	if (message == NULL) {
 		return code;
+	}
 	shoal_tcp_connection_write(connection, message);
 	shoal_tcp_connection_settle(connection);
 	return 0;
@@ -148,18 +159,22 @@ shoal_tcp_exchange_reply(void *self, uint64_t number, const uint8_t *data, size_
 {
 	struct shoal_tcp *tcp = self;
 	int code;
-	if (!tcp->running)
+	if (!tcp->running) {
 		return SHOAL_ERR_STATE;
-	if (len > tcp->env.stream_max)
+	}
+	if (len > tcp->env.stream_max) {
 		return SHOAL_ERR_TOO_BIG;
+	}
 	struct shoal_tcp_exchange *exchange = shoal_slab_at(&tcp->exchanges, (uint32_t)number);
-	if (exchange == NULL || exchange->number != number)
+	if (exchange == NULL || exchange->number != number) {
 		return SHOAL_ERR_NOT_FOUND;
+	}
 	struct shoal_tcp_connection *connection = exchange->connection;
 	struct shoal_tcp_message *message = shoal_tcp_message_new(
 	        connection, SHOAL_TCP_REPLY, exchange->wire, data, len, &code);
-	if (message == NULL)
+	if (message == NULL) {
 		return code;
+	}
 	give_up(tcp, exchange);
 	shoal_tcp_connection_write(connection, message);
 	shoal_tcp_connection_settle(connection);
@@ -171,8 +186,9 @@ on_request(struct shoal_tcp_connection *connection, uint64_t wire, const uint8_t
 {
 	struct shoal_tcp *tcp = connection->tcp;
 	uint32_t slot;
-	if (connection->unanswered >= SHOAL_TCP_UNANSWERED)
+	if (connection->unanswered >= SHOAL_TCP_UNANSWERED) {
 		return false;
+	}
 	struct shoal_tcp_exchange *exchange = shoal_slab_take(&tcp->exchanges, &slot);
 	if (exchange == NULL) {
 		shoal_tcp_connection_doom(
@@ -195,8 +211,9 @@ on_reply(struct shoal_tcp_connection *connection, uint64_t wire, const uint8_t *
 {
 	struct shoal_tcp *tcp = connection->tcp;
 	struct shoal_tcp_request *request = shoal_slab_at(&tcp->requests, (uint32_t)wire);
-	if (request != NULL && request->wire == wire && request->connection == connection)
+	if (request != NULL && request->wire == wire && request->connection == connection) {
 		end(tcp, request, 0, data, len);
+	}
 }
 
 bool
@@ -204,17 +221,21 @@ shoal_tcp_exchange_frame(struct shoal_tcp_connection *connection, uint8_t kind, 
         const uint8_t *data, size_t len)
 {
 	struct shoal_tcp *tcp = connection->tcp;
-	if (kind != SHOAL_TCP_REQUEST && kind != SHOAL_TCP_REPLY && kind != SHOAL_TCP_ONE_WAY)
+	if (kind != SHOAL_TCP_REQUEST && kind != SHOAL_TCP_REPLY && kind != SHOAL_TCP_ONE_WAY) {
 		return false;
-	if ((kind == SHOAL_TCP_REPLY) != connection->outbound)
+	}
+	if ((kind == SHOAL_TCP_REPLY) != connection->outbound) {
 		return false;
+	}
 	tcp->called = true;
-	if (kind == SHOAL_TCP_REQUEST)
+	if (kind == SHOAL_TCP_REQUEST) {
 		return on_request(connection, number, data, len);
-	if (kind == SHOAL_TCP_REPLY)
+	}
+	if (kind == SHOAL_TCP_REPLY) {
 		on_reply(connection, number, data, len);
-	else
+	} else {
 		tcp->env.host.stream(tcp->env.host.arg, &connection->peer, data, len);
+	}
 	return true;
 }
 
@@ -224,8 +245,9 @@ shoal_tcp_exchange_expire(struct shoal_tcp_connection *connection, uint64_t sinc
 	SHOAL_LIST_FOREACH_SAFE (node, after, &connection->exchanges) {
 		struct shoal_tcp_exchange *exchange =
 		        SHOAL_LIST_ITEM(node, struct shoal_tcp_exchange, node);
-		if (exchange->since > since)
+		if (exchange->since > since) {
 			break;
+		}
 		give_up(connection->tcp, exchange);
 	}
 }
@@ -236,12 +258,14 @@ static bool
 try_again(struct shoal_tcp_connection *connection, struct shoal_tcp_request *request)
 {
 	int code;
-	if (!connection->stale || !request->reused || request->message == NULL)
+	if (!connection->stale || !request->reused || request->message == NULL) {
 		return false;
+	}
 	struct shoal_tcp_connection *fresh =
 	        shoal_tcp_connection_to(connection->tcp, &connection->peer, &code);
-	if (fresh == NULL || !shoal_tcp_connection_has_room(fresh, request->message->len))
+	if (fresh == NULL || !shoal_tcp_connection_has_room(fresh, request->message->len)) {
 		return false;
+	}
 	detach(request);
 	request->reused = false;
 	attach(fresh, request);
@@ -256,8 +280,9 @@ shoal_tcp_exchange_bury(struct shoal_tcp_connection *connection)
 	while (tcp->running && (node = shoal_list_first(&connection->requests)) != NULL) {
 		struct shoal_tcp_request *request =
 		        SHOAL_LIST_ITEM(node, struct shoal_tcp_request, node);
-		if (!try_again(connection, request))
+		if (!try_again(connection, request)) {
 			end(tcp, request, connection->code, NULL, 0);
+		}
 	}
 }
 
@@ -265,6 +290,7 @@ void
 shoal_tcp_exchange_cancel_all(struct shoal_tcp_connection *connection)
 {
 	struct shoal_list *node;
-	while ((node = shoal_list_first(&connection->requests)) != NULL)
+	while ((node = shoal_list_first(&connection->requests)) != NULL) {
 		forget(connection->tcp, SHOAL_LIST_ITEM(node, struct shoal_tcp_request, node));
+	}
 }

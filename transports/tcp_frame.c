@@ -60,8 +60,9 @@ deliver(struct shoal_tcp_connection *connection, const struct frame *frame, cons
 {
 	connection->header_len = 0;
 	connection->frame_since = 0;
-	if (!shoal_tcp_exchange_frame(connection, frame->kind, frame->number, data, frame->len))
+	if (!shoal_tcp_exchange_frame(connection, frame->kind, frame->number, data, frame->len)) {
 		abused(connection);
+	}
 }
 
 /* Delivers the body, which is complete. */
@@ -85,19 +86,23 @@ grow(struct shoal_tcp_connection *connection, const struct frame *frame, size_t 
 {
 	struct shoal_tcp *tcp = connection->tcp;
 	size_t capacity = connection->body_capacity;
-	if (connection->body != NULL && capacity - connection->body_len >= n)
+	if (connection->body != NULL && capacity - connection->body_len >= n) {
 		return true;
+	}
 	size_t wanted =
 	        connection->body_len + n > 2 * capacity ? connection->body_len + n : 2 * capacity;
-	if (wanted < BODY_MIN)
+	if (wanted < BODY_MIN) {
 		wanted = BODY_MIN;
-	if (wanted > frame->len)
+	}
+	if (wanted > frame->len) {
 		wanted = frame->len;
+	}
 	uint8_t *body = NULL;
 	if (shoal_tcp_limits_hold(tcp, connection, wanted - capacity)) {
 		body = shoal_alloc_resize(&tcp->work, connection->body, wanted, 1);
-		if (body == NULL)
+		if (body == NULL) {
 			shoal_tcp_limits_unhold(tcp, wanted - capacity);
+		}
 	}
 	if (body == NULL) {
 		shoal_tcp_connection_doom(
@@ -113,15 +118,17 @@ static size_t
 feed_greeting(struct shoal_tcp_connection *connection, const uint8_t *data, size_t len)
 {
 	size_t n = SHOAL_TCP_GREETING - connection->greeted;
-	if (n > len)
+	if (n > len) {
 		n = len;
+	}
 	if (memcmp(data, shoal_tcp_message_hello + connection->greeted, n) != 0) {
 		abused(connection);
 		return len;
 	}
 	connection->greeted += n;
-	if (connection->greeted == SHOAL_TCP_GREETING)
+	if (connection->greeted == SHOAL_TCP_GREETING) {
 		connection->frame_since = 0;
+	}
 	return n;
 }
 
@@ -129,19 +136,23 @@ static size_t
 feed_header(struct shoal_tcp_connection *connection, const uint8_t *data, size_t len)
 {
 	size_t n = SHOAL_TCP_HEADER - connection->header_len;
-	if (n > len)
+	if (n > len) {
 		n = len;
-	if (connection->header_len == 0)
+	}
+	if (connection->header_len == 0) {
 		connection->frame_since = shoal_socket_now();
+	}
 	memcpy(connection->header + connection->header_len, data, n);
 	connection->header_len += n;
-	if (connection->header_len < SHOAL_TCP_HEADER)
+	if (connection->header_len < SHOAL_TCP_HEADER) {
 		return n;
+	}
 	struct frame frame = read_header(connection);
-	if (frame.len > connection->tcp->env.stream_max)
+	if (frame.len > connection->tcp->env.stream_max) {
 		abused(connection);
-	else if (frame.len == 0)
+	} else if (frame.len == 0) {
 		deliver(connection, &frame, data);
+	}
 	return n;
 }
 
@@ -166,12 +177,13 @@ feed(struct shoal_tcp_connection *connection, const uint8_t *data, size_t len)
 {
 	while (len > 0 && !connection->doomed && connection->tcp->running) {
 		size_t taken;
-		if (connection->greeted < SHOAL_TCP_GREETING)
+		if (connection->greeted < SHOAL_TCP_GREETING) {
 			taken = feed_greeting(connection, data, len);
-		else if (connection->header_len < SHOAL_TCP_HEADER)
+		} else if (connection->header_len < SHOAL_TCP_HEADER) {
 			taken = feed_header(connection, data, len);
-		else
+		} else {
 			taken = feed_body(connection, data, len);
+		}
 		data += taken;
 		len -= taken;
 	}
@@ -190,10 +202,11 @@ on_end(struct shoal_tcp_connection *connection, int code)
 static bool
 is_more(struct shoal_tcp_connection *connection, ssize_t n, size_t room)
 {
-	if (n == 0)
+	if (n == 0) {
 		on_end(connection, SHOAL_ERR_CLOSED);
-	else if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+	} else if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
 		on_end(connection, shoal_socket_code(errno));
+	}
 	return n > 0 && (size_t)n == room;
 }
 
@@ -201,15 +214,17 @@ static bool
 receive_body(struct shoal_tcp_connection *connection)
 {
 	struct frame frame = read_header(connection);
-	if (!grow(connection, &frame, 1))
+	if (!grow(connection, &frame, 1)) {
 		return false;
+	}
 	size_t room = connection->body_capacity - connection->body_len;
 	ssize_t n =
 	        recv(connection->fd, connection->body + connection->body_len, room, MSG_DONTWAIT);
 	if (n > 0) {
 		connection->body_len += (size_t)n;
-		if (connection->body_len == frame.len)
+		if (connection->body_len == frame.len) {
 			deliver_body(connection, &frame);
+		}
 	}
 	return is_more(connection, n, room);
 }
@@ -217,12 +232,14 @@ receive_body(struct shoal_tcp_connection *connection)
 static bool
 receive(struct shoal_tcp_connection *connection)
 {
-	if (connection->body != NULL)
+	if (connection->body != NULL) {
 		return receive_body(connection);
+	}
 	uint8_t *scratch = connection->tcp->scratch;
 	ssize_t n = recv(connection->fd, scratch, SHOAL_TCP_SCRATCH, MSG_DONTWAIT);
-	if (n > 0)
+	if (n > 0) {
 		feed(connection, scratch, (size_t)n);
+	}
 	return is_more(connection, n, SHOAL_TCP_SCRATCH);
 }
 
@@ -234,10 +251,12 @@ shoal_tcp_frame_readable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	for (unsigned i = 0; i < READS_PER_WAKE; ++i) {
-		if (!receive(connection) || connection->doomed || !tcp->running)
+		if (!receive(connection) || connection->doomed || !tcp->running) {
 			break;
+		}
 	}
-	if (tcp->running)
+	if (tcp->running) {
 		shoal_tcp_connection_settle(connection);
+	}
 	shoal_tcp_batch_end(tcp);
 }

@@ -28,8 +28,9 @@
 static void
 crowd_init(struct shoal_tcp_crowd *crowd)
 {
-	for (unsigned i = 0; i < SHOAL_TCP_PHASES; ++i)
+	for (unsigned i = 0; i < SHOAL_TCP_PHASES; ++i) {
 		shoal_list_init(&crowd->phase[i]);
+	}
 	crowd->count = 0;
 }
 
@@ -42,15 +43,17 @@ shoal_tcp_limits_init(struct shoal_tcp *tcp)
 	tcp->held = 0;
 	uint64_t held_max = UINT64_C(4) * tcp->env.stream_max + (uint64_t)max * SHOAL_TCP_SCRATCH;
 	tcp->held_max = held_max < SIZE_MAX ? (size_t)held_max : SIZE_MAX;
-	for (tcp->buckets = 16; tcp->buckets < max && tcp->buckets < BUCKETS_MAX;)
+	for (tcp->buckets = 16; tcp->buckets < max && tcp->buckets < BUCKETS_MAX;) {
 		tcp->buckets *= 2;
+	}
 	crowd_init(&tcp->inbound);
 	crowd_init(&tcp->outbound);
 	shoal_list_init(&tcp->doomed);
 	tcp->address = shoal_alloc_zeroed(&tcp->work, tcp->buckets, sizeof(*tcp->address));
 	tcp->source = shoal_alloc_zeroed(&tcp->work, tcp->buckets, sizeof(*tcp->source));
-	if (tcp->address == NULL || tcp->source == NULL)
+	if (tcp->address == NULL || tcp->source == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	for (size_t i = 0; i < tcp->buckets; ++i) {
 		shoal_list_init(&tcp->address[i]);
 		shoal_list_init(&tcp->source[i]);
@@ -72,8 +75,9 @@ source_key(const struct shoal_addr *peer)
 {
 	struct shoal_addr key = *peer;
 	key.port = 0;
-	if (!shoal_addr_is_ipv4(peer) && key.scope == 0 && !shoal_addr_is_loopback(peer))
+	if (!shoal_addr_is_ipv4(peer) && key.scope == 0 && !shoal_addr_is_loopback(peer)) {
 		memset(key.ip + 8, 0, 8);
+	}
 	return key;
 }
 
@@ -89,8 +93,9 @@ find_source(struct shoal_tcp *tcp, const struct shoal_addr *key)
 	SHOAL_LIST_FOREACH (node, source_bucket(tcp, key)) {
 		struct shoal_tcp_source *source =
 		        SHOAL_LIST_ITEM(node, struct shoal_tcp_source, node);
-		if (shoal_addr_equal(&source->key, key))
+		if (shoal_addr_equal(&source->key, key)) {
 			return source;
+		}
 	}
 	return NULL;
 }
@@ -99,8 +104,9 @@ static struct shoal_tcp_source *
 make_source(struct shoal_tcp *tcp, const struct shoal_addr *key)
 {
 	struct shoal_tcp_source *source = shoal_alloc_zeroed(&tcp->work, 1, sizeof(*source));
-	if (source == NULL)
+	if (source == NULL) {
 		return NULL;
+	}
 	source->key = *key;
 	crowd_init(&source->crowd);
 	shoal_list_push_back(source_bucket(tcp, key), &source->node);
@@ -110,8 +116,9 @@ make_source(struct shoal_tcp *tcp, const struct shoal_addr *key)
 void
 shoal_tcp_limits_drop(struct shoal_tcp *tcp, struct shoal_tcp_source *source)
 {
-	if (source->crowd.count > 0)
+	if (source->crowd.count > 0) {
 		return;
+	}
 	shoal_list_remove(&source->node);
 	shoal_alloc_free(&tcp->work, source);
 }
@@ -134,11 +141,12 @@ evict(struct shoal_tcp_crowd *crowd, struct shoal_tcp_connection *(*from)(struct
 {
 	struct shoal_list *silent = shoal_list_first(&crowd->phase[SHOAL_TCP_SILENT]);
 	struct shoal_list *idle = shoal_list_first(&crowd->phase[SHOAL_TCP_IDLE]);
-	if (silent != NULL)
+	if (silent != NULL) {
 		shoal_tcp_connection_doom(
 		        from(silent), SHOAL_ERR_CLOSED, SHOAL_COUNTER_CONNECTIONS_REFUSED);
-	else if (idle != NULL)
+	} else if (idle != NULL) {
 		shoal_tcp_connection_doom(from(idle), SHOAL_ERR_CLOSED, SHOAL_TCP_QUIET);
+	}
 	return silent != NULL || idle != NULL;
 }
 
@@ -160,12 +168,15 @@ shoal_tcp_limits_admit(struct shoal_tcp *tcp, const struct shoal_addr *peer)
 	struct shoal_addr key = source_key(peer);
 	struct shoal_tcp_source *source = find_source(tcp, &key);
 	if (source != NULL && source->crowd.count >= tcp->source_max &&
-	        !evict(&source->crowd, from_source))
+	        !evict(&source->crowd, from_source)) {
 		return NULL;
-	if (tcp->inbound.count >= tcp->inbound_max && !evict(&tcp->inbound, from_all))
+	}
+	if (tcp->inbound.count >= tcp->inbound_max && !evict(&tcp->inbound, from_all)) {
 		return NULL;
-	if (is_full(tcp) && !shoal_tcp_limits_evict(tcp))
+	}
+	if (is_full(tcp) && !shoal_tcp_limits_evict(tcp)) {
 		return NULL;
+	}
 	source = find_source(tcp, &key); /* it may have gone with its last connection */
 	return source != NULL ? source : make_source(tcp, &key);
 }
@@ -198,8 +209,9 @@ void
 shoal_tcp_limits_remove(struct shoal_tcp_connection *connection)
 {
 	struct shoal_tcp *tcp = connection->tcp;
-	if (!shoal_list_linked(&connection->in_all))
+	if (!shoal_list_linked(&connection->in_all)) {
 		return;
+	}
 	shoal_list_remove(&connection->in_all);
 	--(connection->outbound ? &tcp->outbound : &tcp->inbound)->count;
 	if (connection->source != NULL) {
@@ -221,8 +233,9 @@ larger(struct shoal_tcp_connection *most, const struct shoal_tcp_crowd *crowd)
 {
 	SHOAL_LIST_FOREACH (node, &crowd->phase[SHOAL_TCP_BUSY]) {
 		struct shoal_tcp_connection *connection = from_all(node);
-		if (most == NULL || holds(connection) > holds(most))
+		if (most == NULL || holds(connection) > holds(most)) {
 			most = connection;
+		}
 	}
 	return most;
 }
@@ -234,8 +247,9 @@ shoal_tcp_limits_hold(struct shoal_tcp *tcp, struct shoal_tcp_connection *connec
 	while (size > tcp->held_max || tcp->held > tcp->held_max - size) {
 		struct shoal_tcp_connection *most =
 		        larger(larger(NULL, &tcp->inbound), &tcp->outbound);
-		if (most == NULL || most == connection || holds(most) <= wanted)
+		if (most == NULL || most == connection || holds(most) <= wanted) {
 			return false;
+		}
 		shoal_tcp_connection_doom(most, SHOAL_ERR_LIMIT, SHOAL_COUNTER_CONNECTIONS_REFUSED);
 	}
 	tcp->held += size;

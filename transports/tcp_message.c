@@ -15,8 +15,9 @@ allocate(struct shoal_tcp *tcp, struct shoal_tcp_connection *connection, size_t 
 {
 	size_t size = sizeof(struct shoal_tcp_message) + len;
 	*code = SHOAL_ERR_LIMIT;
-	if (!shoal_tcp_limits_hold(tcp, connection, size))
+	if (!shoal_tcp_limits_hold(tcp, connection, size)) {
 		return NULL;
+	}
 	struct shoal_tcp_message *message = shoal_alloc(&tcp->work, size);
 	*code = SHOAL_ERR_NOMEM;
 	if (message == NULL) {
@@ -41,8 +42,9 @@ shoal_tcp_message_greeting(struct shoal_tcp *tcp)
 	int code;
 	struct shoal_tcp_message *message =
 	        allocate(tcp, NULL, sizeof(shoal_tcp_message_hello), &code);
-	if (message != NULL)
+	if (message != NULL) {
 		memcpy(message->bytes, shoal_tcp_message_hello, sizeof(shoal_tcp_message_hello));
+	}
 	return message;
 }
 
@@ -51,12 +53,14 @@ shoal_tcp_message_new(struct shoal_tcp_connection *connection, enum shoal_tcp_ki
         uint64_t number, const uint8_t *data, size_t len, int *code)
 {
 	*code = SHOAL_ERR_LIMIT;
-	if (!shoal_tcp_connection_has_room(connection, SHOAL_TCP_HEADER + len))
+	if (!shoal_tcp_connection_has_room(connection, SHOAL_TCP_HEADER + len)) {
 		return NULL;
+	}
 	struct shoal_tcp_message *message =
 	        allocate(connection->tcp, connection, SHOAL_TCP_HEADER + len, code);
-	if (message == NULL)
+	if (message == NULL) {
 		return NULL;
+	}
 	struct shoal_writer writer;
 	shoal_writer_init(&writer, message->bytes, message->len);
 	shoal_writer_u32(&writer, (uint32_t)len);

@@ -43,10 +43,12 @@ close_sockets(struct shoal_udp *udp)
 static void
 release(struct shoal_udp *udp)
 {
-	if (udp->inbox != NULL)
+	if (udp->inbox != NULL) {
 		shoal_alloc_free(&udp->work, udp->inbox->bytes);
-	if (udp->outbox != NULL)
+	}
+	if (udp->outbox != NULL) {
 		shoal_alloc_free(&udp->work, udp->outbox->bytes);
+	}
 	shoal_alloc_free(&udp->work, udp->inbox);
 	shoal_alloc_free(&udp->work, udp->outbox);
 	shoal_alloc_free(&udp->work, udp->route);
@@ -61,19 +63,22 @@ static int
 allocate(struct shoal_udp *udp)
 {
 	size_t datagram = udp->env.datagram_max;
-	if (datagram > SHOAL_UDP_PAYLOAD_MAX)
+	if (datagram > SHOAL_UDP_PAYLOAD_MAX) {
 		datagram = SHOAL_UDP_PAYLOAD_MAX;
+	}
 	udp->socket = shoal_alloc_zeroed(&udp->work, udp->env.binds, sizeof(*udp->socket));
 	udp->inbox = shoal_alloc_zeroed(&udp->work, 1, sizeof(*udp->inbox));
 	udp->outbox = shoal_alloc_zeroed(&udp->work, 1, sizeof(*udp->outbox));
-	if (udp->socket == NULL || udp->inbox == NULL || udp->outbox == NULL)
+	if (udp->socket == NULL || udp->inbox == NULL || udp->outbox == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 
 	struct shoal_udp_inbox *inbox = udp->inbox;
 	inbox->slot = datagram > SHOAL_UDP_SLOT ? datagram : SHOAL_UDP_SLOT;
 	inbox->slots = (unsigned)(INBOX_SIZE / inbox->slot);
-	if (inbox->slots < 4)
+	if (inbox->slots < 4) {
 		inbox->slots = 4;
+	}
 	inbox->bytes = shoal_alloc(&udp->work, inbox->slots * inbox->slot);
 	udp->outbox->size = datagram > OUTBOX_SIZE ? datagram : OUTBOX_SIZE;
 	udp->outbox->bytes = shoal_alloc(&udp->work, udp->outbox->size);
@@ -104,8 +109,9 @@ static int
 open_socket(struct shoal_udp *udp, struct shoal_udp_socket *socket, const struct shoal_addr *addr)
 {
 	int fd = shoal_socket_open(addr, SOCK_DGRAM);
-	if (fd < 0)
+	if (fd < 0) {
 		return -1;
+	}
 	socket->udp = udp;
 	socket->fd = fd;
 	socket->wildcard = shoal_addr_is_wildcard(addr);
@@ -113,8 +119,9 @@ open_socket(struct shoal_udp *udp, struct shoal_udp_socket *socket, const struct
 	        shoal_udp_receive_ready, socket);
 	if (set_options(fd, shoal_addr_is_ipv4(addr)) &&
 	        shoal_socket_bind(fd, addr, &socket->addr) == 0) {
-		if (event_add(&socket->readable, NULL) == 0)
+		if (event_add(&socket->readable, NULL) == 0) {
 			return 0;
+		}
 		errno = ENOMEM;
 	}
 	int error = errno;
@@ -145,11 +152,13 @@ static int
 udp_start(void *self, const struct shoal_transport_env *env, char *why, size_t len)
 {
 	struct shoal_udp *udp = self;
-	if (udp->running)
+	if (udp->running) {
 		return SHOAL_ERR_STATE;
+	}
 	int code = shoal_socket_check_env(&ops, env, why, len);
-	if (code != 0)
+	if (code != 0) {
 		return code;
+	}
 	release(udp);
 	udp->env = *env;
 	udp->work = shoal_socket_allocator(env, &udp->own);
@@ -157,18 +166,21 @@ udp_start(void *self, const struct shoal_transport_env *env, char *why, size_t l
 	udp->send_errors = 0;
 	evtimer_assign(&udp->report, env->base, on_report, udp);
 	code = allocate(udp);
-	if (code != 0)
+	if (code != 0) {
 		return fail(udp, shoal_socket_explain("udp", env->bind, ENOMEM, why, len));
+	}
 	for (size_t i = 0; i < env->binds; ++i) {
-		if (open_socket(udp, &udp->socket[i], &env->bind[i]) != 0)
+		if (open_socket(udp, &udp->socket[i], &env->bind[i]) != 0) {
 			return fail(
 			        udp, shoal_socket_explain("udp", &env->bind[i], errno, why, len));
+		}
 		++udp->sockets;
 	}
 	code = shoal_udp_route_init(udp);
-	if (code != 0)
+	if (code != 0) {
 		return fail(udp, shoal_socket_explain("udp", env->bind,
 		                         code == SHOAL_ERR_NOMEM ? ENOMEM : errno, why, len));
+	}
 	udp->running = true;
 	return 0;
 }
@@ -177,10 +189,12 @@ static int
 udp_address(const void *self, size_t i, struct shoal_addr *addr)
 {
 	const struct shoal_udp *udp = self;
-	if (!udp->running)
+	if (!udp->running) {
 		return SHOAL_ERR_STATE;
-	if (i >= udp->sockets)
+	}
+	if (i >= udp->sockets) {
 		return SHOAL_ERR_INVALID;
+	}
 	*addr = udp->socket[i].addr;
 	return 0;
 }
@@ -189,8 +203,9 @@ static void
 udp_stop(void *self)
 {
 	struct shoal_udp *udp = self;
-	if (!udp->running)
+	if (!udp->running) {
 		return;
+	}
 	shoal_udp_send_flush(udp);
 	udp->running = false;
 	evtimer_del(&udp->report);
@@ -224,8 +239,9 @@ shoal_transport_udp(struct shoal_transport *transport, const struct shoal_alloca
 {
 	struct shoal_allocator own = shoal_allocator_or_libc(allocator);
 	struct shoal_udp *udp = shoal_alloc_zeroed(&own, 1, sizeof(*udp));
-	if (udp == NULL)
+	if (udp == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	udp->own = own;
 	transport->ops = &ops;
 	transport->self = udp;

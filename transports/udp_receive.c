@@ -60,8 +60,9 @@ read_notes(struct notes *notes, struct msghdr *header)
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			struct in6_pktinfo info;
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			if (!IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
+			if (!IN6_IS_ADDR_MULTICAST(&info.ipi6_addr)) {
 				memcpy(notes->local, &info.ipi6_addr, sizeof(notes->local));
+			}
 		}
 	}
 }
@@ -70,8 +71,9 @@ static uint64_t
 age_of(uint64_t stamp_ns)
 {
 	struct timespec now;
-	if (stamp_ns == 0)
+	if (stamp_ns == 0) {
 		return 0;
+	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	uint64_t now_ns = SHOAL_SEC(now.tv_sec) + (uint64_t)now.tv_nsec;
 	return now_ns >= stamp_ns && now_ns - stamp_ns <= AGE_MAX ? now_ns - stamp_ns : 0;
@@ -87,8 +89,9 @@ static void
 refuse_large(struct shoal_udp *udp, const struct shoal_addr *from)
 {
 	count(udp, SHOAL_COUNTER_DROP_TOO_BIG, 1);
-	if (udp->warned)
+	if (udp->warned) {
 		return;
+	}
 	udp->warned = true;
 	char line[SHOAL_LOG_TEXT_MAX];
 	struct shoal_text text;
@@ -112,8 +115,9 @@ deliver(struct shoal_udp_socket *socket, struct mmsghdr *header)
 		count(udp, SHOAL_COUNTER_KERNEL_DROPS, (uint32_t)(notes.drops - socket->drops));
 		socket->drops = notes.drops;
 	}
-	if (!shoal_socket_to_addr(&from, header->msg_hdr.msg_name))
+	if (!shoal_socket_to_addr(&from, header->msg_hdr.msg_name)) {
 		return;
+	}
 	if ((header->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
 		refuse_large(udp, &from);
 		return;
@@ -145,8 +149,9 @@ prepare(struct shoal_udp_inbox *inbox)
 static void
 end_batch(struct shoal_udp *udp)
 {
-	if (udp->running)
+	if (udp->running) {
 		shoal_udp_send_report(udp);
+	}
 	if (udp->running && udp->called) {
 		udp->called = false;
 		udp->env.host.batch_end(udp->env.host.arg);
@@ -161,11 +166,14 @@ receive_batch(struct shoal_udp_socket *socket)
 	struct shoal_udp_inbox *inbox = udp->inbox;
 	prepare(inbox);
 	int n = recvmmsg(socket->fd, inbox->header, inbox->slots, MSG_DONTWAIT, NULL);
-	if (n < 0) /* other than "nothing there", it was an ICMP error, which this call has cleared
-	            */
+	if (n < 0) { /* other than "nothing there", it was an ICMP error, which this call has
+		      * cleared
+		      */
 		return errno != EAGAIN && errno != EWOULDBLOCK;
-	for (int i = 0; i < n && udp->running; ++i)
+	}
+	for (int i = 0; i < n && udp->running; ++i) {
 		deliver(socket, &inbox->header[i]);
+	}
 	end_batch(udp);
 	return (unsigned)n == inbox->slots;
 }
@@ -175,8 +183,9 @@ find_error(struct msghdr *header)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
 		if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
-		        (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+		        (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR)) {
 			return (const void *)CMSG_DATA(c);
+		}
 	}
 	return NULL;
 }
@@ -186,8 +195,9 @@ handle_error(struct shoal_udp *udp, struct msghdr *header)
 {
 	const struct sock_extended_err *error = find_error(header);
 	struct shoal_addr peer;
-	if (error == NULL || error->ee_origin == SO_EE_ORIGIN_LOCAL)
+	if (error == NULL || error->ee_origin == SO_EE_ORIGIN_LOCAL) {
 		return; /* the send that it belongs to was told as well */
+	}
 	if (error->ee_errno != ECONNREFUSED || !shoal_socket_to_addr(&peer, header->msg_name)) {
 		count(udp, SHOAL_COUNTER_SEND_ERRORS, 1);
 		return;
@@ -214,8 +224,9 @@ drain_errors(struct shoal_udp_socket *socket)
 		        .msg_controllen = sizeof(control),
 		};
 		memset(&to, 0, sizeof(to));
-		if (recvmsg(socket->fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		if (recvmsg(socket->fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
 			break;
+		}
 		handle_error(udp, &header);
 	}
 }
@@ -229,8 +240,9 @@ shoal_udp_receive_ready(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	drain_errors(socket);
 	for (unsigned i = 0; i < BATCHES_PER_WAKE && udp->running; ++i) {
-		if (!receive_batch(socket))
+		if (!receive_batch(socket)) {
 			break;
+		}
 	}
 	end_batch(udp);
 }

@@ -23,10 +23,12 @@
 int
 shoal_udp_route_init(struct shoal_udp *udp)
 {
-	if (udp->sockets == 1 && !udp->socket[0].wildcard)
+	if (udp->sockets == 1 && !udp->socket[0].wildcard) {
 		return 0;
-	if (!shoal_socket_random_key(udp->key))
+	}
+	if (!shoal_socket_random_key(udp->key)) {
 		return SHOAL_ERR_SYSTEM;
+	}
 	udp->route = shoal_alloc_zeroed(&udp->work, ROUTES, sizeof(*udp->route));
 	return udp->route != NULL ? 0 : SHOAL_ERR_NOMEM;
 }
@@ -41,8 +43,9 @@ void
 shoal_udp_route_remember(struct shoal_udp *udp, const struct shoal_addr *peer,
         struct shoal_udp_socket *socket, const uint8_t local[16])
 {
-	if (udp->route == NULL)
+	if (udp->route == NULL) {
 		return;
+	}
 	struct shoal_udp_route *route = place_of(udp, peer);
 	route->peer = *peer;
 	route->socket = socket;
@@ -52,11 +55,13 @@ shoal_udp_route_remember(struct shoal_udp *udp, const struct shoal_addr *peer,
 void
 shoal_udp_route_forget(struct shoal_udp *udp, const struct shoal_addr *peer)
 {
-	if (udp->route == NULL)
+	if (udp->route == NULL) {
 		return;
+	}
 	struct shoal_udp_route *route = place_of(udp, peer);
-	if (shoal_addr_equal(&route->peer, peer))
+	if (shoal_addr_equal(&route->peer, peer)) {
 		memset(route, 0, sizeof(*route));
+	}
 }
 
 /* The first socket that can reach a peer: of its family, and on loopback where the peer is,
@@ -67,13 +72,16 @@ choose(struct shoal_udp *udp, const struct shoal_addr *peer)
 	struct shoal_udp_socket *first = NULL;
 	for (size_t i = 0; i < udp->sockets; ++i) {
 		struct shoal_udp_socket *socket = &udp->socket[i];
-		if (shoal_addr_is_ipv4(&socket->addr) != shoal_addr_is_ipv4(peer))
+		if (shoal_addr_is_ipv4(&socket->addr) != shoal_addr_is_ipv4(peer)) {
 			continue;
+		}
 		if (socket->wildcard ||
-		        shoal_addr_is_loopback(&socket->addr) == shoal_addr_is_loopback(peer))
+		        shoal_addr_is_loopback(&socket->addr) == shoal_addr_is_loopback(peer)) {
 			return socket;
-		if (first == NULL)
+		}
+		if (first == NULL) {
 			first = socket;
+		}
 	}
 	return first;
 }
@@ -83,12 +91,15 @@ shoal_udp_route_find(struct shoal_udp *udp, const struct shoal_addr *peer, const
 {
 	static const uint8_t none[16];
 	*local = NULL;
-	if (udp->route == NULL)
+	if (udp->route == NULL) {
 		return choose(udp, peer);
+	}
 	const struct shoal_udp_route *route = place_of(udp, peer);
-	if (route->peer.port == 0 || !shoal_addr_equal(&route->peer, peer))
+	if (route->peer.port == 0 || !shoal_addr_equal(&route->peer, peer)) {
 		return choose(udp, peer);
-	if (memcmp(route->local, none, sizeof(none)) != 0)
+	}
+	if (memcmp(route->local, none, sizeof(none)) != 0) {
 		*local = route->local;
+	}
 	return route->socket;
 }

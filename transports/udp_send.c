@@ -58,16 +58,18 @@ add(struct shoal_udp_outbox *outbox, struct shoal_udp_socket *socket, const uint
 	        .msg_iov = &outbox->piece[at],
 	        .msg_iovlen = 1,
 	};
-	if (local != NULL && socket->wildcard)
+	if (local != NULL && socket->wildcard) {
 		add_source(outbox, at, shoal_addr_is_ipv4(to), local);
+	}
 }
 
 /* Counts what the kernel did not take, and sees to it that the host hears of it on a later turn. */
 static void
 lose(struct shoal_udp *udp, uint64_t n)
 {
-	if (udp->send_errors == 0)
+	if (udp->send_errors == 0) {
 		shoal_socket_soon(&udp->report);
+	}
 	udp->send_errors += n;
 }
 
@@ -77,12 +79,14 @@ static bool
 drop_source(struct shoal_udp *udp, struct msghdr *header)
 {
 	struct shoal_addr peer;
-	if (header->msg_controllen == 0)
+	if (header->msg_controllen == 0) {
 		return false;
+	}
 	header->msg_control = NULL;
 	header->msg_controllen = 0;
-	if (shoal_socket_to_addr(&peer, header->msg_name))
+	if (shoal_socket_to_addr(&peer, header->msg_name)) {
 		shoal_udp_route_forget(udp, &peer);
+	}
 	return true;
 }
 
@@ -115,13 +119,15 @@ void
 shoal_udp_send_flush(void *self)
 {
 	struct shoal_udp *udp = self;
-	if (!udp->running)
+	if (!udp->running) {
 		return;
+	}
 	struct shoal_udp_outbox *outbox = udp->outbox;
 	for (unsigned at = 0, end; at < outbox->count; at = end) {
 		for (end = at + 1; end < outbox->count; ++end) {
-			if (outbox->socket[end] != outbox->socket[at])
+			if (outbox->socket[end] != outbox->socket[at]) {
 				break;
+			}
 		}
 		send_run(udp, at, end);
 	}
@@ -134,18 +140,21 @@ shoal_udp_send(void *self, const struct shoal_addr *to, const uint8_t *data, siz
 {
 	struct shoal_udp *udp = self;
 	const uint8_t *local;
-	if (!udp->running)
+	if (!udp->running) {
 		return SHOAL_ERR_STATE;
-	if (len > udp->env.datagram_max || len > SHOAL_UDP_PAYLOAD_MAX)
+	}
+	if (len > udp->env.datagram_max || len > SHOAL_UDP_PAYLOAD_MAX) {
 		return SHOAL_ERR_TOO_BIG;
+	}
 	struct shoal_udp_socket *socket = shoal_udp_route_find(udp, to, &local);
 	if (socket == NULL) {
 		lose(udp, 1); /* nothing is bound of its family */
 		return 0;
 	}
 	struct shoal_udp_outbox *outbox = udp->outbox;
-	if (outbox->count == SHOAL_UDP_BATCH || outbox->size - outbox->used < len)
+	if (outbox->count == SHOAL_UDP_BATCH || outbox->size - outbox->used < len) {
 		shoal_udp_send_flush(udp);
+	}
 	add(outbox, socket, local, to, data, len);
 	return 0;
 }
@@ -154,8 +163,9 @@ void
 shoal_udp_send_report(struct shoal_udp *udp)
 {
 	uint64_t n = udp->send_errors;
-	if (n == 0)
+	if (n == 0) {
 		return;
+	}
 	udp->send_errors = 0;
 	evtimer_del(&udp->report);
 	udp->env.host.count(udp->env.host.arg, SHOAL_COUNTER_SEND_ERRORS, n);

@@ -66,6 +66,7 @@ struct shoal_input {
 	struct shoal_addr from;
 	uint64_t exchange;
 	int code;
+	uint64_t timeout_ns; /* LEAVE: at most so long; 0, or above the profile's: the profile's */
 	const uint8_t *data; /* borrowed for the call */
 	size_t len;
 };
@@ -117,7 +118,7 @@ enum shoal_event_kind {
 	SHOAL_EVENT_JOIN = 1 << 0,    /* a member is new here */
 	SHOAL_EVENT_UPDATE = 1 << 1,  /* address, name, version or instance changed */
 	SHOAL_EVENT_SUSPECT = 1 << 2, /* it may have failed */
-	SHOAL_EVENT_ALIVE = 1 << 3,   /* it was suspect or dead and is not */
+	SHOAL_EVENT_ALIVE = 1 << 3,   /* it was suspect, dead or left, and is not */
 	SHOAL_EVENT_FAILED = 1 << 4,  /* it is dead */
 	SHOAL_EVENT_LEAVING = 1 << 5, /* it is about to leave */
 	SHOAL_EVENT_LEFT = 1 << 6,    /* it left */
@@ -158,7 +159,7 @@ struct shoal_core_member {
 	enum shoal_state state;
 	uint64_t incarnation;
 	uint64_t since_ns; /* mono time of the last change of state */
-	uint64_t heard_ns; /* mono time of the last direct answer, 0: never */
+	uint64_t heard_ns; /* mono time at which it was last heard, here or as told; 0: never */
 	uint64_t rtt_ns;   /* smoothed, 0: never measured */
 	uint32_t app_version;
 	uint8_t protocol_min, protocol_max;
@@ -182,10 +183,11 @@ SHOAL_API void shoal_core_free(struct shoal_core *core);
  * queued.
  *
  * SHOAL_ERR_INVALID: time went backwards, or the kind is none; nothing changed.
- * SHOAL_ERR_STATE:   the command does not fit (JOIN or LEAVE while leaving); nothing changed.
- * SHOAL_ERR_LIMIT:   JOIN: too many requests in flight; nothing changed.
- * MALFORMED, CHECKSUM, VERSION, LABEL, AUTH, TOO_BIG: the packet was dropped and counted; nothing
- * changed. Out of memory never ends a core: what could not be kept is dropped and counted. */
+ * SHOAL_ERR_STATE:   the command does not fit (JOIN or LEAVE while leaving), or this member has
+ * left: the ENDED event was queued; nothing changed. SHOAL_ERR_LIMIT:   JOIN: too many requests in
+ * flight; nothing changed. MALFORMED, CHECKSUM, VERSION, LABEL, AUTH, TOO_BIG: the packet was
+ * dropped and counted; nothing changed. Out of memory never ends a core: what could not be kept is
+ * dropped and counted. */
 SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input *input);
 
 /* Takes the next packet to send. false: none is left. The packet is filled at this moment with the

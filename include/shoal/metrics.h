@@ -84,7 +84,9 @@ extern "C" {
 	        "stream connections closed: malformed, too slow or too large")                     \
 	X(EVENTS_OVERFLOW, events_overflow,                                                        \
 	        "member events coalesced because callbacks fell behind")                           \
-	X(LOOP_TURNS, loop_turns, "turns of the event loop")
+	X(LOOP_TURNS, loop_turns, "turns of the event loop")                                       \
+	X(DROP_EXCESS, drop_excess, "messages dropped: more than one request in a packet")         \
+	X(DROP_ENDED, drop_ended, "inputs dropped: this member has left")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

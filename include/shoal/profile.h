@@ -54,7 +54,7 @@ enum shoal_profile_kind {
 	X(unknown_max, 0, 65536, 1024, 1024, 1024, "unconfirmed members held")                     \
 	X(sends_max, 16, 1000000, 8192, 8192, 8192, "packets queued for one turn of the host")     \
 	X(exchanges_max, 1, 65536, 128, 128, 128, "requests in flight")                            \
-	X(relayed_max, 0, 65536, 256, 256, 256, "pings forwarded for others at once")              \
+	X(relayed_max, 0, 1024, 256, 256, 256, "pings forwarded for others at once")               \
 	X(verify_rate, 1, 10000, 20, 20, 20, "told deaths and hearsay checked a second")
 
 struct shoal_profile {

@@ -91,6 +91,23 @@ shoal_ring_pop(struct shoal_ring *ring)
 	ring->head = ring->head + 1 < ring->capacity ? ring->head + 1 : 0;
 }
 
+void
+shoal_ring_shrink(struct shoal_ring *ring, size_t keep)
+{
+	uint8_t *item;
+
+	if (ring->count > 0 || ring->capacity <= keep || keep == 0) {
+		return;
+	}
+	item = shoal_alloc_resize(ring->mem, ring->item, keep, ring->item_size);
+	if (item == NULL) {
+		return;
+	}
+	ring->item = item;
+	ring->capacity = keep;
+	ring->head = 0;
+}
+
 size_t
 shoal_ring_memory(const struct shoal_ring *ring)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A queue of objects of one size: grows by doubling up to its limit, never shrinks. Pointers into
- * it are valid until the next push. */
+/* A queue of objects of one size: grows by doubling up to its limit, shrinks when asked. Pointers
+ * into it are valid until the next push. */
 #ifndef SHOAL_BASE_RING_H
 #define SHOAL_BASE_RING_H
 
@@ -23,6 +23,8 @@ void *shoal_ring_front(const struct shoal_ring *ring);
 void *shoal_ring_at(const struct shoal_ring *ring, size_t i);
 /* Drops the front; does nothing where it is empty. */
 void shoal_ring_pop(struct shoal_ring *ring);
+/* Gives back what an empty ring holds beyond `keep` objects; does nothing where it is not empty. */
+void shoal_ring_shrink(struct shoal_ring *ring, size_t keep);
 size_t shoal_ring_memory(const struct shoal_ring *ring);
 
 #endif

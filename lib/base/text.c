@@ -286,3 +286,15 @@ shoal_text_is_utf8(const uint8_t *data, size_t len)
 	}
 	return true;
 }
+
+bool
+shoal_text_is_name(const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		bool c1 = data[i] == 0xc2 && i + 1 < len && data[i + 1] < 0xa0;
+		if (data[i] < 0x20 || data[i] == 0x7f || c1) {
+			return false;
+		}
+	}
+	return shoal_text_is_utf8(data, len);
+}

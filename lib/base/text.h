@@ -28,6 +28,10 @@ void shoal_text_duration(struct shoal_text *text, uint64_t ns);
 /* Decimal, no sign, no space, whole string, at most max. false: anything else. */
 bool shoal_text_parse_u64(const char *str, uint64_t max, uint64_t *value);
 
+/* Whether len bytes can be a name: UTF-8 without control characters (C0, DEL, C1), so that printing
+ * it does nothing to a terminal or a log. */
+bool shoal_text_is_name(const uint8_t *data, size_t len);
+
 /* Whether len bytes are valid UTF-8 without zero bytes (overlong forms, surrogates, above U+10FFFF
  * are not). */
 bool shoal_text_is_utf8(const uint8_t *data, size_t len);

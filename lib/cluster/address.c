@@ -26,8 +26,9 @@ parse_port(uint16_t *port, const char *text)
 {
 	uint64_t value;
 
-	if (!shoal_text_parse_u64(text, UINT16_MAX, &value))
+	if (!shoal_text_parse_u64(text, UINT16_MAX, &value)) {
 		return SHOAL_ERR_INVALID;
+	}
 	*port = (uint16_t)value;
 	return 0;
 }
@@ -42,8 +43,9 @@ shoal_address_split(struct shoal_address_parts *parts, const char *text)
 	if (*text == '[') {
 		const char *close = strchr(text, ']');
 
-		if (close == NULL || (close[1] != '\0' && close[1] != ':'))
+		if (close == NULL || (close[1] != '\0' && close[1] != ':')) {
 			return SHOAL_ERR_INVALID;
+		}
 		port = close[1] == ':' ? close + 2 : NULL;
 		host = text + 1;
 		end = close;
@@ -52,8 +54,9 @@ shoal_address_split(struct shoal_address_parts *parts, const char *text)
 		end = colon;
 	}
 	size_t len = (size_t)(end - host);
-	if (len == 0 || len >= sizeof(parts->host))
+	if (len == 0 || len >= sizeof(parts->host)) {
 		return SHOAL_ERR_INVALID;
+	}
 	memcpy(parts->host, host, len);
 	parts->has_port = port != NULL;
 	return port != NULL ? parse_port(&parts->port, port) : 0;
@@ -88,14 +91,17 @@ shoal_address_numeric(struct shoal_addr *addr, const char *host, uint16_t port)
 		shoal_addr_from_ipv4(addr, ip, port);
 		return 0;
 	}
-	if (len >= sizeof(plain))
+	if (len >= sizeof(plain)) {
 		return SHOAL_ERR_INVALID;
+	}
 	memcpy(plain, host, len);
 	plain[len] = '\0';
-	if (inet_pton(AF_INET6, plain, found.ip) != 1)
+	if (inet_pton(AF_INET6, plain, found.ip) != 1) {
 		return SHOAL_ERR_INVALID;
-	if (percent != NULL && parse_scope(&found.scope, percent + 1) != 0)
+	}
+	if (percent != NULL && parse_scope(&found.scope, percent + 1) != 0) {
 		return SHOAL_ERR_INVALID;
+	}
 	*addr = found;
 	return 0;
 }
@@ -105,10 +111,12 @@ parse_item(struct shoal_addr *addr, const char *item, bool port_optional)
 {
 	struct shoal_address_parts parts;
 
-	if (shoal_address_split(&parts, item) != 0)
+	if (shoal_address_split(&parts, item) != 0) {
 		return SHOAL_ERR_INVALID;
-	if (!parts.has_port && !port_optional)
+	}
+	if (!parts.has_port && !port_optional) {
 		return SHOAL_ERR_INVALID;
+	}
 	return shoal_address_numeric(addr, parts.host, parts.port);
 }
 
@@ -120,14 +128,16 @@ next_item(const char *text, char *item, size_t size)
 	size_t len = strcspn(text, ",");
 	const char *after = text[len] == ',' ? text + len + 1 : NULL;
 
-	while (len > 0 && text[len - 1] == ' ')
+	while (len > 0 && text[len - 1] == ' ') {
 		len--;
+	}
 	while (len > 0 && *text == ' ') {
 		text++;
 		len--;
 	}
-	if (len >= size)
+	if (len >= size) {
 		len = size - 1;
+	}
 	memcpy(item, text, len);
 	item[len] = '\0';
 	return after;
@@ -195,8 +205,9 @@ from_sockaddr(struct shoal_addr *addr, const struct sockaddr *sa, uint16_t port)
 		shoal_addr_from_ipv4(addr, ip, port);
 		return 0;
 	}
-	if (sa->sa_family != AF_INET6)
+	if (sa->sa_family != AF_INET6) {
 		return SHOAL_ERR_INVALID;
+	}
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)sa;
 
 	memcpy(addr->ip, &v6->sin6_addr, 16);
@@ -213,15 +224,18 @@ source_of_route(struct shoal_addr *addr, bool ipv4, uint16_t port)
 	socklen_t len = sizeof(here);
 	int rc = SHOAL_ERR_NOT_FOUND;
 
-	if (shoal_addr_parse(&outside, ipv4 ? "192.0.2.1:9" : "[2001:db8::1]:9") != 0)
+	if (shoal_addr_parse(&outside, ipv4 ? "192.0.2.1:9" : "[2001:db8::1]:9") != 0) {
 		return SHOAL_ERR_NOT_FOUND;
+	}
 	int fd = socket(ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	if (fd < 0) {
 		return SHOAL_ERR_NOT_FOUND;
+	}
 	socklen_t there_len = to_sockaddr(&there, &outside);
 	if (connect(fd, (struct sockaddr *)&there, there_len) == 0 &&
-	        getsockname(fd, (struct sockaddr *)&here, &len) == 0)
+	        getsockname(fd, (struct sockaddr *)&here, &len) == 0) {
 		rc = from_sockaddr(addr, (struct sockaddr *)&here, port);
+	}
 	close(fd);
 	return rc;
 }
@@ -238,18 +252,22 @@ first_interface(struct shoal_addr *addr, bool ipv4, uint16_t port)
 	struct ifaddrs *all;
 	int rc = SHOAL_ERR_NOT_FOUND;
 
-	if (getifaddrs(&all) != 0)
+	if (getifaddrs(&all) != 0) {
 		return rc;
+	}
 	for (struct ifaddrs *one = all; one != NULL && rc != 0; one = one->ifa_next) {
 		struct shoal_addr found;
 
-		if (one->ifa_addr == NULL || !(one->ifa_flags & IFF_UP))
+		if (one->ifa_addr == NULL || !(one->ifa_flags & IFF_UP)) {
 			continue;
-		if (from_sockaddr(&found, one->ifa_addr, port) != 0)
+		}
+		if (from_sockaddr(&found, one->ifa_addr, port) != 0) {
 			continue;
+		}
 		if (shoal_addr_is_ipv4(&found) != ipv4 || shoal_addr_is_loopback(&found) ||
-		        is_link_local(&found))
+		        is_link_local(&found)) {
 			continue;
+		}
 		*addr = found;
 		rc = 0;
 	}
@@ -264,10 +282,12 @@ shoal_address_of_route(struct shoal_addr *addr, const struct shoal_addr *wildcar
 	struct shoal_addr found;
 	int rc = source_of_route(&found, ipv4, wildcard->port);
 
-	if (rc != 0 || shoal_addr_is_wildcard(&found))
+	if (rc != 0 || shoal_addr_is_wildcard(&found)) {
 		rc = first_interface(&found, ipv4, wildcard->port);
-	if (rc == 0)
+	}
+	if (rc == 0) {
 		*addr = found;
+	}
 	return rc;
 }
 
@@ -277,13 +297,16 @@ shoal_address_is_local(const struct shoal_addr *addr)
 	struct ifaddrs *all;
 	bool local = shoal_addr_is_loopback(addr);
 
-	if (local || getifaddrs(&all) != 0)
+	if (local || getifaddrs(&all) != 0) {
 		return local;
+	}
 	for (struct ifaddrs *one = all; one != NULL && !local; one = one->ifa_next) {
 		struct shoal_addr found;
 
-		if (one->ifa_addr == NULL || from_sockaddr(&found, one->ifa_addr, addr->port) != 0)
+		if (one->ifa_addr == NULL ||
+		        from_sockaddr(&found, one->ifa_addr, addr->port) != 0) {
 			continue;
+		}
 		local = memcmp(found.ip, addr->ip, sizeof(found.ip)) == 0;
 	}
 	freeifaddrs(all);

@@ -32,8 +32,9 @@ arm(struct shoal_cluster *cluster)
 
 	cluster->joins.background_pause_ms = 2 * ms < most ? 2 * ms : most;
 	/* Without memory for it, the next seed that is added arms it. */
-	if (cluster->joins.background_timer != NULL && cluster->joins.again_count > 0)
+	if (cluster->joins.background_timer != NULL && cluster->joins.again_count > 0) {
 		(void)event_add(cluster->joins.background_timer, &in);
+	}
 }
 
 static struct shoal_again *
@@ -42,8 +43,9 @@ find(struct shoal_cluster *cluster, const char *seed)
 	SHOAL_LIST_FOREACH (node, &cluster->joins.again) {
 		struct shoal_again *again = SHOAL_LIST_ITEM(node, struct shoal_again, node);
 
-		if (strcmp(again->seed, seed) == 0)
+		if (strcmp(again->seed, seed) == 0) {
 			return again;
+		}
 	}
 	return NULL;
 }
@@ -61,8 +63,9 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
 		shoal_cluster_log(cluster, SHOAL_LOG_DEBUG, "join", "seed not reached: %s", why);
 		return;
 	}
-	if (result == SHOAL_TRY_REACHED)
+	if (result == SHOAL_TRY_REACHED) {
 		shoal_cluster_log(cluster, SHOAL_LOG_INFO, "join", "seed %s is reached now", seed);
+	}
 	if (again != NULL) {
 		shoal_list_remove(&again->node);
 		shoal_alloc_free(cluster->mem, again);
@@ -83,8 +86,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		uint64_t most = SHOAL_MS(cluster->settings.config.profile.heal_interval_ms);
 
 		if (shoal_clock_mono(&cluster->clock) - joins->background_since >=
-		        INTERVALS_MAX * most)
+		        INTERVALS_MAX * most) {
 			shoal_try_expire(joins->background);
+		}
 	} else if (first != NULL) {
 		struct shoal_again *again = SHOAL_LIST_ITEM(first, struct shoal_again, node);
 
@@ -92,8 +96,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		shoal_list_push_back(&joins->again, first);
 		joins->background_since = shoal_clock_mono(&cluster->clock);
 		if (shoal_try_begin(&joins->background, cluster, again->seed, on_tried, cluster) !=
-		        0)
+		        0) {
 			joins->background = NULL;
+		}
 	}
 	arm(cluster);
 }
@@ -114,10 +119,12 @@ shoal_background_add(struct shoal_cluster *cluster, const char *seed)
 	size_t len = strlen(seed);
 	struct shoal_again *again;
 
-	if (find(cluster, seed) != NULL || joins->again_count == SHOAL_BACKGROUND_MAX)
+	if (find(cluster, seed) != NULL || joins->again_count == SHOAL_BACKGROUND_MAX) {
 		return;
-	if (joins->background_timer == NULL)
+	}
+	if (joins->background_timer == NULL) {
 		joins->background_timer = event_new(cluster->base, -1, 0, on_timer, cluster);
+	}
 	again = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*again) + len + 1);
 	if (again == NULL || joins->background_timer == NULL) {
 		shoal_alloc_free(cluster->mem, again);
@@ -139,15 +146,17 @@ shoal_background_stop(struct shoal_cluster *cluster)
 	struct shoal_joins *joins = &cluster->joins;
 	struct shoal_list *node;
 
-	if (joins->background != NULL)
+	if (joins->background != NULL) {
 		shoal_try_drop(joins->background);
+	}
 	joins->background = NULL;
 	while ((node = shoal_list_first(&joins->again)) != NULL) {
 		shoal_list_remove(node);
 		shoal_alloc_free(cluster->mem, SHOAL_LIST_ITEM(node, struct shoal_again, node));
 	}
 	joins->again_count = 0;
-	if (joins->background_timer != NULL)
+	if (joins->background_timer != NULL) {
 		event_free(joins->background_timer);
+	}
 	joins->background_timer = NULL;
 }

@@ -42,8 +42,9 @@ shoal_callbacks_init(struct shoal_callbacks *callbacks, const struct shoal_alloc
 	callbacks->overflow.kind = SHOAL_CALL_OVERFLOW;
 	shoal_list_init(&callbacks->queue);
 	shoal_list_init(&callbacks->staged);
-	if (pthread_mutex_init(&callbacks->lock, NULL) != 0)
+	if (pthread_mutex_init(&callbacks->lock, NULL) != 0) {
 		return SHOAL_ERR_SYSTEM;
+	}
 	if (pthread_cond_init(&callbacks->changed, NULL) != 0) {
 		pthread_mutex_destroy(&callbacks->lock);
 		return SHOAL_ERR_SYSTEM;
@@ -64,8 +65,9 @@ forget(struct shoal_callbacks *callbacks, struct shoal_pending_event *pending)
 {
 	shoal_list_remove(&pending->call.node);
 	callbacks->events--;
-	if (pending->slot < callbacks->last_capacity && callbacks->last[pending->slot] == pending)
+	if (pending->slot < callbacks->last_capacity && callbacks->last[pending->slot] == pending) {
 		callbacks->last[pending->slot] = NULL;
+	}
 }
 
 static void
@@ -82,10 +84,12 @@ drop_events(struct shoal_callbacks *callbacks, struct shoal_list *list)
 	SHOAL_LIST_FOREACH_SAFE (node, after, list) {
 		struct shoal_call *call = SHOAL_LIST_ITEM(node, struct shoal_call, node);
 
-		if (call->kind == SHOAL_CALL_DONE)
+		if (call->kind == SHOAL_CALL_DONE) {
 			continue;
-		if (list == &callbacks->queue)
+		}
+		if (list == &callbacks->queue) {
 			callbacks->calls--;
+		}
 		if (call->kind == SHOAL_CALL_OVERFLOW) {
 			shoal_list_remove(node);
 			continue;
@@ -116,16 +120,20 @@ index_of(struct shoal_callbacks *callbacks, uint32_t slot)
 	size_t capacity = callbacks->last_capacity > 0 ? callbacks->last_capacity : 16;
 	struct shoal_pending_event **grown;
 
-	if (slot < callbacks->last_capacity)
+	if (slot < callbacks->last_capacity) {
 		return &callbacks->last[slot];
-	while (capacity <= slot)
+	}
+	while (capacity <= slot) {
 		capacity *= 2;
+	}
 	grown = shoal_alloc_resize(
 	        callbacks->mem, callbacks->last, capacity, sizeof(struct shoal_pending_event *));
-	if (grown == NULL)
+	if (grown == NULL) {
 		return NULL;
-	for (size_t i = callbacks->last_capacity; i < capacity; i++)
+	}
+	for (size_t i = callbacks->last_capacity; i < capacity; i++) {
 		grown[i] = NULL;
+	}
 	callbacks->last = grown;
 	callbacks->last_capacity = capacity;
 	return &callbacks->last[slot];
@@ -136,8 +144,9 @@ static void
 overflow(struct shoal_callbacks *callbacks)
 {
 	callbacks->coalesced++;
-	if (callbacks->overflowing)
+	if (callbacks->overflowing) {
 		return;
+	}
 	callbacks->overflowing = true;
 	shoal_list_push_back(&callbacks->queue, &callbacks->overflow.node);
 	callbacks->calls++;
@@ -161,10 +170,12 @@ coalesce(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_ev
 {
 	struct shoal_pending_event *older;
 
-	if (slot >= callbacks->last_capacity || (older = callbacks->last[slot]) == NULL)
+	if (slot >= callbacks->last_capacity || (older = callbacks->last[slot]) == NULL) {
 		return false;
-	if (shoal_id_compare(shoal_member_id(older->event.member), &event->id) != 0)
+	}
+	if (shoal_id_compare(shoal_member_id(older->event.member), &event->id) != 0) {
 		return false;
+	}
 	describe(&older->event, event, member);
 	older->number = callbacks->next;
 	return true;
@@ -190,8 +201,9 @@ append(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_even
 	shoal_list_push_back(&callbacks->staged, &pending->call.node);
 	callbacks->events++;
 	last = index_of(callbacks, slot);
-	if (last != NULL)
+	if (last != NULL) {
 		*last = pending;
+	}
 }
 
 void
@@ -234,8 +246,9 @@ static bool
 is_wanted(const struct shoal_callbacks *callbacks, enum shoal_event_kind kind)
 {
 	for (size_t i = 0; i < callbacks->subscribers; i++) {
-		if (callbacks->subscriber[i].mask & (unsigned)kind)
+		if (callbacks->subscriber[i].mask & (unsigned)kind) {
 			return true;
+		}
 	}
 	return false;
 }
@@ -267,11 +280,13 @@ shoal_callbacks_commit(struct shoal_callbacks *callbacks)
 		callbacks->calls++;
 	}
 	wake = callbacks->calls > 0;
-	if (wake)
+	if (wake) {
 		pthread_cond_broadcast(&callbacks->changed);
+	}
 	pthread_mutex_unlock(&callbacks->lock);
-	if (wake)
+	if (wake) {
 		callbacks->wake(callbacks->cluster);
+	}
 }
 
 void
@@ -298,17 +313,20 @@ deliver(struct shoal_callbacks *callbacks, const struct shoal_member_event *even
 	for (size_t i = 0; i < callbacks->subscribers; i++) {
 		struct shoal_subscriber *one = &callbacks->subscriber[i];
 
-		if ((one->mask & (unsigned)event->kind) != 0 && one->from <= number)
+		if ((one->mask & (unsigned)event->kind) != 0 && one->from <= number) {
 			called[n++] = *one;
+		}
 	}
 	for (size_t i = 0; i < n; i++) {
 		bool there = false;
 
-		for (size_t k = 0; k < callbacks->subscribers && !there; k++)
+		for (size_t k = 0; k < callbacks->subscribers && !there; k++) {
 			there = callbacks->subscriber[k].fn == called[i].fn &&
 			        callbacks->subscriber[k].arg == called[i].arg;
-		if (!there)
+		}
+		if (!there) {
 			continue;
+		}
 		callbacks->running_fn = called[i].fn;
 		callbacks->running_arg = called[i].arg;
 		pthread_mutex_unlock(&callbacks->lock);
@@ -356,16 +374,19 @@ take(struct shoal_callbacks *callbacks)
 	first = shoal_list_first(&callbacks->queue);
 	if (first != NULL) {
 		call = SHOAL_LIST_ITEM(first, struct shoal_call, node);
-		if (call->kind == SHOAL_CALL_EVENT)
+		if (call->kind == SHOAL_CALL_EVENT) {
 			forget(callbacks, pending_of(call));
-		else
+		} else {
 			shoal_list_remove(first);
+		}
 		callbacks->calls--;
-		if (call->kind == SHOAL_CALL_OVERFLOW)
+		if (call->kind == SHOAL_CALL_OVERFLOW) {
 			callbacks->lost = false;
+		}
 	}
-	if (callbacks->calls == 0)
+	if (callbacks->calls == 0) {
 		end_episode(callbacks);
+	}
 	pthread_mutex_unlock(&callbacks->lock);
 	return call;
 }
@@ -411,8 +432,9 @@ shoal_callbacks_run(struct shoal_callbacks *callbacks, size_t most)
 	while (most-- > 0) {
 		struct shoal_call *call = take(callbacks);
 
-		if (call == NULL)
+		if (call == NULL) {
 			break;
+		}
 		ran += run_call(callbacks, call);
 	}
 	inside = outer;
@@ -429,8 +451,9 @@ shoal_callbacks_wait(struct shoal_callbacks *callbacks)
 	bool there;
 
 	pthread_mutex_lock(&callbacks->lock);
-	while (callbacks->calls == 0 && !callbacks->closing)
+	while (callbacks->calls == 0 && !callbacks->closing) {
 		pthread_cond_wait(&callbacks->changed, &callbacks->lock);
+	}
 	there = callbacks->calls > 0;
 	pthread_mutex_unlock(&callbacks->lock);
 	return there;
@@ -502,13 +525,15 @@ shoal_callbacks_unsubscribe(struct shoal_callbacks *callbacks, shoal_member_fn f
 	for (size_t i = 0; i < before; i++) {
 		struct shoal_subscriber one = callbacks->subscriber[i];
 
-		if (one.fn != fn || one.arg != arg)
+		if (one.fn != fn || one.arg != arg) {
 			callbacks->subscriber[kept++] = one;
+		}
 	}
 	callbacks->subscribers = kept;
 	while (callbacks->busy && !pthread_equal(callbacks->runner, pthread_self()) &&
-	        callbacks->running_fn == fn && callbacks->running_arg == arg)
+	        callbacks->running_fn == fn && callbacks->running_arg == arg) {
 		pthread_cond_wait(&callbacks->changed, &callbacks->lock);
+	}
 	pthread_mutex_unlock(&callbacks->lock);
 	return kept < before ? 0 : SHOAL_ERR_NOT_FOUND;
 }

@@ -13,8 +13,9 @@ read_clock(clockid_t id)
 {
 	struct timespec at;
 
-	if (clock_gettime(id, &at) != 0)
+	if (clock_gettime(id, &at) != 0) {
 		return 0;
+	}
 	return (uint64_t)at.tv_sec * UINT64_C(1000000000) + (uint64_t)at.tv_nsec;
 }
 
@@ -23,8 +24,9 @@ shoal_clock_mono(struct shoal_clock *clock)
 {
 	uint64_t now = read_clock(CLOCK_BOOTTIME);
 
-	if (now > clock->last)
+	if (now > clock->last) {
 		clock->last = now;
+	}
 	return clock->last;
 }
 

@@ -48,8 +48,9 @@ shoal_cluster_log(struct shoal_cluster *cluster, enum shoal_log_level level, con
 	struct shoal_log_record record = {.level = level, .room = room};
 	va_list args;
 
-	if (config->log == NULL || level > config->log_level)
+	if (config->log == NULL || level > config->log_level) {
 		return;
+	}
 	record.wall_ns = shoal_clock_wall();
 	va_start(args, format);
 	vsnprintf(record.text, sizeof(record.text), format, args);
@@ -80,10 +81,12 @@ shoal_cluster_wait(struct shoal_cluster *cluster, uint64_t deadline_ns)
 static void
 wake_callbacks(struct shoal_cluster *cluster)
 {
-	if (cluster->dispatch_fd >= 0)
+	if (cluster->dispatch_fd >= 0) {
 		shoal_mailbox_ring(cluster->dispatch_fd);
-	if (cluster->calls != NULL)
+	}
+	if (cluster->calls != NULL) {
 		event_active(cluster->calls, EV_TIMEOUT, 0);
+	}
 }
 
 static int
@@ -92,13 +95,15 @@ init_locks(struct shoal_cluster *cluster)
 	pthread_condattr_t attr;
 	int rc;
 
-	if (pthread_condattr_init(&attr) != 0)
+	if (pthread_condattr_init(&attr) != 0) {
 		return SHOAL_ERR_SYSTEM;
+	}
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	rc = pthread_cond_init(&cluster->changed, &attr);
 	pthread_condattr_destroy(&attr);
-	if (rc != 0)
+	if (rc != 0) {
 		return SHOAL_ERR_SYSTEM;
+	}
 	if (pthread_mutex_init(&cluster->lock, NULL) != 0) {
 		pthread_cond_destroy(&cluster->changed);
 		return SHOAL_ERR_SYSTEM;
@@ -120,8 +125,9 @@ init_fields(struct shoal_cluster *cluster)
 	shoal_ring_init(&cluster->failed, cluster->mem, sizeof(struct shoal_failed),
 	        profile->exchanges_max);
 	rc = init_locks(cluster);
-	if (rc != 0)
+	if (rc != 0) {
 		return shoal_last_error_set(rc, "no lock can be made");
+	}
 	rc = shoal_callbacks_init(
 	        &cluster->callbacks, cluster->mem, config->events_max, profile->members_max);
 	if (rc != 0) {
@@ -144,16 +150,19 @@ default_transports(struct shoal_cluster *cluster)
 	struct shoal_transport *at = (struct shoal_transport *)(uintptr_t)config->transports;
 	int rc;
 
-	if (config->transport_count > 0)
+	if (config->transport_count > 0) {
 		return 0;
+	}
 	rc = shoal_transport_tcp(&made[0], cluster->mem);
 	if (rc == 0) {
 		rc = shoal_transport_udp(&made[1], cluster->mem);
-		if (rc != 0)
+		if (rc != 0) {
 			made[0].ops->free(made[0].self);
+		}
 	}
-	if (rc != 0)
+	if (rc != 0) {
 		return shoal_last_error_set(rc, "transports: %s", shoal_strerror(rc));
+	}
 	memcpy(at, made, sizeof(made));
 	config->transport_count = 2;
 	return 0;
@@ -162,8 +171,9 @@ default_transports(struct shoal_cluster *cluster)
 static void
 close_fd(int *fd)
 {
-	if (*fd >= 0)
+	if (*fd >= 0) {
 		close(*fd);
+	}
 	*fd = -1;
 }
 
@@ -189,13 +199,16 @@ prepare(struct shoal_cluster *cluster)
 {
 	int rc = shoal_mailbox_eventfd(&cluster->mailbox_fd);
 
-	if (rc == 0 && cluster->settings.config.run == SHOAL_RUN_DISPATCH)
+	if (rc == 0 && cluster->settings.config.run == SHOAL_RUN_DISPATCH) {
 		rc = shoal_mailbox_eventfd(&cluster->dispatch_fd);
-	if (rc != 0)
+	}
+	if (rc != 0) {
 		return rc;
+	}
 	cluster->published = shoal_view_publish(&cluster->view);
-	if (cluster->published == NULL)
+	if (cluster->published == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_NOMEM, "%s", shoal_strerror(SHOAL_ERR_NOMEM));
+	}
 	return default_transports(cluster);
 }
 
@@ -206,11 +219,13 @@ shoal_cluster_new(struct shoal_cluster **out, const struct shoal_config *config)
 	struct shoal_cluster *cluster;
 	int rc;
 
-	if (out == NULL)
+	if (out == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "cluster: NULL");
+	}
 	rc = shoal_settings_init(&settings, config);
-	if (rc != 0)
+	if (rc != 0) {
 		return rc;
+	}
 	cluster = shoal_alloc_zeroed(settings.mem, 1, sizeof(*cluster));
 	if (cluster == NULL) {
 		shoal_settings_done(&settings);
@@ -249,8 +264,9 @@ make_base(struct shoal_cluster *cluster)
 		cluster->base = event_base_new_with_config(config);
 		event_config_free(config);
 	}
-	if (cluster->base == NULL)
+	if (cluster->base == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_SYSTEM, "no event_base can be made");
+	}
 	cluster->own_base = true;
 	return 0;
 }
@@ -268,8 +284,9 @@ make_core(struct shoal_cluster *cluster)
 	core.seed = config->seed;
 	if (shoal_entropy_fill(&core.salt, sizeof(core.salt)) != 0 ||
 	        shoal_entropy_fill(&jitter, sizeof(jitter)) != 0 ||
-	        (core.seed == 0 && shoal_entropy_fill(&core.seed, sizeof(core.seed)) != 0))
+	        (core.seed == 0 && shoal_entropy_fill(&core.seed, sizeof(core.seed)) != 0)) {
 		return shoal_last_error_set(SHOAL_ERR_SYSTEM, "the kernel gave no random bytes");
+	}
 	shoal_rng_init(&cluster->rng, jitter, 1);
 	core.mono_ns = shoal_clock_mono(&cluster->clock);
 	core.wall_ns = shoal_clock_wall();
@@ -283,8 +300,9 @@ make_core(struct shoal_cluster *cluster)
 	core.log_level = config->log_level;
 	core.allocator = cluster->mem;
 	rc = shoal_core_new(&cluster->core, &core, why, sizeof(why));
-	if (rc != 0)
+	if (rc != 0) {
 		return shoal_last_error_set(rc, "%s", *why != '\0' ? why : shoal_strerror(rc));
+	}
 	return 0;
 }
 
@@ -296,8 +314,9 @@ show_self(struct shoal_cluster *cluster)
 
 	shoal_loop_refresh(cluster);
 	list = shoal_view_at(&cluster->view, 0) != NULL ? shoal_view_publish(&cluster->view) : NULL;
-	if (list == NULL)
+	if (list == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_NOMEM, "%s", shoal_strerror(SHOAL_ERR_NOMEM));
+	}
 	pthread_mutex_lock(&cluster->lock);
 	shoal_member_list_free(cluster->published);
 	cluster->published = list;
@@ -314,17 +333,22 @@ start(struct shoal_cluster *cluster)
 {
 	int rc = make_base(cluster);
 
-	if (rc == 0)
+	if (rc == 0) {
 		rc = shoal_listen_start(cluster);
-	if (rc != 0)
+	}
+	if (rc != 0) {
 		return rc;
+	}
 	rc = make_core(cluster);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = show_self(cluster);
-	if (rc == 0 && shoal_loop_begin(cluster) != 0)
+	}
+	if (rc == 0 && shoal_loop_begin(cluster) != 0) {
 		rc = shoal_last_error_set(SHOAL_ERR_NOMEM, "%s", shoal_strerror(SHOAL_ERR_NOMEM));
-	if (rc == 0)
+	}
+	if (rc == 0) {
 		rc = shoal_thread_start(cluster);
+	}
 	if (rc != 0) {
 		shoal_loop_finish(cluster, rc);
 		shoal_listen_stop(cluster);
@@ -339,17 +363,19 @@ shoal_cluster_start(struct shoal_cluster *cluster)
 	bool before;
 	int rc;
 
-	if (cluster == NULL)
+	if (cluster == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "start: cluster is NULL");
+	}
 	pthread_mutex_lock(&cluster->lock);
 	state = cluster->state;
 	before = cluster->started || state != SHOAL_CLUSTER_CREATED;
 	cluster->started = true;
 	pthread_mutex_unlock(&cluster->lock);
-	if (before)
+	if (before) {
 		return shoal_last_error_set(SHOAL_ERR_STATE,
 		        "start: the cluster was started or stopped before (it is %s)",
 		        shoal_cluster_state_name(state));
+	}
 	rc = start(cluster);
 	if (rc != 0) {
 		pthread_mutex_lock(&cluster->lock);
@@ -364,11 +390,13 @@ shoal_cluster_on_loop(struct shoal_cluster *cluster)
 {
 	bool base_thread = false;
 
-	if (cluster->settings.config.run != SHOAL_RUN_BASE)
+	if (cluster->settings.config.run != SHOAL_RUN_BASE) {
 		return shoal_thread_is_loop(cluster);
+	}
 	pthread_mutex_lock(&cluster->lock);
-	if (cluster->state == SHOAL_CLUSTER_RUNNING || cluster->state == SHOAL_CLUSTER_LEAVING)
+	if (cluster->state == SHOAL_CLUSTER_RUNNING || cluster->state == SHOAL_CLUSTER_LEAVING) {
 		base_thread = pthread_equal(cluster->base_thread, pthread_self()) != 0;
+	}
 	pthread_mutex_unlock(&cluster->lock);
 	return base_thread;
 }
@@ -376,8 +404,9 @@ shoal_cluster_on_loop(struct shoal_cluster *cluster)
 int
 shoal_cluster_may_block(struct shoal_cluster *cluster, const char *what)
 {
-	if (!shoal_callbacks_inside(&cluster->callbacks) && !shoal_cluster_on_loop(cluster))
+	if (!shoal_callbacks_inside(&cluster->callbacks) && !shoal_cluster_on_loop(cluster)) {
 		return 0;
+	}
 	return shoal_last_error_set(SHOAL_ERR_WOULD_BLOCK,
 	        "%s: called on the loop's thread or from a callback; use the _async form", what);
 }
@@ -390,12 +419,16 @@ may_stop(struct shoal_cluster *cluster, const char *what)
 	bool on_loop = shoal_cluster_on_loop(cluster);
 	enum shoal_cluster_state state = shoal_cluster_state(cluster);
 
-	if (shoal_callbacks_inside(&cluster->callbacks) || (on_loop && (!base || cluster->inside)))
+	if (shoal_callbacks_inside(&cluster->callbacks) ||
+	        (on_loop && (!base || cluster->inside))) {
 		return shoal_last_error_set(SHOAL_ERR_WOULD_BLOCK,
 		        "%s: called on the loop's thread or from a callback", what);
-	if (base && !on_loop && (state == SHOAL_CLUSTER_RUNNING || state == SHOAL_CLUSTER_LEAVING))
+	}
+	if (base && !on_loop &&
+	        (state == SHOAL_CLUSTER_RUNNING || state == SHOAL_CLUSTER_LEAVING)) {
 		return shoal_last_error_set(SHOAL_ERR_STATE,
 		        "%s: with SHOAL_RUN_BASE, call it on the thread of the base", what);
+	}
 	return 0;
 }
 
@@ -405,18 +438,21 @@ stop(struct shoal_cluster *cluster)
 	bool running;
 
 	pthread_mutex_lock(&cluster->lock);
-	if (cluster->state == SHOAL_CLUSTER_CREATED)
+	if (cluster->state == SHOAL_CLUSTER_CREATED) {
 		cluster->state = SHOAL_CLUSTER_STOPPED;
+	}
 	running = cluster->state != SHOAL_CLUSTER_STOPPED;
 	if (running && cluster->settings.config.run != SHOAL_RUN_BASE) {
 		shoal_mailbox_stop(cluster);
-		while (cluster->state != SHOAL_CLUSTER_STOPPED)
+		while (cluster->state != SHOAL_CLUSTER_STOPPED) {
 			pthread_cond_wait(&cluster->changed, &cluster->lock);
+		}
 		running = false;
 	}
 	pthread_mutex_unlock(&cluster->lock);
-	if (running)
+	if (running) {
 		shoal_loop_finish(cluster, SHOAL_ERR_CANCELED);
+	}
 }
 
 int
@@ -424,11 +460,13 @@ shoal_cluster_stop(struct shoal_cluster *cluster)
 {
 	int rc;
 
-	if (cluster == NULL)
+	if (cluster == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "stop: cluster is NULL");
+	}
 	rc = may_stop(cluster, "stop");
-	if (rc == 0)
+	if (rc == 0) {
 		stop(cluster);
+	}
 	return rc;
 }
 
@@ -438,14 +476,16 @@ static void
 end_callbacks(struct shoal_cluster *cluster)
 {
 	shoal_thread_join_loop(cluster); /* it may still be queueing the last ends */
-	if (cluster->calls != NULL)
+	if (cluster->calls != NULL) {
 		event_free(cluster->calls);
+	}
 	cluster->calls = NULL;
 	shoal_callbacks_close(&cluster->callbacks);
 	shoal_thread_join_callbacks(cluster);
 	while (shoal_callbacks_waiting(&cluster->callbacks) > 0) {
-		if (shoal_callbacks_run(&cluster->callbacks, SIZE_MAX) < 0)
+		if (shoal_callbacks_run(&cluster->callbacks, SIZE_MAX) < 0) {
 			break;
+		}
 	}
 }
 
@@ -455,18 +495,22 @@ shoal_cluster_free(struct shoal_cluster *cluster)
 	const struct shoal_config *config;
 	int rc;
 
-	if (cluster == NULL)
+	if (cluster == NULL) {
 		return 0;
+	}
 	rc = may_stop(cluster, "free");
-	if (rc != 0)
+	if (rc != 0) {
 		return rc;
+	}
 	stop(cluster);
 	end_callbacks(cluster);
 	config = &cluster->settings.config;
-	for (size_t i = 0; i < config->transport_count; i++)
+	for (size_t i = 0; i < config->transport_count; i++) {
 		config->transports[i].ops->free(config->transports[i].self);
-	if (cluster->own_base)
+	}
+	if (cluster->own_base) {
 		event_base_free(cluster->base);
+	}
 	release(cluster);
 	return 0;
 }
@@ -479,9 +523,10 @@ shoal_cluster_address(struct shoal_cluster *cluster, char *text, size_t len)
 	pthread_mutex_lock(&cluster->lock);
 	memcpy(address, cluster->address, sizeof(address));
 	pthread_mutex_unlock(&cluster->lock);
-	if (strlen(address) >= len)
+	if (strlen(address) >= len) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_TOO_BIG, "address: %zu bytes; SHOAL_ADDR_TEXT is enough", len);
+	}
 	memcpy(text, address, strlen(address) + 1);
 	return 0;
 }
@@ -528,8 +573,9 @@ shoal_cluster_base(struct shoal_cluster *cluster)
 int
 shoal_cluster_fd(struct shoal_cluster *cluster)
 {
-	if (cluster->dispatch_fd < 0)
+	if (cluster->dispatch_fd < 0) {
 		shoal_last_error_say("fd: run is not SHOAL_RUN_DISPATCH");
+	}
 	return cluster->dispatch_fd;
 }
 
@@ -538,14 +584,17 @@ shoal_cluster_dispatch(struct shoal_cluster *cluster)
 {
 	int rc;
 
-	if (cluster->dispatch_fd < 0)
+	if (cluster->dispatch_fd < 0) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_STATE, "dispatch: run is not SHOAL_RUN_DISPATCH");
+	}
 	shoal_mailbox_clear(cluster->dispatch_fd);
 	rc = shoal_callbacks_run(&cluster->callbacks, shoal_callbacks_waiting(&cluster->callbacks));
-	if (shoal_callbacks_waiting(&cluster->callbacks) > 0)
+	if (shoal_callbacks_waiting(&cluster->callbacks) > 0) {
 		shoal_mailbox_ring(cluster->dispatch_fd);
-	if (rc < 0)
+	}
+	if (rc < 0) {
 		return shoal_last_error_set(rc, "dispatch: a callback is running already");
+	}
 	return rc;
 }

@@ -37,8 +37,9 @@ shoal_config_init_sized(struct shoal_config *config, size_t size)
 	struct shoal_config init = {
 	        .size = size, .bind = "127.0.0.1:7946", .log_level = SHOAL_LOG_INFO};
 
-	if (config == NULL)
+	if (config == NULL) {
 		return;
+	}
 #define SHOAL_X(field, min, max, value) init.field = (value);
 	NUMBER_TABLE(SHOAL_X)
 #undef SHOAL_X
@@ -50,11 +51,13 @@ shoal_config_init_sized(struct shoal_config *config, size_t size)
 int
 shoal_config_profile(struct shoal_config *config, enum shoal_profile_kind kind)
 {
-	if (config == NULL)
+	if (config == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "config: NULL");
-	if (shoal_profile_init(&config->profile, kind) != 0)
+	}
+	if (shoal_profile_init(&config->profile, kind) != 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "profile: %d; allowed are SHOAL_PROFILE_LAN, _WAN and _LOCAL", (int)kind);
+	}
 	return 0;
 }
 
@@ -63,9 +66,10 @@ set_number(uint32_t *field, const char *name, const char *value, uint64_t min, u
 {
 	uint64_t number;
 
-	if (!shoal_text_parse_u64(value, max, &number) || number < min)
+	if (!shoal_text_parse_u64(value, max, &number) || number < min) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "%s: \"%s\"; allowed are %" PRIu64 " to %" PRIu64, name, value, min, max);
+	}
 	*field = (uint32_t)number;
 	return 0;
 }
@@ -75,40 +79,44 @@ set_profile(struct shoal_config *config, const char *value)
 {
 	enum shoal_profile_kind kind;
 
-	if (shoal_profile_parse(&kind, value) != 0)
+	if (shoal_profile_parse(&kind, value) != 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "profile: \"%s\"; allowed are lan, wan and local", value);
+	}
 	return shoal_config_profile(config, kind);
 }
 
 static int
 set_run(struct shoal_config *config, const char *value)
 {
-	if (strcmp(value, "threads") == 0)
+	if (strcmp(value, "threads") == 0) {
 		config->run = SHOAL_RUN_THREADS;
-	else if (strcmp(value, "dispatch") == 0)
+	} else if (strcmp(value, "dispatch") == 0) {
 		config->run = SHOAL_RUN_DISPATCH;
-	else
+	} else {
 		return shoal_last_error_set(
 		        SHOAL_ERR_INVALID, "run: \"%s\"; allowed are threads and dispatch", value);
+	}
 	return 0;
 }
 
 static int
 set_level(struct shoal_config *config, const char *value)
 {
-	if (shoal_log_level_parse(&config->log_level, value) != 0)
+	if (shoal_log_level_parse(&config->log_level, value) != 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "log_level: \"%s\"; allowed are error, warn, info and debug", value);
+	}
 	return 0;
 }
 
 static int
 set_seed(struct shoal_config *config, const char *value)
 {
-	if (!shoal_text_parse_u64(value, UINT64_MAX, &config->seed))
+	if (!shoal_text_parse_u64(value, UINT64_MAX, &config->seed)) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "seed: \"%s\"; allowed are 0 to %" PRIu64, value, UINT64_MAX);
+	}
 	return 0;
 }
 
@@ -117,8 +125,9 @@ set_profile_field(struct shoal_config *config, const char *field, const char *va
 {
 	int rc = shoal_profile_set(&config->profile, field, value);
 
-	if (rc == SHOAL_ERR_NOT_FOUND)
+	if (rc == SHOAL_ERR_NOT_FOUND) {
 		return shoal_last_error_set(rc, "%s: no such field of the config", field);
+	}
 #define SHOAL_X(name, min, max, lan, wan, local, text)                                             \
 	if (rc != 0 && strcmp(field, #name) == 0)                                                  \
 		return shoal_last_error_set(                                                       \
@@ -131,8 +140,9 @@ set_profile_field(struct shoal_config *config, const char *field, const char *va
 int
 shoal_config_set(struct shoal_config *config, const char *field, const char *value)
 {
-	if (config == NULL || field == NULL || value == NULL)
+	if (config == NULL || field == NULL || value == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "config, field and value: NULL");
+	}
 #define SHOAL_X(name)                                                                              \
 	if (strcmp(field, #name) == 0) {                                                           \
 		config->name = value;                                                              \
@@ -145,14 +155,18 @@ shoal_config_set(struct shoal_config *config, const char *field, const char *val
 		return set_number(&config->name, field, value, min, max);
 	NUMBER_TABLE(SHOAL_X)
 #undef SHOAL_X
-	if (strcmp(field, "profile") == 0)
+	if (strcmp(field, "profile") == 0) {
 		return set_profile(config, value);
-	if (strcmp(field, "run") == 0)
+	}
+	if (strcmp(field, "run") == 0) {
 		return set_run(config, value);
-	if (strcmp(field, "log_level") == 0)
+	}
+	if (strcmp(field, "log_level") == 0) {
 		return set_level(config, value);
-	if (strcmp(field, "seed") == 0)
+	}
+	if (strcmp(field, "seed") == 0) {
 		return set_seed(config, value);
+	}
 	return set_profile_field(config, field, value);
 }
 
@@ -161,18 +175,21 @@ check_text(const char *field, const char *value, size_t max)
 {
 	size_t len = value != NULL ? strlen(value) : 0;
 
-	if (len > max)
+	if (len > max) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "%s: %zu bytes; allowed are at most %zu", field, len, max);
-	if (len > 0 && !shoal_text_is_utf8((const uint8_t *)value, len))
+	}
+	if (len > 0 && !shoal_text_is_utf8((const uint8_t *)value, len)) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_INVALID, "%s: no valid UTF-8; allowed is UTF-8 text", field);
+	}
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)value[i];
 
-		if (c < 0x20 || c == 0x7f)
+		if (c < 0x20 || c == 0x7f) {
 			return shoal_last_error_set(SHOAL_ERR_INVALID,
 			        "%s: byte 0x%02x; control characters are not allowed", field, c);
+		}
 	}
 	return 0;
 }
@@ -182,12 +199,13 @@ check_identity(struct shoal_settings *settings, const struct shoal_config *confi
 {
 	int rc;
 
-	if (config->id != NULL &&
-	        (shoal_id_parse(&settings->id, config->id) != 0 || shoal_id_is_zero(&settings->id)))
+	if (config->id != NULL && (shoal_id_parse(&settings->id, config->id) != 0 ||
+	                                  shoal_id_is_zero(&settings->id))) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "id: \"%s\"; allowed is a UUID that is not all zero, 36 characters with "
 		        "dashes or 32 without",
 		        config->id);
+	}
 	rc = check_text("name", config->name, SHOAL_NAME_MAX);
 	return rc != 0 ? rc : check_text("label", config->label, SHOAL_LABEL_MAX);
 }
@@ -197,26 +215,31 @@ check_addresses(struct shoal_settings *settings, const struct shoal_config *conf
 {
 	char why[256];
 
-	if (config->bind == NULL)
+	if (config->bind == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "bind: NULL; allowed is \"ip:port\", with a comma between several");
+	}
 	if (shoal_address_list(
-	            settings->bind, &settings->binds, config->bind, false, why, sizeof(why)) != 0)
+	            settings->bind, &settings->binds, config->bind, false, why, sizeof(why)) != 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "bind: %s", why);
-	if (config->advertise == NULL)
+	}
+	if (config->advertise == NULL) {
 		return 0;
+	}
 	if (shoal_address_list(settings->advertise, &settings->advertises, config->advertise, true,
-	            why, sizeof(why)) != 0)
+	            why, sizeof(why)) != 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "advertise: %s", why);
+	}
 	for (size_t i = 0; i < settings->advertises; i++) {
 		static const uint8_t any4[16] = {[10] = 0xff, [11] = 0xff};
 		static const uint8_t any6[16] = {0};
 		const uint8_t *ip = settings->advertise[i].ip;
 
-		if (memcmp(ip, any4, sizeof(any4)) == 0 || memcmp(ip, any6, sizeof(any6)) == 0)
+		if (memcmp(ip, any4, sizeof(any4)) == 0 || memcmp(ip, any6, sizeof(any6)) == 0) {
 			return shoal_last_error_set(SHOAL_ERR_INVALID,
 			        "advertise: \"%s\"; a wildcard is not allowed: peers cannot dial it",
 			        config->advertise);
+		}
 	}
 	return 0;
 }
@@ -227,14 +250,16 @@ check_run(const struct shoal_config *config)
 	switch (config->run) {
 	case SHOAL_RUN_THREADS:
 	case SHOAL_RUN_DISPATCH:
-		if (config->base != NULL)
+		if (config->base != NULL) {
 			return shoal_last_error_set(SHOAL_ERR_INVALID,
 			        "base: set; allowed with run SHOAL_RUN_BASE only");
+		}
 		return 0;
 	case SHOAL_RUN_BASE:
-		if (config->base == NULL)
+		if (config->base == NULL) {
 			return shoal_last_error_set(SHOAL_ERR_INVALID,
 			        "base: NULL; run SHOAL_RUN_BASE needs the event_base to run on");
+		}
 		return 0;
 	}
 	return shoal_last_error_set(SHOAL_ERR_INVALID,
@@ -246,25 +271,31 @@ check_transport(size_t i, const struct shoal_transport_ops *ops, uint32_t before
 {
 	const uint32_t known = SHOAL_TRANSPORT_DATAGRAM | SHOAL_TRANSPORT_STREAM;
 
-	if (ops == NULL)
+	if (ops == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "transports[%zu]: no functions", i);
-	if (ops->abi != SHOAL_TRANSPORT_ABI)
+	}
+	if (ops->abi != SHOAL_TRANSPORT_ABI) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "transports[%zu]: abi %u; allowed is %d", i, ops->abi, SHOAL_TRANSPORT_ABI);
+	}
 	bool complete = ops->name != NULL && ops->start != NULL && ops->address != NULL &&
 	                ops->stop != NULL && ops->free != NULL;
-	if (ops->caps & SHOAL_TRANSPORT_DATAGRAM)
+	if (ops->caps & SHOAL_TRANSPORT_DATAGRAM) {
 		complete = complete && ops->send != NULL;
-	if (ops->caps & SHOAL_TRANSPORT_STREAM)
+	}
+	if (ops->caps & SHOAL_TRANSPORT_STREAM) {
 		complete = complete && ops->stream != NULL && ops->request != NULL &&
 		           ops->reply != NULL;
-	if (!complete)
+	}
+	if (!complete) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_INVALID, "transports[%zu]: a required function is NULL", i);
-	if ((ops->caps & known & ~before) == 0)
+	}
+	if ((ops->caps & known & ~before) == 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "transports[%zu]: \"%s\" can nothing that those before it cannot", i,
 		        ops->name);
+	}
 	return 0;
 }
 
@@ -273,24 +304,28 @@ check_transports(const struct shoal_config *config)
 {
 	uint32_t caps = 0;
 
-	if (config->transports == NULL && config->transport_count == 0)
+	if (config->transports == NULL && config->transport_count == 0) {
 		return 0;
+	}
 	if (config->transports == NULL || config->transport_count == 0 ||
-	        config->transport_count > SHOAL_TRANSPORTS_MAX)
+	        config->transport_count > SHOAL_TRANSPORTS_MAX) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "transport_count: %zu; allowed are 1 to %d with transports, 0 without",
 		        config->transport_count, SHOAL_TRANSPORTS_MAX);
+	}
 	for (size_t i = 0; i < config->transport_count; i++) {
 		int rc = check_transport(i, config->transports[i].ops, caps);
 
-		if (rc != 0)
+		if (rc != 0) {
 			return rc;
+		}
 		caps |= config->transports[i].ops->caps;
 	}
-	if (!(caps & SHOAL_TRANSPORT_DATAGRAM) || !(caps & SHOAL_TRANSPORT_STREAM))
+	if (!(caps & SHOAL_TRANSPORT_DATAGRAM) || !(caps & SHOAL_TRANSPORT_STREAM)) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "transports: no %s; one for datagrams and one for streams are needed",
 		        caps & SHOAL_TRANSPORT_STREAM ? "datagrams" : "streams");
+	}
 	return 0;
 }
 
@@ -306,16 +341,19 @@ check_numbers(const struct shoal_config *config)
 		        (unsigned)(max));
 	NUMBER_TABLE(SHOAL_X)
 #undef SHOAL_X
-	if (shoal_profile_check(&config->profile, why, sizeof(why)) != 0)
+	if (shoal_profile_check(&config->profile, why, sizeof(why)) != 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "%s", why);
-	if (config->log_level < SHOAL_LOG_ERROR || config->log_level > SHOAL_LOG_DEBUG)
+	}
+	if (config->log_level < SHOAL_LOG_ERROR || config->log_level > SHOAL_LOG_DEBUG) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "log_level: %d; allowed are SHOAL_LOG_ERROR to SHOAL_LOG_DEBUG",
 		        (int)config->log_level);
+	}
 	const struct shoal_allocator *mem = config->allocator;
-	if (mem != NULL && (mem->malloc == NULL || mem->realloc == NULL || mem->free == NULL))
+	if (mem != NULL && (mem->malloc == NULL || mem->realloc == NULL || mem->free == NULL)) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "allocator: a function is NULL; malloc, realloc and free are needed");
+	}
 	return 0;
 }
 
@@ -325,16 +363,19 @@ widen(struct shoal_config *wide, const struct shoal_config *config)
 {
 	const uint8_t *bytes = (const uint8_t *)config;
 
-	if (config == NULL)
+	if (config == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "config: NULL");
-	if (config->size <= offsetof(struct shoal_config, bind) || config->size > 65536)
+	}
+	if (config->size <= offsetof(struct shoal_config, bind) || config->size > 65536) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "size: %zu; shoal_config_init was not called", config->size);
+	}
 	for (size_t i = sizeof(*wide); i < config->size; i++) {
-		if (bytes[i] != 0)
+		if (bytes[i] != 0) {
 			return shoal_last_error_set(SHOAL_ERR_INVALID,
 			        "size: %zu; a field is set that this version does not know",
 			        config->size);
+		}
 	}
 	shoal_config_init(wide);
 	memcpy(wide, config, config->size < sizeof(*wide) ? config->size : sizeof(*wide));
@@ -346,14 +387,18 @@ check(struct shoal_settings *settings, const struct shoal_config *config)
 {
 	int rc = check_identity(settings, config);
 
-	if (rc == 0)
+	if (rc == 0) {
 		rc = check_addresses(settings, config);
-	if (rc == 0)
+	}
+	if (rc == 0) {
 		rc = check_numbers(config);
-	if (rc == 0)
+	}
+	if (rc == 0) {
 		rc = check_run(config);
-	if (rc == 0)
+	}
+	if (rc == 0) {
 		rc = check_transports(config);
+	}
 	return rc;
 }
 
@@ -370,8 +415,9 @@ shoal_config_check(const struct shoal_config *config)
 static int
 copy_text(struct shoal_settings *settings, const char **field)
 {
-	if (*field == NULL)
+	if (*field == NULL) {
 		return 0;
+	}
 	*field = shoal_alloc_text(settings->mem, *field);
 	return *field != NULL ? 0 : SHOAL_ERR_NOMEM;
 }
@@ -388,8 +434,9 @@ copy_transports(struct shoal_settings *settings)
 		config->transports = NULL;
 		return SHOAL_ERR_NOMEM;
 	}
-	if (n > 0)
+	if (n > 0) {
 		memcpy(copy, config->transports, n * sizeof(*copy));
+	}
 	config->transports = copy;
 	return 0;
 }
@@ -402,10 +449,12 @@ shoal_settings_init(struct shoal_settings *settings, const struct shoal_config *
 
 	memset(settings, 0, sizeof(*settings));
 	rc = widen(&wide, config);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = check(settings, &wide);
-	if (rc != 0)
+	}
+	if (rc != 0) {
 		return rc;
+	}
 	settings->config = wide;
 	settings->mem = wide.allocator != NULL ? wide.allocator : &shoal_allocator_libc;
 	/* Every pointer is replaced, also after a failure: shoal_settings_done frees them all. */

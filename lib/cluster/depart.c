@@ -27,11 +27,13 @@ arm(struct shoal_cluster *cluster, unsigned timeout_ms)
 	struct timeval in = {.tv_sec = (time_t)(timeout_ms / 1000),
 	        .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
 
-	if (timeout_ms == 0)
+	if (timeout_ms == 0) {
 		return 0;
+	}
 	cluster->leave_timer = event_new(cluster->base, -1, 0, on_timeout, cluster);
-	if (cluster->leave_timer == NULL || event_add(cluster->leave_timer, &in) != 0)
+	if (cluster->leave_timer == NULL || event_add(cluster->leave_timer, &in) != 0) {
 		return SHOAL_ERR_NOMEM;
+	}
 	return 0;
 }
 
@@ -54,11 +56,13 @@ shoal_depart_begin(struct shoal_op *op)
 		return;
 	}
 	rc = arm(cluster, op->timeout_ms);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = shoal_loop_input(cluster, &input);
+	}
 	if (rc != 0) {
-		if (cluster->leave_timer != NULL)
+		if (cluster->leave_timer != NULL) {
 			event_free(cluster->leave_timer);
+		}
 		cluster->leave_timer = NULL;
 		refuse(op, rc);
 		return;
@@ -76,16 +80,19 @@ shoal_depart_end(struct shoal_cluster *cluster, int code)
 {
 	struct shoal_op *op = cluster->leave;
 
-	if (cluster->leave_timer != NULL)
+	if (cluster->leave_timer != NULL) {
 		event_free(cluster->leave_timer);
+	}
 	cluster->leave_timer = NULL;
 	cluster->leave = NULL;
-	if (op == NULL)
+	if (op == NULL) {
 		return;
-	if (code == SHOAL_ERR_TIMEOUT)
+	}
+	if (code == SHOAL_ERR_TIMEOUT) {
 		shoal_op_say(op, "leave: nobody confirmed it in time");
-	else if (code != 0)
+	} else if (code != 0) {
 		shoal_op_say(op, "leave: %s", shoal_strerror(code));
+	}
 	shoal_op_finish(op, code);
 }
 
@@ -93,8 +100,9 @@ static int
 new_leave(struct shoal_op **op, struct shoal_cluster *cluster, unsigned timeout_ms,
         shoal_done_fn fn, void *arg)
 {
-	if (cluster == NULL)
+	if (cluster == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "leave: cluster is NULL");
+	}
 	return shoal_op_new(op, cluster, SHOAL_OP_LEAVE, timeout_ms, fn, arg);
 }
 
@@ -104,10 +112,12 @@ shoal_cluster_leave(struct shoal_cluster *cluster, unsigned timeout_ms)
 	struct shoal_op *op;
 	int rc = cluster != NULL ? shoal_cluster_may_block(cluster, "leave") : 0;
 
-	if (rc == 0)
+	if (rc == 0) {
 		rc = new_leave(&op, cluster, timeout_ms, NULL, NULL);
-	if (rc != 0)
+	}
+	if (rc != 0) {
 		return rc;
+	}
 	op->waited = true;
 	rc = shoal_op_post(op);
 	return rc != 0 ? rc : shoal_op_wait(op, NULL);

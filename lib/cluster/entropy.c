@@ -16,10 +16,12 @@ shoal_entropy_fill(void *data, size_t len)
 	while (len > 0) {
 		ssize_t got = getrandom(at, len, 0);
 
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && errno == EINTR) {
 			continue;
-		if (got <= 0)
+		}
+		if (got <= 0) {
 			return SHOAL_ERR_SYSTEM;
+		}
 		at += got;
 		len -= (size_t)got;
 	}

@@ -95,8 +95,9 @@ on_count(void *arg, enum shoal_counter counter, uint64_t n)
 
 	if ((unsigned)counter < SHOAL_COUNTERS) {
 		cluster->extra.value[counter] += n;
-		if (cluster->turn != NULL)
+		if (cluster->turn != NULL) {
 			shoal_loop_touch(cluster);
+		}
 	}
 }
 
@@ -125,8 +126,9 @@ send_datagram(struct shoal_cluster *cluster, const struct shoal_send *send)
 {
 	const struct shoal_transport *by = cluster->datagram;
 
-	if (by->ops->send(by->self, &send->to, send->data, send->len) != SHOAL_ERR_TOO_BIG)
+	if (by->ops->send(by->self, &send->to, send->data, send->len) != SHOAL_ERR_TOO_BIG) {
 		return;
+	}
 	by = cluster->stream;
 	(void)by->ops->stream(by->self, &send->to, send->data, send->len);
 }
@@ -140,11 +142,13 @@ send_request(struct shoal_cluster *cluster, const struct shoal_send *send)
 
 	rc = by->ops->request(
 	        by->self, &send->to, send->exchange, send->data, send->len, send->timeout_ns);
-	if (rc == 0)
+	if (rc == 0) {
 		return;
+	}
 	failed = shoal_ring_push(&cluster->failed);
-	if (failed == NULL)
+	if (failed == NULL) {
 		return; /* the core gives it up at its own deadline */
+	}
 	failed->exchange = send->exchange;
 	failed->code = rc;
 	shoal_loop_later(cluster);
@@ -184,8 +188,9 @@ shoal_host_flush(struct shoal_cluster *cluster)
 	for (size_t i = 0; i < config->transport_count; i++) {
 		const struct shoal_transport *one = &config->transports[i];
 
-		if (one->ops->flush != NULL)
+		if (one->ops->flush != NULL) {
 			one->ops->flush(one->self);
+		}
 	}
 }
 

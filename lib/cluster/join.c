@@ -18,8 +18,9 @@ static void
 end(struct shoal_op *op, int code)
 {
 	shoal_list_remove(&op->node);
-	if (op->timer != NULL)
+	if (op->timer != NULL) {
 		event_free(op->timer);
+	}
 	op->timer = NULL;
 	shoal_op_finish(op, code);
 }
@@ -27,8 +28,9 @@ end(struct shoal_op *op, int code)
 static int
 code_of(const struct shoal_op *op)
 {
-	if (op->reached > 0 || op->self == op->seeds)
+	if (op->reached > 0 || op->self == op->seeds) {
 		return 0;
+	}
 	return op->rejected > 0 ? SHOAL_ERR_REJECTED : SHOAL_ERR_NO_SEED;
 }
 
@@ -39,20 +41,23 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
 	struct shoal_op *op = arg;
 
 	for (size_t i = 0; i < op->seeds; i++) {
-		if (op->try[i] == try)
+		if (op->try[i] == try) {
 			op->try[i] = NULL;
+		}
 	}
 	op->open--;
-	if (result == SHOAL_TRY_REACHED)
+	if (result == SHOAL_TRY_REACHED) {
 		op->reached++;
-	else if (result == SHOAL_TRY_SELF)
+	} else if (result == SHOAL_TRY_SELF) {
 		op->self++;
-	else
+	} else {
 		shoal_op_say(op, "%s%s", *op->text == '\0' ? "" : "; ", why);
-	if (result == SHOAL_TRY_REJECTED)
+	}
+	if (result == SHOAL_TRY_REJECTED) {
 		op->rejected++;
-	else if (result == SHOAL_TRY_FAILED)
+	} else if (result == SHOAL_TRY_FAILED) {
 		shoal_background_add(op->cluster, seed);
+	}
 }
 
 static void
@@ -63,8 +68,9 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	for (size_t i = 0; i < op->seeds; i++) {
-		if (op->try[i] != NULL)
+		if (op->try[i] != NULL) {
 			shoal_try_expire(op->try[i]);
+		}
 	}
 }
 
@@ -77,13 +83,15 @@ begin(struct shoal_op *op)
 	        .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 
 	op->timer = event_new(cluster->base, -1, 0, on_timeout, op);
-	if (op->timer == NULL || event_add(op->timer, &in) != 0)
+	if (op->timer == NULL || event_add(op->timer, &in) != 0) {
 		return SHOAL_ERR_NOMEM;
+	}
 	for (size_t i = 0; i < op->seeds; i++) {
 		int rc = shoal_try_begin(&op->try[i], cluster, op->seed[i], on_tried, op);
 
-		if (rc != 0)
+		if (rc != 0) {
 			return rc;
+		}
 		op->open++;
 	}
 	return 0;
@@ -93,8 +101,9 @@ static void
 drop_tries(struct shoal_op *op)
 {
 	for (size_t i = 0; i < op->seeds; i++) {
-		if (op->try[i] != NULL)
+		if (op->try[i] != NULL) {
 			shoal_try_drop(op->try[i]);
+		}
 		op->try[i] = NULL;
 	}
 }
@@ -106,8 +115,9 @@ shoal_join_begin(struct shoal_op *op)
 	int rc = cluster->leave != NULL || cluster->ended ? SHOAL_ERR_CANCELED : 0;
 
 	shoal_list_push_back(&cluster->joins.ops, &op->node);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = begin(op);
+	}
 	if (rc != 0) {
 		drop_tries(op);
 		shoal_op_say(op, "join: %s", shoal_strerror(rc));
@@ -136,8 +146,9 @@ shoal_join_reap(struct shoal_cluster *cluster)
 	SHOAL_LIST_FOREACH_SAFE (node, after, &cluster->joins.ops) {
 		struct shoal_op *op = SHOAL_LIST_ITEM(node, struct shoal_op, node);
 
-		if (op->open == 0)
+		if (op->open == 0) {
 			end(op, code_of(op));
+		}
 	}
 }
 
@@ -149,12 +160,14 @@ copy_seeds(struct shoal_op *op, const char *const *addrs, size_t n)
 	size_t bytes = 0;
 	char *at;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		bytes += strlen(addrs[i]) + 1;
+	}
 	op->seed = shoal_alloc(mem, n * sizeof(*op->seed) + bytes);
 	op->try = shoal_alloc_zeroed(mem, n, sizeof(struct shoal_try *));
-	if (op->seed == NULL || op->try == NULL)
+	if (op->seed == NULL || op->try == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	at = (char *)(op->seed + n);
 	for (size_t i = 0; i < n; i++) {
 		size_t len = strlen(addrs[i]) + 1;
@@ -172,20 +185,24 @@ check_seeds(const struct shoal_cluster *cluster, const char *const *addrs, size_
 {
 	char why[256];
 
-	if (cluster == NULL || addrs == NULL || n == 0)
+	if (cluster == NULL || addrs == NULL || n == 0) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_INVALID, "join: a cluster and at least one seed are needed");
-	if (n > SHOAL_SEEDS_MAX)
+	}
+	if (n > SHOAL_SEEDS_MAX) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "join: %zu seeds; allowed are at most %d", n, SHOAL_SEEDS_MAX);
+	}
 	for (size_t i = 0; i < n; i++) {
 		int rc;
 
-		if (addrs[i] == NULL)
+		if (addrs[i] == NULL) {
 			return shoal_last_error_set(SHOAL_ERR_INVALID, "join: seed %zu is NULL", i);
+		}
 		rc = shoal_try_check(addrs[i], why, sizeof(why));
-		if (rc != 0)
+		if (rc != 0) {
 			return shoal_last_error_set(rc, "join: %s", why);
+		}
 	}
 	return 0;
 }
@@ -196,10 +213,12 @@ new_join(struct shoal_op **op, struct shoal_cluster *cluster, const char *const 
 {
 	int rc = check_seeds(cluster, addrs, n);
 
-	if (rc == 0)
+	if (rc == 0) {
 		rc = shoal_op_new(op, cluster, SHOAL_OP_JOIN, timeout_ms, fn, arg);
-	if (rc != 0)
+	}
+	if (rc != 0) {
 		return rc;
+	}
 	rc = copy_seeds(*op, addrs, n);
 	if (rc != 0) {
 		shoal_op_free(*op);
@@ -215,12 +234,15 @@ shoal_cluster_join(struct shoal_cluster *cluster, const char *const *addrs, size
 	struct shoal_op *op;
 	int rc = cluster != NULL ? shoal_cluster_may_block(cluster, "join") : 0;
 
-	if (reached != NULL)
+	if (reached != NULL) {
 		*reached = 0;
-	if (rc == 0)
+	}
+	if (rc == 0) {
 		rc = new_join(&op, cluster, addrs, n, timeout_ms, NULL, NULL);
-	if (rc != 0)
+	}
+	if (rc != 0) {
 		return rc;
+	}
 	op->waited = true;
 	rc = shoal_op_post(op);
 	return rc != 0 ? rc : shoal_op_wait(op, reached);

@@ -37,8 +37,9 @@ static const struct shoal_transport *
 first_with(const struct shoal_cluster *cluster, uint32_t cap)
 {
 	for (size_t i = 0; i < transports_of(cluster); i++) {
-		if (transport_at(cluster, i)->ops->caps & cap)
+		if (transport_at(cluster, i)->ops->caps & cap) {
 			return transport_at(cluster, i);
+		}
 	}
 	return NULL;
 }
@@ -46,8 +47,9 @@ first_with(const struct shoal_cluster *cluster, uint32_t cap)
 void
 shoal_listen_stop(struct shoal_cluster *cluster)
 {
-	for (size_t i = 0; i < transports_of(cluster); i++)
+	for (size_t i = 0; i < transports_of(cluster); i++) {
 		transport_at(cluster, i)->ops->stop(transport_at(cluster, i)->self);
+	}
 }
 
 static int
@@ -81,12 +83,15 @@ read_bound(struct shoal_cluster *cluster, const struct shoal_transport *transpor
 		struct shoal_addr *bound = &cluster->bound[i];
 
 		*bound = cluster->settings.bind[i];
-		if (transport->ops->address(transport->self, i, bound) != 0)
+		if (transport->ops->address(transport->self, i, bound) != 0) {
 			return false;
-		if (cluster->settings.bind[i].port != 0)
+		}
+		if (cluster->settings.bind[i].port != 0) {
 			continue;
-		if (*port == 0)
+		}
+		if (*port == 0) {
 			*port = bound->port;
+		}
 		same = same && bound->port == *port;
 	}
 	return same;
@@ -101,17 +106,20 @@ start_first(
 	uint16_t port;
 	int rc = start_one(cluster, first, cluster->settings.bind, why, len);
 
-	if (rc != 0 || read_bound(cluster, first, &port))
+	if (rc != 0 || read_bound(cluster, first, &port)) {
 		return rc;
+	}
 	first->ops->stop(first->self);
 	memcpy(bind, cluster->settings.bind, sizeof(bind));
 	for (size_t i = 0; i < cluster->settings.binds; i++) {
-		if (bind[i].port == 0)
+		if (bind[i].port == 0) {
 			bind[i].port = port;
+		}
 	}
 	rc = start_one(cluster, first, bind, why, len);
-	if (rc != 0 || read_bound(cluster, first, &port))
+	if (rc != 0 || read_bound(cluster, first, &port)) {
 		return rc;
+	}
 	first->ops->stop(first->self);
 	snprintf(why, len, "the transport does not bind the port that it was asked for");
 	return SHOAL_ERR_SYSTEM;
@@ -123,14 +131,17 @@ start_all(struct shoal_cluster *cluster, char *why, size_t len)
 	const struct shoal_transport *first = cluster->stream;
 	int rc = start_first(cluster, first, why, len);
 
-	if (rc != 0)
+	if (rc != 0) {
 		return rc;
-	for (size_t i = 0; i < transports_of(cluster) && rc == 0; i++) {
-		if (transport_at(cluster, i) != first)
-			rc = start_one(cluster, transport_at(cluster, i), cluster->bound, why, len);
 	}
-	if (rc != 0)
+	for (size_t i = 0; i < transports_of(cluster) && rc == 0; i++) {
+		if (transport_at(cluster, i) != first) {
+			rc = start_one(cluster, transport_at(cluster, i), cluster->bound, why, len);
+		}
+	}
+	if (rc != 0) {
 		shoal_listen_stop(cluster);
+	}
 	return rc;
 }
 
@@ -138,8 +149,9 @@ static bool
 picks_port(const struct shoal_cluster *cluster)
 {
 	for (size_t i = 0; i < cluster->settings.binds; i++) {
-		if (cluster->settings.bind[i].port == 0)
+		if (cluster->settings.bind[i].port == 0) {
 			return true;
+		}
 	}
 	return false;
 }
@@ -149,8 +161,9 @@ static uint16_t
 port_like(const struct shoal_cluster *cluster, const struct shoal_addr *addr)
 {
 	for (size_t i = 0; i < cluster->settings.binds; i++) {
-		if (shoal_addr_is_ipv4(&cluster->bound[i]) == shoal_addr_is_ipv4(addr))
+		if (shoal_addr_is_ipv4(&cluster->bound[i]) == shoal_addr_is_ipv4(addr)) {
 			return cluster->bound[i].port;
+		}
 	}
 	return cluster->bound[0].port;
 }
@@ -165,9 +178,10 @@ find_advertised(struct shoal_cluster *cluster)
 		cluster->advertiseds = settings->advertises;
 		for (size_t i = 0; i < settings->advertises; i++) {
 			cluster->advertised[i] = settings->advertise[i];
-			if (cluster->advertised[i].port == 0)
+			if (cluster->advertised[i].port == 0) {
 				cluster->advertised[i].port =
 				        port_like(cluster, &settings->advertise[i]);
+			}
 		}
 		return 0;
 	}
@@ -176,11 +190,13 @@ find_advertised(struct shoal_cluster *cluster)
 		struct shoal_addr *addr = &cluster->advertised[cluster->advertiseds];
 
 		*addr = cluster->bound[i];
-		if (!shoal_addr_is_wildcard(addr) || shoal_address_of_route(addr, addr) == 0)
+		if (!shoal_addr_is_wildcard(addr) || shoal_address_of_route(addr, addr) == 0) {
 			cluster->advertiseds++;
+		}
 	}
-	if (cluster->advertiseds > 0)
+	if (cluster->advertiseds > 0) {
 		return 0;
+	}
 	return shoal_last_error_set(SHOAL_ERR_INVALID,
 	        "bind: \"%s\" is a wildcard and this machine has no address but the loopback; set "
 	        "advertise to the address that peers reach this member at",
@@ -198,11 +214,13 @@ shoal_listen_start(struct shoal_cluster *cluster)
 	do {
 		rc = start_all(cluster, why, sizeof(why));
 	} while (rc == SHOAL_ERR_IN_USE && --tries > 0);
-	if (rc != 0)
+	if (rc != 0) {
 		return shoal_last_error_set(rc, "%s", *why != '\0' ? why : shoal_strerror(rc));
+	}
 	rc = find_advertised(cluster);
-	if (rc != 0)
+	if (rc != 0) {
 		shoal_listen_stop(cluster);
+	}
 	return rc;
 }
 
@@ -210,17 +228,20 @@ bool
 shoal_listen_is_self(const struct shoal_cluster *cluster, const struct shoal_addr *addr)
 {
 	for (size_t i = 0; i < cluster->advertiseds; i++) {
-		if (shoal_addr_equal(&cluster->advertised[i], addr))
+		if (shoal_addr_equal(&cluster->advertised[i], addr)) {
 			return true;
+		}
 	}
 	for (size_t i = 0; i < cluster->bounds; i++) {
 		const struct shoal_addr *bound = &cluster->bound[i];
 
-		if (shoal_addr_equal(bound, addr))
+		if (shoal_addr_equal(bound, addr)) {
 			return true;
+		}
 		if (bound->port == addr->port && shoal_addr_is_wildcard(bound) &&
-		        shoal_address_is_local(addr))
+		        shoal_address_is_local(addr)) {
 			return true;
+		}
 	}
 	return false;
 }

@@ -27,8 +27,9 @@
 void
 shoal_loop_touch(struct shoal_cluster *cluster)
 {
-	if (cluster->turn_pending || cluster->turn == NULL)
+	if (cluster->turn_pending || cluster->turn == NULL) {
 		return;
+	}
 	cluster->turn_pending = true;
 	event_active(cluster->turn, EV_TIMEOUT, 0);
 }
@@ -38,8 +39,9 @@ shoal_loop_later(struct shoal_cluster *cluster)
 {
 	static const struct timeval at_once = {0};
 
-	if (cluster->turn != NULL)
+	if (cluster->turn != NULL) {
 		(void)event_add(cluster->turn, &at_once);
+	}
 }
 
 static int
@@ -49,8 +51,9 @@ show_slot(struct shoal_cluster *cluster, uint32_t slot, const struct shoal_core_
 	struct shoal_member *member = shoal_member_new(cluster->mem, held, since_wall_ns);
 	int rc;
 
-	if (member == NULL)
+	if (member == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	rc = shoal_view_set(&cluster->view, slot, member);
 	shoal_member_unref(member);
 	return rc;
@@ -71,8 +74,9 @@ is_current(const struct shoal_member *member, const struct shoal_core_member *he
 static bool
 is_shown(const struct shoal_member *seen, const struct shoal_core_member *held)
 {
-	if (held->state == SHOAL_STATE_DEAD || held->state == SHOAL_STATE_LEFT)
+	if (held->state == SHOAL_STATE_DEAD || held->state == SHOAL_STATE_LEFT) {
 		return seen != NULL && shoal_id_compare(&seen->id, &held->id) == 0;
+	}
 	return held->state != SHOAL_STATE_UNKNOWN;
 }
 
@@ -86,20 +90,23 @@ compare_slot(struct shoal_cluster *cluster, uint32_t slot)
 
 	if (!shoal_core_member(cluster->core, slot, &held) ||
 	        (slot != SELF && !is_shown(seen, &held))) {
-		if (seen == NULL)
+		if (seen == NULL) {
 			return;
+		}
 		rc = shoal_view_remove(&cluster->view, slot);
 	} else if (is_current(seen, &held)) {
 		return;
 	} else {
 		if (seen != NULL && shoal_id_compare(&seen->id, &held.id) == 0 &&
-		        seen->state == held.state)
+		        seen->state == held.state) {
 			since = seen->since_wall_ns;
+		}
 		rc = show_slot(cluster, slot, &held, since);
 	}
 	cluster->changed_view = true;
-	if (rc != 0)
+	if (rc != 0) {
 		cluster->repair = true;
+	}
 }
 
 void
@@ -109,8 +116,9 @@ shoal_loop_refresh(struct shoal_cluster *cluster)
 
 	cluster->repair = false;
 	compare_slot(cluster, SELF);
-	for (uint32_t slot = 1; all && slot < shoal_core_slots(cluster->core); slot++)
+	for (uint32_t slot = 1; all && slot < shoal_core_slots(cluster->core); slot++) {
 		compare_slot(cluster, slot);
+	}
 }
 
 /* A member is gone from the core: its last copy goes to the callbacks. */
@@ -119,11 +127,13 @@ on_reap(struct shoal_cluster *cluster, const struct shoal_event *event)
 {
 	struct shoal_member *seen = shoal_view_at(&cluster->view, event->slot), *last;
 
-	if (seen == NULL || shoal_id_compare(&seen->id, &event->id) != 0)
+	if (seen == NULL || shoal_id_compare(&seen->id, &event->id) != 0) {
 		return 0;
+	}
 	last = shoal_member_copy(seen, event->state, event->wall_ns);
-	if (last == NULL)
+	if (last == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	shoal_callbacks_stage(&cluster->callbacks, event->slot, event, last);
 	shoal_member_unref(last);
 	return shoal_view_remove(&cluster->view, event->slot);
@@ -148,8 +158,9 @@ copy_at(struct shoal_cluster *cluster, const struct shoal_event *event)
 	held.state = event->state;
 	held.incarnation = event->incarnation;
 	if (seen != NULL && shoal_id_compare(&seen->id, &event->id) == 0 &&
-	        seen->state == event->state)
+	        seen->state == event->state) {
 		since = seen->since_wall_ns;
+	}
 	return shoal_member_new(cluster->mem, &held, since);
 }
 
@@ -159,8 +170,9 @@ on_change(struct shoal_cluster *cluster, const struct shoal_event *event)
 	struct shoal_member *member = copy_at(cluster, event);
 	int rc;
 
-	if (member == NULL)
+	if (member == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	shoal_callbacks_stage(&cluster->callbacks, event->slot, event, member);
 	rc = shoal_view_set(&cluster->view, event->slot, member);
 	shoal_member_unref(member);
@@ -189,8 +201,9 @@ on_measured(struct shoal_cluster *cluster, const struct shoal_event *event)
 
 	compare_slot(cluster, event->slot);
 	member = shoal_view_at(&cluster->view, event->slot);
-	if (member != NULL)
+	if (member != NULL) {
 		shoal_member_measured(member, event->rtt_ns);
+	}
 }
 
 static void
@@ -227,8 +240,9 @@ drain_logs(struct shoal_cluster *cluster)
 	struct shoal_log_record record;
 
 	while (shoal_core_next_log(cluster->core, &record)) {
-		if (config->log != NULL && record.level <= config->log_level)
+		if (config->log != NULL && record.level <= config->log_level) {
 			config->log(&record, config->log_arg);
+		}
 	}
 }
 
@@ -243,8 +257,9 @@ shoal_loop_input(struct shoal_cluster *cluster, struct shoal_input *input)
 	input->wall_ns = shoal_clock_wall();
 	rc = shoal_core_step(cluster->core, input);
 	shoal_host_drain(cluster);
-	while (shoal_core_next_event(cluster->core, &event))
+	while (shoal_core_next_event(cluster->core, &event)) {
 		on_event(cluster, &event);
+	}
 	drain_logs(cluster);
 	cluster->inside = false;
 	shoal_loop_touch(cluster);
@@ -259,13 +274,15 @@ publish(struct shoal_cluster *cluster)
 	const struct shoal_counters *counters = shoal_core_counters(cluster->core);
 
 	shoal_loop_refresh(cluster);
-	if (cluster->changed_view)
+	if (cluster->changed_view) {
 		list = shoal_view_publish(&cluster->view);
+	}
 	cluster->extra.value[SHOAL_COUNTER_EVENTS_OVERFLOW] =
 	        shoal_callbacks_overflows(&cluster->callbacks);
 	pthread_mutex_lock(&cluster->lock);
-	for (size_t i = 0; i < SHOAL_COUNTERS; i++)
+	for (size_t i = 0; i < SHOAL_COUNTERS; i++) {
 		cluster->counters.value[i] = counters->value[i] + cluster->extra.value[i];
+	}
 	if (list != NULL) {
 		old = cluster->published;
 		cluster->published = list;
@@ -285,8 +302,9 @@ arm_timer(struct shoal_cluster *cluster)
 	uint64_t deadline = shoal_core_deadline(cluster->core), now, us;
 	struct timeval in = {0};
 
-	if (deadline == cluster->armed)
+	if (deadline == cluster->armed) {
 		return;
+	}
 	cluster->armed = deadline;
 	if (deadline == SHOAL_NEVER) {
 		(void)event_del(cluster->timer);
@@ -296,8 +314,9 @@ arm_timer(struct shoal_cluster *cluster)
 	us = deadline > now ? (deadline - now + 999) / 1000 : 0;
 	in.tv_sec = (time_t)(us / 1000000);
 	in.tv_usec = (suseconds_t)(us % 1000000);
-	if (event_add(cluster->timer, &in) != 0)
+	if (event_add(cluster->timer, &in) != 0) {
 		cluster->armed = SHOAL_NEVER; /* no memory: the next turn tries again */
+	}
 }
 
 static void
@@ -312,8 +331,9 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	/* What the next two put into the core is followed up below, in this turn. */
 	cluster->turn_pending = true;
 	shoal_host_fail_requests(cluster);
-	if (!cluster->ended)
+	if (!cluster->ended) {
 		shoal_try_pump(cluster);
+	}
 	shoal_host_flush(cluster);
 	cluster->turn_pending = false;
 	publish(cluster);
@@ -342,10 +362,11 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	cluster->postponed = 0;
 	cluster->armed = SHOAL_NEVER;
-	if (shoal_clock_mono(&cluster->clock) >= shoal_core_deadline(cluster->core))
+	if (shoal_clock_mono(&cluster->clock) >= shoal_core_deadline(cluster->core)) {
 		(void)shoal_loop_input(cluster, &input);
-	else
+	} else {
 		shoal_loop_touch(cluster);
+	}
 }
 
 static void
@@ -368,8 +389,9 @@ on_calls(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)shoal_callbacks_run(
 	        &cluster->callbacks, shoal_callbacks_waiting(&cluster->callbacks));
-	if (shoal_callbacks_waiting(&cluster->callbacks) > 0)
+	if (shoal_callbacks_waiting(&cluster->callbacks) > 0) {
 		(void)event_add(cluster->calls, &at_once);
+	}
 }
 
 int
@@ -382,15 +404,18 @@ shoal_loop_begin(struct shoal_cluster *cluster)
 	cluster->turn = event_new(base, -1, 0, on_turn, cluster);
 	cluster->mail =
 	        event_new(base, cluster->mailbox_fd, EV_READ | EV_PERSIST, on_mail, cluster);
-	if (cluster->timer == NULL || cluster->turn == NULL || cluster->mail == NULL)
+	if (cluster->timer == NULL || cluster->turn == NULL || cluster->mail == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	if (cluster->settings.config.run == SHOAL_RUN_BASE) {
 		cluster->calls = event_new(base, -1, 0, on_calls, cluster);
-		if (cluster->calls == NULL)
+		if (cluster->calls == NULL) {
 			return SHOAL_ERR_NOMEM;
+		}
 	}
-	if (event_add(cluster->mail, NULL) != 0)
+	if (event_add(cluster->mail, NULL) != 0) {
 		return SHOAL_ERR_NOMEM;
+	}
 	shoal_loop_touch(cluster);
 	return 0;
 }
@@ -398,16 +423,18 @@ shoal_loop_begin(struct shoal_cluster *cluster)
 static void
 free_event(struct event **event)
 {
-	if (*event != NULL)
+	if (*event != NULL) {
 		event_free(*event);
+	}
 	*event = NULL;
 }
 
 void
 shoal_loop_finish(struct shoal_cluster *cluster, int code)
 {
-	if (cluster->core == NULL)
+	if (cluster->core == NULL) {
 		return;
+	}
 	shoal_host_flush(cluster);
 	shoal_listen_stop(cluster);
 	publish(cluster);
@@ -425,8 +452,9 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	shoal_try_forget(cluster);
 	shoal_core_free(cluster->core);
 	cluster->core = NULL;
-	if (cluster->own_base)
+	if (cluster->own_base) {
 		(void)event_base_loopbreak(cluster->base);
+	}
 }
 
 void
@@ -434,7 +462,8 @@ shoal_loop_run(struct shoal_cluster *cluster)
 {
 	/* Whoever breaks the loop from outside does not end the cluster. */
 	while (cluster->core != NULL) {
-		if (event_base_dispatch(cluster->base) != 0)
+		if (event_base_dispatch(cluster->base) != 0) {
 			shoal_loop_finish(cluster, SHOAL_ERR_SYSTEM);
+		}
 	}
 }

@@ -20,9 +20,10 @@ int
 shoal_mailbox_eventfd(int *fd)
 {
 	*fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (*fd < 0)
+	if (*fd < 0) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_SYSTEM, "no eventfd can be made: %s", strerror(errno));
+	}
 	return 0;
 }
 
@@ -55,8 +56,9 @@ shoal_mailbox_put(struct shoal_cluster *cluster, struct shoal_op *op)
 	bool was_empty = shoal_list_empty(&cluster->mailbox);
 
 	shoal_list_push_back(&cluster->mailbox, &op->node);
-	if (was_empty)
+	if (was_empty) {
 		shoal_mailbox_ring(cluster->mailbox_fd);
+	}
 }
 
 void
@@ -98,10 +100,11 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 		return;
 	}
 	while ((op = next_op(cluster)) != NULL) {
-		if (op->kind == SHOAL_OP_JOIN)
+		if (op->kind == SHOAL_OP_JOIN) {
 			shoal_join_begin(op);
-		else
+		} else {
 			shoal_depart_begin(op);
+		}
 	}
 }
 

@@ -19,8 +19,9 @@ shoal_member_new(const struct shoal_allocator *mem, const struct shoal_core_memb
 	size_t len = strlen(from->name);
 	struct shoal_member *member = shoal_alloc_zeroed(mem, 1, sizeof(*member) + len + 1);
 
-	if (member == NULL)
+	if (member == NULL) {
 		return NULL;
+	}
 	atomic_init(&member->refs, 1);
 	atomic_init(&member->rtt_ns, from->rtt_ns);
 	member->mem = mem;
@@ -65,18 +66,21 @@ shoal_member_measured(struct shoal_member *member, uint64_t rtt_ns)
 struct shoal_member *
 shoal_member_ref(struct shoal_member *member)
 {
-	if (member != NULL)
+	if (member != NULL) {
 		atomic_fetch_add_explicit(&member->refs, 1, memory_order_relaxed);
+	}
 	return member;
 }
 
 void
 shoal_member_unref(struct shoal_member *member)
 {
-	if (member == NULL)
+	if (member == NULL) {
 		return;
-	if (atomic_fetch_sub_explicit(&member->refs, 1, memory_order_acq_rel) == 1)
+	}
+	if (atomic_fetch_sub_explicit(&member->refs, 1, memory_order_acq_rel) == 1) {
 		shoal_alloc_free(member->mem, member);
+	}
 }
 
 const struct shoal_id *
@@ -100,8 +104,9 @@ shoal_member_address(const struct shoal_member *member)
 size_t
 shoal_member_addresses(const struct shoal_member *member, const struct shoal_addr **addrs)
 {
-	if (addrs != NULL)
+	if (addrs != NULL) {
 		*addrs = member->addr;
+	}
 	return member->addrs;
 }
 
@@ -138,10 +143,12 @@ shoal_member_app_version(const struct shoal_member *member)
 void
 shoal_member_protocol(const struct shoal_member *member, unsigned *lowest, unsigned *highest)
 {
-	if (lowest != NULL)
+	if (lowest != NULL) {
 		*lowest = member->protocol_min;
-	if (highest != NULL)
+	}
+	if (highest != NULL) {
 		*highest = member->protocol_max;
+	}
 }
 
 bool

@@ -23,8 +23,9 @@ shoal_members(struct shoal_cluster *cluster, const struct shoal_filter *filter)
 	struct shoal_member_list *list = shoal_member_list_filter(all, filter);
 
 	shoal_member_list_free(all);
-	if (list == NULL)
+	if (list == NULL) {
 		shoal_last_error_say("members: %s", shoal_strerror(SHOAL_ERR_NOMEM));
+	}
 	return list;
 }
 
@@ -47,20 +48,24 @@ shoal_wait_members(struct shoal_cluster *cluster, size_t n, unsigned timeout_ms)
 	size_t alive;
 	int rc = shoal_cluster_may_block(cluster, "wait");
 
-	if (rc != 0)
+	if (rc != 0) {
 		return rc;
+	}
 	pthread_mutex_lock(&cluster->lock);
-	while (cluster->state == SHOAL_CLUSTER_RUNNING && cluster->alive < n && in_time)
+	while (cluster->state == SHOAL_CLUSTER_RUNNING && cluster->alive < n && in_time) {
 		in_time = shoal_cluster_wait(cluster, deadline);
+	}
 	state = cluster->state;
 	alive = cluster->alive;
 	pthread_mutex_unlock(&cluster->lock);
-	if (state != SHOAL_CLUSTER_RUNNING)
+	if (state != SHOAL_CLUSTER_RUNNING) {
 		return shoal_last_error_set(SHOAL_ERR_STATE, "wait: the cluster is %s",
 		        shoal_cluster_state_name(state));
-	if (alive < n)
+	}
+	if (alive < n) {
 		return shoal_last_error_set(SHOAL_ERR_TIMEOUT,
 		        "wait: %zu of %zu members are alive after %u ms", alive, n, timeout_ms);
+	}
 	return 0;
 }
 
@@ -69,13 +74,15 @@ shoal_on_member(struct shoal_cluster *cluster, unsigned mask, shoal_member_fn fn
 {
 	int rc;
 
-	if (cluster == NULL || fn == NULL || (mask & SHOAL_EVENT_ALL) == 0)
+	if (cluster == NULL || fn == NULL || (mask & SHOAL_EVENT_ALL) == 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "on_member: a function and a mask of SHOAL_EVENT_ bits are needed");
+	}
 	rc = shoal_callbacks_subscribe(&cluster->callbacks, mask, fn, arg);
-	if (rc != 0)
+	if (rc != 0) {
 		return shoal_last_error_set(rc, "on_member: %d are subscribed, no more are allowed",
 		        SHOAL_SUBSCRIBERS_MAX);
+	}
 	return 0;
 }
 
@@ -84,11 +91,13 @@ shoal_off_member(struct shoal_cluster *cluster, shoal_member_fn fn, void *arg)
 {
 	int rc;
 
-	if (cluster == NULL)
+	if (cluster == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "off_member: cluster is NULL");
+	}
 	rc = shoal_callbacks_unsubscribe(&cluster->callbacks, fn, arg);
-	if (rc != 0)
+	if (rc != 0) {
 		return shoal_last_error_set(
 		        rc, "off_member: this function and argument are not subscribed");
+	}
 	return 0;
 }

@@ -26,12 +26,14 @@ shoal_op_new(struct shoal_op **op, struct shoal_cluster *cluster, enum shoal_op_
 
 	pthread_mutex_lock(&cluster->lock);
 	full = cluster->ops >= SHOAL_OPERATIONS_MAX;
-	if (!full)
+	if (!full) {
 		cluster->ops++;
+	}
 	pthread_mutex_unlock(&cluster->lock);
-	if (full)
+	if (full) {
 		return shoal_last_error_set(SHOAL_ERR_AGAIN,
 		        "%d operations have not ended yet, try again later", SHOAL_OPERATIONS_MAX);
+	}
 	made = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*made));
 	if (made == NULL) {
 		pthread_mutex_lock(&cluster->lock);
@@ -70,11 +72,13 @@ shoal_op_post(struct shoal_op *op)
 
 	pthread_mutex_lock(&cluster->lock);
 	state = cluster->state;
-	if (state == SHOAL_CLUSTER_RUNNING)
+	if (state == SHOAL_CLUSTER_RUNNING) {
 		shoal_mailbox_put(cluster, op);
+	}
 	pthread_mutex_unlock(&cluster->lock);
-	if (state == SHOAL_CLUSTER_RUNNING)
+	if (state == SHOAL_CLUSTER_RUNNING) {
 		return 0;
+	}
 	shoal_op_free(op);
 	return shoal_last_error_set(SHOAL_ERR_STATE, "the cluster is %s, it must be running",
 	        shoal_cluster_state_name(state));
@@ -85,8 +89,9 @@ shoal_op_timeout_ms(const struct shoal_op *op)
 {
 	const struct shoal_profile *profile = &op->cluster->settings.config.profile;
 
-	if (op->timeout_ms > 0)
+	if (op->timeout_ms > 0) {
 		return op->timeout_ms;
+	}
 	return op->kind == SHOAL_OP_JOIN ? profile->exchange_timeout_ms : profile->leave_timeout_ms;
 }
 
@@ -99,18 +104,22 @@ shoal_op_wait(struct shoal_op *op, size_t *reached)
 	int code;
 
 	pthread_mutex_lock(&cluster->lock);
-	while (!op->done && shoal_cluster_wait(cluster, deadline))
+	while (!op->done && shoal_cluster_wait(cluster, deadline)) {
 		continue;
+	}
 	done = op->done;
 	op->abandoned = !done;
 	pthread_mutex_unlock(&cluster->lock);
-	if (!done)
+	if (!done) {
 		return shoal_last_error_set(SHOAL_ERR_TIMEOUT, "the event loop does not run");
+	}
 	code = op->code;
-	if (reached != NULL)
+	if (reached != NULL) {
 		*reached = op->reached;
-	if (code != 0)
+	}
+	if (code != 0) {
 		shoal_last_error_say("%s", op->text);
+	}
 	shoal_op_free(op);
 	return code;
 }
@@ -134,10 +143,11 @@ shoal_op_finish(struct shoal_op *op, int code)
 
 	op->code = code;
 	if (!op->waited) {
-		if (op->fn != NULL)
+		if (op->fn != NULL) {
 			shoal_callbacks_push(&cluster->callbacks, &op->call);
-		else
+		} else {
 			shoal_op_free(op);
+		}
 		return;
 	}
 	pthread_mutex_lock(&cluster->lock);
@@ -145,8 +155,9 @@ shoal_op_finish(struct shoal_op *op, int code)
 	op->done = true;
 	pthread_cond_broadcast(&cluster->changed);
 	pthread_mutex_unlock(&cluster->lock);
-	if (abandoned)
+	if (abandoned) {
 		shoal_op_free(op);
+	}
 }
 
 void

@@ -61,8 +61,9 @@ arm_timer(struct shoal_resolve *resolve)
 {
 	struct timeval at, *in = ares_timeout(resolve->channel, NULL, &at);
 
-	if (in == NULL || event_add(resolve->timer, in) != 0)
+	if (in == NULL || event_add(resolve->timer, in) != 0) {
 		(void)event_del(resolve->timer);
+	}
 }
 
 static void
@@ -92,8 +93,9 @@ on_socket(evutil_socket_t fd, short what, void *arg)
 static void
 unwatch(struct watched *watched)
 {
-	if (watched->event != NULL)
+	if (watched->event != NULL) {
 		event_free(watched->event);
+	}
 	shoal_list_remove(&watched->node);
 	shoal_alloc_free(watched->resolve->mem, watched);
 }
@@ -104,8 +106,9 @@ find_watched(struct shoal_resolve *resolve, ares_socket_t fd)
 	SHOAL_LIST_FOREACH (node, &resolve->watched) {
 		struct watched *watched = SHOAL_LIST_ITEM(node, struct watched, node);
 
-		if (watched->fd == fd)
+		if (watched->fd == fd) {
 			return watched;
+		}
 	}
 	return NULL;
 }
@@ -123,21 +126,25 @@ on_watch(void *arg, ares_socket_t fd, int readable, int writable)
 		unwatch(watched);
 		return;
 	}
-	if (!readable && !writable)
+	if (!readable && !writable) {
 		return;
+	}
 	if (watched == NULL) {
 		watched = shoal_alloc_zeroed(resolve->mem, 1, sizeof(*watched));
-		if (watched == NULL)
+		if (watched == NULL) {
 			return;
+		}
 		watched->resolve = resolve;
 		watched->fd = fd;
 		shoal_list_push_back(&resolve->watched, &watched->node);
 	}
-	if (watched->event != NULL)
+	if (watched->event != NULL) {
 		event_free(watched->event);
+	}
 	watched->event = event_new(resolve->base, fd, what, on_socket, watched);
-	if (watched->event == NULL || event_add(watched->event, NULL) != 0)
+	if (watched->event == NULL || event_add(watched->event, NULL) != 0) {
 		unwatch(watched);
+	}
 }
 
 static void
@@ -172,27 +179,32 @@ on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *answer)
 	(void)timeouts;
 	if (!resolve->canceled) {
 		resolve->status = status;
-		for (; node != NULL && resolve->count < resolve->most; node = node->ai_next)
+		for (; node != NULL && resolve->count < resolve->most; node = node->ai_next) {
 			take_address(resolve, node->ai_addr);
+		}
 		event_active(resolve->end, EV_TIMEOUT, 0);
 	}
-	if (answer != NULL)
+	if (answer != NULL) {
 		ares_freeaddrinfo(answer);
+	}
 }
 
 static void
 release(struct shoal_resolve *resolve)
 {
 	resolve->canceled = true;
-	if (resolve->has_channel)
+	if (resolve->has_channel) {
 		ares_destroy(resolve->channel);
+	}
 	SHOAL_LIST_FOREACH_SAFE (node, after, &resolve->watched) {
 		unwatch(SHOAL_LIST_ITEM(node, struct watched, node));
 	}
-	if (resolve->timer != NULL)
+	if (resolve->timer != NULL) {
 		event_free(resolve->timer);
-	if (resolve->end != NULL)
+	}
+	if (resolve->end != NULL) {
 		event_free(resolve->end);
+	}
 	shoal_alloc_free(resolve->mem, resolve);
 }
 
@@ -204,8 +216,9 @@ on_end(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (resolve->count == 0)
+	if (resolve->count == 0) {
 		code = resolve->status == ARES_ENOMEM ? SHOAL_ERR_NOMEM : SHOAL_ERR_RESOLVE;
+	}
 	resolve->fn(resolve->arg, code,
 	        resolve->status == ARES_SUCCESS ? "it has no address"
 	                                        : ares_strerror(resolve->status),
@@ -224,12 +237,14 @@ open_channel(struct shoal_resolve *resolve)
 
 	pthread_once(&library, init_library);
 	status = library_status;
-	if (status == ARES_SUCCESS)
+	if (status == ARES_SUCCESS) {
 		status = ares_init_options(&resolve->channel, &options,
 		        ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+	}
 	resolve->has_channel = status == ARES_SUCCESS;
-	if (status == ARES_SUCCESS)
+	if (status == ARES_SUCCESS) {
 		return 0;
+	}
 	return status == ARES_ENOMEM ? SHOAL_ERR_NOMEM : SHOAL_ERR_SYSTEM;
 }
 
@@ -244,8 +259,9 @@ shoal_resolve_begin(struct shoal_resolve **out, const struct shoal_allocator *me
 	int rc = SHOAL_ERR_NOMEM;
 
 	resolve = shoal_alloc_zeroed(mem, 1, sizeof(*resolve) + most * sizeof(resolve->addr[0]));
-	if (resolve == NULL)
+	if (resolve == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	resolve->mem = mem;
 	resolve->base = base;
 	resolve->fn = fn;
@@ -255,8 +271,9 @@ shoal_resolve_begin(struct shoal_resolve **out, const struct shoal_allocator *me
 	shoal_list_init(&resolve->watched);
 	resolve->timer = event_new(base, -1, 0, on_timer, resolve);
 	resolve->end = event_new(base, -1, 0, on_end, resolve);
-	if (resolve->timer != NULL && resolve->end != NULL)
+	if (resolve->timer != NULL && resolve->end != NULL) {
 		rc = open_channel(resolve);
+	}
 	if (rc != 0) {
 		release(resolve);
 		return rc;

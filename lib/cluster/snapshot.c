@@ -42,8 +42,9 @@ page_new(const struct shoal_allocator *mem)
 {
 	struct shoal_page *page = shoal_alloc_zeroed(mem, 1, sizeof(*page));
 
-	if (page != NULL)
+	if (page != NULL) {
 		atomic_init(&page->refs, 1);
+	}
 	return page;
 }
 
@@ -57,10 +58,12 @@ page_ref(struct shoal_page *page)
 static void
 page_unref(const struct shoal_allocator *mem, struct shoal_page *page)
 {
-	if (atomic_fetch_sub_explicit(&page->refs, 1, memory_order_acq_rel) != 1)
+	if (atomic_fetch_sub_explicit(&page->refs, 1, memory_order_acq_rel) != 1) {
 		return;
-	for (uint32_t i = 0; i < page->count; i++)
+	}
+	for (uint32_t i = 0; i < page->count; i++) {
 		shoal_member_unref(page->member[i]);
+	}
 	shoal_alloc_free(mem, page);
 }
 
@@ -74,8 +77,9 @@ shoal_view_init(struct shoal_view *view, const struct shoal_allocator *mem)
 void
 shoal_view_done(struct shoal_view *view)
 {
-	for (size_t i = 0; i < pages_of(view->count); i++)
+	for (size_t i = 0; i < pages_of(view->count); i++) {
 		page_unref(view->mem, view->page[i]);
+	}
 	shoal_alloc_free(view->mem, view->page);
 	shoal_alloc_free(view->mem, view->place);
 	shoal_alloc_free(view->mem, view->slot);
@@ -85,10 +89,12 @@ shoal_view_done(struct shoal_view *view)
 static size_t
 doubled(size_t capacity, size_t n)
 {
-	if (capacity == 0)
+	if (capacity == 0) {
 		capacity = 16;
-	while (capacity < n)
+	}
+	while (capacity < n) {
 		capacity *= 2;
+	}
 	return capacity;
 }
 
@@ -99,11 +105,13 @@ grow_numbers(const struct shoal_allocator *mem, uint32_t **array, size_t *capaci
 	size_t more = doubled(*capacity, n);
 	uint32_t *grown;
 
-	if (n <= *capacity)
+	if (n <= *capacity) {
 		return 0;
+	}
 	grown = shoal_alloc_resize(mem, *array, more, sizeof(**array));
-	if (grown == NULL)
+	if (grown == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	memset(grown + *capacity, 0, (more - *capacity) * sizeof(*grown));
 	*array = grown;
 	*capacity = more;
@@ -116,11 +124,13 @@ grow_pages(struct shoal_view *view, size_t n)
 	size_t more = doubled(view->page_capacity, n);
 	struct shoal_page **grown;
 
-	if (n <= view->page_capacity)
+	if (n <= view->page_capacity) {
 		return 0;
+	}
 	grown = shoal_alloc_resize(view->mem, view->page, more, sizeof(struct shoal_page *));
-	if (grown == NULL)
+	if (grown == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	view->page = grown;
 	view->page_capacity = more;
 	return 0;
@@ -133,14 +143,17 @@ own_page(struct shoal_view *view, size_t index)
 	struct shoal_page **at = &view->page[index / PAGE];
 	struct shoal_page *old = *at, *copy;
 
-	if (atomic_load_explicit(&old->refs, memory_order_acquire) == 1)
+	if (atomic_load_explicit(&old->refs, memory_order_acquire) == 1) {
 		return old;
+	}
 	copy = page_new(view->mem);
-	if (copy == NULL)
+	if (copy == NULL) {
 		return NULL;
+	}
 	copy->count = old->count;
-	for (uint32_t i = 0; i < old->count; i++)
+	for (uint32_t i = 0; i < old->count; i++) {
 		copy->member[i] = shoal_member_ref(old->member[i]);
+	}
 	page_unref(view->mem, old);
 	*at = copy;
 	return copy;
@@ -155,8 +168,9 @@ member_at(struct shoal_page *const *page, size_t index)
 struct shoal_member *
 shoal_view_at(const struct shoal_view *view, uint32_t slot)
 {
-	if (slot >= view->place_capacity || view->place[slot] == 0)
+	if (slot >= view->place_capacity || view->place[slot] == 0) {
 		return NULL;
+	}
 	return *member_at(view->page, view->place[slot] - 1);
 }
 
@@ -168,14 +182,17 @@ append(struct shoal_view *view, uint32_t slot, struct shoal_member *member)
 
 	if (grow_numbers(view->mem, &view->place, &view->place_capacity, (size_t)slot + 1) != 0 ||
 	        grow_numbers(view->mem, &view->slot, &view->slot_capacity, index + 1) != 0 ||
-	        grow_pages(view, pages_of(index + 1)) != 0)
+	        grow_pages(view, pages_of(index + 1)) != 0) {
 		return SHOAL_ERR_NOMEM;
-	if (index % PAGE == 0)
+	}
+	if (index % PAGE == 0) {
 		page = view->page[index / PAGE] = page_new(view->mem);
-	else
+	} else {
 		page = own_page(view, index);
-	if (page == NULL)
+	}
+	if (page == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	page->member[page->count++] = shoal_member_ref(member);
 	view->slot[index] = slot;
 	view->place[slot] = (uint32_t)index + 1;
@@ -190,12 +207,14 @@ shoal_view_set(struct shoal_view *view, uint32_t slot, struct shoal_member *memb
 	struct shoal_page *page;
 	size_t index;
 
-	if (old == NULL)
+	if (old == NULL) {
 		return append(view, slot, member);
+	}
 	index = view->place[slot] - 1;
 	page = own_page(view, index);
-	if (page == NULL)
+	if (page == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	page->member[index % PAGE] = shoal_member_ref(member);
 	shoal_member_unref(old);
 	return 0;
@@ -208,22 +227,25 @@ shoal_view_remove(struct shoal_view *view, uint32_t slot)
 	struct shoal_page *page, *tail;
 	size_t index, last;
 
-	if (gone == NULL)
+	if (gone == NULL) {
 		return 0;
+	}
 	index = view->place[slot] - 1;
 	last = view->count - 1;
 	page = own_page(view, index);
 	tail = page != NULL ? own_page(view, last) : NULL;
-	if (tail == NULL)
+	if (tail == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	page->member[index % PAGE] = tail->member[last % PAGE];
 	view->slot[index] = view->slot[last];
 	view->place[view->slot[index]] = (uint32_t)index + 1;
 	view->place[slot] = 0;
 	tail->count--;
 	view->count--;
-	if (tail->count == 0)
+	if (tail->count == 0) {
 		page_unref(view->mem, tail);
+	}
 	shoal_member_unref(gone);
 	return 0;
 }
@@ -234,8 +256,9 @@ list_new(const struct shoal_allocator *mem, size_t pages)
 	struct shoal_member_list *list;
 
 	list = shoal_alloc_zeroed(mem, 1, sizeof(*list) + pages * sizeof(struct shoal_page *));
-	if (list == NULL)
+	if (list == NULL) {
 		return NULL;
+	}
 	atomic_init(&list->refs, 1);
 	list->mem = mem;
 	return list;
@@ -247,10 +270,12 @@ shoal_view_publish(const struct shoal_view *view)
 	size_t pages = pages_of(view->count);
 	struct shoal_member_list *list = list_new(view->mem, pages);
 
-	if (list == NULL)
+	if (list == NULL) {
 		return NULL;
-	for (size_t i = 0; i < pages; i++)
+	}
+	for (size_t i = 0; i < pages; i++) {
 		list->page[i] = page_ref(view->page[i]);
+	}
 	list->count = view->count;
 	return list;
 }
@@ -265,10 +290,12 @@ shoal_member_list_ref(struct shoal_member_list *list)
 void
 shoal_member_list_free(struct shoal_member_list *list)
 {
-	if (list == NULL || atomic_fetch_sub_explicit(&list->refs, 1, memory_order_acq_rel) != 1)
+	if (list == NULL || atomic_fetch_sub_explicit(&list->refs, 1, memory_order_acq_rel) != 1) {
 		return;
-	for (size_t i = 0; i < pages_of(list->count); i++)
+	}
+	for (size_t i = 0; i < pages_of(list->count); i++) {
 		page_unref(list->mem, list->page[i]);
+	}
 	shoal_alloc_free(list->mem, list);
 }
 
@@ -290,8 +317,9 @@ shoal_member_list_find_by_id(const struct shoal_member_list *list, const struct 
 	for (size_t i = 0; i < shoal_member_list_count(list); i++) {
 		struct shoal_member *member = shoal_member_list_at(list, i);
 
-		if (shoal_id_compare(&member->id, id) == 0)
+		if (shoal_id_compare(&member->id, id) == 0) {
 			return member;
+		}
 	}
 	return NULL;
 }
@@ -304,12 +332,15 @@ shoal_member_list_find_by_name(const struct shoal_member_list *list, const char 
 	for (size_t i = 0; i < shoal_member_list_count(list); i++) {
 		struct shoal_member *member = shoal_member_list_at(list, i);
 
-		if (strcmp(member->name, name) != 0)
+		if (strcmp(member->name, name) != 0) {
 			continue;
-		if (member->state == SHOAL_STATE_ALIVE)
+		}
+		if (member->state == SHOAL_STATE_ALIVE) {
 			return member;
-		if (found == NULL)
+		}
+		if (found == NULL) {
 			found = member;
+		}
 	}
 	return found;
 }
@@ -332,17 +363,20 @@ shoal_member_list_filter(struct shoal_member_list *list, const struct shoal_filt
 {
 	struct shoal_member_list *found;
 
-	if (filter == NULL || filter->states == 0)
+	if (filter == NULL || filter->states == 0) {
 		return shoal_member_list_ref(list);
+	}
 	found = list_new(list->mem, pages_of(list->count));
 	for (size_t i = 0; found != NULL && i < list->count; i++) {
 		struct shoal_member *member = shoal_member_list_at(list, i);
 		struct shoal_page *page;
 
-		if (!meets(member, filter))
+		if (!meets(member, filter)) {
 			continue;
-		if (found->count % PAGE == 0)
+		}
+		if (found->count % PAGE == 0) {
 			found->page[found->count / PAGE] = page_new(list->mem);
+		}
 		page = found->page[found->count / PAGE];
 		if (page == NULL) {
 			shoal_member_list_free(found);

@@ -30,8 +30,9 @@ run_callbacks(void *arg)
 {
 	struct shoal_cluster *cluster = arg;
 
-	while (shoal_callbacks_wait(&cluster->callbacks))
+	while (shoal_callbacks_wait(&cluster->callbacks)) {
 		(void)shoal_callbacks_run(&cluster->callbacks, SIZE_MAX);
+	}
 	return NULL;
 }
 
@@ -45,9 +46,10 @@ make(pthread_t *thread, const char *name, void *(*run)(void *), struct shoal_clu
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(thread, NULL, run, cluster);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0)
+	if (rc != 0) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_SYSTEM, "no thread can be made: %s", strerror(rc));
+	}
 	(void)pthread_setname_np(*thread, name);
 	return 0;
 }
@@ -72,16 +74,18 @@ shoal_thread_start(struct shoal_cluster *cluster)
 void
 shoal_thread_join_loop(struct shoal_cluster *cluster)
 {
-	if (cluster->has_loop_thread)
+	if (cluster->has_loop_thread) {
 		pthread_join(cluster->loop_thread, NULL);
+	}
 	cluster->has_loop_thread = false;
 }
 
 void
 shoal_thread_join_callbacks(struct shoal_cluster *cluster)
 {
-	if (cluster->has_callbacks_thread)
+	if (cluster->has_callbacks_thread) {
 		pthread_join(cluster->callbacks_thread, NULL);
+	}
 	cluster->has_callbacks_thread = false;
 }
 

@@ -89,10 +89,11 @@ say_address(struct shoal_try *try, const struct shoal_addr *addr, int code, cons
 	char text[SHOAL_ADDR_TEXT];
 
 	shoal_addr_print(addr, text, sizeof(text));
-	if (try->named)
+	if (try->named) {
 		say(try, "%s at %s: %s", try->seed, text, reason);
-	else
+	} else {
 		say(try, "%s: %s", text, reason);
+	}
 }
 
 static void
@@ -101,10 +102,11 @@ on_resolved(void *arg, int code, const char *why, const struct shoal_addr *addr,
 	struct shoal_try *try = arg;
 
 	try->resolve = NULL;
-	if (code != 0)
+	if (code != 0) {
 		say(try, "%s: %s: %s", try->seed, shoal_strerror(code), why);
-	else
+	} else {
 		memcpy(try->addr, addr, n * sizeof(*addr));
+	}
 	try->count = n;
 	try->cluster->joins.waiting = true;
 	shoal_loop_touch(try->cluster);
@@ -119,8 +121,9 @@ shoal_try_begin(struct shoal_try **out, struct shoal_cluster *cluster, const cha
 	struct shoal_address_parts parts;
 	int rc;
 
-	if (try == NULL)
+	if (try == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	try->cluster = cluster;
 	try->fn = fn;
 	try->arg = arg;
@@ -152,11 +155,13 @@ leave_attempts(struct shoal_try *try, const char *reason)
 	SHOAL_LIST_FOREACH (node, &try->cluster->joins.attempts) {
 		struct shoal_attempt *attempt = SHOAL_LIST_ITEM(node, struct shoal_attempt, node);
 
-		if (attempt->try != try)
+		if (attempt->try != try) {
 			continue;
+		}
 		attempt->try = NULL;
-		if (reason != NULL)
+		if (reason != NULL) {
 			say_address(try, &attempt->addr, SHOAL_ERR_TIMEOUT, reason);
+		}
 	}
 	try->open = 0;
 }
@@ -172,16 +177,18 @@ shoal_try_expire(struct shoal_try *try)
 		say(try, "%s: %s: %s", try->seed, shoal_strerror(SHOAL_ERR_RESOLVE), reason);
 	}
 	leave_attempts(try, reason);
-	while (try->next < try->count)
+	while (try->next < try->count) {
 		say_address(try, &try->addr[try->next++], SHOAL_ERR_TIMEOUT, reason);
+	}
 	shoal_loop_touch(try->cluster);
 }
 
 void
 shoal_try_drop(struct shoal_try *try)
 {
-	if (try->resolve != NULL)
+	if (try->resolve != NULL) {
 		shoal_resolve_cancel(try->resolve);
+	}
 	leave_attempts(try, NULL);
 	shoal_list_remove(&try->node);
 	shoal_alloc_free(try->cluster->mem, try);
@@ -204,25 +211,29 @@ shoal_try_joined(struct shoal_cluster *cluster, const struct shoal_event *event)
 
 	SHOAL_LIST_FOREACH (node, &cluster->joins.attempts) {
 		attempt = SHOAL_LIST_ITEM(node, struct shoal_attempt, node);
-		if (shoal_addr_equal(&attempt->addr, &event->addr))
+		if (shoal_addr_equal(&attempt->addr, &event->addr)) {
 			break;
+		}
 		attempt = NULL;
 	}
-	if (attempt == NULL)
+	if (attempt == NULL) {
 		return;
+	}
 	try = attempt->try;
 	shoal_list_remove(&attempt->node);
 	shoal_alloc_free(cluster->mem, attempt);
 	shoal_loop_touch(cluster);
-	if (try == NULL)
+	if (try == NULL) {
 		return;
+	}
 	try->open--;
 	if (event->code == 0) {
 		try->reached++;
 		return;
 	}
-	if (is_refusal(event->code))
+	if (is_refusal(event->code)) {
 		try->rejected++;
+	}
 	say_address(try, &event->addr, event->code, event->cause.detail);
 }
 
@@ -254,10 +265,12 @@ ask(struct shoal_try *try)
 			try->open--;
 		}
 	}
-	if (rc == SHOAL_ERR_LIMIT)
+	if (rc == SHOAL_ERR_LIMIT) {
 		return false;
-	if (rc != 0)
+	}
+	if (rc != 0) {
 		say_address(try, &input.from, rc, NULL);
+	}
 	try->next++;
 	return true;
 }
@@ -265,14 +278,16 @@ ask(struct shoal_try *try)
 void
 shoal_try_pump(struct shoal_cluster *cluster)
 {
-	if (!cluster->joins.waiting)
+	if (!cluster->joins.waiting) {
 		return;
+	}
 	SHOAL_LIST_FOREACH (node, &cluster->joins.tries) {
 		struct shoal_try *try = SHOAL_LIST_ITEM(node, struct shoal_try, node);
 
 		while (try->next < try->count) {
-			if (!ask(try))
+			if (!ask(try)) {
 				return;
+			}
 		}
 	}
 	cluster->joins.waiting = false;
@@ -281,10 +296,12 @@ shoal_try_pump(struct shoal_cluster *cluster)
 static enum shoal_try_result
 result_of(const struct shoal_try *try)
 {
-	if (try->reached > 0)
+	if (try->reached > 0) {
 		return SHOAL_TRY_REACHED;
-	if (try->self > 0 && try->self == try->count)
+	}
+	if (try->self > 0 && try->self == try->count) {
 		return SHOAL_TRY_SELF;
+	}
 	return try->rejected > 0 ? SHOAL_TRY_REJECTED : SHOAL_TRY_FAILED;
 }
 
@@ -294,8 +311,9 @@ shoal_try_reap(struct shoal_cluster *cluster)
 	SHOAL_LIST_FOREACH_SAFE (node, after, &cluster->joins.tries) {
 		struct shoal_try *try = SHOAL_LIST_ITEM(node, struct shoal_try, node);
 
-		if (try->resolve != NULL || try->next < try->count || try->open > 0)
+		if (try->resolve != NULL || try->next < try->count || try->open > 0) {
 			continue;
+		}
 		shoal_list_remove(&try->node);
 		try->fn(try->arg, try, try->seed, result_of(try), try->text);
 		shoal_alloc_free(cluster->mem, try);

@@ -23,6 +23,7 @@
 struct check {
 	uint32_t slot;
 	struct shoal_id subject, from;
+	struct shoal_claim told;
 };
 
 void
@@ -39,7 +40,8 @@ shoal_check_done(struct shoal_core *core)
 }
 
 void
-shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoal_id *from)
+shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoal_id *from,
+        const struct shoal_claim *told)
 {
 	struct shoal_record *record = shoal_members_at(core, slot);
 	const struct shoal_hold *hold = shoal_members_hold(core, record);
@@ -47,7 +49,7 @@ shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoal_id 
 	if ((record->flags & SHOAL_RECORD_CHECKING) != 0) {
 		return;
 	}
-	if (record->state == SHOAL_STATE_UNKNOWN && hold != NULL && hold->rearmed != 0 &&
+	if (record->state == SHOAL_STATE_UNKNOWN && hold != NULL && hold->checked &&
 	        core->now - hold->begun < CHECK_AGAIN) {
 		return;
 	}
@@ -59,6 +61,7 @@ shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoal_id 
 	check->slot = slot;
 	check->subject = record->info->id;
 	check->from = *from;
+	check->told = *told;
 	record->flags |= SHOAL_RECORD_CHECKING;
 	if (!shoal_timer_armed(&core->checks.timer)) {
 		shoal_heap_arm(&core->heap, &core->checks.timer, core->now);
@@ -67,18 +70,18 @@ shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoal_id 
 
 /* What is said of it, to the one it is said of: it can contradict at once. */
 static void
-tell_subject(struct shoal_core *core, uint32_t slot)
+tell_subject(struct shoal_core *core, const struct check *check)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	const struct shoal_record *record = shoal_members_at(core, slot);
+	const struct shoal_record *record = shoal_members_at(core, check->slot);
 	struct shoal_msg_sender sender = {
 	        .id = self->info->id, .salt = shoal_salt_short(&self->salt)};
-	struct shoal_msg_state said = {.id = record->info->id,
-	        .salt = shoal_salt_short(&record->salt),
-	        .incarnation = record->incarnation,
+	struct shoal_msg_state said = {.id = check->subject,
+	        .salt = check->told.salt,
+	        .incarnation = check->told.incarnation,
 	        .state = SHOAL_STATE_DEAD};
-	struct shoal_pending *pending =
-	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, &record->info->addr[0], slot, 0);
+	struct shoal_pending *pending = shoal_send_queue(
+	        core, SHOAL_SEND_DATAGRAM, shoal_members_addr(record), check->slot, 0);
 
 	if (pending != NULL) {
 		shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
@@ -86,32 +89,44 @@ tell_subject(struct shoal_core *core, uint32_t slot)
 	}
 }
 
+/* Whether what was told is still in question: it is not where newer word has come meanwhile. */
+static bool
+is_open(const struct shoal_record *record, const struct shoal_claim *told)
+{
+	struct shoal_claim held = shoal_members_claim(record);
+
+	if (told->state == SHOAL_STATE_DEAD) {
+		return shoal_members_counts(record) && shoal_claim_compare(told, &held) > 0;
+	}
+	return record->state == SHOAL_STATE_UNKNOWN;
+}
+
 static void
 begin(struct shoal_core *core, const struct check *check, struct shoal_record *record)
 {
-	bool gone = record->state == SHOAL_STATE_DEAD || record->state == SHOAL_STATE_LEFT;
+	bool death = check->told.state == SHOAL_STATE_DEAD;
 	struct shoal_hold *hold = shoal_members_hold(core, record);
+	struct shoal_probe *probe = NULL;
 
-	if (gone) {
-		record->flags &= (uint8_t)~SHOAL_RECORD_CHECKING;
+	if (!death && shoal_state_is_gone((enum shoal_state)record->state)) {
 		shoal_heal_try(core, check->slot);
-		return;
+	} else if (is_open(record, &check->told)) {
+		shoal_count(
+		        core, death ? SHOAL_COUNTER_VERIFICATIONS : SHOAL_COUNTER_HEARSAY_PROBES);
+		probe = shoal_probe_begin(core, check->slot, SHOAL_PROBE_CHECK);
 	}
-	if (record->state == SHOAL_STATE_UNKNOWN && hold != NULL) {
-		hold->begun = core->now;
-		hold->rearmed = 1;
-	}
-	bool hearsay = record->state == SHOAL_STATE_UNKNOWN;
-	shoal_count(core, hearsay ? SHOAL_COUNTER_HEARSAY_PROBES : SHOAL_COUNTER_VERIFICATIONS);
-	struct shoal_probe *probe = shoal_probe_begin(core, check->slot, SHOAL_PROBE_CHECK);
 	if (probe == NULL) {
 		record->flags &= (uint8_t)~SHOAL_RECORD_CHECKING;
 		return;
 	}
 	probe->tries = 1;
 	probe->from = check->from;
-	if (!hearsay) {
-		tell_subject(core, check->slot);
+	probe->told = check->told;
+	if (death) {
+		tell_subject(core, check);
+	} else if (hold != NULL) {
+		hold->begun = core->now;
+		hold->checked = true;
 	}
 }
 
@@ -139,24 +154,24 @@ shoal_check_on_timer(struct shoal_core *core)
 }
 
 void
-shoal_check_ended(
-        struct shoal_core *core, uint32_t slot, const struct shoal_id *from, bool answered)
+shoal_check_ended(struct shoal_core *core, const struct shoal_probe *probe, bool answered)
 {
-	struct shoal_record *record = shoal_members_at(core, slot);
-	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_VERIFIED, from);
+	struct shoal_record *record = shoal_members_at(core, probe->slot);
+	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_VERIFIED, &probe->from);
+	bool death = probe->told.state == SHOAL_STATE_DEAD;
 
 	record->flags &= (uint8_t)~SHOAL_RECORD_CHECKING;
-	if (record->state == SHOAL_STATE_UNKNOWN) {
-		if (answered) {
-			cause.kind = SHOAL_CAUSE_CONFIRMED;
-			shoal_members_move(core, slot, SHOAL_STATE_ALIVE, SHOAL_EVENT_JOIN, &cause);
-			shoal_gossip_add(core, slot);
-		}
-	} else if (shoal_members_counts(record)) {
-		if (answered) {
-			shoal_count(core, SHOAL_COUNTER_VERIFIED_ALIVE);
-		} else {
-			shoal_suspicion_bury(core, slot, &cause);
-		}
+	if (death && answered) {
+		shoal_count(core, SHOAL_COUNTER_VERIFIED_ALIVE);
+	} else if (!is_open(record, &probe->told)) {
+		return;
+	} else if (death) {
+		/* What was told counts now, as it was told: older word must not revive. */
+		record->incarnation = probe->told.incarnation;
+		shoal_suspicion_bury(core, probe->slot, &cause);
+	} else if (answered) {
+		cause.kind = SHOAL_CAUSE_CONFIRMED;
+		shoal_members_move(core, probe->slot, SHOAL_STATE_ALIVE, SHOAL_EVENT_JOIN, &cause);
+		shoal_gossip_add(core, probe->slot);
 	}
 }

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* Statements that do not count before this observer has tried for itself: a death that it has no
- * doubt of its own about
- * ("verify before burying"), and hearsay about somebody unknown or dead. */
+ * doubt of its own about ("verify before burying"), and hearsay about somebody unknown or dead. */
 #ifndef SHOAL_CORE_CHECK_H
 #define SHOAL_CORE_CHECK_H
 
 #include <shoal/core.h>
 
-#include "wire/message.h"
+#include "core/statement.h"
 
 #define SHOAL_CHECKS_MAX 1024
 
 struct shoal_core;
+struct shoal_probe;
 
 void shoal_check_init(struct shoal_core *core);
 void shoal_check_done(struct shoal_core *core);
 
-/* Queues a check of a member that `from` told dead (alive or suspect here), or alive by hearsay
- * (unknown, dead or left here). Does nothing where one waits or runs. */
-void shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoal_id *from);
+/* Queues a check of what `from` told of a member: that it is dead (alive or suspect here), or by
+ * hearsay that it lives (unknown, dead or left here). Does nothing where one waits or runs. */
+void shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoal_id *from,
+        const struct shoal_claim *told);
 
 void shoal_check_on_timer(struct shoal_core *core);
 
 /* The probe of a check has ended. */
-void shoal_check_ended(
-        struct shoal_core *core, uint32_t slot, const struct shoal_id *from, bool answered);
+void shoal_check_ended(struct shoal_core *core, const struct shoal_probe *probe, bool answered);
 
 #endif

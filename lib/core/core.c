@@ -12,6 +12,7 @@
 #include "core/check.h"
 #include "core/event.h"
 #include "core/exchange.h"
+#include "core/grave.h"
 #include "core/heal.h"
 #include "core/leave.h"
 #include "core/node.h"
@@ -59,9 +60,9 @@ check_text(struct shoal_text *why, const char *field, const char *value, size_t 
 {
 	size_t len = value == NULL ? 0 : strlen(value);
 
-	if (len > most || (len > 0 && !shoal_text_is_utf8((const uint8_t *)value, len))) {
+	if (len > most || (len > 0 && !shoal_text_is_name((const uint8_t *)value, len))) {
 		shoal_text_str(why, field);
-		shoal_text_str(why, ": must be UTF-8 of at most ");
+		shoal_text_str(why, ": must be UTF-8 without control characters, of at most ");
 		shoal_text_u64(why, most);
 		return invalid(why, " bytes");
 	}
@@ -212,6 +213,11 @@ shoal_core_new(
 		memcpy(core->label, config.label, strlen(config.label));
 	}
 	core->label_span = (struct shoal_span){(const uint8_t *)core->label, strlen(core->label)};
+	for (size_t i = 0; i < config.addrs; i++) {
+		bool ipv4 = shoal_addr_is_ipv4(&config.addr[i]);
+		core->has_ipv4 = core->has_ipv4 || ipv4;
+		core->has_ipv6 = core->has_ipv6 || !ipv4;
+	}
 	rc = set_up(core, &config);
 	if (rc != SHOAL_OK) {
 		shoal_core_free(core);
@@ -253,11 +259,9 @@ on_hold(struct shoal_core *core, uint32_t slot)
 		shoal_suspicion_expire(core, slot);
 		break;
 	case SHOAL_STATE_LEAVING:
-		shoal_members_move(core, slot, SHOAL_STATE_LEFT, SHOAL_EVENT_LEFT, &cause);
-		shoal_members_hold_until(
-		        core, slot, core->now + shoal_ms(core->profile.tombstone_ms));
-		shoal_gossip_add(core, slot);
-		shoal_members_bury_old(core);
+		if (shoal_grave_dig(core, slot, SHOAL_STATE_LEFT, SHOAL_EVENT_LEFT, &cause, 0)) {
+			shoal_gossip_add(core, slot);
+		}
 		break;
 	case SHOAL_STATE_UNKNOWN:
 		shoal_members_remove(core, slot);
@@ -313,7 +317,7 @@ run_timers(struct shoal_core *core)
 	        (timer = shoal_heap_expire(&core->heap, core->now)) != NULL) {
 		on_timer(core, timer);
 	}
-	shoal_members_bury_old(core);
+	shoal_grave_forget_old(core);
 }
 
 static int
@@ -337,7 +341,7 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		               ? SHOAL_ERR_STATE
 		               : shoal_exchange_join(core, &input->from);
 	case SHOAL_INPUT_LEAVE:
-		return shoal_leave_begin(core);
+		return shoal_leave_begin(core, input->timeout_ns);
 	}
 	return SHOAL_ERR_INVALID;
 }
@@ -354,6 +358,7 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	core->now = now;
 	core->wall_ns = input->wall_ns;
 	if (core->leave.phase == SHOAL_LEAVE_ENDED) {
+		shoal_count(core, SHOAL_COUNTER_DROP_ENDED);
 		return SHOAL_ERR_STATE;
 	}
 	return dispatch(core, input);

@@ -8,6 +8,9 @@
 
 #include "core/node.h"
 
+/* Room that an empty queue of events keeps. */
+#define EVENTS_KEPT 32
+
 static struct shoal_event *
 push(struct shoal_core *core, enum shoal_event_kind kind)
 {
@@ -28,7 +31,12 @@ static void
 log_change(struct shoal_core *core, const struct shoal_event *event)
 {
 	struct shoal_log_line line;
-	bool loud = event->kind != SHOAL_EVENT_REAP && event->kind != SHOAL_EVENT_UPDATE;
+	/* A thousand members in the table that answers a join are one line of the host, not ours.
+	 */
+	bool in_table = event->kind == SHOAL_EVENT_JOIN && event->cause.kind == SHOAL_CAUSE_JOIN &&
+	                shoal_id_compare(&event->cause.from, &event->id) != 0;
+	bool loud =
+	        event->kind != SHOAL_EVENT_REAP && event->kind != SHOAL_EVENT_UPDATE && !in_table;
 
 	if (!shoal_log_begin(core, &line, loud ? SHOAL_LOG_INFO : SHOAL_LOG_DEBUG, "members")) {
 		return;
@@ -65,7 +73,7 @@ shoal_event_member(struct shoal_core *core, uint32_t slot, enum shoal_event_kind
 #endif
 	event->id = record->info->id;
 	memcpy(event->name, shoal_members_name(record), record->info->name_len);
-	event->addr = record->info->addr[0];
+	event->addr = *shoal_members_addr(record);
 	event->incarnation = record->incarnation;
 	event->rtt_ns = SHOAL_US(record->srtt_us);
 	if (cause != NULL) {
@@ -126,6 +134,7 @@ shoal_core_next_event(struct shoal_core *core, struct shoal_event *event)
 	if (front != NULL) {
 		*event = *front;
 		shoal_ring_pop(&core->events);
+		shoal_ring_shrink(&core->events, EVENTS_KEPT); /* after the table of a join */
 		return true;
 	}
 	if (!core->events_lost) {

@@ -8,6 +8,7 @@
 
 #include "core/event.h"
 #include "core/node.h"
+#include "core/order.h"
 
 /* A joiner whose clock is further ahead than this would outbid every later restart of its own. */
 #define EPOCH_AHEAD_MAX (24 * 3600)
@@ -49,6 +50,20 @@ reclaim(struct shoal_core *core)
 	}
 }
 
+void
+shoal_exchange_cancel_joins(struct shoal_core *core)
+{
+	for (uint32_t i = 0; i < core->exchanges.end; i++) {
+		const struct shoal_exchange *exchange = shoal_slab_at(&core->exchanges, i);
+		struct shoal_exchange ended;
+		if (exchange != NULL && exchange->purpose == SHOAL_EXCHANGE_JOIN &&
+		        shoal_exchange_end(core, exchange->number, &ended)) {
+			shoal_event_joined(
+			        core, &ended.to, SHOAL_ERR_CANCELED, (struct shoal_span){NULL, 0});
+		}
+	}
+}
+
 uint64_t
 shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpose, uint32_t slot,
         const struct shoal_addr *to)
@@ -66,7 +81,7 @@ shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpos
 	exchange->number = shoal_probe_number(core, number, SHOAL_NUMBER_EXCHANGE);
 	exchange->purpose = (uint8_t)purpose;
 	exchange->begun = core->now;
-	exchange->to = to != NULL ? *to : shoal_members_at(core, slot)->info->addr[0];
+	exchange->to = to != NULL ? *to : *shoal_members_addr(shoal_members_at(core, slot));
 	return exchange->number;
 }
 
@@ -148,7 +163,7 @@ shoal_exchange_sync(struct shoal_core *core, uint32_t slot)
 		return;
 	}
 	struct shoal_pending *pending = request(core, exchange,
-	        &shoal_members_at(core, slot)->info->addr[0], slot, SHOAL_FILL_TABLE);
+	        shoal_members_addr(shoal_members_at(core, slot)), slot, SHOAL_FILL_TABLE);
 	if (pending != NULL) {
 		shoal_send_primary(pending, SHOAL_MESSAGE_SYNC, &sync);
 		shoal_count(core, SHOAL_COUNTER_SYNCS);
@@ -166,7 +181,7 @@ shoal_exchange_on_sync_timer(struct shoal_core *core)
 	return;
 #endif
 	if (core->leave.phase == SHOAL_LEAVE_NOT &&
-	        shoal_members_sample(core, SHOAL_NONE, 1, &slot) == 1) {
+	        shoal_order_sample(core, SHOAL_NONE, 1, &slot) == 1) {
 		shoal_exchange_sync(core, slot);
 	}
 }

@@ -32,6 +32,9 @@ void shoal_exchange_done(struct shoal_core *core);
 uint64_t shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpose,
         uint32_t slot, const struct shoal_addr *to);
 
+/* This member has left: joins in flight end. */
+void shoal_exchange_cancel_joins(struct shoal_core *core);
+
 /* The request could not be made; it ends here. */
 void shoal_exchange_unsent(struct shoal_core *core, const struct shoal_pending *pending);
 

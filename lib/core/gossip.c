@@ -12,6 +12,7 @@
 #include "core/gossip.h"
 
 #include "base/ilog.h"
+#include "core/grave.h"
 #include "core/node.h"
 
 /* Statements that may fail to fit before a packet is full enough. */
@@ -137,11 +138,11 @@ age_of(const struct shoal_core *core, uint32_t slot, const struct shoal_record *
 	switch ((enum shoal_state)record->state) {
 	case SHOAL_STATE_DEAD:
 	case SHOAL_STATE_LEFT:
-		return slot == SHOAL_SELF ? 0 : shoal_members_grave_age(core, record);
+		return slot == SHOAL_SELF ? 0 : shoal_grave_age(core, record);
 	case SHOAL_STATE_LEAVING: {
 		const struct shoal_hold *hold = shoal_members_hold(core, record);
 		uint64_t end = slot == SHOAL_SELF ? core->leave.end
-		               : hold != NULL     ? hold->timer.at
+		               : hold != NULL     ? hold->told_end
 		                                  : core->now;
 		return end > core->now ? end - core->now : 0;
 	}

@@ -5,6 +5,7 @@
 #include "core/heal.h"
 
 #include "core/exchange.h"
+#include "core/grave.h"
 #include "core/node.h"
 
 void
@@ -25,7 +26,7 @@ shoal_heal_try(struct shoal_core *core, uint32_t slot)
 void
 shoal_heal_on_timer(struct shoal_core *core)
 {
-	uint32_t slot = shoal_members_random_dead(core);
+	uint32_t slot = shoal_grave_random_dead(core);
 
 	shoal_heap_arm(&core->heap, &core->heal_timer,
 	        core->now + shoal_jitter(core, shoal_ms(core->profile.heal_interval_ms)));

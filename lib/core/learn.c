@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "core/check.h"
 #include "core/event.h"
+#include "core/grave.h"
 #include "core/node.h"
 #include "core/statement.h"
 #include "core/suspicion.h"
@@ -16,6 +17,8 @@
 /* Unconfirmed members that one teller may be the source of, and how long they are kept. */
 #define UNKNOWN_PER_TELLER 16
 #define UNKNOWN_KEPT       SHOAL_SEC(600)
+/* Seconds between two starts that count as one start of many. */
+#define STARTED_TOGETHER_S 60
 
 /* A statement in either form. */
 struct statement {
@@ -24,6 +27,14 @@ struct statement {
 	uint64_t age_ns;
 	const struct shoal_id_list *accusers;
 	const struct shoal_msg_member *member; /* NULL: the short form */
+};
+
+/* What was held when a newer statement came. */
+struct before {
+	enum shoal_state state;
+	bool restarted; /* the statement is of another instance */
+	bool newer;     /* of another incarnation or instance */
+	bool changed;   /* what it says of the member is not what was held */
 };
 
 static struct shoal_cause
@@ -47,12 +58,6 @@ shoal_learn_teller(struct shoal_core *core, const struct shoal_teller *teller)
 	return same ? record : NULL;
 }
 
-static bool
-is_gone(enum shoal_state state)
-{
-	return state == SHOAL_STATE_DEAD || state == SHOAL_STATE_LEFT;
-}
-
 static void
 note_heard(struct shoal_core *core, struct shoal_record *record, const struct statement *said)
 {
@@ -74,20 +79,6 @@ accuse_all(struct shoal_core *core, uint32_t slot, const struct statement *said,
 	}
 }
 
-static void
-move_left(struct shoal_core *core, uint32_t slot, enum shoal_event_kind kind,
-        const struct shoal_cause *cause)
-{
-	if (shoal_members_hold_take(core, slot) == NULL) {
-		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
-		return;
-	}
-	shoal_members_move(core, slot, SHOAL_STATE_LEFT, kind, cause);
-	shoal_members_hold_until(core, slot, core->now + shoal_ms(core->profile.tombstone_ms));
-	shoal_gossip_add(core, slot);
-	shoal_members_bury_old(core);
-}
-
 /* It has until the time-out that it gave, and the shortest suspicion more, to say left. */
 static void
 move_leaving(struct shoal_core *core, uint32_t slot, const struct statement *said,
@@ -105,109 +96,140 @@ move_leaving(struct shoal_core *core, uint32_t slot, const struct statement *sai
 	bool news = shoal_members_at(core, slot)->state != SHOAL_STATE_LEAVING;
 	shoal_members_move(core, slot, SHOAL_STATE_LEAVING,
 	        news ? SHOAL_EVENT_LEAVING : (enum shoal_event_kind)0, cause);
+	shoal_members_hold(core, shoal_members_at(core, slot))->told_end = core->now + wait;
 	shoal_members_hold_until(core, slot, core->now + wait + span.least);
 	shoal_gossip_add(core, slot);
+}
+
+/* What the table of a seed tells is no news to others, but for members that started about when this
+ * one did: where many start at once, those who came between them have not heard of each other. */
+static bool
+is_contemporary(const struct shoal_core *core, const struct shoal_record *record)
+{
+	uint64_t mine = shoal_members_at(core, SHOAL_SELF)->incarnation >> 32;
+
+	return (record->incarnation >> 32) + STARTED_TOGETHER_S >= mine;
 }
 
 /* Newer word that it lives: a newcomer, a refutation, a restart, or a change of what it says of
  * itself. */
 static void
-revive(struct shoal_core *core, uint32_t slot, const struct statement *said, enum shoal_state was,
-        bool changed, bool restarted, struct shoal_cause *cause)
+revive(struct shoal_core *core, uint32_t slot, const struct statement *said,
+        const struct shoal_teller *teller, const struct before *before)
 {
 	struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_cause cause = cause_by(teller);
 	enum shoal_event_kind kind = SHOAL_EVENT_ALIVE;
 
 	note_heard(core, record, said);
-	if (was == SHOAL_STATE_UNKNOWN || (record->flags & SHOAL_RECORD_SILENT) != 0) {
+	if (before->state == SHOAL_STATE_UNKNOWN || (record->flags & SHOAL_RECORD_SILENT) != 0) {
 		kind = SHOAL_EVENT_JOIN;
-	} else if (was == SHOAL_STATE_ALIVE) {
-		kind = changed ? SHOAL_EVENT_UPDATE : (enum shoal_event_kind)0;
+	} else if (before->state == SHOAL_STATE_ALIVE) {
+		kind = before->changed ? SHOAL_EVENT_UPDATE : (enum shoal_event_kind)0;
 	}
-	if (restarted) {
-		cause->kind = SHOAL_CAUSE_RESTARTED;
-	} else if (was == SHOAL_STATE_SUSPECT || was == SHOAL_STATE_DEAD) {
-		cause->kind = SHOAL_CAUSE_REFUTED;
-		cause->after_ns = core->now - record->since;
+	if (before->restarted) {
+		cause.kind = SHOAL_CAUSE_RESTARTED;
+	} else if (before->state == SHOAL_STATE_SUSPECT || before->state == SHOAL_STATE_DEAD) {
+		cause.kind = SHOAL_CAUSE_REFUTED;
+		cause.after_ns = core->now - record->since;
 		shoal_count(core, SHOAL_COUNTER_REFUTATIONS);
 	}
-	shoal_members_move(core, slot, SHOAL_STATE_ALIVE, kind, cause);
-	shoal_gossip_add(core, slot);
+	shoal_members_move(core, slot, SHOAL_STATE_ALIVE, kind, &cause);
+	if (teller->path != SHOAL_PATH_ASKED || is_contemporary(core, record)) {
+		shoal_gossip_add(core, slot);
+	}
 }
 
-/* A death that counts at once: this observer has had its own doubt for long enough, or it is a
- * newer word about a tombstone. */
+/* A death that counts at once: this observer has had its own doubt for long enough. */
 static void
-bury(struct shoal_core *core, uint32_t slot, const struct statement *said, enum shoal_state was,
+bury(struct shoal_core *core, uint32_t slot, const struct statement *said,
         struct shoal_cause *cause)
 {
-	const struct shoal_record *record = shoal_members_at(core, slot);
-
-	if (is_gone(was)) {
-		bool news = was != SHOAL_STATE_DEAD && (record->flags & SHOAL_RECORD_SILENT) == 0;
-		shoal_members_move(core, slot, SHOAL_STATE_DEAD,
-		        news ? SHOAL_EVENT_FAILED : (enum shoal_event_kind)0, cause);
-		shoal_members_hold_until(
-		        core, slot, core->now + shoal_ms(core->profile.tombstone_ms));
-		shoal_members_grave_set_age(core, slot, said->age_ns);
-		shoal_gossip_add(core, slot);
-		return;
-	}
 	for (size_t i = 0; i < said->accusers->count; i++) {
 		shoal_suspicion_accuse(core, slot, &said->accusers->item[i], cause);
 	}
-	cause->after_ns = core->now - record->since;
+	cause->after_ns = core->now - shoal_members_at(core, slot)->since;
 	shoal_suspicion_bury(core, slot, cause);
 }
 
-/* Takes a newer statement over. What it says of the member itself is stored first. */
+/* It is dead or left, by a newer word about a tombstone or by its own. */
 static void
-apply(struct shoal_core *core, uint32_t slot, const struct statement *said,
-        const struct shoal_teller *teller)
+entomb(struct shoal_core *core, uint32_t slot, const struct statement *said,
+        const struct before *before, struct shoal_cause *cause)
 {
-	struct shoal_record *record = shoal_members_at(core, slot);
-	enum shoal_state was = (enum shoal_state)record->state;
-	bool restarted = was != SHOAL_STATE_UNKNOWN &&
-	                 shoal_salt_short(&record->salt) != said->told.claim.salt;
-	struct shoal_cause cause = cause_by(teller);
-	bool newer = said->told.claim.incarnation != record->incarnation || restarted;
-	bool changed = false, news;
+	enum shoal_state state = said->told.claim.state;
+	bool silent = (shoal_members_at(core, slot)->flags & SHOAL_RECORD_SILENT) != 0;
+	enum shoal_event_kind kind =
+	        state == SHOAL_STATE_DEAD ? SHOAL_EVENT_FAILED : SHOAL_EVENT_LEFT;
 
-	if (said->member == NULL) {
-		record->incarnation = said->told.claim.incarnation;
-	} else if (shoal_members_update(core, slot, said->member, &changed) != SHOAL_OK) {
-		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
-		return;
+	if (silent || before->state == state) {
+		kind = (enum shoal_event_kind)0;
 	}
+	if (shoal_grave_dig(core, slot, state, kind, cause, said->age_ns)) {
+		shoal_gossip_add(core, slot);
+	}
+}
+
+/* The state of a newer statement, after what it says of the member itself is stored. */
+static void
+apply_state(struct shoal_core *core, uint32_t slot, const struct statement *said,
+        const struct shoal_teller *teller, const struct before *before)
+{
+	struct shoal_cause cause = cause_by(teller);
+	bool gone = shoal_state_is_gone(before->state);
+
 	switch (said->told.claim.state) {
 	case SHOAL_STATE_ALIVE:
-		revive(core, slot, said, was, changed, restarted, &cause);
+		revive(core, slot, said, teller, before);
 		break;
 	case SHOAL_STATE_SUSPECT:
-		if (was == SHOAL_STATE_ALIVE ? changed : was != SHOAL_STATE_SUSPECT || newer) {
-			revive(core, slot, said, was, changed, restarted, &cause);
-			cause = cause_by(teller);
+		if (before->state == SHOAL_STATE_ALIVE
+		                ? before->changed
+		                : before->state != SHOAL_STATE_SUSPECT || before->newer) {
+			revive(core, slot, said, teller, before);
 		}
 		accuse_all(core, slot, said, &cause);
 		break;
 	case SHOAL_STATE_DEAD:
-		bury(core, slot, said, was, &cause);
+		if (gone) {
+			entomb(core, slot, said, before, &cause);
+		} else {
+			bury(core, slot, said, &cause);
+		}
 		break;
 	case SHOAL_STATE_LEAVING:
-		if (was == SHOAL_STATE_UNKNOWN || is_gone(was)) {
-			revive(core, slot, said, was, changed, restarted, &cause);
+		if (before->state == SHOAL_STATE_UNKNOWN || gone) {
+			revive(core, slot, said, teller, before);
 		}
 		move_leaving(core, slot, said, &cause);
 		break;
 	case SHOAL_STATE_LEFT:
 		cause.kind = SHOAL_CAUSE_LEAVE;
-		news = was != SHOAL_STATE_LEFT && (record->flags & SHOAL_RECORD_SILENT) == 0;
-		move_left(core, slot, news ? SHOAL_EVENT_LEFT : (enum shoal_event_kind)0, &cause);
-		shoal_members_grave_set_age(core, slot, said->age_ns);
+		entomb(core, slot, said, before, &cause);
 		break;
 	case SHOAL_STATE_UNKNOWN:
 		break;
 	}
+}
+
+/* Takes a newer statement over. */
+static void
+apply(struct shoal_core *core, uint32_t slot, const struct statement *said,
+        const struct shoal_teller *teller)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	struct before before = {.state = (enum shoal_state)record->state};
+
+	before.restarted = before.state != SHOAL_STATE_UNKNOWN &&
+	                   shoal_salt_short(&record->salt) != said->told.claim.salt;
+	before.newer = before.restarted || said->told.claim.incarnation != record->incarnation;
+	if (said->member == NULL) {
+		record->incarnation = said->told.claim.incarnation;
+	} else if (shoal_members_update(core, slot, said->member, &before.changed) != SHOAL_OK) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	apply_state(core, slot, said, teller, &before);
 }
 
 /* A record for one that was not known. SHOAL_NONE: a limit was reached. */
@@ -250,18 +272,15 @@ remember(struct shoal_core *core, uint32_t slot, const struct statement *said)
 	if (slot == SHOAL_NONE) {
 		return;
 	}
-	if ((known && shoal_members_update(core, slot, said->member, &changed) != SHOAL_OK) ||
-	        shoal_members_hold_take(core, slot) == NULL) {
+	if (known && shoal_members_update(core, slot, said->member, &changed) != SHOAL_OK) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
-		if (!known) {
-			shoal_members_remove(core, slot);
-		}
 		return;
 	}
-	shoal_members_move(core, slot, said->told.claim.state, 0, NULL);
-	shoal_members_at(core, slot)->flags |= SHOAL_RECORD_SILENT;
-	shoal_members_hold_until(core, slot, core->now + whole - said->age_ns);
-	shoal_members_bury_old(core);
+	if (shoal_grave_dig(core, slot, said->told.claim.state, 0, NULL, said->age_ns)) {
+		shoal_members_at(core, slot)->flags |= SHOAL_RECORD_SILENT;
+	} else if (!known && shoal_members_find(core, said->id) == slot) {
+		shoal_members_remove(core, slot); /* for want of memory */
+	}
 }
 
 /* Hearsay about one that is unknown: kept unconfirmed, within bounds, and probed. */
@@ -292,7 +311,7 @@ hear_of(struct shoal_core *core, const struct statement *said, const struct shoa
 		reporter->reported++;
 	}
 	shoal_members_hold_until(core, slot, core->now + UNKNOWN_KEPT);
-	shoal_check_queue(core, slot, &teller->id);
+	shoal_check_queue(core, slot, &teller->id, &said->told.claim);
 }
 
 /* The same statement again: what it adds. */
@@ -312,7 +331,7 @@ add_to(struct shoal_core *core, uint32_t slot, const struct statement *said,
 		break;
 	case SHOAL_STATE_DEAD:
 	case SHOAL_STATE_LEFT:
-		shoal_members_grave_set_age(core, slot, said->age_ns);
+		shoal_grave_raise_age(core, slot, said->age_ns);
 		break;
 	default:
 		break;
@@ -357,7 +376,8 @@ refute(struct shoal_core *core, const struct statement *said, const struct shoal
 		return;
 	}
 	bool mine = said->told.claim.salt == shoal_salt_short(&self->salt);
-	if (!mine && !may_outbid(core)) {
+	bool succeeded = !mine && core->leave.phase != SHOAL_LEAVE_NOT; /* by a next run of it */
+	if (succeeded || (!mine && !may_outbid(core))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
 		return;
 	}
@@ -377,18 +397,14 @@ refute(struct shoal_core *core, const struct statement *said, const struct shoal
 }
 
 /* It told of somebody alive whom this observer holds dead, on an old statement. A tombstone that is
- * too old to be in tables is told apart, so that the subject hears of it and can refute. */
+ * too old to be in tables is in the next one all the same, so that its subject hears of it and can
+ * refute. */
 static void
 answer(struct shoal_core *core, uint32_t slot, const struct shoal_teller *teller)
 {
-	const struct shoal_record *record = shoal_members_at(core, slot);
-	bool in_tables =
-	        shoal_members_grave_age(core, record) < shoal_ms(core->profile.tombstone_ms) / 2;
-
 	shoal_count(core, SHOAL_COUNTER_DROP_STALE);
-	if (teller->path == SHOAL_PATH_SYNC && !in_tables &&
-	        shoal_learn_teller(core, teller) != NULL) {
-		shoal_send_gossip(core, teller->slot, SHOAL_FILL_ABOUT, slot);
+	if (teller->path == SHOAL_PATH_SYNC) {
+		shoal_members_at(core, slot)->flags |= SHOAL_RECORD_TELL;
 	}
 }
 
@@ -408,10 +424,7 @@ learn(struct shoal_core *core, struct statement *said, const struct shoal_teller
 	struct shoal_view view = {.known = slot != SHOAL_NONE, .self = slot == SHOAL_SELF};
 
 	if (view.known) {
-		const struct shoal_record *record = shoal_members_at(core, slot);
-		view.held.incarnation = record->incarnation;
-		view.held.salt = shoal_salt_short(&record->salt);
-		view.held.state = (enum shoal_state)record->state;
+		view.held = shoal_members_claim(shoal_members_at(core, slot));
 		view.doubted = shoal_suspicion_is_old(core, slot);
 	}
 	said->told.full = said->member != NULL;
@@ -434,11 +447,11 @@ learn(struct shoal_core *core, struct statement *said, const struct shoal_teller
 		}
 		break;
 	case SHOAL_VERDICT_VERIFY:
-		shoal_check_queue(core, slot, &teller->id);
+		shoal_check_queue(core, slot, &teller->id, &said->told.claim);
 		break;
 	case SHOAL_VERDICT_CHECK:
 		if (view.known) {
-			shoal_check_queue(core, slot, &teller->id);
+			shoal_check_queue(core, slot, &teller->id, &said->told.claim);
 		} else {
 			hear_of(core, said, teller);
 		}

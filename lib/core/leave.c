@@ -6,7 +6,9 @@
 #include "core/leave.h"
 
 #include "core/event.h"
+#include "core/exchange.h"
 #include "core/node.h"
+#include "core/order.h"
 
 #define TOLD_DIRECTLY 3
 
@@ -15,7 +17,7 @@ static uint32_t
 choose(struct shoal_core *core, uint32_t slots[TOLD_DIRECTLY])
 {
 	const struct shoal_members *members = &core->members;
-	uint32_t n = shoal_members_sample(core, SHOAL_NONE, TOLD_DIRECTLY, slots);
+	uint32_t n = shoal_order_sample(core, SHOAL_NONE, TOLD_DIRECTLY, slots);
 
 	if (n == 0) {
 		for (; n < TOLD_DIRECTLY && n < members->ordered; n++) {
@@ -48,6 +50,7 @@ finish(struct shoal_core *core, int code)
 {
 	shoal_heap_disarm(&core->heap, &core->leave.timer);
 	core->leave.phase = SHOAL_LEAVE_ENDED;
+	shoal_exchange_cancel_joins(core);
 	shoal_event_ended(core, code);
 }
 
@@ -61,8 +64,10 @@ say_left(struct shoal_core *core)
 }
 
 int
-shoal_leave_begin(struct shoal_core *core)
+shoal_leave_begin(struct shoal_core *core, uint64_t timeout_ns)
 {
+	uint64_t most = shoal_ms(core->profile.leave_timeout_ms);
+
 	if (core->leave.phase != SHOAL_LEAVE_NOT) {
 		return SHOAL_ERR_STATE;
 	}
@@ -70,7 +75,7 @@ shoal_leave_begin(struct shoal_core *core)
 	finish(core, SHOAL_OK);
 	return SHOAL_OK;
 #endif
-	core->leave.end = core->now + shoal_ms(core->profile.leave_timeout_ms);
+	core->leave.end = core->now + (timeout_ns == 0 || timeout_ns > most ? most : timeout_ns);
 	core->leave.timer.kind = SHOAL_TIMER_LEAVE;
 	shoal_heap_arm(&core->heap, &core->leave.timer, core->leave.end);
 	say(core, SHOAL_STATE_LEAVING, SHOAL_LEAVE_LEAVING);

@@ -8,7 +8,7 @@
 struct shoal_core;
 
 /* The LEAVE command. SHOAL_ERR_STATE: already leaving. */
-int shoal_leave_begin(struct shoal_core *core);
+int shoal_leave_begin(struct shoal_core *core, uint64_t timeout_ns);
 
 /* A member answered to what was said in a phase (enum shoal_leave_phase). */
 void shoal_leave_told(struct shoal_core *core, unsigned phase);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/event.h"
+#include "core/grave.h"
 #include "core/node.h"
 #include "core/order.h"
 
@@ -92,6 +93,13 @@ shoal_members_hold(const struct shoal_core *core, const struct shoal_record *rec
 	return shoal_slab_at(&core->members.holds, record->hold);
 }
 
+struct shoal_claim
+shoal_members_claim(const struct shoal_record *record)
+{
+	return (struct shoal_claim){record->incarnation, shoal_salt_short(&record->salt),
+	        (enum shoal_state)record->state};
+}
+
 bool
 shoal_members_counts(const struct shoal_record *record)
 {
@@ -145,6 +153,18 @@ same_info(const struct shoal_info *info, const struct shoal_msg_member *m)
 	return true;
 }
 
+/* An address of a family that this member has none of is of no use, whatever its place. */
+static uint8_t
+prefer(const struct shoal_core *core, const struct shoal_info *info)
+{
+	for (uint8_t i = 0; i < info->addrs; i++) {
+		if (shoal_addr_is_ipv4(&info->addr[i]) ? core->has_ipv4 : core->has_ipv6) {
+			return i;
+		}
+	}
+	return 0;
+}
+
 int
 shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member, uint32_t *slot)
 {
@@ -153,7 +173,7 @@ shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member
 	struct shoal_record *record;
 
 	if (members->records.count >= members->records.limit) {
-		shoal_members_bury_oldest(core); /* one who lives is worth more than a memory */
+		shoal_grave_forget_oldest(core); /* one who lives is worth more than a memory */
 	}
 	struct shoal_info *info = make_info(core, member);
 	if (info == NULL) {
@@ -174,6 +194,7 @@ shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member
 		return full ? SHOAL_ERR_LIMIT : SHOAL_ERR_NOMEM;
 	}
 	record->info = info;
+	record->prefer = prefer(core, info);
 	rc = shoal_table_put(&members->by_id,
 	        shoal_table_hash(&members->by_id, &info->id, sizeof info->id), number);
 	if (rc != SHOAL_OK) {
@@ -205,11 +226,13 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 		}
 		release_info(core, record->info);
 		record->info = info;
+		record->prefer = prefer(core, info);
 		*changed = true;
 	}
 	if (instance) {
 		record->salt = member->salt;
 		record->srtt_us = record->rttvar_us = 0;
+		record->heard = 0;
 	}
 	record->incarnation = member->incarnation;
 	return SHOAL_OK;
@@ -234,17 +257,12 @@ shoal_members_hold_take(struct shoal_core *core, uint32_t slot)
 	return shoal_members_hold(core, record);
 }
 
-static bool
-is_gone(enum shoal_state state)
-{
-	return state == SHOAL_STATE_DEAD || state == SHOAL_STATE_LEFT;
-}
-
 static void
 disarm_hold(struct shoal_core *core, struct shoal_record *record, struct shoal_hold *hold)
 {
-	shoal_heap_disarm(
-	        is_gone((enum shoal_state)record->state) ? &core->members.graves : &core->heap,
+	shoal_heap_disarm(shoal_state_is_gone((enum shoal_state)record->state)
+	                          ? &core->members.graves
+	                          : &core->heap,
 	        &hold->timer);
 }
 
@@ -266,8 +284,8 @@ shoal_members_hold_until(struct shoal_core *core, uint32_t slot, uint64_t at)
 	struct shoal_hold *hold = shoal_members_hold(core, record);
 
 	SHOAL_ASSERT(hold != NULL);
-	shoal_heap_arm(
-	        is_gone((enum shoal_state)record->state) ? &core->members.graves : &core->heap,
+	shoal_heap_arm(shoal_state_is_gone((enum shoal_state)record->state) ? &core->members.graves
+	                                                                    : &core->heap,
 	        &hold->timer, at);
 }
 

@@ -11,6 +11,7 @@
 #include "base/heap.h"
 #include "base/slab.h"
 #include "base/table.h"
+#include "core/statement.h"
 #include "wire/message.h"
 
 #define SHOAL_NONE UINT32_MAX
@@ -32,6 +33,7 @@ struct shoal_info {
 enum shoal_record_flag {
 	SHOAL_RECORD_REMIND = 1,   /* its view of this member is old: the next packet tells it   */
 	SHOAL_RECORD_CHECKING = 2, /* a check of it is queued or open */
+	SHOAL_RECORD_TELL = 8,     /* the next table holds it, however old the tombstone is */
 	SHOAL_RECORD_SILENT = 4 /* a tombstone that came from elsewhere: no event ever told of it */
 };
 
@@ -46,6 +48,7 @@ struct shoal_record {
 	uint32_t hold;               /* SHOAL_NONE: none	       */
 	uint32_t srtt_us, rttvar_us; /* 0: not measured (RFC 6298) */
 	uint8_t state, flags;
+	uint8_t prefer; /* which of its addresses is used: the first of a family that is here too */
 	uint16_t reported; /* unconfirmed members that it told of */
 };
 
@@ -54,9 +57,11 @@ struct shoal_record {
 struct shoal_hold {
 	struct shoal_timer timer;
 	uint64_t begun;
+	uint64_t told_end;    /* leaving: of the time-out that it gave */
 	uint64_t least, most; /* suspicion: bounds of its length */
-	uint8_t wanted; /* suspicion: further accusers that bring it to `least` (Lifeguard k)  */
-	uint8_t rearmed;
+	uint8_t wanted;  /* suspicion: further accusers that bring it to `least` (Lifeguard k)  */
+	uint8_t rearmed; /* suspicion: how often an accuser made it news again */
+	bool checked;    /* unknown: it was probed, at `begun` */
 	uint8_t doubters;
 	struct shoal_id doubter[SHOAL_DOUBTERS_MAX];
 	struct shoal_id from; /* who told first; unknown: the reporter */
@@ -80,9 +85,19 @@ void shoal_members_done(struct shoal_core *core);
 struct shoal_record *shoal_members_at(const struct shoal_core *core, uint32_t slot);
 /* SHOAL_NONE: not known. */
 uint32_t shoal_members_find(const struct shoal_core *core, const struct shoal_id *id);
+/* Where it is reached from here. */
+static inline const struct shoal_addr *
+shoal_members_addr(const struct shoal_record *record)
+{
+	return &record->info->addr[record->prefer];
+}
+
 const char *shoal_members_name(const struct shoal_record *record);
 struct shoal_hold *shoal_members_hold(
         const struct shoal_core *core, const struct shoal_record *record);
+
+/* What is held of it, in the order of statements. */
+struct shoal_claim shoal_members_claim(const struct shoal_record *record);
 
 /* Whether it takes part: alive or suspect, and not this member. */
 bool shoal_members_counts(const struct shoal_record *record);
@@ -111,27 +126,6 @@ void shoal_members_hold_until(struct shoal_core *core, uint32_t slot, uint64_t a
 
 /* Forgets a record. */
 void shoal_members_remove(struct shoal_core *core, uint32_t slot);
-
-/* The next member to probe, in shuffled rounds; SHOAL_NONE: nobody. */
-uint32_t shoal_members_next(struct shoal_core *core);
-
-/* Up to n distinct members that are alive, without `except`, on distinct addresses, chosen at
- * random; returns how many. */
-uint32_t shoal_members_sample(
-        struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots);
-
-/* A random dead member; SHOAL_NONE: none was found. */
-uint32_t shoal_members_random_dead(struct shoal_core *core);
-
-/* Ends the time of tombstones up to now, and above the limit the oldest. */
-void shoal_members_bury_old(struct shoal_core *core);
-
-/* Forgets the oldest tombstone, where there is one. */
-void shoal_members_bury_oldest(struct shoal_core *core);
-
-/* Age of a tombstone in nanoseconds, and the inverse of it. */
-uint64_t shoal_members_grave_age(const struct shoal_core *core, const struct shoal_record *record);
-void shoal_members_grave_set_age(struct shoal_core *core, uint32_t slot, uint64_t age_ns);
 
 size_t shoal_members_memory(const struct shoal_core *core);
 

@@ -63,6 +63,7 @@ struct shoal_core {
 	struct shoal_allocator mem;
 	struct shoal_profile profile;
 	enum shoal_log_level log_level;
+	bool has_ipv4, has_ipv6; /* families that this member advertises */
 	char label[SHOAL_LABEL_MAX + 1];
 	struct shoal_span label_span;
 	struct shoal_rng rng;

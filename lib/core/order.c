@@ -81,7 +81,7 @@ shoal_order_remove(struct shoal_core *core, uint32_t slot)
 }
 
 uint32_t
-shoal_members_next(struct shoal_core *core)
+shoal_order_next(struct shoal_core *core)
 {
 	struct shoal_members *members = &core->members;
 
@@ -99,9 +99,9 @@ shoal_members_next(struct shoal_core *core)
 static bool
 is_chosen(const struct shoal_core *core, const uint32_t *slots, uint32_t n, uint32_t slot)
 {
-	const struct shoal_addr *addr = &shoal_members_at(core, slot)->info->addr[0];
+	const struct shoal_addr *addr = shoal_members_addr(shoal_members_at(core, slot));
 	for (uint32_t i = 0; i < n; i++) {
-		if (shoal_addr_equal(addr, &shoal_members_at(core, slots[i])->info->addr[0])) {
+		if (shoal_addr_equal(addr, shoal_members_addr(shoal_members_at(core, slots[i])))) {
 			return true;
 		}
 	}
@@ -112,7 +112,7 @@ is_chosen(const struct shoal_core *core, const uint32_t *slots, uint32_t n, uint
  * neighbours in it are a random choice without replacement. It goes on past those that are suspect,
  * and so always finds n where there are n. */
 uint32_t
-shoal_members_sample(struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots)
+shoal_order_sample(struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots)
 {
 	const struct shoal_members *members = &core->members;
 	uint32_t found = 0;

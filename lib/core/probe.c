@@ -18,6 +18,7 @@
 #include "core/heal.h"
 #include "core/leave.h"
 #include "core/node.h"
+#include "core/order.h"
 #include "core/suspicion.h"
 
 /* Shortest pause before a leave is told again. */
@@ -105,7 +106,7 @@ shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t sl
 	        .salt = shoal_salt_short(&self->salt),
 	        .target = record->info->id};
 	struct shoal_pending *pending = shoal_send_queue(
-	        core, kind, &record->info->addr[0], slot, flags | SHOAL_FILL_BELIEF);
+	        core, kind, shoal_members_addr(record), slot, flags | SHOAL_FILL_BELIEF);
 
 	if (pending == NULL) {
 		return false;
@@ -211,13 +212,16 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	        .target = probe->target,
 	        .budget_ms = (probe->deadline - core->now) / SHOAL_MS(1)};
 
+	if (relay.budget_ms > SHOAL_BUDGET_MAX_MS) {
+		relay.budget_ms = SHOAL_BUDGET_MAX_MS;
+	}
+
 	probe->indirect = true;
-	uint32_t asked =
-	        shoal_members_sample(core, probe->slot, core->profile.relays, probe->relay);
+	uint32_t asked = shoal_order_sample(core, probe->slot, core->profile.relays, probe->relay);
 	for (uint32_t i = 0; i < asked; i++) {
 		const struct shoal_record *record = shoal_members_at(core, probe->relay[i]);
 		struct shoal_pending *pending =
-		        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, &record->info->addr[0],
+		        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, shoal_members_addr(record),
 		                probe->relay[i], SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
 		if (pending != NULL) {
 			shoal_send_primary(pending, SHOAL_MESSAGE_RELAY, &relay);
@@ -244,7 +248,7 @@ describe(struct shoal_core *core, const struct shoal_probe *probe,
 	cause->after_ns = core->now - probe->begun;
 	shoal_text_init(&text, cause->detail, sizeof cause->detail);
 	shoal_text_str(&text, "asked ");
-	shoal_text_addr(&text, &record->info->addr[0]);
+	shoal_text_addr(&text, shoal_members_addr(record));
 	shoal_text_str(&text, " directly, on a stream and through ");
 	shoal_text_u64(&text, probe->asked);
 	shoal_text_str(&text, probe->asked == 1 ? " relay" : " relays");
@@ -256,7 +260,8 @@ describe(struct shoal_core *core, const struct shoal_probe *probe,
 }
 
 /* A probe of failure detection has failed. The score rises by the relays that did not even say no,
- * and by one only where there was nobody to ask (Lifeguard IV-A). */
+ * and by one only where there was nobody to ask (Lifeguard IV-A): once a silence, for a member that
+ * is dead would otherwise slow this one down for ever. */
 static void
 fail_round(struct shoal_core *core, const struct shoal_probe *probe, struct shoal_record *record)
 {
@@ -265,12 +270,17 @@ fail_round(struct shoal_core *core, const struct shoal_probe *probe, struct shoa
 	        shoal_members_counts(record) && shoal_salt_short(&record->salt) == probe->salt;
 
 	shoal_count(core, SHOAL_COUNTER_PROBES_FAILED);
-	shoal_probe_health(core, probe->asked == 0 ? 1 : (int)(probe->asked - nacks(probe)));
-	if (judged) {
-		describe(core, probe, record, &cause);
-		shoal_suspicion_accuse(
-		        core, probe->slot, &shoal_members_at(core, SHOAL_SELF)->info->id, &cause);
+	if (!judged) {
+		return; /* it left, or another instance took its place meanwhile */
 	}
+	if (probe->asked > 0) {
+		shoal_probe_health(core, (int)(probe->asked - nacks(probe)));
+	} else if (record->state == SHOAL_STATE_ALIVE) {
+		shoal_probe_health(core, 1);
+	}
+	describe(core, probe, record, &cause);
+	shoal_suspicion_accuse(
+	        core, probe->slot, &shoal_members_at(core, SHOAL_SELF)->info->id, &cause);
 }
 
 static void
@@ -311,7 +321,7 @@ fail(struct shoal_core *core, struct shoal_probe *probe, struct shoal_record *re
 		fail_round(core, &last, record);
 	} else if (last.purpose == SHOAL_PROBE_CHECK) {
 		bool lives = record->state != SHOAL_STATE_UNKNOWN && is_contradicted(&last, record);
-		shoal_check_ended(core, last.slot, &last.from, lives);
+		shoal_check_ended(core, &last, lives);
 	}
 }
 
@@ -346,7 +356,7 @@ shoal_probe_on_timer(struct shoal_core *core, uint32_t number)
 void
 shoal_probe_on_round(struct shoal_core *core)
 {
-	uint32_t slot = shoal_members_next(core);
+	uint32_t slot = shoal_order_next(core);
 
 	shoal_heap_arm(&core->heap, &core->probes.round,
 	        core->now + stretched(core, core->profile.probe_interval_ms));
@@ -379,13 +389,13 @@ static bool
 was_asked(struct shoal_core *core, const struct shoal_probe *probe,
         const struct shoal_record *record, const struct shoal_addr *from, bool *direct)
 {
-	*direct = shoal_addr_equal(&record->info->addr[0], from);
+	*direct = shoal_addr_equal(shoal_members_addr(record), from);
 	if (*direct) {
 		return true;
 	}
 	for (uint32_t i = 0; i < probe->asked; i++) {
 		const struct shoal_record *relay = shoal_members_at(core, probe->relay[i]);
-		if (relay != NULL && shoal_addr_equal(&relay->info->addr[0], from)) {
+		if (relay != NULL && shoal_addr_equal(shoal_members_addr(relay), from)) {
 			return true;
 		}
 	}
@@ -400,7 +410,7 @@ succeed(struct shoal_core *core, const struct shoal_probe *probe)
 		shoal_probe_health(core, -1);
 		break;
 	case SHOAL_PROBE_CHECK:
-		shoal_check_ended(core, probe->slot, &probe->from, true);
+		shoal_check_ended(core, probe, true);
 		break;
 	case SHOAL_PROBE_HEAL:
 		shoal_heal_answered(core, probe->slot);
@@ -408,6 +418,23 @@ succeed(struct shoal_core *core, const struct shoal_probe *probe)
 	case SHOAL_PROBE_LEAVE:
 		shoal_leave_told(core, probe->phase);
 		break;
+	}
+}
+
+/* Another instance answers for the one that was asked: nothing is silent here, and nothing is
+ * judged. It is told what is held of it, and will say what is newer. */
+static void
+succeeded_by(struct shoal_core *core, struct shoal_probe *probe)
+{
+	struct shoal_probe last = *probe;
+
+	shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
+	end(core, probe);
+	if (last.purpose == SHOAL_PROBE_CHECK) {
+		shoal_check_ended(core, &last, last.told.state == SHOAL_STATE_DEAD);
+	}
+	if (shoal_members_at(core, last.slot)->state != SHOAL_STATE_UNKNOWN) {
+		shoal_send_gossip(core, last.slot, SHOAL_FILL_ABOUT, last.slot);
 	}
 }
 
@@ -423,9 +450,13 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
 		return;
 	}
-	if (memcmp(&ack->id, &probe->target, sizeof ack->id) != 0 || ack->salt != probe->salt ||
+	if (memcmp(&ack->id, &probe->target, sizeof ack->id) != 0 ||
 	        (path == SHOAL_INPUT_DATAGRAM && !was_asked(core, probe, record, from, &direct))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
+		return;
+	}
+	if (ack->salt != probe->salt) {
+		succeeded_by(core, probe);
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_ACKS_IN);
@@ -493,7 +524,7 @@ shoal_probe_on_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 		to = &ping->origin;
 		slot = SHOAL_NONE;
 	} else if (path == SHOAL_INPUT_STREAM && sender != NULL) {
-		to = &sender->info->addr[0]; /* a stream's own address takes no datagrams */
+		to = shoal_members_addr(sender); /* a stream's own address takes no datagrams */
 	}
 #ifdef SHOAL_PLANT_PING_UNANSWERED
 	if ((ping->seq >> 32 & 3) == 0) {

@@ -9,6 +9,7 @@
 
 #include "base/heap.h"
 #include "base/slab.h"
+#include "core/statement.h"
 #include "wire/message.h"
 
 #define SHOAL_PROBES_MAX 4096
@@ -27,7 +28,8 @@ struct shoal_probe {
 	uint64_t seq; /* random, with the probe's number in its low bits */
 	uint64_t begun, deadline;
 	struct shoal_id target;
-	struct shoal_id from;       /* CHECK: who told */
+	struct shoal_id from; /* CHECK: who told, and what */
+	struct shoal_claim told;
 	uint64_t salt, incarnation; /* of the target when it began */
 	uint32_t slot;
 	uint8_t purpose, asked;

@@ -22,6 +22,7 @@ struct arrival {
 	bool answered;   /* the exchange has got what it asked for             */
 	bool asks_table; /* a request that is answered with the table          */
 	bool refused;    /* a request or an answer that brings no statements   */
+	bool asked;      /* a ping or a relay request was served               */
 };
 
 static enum shoal_counter
@@ -172,48 +173,111 @@ on_ack(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_
 	}
 }
 
+/* One request is served a packet: each answer takes gossip with it, which counts as told. */
+static bool
+may_ask(struct shoal_core *core, struct arrival *arrival)
+{
+	if (arrival->asked) {
+		shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
+		return false;
+	}
+	arrival->asked = true;
+	return true;
+}
+
+/* A statement counts for somebody: a nameless one, or one in this member's own name, does not. */
+static bool
+may_tell(struct shoal_core *core, const struct arrival *arrival)
+{
+	const struct shoal_id *self = &shoal_members_at(core, SHOAL_SELF)->info->id;
+	bool named = !shoal_id_is_zero(&arrival->teller.id) &&
+	             memcmp(&arrival->teller.id, self, sizeof *self) != 0;
+
+	if (!named) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+	}
+	return named;
+}
+
+static void
+on_statement(
+        struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
+{
+	if (!may_tell(core, arrival)) {
+		return;
+	}
+	if (kind == SHOAL_MESSAGE_STATE) {
+		shoal_learn_state(core, &m->state, &arrival->teller);
+		return;
+	}
+	shoal_learn_member(core, &m->member, &arrival->teller);
+	meet_teller(core, arrival, &m->member.id);
+}
+
+/* Every message but a statement names its sender. */
+static const struct shoal_id *
+sender_of(uint16_t kind, const union shoal_message *m)
+{
+	switch (kind) {
+	case SHOAL_MESSAGE_SENDER:
+		return &m->sender.id;
+	case SHOAL_MESSAGE_PING:
+		return &m->ping.id;
+	case SHOAL_MESSAGE_ACK:
+		return &m->ack.id;
+	case SHOAL_MESSAGE_NACK:
+		return &m->nack.id;
+	case SHOAL_MESSAGE_RELAY:
+		return &m->relay.id;
+	case SHOAL_MESSAGE_JOIN:
+		return &m->join.id;
+	case SHOAL_MESSAGE_SYNC:
+		return &m->sync.id;
+	case SHOAL_MESSAGE_ANSWER:
+		return &m->answer.id;
+	default:
+		return NULL;
+	}
+}
+
 static void
 on_message(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
 {
 	const struct shoal_input *input = arrival->input;
+	const struct shoal_id *sender = sender_of(kind, m);
 
+	if (sender != NULL) {
+		name_teller(core, arrival, sender);
+	}
 	switch (kind) {
-	case SHOAL_MESSAGE_SENDER:
-		name_teller(core, arrival, &m->sender.id);
-		break;
 	case SHOAL_MESSAGE_PING:
-		name_teller(core, arrival, &m->ping.id);
-		shoal_probe_on_ping(core, &m->ping, &input->from, input->kind, input->exchange);
+		if (may_ask(core, arrival)) {
+			shoal_probe_on_ping(
+			        core, &m->ping, &input->from, input->kind, input->exchange);
+		}
 		break;
 	case SHOAL_MESSAGE_ACK:
-		name_teller(core, arrival, &m->ack.id);
 		on_ack(core, arrival, &m->ack);
 		break;
 	case SHOAL_MESSAGE_NACK:
-		name_teller(core, arrival, &m->nack.id);
 		shoal_probe_on_nack(core, &m->nack);
 		break;
 	case SHOAL_MESSAGE_RELAY:
-		name_teller(core, arrival, &m->relay.id);
-		shoal_relay_on_request(core, &m->relay, &input->from);
+		if (may_ask(core, arrival)) {
+			shoal_relay_on_request(core, &m->relay, &input->from);
+		}
 		break;
 	case SHOAL_MESSAGE_MEMBER:
-		shoal_learn_member(core, &m->member, &arrival->teller);
-		meet_teller(core, arrival, &m->member.id);
-		break;
 	case SHOAL_MESSAGE_STATE:
-		shoal_learn_state(core, &m->state, &arrival->teller);
+		on_statement(core, arrival, kind, m);
 		break;
 	case SHOAL_MESSAGE_JOIN:
-		name_teller(core, arrival, &m->join.id);
 		on_join(core, arrival, &m->join);
 		break;
 	case SHOAL_MESSAGE_SYNC:
-		name_teller(core, arrival, &m->sync.id);
 		on_sync(core, arrival);
 		break;
 	case SHOAL_MESSAGE_ANSWER:
-		name_teller(core, arrival, &m->answer.id);
 		on_answer(core, arrival, &m->answer);
 		break;
 	default:

@@ -64,6 +64,27 @@ keep(struct shoal_core *core, const struct shoal_msg_relay *relay, const struct 
 	return relayed;
 }
 
+static struct shoal_pending *
+answer(struct shoal_core *core, const struct shoal_id *origin, const struct shoal_addr *to)
+{
+	return shoal_send_queue(core, SHOAL_SEND_DATAGRAM, to, shoal_members_find(core, origin),
+	        SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
+}
+
+static void
+send_nack(struct shoal_core *core, uint64_t seq, const struct shoal_id *origin,
+        const struct shoal_addr *to)
+{
+	struct shoal_msg_nack nack = {
+	        .seq = seq, .id = shoal_members_at(core, SHOAL_SELF)->info->id};
+	struct shoal_pending *pending = answer(core, origin, to);
+
+	if (pending != NULL) {
+		shoal_send_primary(pending, SHOAL_MESSAGE_NACK, &nack);
+		shoal_count(core, SHOAL_COUNTER_NACKS_OUT);
+	}
+}
+
 void
 shoal_relay_on_request(
         struct shoal_core *core, const struct shoal_msg_relay *relay, const struct shoal_addr *from)
@@ -71,14 +92,17 @@ shoal_relay_on_request(
 	uint32_t origin = shoal_members_find(core, &relay->id);
 	uint32_t slot = shoal_members_find(core, &relay->target);
 
-	if (origin == SHOAL_NONE || slot == SHOAL_NONE || slot == SHOAL_SELF ||
+	if (origin == SHOAL_NONE || slot == SHOAL_SELF ||
 	        !shoal_members_counts(shoal_members_at(core, origin))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		return;
 	}
-	const struct shoal_record *target = shoal_members_at(core, slot);
-	if (!shoal_members_counts(target) && target->state != SHOAL_STATE_DEAD) {
-		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+	const struct shoal_record *target =
+	        slot == SHOAL_NONE ? NULL : shoal_members_at(core, slot);
+	if (target == NULL ||
+	        (!shoal_members_counts(target) && target->state != SHOAL_STATE_DEAD)) {
+		/* Not known here, or left: the origin must not think that this relay is silent. */
+		send_nack(core, relay->seq, &relay->id, from);
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_RELAYS_SERVED);
@@ -98,14 +122,6 @@ end(struct shoal_core *core, struct shoal_relayed *relayed)
 	shoal_slab_give(&core->relays.slab, SHOAL_NUMBER_SLOT(relayed->seq));
 }
 
-static struct shoal_pending *
-answer(struct shoal_core *core, const struct shoal_relayed *relayed)
-{
-	uint32_t slot = shoal_members_find(core, &relayed->origin_id);
-	return shoal_send_queue(core, SHOAL_SEND_DATAGRAM, &relayed->origin, slot,
-	        SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
-}
-
 void
 shoal_relay_on_ack(
         struct shoal_core *core, const struct shoal_msg_ack *ack, const struct shoal_addr *from)
@@ -119,7 +135,7 @@ shoal_relay_on_ack(
 		return;
 	}
 	if (slot == SHOAL_NONE || memcmp(&ack->id, &relayed->target, sizeof ack->id) != 0 ||
-	        !shoal_addr_equal(&shoal_members_at(core, slot)->info->addr[0], from)) {
+	        !shoal_addr_equal(shoal_members_addr(shoal_members_at(core, slot)), from)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}
@@ -128,7 +144,7 @@ shoal_relay_on_ack(
 	        .id = self->info->id, .salt = shoal_salt_short(&self->salt)};
 	struct shoal_msg_ack passed = {
 	        .seq = relayed->origin_seq, .id = ack->id, .salt = ack->salt};
-	struct shoal_pending *pending = answer(core, relayed);
+	struct shoal_pending *pending = answer(core, &relayed->origin_id, &relayed->origin);
 	if (pending != NULL) {
 		/* The ack names the target; what else is in the packet comes from here. */
 		shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
@@ -142,13 +158,7 @@ void
 shoal_relay_on_timer(struct shoal_core *core, uint32_t number)
 {
 	struct shoal_relayed *relayed = shoal_slab_at(&core->relays.slab, number);
-	struct shoal_msg_nack nack = {
-	        .seq = relayed->origin_seq, .id = shoal_members_at(core, SHOAL_SELF)->info->id};
-	struct shoal_pending *pending = answer(core, relayed);
 
-	if (pending != NULL) {
-		shoal_send_primary(pending, SHOAL_MESSAGE_NACK, &nack);
-		shoal_count(core, SHOAL_COUNTER_NACKS_OUT);
-	}
+	send_nack(core, relayed->origin_seq, &relayed->origin_id, &relayed->origin);
 	end(core, relayed);
 }

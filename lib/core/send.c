@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/exchange.h"
+#include "core/grave.h"
 #include "core/node.h"
 #include "wire/packet.h"
 
@@ -70,7 +71,7 @@ shoal_send_gossip(struct shoal_core *core, uint32_t slot, unsigned flags, uint32
 	struct shoal_msg_sender sender = {
 	        .id = self->info->id, .salt = shoal_salt_short(&self->salt)};
 	struct shoal_pending *pending = shoal_send_queue(core, SHOAL_SEND_DATAGRAM,
-	        &record->info->addr[0], slot, flags | SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
+	        shoal_members_addr(record), slot, flags | SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
 
 	if (pending != NULL) {
 		pending->about = about;
@@ -85,7 +86,7 @@ addressee(struct shoal_core *core, const struct shoal_pending *pending)
 	struct shoal_record *record = shoal_members_at(core, pending->slot);
 	bool same = record != NULL && pending->slot != SHOAL_SELF &&
 	            (pending->kind == SHOAL_SEND_REPLY ||
-	                    shoal_addr_equal(&record->info->addr[0], &pending->to));
+	                    shoal_addr_equal(shoal_members_addr(record), &pending->to));
 	return same ? record : NULL;
 }
 
@@ -146,8 +147,8 @@ make_datagram(struct shoal_core *core, const struct shoal_pending *pending, stru
 	return true;
 }
 
-/* Whether a member's entry belongs in a table: not hearsay, and no tombstone past half of its time.
- */
+/* Whether a member's entry belongs in a table: not hearsay, and no tombstone past half of its time
+ * that nobody needs. */
 static bool
 is_told(const struct shoal_core *core, const struct shoal_record *record)
 {
@@ -156,8 +157,8 @@ is_told(const struct shoal_core *core, const struct shoal_record *record)
 		return false;
 	case SHOAL_STATE_DEAD:
 	case SHOAL_STATE_LEFT:
-		return shoal_members_grave_age(core, record) <
-		       shoal_ms(core->profile.tombstone_ms) / 2;
+		return (record->flags & SHOAL_RECORD_TELL) != 0 ||
+		       shoal_grave_age(core, record) < shoal_ms(core->profile.tombstone_ms) / 2;
 	default:
 		return true;
 	}
@@ -193,11 +194,14 @@ write_table(struct shoal_core *core, struct shoal_writer *writer, uint32_t start
 
 	for (uint32_t i = 0; i < end; i++) {
 		uint32_t slot = (start + i) % end;
-		const struct shoal_record *record = shoal_members_at(core, slot);
-		if (record != NULL && slot != except && is_told(core, record) &&
-		        !shoal_gossip_write(core, slot, true, writer)) {
+		struct shoal_record *record = shoal_members_at(core, slot);
+		if (record == NULL || slot == except || !is_told(core, record)) {
+			continue;
+		}
+		if (!shoal_gossip_write(core, slot, true, writer)) {
 			return writer->cap + SHOAL_PACKET_CRC >= core->profile.stream_max;
 		}
+		record->flags &= (uint8_t)~SHOAL_RECORD_TELL;
 	}
 	return true;
 }

@@ -46,12 +46,6 @@ shoal_claim_merge(const struct shoal_claim *a, const struct shoal_claim *b)
 	return shoal_claim_compare(a, b) >= 0 ? *a : *b;
 }
 
-static bool
-is_gone(enum shoal_state state)
-{
-	return state == SHOAL_STATE_DEAD || state == SHOAL_STATE_LEFT;
-}
-
 /* Only its subject raises an incarnation. Whatever others believe beyond what it said last, under
  * its own salt or a foreign one, is answered with a higher incarnation. */
 static enum shoal_verdict
@@ -80,7 +74,7 @@ admit_unknown(const struct shoal_told *told)
 	if (!told->full) {
 		return SHOAL_VERDICT_IGNORE;
 	}
-	if (is_gone(told->claim.state)) {
+	if (shoal_state_is_gone(told->claim.state)) {
 		return SHOAL_VERDICT_BURY;
 	}
 	return told->fresh || told->claim.state == SHOAL_STATE_LEAVING ? SHOAL_VERDICT_APPLY
@@ -92,7 +86,7 @@ admit_unknown(const struct shoal_told *told)
 static enum shoal_verdict
 admit_return(const struct shoal_told *told)
 {
-	if (is_gone(told->claim.state) || told->claim.state == SHOAL_STATE_LEAVING) {
+	if (shoal_state_is_gone(told->claim.state) || told->claim.state == SHOAL_STATE_LEAVING) {
 		return SHOAL_VERDICT_APPLY;
 	}
 	return told->fresh ? SHOAL_VERDICT_APPLY : SHOAL_VERDICT_CHECK;
@@ -116,7 +110,8 @@ shoal_statement_admit(const struct shoal_view *view, const struct shoal_told *to
 		return admit_unknown(told);
 	}
 #ifdef SHOAL_PLANT_RESURRECTION
-	if (told->full && told->claim.state == SHOAL_STATE_ALIVE && is_gone(view->held.state) &&
+	if (told->full && told->claim.state == SHOAL_STATE_ALIVE &&
+	        shoal_state_is_gone(view->held.state) &&
 	        told->claim.incarnation == view->held.incarnation) {
 		return SHOAL_VERDICT_APPLY;
 	}
@@ -143,10 +138,10 @@ shoal_statement_admit(const struct shoal_view *view, const struct shoal_told *to
 	if (order < 0) {
 		bool lives = told->claim.state == SHOAL_STATE_ALIVE ||
 		             told->claim.state == SHOAL_STATE_SUSPECT;
-		return is_gone(view->held.state) && lives ? SHOAL_VERDICT_ANSWER
-		                                          : SHOAL_VERDICT_STALE;
+		return shoal_state_is_gone(view->held.state) && lives ? SHOAL_VERDICT_ANSWER
+		                                                      : SHOAL_VERDICT_STALE;
 	}
-	if (is_gone(view->held.state)) {
+	if (shoal_state_is_gone(view->held.state)) {
 		return admit_return(told);
 	}
 	if (told->claim.state == SHOAL_STATE_DEAD && !has_own_doubt(view, &told->claim)) {

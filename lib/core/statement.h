@@ -7,6 +7,13 @@
 
 #include <shoal/types.h>
 
+/* Remembered, and no member any more. */
+static inline bool
+shoal_state_is_gone(enum shoal_state state)
+{
+	return state == SHOAL_STATE_DEAD || state == SHOAL_STATE_LEFT;
+}
+
 /* What the order looks at. */
 struct shoal_claim {
 	uint64_t incarnation;

@@ -8,6 +8,7 @@
 
 #include "base/ilog.h"
 #include "core/event.h"
+#include "core/grave.h"
 #include "core/node.h"
 
 struct shoal_suspicion_span
@@ -139,10 +140,9 @@ shoal_suspicion_bury(struct shoal_core *core, uint32_t slot, struct shoal_cause 
 	}
 	name_doubters(core, hold, cause);
 	shoal_count(core, SHOAL_COUNTER_FAILURES);
-	shoal_members_move(core, slot, SHOAL_STATE_DEAD, SHOAL_EVENT_FAILED, cause);
-	shoal_members_hold_until(core, slot, core->now + shoal_ms(core->profile.tombstone_ms));
-	shoal_gossip_add(core, slot);
-	shoal_members_bury_old(core);
+	if (shoal_grave_dig(core, slot, SHOAL_STATE_DEAD, SHOAL_EVENT_FAILED, cause, 0)) {
+		shoal_gossip_add(core, slot);
+	}
 }
 
 void

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/panic.h"
 #include "base/text.h"
 
 enum {
@@ -57,6 +58,7 @@ encode_field(const struct shoal_field *field, const void *at, struct shoal_write
 		shoal_writer_u64(writer, *(const uint64_t *)at);
 		break;
 	case SHOAL_FIELD_VAR:
+		SHOAL_ASSERT(*(const uint64_t *)at <= field->limit);
 		shoal_writer_var(writer, *(const uint64_t *)at);
 		break;
 	case SHOAL_FIELD_ID:
@@ -68,18 +70,21 @@ encode_field(const struct shoal_field *field, const void *at, struct shoal_write
 		break;
 	case SHOAL_FIELD_TEXT: {
 		const struct shoal_span *span = at;
+		SHOAL_ASSERT(span->len <= field->limit);
 		shoal_writer_var(writer, span->len);
 		shoal_writer_bytes(writer, span->data, span->len);
 		break;
 	}
 	case SHOAL_FIELD_IDS: {
 		const struct shoal_id_list *list = at;
+		SHOAL_ASSERT(list->count <= field->limit);
 		shoal_writer_u8(writer, (uint8_t)list->count);
 		shoal_writer_bytes(writer, list->item, list->count * sizeof list->item[0]);
 		break;
 	}
 	case SHOAL_FIELD_ADDRS: {
 		const struct shoal_addr_list *list = at;
+		SHOAL_ASSERT(list->count <= field->limit);
 		shoal_writer_u8(writer, (uint8_t)list->count);
 		for (size_t i = 0; i < list->count; i++) {
 			encode_addr(writer, &list->item[i]);
@@ -96,7 +101,7 @@ decode_text(struct shoal_reader *reader, uint64_t limit, struct shoal_span *span
 {
 	span->len = (size_t)shoal_reader_var(reader, limit);
 	span->data = shoal_reader_bytes(reader, span->len);
-	if (reader->failed || !shoal_text_is_utf8(span->data, span->len)) {
+	if (reader->failed || !shoal_text_is_name(span->data, span->len)) {
 		shoal_reader_fail(reader);
 		*span = (struct shoal_span){NULL, 0};
 	}

@@ -34,7 +34,8 @@ struct shoal_addr_list {
 	X(ID, struct shoal_id, 16, "16 bytes")                                                     \
 	X(SALT, struct shoal_salt, 16, "16 bytes")                                                 \
 	X(ADDR, struct shoal_addr, 1, "0: none; 4: 4 bytes, port; 6: 16 bytes, port")              \
-	X(TEXT, struct shoal_span, 1, "VAR length at most the limit, UTF-8 without zero bytes")    \
+	X(TEXT, struct shoal_span, 1,                                                              \
+	        "VAR length at most the limit, UTF-8 without control characters")                  \
 	X(IDS, struct shoal_id_list, 1, "one byte count at most the limit, ids")                   \
 	X(ADDRS, struct shoal_addr_list, 1, "one byte count at most the limit, addresses")
 

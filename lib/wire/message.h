@@ -13,6 +13,7 @@
 #include "base/writer.h"
 #include "wire/field.h"
 
+#define SHOAL_BUDGET_MAX_MS 600000
 #define SHOAL_REASON_MAX    160
 #define SHOAL_PROTOCOL_LOW  0
 #define SHOAL_PROTOCOL_HIGH 0
@@ -53,7 +54,7 @@
 	X(ID, id, 0)                                                                               \
 	X(U64, salt, 0)                                                                            \
 	X(ID, target, 0)                                                                           \
-	X(VAR, budget_ms, 600000)
+	X(VAR, budget_ms, SHOAL_BUDGET_MAX_MS)
 
 /* A full statement about a member. age_ms: alive and suspect: since it was last heard directly,
  * summed over hops; leaving: what is left of its timeout; dead and left: since then. */

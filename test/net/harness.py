@@ -127,6 +127,21 @@ def cpu_seconds(agent):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def pause(cluster, agent):
+    """Stops an agent and returns when every thread of it stands still: kill only asks for that."""
+    agent.signal(signal.SIGSTOP)
+    tasks = f"/proc/{agent.process.pid}/task"
+
+    def stands_still():
+        states = []
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/stat", encoding="ascii", errors="replace") as stat:
+                states.append(stat.read().rpartition(")")[2].split()[0])
+        return set(states) == {"T"}
+
+    cluster.expect(stands_still, f"{agent.name} stops")
+
+
 def run(test):
     program = os.environ.get("SHOAL")
     if not program:

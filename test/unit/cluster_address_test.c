@@ -37,8 +37,9 @@ what_has_no_such_form_is_refused(void **state)
 	struct shoal_address_parts parts;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT_OF(bad); i++)
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		assert_int_equal(shoal_address_split(&parts, bad[i]), SHOAL_ERR_INVALID);
+	}
 	memset(longest, 'a', sizeof(longest));
 	longest[SHOAL_ADDRESS_HOST_MAX] = '\0';
 	assert_int_equal(shoal_address_split(&parts, longest), SHOAL_ERR_INVALID);

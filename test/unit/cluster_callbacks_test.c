@@ -104,8 +104,9 @@ on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event,
 		assert_int_equal(shoal_member_state(event->member), event->state);
 		seen->events++;
 	}
-	if (seen->act != NULL)
+	if (seen->act != NULL) {
 		seen->act(seen);
+	}
 }
 
 static int
@@ -119,8 +120,9 @@ subscribe(struct rig *rig, unsigned mask, struct seen *seen)
 static void
 run_all(struct rig *rig)
 {
-	while (shoal_callbacks_waiting(&rig->callbacks) > 0)
+	while (shoal_callbacks_waiting(&rig->callbacks) > 0) {
 		assert_true(shoal_callbacks_run(&rig->callbacks, SIZE_MAX) >= 0);
+	}
 }
 
 static void
@@ -199,8 +201,9 @@ events_that_nobody_asked_for_do_not_wait(void **state)
 
 	(void)state;
 	begin(&rig, 2, 2);
-	for (uint8_t i = 0; i < 20; i++)
+	for (uint8_t i = 0; i < 20; i++) {
 		stage(&rig, i, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE);
+	}
 	shoal_callbacks_commit(&rig.callbacks);
 	assert_int_equal(shoal_callbacks_waiting(&rig.callbacks), 0);
 	assert_int_equal(shoal_callbacks_overflows(&rig.callbacks), 0);
@@ -215,8 +218,9 @@ events_that_nobody_asked_for_do_not_wait(void **state)
 static void
 churn(struct rig *rig, unsigned rounds)
 {
-	for (uint8_t i = 1; i <= 3; i++)
+	for (uint8_t i = 1; i <= 3; i++) {
 		stage(rig, i, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE);
+	}
 	for (unsigned round = 0; round < rounds; round++) {
 		for (uint8_t i = 1; i <= 3; i++) {
 			stage(rig, i, SHOAL_EVENT_SUSPECT, SHOAL_STATE_ALIVE, SHOAL_STATE_SUSPECT);
@@ -270,16 +274,19 @@ members_that_do_not_wait_yet_get_one_place_each_above_the_limit(void **state)
 	(void)state;
 	begin(&rig, 4, 60);
 	assert_int_equal(subscribe(&rig, SHOAL_EVENT_ALL, &seen), 0);
-	for (uint8_t i = 0; i < 60; i++)
+	for (uint8_t i = 0; i < 60; i++) {
 		stage(&rig, i, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE);
-	for (uint8_t i = 0; i < 60; i++)
+	}
+	for (uint8_t i = 0; i < 60; i++) {
 		stage(&rig, i, SHOAL_EVENT_FAILED, SHOAL_STATE_ALIVE, SHOAL_STATE_DEAD);
+	}
 	shoal_callbacks_commit(&rig.callbacks);
 	run_all(&rig);
 	assert_int_equal(seen.events, 60);
 	assert_int_equal(seen.overflows, 1);
-	for (size_t i = 0; i < 60; i++)
+	for (size_t i = 0; i < 60; i++) {
 		assert_int_equal(seen.event[i].state, SHOAL_STATE_DEAD);
+	}
 	end(&rig);
 }
 
@@ -292,8 +299,9 @@ above_the_hard_limit_events_are_lost_and_that_is_told(void **state)
 	(void)state;
 	begin(&rig, 4, 4);
 	assert_int_equal(subscribe(&rig, SHOAL_EVENT_ALL, &seen), 0);
-	for (unsigned i = 0; i < 100; i++)
+	for (unsigned i = 0; i < 100; i++) {
 		stage(&rig, (uint8_t)i, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE);
+	}
 	shoal_callbacks_commit(&rig.callbacks);
 	assert_int_equal(shoal_callbacks_waiting(&rig.callbacks), 9);
 	run_all(&rig);
@@ -354,8 +362,9 @@ a_callback_may_unsubscribe_itself_and_must_not_run_the_queue(void **state)
 	leaver.act = leave_set;
 	leaver.code = 1;
 	runner.act = run_inside;
-	for (uint8_t i = 0; i < 3; i++)
+	for (uint8_t i = 0; i < 3; i++) {
 		stage(&rig, i, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE);
+	}
 	shoal_callbacks_commit(&rig.callbacks);
 	assert_false(shoal_callbacks_inside(&rig.callbacks));
 	assert_int_equal(shoal_callbacks_run(&rig.callbacks, SIZE_MAX), 4);
@@ -376,8 +385,9 @@ sixty_four_may_subscribe(void **state)
 
 	(void)state;
 	begin(&rig, 10, 10);
-	for (size_t i = 0; i < SHOAL_SUBSCRIBERS_MAX; i++)
+	for (size_t i = 0; i < SHOAL_SUBSCRIBERS_MAX; i++) {
 		assert_int_equal(subscribe(&rig, SHOAL_EVENT_ALL, &seen), 0);
+	}
 	assert_int_equal(subscribe(&rig, SHOAL_EVENT_ALL, &seen), SHOAL_ERR_LIMIT);
 	assert_int_equal(shoal_callbacks_unsubscribe(&rig.callbacks, on_member, &seen), 0);
 	assert_int_equal(subscribe(&rig, SHOAL_EVENT_ALL, &seen), 0);
@@ -417,10 +427,12 @@ stop_here(struct seen *seen)
 {
 	(void)seen;
 	atomic_store(&stopped_in, 1);
-	while (atomic_load(&stopped_in) != 2)
+	while (atomic_load(&stopped_in) != 2) {
 		sched_yield();
-	for (int i = 0; i < 1000; i++)
+	}
+	for (int i = 0; i < 1000; i++) {
 		sched_yield();
+	}
 	atomic_store(&stopped_in, 3);
 }
 
@@ -447,8 +459,9 @@ unsubscribing_waits_for_a_callback_that_runs_on_another_thread(void **state)
 	stage(&rig, 1, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE);
 	shoal_callbacks_commit(&rig.callbacks);
 	assert_int_equal(pthread_create(&thread, NULL, run_on_thread, &rig), 0);
-	while (atomic_load(&stopped_in) != 1)
+	while (atomic_load(&stopped_in) != 1) {
 		sched_yield();
+	}
 	assert_int_equal(shoal_callbacks_run(&rig.callbacks, 1), SHOAL_ERR_WOULD_BLOCK);
 	atomic_store(&stopped_in, 2);
 	assert_int_equal(shoal_callbacks_unsubscribe(&rig.callbacks, on_member, &seen), 0);

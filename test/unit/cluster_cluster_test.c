@@ -64,8 +64,9 @@ make(struct shoal_cluster **cluster, const struct world *world, const char *name
 	config.transports = &memory;
 	config.transport_count = 1;
 	rc = shoal_cluster_new(cluster, &config);
-	if (rc != 0)
+	if (rc != 0) {
 		memory.ops->free(memory.self);
+	}
 	return rc;
 }
 
@@ -93,8 +94,9 @@ join(struct world *world, struct shoal_cluster *cluster)
 
 	assert_int_equal(shoal_cluster_address(world->seed, address, sizeof(address)), 0);
 	rc = shoal_cluster_join_async(cluster, seeds, 2, TIMEOUT_MS, on_done, &end);
-	if (rc != 0)
+	if (rc != 0) {
 		return rc;
+	}
 	run_until(world, &end);
 	return end.code;
 }
@@ -108,8 +110,9 @@ look(struct shoal_cluster *cluster)
 	shoal_filter_init(&filter);
 	filter.states = 1u << SHOAL_STATE_ALIVE;
 	list = shoal_members(cluster, &filter);
-	if (list == NULL)
+	if (list == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	assert_in_range(shoal_member_list_count(list), 1, 3);
 	shoal_member_list_free(list);
 	return 0;
@@ -130,12 +133,15 @@ live(const struct shoal_allocator *mem, void *arg)
 	}
 	assert_int_equal(shoal_on_member(cluster, SHOAL_EVENT_ALL, on_member, &events), 0);
 	rc = shoal_cluster_start(cluster);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = join(world, cluster);
-	if (rc == 0)
+	}
+	if (rc == 0) {
 		rc = look(cluster);
-	if (rc == 0)
+	}
+	if (rc == 0) {
 		rc = shoal_cluster_leave_async(cluster, TIMEOUT_MS, on_done, &left);
+	}
 	if (rc == 0) {
 		run_until(world, &left);
 		rc = left.code;

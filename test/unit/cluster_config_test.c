@@ -23,8 +23,9 @@ refused(const struct shoal_config *config, const char *field, const char *part)
 	assert_int_equal(shoal_config_check(config), SHOAL_ERR_INVALID);
 	if (strncmp(shoal_last_error(), field, strlen(field)) != 0 ||
 	        shoal_last_error()[strlen(field)] != ':' ||
-	        strstr(shoal_last_error(), part) == NULL)
+	        strstr(shoal_last_error(), part) == NULL) {
 		fail_msg("\"%s\" does not name %s and %s", shoal_last_error(), field, part);
+	}
 }
 
 static void
@@ -291,8 +292,9 @@ transports_must_be_complete_and_cover_datagrams_and_streams(void **state)
 	assert_int_equal(shoal_config_check(&config), 0);
 
 	ops = *memory.ops;
-	for (size_t i = 0; i < COUNT_OF(broken); i++)
+	for (size_t i = 0; i < COUNT_OF(broken); i++) {
 		broken[i] = (struct shoal_transport){.ops = &ops};
+	}
 	config.transports = broken;
 	config.transport_count = 5;
 	refused(&config, "transport_count", "5");
@@ -358,8 +360,9 @@ copy(const struct shoal_allocator *mem, void *arg)
 	config.advertise = "10.0.0.1";
 	config.label = "blue";
 	rc = shoal_settings_init(&settings, &config);
-	if (rc != 0)
+	if (rc != 0) {
 		return rc;
+	}
 	name[0] = bind[0] = 'x';
 	assert_string_equal(settings.config.name, "web-1");
 	assert_string_equal(settings.config.bind, "127.0.0.1:7,[::1]:8");

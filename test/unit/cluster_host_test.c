@@ -36,8 +36,9 @@ send_one(void *self, const struct shoal_addr *to, const uint8_t *data, size_t le
 	struct wrapper *wrapper = self;
 
 	wrapper->sends++;
-	if (wrapper->small_path)
+	if (wrapper->small_path) {
 		return SHOAL_ERR_TOO_BIG;
+	}
 	return wrapper->inner.ops->send(wrapper->inner.self, to, data, len);
 }
 
@@ -57,8 +58,9 @@ request(void *self, const struct shoal_addr *to, uint64_t exchange, const uint8_
 	struct wrapper *wrapper = self;
 
 	wrapper->requests++;
-	if (wrapper->full)
+	if (wrapper->full) {
 		return SHOAL_ERR_LIMIT;
+	}
 	return wrapper->inner.ops->request(
 	        wrapper->inner.self, to, exchange, data, len, timeout_ns);
 }
@@ -144,8 +146,9 @@ begin(struct world *world)
 static void
 end(struct world *world)
 {
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		assert_int_equal(shoal_cluster_free(world->member[i]), 0);
+	}
 	event_base_free(world->base);
 	shoal_memory_net_free(world->net);
 }

@@ -40,8 +40,9 @@ start(void *self, const struct shoal_transport_env *env, char *why, size_t len)
 	}
 	for (size_t i = 0; i < env->binds; i++) {
 		kernel->bound[fake->which][i] = env->bind[i];
-		if (env->bind[i].port == 0)
+		if (env->bind[i].port == 0) {
 			kernel->bound[fake->which][i].port = kernel->next++;
+		}
 	}
 	kernel->running[fake->which] = 1;
 	return 0;
@@ -154,8 +155,9 @@ run(struct kernel *kernel, const char *bind, const char *advertise, char address
 		size_t len = strlen(addresses);
 
 		shoal_member_addresses(self, &addrs);
-		if (i > 0)
+		if (i > 0) {
 			addresses[len++] = ' ';
+		}
 		shoal_addr_print(&addrs[i], addresses + len, 200 - len);
 	}
 	shoal_member_unref(self);

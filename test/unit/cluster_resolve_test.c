@@ -44,8 +44,9 @@ ask(const struct shoal_allocator *mem, struct event_base *base, const char *host
 	rc = shoal_resolve_begin(
 	        &resolve, mem, base, host, 7946, COUNT_OF(answer->addr), on_answer, answer);
 	answer->inside = false;
-	if (rc == 0)
+	if (rc == 0) {
 		event_base_dispatch(base);
+	}
 	return rc;
 }
 

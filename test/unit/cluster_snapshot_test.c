@@ -33,8 +33,9 @@ put(struct shoal_view *view, uint32_t slot, unsigned number, enum shoal_state st
 	struct shoal_member *member = shoal_member_new(view->mem, &from, 1000 + number);
 	int rc;
 
-	if (member == NULL)
+	if (member == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	rc = shoal_view_set(view, slot, member);
 	shoal_member_unref(member);
 	return rc;
@@ -63,12 +64,14 @@ a_snapshot_does_not_change_while_members_come_and_go(void **state)
 
 	(void)state;
 	shoal_view_init(&view, plain());
-	for (uint32_t i = 0; i < 200; i++)
+	for (uint32_t i = 0; i < 200; i++) {
 		assert_int_equal(put(&view, i, i, SHOAL_STATE_ALIVE), 0);
+	}
 	before = shoal_view_publish(&view);
 	assert_non_null(before);
-	for (uint32_t i = 1; i < 150; i++)
+	for (uint32_t i = 1; i < 150; i++) {
 		assert_int_equal(shoal_view_remove(&view, i), 0);
+	}
 	assert_int_equal(put(&view, 170, 170, SHOAL_STATE_DEAD), 0);
 	assert_int_equal(put(&view, 5, 1005, SHOAL_STATE_ALIVE), 0);
 	after = shoal_view_publish(&view);
@@ -106,8 +109,9 @@ a_change_copies_one_page_and_shares_the_others(void **state)
 
 	(void)state;
 	shoal_view_init(&view, plain());
-	for (uint32_t i = 0; i < 640; i++)
+	for (uint32_t i = 0; i < 640; i++) {
 		assert_int_equal(put(&view, i, i, SHOAL_STATE_ALIVE), 0);
+	}
 	one = shoal_view_publish(&view);
 	calls = fault_of(&view)->calls;
 	assert_int_equal(put(&view, 100, 100, SHOAL_STATE_SUSPECT), 0);
@@ -160,9 +164,10 @@ a_filter_keeps_the_states_that_it_names(void **state)
 
 	(void)state;
 	shoal_view_init(&view, plain());
-	for (uint32_t i = 0; i < 150; i++)
+	for (uint32_t i = 0; i < 150; i++) {
 		assert_int_equal(
 		        put(&view, i, i, i % 3 == 0 ? SHOAL_STATE_DEAD : SHOAL_STATE_ALIVE), 0);
+	}
 	all = shoal_view_publish(&view);
 	shoal_filter_init(&filter);
 	some = shoal_member_list_filter(all, &filter);
@@ -171,9 +176,10 @@ a_filter_keeps_the_states_that_it_names(void **state)
 	filter.states = 1u << SHOAL_STATE_ALIVE;
 	some = shoal_member_list_filter(all, &filter);
 	assert_int_equal(shoal_member_list_count(some), 100);
-	for (size_t i = 0; i < 100; i++)
+	for (size_t i = 0; i < 100; i++) {
 		assert_int_equal(
 		        shoal_member_state(shoal_member_list_at(some, i)), SHOAL_STATE_ALIVE);
+	}
 	shoal_member_list_free(some);
 	filter.states = 1u << SHOAL_STATE_LEFT;
 	some = shoal_member_list_filter(all, &filter);
@@ -199,14 +205,16 @@ walk(const struct shoal_allocator *mem, void *arg)
 		size_t count = view.count;
 
 		rc = put(&view, slots[i], slots[i], SHOAL_STATE_ALIVE);
-		if (rc != 0)
+		if (rc != 0) {
 			assert_int_equal(view.count, count);
-		else
+		} else {
 			assert_string_equal(shoal_member_name(shoal_view_at(&view, 0)), "m0");
+		}
 		if (i == 5 && rc == 0) {
 			list[0] = shoal_view_publish(&view);
-			if (list[0] == NULL)
+			if (list[0] == NULL) {
 				rc = SHOAL_ERR_NOMEM;
+			}
 		}
 	}
 	for (uint32_t slot = 1; slot < 131 && rc == 0; slot++) {
@@ -216,11 +224,13 @@ walk(const struct shoal_allocator *mem, void *arg)
 	if (rc == 0) {
 		assert_int_equal(view.count, 1);
 		list[1] = shoal_view_publish(&view);
-		if (list[1] == NULL)
+		if (list[1] == NULL) {
 			rc = SHOAL_ERR_NOMEM;
+		}
 	}
-	if (list[0] != NULL)
+	if (list[0] != NULL) {
 		assert_int_equal(shoal_member_list_count(list[0]), 6);
+	}
 	shoal_member_list_free(list[0]);
 	shoal_member_list_free(list[1]);
 	shoal_view_done(&view);

@@ -288,6 +288,12 @@ what_was_heard_lately_counts_at_once_and_what_is_older_is_probed(void **state)
 		        event->cause.kind, old ? SHOAL_CAUSE_CONFIRMED : SHOAL_CAUSE_GOSSIP);
 		assert_memory_equal(&event->cause.from, &world.puppet[0].id, 16);
 		assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_HEARSAY_PROBES), old);
+		/* Either way the others hear of it. */
+		world_run(&world, SHOAL_MS(100));
+		for (size_t i = 0; i < 3; i++) {
+			assert_true(world_count_sent(&world, 0, &world.puppet[i].addr,
+			                    SHOAL_MESSAGE_MEMBER) > 0);
+		}
 		world_done(&world);
 	}
 }

@@ -71,11 +71,13 @@ a_config_is_refused_with_the_name_of_the_field(void **state)
 	assert_refused(&bad, "mono_ns: ");
 	memset(longer, 'x', SHOAL_NAME_MAX + 1);
 	bad = good, bad.name = longer;
-	assert_refused(&bad, "name: must be UTF-8 of at most 128 bytes");
+	assert_refused(
+	        &bad, "name: must be UTF-8 without control characters, of at most 128 bytes");
 	bad = good, bad.name = "\xff";
 	assert_refused(&bad, "name: ");
 	bad = good, bad.label = longer;
-	assert_refused(&bad, "label: must be UTF-8 of at most 64 bytes");
+	assert_refused(
+	        &bad, "label: must be UTF-8 without control characters, of at most 64 bytes");
 	bad = good, bad.label = "\xc0\xaf";
 	assert_refused(&bad, "label: ");
 	bad = good, bad.profile.probe_interval_ms = 0;

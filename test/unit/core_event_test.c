@@ -32,7 +32,9 @@ change(struct core_world *world)
 	puppet->incarnation++;
 	puppet->addr.port++;
 	struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	struct shoal_msg_sender sender = {.id = puppet->id};
 	parcel_begin(&parcel, world->label);
+	parcel_add(&parcel, SHOAL_MESSAGE_SENDER, &sender);
 	parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &member);
 	parcel_end(&parcel);
 	struct shoal_input input = {.kind = SHOAL_INPUT_DATAGRAM,
@@ -162,7 +164,9 @@ records_above_the_level_are_not_made(void **state)
 		change(&world); /* debug */
 		struct shoal_msg_state left = puppet_state(&world.puppet[0], SHOAL_STATE_LEFT);
 		static struct parcel parcel;
+		struct shoal_msg_sender sender = {.id = world.puppet[0].id};
 		parcel_begin(&parcel, world.label);
+		parcel_add(&parcel, SHOAL_MESSAGE_SENDER, &sender);
 		parcel_add(&parcel, SHOAL_MESSAGE_STATE, &left); /* info */
 		parcel_end(&parcel);
 		struct shoal_input input = {.kind = SHOAL_INPUT_DATAGRAM,

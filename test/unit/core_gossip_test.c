@@ -315,6 +315,9 @@ check_budget(uint32_t rate, uint32_t burst, uint64_t time)
 		world_meet(&world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
 	}
 	bool deferred = false;
+	world_run(&world, SHOAL_SEC(1));
+	/* While there is more to tell than fits, the budget is used. */
+	assert_true(gossip_bytes(&world) > rate * 3 / 4);
 	while (world.now < begun + time) {
 		world_run(&world, SHOAL_SEC(1));
 		double most = burst + (double)(world.now - begun) / 1e9 * rate + 3 * 1400;
@@ -404,6 +407,39 @@ an_alive_statement_goes_full_with_its_age_and_others_short(void **state)
 	world_done(&world);
 }
 
+static void
+a_suspicion_is_told_with_its_newest_four_accusers(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 20, NULL);
+	struct shoal_msg_state suspect = puppet_state(&world.puppet[0], SHOAL_STATE_SUSPECT);
+	for (size_t i = 1; i <= 6; i++) {
+		world_tell(&world, 0, &world.puppet[i], SHOAL_MESSAGE_STATE, &suspect);
+	}
+	world_clear(&world);
+	world_run(&world, SHOAL_MS(100));
+	const struct world_packet *packet = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_STATE);
+	assert_non_null(packet);
+	const struct shoal_msg_state *told = &packet_has(packet, SHOAL_MESSAGE_STATE)->state;
+	assert_int_equal(told->state, SHOAL_STATE_SUSPECT);
+	assert_int_equal(told->accusers.count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		assert_memory_equal(&told->accusers.item[i], &world.puppet[3 + i].id, 16);
+	}
+	/* Who leaves is accused of nothing. */
+	struct shoal_msg_state left = puppet_state(&world.puppet[0], SHOAL_STATE_LEFT);
+	world_clear(&world);
+	world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_STATE, &left);
+	world_run(&world, SHOAL_MS(100));
+	packet = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_STATE);
+	told = &packet_has(packet, SHOAL_MESSAGE_STATE)->state;
+	assert_int_equal(told->state, SHOAL_STATE_LEFT);
+	assert_int_equal(told->accusers.count, 0);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -421,6 +457,7 @@ main(void)
 	        cmocka_unit_test(the_byte_budget_slows_a_storm_and_loses_nothing_of_it),
 	        cmocka_unit_test(a_long_pause_fills_the_budget_at_any_rate),
 	        cmocka_unit_test(an_alive_statement_goes_full_with_its_age_and_others_short),
+	        cmocka_unit_test(a_suspicion_is_told_with_its_newest_four_accusers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -258,12 +258,8 @@ one_that_tells_of_a_forgotten_death_hears_of_the_tombstone(void **state)
 	const struct world_packet *packet = NULL;
 	size_t told = 0;
 	while ((packet = world_sent(&world, packet, 0, &world.puppet[0].addr, 0)) != NULL) {
-		if (packet->kind == SHOAL_SEND_DATAGRAM) {
-			told += packet_state_of(packet, &subject->id) == SHOAL_STATE_LEFT;
-		} else {
-			assert_int_equal(
-			        packet_state_of(packet, &subject->id), SHOAL_STATE_UNKNOWN);
-		}
+		assert_int_equal(packet->kind, SHOAL_SEND_REPLY);
+		told += packet_state_of(packet, &subject->id) == SHOAL_STATE_LEFT;
 	}
 	assert_int_equal(told, 1);
 	assert_int_equal(held(&world, subject), SHOAL_STATE_LEFT);

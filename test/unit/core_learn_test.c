@@ -248,6 +248,38 @@ a_suspect_at_a_higher_incarnation_was_alive_in_between(void **state)
 }
 
 static void
+a_suspect_that_was_not_known_or_gone_was_alive_first(void **state)
+{
+	static const enum shoal_state held[] = {
+	        SHOAL_STATE_UNKNOWN, SHOAL_STATE_LEFT, SHOAL_STATE_LEAVING};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(held); i++) {
+		struct core_world world;
+
+		set_up(&world, 3);
+		struct puppet *subject =
+		        held[i] == SHOAL_STATE_UNKNOWN ? world_puppet(&world) : &world.puppet[0];
+		if (held[i] != SHOAL_STATE_UNKNOWN) {
+			tell_short(&world, 1, subject, held[i]);
+		}
+		world_clear(&world);
+		subject->incarnation++;
+		tell_full(&world, 1, subject, SHOAL_STATE_SUSPECT);
+		assert_int_equal(count_member_events(&world), 2);
+		const struct shoal_event *event = world_event(&world, 0,
+		        held[i] == SHOAL_STATE_UNKNOWN ? SHOAL_EVENT_JOIN : SHOAL_EVENT_ALIVE,
+		        &subject->id, 0);
+		assert_non_null(event);
+		assert_int_equal(event->was, held[i]);
+		event = world_event(&world, 0, SHOAL_EVENT_SUSPECT, &subject->id, 0);
+		assert_non_null(event);
+		assert_int_equal(event->was, SHOAL_STATE_ALIVE);
+		world_done(&world);
+	}
+}
+
+static void
 one_who_leaves_is_leaving_then_left(void **state)
 {
 	struct core_world world;
@@ -287,6 +319,14 @@ one_who_never_says_left_counts_as_left_after_its_timeout_and_the_shortest_suspic
 	        world_event(&world, 0, SHOAL_EVENT_LEFT, &world.puppet[0].id, 0);
 	assert_int_equal(event->cause.kind, SHOAL_CAUSE_UNCONFIRMED);
 	assert_true(event->mono_ns == begun + SHOAL_SEC(11));
+	/* The others hear of it. */
+	world_run(&world, SHOAL_MS(100));
+	const struct world_packet *packet = NULL;
+	size_t heard = 0;
+	while ((packet = world_sent(&world, packet, 0, NULL, SHOAL_MESSAGE_STATE)) != NULL) {
+		heard += packet_state_of(packet, &world.puppet[0].id) == SHOAL_STATE_LEFT;
+	}
+	assert_true(heard >= 2);
 	/* While it was leaving it was neither probed nor suspected. */
 	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_SUSPECT), 0);
 	assert_int_equal(world_count_sent(&world, 0, &world.puppet[0].addr, SHOAL_MESSAGE_PING), 0);
@@ -343,47 +383,6 @@ the_limit_of_members_takes_tombstones_first_and_then_drops(void **state)
 	world_done(&world);
 }
 
-/* The teller is a tombstone here, and the oldest; what it tells first costs it its place. */
-static void
-a_teller_that_is_forgotten_while_it_tells_does_no_harm(void **state)
-{
-	static struct parcel parcel;
-	struct core_world world;
-	struct shoal_core_config config;
-	struct shoal_core_member self;
-
-	(void)state;
-	world_init(&world);
-	world_config(&world, &config);
-	config.profile.tombstones_max = 1;
-	world_add(&world, &config);
-	world_meet(&world, 0, PUPPET_DATAGRAMS);
-	struct puppet *teller = world_puppet(&world), *other = world_puppet(&world);
-	tell_full(&world, 0, teller, SHOAL_STATE_LEFT);
-	world_run(&world, SHOAL_SEC(1));
-	assert_true(shoal_core_member(world_core(&world, 0), 0, &self));
-
-	struct shoal_msg_sender sender = {.id = teller->id, .salt = puppet_salt(teller)};
-	struct shoal_msg_member gone = puppet_member(other, SHOAL_STATE_LEFT);
-	struct shoal_msg_state accused = {
-	        .id = self.id, .incarnation = self.incarnation + 5, .state = SHOAL_STATE_SUSPECT};
-	struct shoal_msg_state old = {.id = self.id, .state = SHOAL_STATE_ALIVE};
-	struct shoal_msg_member hearsay = puppet_member(world_puppet(&world), SHOAL_STATE_ALIVE);
-	hearsay.age_ms = 100000;
-	parcel_begin(&parcel, world.label);
-	parcel_add(&parcel, SHOAL_MESSAGE_SENDER, &sender);
-	parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &gone);
-	parcel_add(&parcel, SHOAL_MESSAGE_STATE, &accused);
-	parcel_add(&parcel, SHOAL_MESSAGE_STATE, &old);
-	parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &hearsay);
-	parcel_end(&parcel);
-	assert_int_equal(world_datagram(&world, 0, &teller->addr, &parcel), SHOAL_OK);
-	assert_int_equal(world_state(&world, 0, &teller->id), SHOAL_STATES);
-	assert_int_equal(world_state(&world, 0, &other->id), SHOAL_STATE_LEFT);
-	world_run(&world, SHOAL_SEC(1));
-	world_done(&world);
-}
-
 static void
 a_link_local_address_is_meant_on_the_link_that_it_came_by(void **state)
 {
@@ -415,12 +414,12 @@ main(void)
 	        cmocka_unit_test(another_instance_is_told_as_a_restart),
 	        cmocka_unit_test(an_instance_at_a_lower_incarnation_is_not_believed),
 	        cmocka_unit_test(a_suspect_at_a_higher_incarnation_was_alive_in_between),
+	        cmocka_unit_test(a_suspect_that_was_not_known_or_gone_was_alive_first),
 	        cmocka_unit_test(one_who_leaves_is_leaving_then_left),
 	        cmocka_unit_test(
 	                one_who_never_says_left_counts_as_left_after_its_timeout_and_the_shortest_suspicion),
 	        cmocka_unit_test(one_who_died_or_left_before_it_was_known_is_remembered_in_silence),
 	        cmocka_unit_test(the_limit_of_members_takes_tombstones_first_and_then_drops),
-	        cmocka_unit_test(a_teller_that_is_forgotten_while_it_tells_does_no_harm),
 	        cmocka_unit_test(a_link_local_address_is_meant_on_the_link_that_it_came_by),
 	};
 

@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include "core/node.h"
+#include "core/order.h"
 #include "core_world.h"
 #include "heap_fault.h"
 
@@ -230,6 +231,14 @@ what_is_forgotten_gives_its_memory_back(void **state)
 	assert_int_equal(core->members.graves.count, 0);
 	assert_int_equal(core->members.ordered, 0);
 	assert_int_equal(core->gossip.entries.count, 0);
+	/* One that takes part leaves no trace in the order either. */
+	struct shoal_msg_member m = member(1, "here today");
+	assert_int_equal(shoal_members_add(core, &m, &slot[0]), SHOAL_OK);
+	shoal_members_move(core, slot[0], SHOAL_STATE_ALIVE, (enum shoal_event_kind)0, NULL);
+	assert_int_equal(core->members.ordered, 1);
+	shoal_members_remove(core, slot[0]);
+	assert_int_equal(core->members.ordered, 0);
+	assert_int_equal(shoal_order_next(core), SHOAL_NONE);
 	world_done(&world);
 }
 

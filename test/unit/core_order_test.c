@@ -28,7 +28,7 @@ static size_t
 next_puppet(struct core_world *world)
 {
 	struct shoal_core *core = world_core(world, 0);
-	uint32_t slot = shoal_members_next(core);
+	uint32_t slot = shoal_order_next(core);
 
 	assert_int_not_equal(slot, SHOAL_NONE);
 	const struct shoal_id *id = &shoal_members_at(core, slot)->info->id;
@@ -187,12 +187,12 @@ an_empty_order_gives_nobody(void **state)
 
 	(void)state;
 	set_up(&world, 0, 1);
-	assert_int_equal(shoal_members_next(world_core(&world, 0)), SHOAL_NONE);
-	assert_int_equal(shoal_members_sample(world_core(&world, 0), SHOAL_NONE, 1, &slot), 0);
+	assert_int_equal(shoal_order_next(world_core(&world, 0)), SHOAL_NONE);
+	assert_int_equal(shoal_order_sample(world_core(&world, 0), SHOAL_NONE, 1, &slot), 0);
 	world_meet(&world, 0, 0);
 	assert_int_equal(next_puppet(&world), 0);
 	leave(&world, 0);
-	assert_int_equal(shoal_members_next(world_core(&world, 0)), SHOAL_NONE);
+	assert_int_equal(shoal_order_next(world_core(&world, 0)), SHOAL_NONE);
 	world_done(&world);
 }
 
@@ -216,7 +216,7 @@ a_sample_holds_distinct_living_members_without_the_excepted_one(void **state)
 		if (draw % 10 == 0) {
 			next_puppet(&world);
 		}
-		assert_int_equal(shoal_members_sample(core, except, 3, slots), 3);
+		assert_int_equal(shoal_order_sample(core, except, 3, slots), 3);
 		for (size_t i = 0; i < 3; i++) {
 			assert_int_not_equal(slots[i], except);
 			assert_int_not_equal(slots[i], SHOAL_SELF);
@@ -230,8 +230,8 @@ a_sample_holds_distinct_living_members_without_the_excepted_one(void **state)
 		assert_true(slot == except || (chosen[slot] > 150 && chosen[slot] < 600));
 	}
 	/* All there are, where more are asked for. */
-	assert_int_equal(shoal_members_sample(core, except, MEMBERS, slots), 29);
-	assert_int_equal(shoal_members_sample(core, SHOAL_NONE, MEMBERS, slots), 30);
+	assert_int_equal(shoal_order_sample(core, except, MEMBERS, slots), 29);
+	assert_int_equal(shoal_order_sample(core, SHOAL_NONE, MEMBERS, slots), 30);
 	world_done(&world);
 }
 

@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "core/probe.h"
+#include "core/node.h"
 #include "core_world.h"
 
 #define INTERVAL SHOAL_SEC(1)
@@ -271,7 +271,7 @@ the_round_trip_is_smoothed_as_rfc_6298_tells(void **state)
 {
 	static const uint64_t trips_us[] = {1000, 1000, 3000, 200, 5000, 5000, 5000, 1, 400000};
 	struct core_world world;
-	double smoothed = 0;
+	double smoothed = 0, spread = 0;
 
 	(void)state;
 	set_up(&world, 1, 0);
@@ -279,15 +279,25 @@ the_round_trip_is_smoothed_as_rfc_6298_tells(void **state)
 		struct shoal_core_member member;
 
 		answer_after(&world, SHOAL_US(trips_us[i]), 0);
-		smoothed =
-		        i == 0 ? (double)trips_us[i] : smoothed * 7 / 8 + (double)trips_us[i] / 8;
+		double trip = (double)trips_us[i];
+		spread = i == 0 ? trip / 2 : spread * 3 / 4 + fabs(smoothed - trip) / 4;
+		smoothed = i == 0 ? trip : smoothed * 7 / 8 + trip / 8;
 		assert_true(world_holds(&world, 0, &world.puppet[0].id, &member));
 		assert_true(fabs((double)member.rtt_ns / 1e3 - smoothed) < 8);
+		const struct shoal_record *record = shoal_members_at(world_core(&world, 0), 1);
+		assert_true(fabs((double)record->rttvar_us - spread) < 8);
 		assert_true(member.heard_ns == world.now);
 		const struct shoal_event *event =
 		        world_event(&world, 0, SHOAL_EVENT_MEASURED, NULL, 0);
 		assert_true(event->rtt_ns == member.rtt_ns);
+		assert_int_equal(event->slot, 1);
 	}
+	/* Later events of the member carry it. */
+	struct shoal_core_member member;
+	assert_true(world_holds(&world, 0, &world.puppet[0].id, &member));
+	struct shoal_msg_state left = puppet_state(&world.puppet[0], SHOAL_STATE_LEFT);
+	world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_STATE, &left);
+	assert_true(world_event(&world, 0, SHOAL_EVENT_LEFT, NULL, 0)->rtt_ns == member.rtt_ns);
 	world_done(&world);
 }
 

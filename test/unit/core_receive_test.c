@@ -151,7 +151,9 @@ a_message_of_a_newer_release_is_skipped_and_the_rest_counts(void **state)
 	(void)state;
 	set_up(&world);
 	struct shoal_msg_state said = puppet_state(&world.puppet[1], SHOAL_STATE_LEFT);
+	struct shoal_msg_sender sender = {.id = world.puppet[0].id};
 	parcel_begin(&parcel, world.label);
+	parcel_add(&parcel, SHOAL_MESSAGE_SENDER, &sender);
 	shoal_writer_var(&parcel.writer, 63);
 	shoal_writer_var(&parcel.writer, 2);
 	shoal_writer_bytes(&parcel.writer, "??", 2);

@@ -216,10 +216,14 @@ relays_serve_members_only_and_for_members_only(void **state)
 	world_clear(&world);
 	ask(&world, number, &world.puppet[1].id, SEQ); /* who is no member asks */
 	ask(&world, 3, &world.puppet[1].id, SEQ);      /* who has left asks */
+	ask(&world, 0, &self, SEQ);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_STRANGER), 3);
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_NACK), 0);
+	/* A member that asks for one who is not known or has left is not left without an answer. */
 	ask(&world, 0, &stranger->id, SEQ);
 	ask(&world, 0, &world.puppet[3].id, SEQ);
-	ask(&world, 0, &self, SEQ);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_STRANGER), 5);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_STRANGER), 3);
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_NACK), 2);
 	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_PING), 0);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_RELAYS_SERVED), 0);
 	/* One that is dead here may be alive to the origin. */

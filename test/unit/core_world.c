@@ -56,17 +56,23 @@ free_flight(struct world_flight *flight)
 }
 
 void
+world_drop_flights(struct core_world *world)
+{
+	while (world->flight != NULL) {
+		struct world_flight *flight = world->flight;
+		world->flight = flight->next;
+		free_flight(flight);
+	}
+}
+
+void
 world_done(struct core_world *world)
 {
 	for (size_t i = 0; i < world->nodes; i++) {
 		shoal_core_free(world->node[i].core);
 	}
 	world_clear(world);
-	while (world->flight != NULL) {
-		struct world_flight *flight = world->flight;
-		world->flight = flight->next;
-		free_flight(flight);
-	}
+	world_drop_flights(world);
 	free(world->event);
 	free(world->request);
 }

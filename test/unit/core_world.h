@@ -150,6 +150,9 @@ int world_answer(struct core_world *world, const struct world_packet *request, i
 int world_result(struct core_world *world, const struct world_packet *request, int code,
         const struct parcel *parcel);
 
+/* Nothing that is under way arrives. */
+void world_drop_flights(struct core_world *world);
+
 /* Forgets what was sent and told so far; or what was sent only. */
 void world_clear(struct core_world *world);
 void world_forget_sent(struct core_world *world);

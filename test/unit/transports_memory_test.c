@@ -167,14 +167,16 @@ a_member_that_stops_closes_what_it_was_asked(void **state)
 
 	(void)state;
 	open_scene(&scene);
-	for (uint64_t i = 0; i < 10; i++)
+	for (uint64_t i = 0; i < 10; i++) {
 		site_request(&scene.a, &scene.b.addr[0], i, "x", 1, MINUTE);
+	}
 	scene.b.stop_at = 3; /* in its third call, with two answered */
 	UNTIL(&scene.world, scene.a.results.count == 10);
 	assert_int_equal(scene.b.requests.count, 3);
 	assert_int_equal(scene.a.results.note[1].code, 0);
-	for (size_t i = 2; i < 10; i++)
+	for (size_t i = 2; i < 10; i++) {
 		assert_int_equal(scene.a.results.note[i].code, SHOAL_ERR_CLOSED);
+	}
 	assert_int_equal(site_send(&scene.b, &scene.a.addr[0], "x", 1), SHOAL_ERR_STATE);
 
 	/* It may start again; and what is under way to one that asks and stops is dropped. */
@@ -251,13 +253,15 @@ queues_and_sizes_are_bounded(void **state)
 	UNTIL(&scene.world, scene.b.results.count == 1);
 	assert_int_equal(last(&scene.b.results)->code, SHOAL_ERR_CLOSED);
 
-	while ((code = site_stream(&scene.a, &scene.b.addr[0], data, 60000)) == 0)
+	while ((code = site_stream(&scene.a, &scene.b.addr[0], data, 60000)) == 0) {
 		assert_true(++taken < 100);
+	}
 	assert_int_equal(code, SHOAL_ERR_LIMIT);
 	assert_int_equal(
 	        site_request(&scene.a, &scene.b.addr[0], 2, data, 60000, MINUTE), SHOAL_ERR_LIMIT);
-	for (size_t i = 0; i < 100; i++)
+	for (size_t i = 0; i < 100; i++) {
 		assert_int_equal(site_send(&scene.a, &scene.b.addr[0], data, 1400), 0);
+	}
 	UNTIL(&scene.world,
 	        scene.b.streams.count == taken && scene.b.counted[SHOAL_COUNTER_KERNEL_DROPS] > 0);
 	world_rest(&scene.world, 1);
@@ -297,8 +301,9 @@ start_and_ask(const struct shoal_allocator *mem, void *arg)
 	struct site site;
 	int code = shoal_memory_net_new(&net, mem);
 
-	if (code == 0)
+	if (code == 0) {
 		code = shoal_transport_memory(&transport, net);
+	}
 	if (code != 0) {
 		shoal_memory_net_free(net);
 		return code;
@@ -306,14 +311,17 @@ start_and_ask(const struct shoal_allocator *mem, void *arg)
 	site_init(&site, world, transport, "10.0.0.1:0");
 	site.echo = true;
 	code = site_start(&site);
-	if (code == 0)
+	if (code == 0) {
 		code = site_send(&site, &site.addr[0], "x", 1);
-	if (code == 0)
+	}
+	if (code == 0) {
 		code = site_request(&site, &site.addr[0], 1, "x", 1, 200);
+	}
 	if (code == 0) {
 		UNTIL(world, site.results.count == 1);
-		if (last(&site.results)->code == SHOAL_ERR_TIMEOUT)
+		if (last(&site.results)->code == SHOAL_ERR_TIMEOUT) {
 			code = SHOAL_ERR_NOMEM; /* the reply could not be made */
+		}
 	}
 	site_close(&site);
 	shoal_memory_net_free(net);

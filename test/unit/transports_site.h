@@ -139,8 +139,9 @@ world_sweep_libevent(void (*scenario)(struct world *world))
 			event_fail_at = ++k;
 			scenario(&world);
 			event_fail_at = 0;
-			for (size_t i = 0; i < others; i++)
+			for (size_t i = 0; i < others; i++) {
 				event_free(other[i]);
+			}
 			world_close(&world);
 		} while (event_calls >= k);
 		failed += k - 1;
@@ -208,12 +209,14 @@ keep(struct notes *notes, const struct shoal_addr *from, uint64_t exchange, cons
 	size_t n = len < sizeof(note->text) - 1 ? len : sizeof(note->text) - 1;
 
 	memset(note, 0, sizeof(*note));
-	if (from != NULL)
+	if (from != NULL) {
 		note->from = *from;
+	}
 	note->exchange = exchange;
 	note->len = len;
-	if (n > 0)
+	if (n > 0) {
 		memcpy(note->text, data, n);
+	}
 	return note;
 }
 
@@ -222,8 +225,9 @@ sum_of(const uint8_t *data, size_t len)
 {
 	uint64_t sum = len;
 
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
 		sum = sum * 31 + data[i];
+	}
 	return sum;
 }
 
@@ -239,8 +243,9 @@ site_called(struct site *site)
 {
 	assert_false(site->inside);
 	assert_false(site->stopped);
-	if (++site->calls == site->stop_at)
+	if (++site->calls == site->stop_at) {
 		site_stop(site);
+	}
 }
 
 static inline int
@@ -258,8 +263,9 @@ static inline void
 site_flush(struct site *site)
 {
 	site->inside = true;
-	if (site->transport.ops->flush != NULL)
+	if (site->transport.ops->flush != NULL) {
 		site->transport.ops->flush(site->transport.self);
+	}
 	site->inside = false;
 }
 
@@ -321,8 +327,9 @@ on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const ui
 	keep(&site->requests, from, exchange, data, len);
 	site_called(site);
 	site->sum = sum_of(data, len); /* after a stop, too, the data is there */
-	if (site->echo && !site->stopped)
+	if (site->echo && !site->stopped) {
 		(void)site_reply(site, exchange, data, len);
+	}
 }
 
 static inline void
@@ -429,8 +436,9 @@ site_start(struct site *site)
 		        site->transport.ops->address(site->transport.self, i, &site->addr[i]), 0);
 		assert_true(site->addr[i].port != 0);
 	}
-	if (code == 0)
+	if (code == 0) {
 		site->stopped = false;
+	}
 	return code;
 }
 

@@ -43,13 +43,16 @@ raw_send(int fd, const void *data, size_t len)
 static inline size_t
 raw_frame(uint8_t *to, unsigned kind, uint64_t number, const void *data, size_t len)
 {
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 4; i++) {
 		to[i] = (uint8_t)(len >> (24 - 8 * i));
+	}
 	to[4] = (uint8_t)kind;
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < 8; i++) {
 		to[5 + i] = (uint8_t)(number >> (56 - 8 * i));
-	if (len > 0)
+	}
+	if (len > 0) {
 		memcpy(to + SHOAL_TCP_HEADER, data, len);
+	}
 	return SHOAL_TCP_HEADER + len;
 }
 

@@ -11,8 +11,9 @@ many_exchanges_share_one_connection(void **state)
 
 	(void)state;
 	open_pair(&world, &a, &b);
-	for (uint64_t i = 0; i < 300; i++)
+	for (uint64_t i = 0; i < 300; i++) {
 		assert_int_equal(site_request(&a, &b.addr[0], i, &i, sizeof(i), MINUTE), 0);
+	}
 	UNTIL(&world, a.results.count == 300);
 	for (uint64_t i = 0; i < 300; i++) {
 		site_request(&a, &b.addr[0], 1000 + i, "again", 5, MINUTE);
@@ -136,8 +137,9 @@ who_does_not_read_its_replies_is_closed(void **state)
 	scene.site.echo = false;
 	fd = dial(&scene);
 	raw_send(fd, hello, HELLO_LEN);
-	for (uint64_t i = 0; i < 40; i++)
+	for (uint64_t i = 0; i < 40; i++) {
 		raw_send_frame(fd, SHOAL_TCP_REQUEST, i, "more", 4);
+	}
 	UNTIL(&scene.world, scene.site.requests.count == 40);
 	for (size_t i = 0; i < 40; i++) {
 		int code = site_reply(
@@ -180,8 +182,9 @@ requests_in_flight_on_one_connection_are_bounded(void **state)
 
 	(void)state;
 	open_pair(&world, &a, &b);
-	for (uint64_t i = 0; i < SHOAL_TCP_IN_FLIGHT; i++)
+	for (uint64_t i = 0; i < SHOAL_TCP_IN_FLIGHT; i++) {
 		assert_int_equal(site_request(&a, &b.addr[0], i, "x", 1, MINUTE), 0);
+	}
 	assert_int_equal(site_request(&a, &b.addr[0], 9999, "x", 1, MINUTE), SHOAL_ERR_LIMIT);
 	UNTIL(&world, a.results.count == SHOAL_TCP_IN_FLIGHT);
 	assert_int_equal(site_request(&a, &b.addr[0], 9999, "x", 1, MINUTE), 0);

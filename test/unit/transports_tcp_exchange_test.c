@@ -82,9 +82,10 @@ replies_may_come_in_any_order_and_only_once(void **state)
 	/* The number of one that is over does not answer the next in its place. */
 	site_request(&a, &b.addr[0], 3, "third", 5, MINUTE);
 	UNTIL(&world, b.requests.count == 3);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(
 		        site_reply(&b, b.requests.note[i].exchange, "", 0), SHOAL_ERR_NOT_FOUND);
+	}
 	assert_int_equal(site_reply(&b, b.requests.note[2].exchange, "three", 5), 0);
 	UNTIL(&world, a.results.count == 3);
 	close_pair(&world, &a, &b);
@@ -351,8 +352,9 @@ requests_of_a_peer_that_wait_are_bounded(void **state)
 	(void)state;
 	open_scene(&scene, 64, MINUTE);
 	scene.site.echo = false;
-	for (uint64_t i = 0; i <= SHOAL_TCP_UNANSWERED; i++)
+	for (uint64_t i = 0; i <= SHOAL_TCP_UNANSWERED; i++) {
 		len += raw_frame(data + len, SHOAL_TCP_REQUEST, i, "", 0);
+	}
 	fd = dial(&scene);
 	raw_send(fd, hello, HELLO_LEN);
 	raw_send(fd, data, len);

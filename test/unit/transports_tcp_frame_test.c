@@ -13,8 +13,9 @@ large_messages_go_both_ways(void **state)
 	struct site a, b;
 
 	(void)state;
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
 		data[i] = (uint8_t)unit_random(&seed);
+	}
 	world_open(&world);
 	make_site(&a, &world, "127.0.0.1:0");
 	make_site(&b, &world, "127.0.0.1:0");
@@ -45,8 +46,9 @@ a_message_of_any_length_arrives(void **state)
 	uint64_t seed = 7, number = 0;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(data); i++)
+	for (size_t i = 0; i < sizeof(data); i++) {
 		data[i] = (uint8_t)unit_random(&seed);
+	}
 	open_pair(&world, &a, &b);
 	for (size_t around = 1; around < sizeof(data); around *= 2) {
 		for (size_t len = around > 14 ? around - 14 : 0; len <= around + 1; len++) {
@@ -113,8 +115,9 @@ a_wrong_first_byte_ends_a_connection(void **state)
 	for (unsigned kind = 0; kind < 256; kind += kind == 4 ? 251 : 1) {
 		size_t len = raw_frame(data + HELLO_LEN, kind, 1, "x", 1);
 
-		if (kind != SHOAL_TCP_REQUEST && kind != SHOAL_TCP_ONE_WAY)
+		if (kind != SHOAL_TCP_REQUEST && kind != SHOAL_TCP_ONE_WAY) {
 			expect_abuse(&scene, data, HELLO_LEN + len);
+		}
 	}
 
 	/* A scanner that looks whether the port is open. */
@@ -155,8 +158,9 @@ a_length_above_the_limit_is_refused_and_one_below_buys_nothing(void **state)
 	world_rest(&scene.world, 1);
 	assert_true(scene.tcp->held <= COUNT_OF(fd) * 4096);
 	assert_true(scene.heap.bytes - before <= COUNT_OF(fd) * 8192);
-	for (size_t i = 0; i < COUNT_OF(fd); i++)
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
 		close(fd[i]);
+	}
 	UNTIL(&scene.world, scene.tcp->inbound.count == 1);
 	assert_int_equal(scene.tcp->held, 0);
 	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED), 0);

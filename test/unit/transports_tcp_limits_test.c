@@ -14,10 +14,12 @@ flood(const void *data, size_t len)
 	open_scene(&scene, 256, MINUTE);
 	for (size_t i = 0; i < FLOOD; i++) {
 		fd[i] = dial(&scene);
-		if (len > 0)
+		if (len > 0) {
 			raw_send(fd[i], data, len);
-		if (i % 100 == 50)
+		}
+		if (i % 100 == 50) {
 			expect_served(&scene);
+		}
 	}
 	expect_served(&scene);
 	/* The good one is closed with the idle ones where these came last, and comes back. */
@@ -28,8 +30,9 @@ flood(const void *data, size_t len)
 	refused = count_of(&scene, SHOAL_COUNTER_CONNECTIONS_REFUSED);
 	abused = count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED);
 	assert_true(refused + abused + 64 >= FLOOD);
-	for (size_t i = 0; i < FLOOD; i++)
+	for (size_t i = 0; i < FLOOD; i++) {
 		close(fd[i]);
+	}
 	UNTIL(&scene.world, scene.tcp->inbound.count <= 1);
 	expect_served(&scene);
 	close_scene(&scene);
@@ -54,15 +57,17 @@ a_flood_of_idle_connections_stops_no_good_request(void **state)
 	for (size_t i = 0; i < FLOOD; i++) {
 		fd[i] = dial(&scene);
 		raw_send(fd[i], hello, HELLO_LEN);
-		if (i % 100 == 50)
+		if (i % 100 == 50) {
 			expect_served(&scene);
+		}
 	}
 	UNTIL(&scene.world, count_of(&scene, SHOAL_COUNTER_CONNECTIONS_IN) >= FLOOD);
 	expect_served(&scene);
 	assert_true(scene.tcp->inbound.count <= 64);
 	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED), 0);
-	for (size_t i = 0; i < FLOOD; i++)
+	for (size_t i = 0; i < FLOOD; i++) {
 		close(fd[i]);
+	}
 	close_scene(&scene);
 }
 
@@ -116,15 +121,17 @@ who_waits_for_an_answer_is_not_displaced(void **state)
 	/* Dialling out still works, within the whole limit; and what has been answered may go. */
 	assert_int_equal(site_request(&scene.site, &scene.good.addr[0], 1, "out", 3, MINUTE), 0);
 	UNTIL(&scene.world, scene.good.requests.count == 1);
-	for (size_t i = 0; i < COUNT_OF(fd); i++)
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
 		assert_int_equal(
 		        site_reply(&scene.site, scene.site.requests.note[i].exchange, "", 0), 0);
+	}
 	scene.site.echo = true;
 	expect_served(&scene);
 	assert_int_equal(scene.tcp->inbound.count, 12);
 	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_REFUSED), 1);
-	for (size_t i = 0; i < COUNT_OF(fd); i++)
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
 		close(fd[i]);
+	}
 	close_scene(&scene);
 }
 
@@ -147,8 +154,9 @@ a_source_whose_connections_are_all_busy_gets_no_more(void **state)
 	UNTIL(&scene.world, raw_is_closed(more));
 	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_REFUSED), 1);
 	close(more);
-	for (size_t i = 0; i < COUNT_OF(fd); i++)
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
 		close(fd[i]);
+	}
 	close_scene(&scene);
 }
 
@@ -175,8 +183,9 @@ a_source_is_an_ipv4_address_or_an_ipv6_network(void **state)
 		assert_non_null(second);
 		assert_int_equal(first == second, is_same);
 		shoal_tcp_limits_drop(scene.tcp, first);
-		if (!is_same)
+		if (!is_same) {
 			shoal_tcp_limits_drop(scene.tcp, second);
+		}
 	}
 	close_scene(&scene);
 }
@@ -195,8 +204,9 @@ dialling_out_is_bounded_by_what_is_under_way(void **state)
 		site_init(&peer[i], &scene.world, transport, "127.0.0.1:0");
 		assert_int_equal(site_start(&peer[i]), 0);
 	}
-	for (uint64_t i = 0; i < 3; i++)
+	for (uint64_t i = 0; i < 3; i++) {
 		assert_int_equal(site_request(&scene.site, &peer[i].addr[0], i, "x", 1, MINUTE), 0);
+	}
 	assert_int_equal(
 	        site_request(&scene.site, &peer[3].addr[0], 3, "x", 1, MINUTE), SHOAL_ERR_LIMIT);
 	assert_int_equal(site_stream(&scene.site, &peer[3].addr[0], "x", 1), SHOAL_ERR_LIMIT);
@@ -205,8 +215,9 @@ dialling_out_is_bounded_by_what_is_under_way(void **state)
 	UNTIL(&scene.world, scene.site.results.count == 1);
 	assert_int_equal(site_request(&scene.site, &peer[3].addr[0], 3, "x", 1, MINUTE), 0);
 	UNTIL(&scene.world, peer[3].requests.count == 1);
-	for (size_t i = 0; i < COUNT_OF(peer); i++)
+	for (size_t i = 0; i < COUNT_OF(peer); i++) {
 		site_close(&peer[i]);
+	}
 	UNTIL(&scene.world, scene.site.results.count == 4);
 	close_scene(&scene);
 }

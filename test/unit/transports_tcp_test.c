@@ -43,10 +43,11 @@ stop_in_a_call(bool stream)
 
 	open_pair(&world, &a, &b);
 	for (uint64_t i = 0; i < 10; i++) {
-		if (stream)
+		if (stream) {
 			site_stream(&a, &b.addr[0], "activity", 8);
-		else
+		} else {
 			site_request(&a, &b.addr[0], i, "activity", 8, MINUTE);
+		}
 	}
 	b.stop_at = 4;
 	UNTIL(&world, b.stopped);
@@ -72,8 +73,9 @@ a_host_may_stop_in_any_of_its_calls(void **state)
 
 	/* In a reply, and in the failure of one of several requests. */
 	open_pair(&world, &a, &b);
-	for (uint64_t i = 0; i < 10; i++)
+	for (uint64_t i = 0; i < 10; i++) {
 		site_request(&a, &b.addr[0], i, "activity", 8, MINUTE);
+	}
 	a.stop_at = 4;
 	UNTIL(&world, a.stopped);
 	world_rest(&world, 1);
@@ -81,8 +83,9 @@ a_host_may_stop_in_any_of_its_calls(void **state)
 	dead = nobody(&world);
 	a.stop_at = 0;
 	assert_int_equal(site_start(&a), 0);
-	for (uint64_t i = 0; i < 10; i++)
+	for (uint64_t i = 0; i < 10; i++) {
 		site_request(&a, &dead, i, "activity", 8, MINUTE);
+	}
 	a.stop_at = a.calls + 3;
 	UNTIL(&world, a.stopped);
 	world_rest(&world, 1);
@@ -141,8 +144,9 @@ without_descriptors_accepting_rests_and_goes_on(void **state)
 
 	(void)state;
 	open_scene(&scene, 64, MINUTE);
-	for (size_t i = 0; i < COUNT_OF(fd); i++)
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
 		fd[i] = dial(&scene);
+	}
 	lowest = dup(fd[0]);
 	assert_true(lowest > fd[3]);
 	close(lowest);
@@ -156,8 +160,9 @@ without_descriptors_accepting_rests_and_goes_on(void **state)
 	assert_true(turns <= 12); /* one a rest, and some */
 	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_IN), 0);
 	assert_int_equal(scene.site.logs, 1);
-	for (size_t i = 0; i < COUNT_OF(fd); i++)
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
 		raw_send(fd[i], hello, HELLO_LEN);
+	}
 	UNTIL(&scene.world, count_of(&scene, SHOAL_COUNTER_CONNECTIONS_IN) == COUNT_OF(fd));
 	UNTIL(&scene.world, scene.tcp->tired == false);
 	expect_served(&scene);
@@ -171,8 +176,9 @@ without_descriptors_accepting_rests_and_goes_on(void **state)
 	assert_int_equal(site_request(&scene.site, &scene.good.addr[0], 9, "out", 3, MINUTE), 0);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	UNTIL(&scene.world, scene.good.requests.count == 1);
-	for (size_t i = 0; i < COUNT_OF(fd); i++)
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
 		close(fd[i]);
+	}
 	close_scene(&scene);
 }
 
@@ -189,8 +195,9 @@ start_and_ask(const struct shoal_allocator *mem, void *arg)
 	size_t taken = 0;
 	int code = shoal_transport_tcp(&one, mem);
 
-	if (code != 0)
+	if (code != 0) {
 		return code;
+	}
 	code = shoal_transport_tcp(&two, mem);
 	if (code != 0) {
 		one.ops->free(one.self);
@@ -201,12 +208,14 @@ start_and_ask(const struct shoal_allocator *mem, void *arg)
 	a.env.allocator = b.env.allocator = mem;
 	b.echo = true;
 	code = site_start(&a);
-	if (code == 0)
+	if (code == 0) {
 		code = site_start(&b);
+	}
 	for (uint64_t i = 0; i < 3 && code == 0; i++) {
 		code = site_request(&a, &b.addr[0], i, large, i == 1 ? sizeof(large) : 10, 500);
-		if (code != 0)
+		if (code != 0) {
 			break;
+		}
 		++taken;
 		UNTIL(world, a.results.count == taken);
 		assert_int_equal(last(&a.results)->exchange, i);

@@ -165,8 +165,9 @@ a_reply_leaves_from_the_address_that_was_addressed(void **state)
 		const struct sockaddr_in6 *name = (const void *)one->ifa_addr;
 
 		if (name == NULL || name->sin6_family != AF_INET6 ||
-		        IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr))
+		        IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr)) {
 			continue;
+		}
 		inet_ntop(AF_INET6, &name->sin6_addr, ip, sizeof(ip));
 		ask_by_address(&world, &v6, "[::1]:0", ip);
 	}
@@ -286,27 +287,32 @@ twenty_live_peers_lose_nothing_to_one_that_is_dead(void **state)
 	world_open(&world);
 	open_site(&a, &world, "127.0.0.1:0");
 	dead = nobody(&world, "127.0.0.1");
-	for (size_t i = 0; i < LIVE; i++)
+	for (size_t i = 0; i < LIVE; i++) {
 		open_site(&live[i], &world, "127.0.0.1:0");
+	}
 	for (size_t round = 0; round < ROUNDS; round++) {
 		for (size_t i = 0; i < LIVE; i++) {
-			if (i == round % LIVE || i == (round * 7) % LIVE)
+			if (i == round % LIVE || i == (round * 7) % LIVE) {
 				assert_int_equal(site_send(&a, &dead, "dead", 4), 0);
-			if (round % 3 == 0)
+			}
+			if (round % 3 == 0) {
 				site_flush(&a); /* the error of one batch meets the next */
+			}
 			assert_int_equal(site_send(&a, &live[i].addr[0], "live", 4), 0);
 		}
 		site_flush(&a);
 		world_rest(&world, 0);
 	}
-	for (size_t i = 0; i < LIVE; i++)
+	for (size_t i = 0; i < LIVE; i++) {
 		UNTIL(&world, live[i].datagrams.count == ROUNDS);
+	}
 	UNTIL(&world, a.refusals.count > 0);
 	world_rest(&world, 1);
 	assert_int_equal(a.counted[SHOAL_COUNTER_SEND_ERRORS], 0);
 	assert_true(world_rest(&world, 100) <= 5); /* what is drained wakes nobody */
-	for (size_t i = 0; i < LIVE; i++)
+	for (size_t i = 0; i < LIVE; i++) {
 		site_close(&live[i]);
+	}
 	site_close(&a);
 	world_close(&world);
 }
@@ -357,8 +363,9 @@ what_the_kernel_drops_is_counted(void **state)
 	open_site(&b, &world, "127.0.0.1:0");
 	udp = b.transport.self;
 	assert_true(shoal_socket_set(udp->socket[0].fd, SOL_SOCKET, SO_RCVBUF, 8192));
-	for (unsigned i = 0; i < 200; i++)
+	for (unsigned i = 0; i < 200; i++) {
 		site_send(&a, &b.addr[0], data, sizeof(data));
+	}
 	site_flush(&a);
 	UNTIL(&world, b.datagrams.count > 0);
 	world_rest(&world, 1);
@@ -460,8 +467,9 @@ a_host_may_stop_in_the_middle_of_a_batch_and_start_again(void **state)
 	world_open(&world);
 	open_site(&a, &world, "127.0.0.1:0");
 	open_site(&b, &world, "127.0.0.1:0");
-	for (unsigned i = 0; i < 20; i++)
+	for (unsigned i = 0; i < 20; i++) {
 		site_send(&a, &b.addr[0], "x", 1);
+	}
 	site_flush(&a);
 	b.stop_at = 5;
 	UNTIL(&world, b.stopped);
@@ -493,8 +501,9 @@ start_and_send(const struct shoal_allocator *mem, void *arg)
 	struct shoal_transport transport;
 	int code = shoal_transport_udp(&transport, mem);
 
-	if (code != 0)
+	if (code != 0) {
 		return code;
+	}
 	site_init(&site, world, transport, "0.0.0.0:0");
 	site.env.allocator = mem;
 	code = site_start(&site);

@@ -10,7 +10,7 @@ import stat
 import subprocess
 
 from command import (FAST, LONG, Beside, check, complaint, environment, expect_in, following, main,
-                     shoal)
+                     pause, shoal)
 
 
 def an_agent_prints_one_ready_line_and_nothing_else(cluster):
@@ -49,7 +49,7 @@ def a_second_sigint_stops_at_once(cluster):
     # The other one cannot confirm the leave, and is not taken for dead either while that lasts.
     first, second = cluster.form(2, *FAST, "--set", "leave_timeout_ms=600000", "--set",
                                  "suspicion_mult=100")
-    first.signal(signal.SIGSTOP)
+    pause(cluster, first)
     try:
         second.signal(signal.SIGINT)
         cluster.expect(lambda: "leaving the cluster" in second.log(), "it begins to leave")

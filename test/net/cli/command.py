@@ -10,7 +10,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import LOCAL, LONG, check, cpu_seconds, main  # noqa: E402,F401
+from harness import LOCAL, LONG, check, cpu_seconds, main, pause  # noqa: E402,F401
 
 # A crash is known soon, and a leave waits for as long as a test may take.
 FAST = (*LOCAL, "--set", "probe_interval_ms=100", "--set", "probe_timeout_ms=50")

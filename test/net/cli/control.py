@@ -6,9 +6,10 @@ import json
 import os
 import random
 import resource
+import signal
 import socket
 
-from command import FAST, LONG, check, cpu_seconds, expect_in, following, main
+from command import FAST, LONG, check, cpu_seconds, expect_in, following, main, pause
 from agents import exchange
 
 
@@ -215,7 +216,10 @@ def too_many_subscribers_are_refused(cluster):
 
 
 def many_may_wait_for_one_leave(cluster):
-    agent = cluster.start("m01", *FAST)
+    # The other one cannot confirm the leave until all have asked.
+    agent, other = cluster.form(2, *FAST, "--set", "leave_timeout_ms=600000", "--set",
+                                "suspicion_mult=100")
+    pause(cluster, other)
     with contextlib.ExitStack() as stack:
         links = [stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
                  for _ in range(5)]
@@ -224,6 +228,8 @@ def many_may_wait_for_one_leave(cluster):
             link.connect(agent.socket_path)
         for link in links:
             link.sendall(request("POST", "/v1/leave"))
+        cluster.expect(lambda: agent.get("/v1/info")["state"] == "leaving", "it leaves")
+        other.signal(signal.SIGCONT)
         answers = []
         for link in links:
             answer = b""

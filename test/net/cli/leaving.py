@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 
-from command import FAST, LONG, Beside, ask, check, complaint, expect_in, main, shoal
+from command import FAST, LONG, Beside, ask, check, complaint, expect_in, main, pause, shoal
 
 
 def leave_returns_when_the_agent_has_ended(cluster):
@@ -31,7 +31,7 @@ def a_lone_agent_leaves_at_once(cluster):
 
 def a_leave_that_nobody_confirms_says_so(cluster):
     stopped, leaver = cluster.form(2, *FAST, "--set", "suspicion_mult=100")
-    stopped.signal(signal.SIGSTOP)
+    pause(cluster, stopped)
     try:
         ended = shoal(cluster, "leave", "--timeout", "300ms", "--socket", leaver.socket_path)
     finally:

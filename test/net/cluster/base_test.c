@@ -37,16 +37,18 @@ begin(struct world *world, unsigned n)
 	world->base = event_base_new();
 	assert_non_null(world->base);
 	assert_int_equal(shoal_memory_net_new(&world->net, NULL), 0);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		world->member[i] = start_on(world->base, world->net, i);
+	}
 }
 
 static void
 end(struct world *world)
 {
 	for (unsigned i = 0; i < N; i++) {
-		if (world->member[i] != NULL)
+		if (world->member[i] != NULL) {
 			kit_free(world->member[i]);
+		}
 	}
 	/* Nothing of ours is left on the application's base. */
 	assert_int_equal(event_base_get_num_events(world->base, EVENT_BASE_COUNT_ADDED), 0);
@@ -68,8 +70,9 @@ join_all(struct world *world, unsigned n)
 		        0);
 		assert_int_equal(kit_await_done(world->base, &done), 0);
 	}
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		kit_await_members(world->base, world->member[i], n);
+	}
 }
 
 static void
@@ -87,8 +90,9 @@ clusters_on_one_base_meet_lose_one_and_let_one_leave(void **state)
 	assert_int_equal(kit_await_done(world.base, &left), 0);
 	assert_int_equal(shoal_cluster_state(world.member[5]), SHOAL_CLUSTER_STOPPED);
 	for (unsigned i = 0; i < N; i++) {
-		if (i == 3 || i == 5)
+		if (i == 3 || i == 5) {
 			continue;
+		}
 		kit_await_state(world.base, world.member[i], "m5", SHOAL_STATE_LEFT);
 		kit_await_state(world.base, world.member[i], "m3", SHOAL_STATE_DEAD);
 	}
@@ -261,8 +265,9 @@ more_operations_than_may_wait_are_refused(void **state)
 
 	(void)state;
 	begin(&world, 1);
-	while (shoal_cluster_join_async(world.member[0], &seed, 1, 1000, NULL, NULL) == 0)
+	while (shoal_cluster_join_async(world.member[0], &seed, 1, 1000, NULL, NULL) == 0) {
 		assert_true(++taken <= 1024);
+	}
 	assert_int_equal(shoal_cluster_join_async(world.member[0], &seed, 1, 1000, NULL, NULL),
 	        SHOAL_ERR_AGAIN);
 	assert_int_equal(taken, 1024);

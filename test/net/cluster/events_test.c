@@ -39,10 +39,12 @@ a_death_and_a_return_are_told_with_their_causes_in_a_chain(void **state)
 		assert_string_equal(seen.event[i].name, "b");
 		assert_int_equal(seen.event[i].was, last);
 		last = seen.event[i].state;
-		if (seen.event[i].kind == SHOAL_EVENT_FAILED)
+		if (seen.event[i].kind == SHOAL_EVENT_FAILED) {
 			assert_int_equal(seen.event[i].cause, SHOAL_CAUSE_SUSPICION);
-		if (seen.event[i].kind == SHOAL_EVENT_SUSPECT)
+		}
+		if (seen.event[i].kind == SHOAL_EVENT_SUSPECT) {
 			assert_int_equal(seen.event[i].cause, SHOAL_CAUSE_UNANSWERED);
+		}
 	}
 }
 
@@ -57,8 +59,9 @@ wait_at_the_gate(struct shoal_cluster *cluster, const struct shoal_member_event 
 	struct gate *gate = arg;
 
 	atomic_store(&gate->inside, true);
-	while (!atomic_load(&gate->open))
+	while (!atomic_load(&gate->open)) {
 		sched_yield();
+	}
 	kit_on_member(cluster, event, &gate->seen);
 }
 
@@ -102,8 +105,9 @@ a_slow_callback_gets_the_latest_state_of_each_and_one_overflow(void **state)
 		snprintf(name, sizeof(name), "m%d", i);
 		b = kit_member(name);
 		kit_join(b, kit_address(a));
-		if (i == 0)
+		if (i == 0) {
 			assert_true(kit_until(NULL, is_inside, &gate));
+		}
 		assert_int_equal(shoal_cluster_leave(b, KIT_PATIENCE_MS), 0);
 		kit_await_state(NULL, a, name, SHOAL_STATE_LEFT);
 		kit_free(b);
@@ -119,14 +123,16 @@ a_slow_callback_gets_the_latest_state_of_each_and_one_overflow(void **state)
 	for (size_t i = 0; i < gate.seen.count; i++) {
 		const struct kit_event *event = &gate.seen.event[i];
 
-		if (event->kind == SHOAL_EVENT_OVERFLOW)
+		if (event->kind == SHOAL_EVENT_OVERFLOW) {
 			continue;
+		}
 		enum shoal_state *held = &last[event->name[1] - '0'];
 		assert_int_equal(event->was, *held);
 		*held = event->state;
 	}
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < 8; i++) {
 		assert_int_equal(last[i], SHOAL_STATE_LEFT);
+	}
 }
 
 static void
@@ -206,8 +212,9 @@ subscriptions_are_checked_counted_and_ended(void **state)
 	assert_int_equal(shoal_on_member(a, SHOAL_EVENT_ALL, NULL, NULL), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_on_member(NULL, SHOAL_EVENT_ALL, ignore, NULL), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_off_member(a, ignore, NULL), SHOAL_ERR_NOT_FOUND);
-	for (int i = 0; i < 64; i++)
+	for (int i = 0; i < 64; i++) {
 		assert_int_equal(shoal_on_member(a, SHOAL_EVENT_ALL, ignore, &args[i]), 0);
+	}
 	assert_int_equal(shoal_on_member(a, SHOAL_EVENT_ALL, ignore, &args[64]), SHOAL_ERR_LIMIT);
 	assert_int_equal(shoal_off_member(a, ignore, &args[3]), 0);
 	assert_int_equal(shoal_on_member(a, SHOAL_EVENT_ALL, ignore, &args[64]), 0);

@@ -22,8 +22,9 @@ kit_new(const struct shoal_config *config)
 {
 	struct shoal_cluster *cluster = NULL;
 
-	if (shoal_cluster_new(&cluster, config) != 0)
+	if (shoal_cluster_new(&cluster, config) != 0) {
 		fail_msg("new: %s", shoal_last_error());
+	}
 	return cluster;
 }
 
@@ -32,8 +33,9 @@ kit_start(const struct shoal_config *config)
 {
 	struct shoal_cluster *cluster = kit_new(config);
 
-	if (shoal_cluster_start(cluster) != 0)
+	if (shoal_cluster_start(cluster) != 0) {
 		fail_msg("start: %s", shoal_last_error());
+	}
 	return cluster;
 }
 
@@ -67,8 +69,9 @@ kit_join(struct shoal_cluster *cluster, const char *seed)
 {
 	size_t reached = 9;
 
-	if (shoal_cluster_join(cluster, &seed, 1, KIT_PATIENCE_MS, &reached) != 0)
+	if (shoal_cluster_join(cluster, &seed, 1, KIT_PATIENCE_MS, &reached) != 0) {
 		fail_msg("join: %s", shoal_last_error());
+	}
 	assert_int_equal(reached, 1);
 }
 
@@ -80,8 +83,9 @@ kit_state(struct shoal_cluster *observer, const char *name)
 	enum shoal_state state = SHOAL_STATE_UNKNOWN;
 
 	assert_non_null(list);
-	if (member != NULL)
+	if (member != NULL) {
 		state = shoal_member_state(member);
+	}
 	shoal_member_list_free(list);
 	return state;
 }
@@ -102,10 +106,12 @@ kit_until(struct event_base *base, bool (*condition)(void *arg), void *arg)
 	uint64_t deadline = kit_now_ms() + KIT_PATIENCE_MS;
 
 	while (!condition(arg)) {
-		if (kit_now_ms() > deadline)
+		if (kit_now_ms() > deadline) {
 			return false;
-		if (base != NULL)
+		}
+		if (base != NULL) {
 			event_base_loop(base, EVLOOP_NONBLOCK);
+		}
 		nanosleep(&pause, NULL);
 	}
 	return true;
@@ -132,9 +138,10 @@ kit_await_state(struct event_base *base, struct shoal_cluster *observer, const c
 {
 	struct wanted wanted = {.observer = observer, .name = name, .state = state};
 
-	if (!kit_until(base, has_state, &wanted))
+	if (!kit_until(base, has_state, &wanted)) {
 		fail_msg("%s is %s and does not become %s", name,
 		        shoal_state_name(kit_state(observer, name)), shoal_state_name(state));
+	}
 }
 
 static size_t
@@ -166,8 +173,9 @@ kit_await_members(struct event_base *base, struct shoal_cluster *observer, size_
 {
 	struct wanted wanted = {.observer = observer, .n = n};
 
-	if (!kit_until(base, has_members, &wanted))
+	if (!kit_until(base, has_members, &wanted)) {
 		fail_msg("%zu members are alive, not %zu", alive_in(observer), n);
+	}
 }
 
 void
@@ -237,9 +245,10 @@ kit_events_of(struct kit_events *events, enum shoal_event_kind kind, const char 
 	size_t n = 0;
 
 	pthread_mutex_lock(&events->lock);
-	for (size_t i = 0; i < events->count; i++)
+	for (size_t i = 0; i < events->count; i++) {
 		n += events->event[i].kind == kind &&
 		     (name == NULL || strcmp(events->event[i].name, name) == 0);
+	}
 	pthread_mutex_unlock(&events->lock);
 	return n;
 }
@@ -264,6 +273,7 @@ kit_await_event(struct event_base *base, struct kit_events *events, enum shoal_e
 {
 	struct awaited awaited = {.events = events, .kind = kind, .name = name};
 
-	if (!kit_until(base, has_event, &awaited))
+	if (!kit_until(base, has_event, &awaited)) {
 		fail_msg("no event %s of %s", shoal_event_name(kind), name != NULL ? name : "any");
+	}
 }

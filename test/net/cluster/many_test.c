@@ -44,8 +44,9 @@ agree(enum shoal_state state, size_t n)
 {
 	unsigned agreed = 0;
 
-	for (unsigned i = 0; i < N; i++)
+	for (unsigned i = 0; i < N; i++) {
 		agreed += member[i] != NULL && count(member[i], state) == n;
+	}
 	return agreed;
 }
 
@@ -61,9 +62,10 @@ run_until_agreed(struct event_base *base, enum shoal_state state, size_t n, unsi
 		event_base_dispatch(base);
 		now = kit_now_ms();
 	}
-	if (agree(state, n) < wanted)
+	if (agree(state, n) < wanted) {
 		fail_msg("only %u of %u agree after %u ms", agree(state, n), wanted,
 		        (unsigned)(now - began));
+	}
 	return (unsigned)(now - began);
 }
 
@@ -87,10 +89,11 @@ sixty_four_members_in_one_process_see_each_other_and_a_death(void **state)
 		member[i] = kit_start(&config);
 	}
 	const char *seed = kit_address(member[0]);
-	for (unsigned i = 1; i < N; i++)
+	for (unsigned i = 1; i < N; i++) {
 		assert_int_equal(
 		        shoal_cluster_join_async(member[i], &seed, 1, KIT_PATIENCE_MS, NULL, NULL),
 		        0);
+	}
 	took = run_until_agreed(base, SHOAL_STATE_ALIVE, N, N, 120000);
 	print_message("all %d members see all after %u ms\n", N, took);
 
@@ -101,11 +104,13 @@ sixty_four_members_in_one_process_see_each_other_and_a_death(void **state)
 	print_message("a killed one is dead to all %d others after %u ms, the bound is %u ms\n",
 	        N - 1, took, (unsigned)bound_ms);
 	for (unsigned i = 0; i < N; i++) {
-		if (member[i] != NULL)
+		if (member[i] != NULL) {
 			assert_int_equal(kit_state(member[i], "m17"), SHOAL_STATE_DEAD);
+		}
 	}
-	for (unsigned i = 0; i < N; i++)
+	for (unsigned i = 0; i < N; i++) {
 		kit_free(member[i]);
+	}
 	event_base_free(base);
 }
 

@@ -29,8 +29,9 @@ all_blocked(void)
 
 	pthread_sigmask(SIG_SETMASK, NULL, &mask);
 	for (size_t i = 0; i < COUNT_OF(some); i++) {
-		if (!sigismember(&mask, some[i]))
+		if (!sigismember(&mask, some[i])) {
 			return false;
+		}
 	}
 	return true;
 }
@@ -366,13 +367,16 @@ a_second_leave_and_a_late_join_are_refused(void **state)
 	codes[0] = shoal_cluster_leave_async(b, 200, kit_on_done, &second);
 	codes[1] = shoal_cluster_join_async(b, &seed, 1, 1000, kit_on_done, &join);
 	/* Taken while the loop had not begun to leave, or refused at once. */
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		assert_true(codes[i] == 0 || codes[i] == SHOAL_ERR_STATE);
+	}
 	assert_int_equal(kit_await_done(NULL, &first), SHOAL_ERR_TIMEOUT);
-	if (codes[0] == 0)
+	if (codes[0] == 0) {
 		assert_int_equal(kit_await_done(NULL, &second), SHOAL_ERR_STATE);
-	if (codes[1] == 0)
+	}
+	if (codes[1] == 0) {
 		assert_int_equal(kit_await_done(NULL, &join), SHOAL_ERR_CANCELED);
+	}
 	kit_free(a);
 	kit_free(b);
 }
@@ -439,8 +443,9 @@ stop_ends_what_is_pending_with_canceled(void **state)
 	assert_int_equal(pthread_create(&threads[1], NULL, wait_forever, &waiter), 0);
 	assert_int_equal(
 	        shoal_cluster_join_async(waiter.cluster, &seed, 1, 600000, kit_on_done, &done), 0);
-	while (atomic_load(&waiter.begun) != 2)
+	while (atomic_load(&waiter.begun) != 2) {
 		sched_yield();
+	}
 	usleep(20000);
 	assert_int_equal(shoal_cluster_stop(waiter.cluster), 0);
 	pthread_join(threads[0], NULL);

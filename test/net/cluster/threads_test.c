@@ -23,10 +23,11 @@ on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event,
 	struct shoal_member_list *list = shoal_members(cluster, NULL);
 
 	/* The list is never older than the event. */
-	if (event->member != NULL)
+	if (event->member != NULL) {
 		assert_true(
 		        event->kind == SHOAL_EVENT_REAP ||
 		        shoal_member_list_find_by_id(list, shoal_member_id(event->member)) != NULL);
+	}
 	shoal_member_list_free(list);
 	atomic_fetch_add(&stage->events, 1);
 }
@@ -100,8 +101,9 @@ many_threads_call_everything_while_members_come_and_go(void **state)
 	snprintf(stage.seed, sizeof(stage.seed), "%s", kit_address(seed));
 	assert_int_equal(shoal_on_member(stage.cluster, SHOAL_EVENT_ALL, on_member, &stage), 0);
 	kit_join(stage.cluster, stage.seed);
-	for (unsigned i = 0; i < CALLERS; i++)
+	for (unsigned i = 0; i < CALLERS; i++) {
 		assert_int_equal(pthread_create(&caller[i], NULL, call, &stage), 0);
+	}
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		char name[8];
 		struct shoal_cluster *guest;
@@ -110,13 +112,15 @@ many_threads_call_everything_while_members_come_and_go(void **state)
 		guest = kit_member(name);
 		kit_join(guest, stage.seed);
 		kit_await_state(NULL, stage.cluster, name, SHOAL_STATE_ALIVE);
-		if (i % 2 == 0)
+		if (i % 2 == 0) {
 			assert_int_equal(shoal_cluster_leave(guest, KIT_PATIENCE_MS), 0);
+		}
 		kit_free(guest);
 	}
 	atomic_store(&stage.over, true);
-	for (unsigned i = 0; i < CALLERS; i++)
+	for (unsigned i = 0; i < CALLERS; i++) {
 		pthread_join(caller[i], NULL);
+	}
 	assert_true(atomic_load(&stage.rounds) >= CALLERS);
 	assert_true(atomic_load(&stage.events) > 0);
 	kit_free(stage.cluster);
@@ -151,12 +155,14 @@ stop_and_leave_from_several_threads_end_in_stopped(void **state)
 		pthread_t thread[4];
 
 		kit_join(a, kit_address(seed));
-		for (unsigned i = 0; i < COUNT_OF(thread); i++)
+		for (unsigned i = 0; i < COUNT_OF(thread); i++) {
 			assert_int_equal(pthread_create(&thread[i], NULL,
 			                         i % 2 == round % 2 ? stop_it : leave_it, a),
 			        0);
-		for (unsigned i = 0; i < COUNT_OF(thread); i++)
+		}
+		for (unsigned i = 0; i < COUNT_OF(thread); i++) {
 			pthread_join(thread[i], NULL);
+		}
 		assert_int_equal(shoal_cluster_state(a), SHOAL_CLUSTER_STOPPED);
 		kit_free(a);
 	}

@@ -2,6 +2,8 @@
 /* Tombstones: dead and left members are remembered so that an old statement cannot revive them, for
  * a time and up to a number. The heap of graves has the oldest first; forgetting one is O(log
  * graves). */
+#include "core/grave.h"
+
 #include "core/event.h"
 #include "core/node.h"
 
@@ -18,8 +20,25 @@ forget(struct shoal_core *core, uint32_t slot)
 	shoal_members_remove(core, slot);
 }
 
+bool
+shoal_grave_dig(struct shoal_core *core, uint32_t slot, enum shoal_state state,
+        enum shoal_event_kind kind, const struct shoal_cause *cause, uint64_t age_ns)
+{
+	struct shoal_id id = shoal_members_at(core, slot)->info->id;
+	uint64_t whole = shoal_ms(core->profile.tombstone_ms);
+
+	if (shoal_members_hold_take(core, slot) == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return false;
+	}
+	shoal_members_move(core, slot, state, kind, cause);
+	shoal_members_hold_until(core, slot, core->now + whole - (age_ns < whole ? age_ns : whole));
+	shoal_grave_forget_old(core);
+	return shoal_members_find(core, &id) == slot;
+}
+
 void
-shoal_members_bury_old(struct shoal_core *core)
+shoal_grave_forget_old(struct shoal_core *core)
 {
 	struct shoal_heap *graves = &core->members.graves;
 	struct shoal_timer *timer;
@@ -28,12 +47,12 @@ shoal_members_bury_old(struct shoal_core *core)
 		forget(core, timer->slot);
 	}
 	while (graves->count > core->profile.tombstones_max) {
-		shoal_members_bury_oldest(core);
+		shoal_grave_forget_oldest(core);
 	}
 }
 
 void
-shoal_members_bury_oldest(struct shoal_core *core)
+shoal_grave_forget_oldest(struct shoal_core *core)
 {
 	struct shoal_timer *timer = shoal_heap_expire(&core->members.graves, SHOAL_NEVER - 1);
 	if (timer != NULL) {
@@ -42,7 +61,7 @@ shoal_members_bury_oldest(struct shoal_core *core)
 }
 
 uint64_t
-shoal_members_grave_age(const struct shoal_core *core, const struct shoal_record *record)
+shoal_grave_age(const struct shoal_core *core, const struct shoal_record *record)
 {
 	const struct shoal_hold *hold = shoal_members_hold(core, record);
 	uint64_t whole = shoal_ms(core->profile.tombstone_ms);
@@ -52,7 +71,7 @@ shoal_members_grave_age(const struct shoal_core *core, const struct shoal_record
 
 /* An age is never lowered: a tombstone that is told on for ever must die. */
 void
-shoal_members_grave_set_age(struct shoal_core *core, uint32_t slot, uint64_t age_ns)
+shoal_grave_raise_age(struct shoal_core *core, uint32_t slot, uint64_t age_ns)
 {
 	const struct shoal_record *record = shoal_members_at(core, slot);
 	uint64_t whole = shoal_ms(core->profile.tombstone_ms);
@@ -60,20 +79,24 @@ shoal_members_grave_set_age(struct shoal_core *core, uint32_t slot, uint64_t age
 	if (age_ns > whole) {
 		age_ns = whole;
 	}
-	if (record->hold != SHOAL_NONE && age_ns > shoal_members_grave_age(core, record)) {
+	if (record->hold != SHOAL_NONE && age_ns > shoal_grave_age(core, record)) {
 		shoal_members_hold_until(core, slot, core->now + whole - age_ns);
 	}
 }
 
-/* Left members do not come back by being asked, so a few draws are made for one that is dead. */
+/* From a random grave on to the next that is dead: left ones do not come back by being asked. A
+ * walk over what may be many, once in profile.heal_interval_ms. */
 uint32_t
-shoal_members_random_dead(struct shoal_core *core)
+shoal_grave_random_dead(struct shoal_core *core)
 {
 	const struct shoal_heap *graves = &core->members.graves;
 
-	for (int i = 0; i < 8 && core->members.count[SHOAL_STATE_DEAD] > 0; i++) {
-		uint32_t slot =
-		        graves->item[shoal_rng_below(&core->rng, (uint32_t)graves->count)]->slot;
+	if (core->members.count[SHOAL_STATE_DEAD] == 0) {
+		return SHOAL_NONE;
+	}
+	size_t start = shoal_rng_below(&core->rng, (uint32_t)graves->count);
+	for (size_t i = 0; i < graves->count; i++) {
+		uint32_t slot = graves->item[(start + i) % graves->count]->slot;
 		if (shoal_members_at(core, slot)->state == SHOAL_STATE_DEAD) {
 			return slot;
 		}
