@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Seeds that were not reached are tried again for as long as this member lives: one at a time, in
- * turn, their names resolved anew. The pause is short at first, because seeds are often started in
+/* Seeds that were not reached are tried again for as long as this member lives, their names resolved
+ * anew: one at a time, in turn, or all at once while no other member is alive here. The pause is short at first, because seeds are often started in
  * the same moment, and doubles up to heal_interval_ms; it is drawn from 75 to 125 % of that, so
  * that a thousand members that wait for one seed do not come at once. A seed that is reached, or
  * turns out to be this member, is forgotten. The list is bounded; of more seeds the oldest stay. */
@@ -18,6 +18,9 @@
 
 struct shoal_again {
 	struct shoal_list node;
+	struct shoal_cluster *cluster;
+	struct shoal_try *try; /* NULL: it waits */
+	uint64_t since;        /* the try began */
 	char seed[];
 };
 
@@ -37,28 +40,40 @@ arm(struct shoal_cluster *cluster)
 	}
 }
 
-static struct shoal_again *
-find(struct shoal_cluster *cluster, const char *seed)
+static bool
+is_remembered(struct shoal_cluster *cluster, const char *seed)
 {
 	SHOAL_LIST_FOREACH (node, &cluster->joins.again) {
-		struct shoal_again *again = SHOAL_LIST_ITEM(node, struct shoal_again, node);
-
-		if (strcmp(again->seed, seed) == 0) {
-			return again;
+		if (strcmp(SHOAL_LIST_ITEM(node, struct shoal_again, node)->seed, seed) == 0) {
+			return true;
 		}
 	}
-	return NULL;
+	return false;
+}
+
+static void
+forget(struct shoal_again *again)
+{
+	struct shoal_cluster *cluster = again->cluster;
+
+	if (again->try != NULL) {
+		shoal_try_drop(again->try);
+	}
+	shoal_list_remove(&again->node);
+	shoal_alloc_free(cluster->mem, again);
+	cluster->joins.again_count--;
 }
 
 static void
 on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_try_result result,
         const char *why)
 {
-	struct shoal_cluster *cluster = arg;
-	struct shoal_again *again = find(cluster, seed);
+	struct shoal_again *again = arg;
+	struct shoal_cluster *cluster = again->cluster;
 
 	(void)try;
-	cluster->joins.background = NULL;
+	again->try = NULL;
+	cluster->joins.again_trying--;
 	if (result == SHOAL_TRY_FAILED || result == SHOAL_TRY_REJECTED) {
 		shoal_cluster_log(cluster, SHOAL_LOG_DEBUG, "join", "seed not reached: %s", why);
 		return;
@@ -66,10 +81,20 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
 	if (result == SHOAL_TRY_REACHED) {
 		shoal_cluster_log(cluster, SHOAL_LOG_INFO, "join", "seed %s is reached now", seed);
 	}
-	if (again != NULL) {
-		shoal_list_remove(&again->node);
-		shoal_alloc_free(cluster->mem, again);
-		cluster->joins.again_count--;
+	forget(again);
+}
+
+static void
+expire(struct shoal_cluster *cluster, uint64_t now)
+{
+	uint64_t most = SHOAL_MS(cluster->settings.config.profile.heal_interval_ms);
+
+	SHOAL_LIST_FOREACH (node, &cluster->joins.again) {
+		struct shoal_again *again = SHOAL_LIST_ITEM(node, struct shoal_again, node);
+
+		if (again->try != NULL && now - again->since >= INTERVALS_MAX * most) {
+			shoal_try_expire(again->try);
+		}
 	}
 }
 
@@ -78,26 +103,22 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct shoal_cluster *cluster = arg;
 	struct shoal_joins *joins = &cluster->joins;
-	struct shoal_list *first = shoal_list_first(&joins->again);
+	uint64_t now = shoal_clock_mono(&cluster->clock);
+	bool alone = shoal_core_count(cluster->core, SHOAL_STATE_ALIVE) <= 1;
 
 	(void)fd;
 	(void)what;
-	if (joins->background != NULL) {
-		uint64_t most = SHOAL_MS(cluster->settings.config.profile.heal_interval_ms);
-
-		if (shoal_clock_mono(&cluster->clock) - joins->background_since >=
-		        INTERVALS_MAX * most) {
-			shoal_try_expire(joins->background);
-		}
-	} else if (first != NULL) {
+	expire(cluster, now);
+	for (size_t n = joins->again_count; n > 0 && (alone || joins->again_trying == 0); n--) {
+		struct shoal_list *first = shoal_list_first(&joins->again);
 		struct shoal_again *again = SHOAL_LIST_ITEM(first, struct shoal_again, node);
 
 		shoal_list_remove(first);
 		shoal_list_push_back(&joins->again, first);
-		joins->background_since = shoal_clock_mono(&cluster->clock);
-		if (shoal_try_begin(&joins->background, cluster, again->seed, on_tried, cluster) !=
-		        0) {
-			joins->background = NULL;
+		if (again->try == NULL && shoal_try_begin(&again->try, cluster, again->seed,
+		                                  on_tried, again) == 0) {
+			again->since = now;
+			joins->again_trying++;
 		}
 	}
 	arm(cluster);
@@ -119,7 +140,7 @@ shoal_background_add(struct shoal_cluster *cluster, const char *seed)
 	size_t len = strlen(seed);
 	struct shoal_again *again;
 
-	if (find(cluster, seed) != NULL || joins->again_count == SHOAL_BACKGROUND_MAX) {
+	if (is_remembered(cluster, seed) || joins->again_count == SHOAL_BACKGROUND_MAX) {
 		return;
 	}
 	if (joins->background_timer == NULL) {
@@ -132,6 +153,7 @@ shoal_background_add(struct shoal_cluster *cluster, const char *seed)
 		        "seed %s is not tried again: out of memory", seed);
 		return;
 	}
+	again->cluster = cluster;
 	memcpy(again->seed, seed, len + 1);
 	shoal_list_push_back(&joins->again, &again->node);
 	joins->again_count++;
@@ -146,15 +168,10 @@ shoal_background_stop(struct shoal_cluster *cluster)
 	struct shoal_joins *joins = &cluster->joins;
 	struct shoal_list *node;
 
-	if (joins->background != NULL) {
-		shoal_try_drop(joins->background);
-	}
-	joins->background = NULL;
 	while ((node = shoal_list_first(&joins->again)) != NULL) {
-		shoal_list_remove(node);
-		shoal_alloc_free(cluster->mem, SHOAL_LIST_ITEM(node, struct shoal_again, node));
+		forget(SHOAL_LIST_ITEM(node, struct shoal_again, node));
 	}
-	joins->again_count = 0;
+	joins->again_trying = 0;
 	if (joins->background_timer != NULL) {
 		event_free(joins->background_timer);
 	}

@@ -2,7 +2,8 @@
 /* The cluster object: made, started, stopped, freed; and the values that it hands out.
  *
  * created → running → leaving → stopped, or from any of them to stopped at once. A start that fails
- * ends in stopped too: sockets and threads are either all there or none. The core and the
+ * ends in stopped too, as does one that was stopped meanwhile: sockets and threads are either all
+ * there or none. The core and the
  * transports live on one loop and are touched by nobody else; calls of other threads go through the
  * mailbox (mailbox.c), what they read lies under one lock that is held for a few instructions. Two
  * locks, this one and that of the callbacks' queue, are never held together. */
@@ -18,27 +19,20 @@
 #include "cluster/mailbox.h"
 #include "cluster/thread.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-const char *
-shoal_cluster_state_name(enum shoal_cluster_state state)
-{
-	switch (state) {
-	case SHOAL_CLUSTER_CREATED:
-		return "created";
-	case SHOAL_CLUSTER_RUNNING:
-		return "running";
-	case SHOAL_CLUSTER_LEAVING:
-		return "leaving";
-	case SHOAL_CLUSTER_STOPPED:
-		return "stopped";
-	}
-	return "invalid";
-}
+/* What libevent opens for a base: its poll set, a timer, a pipe for signals, one to be woken by. */
+#define BASE_DESCRIPTORS 6
+
+/* Beside the connections: the base, the mailbox, sockets that listen, questions to name servers. */
+#define OTHER_DESCRIPTORS 32
 
 void
 shoal_cluster_log(struct shoal_cluster *cluster, enum shoal_log_level level, const char *room,
@@ -248,14 +242,61 @@ shoal_cluster_new(struct shoal_cluster **out, const struct shoal_config *config)
 	return 0;
 }
 
+/* libevent ends the process where a new base finds no descriptor for its signals: better to find out
+ * first. */
+static int
+check_descriptors(const struct shoal_cluster *cluster)
+{
+	int fd[BASE_DESCRIPTORS], n = 0, error = 0;
+
+	while (n < BASE_DESCRIPTORS && error == 0) {
+		fd[n] = fcntl(cluster->mailbox_fd, F_DUPFD_CLOEXEC, 0);
+		if (fd[n] >= 0) {
+			n++;
+		} else {
+			error = errno;
+		}
+	}
+	while (n > 0) {
+		close(fd[--n]);
+	}
+	if (error == 0) {
+		return 0;
+	}
+	return shoal_last_error_set(SHOAL_ERR_SYSTEM,
+	        "no event_base can be made: %s; raise the limit of open files (ulimit -n)",
+	        strerrordesc_np(error));
+}
+
+/* Every stream is a descriptor: better told now than by the peers that find no connection. */
+static void
+warn_of_descriptors(struct shoal_cluster *cluster)
+{
+	uint64_t wanted = (uint64_t)cluster->settings.config.connections_max + OTHER_DESCRIPTORS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+		shoal_cluster_log(cluster, SHOAL_LOG_WARN, "cluster",
+		        "%llu files may be open, connections_max %u needs %llu; raise the limit "
+		        "(ulimit -n) or lower connections_max",
+		        (unsigned long long)limit.rlim_cur,
+		        cluster->settings.config.connections_max, (unsigned long long)wanted);
+	}
+}
+
 static int
 make_base(struct shoal_cluster *cluster)
 {
 	struct event_config *config;
+	int rc;
 
 	if (cluster->settings.config.run == SHOAL_RUN_BASE) {
 		cluster->base = cluster->settings.config.base;
 		return 0;
+	}
+	rc = check_descriptors(cluster);
+	if (rc != 0) {
+		return rc;
 	}
 	config = event_config_new();
 	if (config != NULL) {
@@ -306,11 +347,12 @@ make_core(struct shoal_cluster *cluster)
 	return 0;
 }
 
-/* This member's own entry, before anybody can look. */
+/* This member's own entry, before anybody can look. SHOAL_ERR_CANCELED: it was stopped meanwhile. */
 static int
 show_self(struct shoal_cluster *cluster)
 {
 	struct shoal_member_list *list;
+	bool stopped;
 
 	shoal_loop_refresh(cluster);
 	list = shoal_view_at(&cluster->view, 0) != NULL ? shoal_view_publish(&cluster->view) : NULL;
@@ -322,9 +364,15 @@ show_self(struct shoal_cluster *cluster)
 	cluster->published = list;
 	cluster->alive = 1;
 	shoal_addr_print(&cluster->advertised[0], cluster->address, sizeof(cluster->address));
-	cluster->base_thread = pthread_self();
-	cluster->state = SHOAL_CLUSTER_RUNNING;
+	stopped = cluster->state != SHOAL_CLUSTER_CREATED;
+	if (!stopped) {
+		cluster->state = SHOAL_CLUSTER_RUNNING;
+	}
 	pthread_mutex_unlock(&cluster->lock);
+	if (stopped) {
+		return shoal_last_error_set(
+		        SHOAL_ERR_CANCELED, "start: the cluster was stopped meanwhile");
+	}
 	return 0;
 }
 
@@ -334,6 +382,7 @@ start(struct shoal_cluster *cluster)
 	int rc = make_base(cluster);
 
 	if (rc == 0) {
+		warn_of_descriptors(cluster);
 		rc = shoal_listen_start(cluster);
 	}
 	if (rc != 0) {
@@ -363,13 +412,13 @@ shoal_cluster_start(struct shoal_cluster *cluster)
 	bool before;
 	int rc;
 
-	if (cluster == NULL) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID, "start: cluster is NULL");
-	}
 	pthread_mutex_lock(&cluster->lock);
 	state = cluster->state;
 	before = cluster->started || state != SHOAL_CLUSTER_CREATED;
-	cluster->started = true;
+	if (!before) {
+		cluster->started = true;
+		cluster->base_thread = pthread_self();
+	}
 	pthread_mutex_unlock(&cluster->lock);
 	if (before) {
 		return shoal_last_error_set(SHOAL_ERR_STATE,
@@ -411,21 +460,24 @@ shoal_cluster_may_block(struct shoal_cluster *cluster, const char *what)
 	        "%s: called on the loop's thread or from a callback; use the _async form", what);
 }
 
-/* Whether stop and free may go on here. */
+/* Whether stop and free may go on here. What runs on an application's base has events there until it
+ * is freed, also when it has stopped: they are touched on its thread only. */
 static int
 may_stop(struct shoal_cluster *cluster, const char *what)
 {
 	bool base = cluster->settings.config.run == SHOAL_RUN_BASE;
-	bool on_loop = shoal_cluster_on_loop(cluster);
-	enum shoal_cluster_state state = shoal_cluster_state(cluster);
+	bool on_loop = shoal_cluster_on_loop(cluster), elsewhere;
 
 	if (shoal_callbacks_inside(&cluster->callbacks) ||
 	        (on_loop && (!base || cluster->inside))) {
 		return shoal_last_error_set(SHOAL_ERR_WOULD_BLOCK,
 		        "%s: called on the loop's thread or from a callback", what);
 	}
-	if (base && !on_loop &&
-	        (state == SHOAL_CLUSTER_RUNNING || state == SHOAL_CLUSTER_LEAVING)) {
+	pthread_mutex_lock(&cluster->lock);
+	elsewhere = base && cluster->started &&
+	            !pthread_equal(cluster->base_thread, pthread_self());
+	pthread_mutex_unlock(&cluster->lock);
+	if (elsewhere) {
 		return shoal_last_error_set(SHOAL_ERR_STATE,
 		        "%s: with SHOAL_RUN_BASE, call it on the thread of the base", what);
 	}
@@ -460,9 +512,6 @@ shoal_cluster_stop(struct shoal_cluster *cluster)
 {
 	int rc;
 
-	if (cluster == NULL) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID, "stop: cluster is NULL");
-	}
 	rc = may_stop(cluster, "stop");
 	if (rc == 0) {
 		stop(cluster);
@@ -513,88 +562,4 @@ shoal_cluster_free(struct shoal_cluster *cluster)
 	}
 	release(cluster);
 	return 0;
-}
-
-int
-shoal_cluster_address(struct shoal_cluster *cluster, char *text, size_t len)
-{
-	char address[SHOAL_ADDR_TEXT];
-
-	pthread_mutex_lock(&cluster->lock);
-	memcpy(address, cluster->address, sizeof(address));
-	pthread_mutex_unlock(&cluster->lock);
-	if (strlen(address) >= len) {
-		return shoal_last_error_set(
-		        SHOAL_ERR_TOO_BIG, "address: %zu bytes; SHOAL_ADDR_TEXT is enough", len);
-	}
-	memcpy(text, address, strlen(address) + 1);
-	return 0;
-}
-
-enum shoal_cluster_state
-shoal_cluster_state(struct shoal_cluster *cluster)
-{
-	enum shoal_cluster_state state;
-
-	pthread_mutex_lock(&cluster->lock);
-	state = cluster->state;
-	pthread_mutex_unlock(&cluster->lock);
-	return state;
-}
-
-unsigned
-shoal_cluster_health(struct shoal_cluster *cluster)
-{
-	return atomic_load(&cluster->health);
-}
-
-void
-shoal_cluster_counters(struct shoal_cluster *cluster, struct shoal_counters *counters)
-{
-	pthread_mutex_lock(&cluster->lock);
-	*counters = cluster->counters;
-	pthread_mutex_unlock(&cluster->lock);
-}
-
-const char *
-shoal_cluster_label(struct shoal_cluster *cluster)
-{
-	const char *label = cluster->settings.config.label;
-
-	return label != NULL ? label : "";
-}
-
-struct event_base *
-shoal_cluster_base(struct shoal_cluster *cluster)
-{
-	return shoal_cluster_state(cluster) != SHOAL_CLUSTER_CREATED ? cluster->base : NULL;
-}
-
-int
-shoal_cluster_fd(struct shoal_cluster *cluster)
-{
-	if (cluster->dispatch_fd < 0) {
-		shoal_last_error_say("fd: run is not SHOAL_RUN_DISPATCH");
-	}
-	return cluster->dispatch_fd;
-}
-
-int
-shoal_cluster_dispatch(struct shoal_cluster *cluster)
-{
-	int rc;
-
-	if (cluster->dispatch_fd < 0) {
-		return shoal_last_error_set(
-		        SHOAL_ERR_STATE, "dispatch: run is not SHOAL_RUN_DISPATCH");
-	}
-	shoal_mailbox_clear(cluster->dispatch_fd);
-	rc = shoal_callbacks_run(&cluster->callbacks, shoal_callbacks_waiting(&cluster->callbacks));
-	if (shoal_callbacks_waiting(&cluster->callbacks) > 0) {
-		shoal_mailbox_ring(cluster->dispatch_fd);
-	}
-	if (rc < 0) {
-		return shoal_last_error_set(rc, "dispatch: a callback is running already");
-	}
-	return rc;
 }

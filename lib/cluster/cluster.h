@@ -27,9 +27,8 @@ struct shoal_joins {
 	struct shoal_list attempts; /* struct shoal_attempt */
 	bool waiting;            /* there are addresses that the core was not asked for yet       */
 	struct shoal_list again; /* struct shoal_again: seeds for the background                  */
-	size_t again_count;
-	struct shoal_try *background;
-	uint64_t background_since, background_pause_ms;
+	size_t again_count, again_trying;
+	uint64_t background_pause_ms;
 	struct event *background_timer;
 	struct shoal_list ops; /* struct shoal_op that wait for their tries */
 };
@@ -63,7 +62,7 @@ struct shoal_cluster {
 	size_t alive;
 	struct shoal_counters counters;
 	char address[SHOAL_ADDR_TEXT];
-	pthread_t base_thread; /* SHOAL_RUN_BASE, from start on */
+	pthread_t base_thread; /* SHOAL_RUN_BASE: where it was started, if it was */
 
 	/* The loop's thread. */
 	struct shoal_core *core;
@@ -74,7 +73,6 @@ struct shoal_cluster {
 	struct shoal_ring failed; /* struct shoal_failed: requests that no transport took         */
 	struct shoal_joins joins;
 	struct shoal_op *leave;
-	struct event *leave_timer;
 	struct event *timer, *turn, *mail, *calls;
 	uint64_t armed; /* deadline that the timer is set to                                    */
 	unsigned postponed; /* turns that the timer gave to packets before it judged */

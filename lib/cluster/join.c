@@ -51,7 +51,7 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
 	} else if (result == SHOAL_TRY_SELF) {
 		op->self++;
 	} else {
-		shoal_op_say(op, "%s%s", *op->text == '\0' ? "" : "; ", why);
+		shoal_op_say(op, "%s", why);
 	}
 	if (result == SHOAL_TRY_REJECTED) {
 		op->rejected++;
@@ -133,7 +133,7 @@ shoal_join_cancel(struct shoal_cluster *cluster, int code)
 		struct shoal_op *op = SHOAL_LIST_ITEM(node, struct shoal_op, node);
 
 		drop_tries(op);
-		*op->text = '\0';
+		shoal_reasons_clear(&op->why);
 		shoal_op_say(op, "join: the cluster is leaving or has stopped");
 		end(op, code);
 	}
@@ -181,13 +181,13 @@ copy_seeds(struct shoal_op *op, const char *const *addrs, size_t n)
 }
 
 static int
-check_seeds(const struct shoal_cluster *cluster, const char *const *addrs, size_t n)
+check_seeds(const char *const *addrs, size_t n)
 {
 	char why[256];
 
-	if (cluster == NULL || addrs == NULL || n == 0) {
+	if (addrs == NULL || n == 0) {
 		return shoal_last_error_set(
-		        SHOAL_ERR_INVALID, "join: a cluster and at least one seed are needed");
+		        SHOAL_ERR_INVALID, "join: at least one seed is needed");
 	}
 	if (n > SHOAL_SEEDS_MAX) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
@@ -211,7 +211,7 @@ static int
 new_join(struct shoal_op **op, struct shoal_cluster *cluster, const char *const *addrs, size_t n,
         unsigned timeout_ms, shoal_done_fn fn, void *arg)
 {
-	int rc = check_seeds(cluster, addrs, n);
+	int rc = check_seeds(addrs, n);
 
 	if (rc == 0) {
 		rc = shoal_op_new(op, cluster, SHOAL_OP_JOIN, timeout_ms, fn, arg);
@@ -232,7 +232,7 @@ shoal_cluster_join(struct shoal_cluster *cluster, const char *const *addrs, size
         unsigned timeout_ms, size_t *reached)
 {
 	struct shoal_op *op;
-	int rc = cluster != NULL ? shoal_cluster_may_block(cluster, "join") : 0;
+	int rc = shoal_cluster_may_block(cluster, "join");
 
 	if (reached != NULL) {
 		*reached = 0;

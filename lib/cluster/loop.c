@@ -442,6 +442,10 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	free_event(&cluster->timer);
 	free_event(&cluster->turn);
 	free_event(&cluster->mail);
+	shoal_core_free(cluster->core);
+	cluster->core = NULL;
+	/* Nothing runs any more. What has not ended is told so behind this: whoever hears of it sees
+	 * that the cluster has stopped, and nothing more is taken in. */
 	pthread_mutex_lock(&cluster->lock);
 	cluster->state = SHOAL_CLUSTER_STOPPED;
 	pthread_cond_broadcast(&cluster->changed);
@@ -450,8 +454,6 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	shoal_depart_end(cluster, code);
 	shoal_mailbox_cancel(cluster, SHOAL_ERR_CANCELED);
 	shoal_try_forget(cluster);
-	shoal_core_free(cluster->core);
-	cluster->core = NULL;
 	if (cluster->own_base) {
 		(void)event_base_loopbreak(cluster->base);
 	}

@@ -12,8 +12,6 @@
 #include "cluster/mailbox.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 #define SLACK_MS 10000
 
@@ -118,7 +116,7 @@ shoal_op_wait(struct shoal_op *op, size_t *reached)
 		*reached = op->reached;
 	}
 	if (code != 0) {
-		shoal_last_error_say("%s", op->text);
+		shoal_last_error_say("%s", op->why.text);
 	}
 	shoal_op_free(op);
 	return code;
@@ -127,11 +125,10 @@ shoal_op_wait(struct shoal_op *op, size_t *reached)
 void
 shoal_op_say(struct shoal_op *op, const char *format, ...)
 {
-	size_t len = strlen(op->text);
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(op->text + len, sizeof(op->text) - len, format, args);
+	shoal_reasons_vadd(&op->why, format, args);
 	va_end(args);
 }
 
@@ -165,6 +162,6 @@ shoal_op_done(struct shoal_cluster *cluster, struct shoal_call *call)
 {
 	struct shoal_op *op = SHOAL_LIST_ITEM(call, struct shoal_op, call);
 
-	op->fn(cluster, op->code, op->code != 0 ? op->text : "", op->reached, op->arg);
+	op->fn(cluster, op->code, op->code != 0 ? op->why.text : "", op->reached, op->arg);
 	shoal_op_free(op);
 }

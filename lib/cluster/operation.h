@@ -4,7 +4,7 @@
 #define SHOAL_CLUSTER_OPERATION_H
 
 #include "cluster/cluster.h"
-#include "cluster/last_error.h"
+#include "cluster/reasons.h"
 
 #define SHOAL_OPERATIONS_MAX 1024
 
@@ -25,7 +25,7 @@ struct shoal_op {
 	bool done, abandoned; /* under the cluster's lock: it ended; nobody waits any more */
 	int code;
 	size_t reached;
-	char text[SHOAL_LAST_ERROR_MAX];
+	struct shoal_reasons why;
 
 	/* JOIN, the loop's thread. */
 	char **seed; /* one allocation with the strings */
@@ -54,7 +54,7 @@ int shoal_op_wait(struct shoal_op *op, size_t *reached);
 /* The loop's thread: the end. The operation is not to be used any more. Its text was set with
  * shoal_op_say. */
 void shoal_op_finish(struct shoal_op *op, int code);
-/* Appends to the text of the end. */
+/* Adds a reason to the text of the end. */
 void shoal_op_say(struct shoal_op *op, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 

@@ -12,15 +12,19 @@
  * has returned shows its seed in the list of members. */
 #include "cluster/try.h"
 
+#include "base/addr.h"
 #include "base/alloc.h"
 #include "cluster/address.h"
 #include "cluster/listen.h"
 #include "cluster/loop.h"
+#include "cluster/reasons.h"
 #include "cluster/resolve.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define FORMS       "allowed are ip:port, [v6]:port, host:port and host"
+#define NOT_DIALLED "a wildcard, broadcast or multicast address cannot be dialled"
 
 struct shoal_try {
 	struct shoal_list node;
@@ -33,7 +37,7 @@ struct shoal_try {
 	size_t count, next; /* addresses, and those that the core was asked for */
 	size_t open; /* of those, without an answer                                           */
 	size_t self, reached, rejected;
-	char text[SHOAL_TRY_TEXT_MAX];
+	struct shoal_reasons why;
 	uint16_t port;
 	char seed[]; /* as the user wrote it */
 };
@@ -45,41 +49,60 @@ struct shoal_attempt {
 	struct shoal_addr addr;
 };
 
+static bool
+can_be_dialled(const struct shoal_addr *addr)
+{
+	static const uint8_t broadcast[4] = {255, 255, 255, 255};
+
+	if (shoal_addr_is_wildcard(addr)) {
+		return false;
+	}
+	if (shoal_addr_is_ipv4(addr)) {
+		return (addr->ip[12] & 0xf0) != 0xe0 &&
+		       memcmp(addr->ip + 12, broadcast, sizeof(broadcast)) != 0;
+	}
+	return addr->ip[0] != 0xff;
+}
+
+/* What is wrong with a seed; NULL: nothing. A host that looks like a number must be one: a name
+ * server would be asked for ever and know nothing. */
+static const char *
+fault_of(const char *seed)
+{
+	struct shoal_address_parts parts;
+	struct shoal_addr addr;
+
+	if (shoal_address_split(&parts, seed) != 0 || strpbrk(parts.host, " \t\r\n/[]") != NULL) {
+		return FORMS;
+	}
+	if (parts.has_port && parts.port == 0) {
+		return "port 0 cannot be dialled; allowed are 1 to 65535";
+	}
+	if (shoal_address_numeric(&addr, parts.host, parts.port) == 0) {
+		return can_be_dialled(&addr) ? NULL : NOT_DIALLED;
+	}
+	if (strpbrk(parts.host, ":%") != NULL ||
+	        strspn(parts.host, "0123456789.") == strlen(parts.host)) {
+		return "the address is not valid; " FORMS;
+	}
+	return NULL;
+}
+
 int
 shoal_try_check(const char *seed, char *why, size_t len)
 {
-	struct shoal_address_parts parts;
+	const char *fault;
 
 	if (strncmp(seed, "srv+", 4) == 0 || strstr(seed, "://") != NULL) {
-		snprintf(why, len, "seed \"%s\": this form is not supported by this build", seed);
+		snprintf(why, len, "seed \"%.100s\": this form is not supported by this build", seed);
 		return SHOAL_ERR_UNSUPPORTED;
 	}
-	if (shoal_address_split(&parts, seed) != 0 || strpbrk(parts.host, " \t\r\n/[]") != NULL ||
-	        (parts.has_port && parts.port == 0)) {
-		snprintf(why, len,
-		        "seed \"%.100s\": allowed are ip:port, [v6]:port, host:port and host",
-		        seed);
-		return SHOAL_ERR_INVALID;
+	fault = fault_of(seed);
+	if (fault == NULL) {
+		return 0;
 	}
-	return 0;
-}
-
-static void say(struct shoal_try *try, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
-
-static void
-say(struct shoal_try *try, const char *format, ...)
-{
-	size_t len = strlen(try->text);
-	va_list args;
-
-	if (len > 0 && len + 2 < sizeof(try->text)) {
-		memcpy(try->text + len, "; ", 3);
-		len += 2;
-	}
-	va_start(args, format);
-	vsnprintf(try->text + len, sizeof(try->text) - len, format, args);
-	va_end(args);
+	snprintf(why, len, "seed \"%.100s\": %s", seed, fault);
+	return SHOAL_ERR_INVALID;
 }
 
 static void
@@ -90,9 +113,9 @@ say_address(struct shoal_try *try, const struct shoal_addr *addr, int code, cons
 
 	shoal_addr_print(addr, text, sizeof(text));
 	if (try->named) {
-		say(try, "%s at %s: %s", try->seed, text, reason);
+		shoal_reasons_add(&try->why, "%s at %s: %s", try->seed, text, reason);
 	} else {
-		say(try, "%s: %s", text, reason);
+		shoal_reasons_add(&try->why, "%s: %s", text, reason);
 	}
 }
 
@@ -103,7 +126,7 @@ on_resolved(void *arg, int code, const char *why, const struct shoal_addr *addr,
 
 	try->resolve = NULL;
 	if (code != 0) {
-		say(try, "%s: %s: %s", try->seed, shoal_strerror(code), why);
+		shoal_reasons_add(&try->why, "%s: %s: %s", try->seed, shoal_strerror(code), why);
 	} else {
 		memcpy(try->addr, addr, n * sizeof(*addr));
 	}
@@ -174,7 +197,7 @@ shoal_try_expire(struct shoal_try *try)
 	if (try->resolve != NULL) {
 		shoal_resolve_cancel(try->resolve);
 		try->resolve = NULL;
-		say(try, "%s: %s: %s", try->seed, shoal_strerror(SHOAL_ERR_RESOLVE), reason);
+		shoal_reasons_add(&try->why, "%s: %s: %s", try->seed, shoal_strerror(SHOAL_ERR_RESOLVE), reason);
 	}
 	leave_attempts(try, reason);
 	while (try->next < try->count) {
@@ -251,6 +274,11 @@ ask(struct shoal_try *try)
 		try->next++;
 		return true;
 	}
+	if (!can_be_dialled(&input.from)) {
+		say_address(try, &input.from, SHOAL_ERR_INVALID, NOT_DIALLED);
+		try->next++;
+		return true;
+	}
 	attempt = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*attempt));
 	if (attempt != NULL) {
 		/* It must be findable when the core answers at once. */
@@ -315,7 +343,7 @@ shoal_try_reap(struct shoal_cluster *cluster)
 			continue;
 		}
 		shoal_list_remove(&try->node);
-		try->fn(try->arg, try, try->seed, result_of(try), try->text);
+		try->fn(try->arg, try, try->seed, result_of(try), try->why.text);
 		shoal_alloc_free(cluster->mem, try);
 	}
 }

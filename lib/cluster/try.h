@@ -6,7 +6,6 @@
 #include "cluster/cluster.h"
 
 #define SHOAL_TRY_ADDRS_MAX 32  /* answers of a name that are tried; more are ignored  */
-#define SHOAL_TRY_TEXT_MAX  512 /* of its reasons */
 
 struct shoal_try;
 

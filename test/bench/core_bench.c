@@ -98,6 +98,45 @@ salt_of(const struct shoal_salt *salt)
 	return value;
 }
 
+/* Tells of members 1 to n - 1 in one message on a stream, as the table of a seed does. */
+static void
+tell_members(struct shoal_core *core, uint32_t n, uint64_t now)
+{
+	size_t room = (size_t)n * 128 + 128;
+	uint8_t *bytes = malloc(room);
+	struct shoal_input input = {
+	        .kind = SHOAL_INPUT_STREAM, .wall_ns = SHOAL_SEC(1700000000), .mono_ns = now};
+	struct shoal_writer writer;
+
+	if (bytes == NULL) {
+		exit(1);
+	}
+	shoal_writer_init(&writer, bytes, room);
+	shoal_packet_begin(&writer, (struct shoal_span){bytes, 0});
+	for (uint32_t i = 1; i < n; i++) {
+		struct shoal_msg_member member;
+		char name[16];
+
+		name_member(i, &member, name);
+		if (i == 1) {
+			struct shoal_msg_sender sender = {
+			        .id = member.id, .salt = salt_of(&member.salt)};
+			shoal_message_append(&writer, SHOAL_MESSAGE_SENDER, &sender);
+			input.from = member.addrs.item[0];
+		}
+		shoal_message_append(&writer, SHOAL_MESSAGE_MEMBER, &member);
+	}
+	shoal_packet_end(&writer);
+	input.data = bytes;
+	input.len = writer.len;
+	if (shoal_core_step(core, &input) != SHOAL_OK) {
+		fprintf(stderr, "core_bench: the table was refused\n");
+		exit(1);
+	}
+	drain(core);
+	free(bytes);
+}
+
 /* A core that knows members 1 to n - 1, told in packets like any other. */
 static struct shoal_core *
 make_core(uint32_t n, const struct shoal_allocator *allocator, uint64_t *now)
@@ -120,27 +159,7 @@ make_core(uint32_t n, const struct shoal_allocator *allocator, uint64_t *now)
 		fprintf(stderr, "core_bench: %s\n", why);
 		exit(1);
 	}
-	for (uint32_t i = 1; i < n; i++) {
-		uint8_t bytes[512];
-		struct shoal_writer writer;
-		struct shoal_msg_member member;
-		char name[16];
-		struct shoal_input input = {
-		        .kind = SHOAL_INPUT_DATAGRAM, .wall_ns = config.wall_ns, .mono_ns = *now};
-
-		name_member(i, &member, name);
-		struct shoal_msg_sender sender = {.id = member.id, .salt = salt_of(&member.salt)};
-		shoal_writer_init(&writer, bytes, sizeof bytes);
-		shoal_packet_begin(&writer, (struct shoal_span){bytes, 0});
-		shoal_message_append(&writer, SHOAL_MESSAGE_SENDER, &sender);
-		shoal_message_append(&writer, SHOAL_MESSAGE_MEMBER, &member);
-		shoal_packet_end(&writer);
-		input.from = member.addrs.item[0];
-		input.data = bytes;
-		input.len = writer.len;
-		shoal_core_step(core, &input);
-		drain(core);
-	}
+	tell_members(core, n, *now);
 	return core;
 }
 

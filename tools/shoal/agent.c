@@ -8,15 +8,19 @@
 #include "agent_config.h"
 #include "agent_http.h"
 #include "control_socket.h"
+#include "text.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define JOIN_TIMEOUT_MS 5000
 #define LAST_WORDS_MS   1000 /* answers that are still being sent when the member has left */
+#define SAME_SIGNAL_MS  300  /* timeout(1) sends a signal to the process and then to its group */
+#define OWN_FILES       128  /* descriptors beside the cluster's streams */
 
 struct agent {
 	struct cli_agent_config config;
@@ -26,6 +30,8 @@ struct agent {
 	struct cli_http *http;
 	struct event *sigint, *sigterm, *callbacks;
 	bool leaving, left;
+	int first_signal; /* 0: none came */
+	uint64_t first_signal_ms;
 	int end;
 };
 
@@ -74,8 +80,12 @@ static void
 on_signal(evutil_socket_t number, short what, void *arg)
 {
 	struct agent *agent = arg;
+	uint64_t now = cli_text_boot_ms();
 
 	(void)what;
+	if (number == agent->first_signal && now - agent->first_signal_ms < SAME_SIGNAL_MS) {
+		return;
+	}
 	if (agent->leaving) {
 		cli_log(SHOAL_LOG_WARN, "%s again: stopped without waiting for the leave",
 		        strsignal((int)number));
@@ -83,6 +93,8 @@ on_signal(evutil_socket_t number, short what, void *arg)
 		event_base_loopbreak(agent->base);
 		return;
 	}
+	agent->first_signal = (int)number;
+	agent->first_signal_ms = now;
 	cli_log(SHOAL_LOG_INFO, "%s: leaving the cluster", strsignal((int)number));
 	if (leave(0, agent) < 0) {
 		cli_log(SHOAL_LOG_ERROR, "cannot leave: %s", shoal_last_error());
@@ -149,19 +161,67 @@ make_loop(struct agent *agent)
 	return CLI_DONE;
 }
 
+/* Every stream needs a descriptor. A limit that cannot be raised is met in use: streams are then
+ * refused and counted. */
+static void
+raise_file_limit(const struct agent *agent)
+{
+	rlim_t wanted = (rlim_t)agent->config.shoal.connections_max + OWN_FILES;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted) {
+		return;
+	}
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted) {
+		cli_log(SHOAL_LOG_WARN,
+		        "the limit of open files is below the %llu that connections_max needs: "
+		        "raise it (ulimit -n)",
+		        (unsigned long long)wanted);
+	}
+}
+
+static int
+begin_join(struct agent *agent)
+{
+	return shoal_cluster_join_async(agent->cluster, agent->config.seeds,
+	        agent->config.seed_count, JOIN_TIMEOUT_MS, on_joined, agent);
+}
+
+/* The library judges the texts of seeds before anything else, so a cluster that does not run yet
+ * can be asked: it refuses a good list too, as SHOAL_ERR_STATE. */
+static int
+check_seeds(struct agent *agent)
+{
+	int rc;
+
+	if (agent->config.seed_count == 0) {
+		return CLI_DONE;
+	}
+	rc = begin_join(agent);
+	if (rc == SHOAL_ERR_INVALID || rc == SHOAL_ERR_UNSUPPORTED) {
+		return cli_usage(&cli_agent_command, "--%s", shoal_last_error());
+	}
+	return rc == SHOAL_ERR_STATE ? CLI_DONE : cli_error("--%s", shoal_last_error());
+}
+
 static int
 start_cluster(struct agent *agent)
 {
-	int rc = shoal_cluster_new(&agent->cluster, &agent->config.shoal);
+	int rc, end;
 
-	if (rc < 0)
+	if (shoal_cluster_new(&agent->cluster, &agent->config.shoal) < 0) {
 		return cli_error("%s", shoal_last_error());
+	}
+	end = check_seeds(agent);
+	if (end != CLI_DONE) {
+		return end;
+	}
 	rc = shoal_cluster_start(agent->cluster);
-	if (rc == SHOAL_ERR_IN_USE)
-		return cli_error(
-		        "%s: stop what uses it, or give another --bind", shoal_last_error());
-	if (rc < 0)
-		return cli_error("%s", shoal_last_error());
+	if (rc < 0) {
+		return cli_error("%s%s", rc == SHOAL_ERR_IN_USE ? "--bind: " : "",
+		        shoal_last_error());
+	}
 	agent->callbacks =
 	        add_event(agent, shoal_cluster_fd(agent->cluster), EV_READ, on_callbacks);
 	return agent->callbacks == NULL ? cli_error("cannot watch the cluster") : CLI_DONE;
@@ -193,15 +253,10 @@ serve(struct agent *agent)
 static int
 join(struct agent *agent)
 {
-	int rc;
-
-	if (agent->config.seed_count == 0)
+	if (agent->config.seed_count == 0 || begin_join(agent) == 0) {
 		return CLI_DONE;
-	rc = shoal_cluster_join_async(agent->cluster, agent->config.seeds, agent->config.seed_count,
-	        JOIN_TIMEOUT_MS, on_joined, agent);
-	if (rc == SHOAL_ERR_INVALID)
-		return cli_usage(&cli_agent_command, "--join: %s", shoal_last_error());
-	return rc < 0 ? cli_error("--join: %s", shoal_last_error()) : CLI_DONE;
+	}
+	return cli_error("--%s", shoal_last_error());
 }
 
 /* Tells whoever started this agent that it is there. */
@@ -230,17 +285,23 @@ live(struct agent *agent)
 	int end;
 
 	cli_log_set(agent->config.log_form, agent->config.shoal.log_level);
+	raise_file_limit(agent);
 	end = make_loop(agent);
-	if (end == CLI_DONE)
+	if (end == CLI_DONE) {
 		end = start_cluster(agent);
-	if (end == CLI_DONE)
+	}
+	if (end == CLI_DONE) {
 		end = serve(agent);
-	if (end == CLI_DONE)
-		end = join(agent);
-	if (end == CLI_DONE)
+	}
+	if (end == CLI_DONE) {
 		end = say_ready(agent);
-	if (end != CLI_DONE)
+	}
+	if (end == CLI_DONE) {
+		end = join(agent);
+	}
+	if (end != CLI_DONE) {
 		return end;
+	}
 	event_base_dispatch(agent->base);
 	return agent->end;
 }
@@ -313,7 +374,9 @@ static const struct cli_option agent_options[] = {
         {"log-level", "LEVEL", "error, warn, info or debug. Default: info.", CLI_VALUE, true},
         {"log-format", "FORMAT", "text or json, on standard error. Default: text.", CLI_VALUE,
                 false},
-        {"config", "FILE", "A JSON object with the options and KEYs, '_' in them for '-'.",
+        {"config", "FILE",
+                "A JSON object with the KEYs and the options but set, config and help, '_' in "
+                "them for '-'.",
                 CLI_VALUE, false},
         CLI_HELP_ROW,
         CLI_END_ROW,
@@ -326,9 +389,10 @@ const struct cli_command cli_agent_command = {
         .about =
                 "Runs a member of the cluster in the foreground. Prints one line when it is ready, "
                 "'shoal: ready name=NAME id=ID address=ADDR', and logs to standard error. SIGINT or "
-                "SIGTERM leave the cluster; a second one stops at once. Each option may also be "
-                "given as a variable (SHOAL_LOG_LEVEL for --log-level) or in the file of --config; "
-                "a flag is stronger than a variable, a variable than the file.",
+                "SIGTERM leave the cluster; a second one stops at once, but the same one within "
+                "300 ms counts as the first. Each option but set and help may also be given as a "
+                "variable (SHOAL_LOG_LEVEL for --log-level) or in the file of --config; each KEY "
+                "too. A flag is stronger than a variable, a variable than the file.",
         .options = agent_options,
         .run = run,
         .help = print_fields,

@@ -6,6 +6,7 @@
 #include "agent_config.h"
 
 #include "config_file.h"
+#include "socket_path.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -171,7 +172,9 @@ set_own(struct cli_agent_config *config, const struct cli_options *options)
 			        CLI_SEEDS_MAX);
 		config->seeds[config->seed_count++] = seed->value;
 	}
-	config->socket = cli_option(options, "socket");
+	if (cli_socket_path_given(options, &config->socket) != CLI_DONE) {
+		return CLI_USAGE;
+	}
 	config->socket_group = cli_option(options, "socket_group");
 	return -1;
 }

@@ -2,6 +2,8 @@
 /* Complaints, memory and the end of standard output; see cli.h for the contract. */
 #include "cli.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,11 +12,12 @@
 
 #define COMPLAINT_MAX 2048
 
-/* One line, whatever the text holds: a library's text may have lines of its own. */
+/* One line, whatever the text holds: a library's text may have lines of its own, and names of
+ * others. */
 static void
 complain(const char *who, const char *text, const char *hint)
 {
-	char line[COMPLAINT_MAX * 2];
+	char line[COMPLAINT_MAX * 2], *safe;
 	size_t n = 0;
 
 	while (*text != '\0' && n + 3 < sizeof(line)) {
@@ -29,7 +32,9 @@ complain(const char *who, const char *text, const char *hint)
 		text++;
 	}
 	line[n] = '\0';
-	fprintf(stderr, "shoal%s%s: %s%s\n", who[0] == '\0' ? "" : " ", who, line, hint);
+	safe = cli_text_safe(line);
+	fprintf(stderr, "shoal%s%s: %s%s\n", who[0] == '\0' ? "" : " ", who, safe, hint);
+	free(safe);
 }
 
 int

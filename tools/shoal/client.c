@@ -61,10 +61,13 @@ cli_client_new(struct cli_client **client, const struct cli_options *options, bo
 {
 	struct cli_client *made = cli_alloc(1, sizeof(*made));
 
+	int end;
+
 	made->signals = -1;
-	if (cli_socket_path_find(options, made->path) != CLI_DONE) {
+	end = cli_socket_path_find(options, made->path);
+	if (end != CLI_DONE) {
 		free(made);
-		return CLI_FAILED;
+		return end;
 	}
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 ||
 	        (made->multi = curl_multi_init()) == NULL) {
@@ -200,22 +203,27 @@ turn(struct cli_client *client, int timeout_ms)
 static int
 complain_unreached(const struct cli_client *client, const struct transfer *transfer)
 {
-	long error = 0;
+	int error;
 
 	if (transfer->code == CURLE_COULDNT_CONNECT) {
 		error = cli_socket_path_probe(client->path);
-		if (error == EACCES)
+		if (error == EACCES) {
 			return cli_error(
 			        "%s: permission denied: run this as the user of the agent, or "
 			        "start the agent with --socket-group",
 			        client->path);
-		return cli_error("no agent answers at %s%s%s: start it with 'shoal agent', or give "
+		}
+		if (error == 0) { /* it listens, but its backlog was full */
+			return cli_error("the agent at %s is busy: try again", client->path);
+		}
+		return cli_error("no agent answers at %s: %s: start it with 'shoal agent', or give "
 		                 "another --socket",
-		        client->path, error == 0 ? "" : ": ",
-		        error == 0 ? "" : strerror((int)error));
+		        client->path, strerror(error));
 	}
-	if (transfer->code == CURLE_OPERATION_TIMEDOUT)
-		return cli_error("the agent at %s did not answer in time", client->path);
+	if (transfer->code == CURLE_OPERATION_TIMEDOUT) {
+		return cli_error("the agent at %s did not answer in time: it is busy or stopped",
+		        client->path);
+	}
 	return cli_error(
 	        "the agent at %s broke off: %s", client->path, curl_easy_strerror(transfer->code));
 }

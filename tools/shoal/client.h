@@ -15,7 +15,8 @@
 
 struct cli_client;
 
-/* A client of the agent that the options name. CLI_FAILED, with a complaint; free it otherwise. */
+/* A client of the agent that the options name. CLI_FAILED or
+ * CLI_USAGE, with a complaint; free it otherwise. */
 int cli_client_new(struct cli_client **client, const struct cli_options *options, bool signals);
 void cli_client_free(struct cli_client *client);
 

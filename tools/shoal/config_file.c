@@ -51,6 +51,13 @@ add_list(struct cli_options *options, const char *path, const char *key, const j
 	return -1;
 }
 
+/* Options that a file cannot hold. */
+static bool
+flag_only(const char *key)
+{
+	return strcmp(key, "set") == 0 || strcmp(key, "config") == 0 || strcmp(key, "help") == 0;
+}
+
 static int
 add_member(struct cli_options *options, const char *path, const char *key, const json_t *value)
 {
@@ -58,13 +65,19 @@ add_member(struct cli_options *options, const char *path, const char *key, const
 	char *origin;
 	int end;
 
-	if (json_is_array(value) && row != NULL && row->kind == CLI_LIST)
+	if (json_is_array(value) && row != NULL && row->kind == CLI_LIST && !flag_only(key)) {
 		return add_list(options, path, key, value);
+	}
 	origin = cli_format("%s: $.%s", path, key);
-	if (row != NULL && row->kind == CLI_FLAG && !json_is_boolean(value))
+	if (strcmp(key, "set") == 0) {
+		end = cli_usage(options->command, "%s: write its KEYs beside the others", origin);
+	} else if (flag_only(key)) {
+		end = cli_usage(options->command, "%s: cannot stand in the file", origin);
+	} else if (row != NULL && row->kind == CLI_FLAG && !json_is_boolean(value)) {
 		end = cli_usage(options->command, "%s: must be true or false", origin);
-	else
+	} else {
 		end = add_value(options, key, value, origin);
+	}
 	free(origin);
 	return end;
 }

@@ -105,6 +105,7 @@ static int
 bind_and_listen(struct cli_control_socket *control)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct stat there;
 	mode_t mask;
 	int bound;
 
@@ -119,6 +120,11 @@ bind_and_listen(struct cli_control_socket *control)
 		close(control->fd);
 		control->fd = -1; /* nothing of ours lies at the path */
 		return complain_no_place(control->path);
+	}
+	if (lstat(control->path, &there) == 0) {
+		control->dev = there.st_dev;
+		control->ino = there.st_ino;
+		control->bound = true;
 	}
 	if (listen(control->fd, BACKLOG) < 0)
 		return cli_error("cannot listen at %s: %s", control->path, strerror(errno));
@@ -151,6 +157,7 @@ int
 cli_control_socket_open(struct cli_control_socket *control, const char *path, const char *group)
 {
 	control->fd = control->lock = -1;
+	control->bound = false;
 	if (cli_socket_path_check(path) != CLI_DONE)
 		return CLI_FAILED;
 	snprintf(control->path, sizeof(control->path), "%s", path);
@@ -165,16 +172,31 @@ cli_control_socket_open(struct cli_control_socket *control, const char *path, co
 	return CLI_FAILED;
 }
 
+/* Somebody may have removed the files of a running agent, and another one begun in their place. */
+static bool
+is_ours(const struct cli_control_socket *control)
+{
+	struct stat there;
+
+	return control->bound && lstat(control->path, &there) == 0 &&
+	       there.st_dev == control->dev && there.st_ino == control->ino;
+}
+
 void
 cli_control_socket_close(struct cli_control_socket *control)
 {
 	if (control->fd >= 0) {
-		unlink(control->path);
+		if (is_ours(control)) {
+			unlink(control->path);
+		}
 		close(control->fd);
 	}
 	if (control->lock >= 0) {
-		unlink(control->lock_path);
+		if (same_file(control->lock, control->lock_path)) {
+			unlink(control->lock_path);
+		}
 		close(control->lock);
 	}
 	control->fd = control->lock = -1;
+	control->bound = false;
 }

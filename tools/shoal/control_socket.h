@@ -10,11 +10,16 @@
 
 #include "socket_path.h"
 
+#include <sys/types.h>
+
 #define CLI_LOCK_PATH_MAX (CLI_SOCKET_PATH_MAX + 8)
 
 struct cli_control_socket {
 	int fd; /* listening, non-blocking; -1 none */
 	int lock;
+	bool bound; /* dev and ino are those of the socket file */
+	dev_t dev;
+	ino_t ino;
 	char path[CLI_SOCKET_PATH_MAX];
 	char lock_path[CLI_LOCK_PATH_MAX];
 };
@@ -24,7 +29,8 @@ struct cli_control_socket {
 int cli_control_socket_open(
         struct cli_control_socket *control, const char *path, const char *group);
 
-/* Closes and removes both files. Idempotent. */
+/* Closes, and removes both files unless another agent has put its own there meanwhile. Idempotent.
+ */
 void cli_control_socket_close(struct cli_control_socket *control);
 
 #endif

@@ -36,6 +36,7 @@ status_of(int code)
 {
 	switch (code) {
 	case SHOAL_ERR_INVALID:
+	case SHOAL_ERR_UNSUPPORTED:
 		return HTTP_BADREQUEST;
 	case SHOAL_ERR_STATE:
 		return HTTP_CONFLICT;

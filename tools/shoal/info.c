@@ -68,7 +68,7 @@ print_table(const json_t *info)
 	add_line(table, "encrypted",
 	        json_is_true(json_object_get(info, "encrypted")) ? "yes" : "no");
 	add_line(table, "version", cli_json_text(info, "version"));
-	cli_table_print(table, cli_colours(), 0);
+	cli_table_print(table, cli_colours(), NULL);
 	cli_table_free(table);
 	free(counts);
 }

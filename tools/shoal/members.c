@@ -14,7 +14,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define CLEAR_SCREEN "\033[H\033[2J"
+#define BELOW_TABLE 3
 
 static const char *const table_headers[] = {
         "NAME", "STATE", "ADDRESS", "AGE", "RTT", "INCARNATION", "ID"};
@@ -55,15 +55,35 @@ add_csv_row(struct cli_table *table, const json_t *member)
 		cli_json_cell(table, json_object_get(member, csv_headers[i]));
 }
 
-/* Lines of the terminal that a table may take; 0: as many as it needs. */
-static size_t
-rows_of_screen(void)
+/* What the table may take of the terminal: below it are an empty line, one that says how to end,
+ * and the cursor's. */
+static struct cli_screen
+screen_of_terminal(void)
 {
-	struct winsize size;
+	struct winsize size = {0};
+	struct cli_screen screen = {0};
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row < 6)
-		return 0;
-	return size.ws_row - 4U;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0) {
+		screen.rows = size.ws_row > BELOW_TABLE ? size.ws_row - BELOW_TABLE : 1U;
+		screen.columns = size.ws_col;
+	}
+	return screen;
+}
+
+/* Over what was drawn before, line by line: a screen that is cleared first would flicker. */
+static void
+draw(const struct cli_table *table, size_t count)
+{
+	struct cli_screen screen = screen_of_terminal();
+	char below[64];
+
+	snprintf(below, sizeof(below), "%zu members. Ctrl-C ends.", count);
+	if (screen.columns > 0) {
+		cli_text_cut(below, screen.columns);
+	}
+	fputs(CLI_CURSOR_HOME, stdout);
+	cli_table_print(table, cli_colours(), &screen);
+	printf(CLI_CLEAR_REST "\n%s" CLI_CLEAR_REST "\n" CLI_CLEAR_BELOW, below);
 }
 
 static void
@@ -72,15 +92,17 @@ print_table(const struct cli_members_view *view, const json_t *members)
 	struct cli_table *table = cli_table_new(table_headers, TABLE_COLUMNS);
 	size_t i;
 
-	for (i = 0; i < json_array_size(members); i++)
+	for (i = 0; i < json_array_size(members); i++) {
 		add_table_row(table, json_array_get(members, i));
-	if (view->screen)
-		fputs(CLEAR_SCREEN, stdout);
-	cli_table_print(table, cli_colours(), view->screen ? rows_of_screen() : 0);
-	if (view->screen)
-		printf("\n%zu members. Ctrl-C ends.\n", json_array_size(members));
-	else if (view->live)
+	}
+	if (view->screen) {
+		draw(table, json_array_size(members));
+	} else {
+		cli_table_print(table, cli_colours(), NULL);
+	}
+	if (view->live && !view->screen) {
 		putchar('\n');
+	}
 	cli_table_free(table);
 }
 

@@ -85,14 +85,21 @@ read_variable(struct cli_options *options, const struct cli_option *row)
 	for (i = 0; variable[i] != '\0'; i++)
 		variable[i] = (char)toupper((unsigned char)variable[i]);
 	value = getenv(variable);
-	if (value == NULL || value[0] == '\0')
+	if (value == NULL || value[0] == '\0') {
 		return -1;
-	if (row->kind == CLI_FLAG && cli_text_bool(value) < 0)
+	}
+	if (strcmp(key, "set") == 0) {
+		return cli_usage(options->command,
+		        "%s: give each KEY its own variable, as SHOAL_PROBE_INTERVAL_MS=500", variable);
+	}
+	if (row->kind == CLI_FLAG && cli_text_bool(value) < 0) {
 		return cli_usage(options->command, "%s=%s: say true or false", variable, value);
-	if (row->kind == CLI_LIST)
+	}
+	if (row->kind == CLI_LIST) {
 		add_list(options, key, value, variable);
-	else
+	} else {
 		cli_options_add(options, CLI_FROM_VARIABLE, key, value, variable);
+	}
 	return -1;
 }
 
@@ -193,11 +200,13 @@ cli_options_parse(
 	if (end >= 0)
 		return end;
 	for (row = command->options; row->name != NULL; row++) {
-		if (strcmp(row->name, "set") == 0 || strcmp(row->name, "help") == 0)
+		if (strcmp(row->name, "help") == 0) {
 			continue;
+		}
 		end = read_variable(options, row);
-		if (end >= 0)
+		if (end >= 0) {
 			return end;
+		}
 	}
 	options->operands = argv + optind;
 	options->operand_count = argc - optind;

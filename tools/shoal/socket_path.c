@@ -22,10 +22,24 @@ runtime_dir(void)
 }
 
 int
+cli_socket_path_given(const struct cli_options *options, const char **path)
+{
+	const struct cli_setting *setting = cli_option_setting(options, "socket");
+
+	*path = setting == NULL ? NULL : setting->value;
+	if (setting != NULL && setting->value[0] == '\0') {
+		return cli_usage(options->command, "%s: an empty path; say the path of a socket",
+		        setting->origin);
+	}
+	return CLI_DONE;
+}
+
+int
 cli_socket_path_check(const char *path)
 {
-	if (strlen(path) < CLI_SOCKET_PATH_MAX)
+	if (strlen(path) < CLI_SOCKET_PATH_MAX) {
 		return CLI_DONE;
+	}
 	return cli_error("the socket path %s is longer than %zu bytes: give a shorter --socket",
 	        path, CLI_SOCKET_PATH_MAX - 1);
 }
@@ -130,14 +144,18 @@ choose(const glob_t *found, char path[CLI_SOCKET_PATH_MAX])
 int
 cli_socket_path_find(const struct cli_options *options, char path[CLI_SOCKET_PATH_MAX])
 {
-	const char *given = cli_option(options, "socket"), *name = cli_option(options, "name");
+	const char *given, *name = cli_option(options, "name");
 	glob_t found = {0};
 	char *pattern;
-	int end;
+	int end = cli_socket_path_given(options, &given);
 
+	if (end != CLI_DONE) {
+		return end;
+	}
 	if (given != NULL) {
-		if (cli_socket_path_check(given) != CLI_DONE)
+		if (cli_socket_path_check(given) != CLI_DONE) {
 			return CLI_FAILED;
+		}
 		snprintf(path, CLI_SOCKET_PATH_MAX, "%s", given);
 		return CLI_DONE;
 	}

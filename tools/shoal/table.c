@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table writer: cells are collected, then measured in terminal columns and printed. What a cell
- * holds may come from the network: the aligned form replaces what is not printable. */
+ * holds may come from the network: what is not printable is replaced. */
 #include "table.h"
 
 #include "cli.h"
@@ -81,59 +81,109 @@ measure(const struct cli_table *table, size_t *widths)
 	}
 }
 
+/* How many columns are printed; the first, which holds what names a row, gets at most half of a
+ * screen. */
+static size_t
+fit(const struct cli_table *table, size_t *widths, const struct cli_screen *screen)
+{
+	size_t shown = table->columns, all = 0, i;
+
+	if (screen == NULL || screen->columns == 0) {
+		return shown;
+	}
+	if (widths[0] > screen->columns / 2) {
+		widths[0] = screen->columns / 2;
+	}
+	for (i = 0; i < shown; i++) {
+		all += widths[i] + (i == 0 ? 0 : GAP);
+	}
+	while (all > screen->columns && shown > 1) {
+		all -= widths[--shown] + GAP;
+	}
+	return shown;
+}
+
+static void
+end_line(const struct cli_screen *screen)
+{
+	puts(screen == NULL ? "" : CLI_CLEAR_REST);
+}
+
 static void
 print_cell(const char *text, enum cli_colour colour, bool colours, size_t width, bool last)
 {
 	char copy[CELL_MAX];
-	size_t columns = cli_text_printable(text, copy, sizeof(copy));
+	size_t columns;
 
+	cli_text_printable(text, copy, sizeof(copy));
+	columns = cli_text_cut(copy, width);
 	printf("%s%s%s", cli_colour_on(colour, colours), copy, cli_colour_off(colour, colours));
-	if (last)
-		putchar('\n');
-	else
+	if (!last) {
 		printf("%*s", (int)(width - columns + GAP), "");
+	}
+}
+
+/* How many of all rows fit on a screen, with the head and perhaps the line about the others. */
+static size_t
+rows_that_fit(size_t all, const struct cli_screen *screen)
+{
+	if (screen == NULL || screen->rows == 0 || all + 1 <= screen->rows) {
+		return all;
+	}
+	return screen->rows > 2 ? screen->rows - 2 : 0;
 }
 
 void
-cli_table_print(const struct cli_table *table, bool colours, size_t rows)
+cli_table_print(
+        const struct cli_table *table, bool colours, const struct cli_screen *screen)
 {
-	size_t all = table->count / table->columns, shown = all, row, column;
-	size_t *widths = cli_alloc(table->columns, sizeof(*widths));
+	size_t all = table->count / table->columns, rows = rows_that_fit(all, screen);
+	size_t *widths = cli_alloc(table->columns, sizeof(*widths)), columns, row, column;
 
-	if (rows != 0 && all > rows)
-		shown = rows;
 	measure(table, widths);
-	for (column = 0; column < table->columns && table->headers[0][0] != '\0'; column++)
-		print_cell(table->headers[column], CLI_GREY, colours, widths[column],
-		        column + 1 == table->columns);
-	for (row = 0; row < shown; row++) {
-		for (column = 0; column < table->columns; column++) {
+	columns = fit(table, widths, screen);
+	if (table->headers[0][0] != '\0') {
+		for (column = 0; column < columns; column++) {
+			print_cell(table->headers[column], CLI_GREY, colours, widths[column],
+			        column + 1 == columns);
+		}
+		end_line(screen);
+	}
+	for (row = 0; row < rows; row++) {
+		for (column = 0; column < columns; column++) {
 			const struct cell *cell = cell_at(table, row, column);
 
 			print_cell(cell->text, cell->colour, colours, widths[column],
-			        column + 1 == table->columns);
+			        column + 1 == columns);
 		}
+		end_line(screen);
 	}
-	if (shown < all)
-		printf("and %zu more\n", all - shown);
+	if (rows < all) {
+		printf("and %zu more", all - rows);
+		end_line(screen);
+	}
 	free(widths);
 }
 
 static void
 print_csv_field(const char *text, bool last)
 {
-	if (text[strcspn(text, ",\"\r\n")] == '\0') {
-		fputs(text, stdout);
+	char *safe = cli_text_safe(text), *at;
+
+	if (safe[strcspn(safe, ",\"")] == '\0') {
+		fputs(safe, stdout);
 	} else {
 		putchar('"');
-		for (; *text != '\0'; text++) {
-			if (*text == '"')
+		for (at = safe; *at != '\0'; at++) {
+			if (*at == '"') {
 				putchar('"');
-			putchar(*text);
+			}
+			putchar(*at);
 		}
 		putchar('"');
 	}
 	putchar(last ? '\n' : ',');
+	free(safe);
 }
 
 void

@@ -14,6 +14,10 @@ enum cli_colour {
 	CLI_GREY
 };
 
+#define CLI_CURSOR_HOME "\033[H"
+#define CLI_CLEAR_REST  "\033[K" /* of the line */
+#define CLI_CLEAR_BELOW "\033[J"
+
 struct cli_table;
 
 /* headers (n of them) must live as long as the table; the first "": the aligned form has no line of
@@ -24,9 +28,16 @@ void cli_table_free(struct cli_table *table);
 /* Fills the next cell, row by row; text is copied. */
 void cli_table_add(struct cli_table *table, const char *text, enum cli_colour colour);
 
-/* Prints the aligned form. rows 0: all; otherwise at most so many, and then how many were left out.
- */
-void cli_table_print(const struct cli_table *table, bool colours, size_t rows);
+/* A terminal on which a table is drawn over the one before; 0: no limit is known. */
+struct cli_screen {
+	size_t rows, columns;
+};
+
+/* Prints the aligned form. On a screen (NULL: none) it takes at most so many lines, the last of
+ * them then says how many rows were left out, and no line is longer than the screen is wide: what
+ * does not fit is left out from the last column on. Each line clears what it does not cover. */
+void cli_table_print(
+        const struct cli_table *table, bool colours, const struct cli_screen *screen);
 
 void cli_table_print_csv(const struct cli_table *table);
 

@@ -3,6 +3,8 @@
  */
 #include "text.h"
 
+#include "cli.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,4 +140,33 @@ cli_text_printable(const char *text, char *copy, size_t len)
 	}
 	copy[out] = '\0';
 	return columns;
+}
+
+size_t
+cli_text_cut(char *text, size_t columns)
+{
+	mbstate_t state = {0};
+	size_t taken = 0, n;
+	wchar_t c;
+
+	while (*text != '\0') {
+		n = mbrtowc(&c, text, MB_LEN_MAX, &state);
+		if (n > MB_LEN_MAX || taken + (size_t)wcwidth(c) > columns) {
+			*text = '\0';
+			break;
+		}
+		taken += (size_t)wcwidth(c);
+		text += n;
+	}
+	return taken;
+}
+
+char *
+cli_text_safe(const char *text)
+{
+	size_t len = strlen(text) + MB_LEN_MAX + 1;
+	char *copy = cli_alloc(len, 1);
+
+	cli_text_printable(text, copy, len);
+	return copy;
 }

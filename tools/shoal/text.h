@@ -28,9 +28,16 @@ int cli_text_parse_duration(const char *text, uint64_t *ms);
 /* 1 for true, yes, on, 1; 0 for false, no, off, 0; -1 for anything else. */
 int cli_text_bool(const char *text);
 
-/* Copies, cut to fit, with '?' for what is no printable UTF-8: a member's name comes from the
- * network and must not steer the terminal. Returns the columns that the copy takes on a terminal.
- */
+/* Copies, cut to fit, with '?' for control characters (C0, DEL, C1) and what else is no printable
+ * UTF-8: a member's name comes from the network and must not steer the terminal. Returns the
+ * columns that the copy takes on a terminal. */
 size_t cli_text_printable(const char *text, char *copy, size_t len);
+
+/* Cuts a text that cli_text_printable made to at most so many columns of a terminal. Returns the
+ * columns that it then takes. */
+size_t cli_text_cut(char *text, size_t columns);
+
+/* The printable copy, whole. The caller frees it. */
+char *cli_text_safe(const char *text);
 
 #endif
