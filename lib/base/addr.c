@@ -22,11 +22,13 @@ parse_number(const char **at, uint64_t max, uint64_t *value)
 
 	for (; *end >= '0' && *end <= '9'; end++) {
 		sum = sum * 10 + (uint64_t)(*end - '0');
-		if (sum > max)
+		if (sum > max) {
 			return false;
+		}
 	}
-	if (end == start || (*start == '0' && end > start + 1))
+	if (end == start || (*start == '0' && end > start + 1)) {
 		return false;
+	}
 	*at = end;
 	*value = sum;
 	return true;
@@ -35,8 +37,9 @@ parse_number(const char **at, uint64_t max, uint64_t *value)
 static bool
 parse_char(const char **at, char c)
 {
-	if (**at != c)
+	if (**at != c) {
 		return false;
+	}
 	(*at)++;
 	return true;
 }
@@ -49,8 +52,9 @@ parse_ipv4(const char **at, uint8_t ip[4])
 	for (i = 0; i < 4; i++) {
 		uint64_t part;
 
-		if ((i > 0 && !parse_char(at, '.')) || !parse_number(at, 255, &part))
+		if ((i > 0 && !parse_char(at, '.')) || !parse_number(at, 255, &part)) {
 			return false;
+		}
 		ip[i] = (uint8_t)part;
 	}
 	return true;
@@ -65,16 +69,18 @@ parse_group(const char **at, uint8_t group[2])
 	for (digits = 0;; digits++, (*at)++) {
 		char c = **at;
 
-		if (c >= '0' && c <= '9')
+		if (c >= '0' && c <= '9') {
 			value = value << 4 | (unsigned)(c - '0');
-		else if (c >= 'a' && c <= 'f')
+		} else if (c >= 'a' && c <= 'f') {
 			value = value << 4 | (unsigned)(c - 'a' + 10);
-		else if (c >= 'A' && c <= 'F')
+		} else if (c >= 'A' && c <= 'F') {
 			value = value << 4 | (unsigned)(c - 'A' + 10);
-		else
+		} else {
 			break;
-		if (digits == 4)
+		}
+		if (digits == 4) {
 			return false;
+		}
 	}
 	group[0] = (uint8_t)(value >> 8);
 	group[1] = (uint8_t)value;
@@ -91,17 +97,20 @@ parse_groups(const char **at, uint8_t *ip, size_t room)
 	for (;;) {
 		const char *start = *at;
 
-		if (len + 2 > room || !parse_group(at, ip + len))
+		if (len + 2 > room || !parse_group(at, ip + len)) {
 			return 17;
+		}
 		if (**at == '.') {
 			*at = start;
-			if (len + 4 > room || !parse_ipv4(at, ip + len) || **at == ':')
+			if (len + 4 > room || !parse_ipv4(at, ip + len) || **at == ':') {
 				return 17;
+			}
 			return len + 4;
 		}
 		len += 2;
-		if (**at != ':' || (*at)[1] == ':')
+		if (**at != ':' || (*at)[1] == ':') {
 			return len;
+		}
 		(*at)++;
 	}
 }
@@ -115,16 +124,19 @@ parse_ipv6(const char **at, uint8_t ip[16])
 	memset(ip, 0, 16);
 	if (**at != ':') {
 		front_len = parse_groups(at, ip, 16);
-		if (front_len == 16)
+		if (front_len == 16) {
 			return true;
+		}
 	}
-	if (front_len > 14 || !parse_char(at, ':') || !parse_char(at, ':'))
+	if (front_len > 14 || !parse_char(at, ':') || !parse_char(at, ':')) {
 		return false;
+	}
 	if (**at != ']' && **at != '%') {
 		/* "::" stands for one group at least. */
 		back_len = parse_groups(at, back, 14 - front_len);
-		if (back_len > 14)
+		if (back_len > 14) {
 			return false;
+		}
 		memcpy(ip + 16 - back_len, back, back_len);
 	}
 	return true;
@@ -141,11 +153,13 @@ parse_bracketed(const char **at, struct shoal_addr *addr)
 {
 	uint64_t scope = 0;
 
-	if (!parse_ipv6(at, addr->ip))
+	if (!parse_ipv6(at, addr->ip)) {
 		return false;
+	}
 	if (parse_char(at, '%') &&
-	        (!is_link_local(addr) || !parse_number(at, UINT32_MAX, &scope) || scope == 0))
+	        (!is_link_local(addr) || !parse_number(at, UINT32_MAX, &scope) || scope == 0)) {
 		return false;
+	}
 	addr->scope = (uint32_t)scope;
 	return parse_char(at, ']');
 }
@@ -157,15 +171,18 @@ shoal_addr_parse(struct shoal_addr *addr, const char *text)
 	uint64_t port;
 
 	if (parse_char(&text, '[')) {
-		if (!parse_bracketed(&text, &parsed))
+		if (!parse_bracketed(&text, &parsed)) {
 			return SHOAL_ERR_INVALID;
+		}
 	} else {
 		memcpy(parsed.ip, mapped, sizeof(mapped));
-		if (!parse_ipv4(&text, parsed.ip + 12))
+		if (!parse_ipv4(&text, parsed.ip + 12)) {
 			return SHOAL_ERR_INVALID;
+		}
 	}
-	if (!parse_char(&text, ':') || !parse_number(&text, UINT16_MAX, &port) || *text != 0)
+	if (!parse_char(&text, ':') || !parse_number(&text, UINT16_MAX, &port) || *text != 0) {
 		return SHOAL_ERR_INVALID;
+	}
 	parsed.port = (uint16_t)port;
 	*addr = parsed;
 	return 0;
@@ -229,7 +246,8 @@ shoal_addr_is_loopback(const struct shoal_addr *addr)
 {
 	static const uint8_t one[16] = {[15] = 1};
 
-	if (shoal_addr_is_ipv4(addr))
+	if (shoal_addr_is_ipv4(addr)) {
 		return addr->ip[12] == 127;
+	}
 	return memcmp(addr->ip, one, sizeof(one)) == 0;
 }

@@ -45,11 +45,13 @@ shoal_alloc(const struct shoal_allocator *mem, size_t size)
 static bool
 product(size_t count, size_t size, size_t *total)
 {
-	if (size != 0 && count > SIZE_MAX / size)
+	if (size != 0 && count > SIZE_MAX / size) {
 		return false;
+	}
 	*total = count * size;
-	if (*total == 0)
+	if (*total == 0) {
 		*total = 1;
+	}
 	return true;
 }
 
@@ -59,11 +61,13 @@ shoal_alloc_zeroed(const struct shoal_allocator *mem, size_t count, size_t size)
 	size_t total;
 	void *ptr;
 
-	if (!product(count, size, &total))
+	if (!product(count, size, &total)) {
 		return NULL;
+	}
 	ptr = mem->malloc(total, mem->arg);
-	if (ptr != NULL)
+	if (ptr != NULL) {
 		memset(ptr, 0, total);
+	}
 	return ptr;
 }
 
@@ -72,8 +76,9 @@ shoal_alloc_resize(const struct shoal_allocator *mem, void *ptr, size_t count, s
 {
 	size_t total;
 
-	if (!product(count, size, &total))
+	if (!product(count, size, &total)) {
 		return NULL;
+	}
 	return ptr != NULL ? mem->realloc(ptr, total, mem->arg) : mem->malloc(total, mem->arg);
 }
 
@@ -83,14 +88,16 @@ shoal_alloc_text(const struct shoal_allocator *mem, const char *text)
 	size_t size = strlen(text) + 1;
 	char *copy = shoal_alloc(mem, size);
 
-	if (copy != NULL)
+	if (copy != NULL) {
 		memcpy(copy, text, size);
+	}
 	return copy;
 }
 
 void
 shoal_alloc_free(const struct shoal_allocator *mem, void *ptr)
 {
-	if (ptr != NULL)
+	if (ptr != NULL) {
 		mem->free(ptr, mem->arg);
+	}
 }

@@ -26,7 +26,8 @@ shoal_hash_crc32c(uint32_t crc, const void *data, size_t len)
 		      crc32c_table[3][b & 0xff] ^ crc32c_table[2][b >> 8 & 0xff] ^
 		      crc32c_table[1][b >> 16 & 0xff] ^ crc32c_table[0][b >> 24];
 	}
-	for (; len > 0; len--, at++)
+	for (; len > 0; len--, at++) {
 		crc = crc >> 8 ^ crc32c_table[0][(crc ^ *at) & 0xff];
+	}
 	return ~crc;
 }

@@ -33,9 +33,10 @@ schedule(uint32_t w[64], const uint8_t block[64])
 {
 	size_t i;
 
-	for (i = 0; i < 16; i++, block += 4)
+	for (i = 0; i < 16; i++, block += 4) {
 		w[i] = (uint32_t)block[0] << 24 | (uint32_t)block[1] << 16 |
 		       (uint32_t)block[2] << 8 | block[3];
+	}
 	for (; i < 64; i++) {
 		uint32_t x = w[i - 15], y = w[i - 2];
 
@@ -92,14 +93,16 @@ shoal_sha256_update(struct shoal_sha256 *sha, const void *data, size_t len)
 	while (len > 0) {
 		size_t held = (size_t)(sha->total % 64), n = 64 - held;
 
-		if (n > len)
+		if (n > len) {
 			n = len;
+		}
 		memcpy(sha->block + held, at, n);
 		sha->total += n;
 		at += n;
 		len -= n;
-		if (held + n == 64)
+		if (held + n == 64) {
 			compress(sha->state, sha->block);
+		}
 	}
 }
 
@@ -112,9 +115,11 @@ shoal_sha256_final(struct shoal_sha256 *sha, uint8_t digest[32])
 	size_t held = (size_t)(sha->total % 64), i;
 
 	shoal_sha256_update(sha, padding, held < 56 ? 56 - held : 120 - held);
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 8; i++) {
 		length[i] = (uint8_t)(bits >> (56 - 8 * i));
+	}
 	shoal_sha256_update(sha, length, sizeof(length));
-	for (i = 0; i < 32; i++)
+	for (i = 0; i < 32; i++) {
 		digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - 8 * (i % 4)));
+	}
 }

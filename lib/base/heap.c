@@ -31,15 +31,19 @@ shoal_heap_reserve(struct shoal_heap *heap, size_t n)
 	size_t capacity = heap->capacity > 0 ? heap->capacity : HEAP_FIRST;
 	struct shoal_timer **item;
 
-	if (n <= heap->capacity)
+	if (n <= heap->capacity) {
 		return 0;
-	if (n > HEAP_LAST)
+	}
+	if (n > HEAP_LAST) {
 		return SHOAL_ERR_NOMEM;
-	while (capacity < n)
+	}
+	while (capacity < n) {
 		capacity *= 2;
+	}
 	item = shoal_alloc_resize(heap->mem, heap->item, capacity, sizeof(struct shoal_timer *));
-	if (item == NULL)
+	if (item == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	heap->item = item;
 	heap->capacity = capacity;
 	return 0;
@@ -65,8 +69,9 @@ rise(struct shoal_heap *heap, size_t place, struct shoal_timer *timer)
 	while (place > 0) {
 		size_t parent = (place - 1) / 2;
 
-		if (!precedes(timer, heap->item[parent]))
+		if (!precedes(timer, heap->item[parent])) {
 			break;
+		}
 		put(heap, place, heap->item[parent]);
 		place = parent;
 	}
@@ -80,12 +85,15 @@ sink(struct shoal_heap *heap, size_t place, struct shoal_timer *timer)
 	for (;;) {
 		size_t child = 2 * place + 1;
 
-		if (child >= heap->count)
+		if (child >= heap->count) {
 			break;
-		if (child + 1 < heap->count && precedes(heap->item[child + 1], heap->item[child]))
+		}
+		if (child + 1 < heap->count && precedes(heap->item[child + 1], heap->item[child])) {
 			child++;
-		if (!precedes(heap->item[child], timer))
+		}
+		if (!precedes(heap->item[child], timer)) {
 			break;
+		}
 		put(heap, place, heap->item[child]);
 		place = child;
 	}
@@ -95,10 +103,11 @@ sink(struct shoal_heap *heap, size_t place, struct shoal_timer *timer)
 static void
 settle(struct shoal_heap *heap, size_t place, struct shoal_timer *timer)
 {
-	if (place > 0 && precedes(timer, heap->item[(place - 1) / 2]))
+	if (place > 0 && precedes(timer, heap->item[(place - 1) / 2])) {
 		rise(heap, place, timer);
-	else
+	} else {
 		sink(heap, place, timer);
+	}
 }
 
 void
@@ -125,14 +134,16 @@ shoal_heap_disarm(struct shoal_heap *heap, struct shoal_timer *timer)
 	size_t place;
 	struct shoal_timer *last;
 
-	if (!shoal_timer_armed(timer))
+	if (!shoal_timer_armed(timer)) {
 		return;
+	}
 	place = timer->place - 1;
 	SHOAL_ASSERT(place < heap->count && heap->item[place] == timer);
 	timer->place = 0;
 	last = heap->item[--heap->count];
-	if (last != timer)
+	if (last != timer) {
 		settle(heap, place, last);
+	}
 }
 
 struct shoal_timer *
@@ -140,8 +151,9 @@ shoal_heap_expire(struct shoal_heap *heap, uint64_t now)
 {
 	struct shoal_timer *first;
 
-	if (heap->count == 0 || heap->item[0]->at > now)
+	if (heap->count == 0 || heap->item[0]->at > now) {
 		return NULL;
+	}
 	first = heap->item[0];
 	shoal_heap_disarm(heap, first);
 	return first;

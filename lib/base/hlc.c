@@ -29,10 +29,12 @@ shoal_hlc_merge(struct shoal_hlc *clock, uint64_t stamp, uint64_t wall_ns)
 	uint64_t cap = wall_stamp(wall_ns, SHOAL_HLC_DRIFT_MS);
 	bool fits = shoal_hlc_ms(stamp) <= shoal_hlc_ms(cap);
 
-	if (!fits)
+	if (!fits) {
 		stamp = cap;
-	if (stamp > clock->last)
+	}
+	if (stamp > clock->last) {
 		clock->last = stamp;
+	}
 	return fits;
 }
 

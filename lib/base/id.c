@@ -27,8 +27,9 @@ shoal_id_from_time(struct shoal_id *id, uint64_t wall_ns, const uint8_t random[1
 	size_t i;
 
 	memcpy(id->bytes, random, sizeof(id->bytes));
-	for (i = 0; i < 6; i++)
+	for (i = 0; i < 6; i++) {
 		id->bytes[i] = (uint8_t)(ms >> (40 - 8 * i));
+	}
 	set_version(id, 7);
 }
 
@@ -48,8 +49,9 @@ shoal_id_from_name(struct shoal_id *id, const char *label, const char *name)
 	struct shoal_sha256 sha;
 	uint8_t digest[32];
 
-	if (name_len == 0 || name_len > SHOAL_NAME_MAX || label_len > SHOAL_LABEL_MAX)
+	if (name_len == 0 || name_len > SHOAL_NAME_MAX || label_len > SHOAL_LABEL_MAX) {
 		return SHOAL_ERR_INVALID;
+	}
 	shoal_sha256_init(&sha);
 	hash_text(&sha, label, label_len);
 	hash_text(&sha, name, name_len);
@@ -72,10 +74,12 @@ shoal_id_print(const struct shoal_id *id, char text[SHOAL_ID_TEXT])
 static int
 hex_digit(char c)
 {
-	if (c >= '0' && c <= '9')
+	if (c >= '0' && c <= '9') {
 		return c - '0';
-	if (c >= 'a' && c <= 'f')
+	}
+	if (c >= 'a' && c <= 'f') {
 		return c - 'a' + 10;
+	}
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
@@ -86,17 +90,20 @@ shoal_id_parse(struct shoal_id *id, const char *text)
 	struct shoal_id parsed;
 	size_t i;
 
-	if (!dashes && strlen(text) != 2 * sizeof(parsed.bytes))
+	if (!dashes && strlen(text) != 2 * sizeof(parsed.bytes)) {
 		return SHOAL_ERR_INVALID;
+	}
 	for (i = 0; i < sizeof(parsed.bytes); i++) {
 		int high, low;
 
-		if (dashes && (i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-')
+		if (dashes && (i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-') {
 			return SHOAL_ERR_INVALID;
+		}
 		high = hex_digit(text[0]);
 		low = hex_digit(text[1]);
-		if (high < 0 || low < 0)
+		if (high < 0 || low < 0) {
 			return SHOAL_ERR_INVALID;
+		}
 		parsed.bytes[i] = (uint8_t)(high << 4 | low);
 		text += 2;
 	}

@@ -54,8 +54,9 @@ shoal_ilog2_q16(uint64_t value)
 	uint64_t mantissa;
 	uint32_t row, part;
 
-	if (value == 0)
+	if (value == 0) {
 		return 0;
+	}
 	bit = highest_bit(value);
 	mantissa = value << (63 - bit) << 1;
 	row = (uint32_t)(mantissa >> (64 - ROW_BITS));
@@ -88,7 +89,8 @@ shoal_ilog_ln_ceil(uint64_t value)
 	const size_t rows = sizeof(exp_floor) / sizeof(exp_floor[0]);
 	uint32_t i = 0;
 
-	while (i < rows && value > exp_floor[i])
+	while (i < rows && value > exp_floor[i]) {
 		i++;
+	}
 	return i;
 }

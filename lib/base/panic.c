@@ -20,7 +20,8 @@ shoal_panic(const char *expression, const char *file, int line)
 {
 	shoal_panic_fn fn = hook;
 
-	if (fn != NULL)
+	if (fn != NULL) {
 		fn(expression, file, line);
+	}
 	__builtin_trap();
 }

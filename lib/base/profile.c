@@ -48,8 +48,9 @@ shoal_profile_init(struct shoal_profile *profile, enum shoal_profile_kind kind)
 #undef SHOAL_X
 	};
 
-	if ((unsigned)kind >= sizeof(set) / sizeof(set[0]))
+	if ((unsigned)kind >= sizeof(set) / sizeof(set[0])) {
 		return SHOAL_ERR_INVALID;
+	}
 	*profile = set[kind];
 	return 0;
 }
@@ -80,10 +81,13 @@ shoal_profile_set(struct shoal_profile *profile, const char *field, const char *
 		uint64_t parsed;
 		uint32_t number;
 
-		if (strcmp(field, fields[i].name) != 0)
+		if (strcmp(field, fields[i].name) != 0) {
 			continue;
-		if (!shoal_text_parse_u64(value, fields[i].max, &parsed) || parsed < fields[i].min)
+		}
+		if (!shoal_text_parse_u64(value, fields[i].max, &parsed) ||
+		        parsed < fields[i].min) {
 			return SHOAL_ERR_INVALID;
+		}
 		number = (uint32_t)parsed;
 		memcpy((char *)profile + fields[i].offset, &number, sizeof(number));
 		return 0;
@@ -108,8 +112,9 @@ check_bounds(const struct shoal_profile *profile, struct shoal_text *why)
 		uint32_t value;
 
 		memcpy(&value, (const char *)profile + fields[i].offset, sizeof(value));
-		if (value >= fields[i].min && value <= fields[i].max)
+		if (value >= fields[i].min && value <= fields[i].max) {
 			continue;
+		}
 		explain(why, fields[i].name, value);
 		shoal_text_str(why, ", allowed is ");
 		shoal_text_u64(why, fields[i].min);
@@ -126,8 +131,9 @@ shoal_profile_check(const struct shoal_profile *profile, char *why, size_t len)
 	struct shoal_text text;
 
 	shoal_text_init(&text, why, len);
-	if (check_bounds(profile, &text) != 0)
+	if (check_bounds(profile, &text) != 0) {
 		return SHOAL_ERR_INVALID;
+	}
 	if (profile->probe_timeout_ms >= profile->probe_interval_ms) {
 		explain(&text, "probe_timeout_ms", profile->probe_timeout_ms);
 		explain(&text, ", must be below probe_interval_ms, which",

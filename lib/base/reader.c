@@ -27,8 +27,9 @@ shoal_reader_copy(struct shoal_reader *reader, void *dst, size_t len)
 {
 	const uint8_t *at = shoal_reader_bytes(reader, len);
 
-	if (len == 0)
+	if (len == 0) {
 		return at != NULL;
+	}
 	if (at == NULL) {
 		memset(dst, 0, len);
 		return false;
@@ -57,16 +58,19 @@ shoal_reader_var_long(struct shoal_reader *reader, uint64_t max)
 	for (shift = 0; shift < 64; shift += 7) {
 		uint8_t byte = shoal_reader_u8(reader);
 
-		if (reader->failed)
+		if (reader->failed) {
 			return 0;
+		}
 		/* The tenth byte has room for one bit; a zero at the end means that a shorter form
 		 * exists. */
-		if ((shift == 63 && byte > 1) || (shift > 0 && byte == 0))
+		if ((shift == 63 && byte > 1) || (shift > 0 && byte == 0)) {
 			break;
+		}
 		value |= (uint64_t)(byte & 0x7f) << shift;
 		if (byte < 0x80) {
-			if (value > max)
+			if (value > max) {
 				break;
+			}
 			return value;
 		}
 	}

@@ -56,8 +56,9 @@ shoal_reader_u16(struct shoal_reader *reader)
 {
 	const uint8_t *at = shoal_reader_bytes(reader, 2);
 
-	if (at == NULL)
+	if (at == NULL) {
 		return 0;
+	}
 	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
@@ -66,8 +67,9 @@ shoal_reader_u32(struct shoal_reader *reader)
 {
 	const uint8_t *at = shoal_reader_bytes(reader, 4);
 
-	if (at == NULL)
+	if (at == NULL) {
 		return 0;
+	}
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
@@ -76,8 +78,9 @@ shoal_reader_u64(struct shoal_reader *reader)
 {
 	const uint8_t *at = shoal_reader_bytes(reader, 8);
 
-	if (at == NULL)
+	if (at == NULL) {
 		return 0;
+	}
 	return (uint64_t)at[0] << 56 | (uint64_t)at[1] << 48 | (uint64_t)at[2] << 40 |
 	       (uint64_t)at[3] << 32 | (uint64_t)at[4] << 24 | (uint64_t)at[5] << 16 |
 	       (uint64_t)at[6] << 8 | at[7];
@@ -89,8 +92,9 @@ shoal_reader_var(struct shoal_reader *reader, uint64_t max)
 {
 	uint8_t first;
 
-	if (reader->left == 0 || reader->at[0] >= 0x80)
+	if (reader->left == 0 || reader->at[0] >= 0x80) {
 		return shoal_reader_var_long(reader, max);
+	}
 	first = reader->at[0];
 	if (first > max) {
 		shoal_reader_fail(reader);

@@ -41,12 +41,14 @@ grow(struct shoal_ring *ring)
 
 	capacity = capacity < ring->limit / 2 ? 2 * capacity : ring->limit;
 	item = shoal_alloc_zeroed(ring->mem, capacity, ring->item_size);
-	if (item == NULL)
+	if (item == NULL) {
 		return false;
+	}
 	if (ring->count > 0) {
 		tail = ring->capacity - ring->head;
-		if (tail > ring->count)
+		if (tail > ring->count) {
 			tail = ring->count;
+		}
 		memcpy(item, place(ring, 0), tail * ring->item_size);
 		memcpy(item + tail * ring->item_size, ring->item,
 		        (ring->count - tail) * ring->item_size);
@@ -63,8 +65,9 @@ shoal_ring_push(struct shoal_ring *ring)
 {
 	uint8_t *item;
 
-	if (ring->count >= ring->limit || (ring->count == ring->capacity && !grow(ring)))
+	if (ring->count >= ring->limit || (ring->count == ring->capacity && !grow(ring))) {
 		return NULL;
+	}
 	item = place(ring, ring->count++);
 	memset(item, 0, ring->item_size);
 	return item;
@@ -85,8 +88,9 @@ shoal_ring_at(const struct shoal_ring *ring, size_t i)
 void
 shoal_ring_pop(struct shoal_ring *ring)
 {
-	if (ring->count == 0)
+	if (ring->count == 0) {
 		return;
+	}
 	ring->count--;
 	ring->head = ring->head + 1 < ring->capacity ? ring->head + 1 : 0;
 }

@@ -47,8 +47,9 @@ shoal_rng_below(struct shoal_rng *rng, uint32_t n)
 	if ((uint32_t)product < n) {
 		uint32_t biased = (uint32_t)-n % n;
 
-		while ((uint32_t)product < biased)
+		while ((uint32_t)product < biased) {
 			product = (uint64_t)shoal_rng_u32(rng) * n;
+		}
 	}
 	return (uint32_t)(product >> 32);
 }
@@ -60,14 +61,16 @@ shoal_rng_between(struct shoal_rng *rng, uint64_t low, uint64_t high)
 
 	SHOAL_ASSERT(low <= high);
 	span = high - low;
-	if (span < UINT32_MAX)
+	if (span < UINT32_MAX) {
 		return low + shoal_rng_below(rng, (uint32_t)span + 1);
-	if (span == UINT64_MAX)
+	}
+	if (span == UINT64_MAX) {
 		return shoal_rng_u64(rng);
+	}
 	span++;
 	biased = -span % span;
-	do
+	do {
 		value = shoal_rng_u64(rng);
-	while (value < biased);
+	} while (value < biased);
 	return low + value % span;
 }

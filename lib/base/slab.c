@@ -15,8 +15,9 @@ void
 shoal_slab_init(struct shoal_slab *slab, const struct shoal_allocator *mem, size_t item_size,
         uint32_t limit)
 {
-	if (item_size < sizeof(uint32_t))
+	if (item_size < sizeof(uint32_t)) {
 		item_size = sizeof(uint32_t);
+	}
 	SHOAL_ASSERT(item_size <= SIZE_MAX / 2 / SHOAL_SLAB_CHUNK);
 	*slab = (struct shoal_slab){
 	        .mem = mem,
@@ -31,8 +32,9 @@ shoal_slab_done(struct shoal_slab *slab)
 {
 	uint32_t i;
 
-	for (i = 0; i < slab->chunks; i++)
+	for (i = 0; i < slab->chunks; i++) {
 		shoal_alloc_free(slab->mem, slab->chunk[i]);
+	}
 	shoal_alloc_free(slab->mem, slab->chunk);
 	shoal_slab_init(slab, slab->mem, slab->item_size, slab->limit);
 }
@@ -53,14 +55,16 @@ add_chunk(struct shoal_slab *slab)
 		struct shoal_slab_chunk **array =
 		        shoal_alloc_resize(slab->mem, slab->chunk, capacity, sizeof(chunk));
 
-		if (array == NULL)
+		if (array == NULL) {
 			return false;
+		}
 		slab->chunk = array;
 		slab->chunk_capacity = capacity;
 	}
 	chunk = shoal_alloc(slab->mem, chunk_size(slab));
-	if (chunk == NULL)
+	if (chunk == NULL) {
 		return false;
+	}
 	chunk->used = 0;
 	slab->chunk[slab->chunks++] = chunk;
 	return true;
@@ -73,18 +77,21 @@ shoal_slab_take(struct shoal_slab *slab, uint32_t *number)
 	uint32_t n = slab->free_head;
 	uint8_t *item;
 
-	if (slab->count >= slab->limit)
+	if (slab->count >= slab->limit) {
 		return NULL;
+	}
 	if (n == SHOAL_SLAB_NONE) {
 		n = slab->end;
-		if (n / SHOAL_SLAB_CHUNK == slab->chunks && !add_chunk(slab))
+		if (n / SHOAL_SLAB_CHUNK == slab->chunks && !add_chunk(slab)) {
 			return NULL;
+		}
 		slab->end++;
 	}
 	chunk = slab->chunk[n / SHOAL_SLAB_CHUNK];
 	item = chunk->item + n % SHOAL_SLAB_CHUNK * slab->item_size;
-	if (n == slab->free_head)
+	if (n == slab->free_head) {
 		memcpy(&slab->free_head, item, sizeof(slab->free_head));
+	}
 	chunk->used |= UINT64_C(1) << n % SHOAL_SLAB_CHUNK;
 	slab->count++;
 	memset(item, 0, slab->item_size);

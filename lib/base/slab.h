@@ -41,11 +41,13 @@ shoal_slab_at(const struct shoal_slab *slab, uint32_t number)
 {
 	struct shoal_slab_chunk *chunk;
 
-	if (number >= slab->end)
+	if (number >= slab->end) {
 		return NULL;
+	}
 	chunk = slab->chunk[number / SHOAL_SLAB_CHUNK];
-	if ((chunk->used >> number % SHOAL_SLAB_CHUNK & 1) == 0)
+	if ((chunk->used >> number % SHOAL_SLAB_CHUNK & 1) == 0) {
 		return NULL;
+	}
 	return chunk->item + number % SHOAL_SLAB_CHUNK * slab->item_size;
 }
 

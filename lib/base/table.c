@@ -66,16 +66,20 @@ shoal_table_find(const struct shoal_table *table, uint64_t hash, const void *key
 	uint32_t tag = tag_of(hash);
 	size_t mask = table->capacity - 1, far;
 
-	if (table->count == 0)
+	if (table->count == 0) {
 		return SHOAL_TABLE_NONE;
+	}
 	for (far = 0;; far++) {
 		size_t place = (tag + far) & mask;
 		const struct shoal_table_bucket *bucket = &table->bucket[place];
 
-		if (bucket->value == SHOAL_TABLE_NONE || distance(table, place, bucket->tag) < far)
+		if (bucket->value == SHOAL_TABLE_NONE ||
+		        distance(table, place, bucket->tag) < far) {
 			return SHOAL_TABLE_NONE;
-		if (bucket->tag == tag && table->equal(table->owner, bucket->value, key))
+		}
+		if (bucket->tag == tag && table->equal(table->owner, bucket->value, key)) {
 			return bucket->value;
+		}
 	}
 }
 
@@ -111,19 +115,23 @@ grow(struct shoal_table *table)
 	size_t old_capacity = table->capacity, i;
 	size_t capacity = old_capacity > 0 ? 2 * old_capacity : TABLE_FIRST;
 
-	if (capacity > TABLE_LAST)
+	if (capacity > TABLE_LAST) {
 		return SHOAL_ERR_LIMIT;
+	}
 	table->bucket = shoal_alloc_zeroed(table->mem, capacity, sizeof(*old));
 	if (table->bucket == NULL) {
 		table->bucket = old;
 		return SHOAL_ERR_NOMEM;
 	}
 	table->capacity = capacity;
-	for (i = 0; i < capacity; i++)
+	for (i = 0; i < capacity; i++) {
 		table->bucket[i].value = SHOAL_TABLE_NONE;
-	for (i = 0; i < old_capacity; i++)
-		if (old[i].value != SHOAL_TABLE_NONE)
+	}
+	for (i = 0; i < old_capacity; i++) {
+		if (old[i].value != SHOAL_TABLE_NONE) {
 			insert(table, old[i]);
+		}
+	}
 	shoal_alloc_free(table->mem, old);
 	return 0;
 }
@@ -132,13 +140,15 @@ int
 shoal_table_put(struct shoal_table *table, uint64_t hash, uint32_t value)
 {
 	SHOAL_ASSERT(value != SHOAL_TABLE_NONE);
-	if (table->count >= table->limit)
+	if (table->count >= table->limit) {
 		return SHOAL_ERR_LIMIT;
+	}
 	if (table->count >= table->capacity - table->capacity / 8) {
 		int err = grow(table);
 
-		if (err != 0)
+		if (err != 0) {
 			return err;
+		}
 	}
 	insert(table, (struct shoal_table_bucket){.tag = tag_of(hash), .value = value});
 	table->count++;
@@ -151,23 +161,28 @@ shoal_table_remove(struct shoal_table *table, uint64_t hash, uint32_t value)
 	uint32_t tag = tag_of(hash);
 	size_t mask = table->capacity - 1, place = tag & mask, far;
 
-	if (table->count == 0)
+	if (table->count == 0) {
 		return false;
+	}
 	for (far = 0;; far++, place = (place + 1) & mask) {
 		const struct shoal_table_bucket *bucket = &table->bucket[place];
 
-		if (bucket->value == SHOAL_TABLE_NONE || distance(table, place, bucket->tag) < far)
+		if (bucket->value == SHOAL_TABLE_NONE ||
+		        distance(table, place, bucket->tag) < far) {
 			return false;
-		if (bucket->value == value && bucket->tag == tag)
+		}
+		if (bucket->value == value && bucket->tag == tag) {
 			break;
+		}
 	}
 	/* Everything up to the next entry that is at home, or a gap, moves one back. */
 	for (;;) {
 		size_t next = (place + 1) & mask;
 		struct shoal_table_bucket *after = &table->bucket[next];
 
-		if (after->value == SHOAL_TABLE_NONE || distance(table, next, after->tag) == 0)
+		if (after->value == SHOAL_TABLE_NONE || distance(table, next, after->tag) == 0) {
 			break;
+		}
 		table->bucket[place] = *after;
 		place = next;
 	}

@@ -14,8 +14,9 @@ shoal_text_init(struct shoal_text *text, char *data, size_t cap)
 	text->len = 0;
 	text->cap = cap;
 	text->cut = false;
-	if (cap > 0)
+	if (cap > 0) {
 		data[0] = 0;
+	}
 }
 
 static void
@@ -23,15 +24,18 @@ append(struct shoal_text *text, const char *str, size_t len)
 {
 	size_t room = text->cap > 0 ? text->cap - 1 - text->len : 0;
 
-	if (text->cut || len == 0)
+	if (text->cut || len == 0) {
 		return;
+	}
 	if (len > room) {
 		text->cut = true;
 		len = room;
-		while (len > 0 && ((uint8_t)str[len] & 0xc0) == 0x80)
+		while (len > 0 && ((uint8_t)str[len] & 0xc0) == 0x80) {
 			len--;
-		if (text->cap == 0)
+		}
+		if (text->cap == 0) {
 			return;
+		}
 	}
 	memcpy(text->data + text->len, str, len);
 	text->len += len;
@@ -48,8 +52,9 @@ shoal_text_str(struct shoal_text *text, const char *str)
 static size_t
 control_len(const uint8_t *str, size_t len)
 {
-	if (str[0] < 0x20 || str[0] == 0x7f)
+	if (str[0] < 0x20 || str[0] == 0x7f) {
 		return 1;
+	}
 	return str[0] == 0xc2 && len > 1 && str[1] >= 0x80 && str[1] < 0xa0 ? 2 : 0;
 }
 
@@ -59,11 +64,13 @@ shoal_text_strn(struct shoal_text *text, const char *str, size_t len)
 	const char *end;
 	size_t start = 0, i = 0;
 
-	if (len == 0)
+	if (len == 0) {
 		return;
+	}
 	end = memchr(str, 0, len);
-	if (end != NULL)
+	if (end != NULL) {
 		len = (size_t)(end - str);
+	}
 	while (i < len) {
 		size_t control = control_len((const uint8_t *)str + i, len - i);
 
@@ -104,8 +111,9 @@ shoal_text_hex(struct shoal_text *text, uint64_t value, unsigned digits)
 	char digit[16];
 	size_t at = sizeof(digit);
 
-	for (; digits > sizeof(digit); digits--)
+	for (; digits > sizeof(digit); digits--) {
 		append(text, "0", 1);
+	}
 	do {
 		digit[--at] = "0123456789abcdef"[value & 15];
 		value >>= 4;
@@ -119,8 +127,9 @@ shoal_text_id(struct shoal_text *text, const struct shoal_id *id)
 	size_t i;
 
 	for (i = 0; i < sizeof(id->bytes); i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
+		if (i == 4 || i == 6 || i == 8 || i == 10) {
 			append(text, "-", 1);
+		}
 		shoal_text_hex(text, id->bytes[i], 2);
 	}
 }
@@ -131,8 +140,9 @@ append_ipv4(struct shoal_text *text, const uint8_t ip[4])
 	size_t i;
 
 	for (i = 0; i < 4; i++) {
-		if (i > 0)
+		if (i > 0) {
 			append(text, ".", 1);
+		}
 		shoal_text_u64(text, ip[i]);
 	}
 }
@@ -145,11 +155,13 @@ append_ipv6(struct shoal_text *text, const uint8_t ip[16])
 	uint16_t group[8];
 	size_t zeros_at = 8, zeros = 1, i, run;
 
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 8; i++) {
 		group[i] = (uint16_t)(ip[2 * i] << 8 | ip[2 * i + 1]);
+	}
 	for (i = 0; i < 8; i += run + 1) {
-		for (run = 0; i + run < 8 && group[i + run] == 0; run++)
+		for (run = 0; i + run < 8 && group[i + run] == 0; run++) {
 			;
+		}
 		if (run > zeros) {
 			zeros = run;
 			zeros_at = i;
@@ -161,8 +173,9 @@ append_ipv6(struct shoal_text *text, const uint8_t ip[16])
 			i += zeros - 1;
 			continue;
 		}
-		if (i > 0 && i != zeros_at + zeros)
+		if (i > 0 && i != zeros_at + zeros) {
 			append(text, ":", 1);
+		}
 		shoal_text_hex(text, group[i], 1);
 	}
 }
@@ -210,8 +223,9 @@ shoal_text_duration(struct shoal_text *text, uint64_t ns)
 	};
 	size_t i = 0;
 
-	while (rounded(ns, scale[i].unit) >= scale[i].below)
+	while (rounded(ns, scale[i].unit) >= scale[i].below) {
 		i++;
+	}
 	if (scale[i].fine && rounded(ns, scale[i].unit / 10) < 100) {
 		uint64_t tenths = rounded(ns, scale[i].unit / 10);
 
@@ -229,16 +243,19 @@ shoal_text_parse_u64(const char *str, uint64_t max, uint64_t *value)
 {
 	uint64_t sum = 0;
 
-	if (*str == 0)
+	if (*str == 0) {
 		return false;
+	}
 	for (; *str != 0; str++) {
 		uint64_t digit;
 
-		if (*str < '0' || *str > '9')
+		if (*str < '0' || *str > '9') {
 			return false;
+		}
 		digit = (uint64_t)(*str - '0');
-		if (digit > max || sum > (max - digit) / 10)
+		if (digit > max || sum > (max - digit) / 10) {
 			return false;
+		}
 		sum = sum * 10 + digit;
 	}
 	*value = sum;
@@ -252,24 +269,30 @@ utf8_len(const uint8_t *data, size_t len)
 	uint8_t first = data[0], low = 0x80, high = 0xbf;
 	size_t need, i;
 
-	if (first < 0x80)
+	if (first < 0x80) {
 		return first != 0 ? 1 : 0;
-	if (first < 0xc2 || first > 0xf4)
+	}
+	if (first < 0xc2 || first > 0xf4) {
 		return 0;
+	}
 	need = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-	if (first == 0xe0)
+	if (first == 0xe0) {
 		low = 0xa0;
-	else if (first == 0xed)
+	} else if (first == 0xed) {
 		high = 0x9f;
-	else if (first == 0xf0)
+	} else if (first == 0xf0) {
 		low = 0x90;
-	else if (first == 0xf4)
+	} else if (first == 0xf4) {
 		high = 0x8f;
-	if (len < need || data[1] < low || data[1] > high)
+	}
+	if (len < need || data[1] < low || data[1] > high) {
 		return 0;
-	for (i = 2; i < need; i++)
-		if ((data[i] & 0xc0) != 0x80)
+	}
+	for (i = 2; i < need; i++) {
+		if ((data[i] & 0xc0) != 0x80) {
 			return 0;
+		}
+	}
 	return need;
 }
 
@@ -279,8 +302,9 @@ shoal_text_is_utf8(const uint8_t *data, size_t len)
 	while (len > 0) {
 		size_t n = utf8_len(data, len);
 
-		if (n == 0)
+		if (n == 0) {
 			return false;
+		}
 		data += n;
 		len -= n;
 	}

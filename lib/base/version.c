@@ -6,7 +6,8 @@
 const char *
 shoal_version(int *number)
 {
-	if (number != NULL)
+	if (number != NULL) {
 		*number = SHOAL_VERSION_NUMBER;
+	}
 	return SHOAL_VERSION_STRING;
 }

@@ -21,11 +21,13 @@ shoal_writer_bytes(struct shoal_writer *writer, const void *data, size_t len)
 {
 	uint8_t *at;
 
-	if (len == 0)
+	if (len == 0) {
 		return;
+	}
 	at = shoal_writer_room(writer, len);
-	if (at != NULL)
+	if (at != NULL) {
 		memcpy(at, data, len);
+	}
 }
 
 size_t
@@ -45,8 +47,9 @@ shoal_writer_var(struct shoal_writer *writer, uint64_t value)
 {
 	uint8_t *at = shoal_writer_room(writer, shoal_writer_var_len(value));
 
-	if (at == NULL)
+	if (at == NULL) {
 		return;
+	}
 	while (value >= 0x80) {
 		*at++ = (uint8_t)(value | 0x80);
 		value >>= 7;

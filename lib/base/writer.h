@@ -53,8 +53,9 @@ shoal_writer_u8(struct shoal_writer *writer, uint8_t value)
 {
 	uint8_t *at = shoal_writer_room(writer, 1);
 
-	if (at != NULL)
+	if (at != NULL) {
 		at[0] = value;
+	}
 }
 
 static inline void

@@ -67,8 +67,9 @@ bench_start(struct bench *bench, const char *name, int argc, char **argv)
 			bench->json = true;
 			continue;
 		}
-		if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
+		if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
 			bench->seconds = strtod(argv[++i], &end);
+		}
 		if (*end != '\0' || !(bench->seconds > 0)) {
 			fprintf(stderr, "usage: %s [--seconds S] [--json]\n", argv[0]);
 			exit(2);
@@ -80,12 +81,13 @@ bench_start(struct bench *bench, const char *name, int argc, char **argv)
 static inline void
 bench_figure(const struct bench *bench, const char *what, double value, const char *unit)
 {
-	if (bench->json)
+	if (bench->json) {
 		printf("{\"bench\":\"%s\",\"what\":\"%s\",\"value\":%.6g,\"unit\":\"%s\"}\n",
 		        bench->name, what, value, unit);
-	else
+	} else {
 		printf("%-10s %-58s %12.*f %s\n", bench->name, what,
 		        value < 10 ? 3 : (value < 1000 ? 1 : 0), value, unit);
+	}
 	fflush(stdout);
 }
 

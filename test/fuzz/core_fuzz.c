@@ -62,8 +62,9 @@ fail(const char *what, const char *why)
 static void
 judge(const struct fuzz *fuzz)
 {
-	if (fuzz->checkers.fired != 0)
+	if (fuzz->checkers.fired != 0) {
 		fail(shoal_checker_name(fuzz->checkers.first.check), fuzz->checkers.first.text);
+	}
 }
 
 static struct shoal_addr
@@ -86,11 +87,13 @@ keep_pings(struct fuzz *fuzz, const struct shoal_send *send)
 	union shoal_message message;
 	uint16_t kind;
 
-	if (shoal_packet_open(send->data, send->len, label, &header, &messages) != 0)
+	if (shoal_packet_open(send->data, send->len, label, &header, &messages) != 0) {
 		fail("packets", "the core cannot read what it sent");
+	}
 	while (shoal_message_next(&messages, &kind, &body) == 1) {
-		if (shoal_message_decode(kind, body, &message) != 0)
+		if (shoal_message_decode(kind, body, &message) != 0) {
 			fail("packets", "the core cannot read a message that it sent");
+		}
 		if (kind == SHOAL_MESSAGE_PING) {
 			struct ping *ping = &fuzz->ping[fuzz->pings++ % KEPT];
 
@@ -108,14 +111,17 @@ keep_send(struct fuzz *fuzz, const struct shoal_send *send)
 
 	shoal_watch_send(&fuzz->watch, send);
 	keep_pings(fuzz, send);
-	if (send->kind == SHOAL_SEND_REQUEST)
+	if (send->kind == SHOAL_SEND_REQUEST) {
 		fuzz->exchange[fuzz->asked++ % KEPT] = send->exchange;
+	}
 	if (send->kind == SHOAL_SEND_REPLY &&
 	        (send->exchange == 0 || send->exchange > fuzz->requests ||
-	                fuzz->replied[send->exchange % KEPT] == send->exchange))
+	                fuzz->replied[send->exchange % KEPT] == send->exchange)) {
 		fail("commands", "a reply to no request, or a second one");
-	if (send->kind == SHOAL_SEND_REPLY)
+	}
+	if (send->kind == SHOAL_SEND_REPLY) {
 		fuzz->replied[send->exchange % KEPT] = send->exchange;
+	}
 	if (send->len <= PACKET_MAX) {
 		memcpy(fuzz->packet[at], send->data, send->len);
 		fuzz->packet_len[at] = send->len;
@@ -126,12 +132,15 @@ keep_send(struct fuzz *fuzz, const struct shoal_send *send)
 static void
 keep_event(struct fuzz *fuzz, const struct shoal_event *event)
 {
-	if (event->kind == SHOAL_EVENT_JOINED && fuzz->joined++ >= fuzz->joins)
+	if (event->kind == SHOAL_EVENT_JOINED && fuzz->joined++ >= fuzz->joins) {
 		fail("commands", "a join ended twice");
-	if (event->kind == SHOAL_EVENT_ENDED)
+	}
+	if (event->kind == SHOAL_EVENT_ENDED) {
 		fuzz->ended = true;
-	if (shoal_watch_event(&fuzz->watch, fuzz->core, event) != 0)
+	}
+	if (shoal_watch_event(&fuzz->watch, fuzz->core, event) != 0) {
 		fail("fuzz", "no memory");
+	}
 }
 
 static void
@@ -141,12 +150,15 @@ drain(struct fuzz *fuzz)
 	struct shoal_event event;
 	struct shoal_log_record record;
 
-	while (shoal_core_next_send(fuzz->core, &send))
+	while (shoal_core_next_send(fuzz->core, &send)) {
 		keep_send(fuzz, &send);
-	while (shoal_core_next_event(fuzz->core, &event))
+	}
+	while (shoal_core_next_event(fuzz->core, &event)) {
 		keep_event(fuzz, &event);
-	while (shoal_core_next_log(fuzz->core, &record))
+	}
+	while (shoal_core_next_log(fuzz->core, &record)) {
 		continue;
+	}
 }
 
 static int
@@ -158,12 +170,14 @@ step(struct fuzz *fuzz, struct shoal_input *input)
 	input->wall_ns = fuzz->wall + fuzz->now;
 	shoal_watch_begin(&fuzz->watch);
 	rc = shoal_core_step(fuzz->core, input);
-	if (rc == SHOAL_ERR_INVALID || rc <= SHOAL_ERR_FATAL)
+	if (rc == SHOAL_ERR_INVALID || rc <= SHOAL_ERR_FATAL) {
 		fail("step", shoal_strerror(rc));
+	}
 	drain(fuzz);
 	if (shoal_watch_end(&fuzz->watch, fuzz->core, input) != 0 ||
-	        shoal_watch_members(&fuzz->watch, fuzz->core) != 0)
+	        shoal_watch_members(&fuzz->watch, fuzz->core) != 0) {
 		fail("fuzz", "no memory");
+	}
 	judge(fuzz);
 	return rc;
 }
@@ -182,8 +196,9 @@ to_deadline(struct fuzz *fuzz, unsigned times)
 	for (; times > 0 && !fuzz->ended; times--) {
 		uint64_t deadline = shoal_core_deadline(fuzz->core);
 
-		if (deadline == SHOAL_NEVER)
+		if (deadline == SHOAL_NEVER) {
 			break;
+		}
 		fuzz->now = deadline > fuzz->now ? deadline : fuzz->now;
 		timer(fuzz);
 	}
@@ -197,12 +212,13 @@ packet(struct fuzz *fuzz, enum shoal_input_kind way, uint8_t from, uint64_t age,
 	struct shoal_input input = {
 	        .kind = way, .from = address(from), .data = data, .len = len, .exchange = 0};
 
-	if (way == SHOAL_INPUT_DATAGRAM)
+	if (way == SHOAL_INPUT_DATAGRAM) {
 		input.received_ns = age < fuzz->now ? fuzz->now - age : 0;
-	else if (way == SHOAL_INPUT_REQUEST)
+	} else if (way == SHOAL_INPUT_REQUEST) {
 		input.exchange = ++fuzz->requests;
-	else if (way == SHOAL_INPUT_RESULT && fuzz->asked > 0)
+	} else if (way == SHOAL_INPUT_RESULT && fuzz->asked > 0) {
 		input.exchange = fuzz->exchange[(fuzz->asked - 1) % KEPT];
+	}
 	(void)step(fuzz, &input);
 }
 
@@ -222,8 +238,9 @@ result(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 	        SHOAL_ERR_UNREACHABLE, SHOAL_ERR_TOO_BIG, SHOAL_ERR_LIMIT, SHOAL_ERR_CANCELED};
 	struct shoal_input input = {.kind = SHOAL_INPUT_RESULT};
 
-	if (len < 9)
+	if (len < 9) {
 		return;
+	}
 	input.exchange = arg % 2 == 0 ? script_number(data, 8) : fuzz->exchange[arg / 2 % KEPT];
 	input.code = codes[data[8] % (sizeof(codes) / sizeof(codes[0]))];
 	if (input.code == 0) {
@@ -254,8 +271,9 @@ echo(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 	struct shoal_packet_header header;
 	struct shoal_reader reader;
 
-	if (len < 4 || size < SHOAL_PACKET_CRC)
+	if (len < 4 || size < SHOAL_PACKET_CRC) {
 		return;
+	}
 	memcpy(fuzz->made, fuzz->packet[at], size);
 	fuzz->made[script_number(data + 1, 2) % size] ^= data[3];
 	shoal_reader_init(&reader, fuzz->made, size - SHOAL_PACKET_CRC);
@@ -289,8 +307,9 @@ pick_salt(const struct fuzz *fuzz, uint8_t who, uint8_t which, struct shoal_salt
 	memset(salt, which + 1, sizeof(*salt));
 	if (which == 0) {
 		if (shoal_core_find(fuzz->core, &id, &slot) == 0 &&
-		        shoal_core_member(fuzz->core, slot, &member))
+		        shoal_core_member(fuzz->core, slot, &member)) {
 			*salt = member.salt;
+		}
 	}
 }
 
@@ -299,8 +318,9 @@ short_salt(const struct shoal_salt *salt)
 {
 	uint64_t value = 0;
 
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < 8; i++) {
 		value = value << 8 | salt->bytes[i];
+	}
 	return value;
 }
 
@@ -314,8 +334,9 @@ pick_incarnation(const struct fuzz *fuzz, uint8_t who, uint8_t how)
 
 	pick_id(fuzz, who, &id);
 	if (shoal_core_find(fuzz->core, &id, &slot) == 0 &&
-	        shoal_core_member(fuzz->core, slot, &member))
+	        shoal_core_member(fuzz->core, slot, &member)) {
 		base = member.incarnation;
+	}
 	switch (how % 5) {
 	case 0:
 		return base;
@@ -343,8 +364,9 @@ append_statement(const struct fuzz *fuzz, struct shoal_writer *writer, const uin
 	full.state = data[1] % SHOAL_STATES;
 	full.age_ms = script_number(data + 3, 2) << (data[3] % 16);
 	full.accusers.count = data[5] % (SHOAL_ACCUSERS_MAX + 1);
-	for (size_t i = 0; i < full.accusers.count; i++)
+	for (size_t i = 0; i < full.accusers.count; i++) {
 		pick_id(fuzz, (uint8_t)(data[5] + i), &full.accusers.item[i]);
+	}
 	full.addrs.count = 1 + (data[5] >> 7);
 	full.addrs.item[0] = address(data[5] >> 3 & 7);
 	full.addrs.item[1] = address(8);
@@ -399,8 +421,9 @@ statements(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 
 	shoal_writer_init(&writer, body, sizeof(body));
 	append_opening(fuzz, &writer, arg, arg & 0x1f);
-	for (; len >= 6 && append_statement(fuzz, &writer, data); len -= 6)
+	for (; len >= 6 && append_statement(fuzz, &writer, data); len -= 6) {
 		data += 6;
+	}
 	wrapped(fuzz, arg & 0xdf, body, writer.len);
 }
 
@@ -415,15 +438,18 @@ ack(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 	uint8_t body[128];
 	uint32_t slot;
 
-	if (len < 3 || fuzz->pings == 0)
+	if (len < 3 || fuzz->pings == 0) {
 		return;
-	if (data[0] % 4 != 0)
+	}
+	if (data[0] % 4 != 0) {
 		pick_id(fuzz, data[0], &message.id);
-	if (data[1] % 4 != 0)
+	}
+	if (data[1] % 4 != 0) {
 		memset(&salt, data[1], sizeof(salt));
-	else if (shoal_core_find(fuzz->core, &message.id, &slot) == 0 &&
-	         shoal_core_member(fuzz->core, slot, &member))
+	} else if (shoal_core_find(fuzz->core, &message.id, &slot) == 0 &&
+	           shoal_core_member(fuzz->core, slot, &member)) {
 		salt = member.salt;
+	}
 	message.salt = short_salt(&salt);
 	shoal_writer_init(&writer, body, sizeof(body));
 	(void)shoal_message_append(&writer, SHOAL_MESSAGE_ACK, &message);
@@ -439,8 +465,9 @@ command(struct fuzz *fuzz, enum shoal_input_kind kind, uint8_t arg)
 	struct shoal_input input = {.kind = kind};
 	int rc;
 
-	if (kind != SHOAL_INPUT_LEAVE)
+	if (kind != SHOAL_INPUT_LEAVE) {
 		input.from = address(arg);
+	}
 	fuzz->joins += kind == SHOAL_INPUT_JOIN;
 	rc = step(fuzz, &input);
 	fuzz->joins -= kind == SHOAL_INPUT_JOIN && rc != 0;
@@ -451,16 +478,18 @@ record(struct fuzz *fuzz, enum script_op op, uint8_t arg, const uint8_t *data, s
 {
 	switch (op) {
 	case SCRIPT_ADVANCE:
-		if (len >= 8)
+		if (len >= 8) {
 			fuzz->now += script_number(data, 8) % AFTER_MAX;
+		}
 		break;
 	case SCRIPT_DEADLINE:
 		to_deadline(fuzz, arg % 16 + 1);
 		break;
 	case SCRIPT_DATAGRAM:
-		if (len >= 4)
+		if (len >= 4) {
 			packet(fuzz, SHOAL_INPUT_DATAGRAM, arg, script_number(data, 4), data + 4,
 			        len - 4);
+		}
 		break;
 	case SCRIPT_STREAM:
 		packet(fuzz, SHOAL_INPUT_STREAM, arg, 0, data, len);
@@ -530,8 +559,9 @@ begin(struct fuzz *fuzz, const uint8_t *head)
 	config.log_level = SHOAL_LOG_DEBUG;
 	fuzz->id = config.id;
 	fuzz->salt = config.salt;
-	if (shoal_core_new(&fuzz->core, &config, why, sizeof(why)) != 0)
+	if (shoal_core_new(&fuzz->core, &config, why, sizeof(why)) != 0) {
 		fail("new", why);
+	}
 }
 
 int
@@ -539,8 +569,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct fuzz fuzz;
 
-	if (size < SCRIPT_HEAD)
+	if (size < SCRIPT_HEAD) {
 		return 0;
+	}
 	begin(&fuzz, data);
 	shoal_watch_init(&fuzz.watch, &shoal_allocator_libc, &fuzz.checkers, &fuzz.profile, 0);
 	fuzz.watch.forgets = true;

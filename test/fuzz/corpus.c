@@ -93,8 +93,9 @@ add_data(struct recorder *recorder, const struct shoal_input *input)
 		at = add(recorder, SCRIPT_RESULT, input, 9 + len);
 		script_put(at, 8, input->exchange);
 		at[8] = code_of(input->code);
-		if (len != 0)
+		if (len != 0) {
 			memcpy(at + 9, input->data, len);
+		}
 		break;
 	default:
 		break;
@@ -107,14 +108,17 @@ on_record(uint32_t node, const struct shoal_core_config *config, const struct sh
 {
 	struct recorder *recorder = arg;
 
-	if (node != RECORDED)
+	if (node != RECORDED) {
 		return;
-	if (config != NULL && recorder->starts++ == 0)
+	}
+	if (config != NULL && recorder->starts++ == 0) {
 		begin(recorder, (enum shoal_profile_kind)recorder->data[0], config);
+	}
 	/* The script is of the node's first life, as long as it has room. */
 	if (input == NULL || recorder->starts != 1 ||
-	        recorder->len + input->len + 3 * SCRIPT_RECORD + 16 > SCRIPT_MAX)
+	        recorder->len + input->len + 3 * SCRIPT_RECORD + 16 > SCRIPT_MAX) {
 		return;
+	}
 	switch (input->kind) {
 	case SHOAL_INPUT_TIMER:
 		(void)add(recorder, SCRIPT_TIMER, input, 0);
@@ -194,8 +198,9 @@ play(struct recorder *recorder, enum shoal_profile_kind kind, unsigned which)
 	rc = shoal_sim_new(&sim, &config);
 	for (uint32_t i = 0; i < NODES && rc == 0; i++) {
 		rc = shoal_sim_start(sim, i);
-		if (rc == 0 && i > 0)
+		if (rc == 0 && i > 0) {
 			rc = shoal_sim_join(sim, i, 0);
+		}
 		rc = rc == 0 ? shoal_sim_run(sim, shoal_sim_now(sim) + SHOAL_MS(100)) : rc;
 	}
 	if (rc == 0) {
@@ -231,8 +236,9 @@ draw(struct recorder *recorder, unsigned which)
 		uint8_t *bytes = add(recorder, op, &at, len);
 
 		bytes[-SCRIPT_RECORD + 1] = (uint8_t)shoal_rng_u32(&rng);
-		for (size_t j = 0; j < len; j++)
+		for (size_t j = 0; j < len; j++) {
 			bytes[j] = (uint8_t)shoal_rng_u32(&rng);
+		}
 	}
 }
 
@@ -245,8 +251,9 @@ write_script(const char *folder, const char *name, unsigned number, const struct
 
 	(void)snprintf(path, sizeof(path), "%s/%s-%02u", folder, name, number);
 	file = fopen(path, "wbe");
-	if (file == NULL)
+	if (file == NULL) {
 		return -1;
+	}
 	whole = fwrite(recorder->data, 1, recorder->len, file) == recorder->len;
 	return fclose(file) == 0 && whole ? 0 : -1;
 }
@@ -272,8 +279,9 @@ main(int argc, char **argv)
 	}
 	for (unsigned which = 0; which < DRAWN; which++) {
 		draw(&recorder, which);
-		if (write_script(argv[1], "drawn", which, &recorder) != 0)
+		if (write_script(argv[1], "drawn", which, &recorder) != 0) {
 			return 1;
+		}
 	}
 	return 0;
 }

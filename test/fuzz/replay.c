@@ -38,8 +38,9 @@ feed(const char *path)
 	DIR *folder;
 	int fed = 0;
 
-	if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
+	if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode)) {
 		return feed_file(path);
+	}
 	folder = opendir(path);
 	if (folder == NULL) {
 		perror(path);
@@ -48,8 +49,9 @@ feed(const char *path)
 	while (fed >= 0 && (entry = readdir(folder)) != NULL) {
 		int rc;
 
-		if (entry->d_name[0] == '.')
+		if (entry->d_name[0] == '.') {
 			continue;
+		}
 		(void)snprintf(inside, sizeof(inside), "%s/%s", path, entry->d_name);
 		rc = feed_file(inside);
 		fed = rc < 0 ? rc : fed + rc;
@@ -66,8 +68,9 @@ main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		int fed = feed(argv[i]);
 
-		if (fed < 0)
+		if (fed < 0) {
 			return 1;
+		}
 		total += fed;
 	}
 	printf("%d inputs, all well\n", total);

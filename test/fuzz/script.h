@@ -40,16 +40,18 @@ script_number(const uint8_t *data, size_t bytes)
 {
 	uint64_t value = 0;
 
-	for (size_t i = bytes; i > 0; i--)
+	for (size_t i = bytes; i > 0; i--) {
 		value = value << 8 | data[i - 1];
+	}
 	return value;
 }
 
 static inline void
 script_put(uint8_t *data, size_t bytes, uint64_t value)
 {
-	for (size_t i = 0; i < bytes; i++)
+	for (size_t i = 0; i < bytes; i++) {
 		data[i] = (uint8_t)(value >> (8 * i));
+	}
 }
 
 #endif

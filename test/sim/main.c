@@ -67,8 +67,9 @@ range(char *text)
 {
 	char *dots = strstr(text, "..");
 
-	if (dots == NULL)
+	if (dots == NULL) {
 		return false;
+	}
 	*dots = '\0';
 	return number(text, &options.first) && number(dots + 2, &options.last) &&
 	       options.first <= options.last;
@@ -88,8 +89,9 @@ take_option(int option, char *value)
 	case 'c':
 		return number(value, &options.last) && options.last != 0;
 	case 'n':
-		if (!number(value, &n) || n < 2 || n > SHOAL_PLAN_NODES_MAX)
+		if (!number(value, &n) || n < 2 || n > SHOAL_PLAN_NODES_MAX) {
 			return false;
+		}
 		options.story.nodes = (uint32_t)n;
 		return true;
 	case 't':
@@ -122,11 +124,13 @@ parse(int argc, char **argv)
 	options.first = 1;
 	options.story.program = argv[0];
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (!take_option(option, optarg))
+		if (!take_option(option, optarg)) {
 			return false;
+		}
 	}
-	if (options.last == 0)
+	if (options.last == 0) {
 		options.last = options.first;
+	}
 	return optind == argc;
 }
 
@@ -146,11 +150,13 @@ add_up(struct totals *totals, const struct shoal_swarm *swarm)
 
 	totals->seeds++;
 	totals->steps += shoal_sim_steps(swarm->sim);
-	for (size_t i = 0; i < SHOAL_CHECKERS; i++)
+	for (size_t i = 0; i < SHOAL_CHECKERS; i++) {
 		totals->checks.looked[i] += checks->looked[i];
-	if (times->detection.by != 0)
+	}
+	if (times->detection.by != 0) {
 		worst(&totals->detection, times->detection.last_ns - times->detection.down_ns,
 		        times->failed_bound_ns);
+	}
 	worst(&totals->left, times->left_ns, times->left_bound_ns);
 	worst(&totals->converged, times->converged_ns, times->converged_bound_ns);
 	worst(&totals->converged, times->join_ns, times->join_bound_ns);
@@ -165,8 +171,9 @@ run_seed(uint64_t seed, struct shoal_swarm *swarm, bool verbose)
 
 	current_seed = seed;
 	shoal_plan_draw(&plan, seed, options.story.nodes);
-	if (verbose)
+	if (verbose) {
 		story_plan(&plan);
+	}
 	rc = shoal_swarm_init(swarm, &plan, verbose ? story_note : NULL, NULL);
 	return rc == 0 ? shoal_swarm_run(swarm) : rc;
 }
@@ -203,10 +210,11 @@ judge_seed(uint64_t seed, struct totals *totals)
 		       "\n",
 		        seed, swarm.plan.nodes, shoal_sim_steps(swarm.sim), trace);
 	}
-	if (rc != 0)
+	if (rc != 0) {
 		story_failure(&swarm, &options.story);
-	else
+	} else {
 		add_up(totals, &swarm);
+	}
 	shoal_swarm_done(&swarm);
 	return rc == 0 && (seed % TWICE_EVERY != 0 || same_again(seed, trace));
 }
@@ -217,10 +225,12 @@ run_seeds(void)
 	struct totals totals = {.seeds = 0};
 	int failed = 0;
 
-	for (uint64_t seed = options.first; seed <= options.last && failed == 0; seed++)
+	for (uint64_t seed = options.first; seed <= options.last && failed == 0; seed++) {
 		failed = judge_seed(seed, &totals) ? 0 : 1;
-	if (failed != 0 || options.trace)
+	}
+	if (failed != 0 || options.trace) {
 		return failed;
+	}
 	printf("%" PRIu64 " seeds, %" PRIu64
 	       " steps; longest, in permille of its bound: detection %" PRIu64
 	       ", convergence %" PRIu64 ", leave %" PRIu64 "\n",
@@ -243,8 +253,9 @@ expect_plant(void)
 {
 	enum shoal_checker check;
 
-	if (shoal_checker_parse(&check, options.plant) != 0)
+	if (shoal_checker_parse(&check, options.plant) != 0) {
 		return 2;
+	}
 	for (uint64_t seed = options.first; seed <= options.last; seed++) {
 		struct shoal_swarm swarm;
 		int rc = run_seed(seed, &swarm, false);
@@ -253,12 +264,14 @@ expect_plant(void)
 		bool fired =
 		        rc == SHOAL_ERR_STATE && checks->fired != 0 && checks->first.check == check;
 
-		if (fired)
+		if (fired) {
 			printf("checker %s fired at seed %" PRIu64 ": %s\n", options.plant, seed,
 			        checks->first.text);
+		}
 		shoal_swarm_done(&swarm);
-		if (fired)
+		if (fired) {
 			return 0;
+		}
 	}
 	printf("FAILED: checker %s did not fire in seeds %" PRIu64 " to %" PRIu64 "\n",
 	        options.plant, options.first, options.last);
@@ -276,8 +289,9 @@ main(int argc, char **argv)
 		return 2;
 	}
 	shoal_on_panic(on_panic);
-	if (options.scenario != NULL)
+	if (options.scenario != NULL) {
 		return scenario_run(
 		        options.scenario, options.story.nodes, options.first, options.verbose);
+	}
 	return options.plant != NULL ? expect_plant() : run_seeds();
 }

@@ -48,8 +48,9 @@ all_join(struct shoal_sim *sim)
 	shoal_sim_set_calm(sim, true);
 	for (uint32_t i = 1; i < shoal_sim_nodes(sim) && rc == 0; i++) {
 		rc = shoal_sim_start(sim, i);
-		if (rc == 0)
+		if (rc == 0) {
 			rc = shoal_sim_join(sim, i, 0);
+		}
 	}
 	return rc;
 }
@@ -87,8 +88,9 @@ play(struct shoal_sim *sim, const struct shoal_profile *profile, const char *nam
 	rc = rc == 0 ? shoal_sim_run(sim, agreed + 3 * SHOAL_MS(profile->probe_interval_ms)) : rc;
 	rc = rc == 0 ? shoal_sim_crash(sim, victim, SHOAL_SIM_CRASH_HOST) : rc;
 	rc = rc == 0 ? shoal_sim_run(sim, shoal_sim_now(sim) + bound) : rc;
-	if (rc != 0)
+	if (rc != 0) {
 		return rc;
+	}
 	if (!shoal_judge_all_hold(sim, victim, SHOAL_STATE_DEAD, &gap)) {
 		shoal_judge_fail(
 		        sim, SHOAL_CHECKER_DETECTION, &gap, "not known to all within the bound");
@@ -110,16 +112,20 @@ scenario_run(const char *profile_name, uint32_t nodes, uint64_t seed, bool verbo
 	struct shoal_sim *sim = NULL;
 	int rc = shoal_profile_parse(&kind, profile_name);
 
-	if (rc == 0)
+	if (rc == 0) {
 		rc = shoal_profile_init(&profile, kind);
-	if (rc == 0)
+	}
+	if (rc == 0) {
 		rc = make(&sim, kind, nodes == 0 ? NODES : nodes, seed, verbose);
-	if (rc == 0)
+	}
+	if (rc == 0) {
 		rc = play(sim, &profile, profile_name);
+	}
 	if (rc != 0) {
 		printf("FAILED: %s: %s\n", profile_name, shoal_strerror(rc));
-		if (sim != NULL && shoal_sim_checkers(sim)->fired != 0)
+		if (sim != NULL && shoal_sim_checkers(sim)->fired != 0) {
 			printf("  %s\n", shoal_sim_checkers(sim)->first.text);
+		}
 	}
 	shoal_sim_free(sim);
 	return rc == 0 ? 0 : 1;

@@ -56,12 +56,14 @@ print_notes(const struct shoal_sim *sim, uint32_t observer, uint32_t subject)
 	const struct shoal_sim_note *note;
 	size_t count = 0, skip;
 
-	for (size_t i = 0; (note = shoal_sim_note(sim, i)) != NULL; i++)
+	for (size_t i = 0; (note = shoal_sim_note(sim, i)) != NULL; i++) {
 		count += concerns(note, observer, subject);
+	}
 	skip = count > NOTES_SHOWN ? count - NOTES_SHOWN : 0;
 	for (size_t i = 0; (note = shoal_sim_note(sim, i)) != NULL; i++) {
-		if (!concerns(note, observer, subject))
+		if (!concerns(note, observer, subject)) {
 			continue;
+		}
 		if (skip == 0) {
 			printf("    ");
 			story_note(note, NULL);
@@ -75,8 +77,9 @@ void
 story_replay(uint64_t seed, const struct story_options *options)
 {
 	printf("replay: %s --seed %" PRIu64, options->program, seed);
-	if (options->nodes != 0)
+	if (options->nodes != 0) {
 		printf(" --nodes %" PRIu32, options->nodes);
+	}
 	printf(" --verbose\n");
 	(void)fflush(stdout);
 }

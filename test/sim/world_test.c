@@ -24,10 +24,12 @@ see(const struct shoal_sim_note *note, void *arg)
 {
 	struct seen *seen = arg;
 
-	if (note->kind == SHOAL_SIM_NOTE_EVENT && note->event == SHOAL_EVENT_JOINED)
+	if (note->kind == SHOAL_SIM_NOTE_EVENT && note->event == SHOAL_EVENT_JOINED) {
 		seen->joined[note->node] = note->code;
-	if (note->kind == SHOAL_SIM_NOTE_EVENT && note->event == SHOAL_EVENT_FAILED)
+	}
+	if (note->kind == SHOAL_SIM_NOTE_EVENT && note->event == SHOAL_EVENT_FAILED) {
 		seen->failed++;
+	}
 }
 
 static struct shoal_sim *
@@ -61,8 +63,9 @@ gather(struct shoal_sim *sim)
 {
 	for (uint32_t i = 0; i < shoal_sim_nodes(sim); i++) {
 		assert_int_equal(shoal_sim_start(sim, i), 0);
-		if (i > 0)
+		if (i > 0) {
 			assert_int_equal(shoal_sim_join(sim, i, 0), 0);
+		}
 	}
 	run_for(sim, SHOAL_SEC(2));
 	assert_true(shoal_judge_agreed(sim, NULL));
@@ -308,8 +311,9 @@ scarce_memory_ends_no_core(void **state)
 	}
 	run_for(sim, SHOAL_SEC(30));
 	shoal_sim_set_scarcity(sim, 0);
-	for (uint32_t i = 1; i < 4; i++)
+	for (uint32_t i = 1; i < 4; i++) {
 		assert_int_equal(shoal_sim_join(sim, i, 0), 0);
+	}
 	run_for(sim, SHOAL_SEC(60));
 	assert_true(shoal_judge_agreed(sim, NULL));
 	shoal_sim_free(sim);

@@ -15,8 +15,9 @@ parsed(const char *text)
 	struct shoal_addr addr;
 
 	memset(&addr, 0xee, sizeof(addr));
-	if (shoal_addr_parse(&addr, text) != 0)
+	if (shoal_addr_parse(&addr, text) != 0) {
 		fail_msg("%s is refused", text);
+	}
 	return addr;
 }
 
@@ -92,9 +93,11 @@ what_is_no_address_is_refused_and_changes_nothing(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < COUNT_OF(bad); i++)
-		if (shoal_addr_parse(&addr, bad[i]) != SHOAL_ERR_INVALID)
+	for (i = 0; i < COUNT_OF(bad); i++) {
+		if (shoal_addr_parse(&addr, bad[i]) != SHOAL_ERR_INVALID) {
 			fail_msg("%s is taken for an address", bad[i]);
+		}
+	}
 	assert_true(addr.ip[0] == 7 && addr.port == 7 && addr.scope == 7);
 }
 
@@ -161,15 +164,18 @@ drawn_texts_are_read_as_inet_pton_reads_them(void **state)
 		bool theirs;
 
 		/* Mostly short groups, so that many are valid. */
-		for (i = 0; i < len; i++)
+		for (i = 0; i < len; i++) {
 			body[i] = alphabet[unit_random(&seed) % (sizeof(alphabet) - 1)];
-		for (i = 2; i < len; i += 2 + unit_random(&seed) % 3)
+		}
+		for (i = 2; i < len; i += 2 + unit_random(&seed) % 3) {
 			body[i] = ':';
+		}
 		body[len] = 0;
 		snprintf(text, sizeof(text), "[%s]:9", body);
 		theirs = inet_pton(AF_INET6, body, ip) == 1;
-		if ((shoal_addr_parse(&addr, text) == 0) != theirs)
+		if ((shoal_addr_parse(&addr, text) == 0) != theirs) {
 			fail_msg("inet_pton says %d of %s", theirs, body);
+		}
 		if (theirs) {
 			assert_memory_equal(addr.ip, ip, 16);
 			taken++;
@@ -192,14 +198,16 @@ drawn_ipv4_texts_are_read_as_inet_pton_reads_them(void **state)
 		uint8_t ip[4];
 		bool theirs;
 
-		for (i = 0; i < parts; i++)
+		for (i = 0; i < parts; i++) {
 			len += (size_t)snprintf(body + len, sizeof(body) - len, "%s%0*u",
 			        i > 0 ? "." : "", (int)(unit_random(&seed) % 16 / 15 + 1),
 			        (unsigned)(unit_random(&seed) % 280));
+		}
 		snprintf(text, sizeof(text), "%s:9", body);
 		theirs = inet_pton(AF_INET, body, ip) == 1;
-		if ((shoal_addr_parse(&addr, text) == 0) != theirs)
+		if ((shoal_addr_parse(&addr, text) == 0) != theirs) {
 			fail_msg("inet_pton says %d of %s", theirs, body);
+		}
 		if (theirs) {
 			assert_true(shoal_addr_is_ipv4(&addr));
 			assert_memory_equal(addr.ip + 12, ip, 4);
@@ -222,10 +230,12 @@ drawn_addresses_survive_print_and_parse(void **state)
 		uint64_t zero = unit_random(&seed) | unit_random(&seed);
 		size_t i;
 
-		for (i = 0; i < 16; i++)
-			if (zero >> i / 2 & 1)
+		for (i = 0; i < 16; i++) {
+			if (zero >> i / 2 & 1) {
 				addr.ip[i] =
 				        (uint8_t)(unit_random(&seed) >> unit_random(&seed) % 8);
+			}
+		}
 		if (round % 4 == 0) {
 			addr.ip[0] = 0xfe;
 			addr.ip[1] = 0x80;
@@ -236,8 +246,9 @@ drawn_addresses_survive_print_and_parse(void **state)
 		assert_true(shoal_addr_equal(&addr, &back));
 		/* inet_ntop prints the form that RFC 4291 calls IPv4-compatible with dots; nobody
 		 * uses it. */
-		if (addr.scope != 0 || memcmp(addr.ip, (const uint8_t[12]){0}, 12) == 0)
+		if (addr.scope != 0 || memcmp(addr.ip, (const uint8_t[12]){0}, 12) == 0) {
 			continue;
+		}
 		assert_non_null(inet_ntop(AF_INET6, addr.ip, theirs, sizeof(theirs)));
 		snprintf(expected, sizeof(expected), "[%s]:%u", theirs, addr.port);
 		assert_string_equal(text, expected);

@@ -26,10 +26,12 @@ every_code_has_its_text_and_its_label(void **state)
 		assert_string_equal(shoal_strerror(table[i].code), table[i].text);
 		assert_string_equal(shoal_error_name(table[i].code), table[i].label);
 		assert_int_equal(strlen(table[i].label), strlen(table[i].name));
-		for (j = 0; table[i].name[j] != 0; j++)
+		for (j = 0; table[i].name[j] != 0; j++) {
 			assert_int_equal(table[i].label[j], tolower(table[i].name[j]));
-		for (j = 0; j < i; j++)
+		}
+		for (j = 0; j < i; j++) {
 			assert_string_not_equal(table[i].text, table[j].text);
+		}
 	}
 }
 

@@ -15,8 +15,9 @@ bitwise(const uint8_t *data, size_t len)
 		int bit;
 
 		crc ^= *data++;
-		for (bit = 0; bit < 8; bit++)
+		for (bit = 0; bit < 8; bit++) {
 			crc = crc & 1 ? crc >> 1 ^ UINT32_C(0x82f63b78) : crc >> 1;
+		}
 	}
 	return ~crc;
 }
@@ -35,11 +36,13 @@ the_published_vectors_come_out(void **state)
 	assert_true(shoal_hash_crc32c(0, data, sizeof(data)) == UINT32_C(0x8a9136aa));
 	memset(data, 0xff, sizeof(data));
 	assert_true(shoal_hash_crc32c(0, data, sizeof(data)) == UINT32_C(0x62a8ab43));
-	for (i = 0; i < sizeof(data); i++)
+	for (i = 0; i < sizeof(data); i++) {
 		data[i] = (uint8_t)i;
+	}
 	assert_true(shoal_hash_crc32c(0, data, sizeof(data)) == UINT32_C(0x46dd794e));
-	for (i = 0; i < sizeof(data); i++)
+	for (i = 0; i < sizeof(data); i++) {
 		data[i] = (uint8_t)(31 - i);
+	}
 	assert_true(shoal_hash_crc32c(0, data, sizeof(data)) == UINT32_C(0x113fdb5c));
 	assert_true(shoal_hash_crc32c(0, read_command, 48) == UINT32_C(0xd9963a56));
 	assert_true(shoal_hash_crc32c(0, "123456789", 9) == UINT32_C(0xe3069283));
@@ -54,12 +57,15 @@ every_length_and_alignment_is_that_of_the_definition(void **state)
 	size_t shift, len, i;
 
 	(void)state;
-	for (i = 0; i < sizeof(data); i++)
+	for (i = 0; i < sizeof(data); i++) {
 		data[i] = (uint8_t)unit_random(&seed);
-	for (shift = 0; shift < 8; shift++)
-		for (len = 0; len <= 100; len++)
+	}
+	for (shift = 0; shift < 8; shift++) {
+		for (len = 0; len <= 100; len++) {
 			assert_true(shoal_hash_crc32c(0, data + shift, len) ==
 			            bitwise(data + shift, len));
+		}
+	}
 }
 
 static void

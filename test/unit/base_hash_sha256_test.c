@@ -10,8 +10,9 @@ hex(const uint8_t digest[32], char text[65])
 {
 	size_t i;
 
-	for (i = 0; i < 64; i++)
+	for (i = 0; i < 64; i++) {
 		text[i] = "0123456789abcdef"[digest[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15];
+	}
 	text[64] = 0;
 }
 
@@ -65,8 +66,9 @@ a_million_bytes_in_odd_pieces_come_out(void **state)
 	shoal_sha256_init(&sha);
 	shoal_sha256_update(&sha, letters, 0);
 	while (left > 0) {
-		if (piece > left)
+		if (piece > left) {
 			piece = left;
+		}
 		shoal_sha256_update(&sha, a, piece);
 		left -= piece;
 		piece = piece * 7 % sizeof(a) + 1;
@@ -91,8 +93,9 @@ every_length_about_the_block_borders_comes_out(void **state)
 		uint8_t data[200];
 		size_t i;
 
-		for (i = 0; i < n; i++)
+		for (i = 0; i < n; i++) {
 			data[i] = (uint8_t)(i * 7 + n);
+		}
 		digest_of(data, n, digest);
 		shoal_sha256_update(&all, digest, sizeof(digest));
 	}
@@ -109,8 +112,9 @@ where_the_input_is_split_does_not_matter(void **state)
 	size_t i, split;
 
 	(void)state;
-	for (i = 0; i < sizeof(data); i++)
+	for (i = 0; i < sizeof(data); i++) {
 		data[i] = (uint8_t)(i * 31);
+	}
 	digest_of(data, sizeof(data), whole);
 	for (split = 0; split <= sizeof(data); split++) {
 		struct shoal_sha256 sha;

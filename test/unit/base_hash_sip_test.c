@@ -45,8 +45,9 @@ the_authors_vectors_come_out(void **state)
 		size_t i;
 
 		assert_non_null(data);
-		for (i = 0; i < len; i++)
+		for (i = 0; i < len; i++) {
 			data[i] = (uint8_t)i;
+		}
 		assert_true(shoal_hash_sip(key, data, len) == vectors[len]);
 		free(data);
 	}
@@ -61,8 +62,9 @@ the_start_of_the_input_need_not_be_aligned(void **state)
 
 	(void)state;
 	for (shift = 0; shift < 8; shift++) {
-		for (i = 0; i < 63; i++)
+		for (i = 0; i < 63; i++) {
 			data[shift + i] = (uint8_t)i;
+		}
 		assert_true(shoal_hash_sip(key, data + shift, 63) == vectors[63]);
 	}
 }

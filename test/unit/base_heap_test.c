@@ -30,8 +30,9 @@ timers_expire_in_the_order_of_their_deadlines(void **state)
 	init(&heap, COUNT_OF(at));
 	assert_true(shoal_heap_next(&heap) == SHOAL_NEVER);
 	assert_null(shoal_heap_expire(&heap, SHOAL_NEVER));
-	for (i = 0; i < COUNT_OF(at); i++)
+	for (i = 0; i < COUNT_OF(at); i++) {
 		shoal_heap_arm(&heap, &timer[i], at[i]);
+	}
 	for (i = 0; i < COUNT_OF(at); i++) {
 		assert_true(shoal_heap_next(&heap) == at[order[i]]);
 		assert_ptr_equal(shoal_heap_expire(&heap, at[order[i]]), &timer[order[i]]);
@@ -67,11 +68,13 @@ equal_deadlines_expire_in_the_order_of_arming(void **state)
 
 	(void)state;
 	init(&heap, TIMERS);
-	for (i = 0; i < TIMERS; i++)
+	for (i = 0; i < TIMERS; i++) {
 		shoal_heap_arm(&heap, &timer[i], i % 2 == 0 ? 7 : 8);
-	for (i = 0; i < TIMERS; i++)
+	}
+	for (i = 0; i < TIMERS; i++) {
 		assert_ptr_equal(shoal_heap_expire(&heap, 8),
 		        &timer[i < TIMERS / 2 ? 2 * i : 2 * (i - TIMERS / 2) + 1]);
+	}
 	shoal_heap_done(&heap);
 }
 
@@ -84,8 +87,9 @@ a_timer_that_is_armed_again_stands_behind_its_equals(void **state)
 
 	(void)state;
 	init(&heap, 3);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 3; i++) {
 		shoal_heap_arm(&heap, &timer[i], 7);
+	}
 	shoal_heap_arm(&heap, &timer[0], 7);
 	assert_ptr_equal(shoal_heap_expire(&heap, 7), &timer[1]);
 	assert_ptr_equal(shoal_heap_expire(&heap, 7), &timer[2]);
@@ -102,16 +106,18 @@ a_timer_can_be_moved_while_armed(void **state)
 
 	(void)state;
 	init(&heap, 5);
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < 5; i++) {
 		shoal_heap_arm(&heap, &timer[i], 10 * (i + 1));
+	}
 	shoal_heap_arm(&heap, &timer[4], 5);
 	assert_true(shoal_heap_next(&heap) == 5);
 	shoal_heap_arm(&heap, &timer[4], 60);
 	assert_true(shoal_heap_next(&heap) == 10);
 	shoal_heap_arm(&heap, &timer[0], 70);
 	assert_int_equal(heap.count, 5);
-	for (i = 1; i < 5; i++)
+	for (i = 1; i < 5; i++) {
 		assert_ptr_equal(shoal_heap_expire(&heap, 100), &timer[i]);
+	}
 	assert_ptr_equal(shoal_heap_expire(&heap, 100), &timer[0]);
 	shoal_heap_done(&heap);
 }
@@ -129,20 +135,23 @@ a_timer_can_be_disarmed_at_any_time(void **state)
 		init(&heap, COUNT_OF(timer));
 		memset(timer, 0, sizeof(timer));
 		shoal_heap_disarm(&heap, &timer[out]);
-		for (i = 0; i < COUNT_OF(timer); i++)
+		for (i = 0; i < COUNT_OF(timer); i++) {
 			shoal_heap_arm(&heap, &timer[i], i * 5 % 9);
-		if (out % 2 == 0)
+		}
+		if (out % 2 == 0) {
 			shoal_heap_disarm(&heap, &timer[out]);
-		else
+		} else {
 			shoal_heap_arm(&heap, &timer[out], SHOAL_NEVER);
+		}
 		assert_false(shoal_timer_armed(&timer[out]));
 		shoal_heap_disarm(&heap, &timer[out]);
 		for (i = 0; i < COUNT_OF(timer); i++) {
 			/* 2 * 5 = 1 in the numbers modulo 9: deadline i belongs to timer 2 * i. */
 			size_t next = i * 2 % 9;
 
-			if (next != out)
+			if (next != out) {
 				assert_ptr_equal(shoal_heap_expire(&heap, 8), &timer[next]);
+			}
 		}
 		assert_int_equal(heap.count, 0);
 		shoal_heap_done(&heap);
@@ -161,11 +170,13 @@ first_planned(struct planned planned[TIMERS])
 	struct planned *first = NULL;
 	size_t i;
 
-	for (i = 0; i < TIMERS; i++)
+	for (i = 0; i < TIMERS; i++) {
 		if (planned[i].armed &&
 		        (first == NULL || planned[i].at < first->at ||
-		                (planned[i].at == first->at && planned[i].order < first->order)))
+		                (planned[i].at == first->at && planned[i].order < first->order))) {
 			first = &planned[i];
+		}
+	}
 	return first;
 }
 
@@ -201,8 +212,9 @@ drawn_changes_give_the_expiries_of_a_search_through_all(void **state)
 			assert_null(shoal_heap_expire(&heap, now));
 		}
 		first = round % 16 == 0 ? first_planned(planned) : NULL;
-		if (first != NULL)
+		if (first != NULL) {
 			assert_true(shoal_heap_next(&heap) == first->at);
+		}
 		assert_true(shoal_timer_armed(&timer[i]) == planned[i].armed);
 	}
 	shoal_heap_done(&heap);
@@ -221,11 +233,13 @@ reserve_and_arm(const struct shoal_allocator *mem, void *arg)
 	shoal_heap_init(&heap, mem);
 	for (i = 0; i < TIMERS && err == 0; i++) {
 		err = shoal_heap_reserve(&heap, i + 1);
-		if (err == 0)
+		if (err == 0) {
 			shoal_heap_arm(&heap, &timer[armed++], TIMERS - i);
+		}
 	}
-	for (i = armed; i > 0; i--)
+	for (i = armed; i > 0; i--) {
 		assert_ptr_equal(shoal_heap_expire(&heap, TIMERS), &timer[i - 1]);
+	}
 	shoal_heap_done(&heap);
 	return err;
 }

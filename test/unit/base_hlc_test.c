@@ -94,8 +94,9 @@ a_far_stamp_again_and_again_cannot_push_the_clock_on(void **state)
 	int i;
 
 	(void)state;
-	for (i = 0; i < 1000; i++)
+	for (i = 0; i < 1000; i++) {
 		assert_false(shoal_hlc_merge(&clock, UINT64_MAX, wall * MS));
+	}
 	assert_true(shoal_hlc_ms(clock.last) == wall + SHOAL_HLC_DRIFT_MS);
 	/* Later the cap has moved with the wall clock. */
 	assert_false(shoal_hlc_merge(&clock, UINT64_MAX, (wall + 5) * MS));

@@ -54,8 +54,9 @@ what_is_no_id_is_refused_and_changes_nothing(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < COUNT_OF(bad); i++)
+	for (i = 0; i < COUNT_OF(bad); i++) {
 		assert_int_equal(shoal_id_parse(&id, bad[i]), SHOAL_ERR_INVALID);
+	}
 	assert_memory_equal(&id, &sample, sizeof(id));
 }
 
@@ -92,8 +93,9 @@ any_id_survives_print_and_parse(void **state)
 		char text[SHOAL_ID_TEXT];
 		size_t i;
 
-		for (i = 0; i < sizeof(id.bytes); i++)
+		for (i = 0; i < sizeof(id.bytes); i++) {
 			id.bytes[i] = (uint8_t)unit_random(&seed);
+		}
 		shoal_id_print(&id, text);
 		assert_int_equal(strlen(text), SHOAL_ID_TEXT - 1);
 		assert_int_equal(shoal_id_parse(&back, text), 0);

@@ -50,8 +50,9 @@ the_error_is_below_its_bound_over_the_whole_range(void **state)
 		assert_true(shoal_ilog2_q16(power) == bit * 65536);
 		check(power);
 		check(power + 1);
-		if (power > 1)
+		if (power > 1) {
 			check(power - 1);
+		}
 	}
 	check(UINT64_MAX);
 	for (round = 0; round < 200000; round++) {
@@ -79,8 +80,9 @@ the_ceiling_of_the_natural_logarithm_is_exact(void **state)
 	uint32_t i;
 
 	(void)state;
-	for (value = 2; value < 300000; value++)
+	for (value = 2; value < 300000; value++) {
 		assert_true(shoal_ilog_ln_ceil(value) == (uint32_t)ceill(logl((long double)value)));
+	}
 	/* At the steps; long double has 64 bits, enough for e^i to the unit below 2^60. */
 	for (i = 1; i < 41; i++) {
 		uint64_t step = (uint64_t)floorl(expl((long double)i));

@@ -79,12 +79,14 @@ any_node_can_be_removed_while_walking(void **state)
 		shoal_list_init(&head);
 		for (i = 0; i < 4; i++) {
 			shoal_list_push_back(&head, &thing[i].node);
-			if ((out >> i & 1) == 0)
+			if ((out >> i & 1) == 0) {
 				left[count++] = (int)i;
+			}
 		}
 		SHOAL_LIST_FOREACH_SAFE (node, after, &head) {
-			if (out >> SHOAL_LIST_ITEM(node, struct thing, node)->number & 1)
+			if (out >> SHOAL_LIST_ITEM(node, struct thing, node)->number & 1) {
 				shoal_list_remove(node);
+			}
 			seen++;
 		}
 		assert_int_equal(seen, 4);

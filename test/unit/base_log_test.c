@@ -29,8 +29,9 @@ what_is_no_level_is_refused_and_changes_nothing(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < COUNT_OF(bad); i++)
+	for (i = 0; i < COUNT_OF(bad); i++) {
 		assert_int_equal(shoal_log_level_parse(&level, bad[i]), SHOAL_ERR_INVALID);
+	}
 	assert_int_equal(level, SHOAL_LOG_WARN);
 	assert_string_equal(shoal_log_level_name((enum shoal_log_level)0), "invalid");
 	assert_string_equal(shoal_log_level_name((enum shoal_log_level)5), "invalid");

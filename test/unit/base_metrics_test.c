@@ -27,8 +27,9 @@ every_counter_has_its_label_and_its_text(void **state)
 		assert_string_equal(shoal_counter_name(counter), table[i].label);
 		assert_string_equal(shoal_counter_help(counter), table[i].text);
 		assert_int_equal(strlen(table[i].label), strlen(table[i].name));
-		for (j = 0; table[i].name[j] != 0; j++)
+		for (j = 0; table[i].name[j] != 0; j++) {
 			assert_int_equal(table[i].label[j], tolower(table[i].name[j]));
+		}
 		for (j = 0; j < i; j++) {
 			assert_string_not_equal(table[i].label, table[j].label);
 			assert_string_not_equal(table[i].text, table[j].text);

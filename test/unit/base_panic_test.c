@@ -16,9 +16,10 @@ tell(const char *expression, const char *file, int line)
 {
 	const char *name = strrchr(file, '/');
 
-	if (line > 0 && write(report[1], expression, strlen(expression)) > 0)
+	if (line > 0 && write(report[1], expression, strlen(expression)) > 0) {
 		(void)!write(
 		        report[1], name != NULL ? name : file, strlen(name != NULL ? name : file));
+	}
 }
 
 /* Runs a failing assertion with the hook; the child's status in *status, what the hook wrote in

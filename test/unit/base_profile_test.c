@@ -39,10 +39,12 @@ relaxed(size_t field)
 	assert_int_equal(shoal_profile_init(&profile, SHOAL_PROFILE_LAN), 0);
 	profile.probe_interval_ms = 600000;
 	profile.members_max = 1000000;
-	if (strcmp(fields[field].name, "probe_interval_ms") == 0)
+	if (strcmp(fields[field].name, "probe_interval_ms") == 0) {
 		profile.probe_timeout_ms = 1;
-	if (strcmp(fields[field].name, "members_max") == 0)
+	}
+	if (strcmp(fields[field].name, "members_max") == 0) {
 		profile.tombstones_max = 1;
+	}
 	return profile;
 }
 
@@ -59,8 +61,9 @@ the_three_profiles_hold_the_numbers_of_the_table_and_pass(void **state)
 
 		memset(&profile, 0xee, sizeof(profile));
 		assert_int_equal(shoal_profile_init(&profile, (enum shoal_profile_kind)kind), 0);
-		for (i = 0; i < COUNT_OF(fields); i++)
+		for (i = 0; i < COUNT_OF(fields); i++) {
 			assert_int_equal(value_of(&profile, i), fields[i].preset[kind]);
+		}
 		assert_int_equal(shoal_profile_check(&profile, why, sizeof(why)), 0);
 		assert_string_equal(why, "");
 	}
@@ -92,8 +95,9 @@ profiles_are_read_by_their_names(void **state)
 		assert_int_equal(shoal_profile_parse(&kind, names[i]), 0);
 		assert_int_equal(kind, i);
 	}
-	for (i = 0; i < COUNT_OF(bad); i++)
+	for (i = 0; i < COUNT_OF(bad); i++) {
 		assert_int_equal(shoal_profile_parse(&kind, bad[i]), SHOAL_ERR_INVALID);
+	}
 	assert_int_equal(kind, SHOAL_PROFILE_LOCAL);
 }
 
@@ -117,8 +121,9 @@ takes(size_t field, uint64_t value)
 	}
 	/* No other field moved. */
 	assert_memory_equal(&profile, &before, sizeof(profile));
-	if (value > UINT32_MAX)
+	if (value > UINT32_MAX) {
 		return err == 0;
+	}
 	memcpy((char *)&profile + fields[field].offset, &direct, sizeof(direct));
 	assert_int_equal(shoal_profile_check(&profile, why, sizeof(why)), err);
 	if (err != 0) {
@@ -162,8 +167,9 @@ what_is_no_field_or_no_number_is_refused(void **state)
 	(void)state;
 	assert_int_equal(shoal_profile_init(&profile, SHOAL_PROFILE_LAN), 0);
 	before = profile;
-	for (i = 0; i < COUNT_OF(bad); i++)
+	for (i = 0; i < COUNT_OF(bad); i++) {
 		assert_int_equal(shoal_profile_set(&profile, "relays", bad[i]), SHOAL_ERR_INVALID);
+	}
 	assert_int_equal(shoal_profile_set(&profile, "relay", "5"), SHOAL_ERR_NOT_FOUND);
 	assert_int_equal(shoal_profile_set(&profile, "RELAYS", "5"), SHOAL_ERR_NOT_FOUND);
 	assert_int_equal(shoal_profile_set(&profile, "", "5"), SHOAL_ERR_NOT_FOUND);

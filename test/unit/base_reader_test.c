@@ -14,8 +14,9 @@ exact(const uint8_t *data, size_t len)
 	uint8_t *copy = malloc(len > 0 ? len : 1);
 
 	assert_non_null(copy);
-	if (len > 0)
+	if (len > 0) {
 		memcpy(copy, data, len);
+	}
 	return copy;
 }
 

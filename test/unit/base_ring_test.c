@@ -32,8 +32,9 @@ check(const struct shoal_ring *ring, uint32_t first, size_t count)
 	size_t i;
 
 	assert_int_equal(ring->count, count);
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		assert_int_equal(((struct item *)shoal_ring_at(ring, i))->number, first + i);
+	}
 	assert_null(shoal_ring_at(ring, count));
 	assert_null(shoal_ring_at(ring, SIZE_MAX));
 	assert_ptr_equal(shoal_ring_front(ring), shoal_ring_at(ring, 0));
@@ -76,8 +77,9 @@ it_grows_rightly_with_its_head_at_every_place(void **state)
 			push(&ring, i);
 			shoal_ring_pop(&ring);
 		}
-		for (; i < head + 64; i++)
+		for (; i < head + 64; i++) {
 			push(&ring, i);
+		}
 		check(&ring, head, 64);
 		assert_null(shoal_ring_push(&ring));
 		shoal_ring_done(&ring);
@@ -98,8 +100,9 @@ it_holds_as_many_as_its_limit_and_no_more(void **state)
 
 		heap_fault_init(&fault);
 		shoal_ring_init(&ring, &fault.mem, sizeof(struct item), limits[i]);
-		for (n = 0; n < limits[i]; n++)
+		for (n = 0; n < limits[i]; n++) {
 			push(&ring, n);
+		}
 		assert_null(shoal_ring_push(&ring));
 		assert_int_equal(ring.capacity, limits[i]);
 		assert_int_equal(shoal_ring_memory(&ring), fault.bytes);
@@ -129,17 +132,20 @@ drawn_pushes_and_pops_keep_the_order(void **state)
 		bool fill = round / 700 % 2 == 0;
 
 		if (unit_random(&seed) % 3 != 0 ? fill : !fill) {
-			if (next - first < 150)
+			if (next - first < 150) {
 				push(&ring, next++);
-			else
+			} else {
 				assert_null(shoal_ring_push(&ring));
+			}
 		} else {
 			shoal_ring_pop(&ring);
-			if (first < next)
+			if (first < next) {
 				first++;
+			}
 		}
-		if (round % 64 == 0)
+		if (round % 64 == 0) {
 			check(&ring, first, next - first);
+		}
 	}
 	shoal_ring_done(&ring);
 }
@@ -156,10 +162,11 @@ push_many(const struct shoal_allocator *mem, void *arg)
 	for (i = 0; i < 100; i++) {
 		struct item *item = shoal_ring_push(&ring);
 
-		if (item == NULL)
+		if (item == NULL) {
 			err = SHOAL_ERR_NOMEM;
-		else
+		} else {
 			item->number = pushed++;
+		}
 	}
 	check(&ring, 0, pushed);
 	shoal_ring_done(&ring);

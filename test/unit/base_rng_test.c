@@ -16,8 +16,9 @@ the_authors_numbers_come_out(void **state)
 
 	(void)state;
 	shoal_rng_init(&rng, 42, 54);
-	for (i = 0; i < COUNT_OF(numbers); i++)
+	for (i = 0; i < COUNT_OF(numbers); i++) {
 		assert_true(shoal_rng_u32(&rng) == numbers[i]);
+	}
 	shoal_rng_init(&rng, 42, 54);
 	assert_true(shoal_rng_u64(&rng) == UINT64_C(0xa15c02b77b47f409));
 }
@@ -62,8 +63,9 @@ numbers_below_a_bound_are_even(void **state)
 			seen[draw]++;
 		}
 		/* Six standard deviations of a count whose mean is 10000. */
-		for (k = 0; k < n; k++)
+		for (k = 0; k < n; k++) {
 			assert_true(n == 1 || (seen[k] > 9400 && seen[k] < 10600));
+		}
 	}
 }
 
@@ -84,10 +86,12 @@ a_bound_that_does_not_divide_the_range_has_no_bias(void **state)
 		assert_true(draw < n);
 		third[draw >> 30]++;
 	}
-	for (k = 0; k < 3; k++)
+	for (k = 0; k < 3; k++) {
 		assert_true(third[k] > 9500 && third[k] < 10500);
-	for (k = 0; k < 1000; k++)
+	}
+	for (k = 0; k < 1000; k++) {
 		assert_true(shoal_rng_below(&rng, UINT32_MAX) < UINT32_MAX);
+	}
 }
 
 static void
@@ -130,8 +134,9 @@ wide_ranges_are_even_too(void **state)
 			assert_true(draw >= low);
 			quarter[(draw - low) / (spans[i] / 4 + 1)]++;
 		}
-		for (k = 0; k < 4; k++)
+		for (k = 0; k < 4; k++) {
 			assert_true(quarter[k] > 9500 && quarter[k] < 10500);
+		}
 	}
 }
 
@@ -158,9 +163,10 @@ ranges_of_a_power_of_two_keep_the_bits_as_they_were_drawn(void **state)
 
 		shoal_rng_init(&rng, 12, bits);
 		same = rng;
-		for (k = 0; k < 100; k++)
+		for (k = 0; k < 100; k++) {
 			assert_true(shoal_rng_below(&rng, UINT32_C(1) << bits) ==
 			            (uint64_t)shoal_rng_u32(&same) << bits >> 32);
+		}
 	}
 }
 

@@ -73,8 +73,9 @@ the_number_given_back_last_is_used_first(void **state)
 
 	(void)state;
 	shoal_slab_init(&slab, &shoal_allocator_libc, 1, 200);
-	for (i = 0; i < 130; i++)
+	for (i = 0; i < 130; i++) {
 		assert_non_null(shoal_slab_take(&slab, &n));
+	}
 	shoal_slab_give(&slab, 3);
 	shoal_slab_give(&slab, 129);
 	shoal_slab_give(&slab, 64);
@@ -124,8 +125,9 @@ it_holds_as_many_as_its_limit_and_no_more(void **state)
 		uint32_t n, k;
 
 		shoal_slab_init(&slab, &shoal_allocator_libc, sizeof(struct object), limits[i]);
-		for (k = 0; k < limits[i]; k++)
+		for (k = 0; k < limits[i]; k++) {
 			assert_non_null(shoal_slab_take(&slab, &n));
+		}
 		assert_null(shoal_slab_take(&slab, &n));
 		assert_int_equal(slab.count, limits[i]);
 		if (limits[i] > 0) {
@@ -157,8 +159,9 @@ drawn_takes_and_gives_keep_every_object_apart(void **state)
 		if (unit_random(&seed) % 3 != 0 ? fill : !fill) {
 			object = shoal_slab_take(&slab, &n);
 			assert_true((object == NULL) == (count == OBJECTS));
-			if (object == NULL)
+			if (object == NULL) {
 				continue;
+			}
 			assert_true(held[n] == 0 && object->value == 0);
 			object->value = held[n] = ++stamp;
 			count++;
@@ -198,8 +201,9 @@ take_many(const struct shoal_allocator *mem, void *arg)
 		object->value = taken++;
 	}
 	assert_true(slab.count == taken && slab.end == taken);
-	for (i = 0; i < taken; i++)
+	for (i = 0; i < taken; i++) {
 		assert_true(((struct object *)shoal_slab_at(&slab, i))->value == i);
+	}
 	shoal_slab_done(&slab);
 	return err;
 }

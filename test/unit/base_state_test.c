@@ -12,8 +12,9 @@ every_state_has_its_name(void **state)
 	unsigned i;
 
 	(void)state;
-	for (i = 0; i < SHOAL_STATES; i++)
+	for (i = 0; i < SHOAL_STATES; i++) {
 		assert_string_equal(shoal_state_name((enum shoal_state)i), names[i]);
+	}
 	assert_string_equal(shoal_state_name((enum shoal_state)SHOAL_STATES), "invalid");
 	assert_string_equal(shoal_state_name((enum shoal_state)255), "invalid");
 }

@@ -19,8 +19,9 @@ number_equal(const void *owner, uint32_t value, const void *key)
 {
 	uint32_t wanted;
 
-	if (owner != NULL)
+	if (owner != NULL) {
 		(**(size_t *const *)owner)++;
+	}
 	memcpy(&wanted, key, sizeof(wanted));
 	return value == wanted;
 }
@@ -82,9 +83,10 @@ compare_with_model(hash_fn hash, uint32_t keys, unsigned rounds)
 		}
 		assert_int_equal(table.count, count);
 	}
-	for (n = 0; n < keys; n++)
+	for (n = 0; n < keys; n++) {
 		assert_true(shoal_table_find(&table, hash(&table, n), &n) ==
 		            (model[n] ? n : SHOAL_TABLE_NONE));
+	}
 	shoal_table_done(&table);
 	assert_int_equal(fault.live, 0);
 }
@@ -123,8 +125,9 @@ it_holds_as_many_as_its_limit_and_no_more(void **state)
 
 		shoal_table_init(
 		        &table, &shoal_allocator_libc, secret, limits[i], number_equal, NULL);
-		for (n = 0; n < limits[i]; n++)
+		for (n = 0; n < limits[i]; n++) {
 			assert_int_equal(shoal_table_put(&table, honest(&table, n), n), 0);
+		}
 		assert_int_equal(shoal_table_put(&table, honest(&table, n), n), SHOAL_ERR_LIMIT);
 		assert_int_equal(table.count, limits[i]);
 		assert_true(shoal_table_find(&table, honest(&table, n), &n) == SHOAL_TABLE_NONE);
@@ -184,11 +187,13 @@ a_search_asks_the_owner_about_once(void **state)
 
 	(void)state;
 	shoal_table_init(&table, &shoal_allocator_libc, secret, KEYS, number_equal, &counter);
-	for (n = 0; n < KEYS; n++)
+	for (n = 0; n < KEYS; n++) {
 		assert_int_equal(shoal_table_put(&table, honest(&table, n), n), 0);
+	}
 	assert_int_equal(questions, 0);
-	for (n = 0; n < 2 * KEYS; n++)
+	for (n = 0; n < 2 * KEYS; n++) {
 		shoal_table_find(&table, honest(&table, n), &n);
+	}
 	assert_true(questions >= KEYS && questions <= KEYS + 5);
 	shoal_table_done(&table);
 }
@@ -220,12 +225,14 @@ fill(const struct shoal_allocator *mem, void *arg)
 		size_t memory = shoal_table_memory(&table);
 
 		err = shoal_table_put(&table, honest(&table, n), n);
-		if (err != 0)
+		if (err != 0) {
 			assert_true(table.count == n && shoal_table_memory(&table) == memory);
+		}
 	}
-	for (m = 0; m < 100; m++)
+	for (m = 0; m < 100; m++) {
 		assert_true(shoal_table_find(&table, honest(&table, m), &m) ==
 		            (m < table.count ? m : SHOAL_TABLE_NONE));
+	}
 	shoal_table_done(&table);
 	return err;
 }

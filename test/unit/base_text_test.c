@@ -300,21 +300,24 @@ is_one_character(const uint8_t *data, size_t len)
 	uint32_t value;
 	size_t need, i;
 
-	if (data[0] < 0x80)
+	if (data[0] < 0x80) {
 		need = 1, value = data[0];
-	else if ((data[0] & 0xe0) == 0xc0)
+	} else if ((data[0] & 0xe0) == 0xc0) {
 		need = 2, value = data[0] & 0x1f;
-	else if ((data[0] & 0xf0) == 0xe0)
+	} else if ((data[0] & 0xf0) == 0xe0) {
 		need = 3, value = data[0] & 0x0f;
-	else if ((data[0] & 0xf8) == 0xf0)
+	} else if ((data[0] & 0xf8) == 0xf0) {
 		need = 4, value = data[0] & 0x07;
-	else
+	} else {
 		return false;
-	if (len != need)
+	}
+	if (len != need) {
 		return false;
+	}
 	for (i = 1; i < need; i++) {
-		if ((data[i] & 0xc0) != 0x80)
+		if ((data[i] & 0xc0) != 0x80) {
 			return false;
+		}
 		value = value << 6 | (data[i] & 0x3f);
 	}
 	return value >= least[need - 1] && value <= 0x10ffff && (value < 0xd800 || value > 0xdfff);
@@ -353,9 +356,10 @@ utf8_of_four_bytes_is_valid_as_its_definition_says(void **state)
 					const uint8_t data[4] = {
 					        (uint8_t)first, (uint8_t)second, tail[i], tail[j]};
 
-					for (len = 1; len <= 4; len++)
+					for (len = 1; len <= 4; len++) {
 						assert_true(shoal_text_is_utf8(data, len) ==
 						            is_one_character(data, len));
+					}
 				}
 			}
 		}

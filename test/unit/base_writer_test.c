@@ -36,9 +36,11 @@ values_are_written_whole_or_not_at_all_at_every_capacity(void **state)
 		size_t i, whole = 0;
 
 		assert_non_null(data);
-		for (i = 0; i < COUNT_OF(ends); i++)
-			if (ends[i] <= cap)
+		for (i = 0; i < COUNT_OF(ends); i++) {
+			if (ends[i] <= cap) {
 				whole = ends[i];
+			}
+		}
 		shoal_writer_init(&writer, data, cap);
 		write_all(&writer);
 		assert_int_equal(writer.len, whole);

@@ -22,8 +22,9 @@ fails(struct heap_fault *fault)
 {
 	fault->calls++;
 	if (fault->fail_at == 0 || fault->calls < fault->fail_at ||
-	        (fault->calls > fault->fail_at && !fault->fail_on))
+	        (fault->calls > fault->fail_at && !fault->fail_on)) {
 		return false;
+	}
 	fault->failed++;
 	return true;
 }
@@ -50,8 +51,9 @@ take(struct heap_fault *fault, size_t size)
 	memcpy(data_of(block) + size, &guard, sizeof(guard));
 	fault->live++;
 	fault->bytes += size;
-	if (fault->bytes > fault->peak)
+	if (fault->bytes > fault->peak) {
 		fault->peak = fault->bytes;
+	}
 	return data_of(block);
 }
 
@@ -91,8 +93,9 @@ fault_realloc(void *ptr, size_t size, void *arg)
 	struct block *old = block_of(ptr);
 	uint8_t *moved;
 
-	if (fails(arg))
+	if (fails(arg)) {
 		return NULL;
+	}
 	moved = take(arg, size);
 	memcpy(moved, ptr, old->size < size ? old->size : size);
 	fault_free(ptr, arg);
@@ -118,14 +121,16 @@ sweep(heap_fault_scenario scenario, void *arg, bool fail_on, bool tolerant)
 		fault.fail_at = k;
 		fault.fail_on = fail_on;
 		err = scenario(&fault.mem, arg);
-		if (fault.live != 0)
+		if (fault.live != 0) {
 			fail_msg("%zu blocks leaked after allocation %zu failed", fault.live, k);
+		}
 		if (fault.failed == 0) {
 			assert_int_equal(err, 0);
 			return k - 1;
 		}
-		if (err != SHOAL_ERR_NOMEM && !(tolerant && err == 0))
+		if (err != SHOAL_ERR_NOMEM && !(tolerant && err == 0)) {
 			fail_msg("allocation %zu failed, the scenario returned %d", k, err);
+		}
 	}
 	fail_msg("the scenario still allocates after %d calls", SWEEP_LIMIT);
 	return 0;
