@@ -236,7 +236,12 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 static unsigned
 nacks(const struct shoal_probe *probe)
 {
-	return (unsigned)__builtin_popcount(probe->nacked);
+	unsigned count = 0;
+
+	for (uint32_t left = probe->nacked; left != 0; left &= left - 1) {
+		count++;
+	}
+	return count;
 }
 
 static void

@@ -190,18 +190,27 @@ grow_stream(struct shoal_core *core)
 static bool
 write_table(struct shoal_core *core, struct shoal_writer *writer, uint32_t start, uint32_t except)
 {
-	uint32_t end = core->members.records.end;
+	uint32_t end = core->members.records.end, told = 0;
 
-	for (uint32_t i = 0; i < end; i++) {
-		uint32_t slot = (start + i) % end;
-		struct shoal_record *record = shoal_members_at(core, slot);
+	for (; told < end; told++) {
+		uint32_t slot = (start + told) % end;
+		const struct shoal_record *record = shoal_members_at(core, slot);
 		if (record == NULL || slot == except || !is_told(core, record)) {
 			continue;
 		}
 		if (!shoal_gossip_write(core, slot, true, writer)) {
-			return writer->cap + SHOAL_PACKET_CRC >= core->profile.stream_max;
+			if (writer->cap + SHOAL_PACKET_CRC < core->profile.stream_max) {
+				return false;
+			}
+			break;
 		}
-		record->flags &= (uint8_t)~SHOAL_RECORD_TELL;
+	}
+	/* Not before: a table that is begun anew in a larger buffer must hold them again. */
+	for (uint32_t i = 0; i < told; i++) {
+		struct shoal_record *record = shoal_members_at(core, (start + i) % end);
+		if (record != NULL) {
+			record->flags &= (uint8_t)~SHOAL_RECORD_TELL;
+		}
 	}
 	return true;
 }
