@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The protocol core alone, driven by poll(2) and one UDP socket: linked to libshoal-core only.
- *
- *     core_poll NAME ADDRESS [SEED]
+/* core_poll NAME ADDRESS [SEED]: the protocol core alone (libshoal-core), poll(2) and a UDP socket.
  *
  * All that the core sends goes as a datagram, its kind and exchange in front, to hosts of this
- * kind. A request ends once: by a reply or its time-out. It leaves when its standard input ends. */
+ * kind. A request ends by its reply or its time-out: the core passes over what comes second. It
+ * leaves when its standard input ends, or says anything. */
 #define _GNU_SOURCE
 #include <shoal/core.h>
 
@@ -14,17 +13,17 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
 #define HEADER   9
-#define REQUESTS 128 /* the profile's exchanges_max */
+#define REQUESTS 1024 /* within one time-out; of more, the oldest are forgotten */
 
 static struct shoal_core *core;
 static bool ended;
+static char text[200];
+static struct pollfd fds[] = {{.events = POLLIN}, {.events = POLLIN}}; /* input, socket */
 static uint8_t frame[65507];
-static struct {
-	uint64_t exchange, deadline; /* deadline 0: free */
-} request[REQUESTS];
+static uint64_t request[REQUESTS][2]; /* a ring of numbers and deadlines: all have the same time */
+static unsigned oldest, newest;
 
 static uint64_t
 now(clockid_t clock)
@@ -43,107 +42,79 @@ socket_address(const struct shoal_addr *addr)
 }
 
 static void
-transmit(int fd, const struct shoal_send *send)
-{
-	struct sockaddr_in to = socket_address(&send->to);
-	if (send->len > sizeof(frame) - HEADER) {
-		return;
-	}
-	frame[0] = (uint8_t)send->kind;
-	memcpy(frame + 1, &send->exchange, 8);
-	memcpy(frame + HEADER, send->data, send->len);
-	sendto(fd, frame, send->len + HEADER, 0, (struct sockaddr *)&to, sizeof(to));
-	for (int i = 0; send->kind == SHOAL_SEND_REQUEST && i < REQUESTS; i++) {
-		if (request[i].deadline == 0) {
-			request[i].exchange = send->exchange;
-			request[i].deadline = now(CLOCK_BOOTTIME) + send->timeout_ns;
-			break;
-		}
-	}
-}
-
-static void
-step(int fd, struct shoal_input input)
+step(struct shoal_input input)
 {
 	struct shoal_send send;
 	struct shoal_event event;
-	char why[200];
 	input.mono_ns = now(CLOCK_BOOTTIME);
 	input.wall_ns = now(CLOCK_REALTIME);
 	shoal_core_step(core, &input);
 	while (shoal_core_next_send(core, &send)) {
-		transmit(fd, &send);
+		struct sockaddr_in to = socket_address(&send.to);
+		if (send.kind == SHOAL_SEND_REQUEST) {
+			request[newest % REQUESTS][0] = send.exchange;
+			request[newest++ % REQUESTS][1] = input.mono_ns + send.timeout_ns;
+			oldest += newest - oldest > REQUESTS;
+		}
+		if (send.len <= sizeof(frame) - HEADER) {
+			frame[0] = (uint8_t)send.kind;
+			memcpy(frame + 1, &send.exchange, 8);
+			memcpy(frame + HEADER, send.data, send.len);
+			sendto(fds[1].fd, frame, send.len + HEADER, 0, (void *)&to, sizeof(to));
+		}
 	}
 	while (shoal_core_next_event(core, &event)) {
 		ended = ended || event.kind == SHOAL_EVENT_ENDED;
 		if ((event.kind & SHOAL_EVENT_ALL) != 0) {
 			printf("%s %s (%s)\n", event.name, shoal_event_name(event.kind),
-			        shoal_cause_print(&event.cause, why, sizeof(why)));
+			        shoal_cause_print(&event.cause, text, sizeof(text)));
 		}
 	}
 }
 
-/* Ends the request of a number, or with a code each one whose time is over. */
-static void
-finish(int fd, struct shoal_input result)
+/* What has come; nothing: a look at the time. */
+static struct shoal_input
+receive(void)
 {
-	for (int i = 0; i < REQUESTS; i++) {
-		bool late = request[i].deadline <= now(CLOCK_BOOTTIME);
-		bool meant = result.code != 0 ? late : request[i].exchange == result.exchange;
-		if (request[i].deadline == 0 || !meant) {
-			continue;
-		}
-		request[i].deadline = 0;
-		result.exchange = request[i].exchange;
-		step(fd, result);
-	}
-}
-
-static void
-receive(int fd)
-{
-	struct shoal_input in = {.data = frame + HEADER, .from.ip = {[10] = 0xff, [11] = 0xff}};
+	struct shoal_input in = {.kind = SHOAL_INPUT_TIMER};
 	struct sockaddr_in from = {.sin_family = AF_INET};
 	socklen_t size = sizeof(from);
-	ssize_t len = recvfrom(fd, frame, sizeof(frame), 0, (struct sockaddr *)&from, &size);
-	if (len < HEADER || frame[0] < SHOAL_SEND_DATAGRAM || frame[0] > SHOAL_SEND_REPLY) {
-		return;
+	ssize_t len = recvfrom(fds[1].fd, frame, sizeof(frame), MSG_DONTWAIT, (void *)&from, &size);
+	if (len >= HEADER && frame[0] >= SHOAL_SEND_DATAGRAM && frame[0] <= SHOAL_SEND_REPLY) {
+		in.kind = SHOAL_INPUT_DATAGRAM + frame[0] - SHOAL_SEND_DATAGRAM;
+		in.data = frame + HEADER;
+		in.len = (size_t)len - HEADER;
+		memcpy(&in.exchange, frame + 1, 8);
+		in.from.ip[10] = in.from.ip[11] = 0xff;
+		memcpy(in.from.ip + 12, &from.sin_addr, 4);
+		in.from.port = ntohs(from.sin_port);
 	}
-	in.kind = (enum shoal_input_kind)(frame[0] - SHOAL_SEND_DATAGRAM + SHOAL_INPUT_DATAGRAM);
-	in.len = (size_t)len - HEADER;
-	memcpy(&in.exchange, frame + 1, 8);
-	memcpy(in.from.ip + 12, &from.sin_addr, 4);
-	in.from.port = ntohs(from.sin_port);
-	(in.kind == SHOAL_INPUT_RESULT ? finish : step)(fd, in);
+	return in;
 }
 
 static void
-turn(struct pollfd fds[2])
+turn(void)
 {
 	uint64_t at = now(CLOCK_BOOTTIME), next = shoal_core_deadline(core);
 	uint64_t wait = next > at ? (next - at) / SHOAL_MS(1) + 1 : 0;
-	char bytes[64];
 	poll(fds, 2, wait < 100 ? (int)wait : 100); /* requests time out too */
-	if (fds[1].revents != 0) {
-		receive(fds[1].fd); /* what has come is heard before deadlines are judged */
-	} else if (now(CLOCK_BOOTTIME) >= shoal_core_deadline(core)) {
-		step(fds[1].fd, (struct shoal_input){.kind = SHOAL_INPUT_TIMER});
+	step(receive()); /* deadlines are judged when nothing more has come */
+	while (oldest != newest && request[oldest % REQUESTS][1] <= now(CLOCK_BOOTTIME)) {
+		step((struct shoal_input){.kind = SHOAL_INPUT_RESULT,
+		        .code = SHOAL_ERR_TIMEOUT,
+		        .exchange = request[oldest++ % REQUESTS][0]});
 	}
-	finish(fds[1].fd,
-	        (struct shoal_input){.kind = SHOAL_INPUT_RESULT, .code = SHOAL_ERR_TIMEOUT});
-	if (fds[0].revents != 0 && read(fds[0].fd, bytes, sizeof(bytes)) <= 0) {
+	if (fds[0].revents != 0) {
 		fds[0].fd = -1;
-		step(fds[1].fd, (struct shoal_input){.kind = SHOAL_INPUT_LEAVE});
+		step((struct shoal_input){.kind = SHOAL_INPUT_LEAVE});
 	}
 }
 
 int
 main(int argc, char **argv)
 {
-	struct pollfd fds[2] = {{.events = POLLIN}, {.events = POLLIN}};
 	struct shoal_input join = {.kind = SHOAL_INPUT_JOIN};
 	struct shoal_core_config config;
-	char text[200] = "";
 	shoal_core_config_init(&config);
 	if (argc < 3 || shoal_addr_parse(&config.addr[0], argv[2]) != 0 ||
 	        (argc > 3 && shoal_addr_parse(&join.from, argv[3]) != 0)) {
@@ -152,8 +123,8 @@ main(int argc, char **argv)
 	struct sockaddr_in name = socket_address(&config.addr[0]);
 	socklen_t len = sizeof(name);
 	fds[1].fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (bind(fds[1].fd, (struct sockaddr *)&name, sizeof(name)) != 0 ||
-	        getsockname(fds[1].fd, (struct sockaddr *)&name, &len) != 0 ||
+	if (bind(fds[1].fd, (void *)&name, len) != 0 ||
+	        getsockname(fds[1].fd, (void *)&name, &len) != 0 ||
 	        getrandom(&config.salt, sizeof(config.salt), 0) < 0) {
 		return 1;
 	}
@@ -168,12 +139,11 @@ main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("%s is at %s\n", argv[1], shoal_addr_print(&config.addr[0], text, sizeof(text)));
 	if (argc > 3) {
-		step(fds[1].fd, join);
+		step(join);
 	}
 	while (!ended) {
-		turn(fds);
+		turn();
 	}
 	shoal_core_free(core);
-	close(fds[1].fd);
 	return 0;
 }

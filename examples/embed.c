@@ -28,7 +28,6 @@ on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event,
 		printf("%s %s (%s)\n", shoal_member_name(event->member),
 		        shoal_event_name(event->kind), shoal_cause_text(&event->cause));
 	}
-	fflush(stdout);
 }
 
 static void
@@ -40,7 +39,6 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	printf("%zu members are known\n", shoal_member_list_count(list));
-	fflush(stdout);
 	shoal_member_list_free(list);
 }
 
@@ -84,7 +82,6 @@ on_joined(struct shoal_cluster *cluster, int code, const char *text, size_t reac
 	(void)cluster;
 	if (code == 0) {
 		printf("joined through %zu seeds\n", reached);
-		fflush(stdout);
 		return;
 	}
 	fprintf(stderr, "%s\n", text);
@@ -107,15 +104,12 @@ begin(struct application *app, struct event_base *base, char **argv, int argc)
 	if (shoal_cluster_new(&app->cluster, &config) != 0) {
 		return -1;
 	}
-	app->input = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, app);
-	app->tick = event_new(base, -1, EV_PERSIST, on_tick, app);
-	shoal_on_member(app->cluster, SHOAL_EVENT_ALL, on_member, app);
-	if (shoal_cluster_start(app->cluster) != 0) {
+	if (shoal_on_member(app->cluster, SHOAL_EVENT_ALL, on_member, app) != 0 ||
+	        shoal_cluster_start(app->cluster) != 0) {
 		return -1;
 	}
 	shoal_cluster_address(app->cluster, address, sizeof(address));
 	printf("%s is at %s\n", config.name, address);
-	fflush(stdout);
 	event_add(app->input, NULL);
 	event_add(app->tick, &second);
 	if (argc == 3) {
@@ -130,16 +124,17 @@ main(int argc, char **argv)
 {
 	struct application app = {.status = 0};
 	struct event_config *precise = event_config_new();
-	struct event_base *base;
 
 	if (argc < 3) {
 		return 2;
 	}
-	/* Deadlines of the protocol are milliseconds: a base with precise timers keeps them best.
-	 */
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* Deadlines of the protocol are milliseconds: precise timers keep them best. */
 	event_config_set_flag(precise, EVENT_BASE_FLAG_PRECISE_TIMER);
-	base = event_base_new_with_config(precise);
+	struct event_base *base = event_base_new_with_config(precise);
 	event_config_free(precise);
+	app.input = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, &app);
+	app.tick = event_new(base, -1, EV_PERSIST, on_tick, &app);
 	if (begin(&app, base, argv, argc) != 0) {
 		fprintf(stderr, "%s\n", shoal_last_error());
 		app.status = 1;
@@ -147,12 +142,8 @@ main(int argc, char **argv)
 		event_base_dispatch(base);
 	}
 	shoal_cluster_free(app.cluster);
-	if (app.input != NULL) {
-		event_free(app.input);
-	}
-	if (app.tick != NULL) {
-		event_free(app.tick);
-	}
+	event_free(app.input);
+	event_free(app.tick);
 	event_base_free(base);
 	return app.status;
 }

@@ -44,20 +44,22 @@ shoal_socket_from_addr(union shoal_sockaddr *to, const struct shoal_addr *addr)
 }
 
 bool
-shoal_socket_to_addr(struct shoal_addr *addr, const union shoal_sockaddr *from)
+shoal_socket_to_addr(struct shoal_addr *addr, const struct sockaddr *from)
 {
-	switch (from->any.sa_family) {
-	case AF_INET: {
-		uint8_t ip[4];
-		memcpy(ip, &from->v4.sin_addr, sizeof(ip));
-		shoal_addr_from_ipv4(addr, ip, ntohs(from->v4.sin_port));
+	const struct sockaddr_in *v4 = (const void *)from;
+	const struct sockaddr_in6 *v6 = (const void *)from;
+	uint8_t ip[4];
+
+	switch (from->sa_family) {
+	case AF_INET:
+		memcpy(ip, &v4->sin_addr, sizeof(ip));
+		shoal_addr_from_ipv4(addr, ip, ntohs(v4->sin_port));
 		return true;
-	}
 	case AF_INET6:
 		memset(addr, 0, sizeof(*addr));
-		memcpy(addr->ip, &from->v6.sin6_addr, 16);
-		addr->port = ntohs(from->v6.sin6_port);
-		addr->scope = is_link_local(addr->ip) ? from->v6.sin6_scope_id : 0;
+		memcpy(addr->ip, &v6->sin6_addr, 16);
+		addr->port = ntohs(v6->sin6_port);
+		addr->scope = is_link_local(addr->ip) ? v6->sin6_scope_id : 0;
 		return true;
 	default:
 		return false;
@@ -88,7 +90,7 @@ shoal_socket_bind(int fd, const struct shoal_addr *addr, struct shoal_addr *boun
 		return -1;
 	}
 	*bound = *addr;
-	return shoal_socket_to_addr(bound, &name) ? 0 : -1;
+	return shoal_socket_to_addr(bound, &name.any) ? 0 : -1;
 }
 
 bool

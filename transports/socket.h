@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What udp and tcp share: addresses in the kernel's form and in ours, sockets that are opened and
- * bound in one way, errno as a result code with an English reason, the clock of deadlines. Nothing
- * here keeps state. */
+/* What udp, tcp and the cluster share: addresses in the kernel's form and in ours; and what udp and
+ * tcp share: sockets that are opened and bound in one way, errno as a result code with an English
+ * reason, the clock of deadlines. Nothing here keeps state. */
 #ifndef SHOAL_TRANSPORTS_SOCKET_H
 #define SHOAL_TRANSPORTS_SOCKET_H
 
@@ -22,7 +22,7 @@ union shoal_sockaddr {
 socklen_t shoal_socket_from_addr(union shoal_sockaddr *to, const struct shoal_addr *addr);
 
 /* The inverse; false: neither IPv4 nor IPv6, *addr untouched. */
-bool shoal_socket_to_addr(struct shoal_addr *addr, const union shoal_sockaddr *from);
+bool shoal_socket_to_addr(struct shoal_addr *addr, const struct sockaddr *from);
 
 /* A non-blocking, close-on-exec socket of the family of addr; IPv6 sockets take IPv6 only, so that
  * both families can have the same port. -1 and errno on failure. */

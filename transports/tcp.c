@@ -78,7 +78,7 @@ welcome(struct shoal_tcp *tcp, int fd, const union shoal_sockaddr *name)
 	struct shoal_addr peer;
 	struct shoal_tcp_source *source = NULL;
 	tcp->tired = false;
-	if (shoal_socket_to_addr(&peer, name)) {
+	if (shoal_socket_to_addr(&peer, &name->any)) {
 		source = shoal_tcp_limits_admit(tcp, &peer);
 	}
 	if (source != NULL) {

@@ -329,7 +329,7 @@ is_self(const struct shoal_tcp_connection *connection)
 	socklen_t len = sizeof(name);
 	struct shoal_addr self;
 	return getsockname(connection->fd, &name.any, &len) == 0 &&
-	       shoal_socket_to_addr(&self, &name) && shoal_addr_equal(&self, &connection->peer);
+	       shoal_socket_to_addr(&self, &name.any) && shoal_addr_equal(&self, &connection->peer);
 }
 
 static void

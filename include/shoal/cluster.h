@@ -3,9 +3,11 @@
  *
  * Threads: every function may be called from any thread but shoal_cluster_free, which needs
  * exclusive use; with SHOAL_RUN_BASE, start, stop and free are called on the thread of the base
- * (elsewhere stop and free return SHOAL_ERR_STATE while the cluster runs). A blocking form (join,
- * leave, wait) called on the loop's or the callbacks' thread returns SHOAL_ERR_WOULD_BLOCK and does
- * nothing. Every failure leaves a text in shoal_last_error. */
+ * (elsewhere stop and free return SHOAL_ERR_STATE from start on, also when the cluster has
+ * stopped). A blocking form (join, leave, wait) called on the loop's or the callbacks' thread
+ * returns SHOAL_ERR_WOULD_BLOCK and does nothing; join and leave need the loop to turn, and return
+ * SHOAL_ERR_TIMEOUT up to 10 s after their time where it does not. Every failure leaves a text in
+ * shoal_last_error. A cluster that is passed is not NULL, but to shoal_cluster_free. */
 #ifndef SHOAL_CLUSTER_H
 #define SHOAL_CLUSTER_H
 
@@ -37,7 +39,8 @@ SHOAL_API SHOAL_MUST_USE int shoal_cluster_new(
         struct shoal_cluster **cluster, const struct shoal_config *config);
 
 /* Binds and begins. SHOAL_ERR_IN_USE, _PERMISSION, _SYSTEM: the text names the address.
- * SHOAL_ERR_STATE: it was started before. After a failure the cluster can only be freed. */
+ * SHOAL_ERR_STATE: it was started or stopped before. SHOAL_ERR_CANCELED: it was stopped meanwhile.
+ * SHOAL_ERR_INVALID, _NOMEM. After a failure the cluster can only be freed. */
 SHOAL_API int shoal_cluster_start(struct shoal_cluster *cluster);
 
 /* Joins through the seeds: "ip:port", "[v6]:port", "host:port", "host" (port of bind). All are
@@ -48,10 +51,11 @@ SHOAL_API int shoal_cluster_start(struct shoal_cluster *cluster);
  * A seed that is this member itself counts neither as reached nor as an error, so that all members
  * may have the same list; where every seed is this member, it is the first of its cluster: 0 with
  * *reached 0. Seeds that were not reached are tried again in the background while this member
- * lives, also when others were reached: one at a time, about every heal_interval_ms, names resolved
- * anew.
+ * lives, also when others were reached, about every heal_interval_ms and sooner at first, names
+ * resolved anew: one at a time, or all at once while no other member is alive here.
  *
- * SHOAL_ERR_NO_SEED: none was reached; the text lists each address with its reason.
+ * SHOAL_ERR_NO_SEED: none was reached; the text lists each address with its reason, and says how
+ * many more there are where it has no place for all.
  * SHOAL_ERR_REJECTED: none was reached, and somebody answered with a refusal. SHOAL_ERR_INVALID,
  * _UNSUPPORTED: the text names the seed, nothing was tried. SHOAL_ERR_CANCELED: the cluster leaves
  * or has stopped. SHOAL_ERR_AGAIN: 1,024 operations have not ended. SHOAL_ERR_TIMEOUT: the loop
@@ -60,7 +64,7 @@ SHOAL_API int shoal_cluster_join(struct shoal_cluster *cluster, const char *cons
         unsigned timeout_ms, size_t *reached);
 
 /* The end of an operation that was begun by an _async form: its code, the text of an error and, for
- * joins, the number of seeds reached. Runs where callbacks run. */
+ * joins, the number of seeds reached, for waits that of members alive. Runs where callbacks run. */
 typedef void (*shoal_done_fn)(
         struct shoal_cluster *cluster, int code, const char *text, size_t reached, void *arg);
 
@@ -70,12 +74,18 @@ SHOAL_API int shoal_cluster_join_async(struct shoal_cluster *cluster, const char
         size_t n, unsigned timeout_ms, shoal_done_fn fn, void *arg);
 
 /* Tells the others that this member leaves, and ends: the state is then stopped. timeout_ms 0: the
- * profile's, which is also the longest. SHOAL_ERR_TIMEOUT: nobody confirmed in time; it has ended
- * all the same. SHOAL_ERR_CANCELED: it was stopped meanwhile. SHOAL_ERR_STATE: not running.
- * SHOAL_ERR_AGAIN, _WOULD_BLOCK, _NOMEM. */
+ * profile's, which is also the longest. SHOAL_ERR_TIMEOUT: nobody confirmed in time; it was said
+ * and has ended all the same. SHOAL_ERR_CANCELED: it was stopped meanwhile. SHOAL_ERR_STATE: not
+ * running. SHOAL_ERR_AGAIN, _WOULD_BLOCK, _NOMEM. */
 SHOAL_API int shoal_cluster_leave(struct shoal_cluster *cluster, unsigned timeout_ms);
 SHOAL_API int shoal_cluster_leave_async(
         struct shoal_cluster *cluster, unsigned timeout_ms, shoal_done_fn fn, void *arg);
+
+/* As shoal_wait_members, but returns at once; fn as in join_async, with the members that are alive
+ * as reached. SHOAL_ERR_TIMEOUT, _CANCELED come to fn; SHOAL_ERR_STATE, _AGAIN, _NOMEM are
+ * returned. */
+SHOAL_API int shoal_cluster_wait_async(
+        struct shoal_cluster *cluster, size_t n, unsigned timeout_ms, shoal_done_fn fn, void *arg);
 
 /* Ends at once without telling anyone: to the others it has failed. Operations that have not ended
  * end with SHOAL_ERR_CANCELED. Idempotent. SHOAL_ERR_WOULD_BLOCK: from a callback or the library's
@@ -113,7 +123,7 @@ SHOAL_API struct event_base *shoal_cluster_base(struct shoal_cluster *cluster);
 
 /* SHOAL_RUN_DISPATCH: a descriptor that is readable while callbacks wait, and the call that runs
  * them, on the caller's thread; it returns how many ran. -1 and SHOAL_ERR_STATE in the other ways
- * to run. */
+ * to run. SHOAL_ERR_WOULD_BLOCK: a callback is running, on this thread or on another one. */
 SHOAL_API int shoal_cluster_fd(struct shoal_cluster *cluster);
 SHOAL_API int shoal_cluster_dispatch(struct shoal_cluster *cluster);
 

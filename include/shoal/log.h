@@ -26,8 +26,9 @@ struct shoal_log_record {
 	char text[SHOAL_LOG_TEXT_MAX];
 };
 
-/* Called with one record, borrowed for the call, on the loop's thread; must not block and must not
- * call the library, other than the functions of types.h and error.h. */
+/* Called with one record, borrowed for the call, on the loop's thread, and by shoal_cluster_start
+ * on its caller's; must not block and must not call the library, other than the functions of
+ * types.h and error.h. */
 typedef void (*shoal_log_fn)(const struct shoal_log_record *record, void *arg);
 
 /* "error", "warn", "info", "debug"; "invalid" for any other number. */

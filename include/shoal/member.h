@@ -34,7 +34,8 @@ typedef void (*shoal_member_fn)(
         struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg);
 
 /* Subscribes. The events of shoal_members before the call are not repeated. fn and arg until the
- * cluster is freed or shoal_off_member returns. SHOAL_ERR_INVALID: empty mask or NULL fn.
+ * cluster is freed or shoal_off_member returns. The same fn and arg may be there several times:
+ * each is called, and shoal_off_member ends them all. SHOAL_ERR_INVALID: empty mask or NULL fn.
  * SHOAL_ERR_LIMIT: 64 are there. SHOAL_ERR_NOMEM. */
 SHOAL_API int shoal_on_member(
         struct shoal_cluster *cluster, unsigned mask, shoal_member_fn fn, void *arg);
@@ -58,8 +59,8 @@ SHOAL_API void shoal_filter_init_sized(struct shoal_filter *filter, size_t size)
 #define shoal_filter_init(filter) shoal_filter_init_sized((filter), sizeof(*(filter)))
 
 /* A snapshot, in no particular order; filter may be NULL: all, also those that are dead or left and
- * remembered. NULL: out of memory. Free with shoal_member_list_free; members of it live as long as
- * it, or until unref. */
+ * remembered. NULL: out of memory, or the filter was not initialised. Free with
+ * shoal_member_list_free; members of it live as long as it, or until unref. */
 SHOAL_API struct shoal_member_list *shoal_members(
         struct shoal_cluster *cluster, const struct shoal_filter *filter);
 SHOAL_API size_t shoal_member_list_count(const struct shoal_member_list *list);

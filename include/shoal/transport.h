@@ -5,7 +5,8 @@
  * A transport moves packets that it does not understand: datagrams, one-way messages on streams,
  * and exchanges (a request on a stream and its reply). It lives on one event loop; every call in
  * both directions is made on the loop's thread. A transport never calls its host from inside send,
- * request, reply or cancel: what such a call causes is delivered on a later turn of the loop. */
+ * stream, request or reply, other than count and log: what such a call causes is delivered on a
+ * later turn of the loop. */
 #ifndef SHOAL_TRANSPORT_H
 #define SHOAL_TRANSPORT_H
 

@@ -11,6 +11,7 @@
 
 #include "base/addr.h"
 #include "base/text.h"
+#include "transports/socket.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -143,6 +144,17 @@ next_item(const char *text, char *item, size_t size)
 	return after;
 }
 
+static bool
+is_among(const struct shoal_addr *list, size_t n, const struct shoal_addr *addr)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (shoal_addr_equal(&list[i], addr)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 int
 shoal_address_list(struct shoal_addr addr[SHOAL_ADDRS_MAX], size_t *count, const char *text,
         bool port_optional, char *why, size_t len)
@@ -166,6 +178,10 @@ shoal_address_list(struct shoal_addr addr[SHOAL_ADDRS_MAX], size_t *count, const
 			        port_optional ? "[:port]" : ":port");
 			return SHOAL_ERR_INVALID;
 		}
+		if (is_among(found, n, &found[n])) {
+			snprintf(why, len, "\"%s\" stands there twice", item);
+			return SHOAL_ERR_INVALID;
+		}
 		n++;
 	}
 	memcpy(addr, found, n * sizeof(*addr));
@@ -173,53 +189,10 @@ shoal_address_list(struct shoal_addr addr[SHOAL_ADDRS_MAX], size_t *count, const
 	return 0;
 }
 
-static socklen_t
-to_sockaddr(struct sockaddr_storage *storage, const struct shoal_addr *addr)
-{
-	memset(storage, 0, sizeof(*storage));
-	if (shoal_addr_is_ipv4(addr)) {
-		struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
-
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(addr->port);
-		memcpy(&v4->sin_addr, addr->ip + 12, 4);
-		return sizeof(*v4);
-	}
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
-
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(addr->port);
-	v6->sin6_scope_id = addr->scope;
-	memcpy(&v6->sin6_addr, addr->ip, 16);
-	return sizeof(*v6);
-}
-
-static int
-from_sockaddr(struct shoal_addr *addr, const struct sockaddr *sa, uint16_t port)
-{
-	memset(addr, 0, sizeof(*addr));
-	if (sa->sa_family == AF_INET) {
-		uint8_t ip[4];
-
-		memcpy(ip, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
-		shoal_addr_from_ipv4(addr, ip, port);
-		return 0;
-	}
-	if (sa->sa_family != AF_INET6) {
-		return SHOAL_ERR_INVALID;
-	}
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)sa;
-
-	memcpy(addr->ip, &v6->sin6_addr, 16);
-	addr->port = port;
-	addr->scope = v6->sin6_scope_id;
-	return 0;
-}
-
 static int
 source_of_route(struct shoal_addr *addr, bool ipv4, uint16_t port)
 {
-	struct sockaddr_storage there, here = {.ss_family = AF_UNSPEC};
+	union shoal_sockaddr there, here;
 	struct shoal_addr outside;
 	socklen_t len = sizeof(here);
 	int rc = SHOAL_ERR_NOT_FOUND;
@@ -231,10 +204,11 @@ source_of_route(struct shoal_addr *addr, bool ipv4, uint16_t port)
 	if (fd < 0) {
 		return SHOAL_ERR_NOT_FOUND;
 	}
-	socklen_t there_len = to_sockaddr(&there, &outside);
-	if (connect(fd, (struct sockaddr *)&there, there_len) == 0 &&
-	        getsockname(fd, (struct sockaddr *)&here, &len) == 0) {
-		rc = from_sockaddr(addr, (struct sockaddr *)&here, port);
+	socklen_t there_len = shoal_socket_from_addr(&there, &outside);
+	if (connect(fd, &there.any, there_len) == 0 && getsockname(fd, &here.any, &len) == 0 &&
+	        shoal_socket_to_addr(addr, &here.any)) {
+		addr->port = port;
+		rc = 0;
 	}
 	close(fd);
 	return rc;
@@ -261,7 +235,7 @@ first_interface(struct shoal_addr *addr, bool ipv4, uint16_t port)
 		if (one->ifa_addr == NULL || !(one->ifa_flags & IFF_UP)) {
 			continue;
 		}
-		if (from_sockaddr(&found, one->ifa_addr, port) != 0) {
+		if (!shoal_socket_to_addr(&found, one->ifa_addr)) {
 			continue;
 		}
 		if (shoal_addr_is_ipv4(&found) != ipv4 || shoal_addr_is_loopback(&found) ||
@@ -269,6 +243,7 @@ first_interface(struct shoal_addr *addr, bool ipv4, uint16_t port)
 			continue;
 		}
 		*addr = found;
+		addr->port = port;
 		rc = 0;
 	}
 	freeifaddrs(all);
@@ -303,8 +278,7 @@ shoal_address_is_local(const struct shoal_addr *addr)
 	for (struct ifaddrs *one = all; one != NULL && !local; one = one->ifa_next) {
 		struct shoal_addr found;
 
-		if (one->ifa_addr == NULL ||
-		        from_sockaddr(&found, one->ifa_addr, addr->port) != 0) {
+		if (one->ifa_addr == NULL || !shoal_socket_to_addr(&found, one->ifa_addr)) {
 			continue;
 		}
 		local = memcmp(found.ip, addr->ip, sizeof(found.ip)) == 0;

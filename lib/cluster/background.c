@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Seeds that were not reached are tried again for as long as this member lives, their names resolved
- * anew: one at a time, in turn, or all at once while no other member is alive here. The pause is short at first, because seeds are often started in
- * the same moment, and doubles up to heal_interval_ms; it is drawn from 75 to 125 % of that, so
- * that a thousand members that wait for one seed do not come at once. A seed that is reached, or
- * turns out to be this member, is forgotten. The list is bounded; of more seeds the oldest stay. */
+/* Seeds that were not reached are tried again for as long as this member lives, their names
+ * resolved anew: one at a time, in turn, or all at once while no other member is alive here. The
+ * pause is short at first, because seeds are often started in the same moment, and doubles up to
+ * heal_interval_ms; it is drawn from 75 to 125 % of that, so that a thousand members that wait for
+ * one seed do not come at once. A seed that is reached, or turns out to be this member, is
+ * forgotten. The list is bounded; of more seeds the oldest stay. */
 #include "base/alloc.h"
 #include "cluster/join.h"
 #include "cluster/try.h"
@@ -115,8 +116,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 		shoal_list_remove(first);
 		shoal_list_push_back(&joins->again, first);
-		if (again->try == NULL && shoal_try_begin(&again->try, cluster, again->seed,
-		                                  on_tried, again) == 0) {
+		if (again->try == NULL &&
+		        shoal_try_begin(&again->try, cluster, again->seed, on_tried, again) == 0) {
 			again->since = now;
 			joins->again_trying++;
 		}

@@ -114,6 +114,7 @@ init_fields(struct shoal_cluster *cluster)
 
 	cluster->mailbox_fd = cluster->dispatch_fd = -1;
 	shoal_list_init(&cluster->mailbox);
+	shoal_list_init(&cluster->waits);
 	shoal_background_init(cluster);
 	shoal_view_init(&cluster->view, cluster->mem);
 	shoal_ring_init(&cluster->failed, cluster->mem, sizeof(struct shoal_failed),
@@ -242,8 +243,8 @@ shoal_cluster_new(struct shoal_cluster **out, const struct shoal_config *config)
 	return 0;
 }
 
-/* libevent ends the process where a new base finds no descriptor for its signals: better to find out
- * first. */
+/* libevent ends the process where a new base finds no descriptor for its signals: better to find
+ * out first. */
 static int
 check_descriptors(const struct shoal_cluster *cluster)
 {
@@ -347,7 +348,8 @@ make_core(struct shoal_cluster *cluster)
 	return 0;
 }
 
-/* This member's own entry, before anybody can look. SHOAL_ERR_CANCELED: it was stopped meanwhile. */
+/* This member's own entry, before anybody can look. SHOAL_ERR_CANCELED: it was stopped meanwhile.
+ */
 static int
 show_self(struct shoal_cluster *cluster)
 {
@@ -460,8 +462,8 @@ shoal_cluster_may_block(struct shoal_cluster *cluster, const char *what)
 	        "%s: called on the loop's thread or from a callback; use the _async form", what);
 }
 
-/* Whether stop and free may go on here. What runs on an application's base has events there until it
- * is freed, also when it has stopped: they are touched on its thread only. */
+/* Whether stop and free may go on here. What runs on an application's base has events there until
+ * it is freed, also when it has stopped: they are touched on its thread only. */
 static int
 may_stop(struct shoal_cluster *cluster, const char *what)
 {
@@ -474,8 +476,8 @@ may_stop(struct shoal_cluster *cluster, const char *what)
 		        "%s: called on the loop's thread or from a callback", what);
 	}
 	pthread_mutex_lock(&cluster->lock);
-	elsewhere = base && cluster->started &&
-	            !pthread_equal(cluster->base_thread, pthread_self());
+	elsewhere =
+	        base && cluster->started && !pthread_equal(cluster->base_thread, pthread_self());
 	pthread_mutex_unlock(&cluster->lock);
 	if (elsewhere) {
 		return shoal_last_error_set(SHOAL_ERR_STATE,

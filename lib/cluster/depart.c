@@ -3,11 +3,13 @@
  *
  * The core judges the time, the profile's leave_timeout_ms or less: it knows who has confirmed, and
  * says `left` before it gives up. Either way the cluster is stopped afterwards: a leave cannot be
- * taken back, since others may have heard of it. Joins that are under way are canceled. */
+ * taken back, since others may have heard of it. Joins and waits that are under way are canceled.
+ */
 #include "cluster/depart.h"
 
 #include "cluster/join.h"
 #include "cluster/loop.h"
+#include "cluster/wait.h"
 
 static void
 refuse(struct shoal_op *op, int code)
@@ -39,6 +41,7 @@ shoal_depart_begin(struct shoal_op *op)
 	pthread_cond_broadcast(&cluster->changed);
 	pthread_mutex_unlock(&cluster->lock);
 	shoal_join_cancel(cluster, SHOAL_ERR_CANCELED);
+	shoal_wait_cancel(cluster, SHOAL_ERR_CANCELED);
 }
 
 void

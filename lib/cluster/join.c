@@ -186,8 +186,7 @@ check_seeds(const char *const *addrs, size_t n)
 	char why[256];
 
 	if (addrs == NULL || n == 0) {
-		return shoal_last_error_set(
-		        SHOAL_ERR_INVALID, "join: at least one seed is needed");
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "join: at least one seed is needed");
 	}
 	if (n > SHOAL_SEEDS_MAX) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,

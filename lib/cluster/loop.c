@@ -18,6 +18,7 @@
 #include "cluster/listen.h"
 #include "cluster/mailbox.h"
 #include "cluster/try.h"
+#include "cluster/wait.h"
 
 #include <string.h>
 
@@ -339,6 +340,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	publish(cluster);
 	shoal_callbacks_commit(&cluster->callbacks);
 	shoal_join_reap(cluster);
+	shoal_wait_reap(cluster);
 	if (cluster->ended) {
 		shoal_loop_finish(cluster, cluster->ended_code);
 		return;
@@ -444,13 +446,14 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	free_event(&cluster->mail);
 	shoal_core_free(cluster->core);
 	cluster->core = NULL;
-	/* Nothing runs any more. What has not ended is told so behind this: whoever hears of it sees
-	 * that the cluster has stopped, and nothing more is taken in. */
+	/* Nothing runs any more. What has not ended is told so behind this: whoever hears of it
+	 * sees that the cluster has stopped, and nothing more is taken in. */
 	pthread_mutex_lock(&cluster->lock);
 	cluster->state = SHOAL_CLUSTER_STOPPED;
 	pthread_cond_broadcast(&cluster->changed);
 	pthread_mutex_unlock(&cluster->lock);
 	shoal_join_cancel(cluster, SHOAL_ERR_CANCELED);
+	shoal_wait_cancel(cluster, SHOAL_ERR_CANCELED);
 	shoal_depart_end(cluster, code);
 	shoal_mailbox_cancel(cluster, SHOAL_ERR_CANCELED);
 	shoal_try_forget(cluster);

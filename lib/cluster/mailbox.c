@@ -10,6 +10,7 @@
 #include "cluster/depart.h"
 #include "cluster/join.h"
 #include "cluster/loop.h"
+#include "cluster/wait.h"
 
 #include <errno.h>
 #include <string.h>
@@ -100,10 +101,16 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 		return;
 	}
 	while ((op = next_op(cluster)) != NULL) {
-		if (op->kind == SHOAL_OP_JOIN) {
+		switch (op->kind) {
+		case SHOAL_OP_JOIN:
 			shoal_join_begin(op);
-		} else {
+			break;
+		case SHOAL_OP_LEAVE:
 			shoal_depart_begin(op);
+			break;
+		case SHOAL_OP_WAIT:
+			shoal_wait_begin(op);
+			break;
 		}
 	}
 }

@@ -5,6 +5,9 @@
 
 #include "cluster/last_error.h"
 
+#include <stddef.h>
+#include <string.h>
+
 static struct shoal_member_list *
 published(struct shoal_cluster *cluster)
 {
@@ -16,12 +19,40 @@ published(struct shoal_cluster *cluster)
 	return list;
 }
 
+/* What the caller's struct says: nothing where it ends early, and nothing that is not known here.
+ */
+static int
+widen(struct shoal_filter *wide, const struct shoal_filter *filter)
+{
+	const uint8_t *bytes = (const uint8_t *)filter;
+
+	if (filter->size <= offsetof(struct shoal_filter, states) || filter->size > 65536) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "filter: size %zu; shoal_filter_init was not called", filter->size);
+	}
+	for (size_t i = sizeof(*wide); i < filter->size; i++) {
+		if (bytes[i] != 0) {
+			return shoal_last_error_set(SHOAL_ERR_INVALID,
+			        "filter: size %zu; a field is set that this version does not know",
+			        filter->size);
+		}
+	}
+	memcpy(wide, filter, filter->size < sizeof(*wide) ? filter->size : sizeof(*wide));
+	return 0;
+}
+
 struct shoal_member_list *
 shoal_members(struct shoal_cluster *cluster, const struct shoal_filter *filter)
 {
-	struct shoal_member_list *all = published(cluster);
-	struct shoal_member_list *list = shoal_member_list_filter(all, filter);
+	struct shoal_member_list *all, *list;
+	struct shoal_filter wide;
 
+	shoal_filter_init(&wide);
+	if (filter != NULL && widen(&wide, filter) != 0) {
+		return NULL;
+	}
+	all = published(cluster);
+	list = shoal_member_list_filter(all, &wide);
 	shoal_member_list_free(all);
 	if (list == NULL) {
 		shoal_last_error_say("members: %s", shoal_strerror(SHOAL_ERR_NOMEM));
@@ -74,7 +105,7 @@ shoal_on_member(struct shoal_cluster *cluster, unsigned mask, shoal_member_fn fn
 {
 	int rc;
 
-	if (cluster == NULL || fn == NULL || (mask & SHOAL_EVENT_ALL) == 0) {
+	if (fn == NULL || (mask & SHOAL_EVENT_ALL) == 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "on_member: a function and a mask of SHOAL_EVENT_ bits are needed");
 	}
@@ -91,9 +122,6 @@ shoal_off_member(struct shoal_cluster *cluster, shoal_member_fn fn, void *arg)
 {
 	int rc;
 
-	if (cluster == NULL) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID, "off_member: cluster is NULL");
-	}
 	rc = shoal_callbacks_unsubscribe(&cluster->callbacks, fn, arg);
 	if (rc != 0) {
 		return shoal_last_error_set(

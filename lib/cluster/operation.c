@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations: join and leave, blocking or with a callback.
+/* Operations: join, leave and wait, blocking or with a callback.
  *
  * An operation belongs to its caller until it is posted, to the loop until it is finished, and then
  * to whoever is told of the end: the thread that waits for it, or the callbacks' queue. Its end

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations that take time: join and leave, from the call to the end that is told exactly once. */
+/* Operations that take time: join, leave and wait, from the call to the end that is told exactly
+ * once. */
 #ifndef SHOAL_CLUSTER_OPERATION_H
 #define SHOAL_CLUSTER_OPERATION_H
 
@@ -10,7 +11,8 @@
 
 enum shoal_op_kind {
 	SHOAL_OP_JOIN,
-	SHOAL_OP_LEAVE
+	SHOAL_OP_LEAVE,
+	SHOAL_OP_WAIT
 };
 
 struct shoal_op {
@@ -33,7 +35,11 @@ struct shoal_op {
 	struct shoal_try **try;
 	size_t open; /* tries that have not ended */
 	size_t self, rejected;
-	struct event *timer;
+	struct event *timer; /* JOIN and WAIT */
+
+	/* WAIT, the loop's thread. */
+	size_t wanted;
+	bool late;
 };
 
 /* SHOAL_ERR_AGAIN: too many exist. SHOAL_ERR_NOMEM. Both with a text. */

@@ -11,14 +11,13 @@
  * Written against c-ares 1.18.1; only functions that 1.34 still offers are used. */
 #include "cluster/resolve.h"
 
-#include "base/addr.h"
 #include "base/alloc.h"
 #include "base/list.h"
+#include "transports/socket.h"
 
 #include <ares.h>
 #include <event2/event.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -152,22 +151,10 @@ take_address(struct shoal_resolve *resolve, const struct sockaddr *sa)
 {
 	struct shoal_addr *addr = &resolve->addr[resolve->count];
 
-	memset(addr, 0, sizeof(*addr));
-	if (sa->sa_family == AF_INET) {
-		uint8_t ip[4];
-
-		memcpy(ip, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, sizeof(ip));
-		shoal_addr_from_ipv4(addr, ip, resolve->port);
-	} else if (sa->sa_family == AF_INET6) {
-		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)sa;
-
-		memcpy(addr->ip, &v6->sin6_addr, sizeof(addr->ip));
+	if (shoal_socket_to_addr(addr, sa)) {
 		addr->port = resolve->port;
-		addr->scope = v6->sin6_scope_id;
-	} else {
-		return;
+		resolve->count++;
 	}
-	resolve->count++;
 }
 
 static void

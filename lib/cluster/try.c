@@ -94,7 +94,8 @@ shoal_try_check(const char *seed, char *why, size_t len)
 	const char *fault;
 
 	if (strncmp(seed, "srv+", 4) == 0 || strstr(seed, "://") != NULL) {
-		snprintf(why, len, "seed \"%.100s\": this form is not supported by this build", seed);
+		snprintf(why, len, "seed \"%.100s\": this form is not supported by this build",
+		        seed);
 		return SHOAL_ERR_UNSUPPORTED;
 	}
 	fault = fault_of(seed);
@@ -197,7 +198,8 @@ shoal_try_expire(struct shoal_try *try)
 	if (try->resolve != NULL) {
 		shoal_resolve_cancel(try->resolve);
 		try->resolve = NULL;
-		shoal_reasons_add(&try->why, "%s: %s: %s", try->seed, shoal_strerror(SHOAL_ERR_RESOLVE), reason);
+		shoal_reasons_add(&try->why, "%s: %s: %s", try->seed,
+		        shoal_strerror(SHOAL_ERR_RESOLVE), reason);
 	}
 	leave_attempts(try, reason);
 	while (try->next < try->count) {

@@ -5,7 +5,7 @@
 
 #include "cluster/cluster.h"
 
-#define SHOAL_TRY_ADDRS_MAX 32  /* answers of a name that are tried; more are ignored  */
+#define SHOAL_TRY_ADDRS_MAX 32 /* answers of a name that are tried; more are ignored  */
 
 struct shoal_try;
 

@@ -28,8 +28,7 @@ def nm(paths, *options):
 
 
 def room_objects(build, room):
-    folder = os.path.dirname(ROOMS[room][0]) or ROOMS[room][0]
-    return sorted(glob.glob(f"{build}/{folder}/CMakeFiles/shoal-{room}.dir/**/*.o", recursive=True))
+    return sorted(glob.glob(f"{build}/**/CMakeFiles/shoal-{room}.dir/**/*.o", recursive=True))
 
 
 def check_objects(objects, found):

@@ -201,6 +201,8 @@ addresses_are_checked(void **state)
 	refused(&config, "bind", "\"\"");
 	config.bind = "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3,127.0.0.1:4,127.0.0.1:5";
 	refused(&config, "bind", "more than 4");
+	config.bind = "127.0.0.1:7, [::1]:7, 127.0.0.1:7";
+	refused(&config, "bind", "\"127.0.0.1:7\" stands there twice");
 	config.bind = "127.0.0.1:0, [::1]:0";
 	assert_int_equal(shoal_config_check(&config), 0);
 

@@ -105,6 +105,34 @@ count_at(const struct core_world *world, uint64_t at, enum shoal_message_kind ki
 }
 
 static void
+a_verified_death_counts_as_it_was_told(void **state)
+{
+	struct core_world world;
+	struct shoal_core_member held;
+
+	(void)state;
+	set_up(&world, 6);
+	struct puppet *subject = &world.puppet[1];
+	subject->answers = 0;
+	subject->incarnation += 5;
+	tell_death(&world, 0, subject);
+	world_run(&world, 0);
+	const struct world_packet *packet =
+	        world_sent(&world, NULL, 0, &subject->addr, SHOAL_MESSAGE_STATE);
+	assert_non_null(packet);
+	assert_true(
+	        packet_has(packet, SHOAL_MESSAGE_STATE)->state.incarnation == subject->incarnation);
+	world_run(&world, 2 * INTERVAL);
+	assert_true(world_holds(&world, 0, &subject->id, &held));
+	assert_int_equal(held.state, SHOAL_STATE_DEAD);
+	assert_true(held.incarnation == subject->incarnation);
+	/* What was said before does not revive it. */
+	hear_of(&world, 2, subject, 0);
+	assert_int_equal(world_state(&world, 0, &subject->id), SHOAL_STATE_DEAD);
+	world_done(&world);
+}
+
+static void
 both_tries_go_directly_through_relays_and_on_a_stream(void **state)
 {
 	struct core_world world;
@@ -495,6 +523,7 @@ main(void)
 	        cmocka_unit_test(there_is_a_bound_on_the_unknown),
 	        cmocka_unit_test(a_death_told_of_an_unknown_one_is_remembered_at_its_incarnation),
 	        cmocka_unit_test(hearsay_that_a_dead_one_lives_is_asked_of_itself),
+	        cmocka_unit_test(a_verified_death_counts_as_it_was_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

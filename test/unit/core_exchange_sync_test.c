@@ -250,6 +250,34 @@ a_table_that_is_too_long_is_told_in_parts_that_cover_it(void **state)
 	world_done(&world);
 }
 
+/* Also while the buffer for streams grows under it. */
+static void
+an_old_tombstone_that_is_needed_is_in_one_table(void **state)
+{
+	(void)state;
+	for (size_t members = 3; members < 250; members += 19) {
+		struct core_world world;
+
+		world_init(&world);
+		world_add(&world, NULL);
+		for (size_t i = 0; i < members; i++) {
+			world_meet(&world, 0, PUPPET_DATAGRAMS);
+		}
+		struct puppet *subject = &world.puppet[1];
+		struct shoal_msg_member left = puppet_member(subject, SHOAL_STATE_LEFT);
+		left.age_ms = 13 * 3600 * 1000;
+		world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_MEMBER, &left);
+		struct shoal_msg_member alive = puppet_member(subject, SHOAL_STATE_ALIVE);
+		const struct world_packet *packet = ask(&world, &world.puppet[0], &alive);
+		assert_int_equal(packet_state_of(packet, &subject->id), SHOAL_STATE_LEFT);
+		assert_int_equal(packet->messages, members + 2);
+		packet = ask(&world, &world.puppet[0], NULL);
+		assert_int_equal(packet_state_of(packet, &subject->id), SHOAL_STATE_UNKNOWN);
+		assert_int_equal(packet->messages, members + 1);
+		world_done(&world);
+	}
+}
+
 int
 main(void)
 {
@@ -260,6 +288,7 @@ main(void)
 	        cmocka_unit_test(a_member_that_is_not_known_there_introduces_itself),
 	        cmocka_unit_test(unknown_members_are_in_no_table),
 	        cmocka_unit_test(a_table_that_is_too_long_is_told_in_parts_that_cover_it),
+	        cmocka_unit_test(an_old_tombstone_that_is_needed_is_in_one_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -301,6 +301,51 @@ a_second_member_with_the_same_name_hears_why_it_is_refused(void **state)
 	world_done(&world);
 }
 
+/* Whether the core tells others, after it joined, of a member that started so many seconds before
+ * it. */
+static bool
+tells_after_join(uint64_t seconds)
+{
+	static struct parcel parcel;
+	struct core_world world;
+
+	set_up(&world, 0);
+	struct puppet *seed = world_puppet(&world), *other = world_puppet(&world);
+	world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_JOIN, .from = seed->addr});
+	struct world_packet request = *world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_JOIN);
+	uint64_t mine = (WORLD_EPOCH + 1000) << 32;
+	other->incarnation = seed->incarnation = mine - (seconds << 32);
+	struct shoal_msg_answer answer = {.id = seed->id};
+	struct shoal_msg_member members[] = {
+	        puppet_member(seed, SHOAL_STATE_ALIVE), puppet_member(other, SHOAL_STATE_ALIVE)};
+	parcel_begin(&parcel, world.label);
+	parcel_add(&parcel, SHOAL_MESSAGE_ANSWER, &answer);
+	parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &members[0]);
+	parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &members[1]);
+	parcel_end(&parcel);
+	world_clear(&world);
+	world_result(&world, &request, SHOAL_OK, &parcel);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_JOIN), 2);
+	world_run(&world, SHOAL_MS(300));
+	bool told = false;
+	for (const struct world_packet *packet = world.sent; packet != NULL;
+	        packet = packet->next) {
+		told = told || packet_state_of(packet, &other->id) != SHOAL_STATE_UNKNOWN;
+	}
+	world_done(&world);
+	return told;
+}
+
+static void
+a_joiner_tells_on_only_who_started_about_when_it_did(void **state)
+{
+	(void)state;
+	assert_true(tells_after_join(0));
+	assert_true(tells_after_join(60));
+	assert_false(tells_after_join(61));
+	assert_false(tells_after_join(100000));
+}
+
 /* A join of the core through a seed that the test plays; returns the request. */
 static const struct world_packet *
 begin_join(struct core_world *world, struct puppet **seed)
@@ -544,6 +589,7 @@ main(void)
 	        cmocka_unit_test(a_joiner_hears_what_is_held_of_it_also_when_no_table_tells_it),
 	        cmocka_unit_test(a_join_that_cannot_be_sent_for_want_of_memory_ends_so),
 	        cmocka_unit_test(a_full_queue_of_sends_refuses_a_join_and_keeps_no_request_open),
+	        cmocka_unit_test(a_joiner_tells_on_only_who_started_about_when_it_did),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -334,6 +334,32 @@ one_who_never_says_left_counts_as_left_after_its_timeout_and_the_shortest_suspic
 }
 
 static void
+what_is_left_of_the_timeout_is_told_on_without_the_observers_own_patience(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 6);
+	struct shoal_msg_state leaving = puppet_state(&world.puppet[0], SHOAL_STATE_LEAVING);
+	leaving.age_ms = 7000;
+	uint64_t begun = world.now;
+	world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_STATE, &leaving);
+	world_run(&world, SHOAL_MS(500));
+	const struct world_packet *packet = NULL;
+	size_t told = 0;
+	while ((packet = world_sent(&world, packet, 0, NULL, SHOAL_MESSAGE_STATE)) != NULL) {
+		const struct shoal_msg_state *said =
+		        &packet_has(packet, SHOAL_MESSAGE_STATE)->state;
+		uint64_t left = SHOAL_SEC(7) - (packet->at - begun);
+		assert_int_equal(said->state, SHOAL_STATE_LEAVING);
+		assert_int_equal(said->age_ms, left / SHOAL_MS(1));
+		told++;
+	}
+	assert_true(told > 2);
+	world_done(&world);
+}
+
+static void
 one_who_died_or_left_before_it_was_known_is_remembered_in_silence(void **state)
 {
 	static const enum shoal_state gone[] = {SHOAL_STATE_DEAD, SHOAL_STATE_LEFT};
@@ -421,6 +447,8 @@ main(void)
 	        cmocka_unit_test(one_who_died_or_left_before_it_was_known_is_remembered_in_silence),
 	        cmocka_unit_test(the_limit_of_members_takes_tombstones_first_and_then_drops),
 	        cmocka_unit_test(a_link_local_address_is_meant_on_the_link_that_it_came_by),
+	        cmocka_unit_test(
+	                what_is_left_of_the_timeout_is_told_on_without_the_observers_own_patience),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -291,6 +291,55 @@ a_leaving_core_that_is_called_dead_says_so_again_and_stays_leaving(void **state)
 	world_done(&world);
 }
 
+static void
+the_command_may_shorten_the_timeout_and_not_lengthen_it(void **state)
+{
+	static const uint64_t given[][2] = {{SHOAL_MS(700), SHOAL_MS(700)},
+	        {SHOAL_SEC(5), SHOAL_SEC(5)}, {SHOAL_SEC(6), SHOAL_SEC(5)}, {0, SHOAL_SEC(5)},
+	        {UINT64_MAX, SHOAL_SEC(5)}, {1, 1}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(given); i++) {
+		struct core_world world;
+
+		set_up(&world, 3, 0);
+		world_step(&world, 0,
+		        (struct shoal_input){.kind = SHOAL_INPUT_LEAVE, .timeout_ns = given[i][0]});
+		const struct world_packet *packet =
+		        world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_MEMBER);
+		assert_int_equal(packet_has(packet, SHOAL_MESSAGE_MEMBER)->member.age_ms,
+		        given[i][1] / SHOAL_MS(1));
+		world_run(&world, given[i][1] - 1);
+		assert_null(ended(&world));
+		world_run(&world, 1);
+		assert_non_null(ended(&world));
+		world_done(&world);
+	}
+}
+
+static void
+joins_under_way_end_with_the_leave(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 0, 0);
+	struct puppet *seed = world_puppet(&world);
+	world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_JOIN, .from = seed->addr});
+	world_step(&world, 0, leave_command);
+	const struct shoal_event *event = world_event(&world, 0, SHOAL_EVENT_JOINED, NULL, 0);
+	assert_non_null(event);
+	assert_int_equal(event->code, SHOAL_ERR_CANCELED);
+	assert_true(shoal_addr_equal(&event->addr, &seed->addr));
+	/* ENDED is the last word. */
+	assert_int_equal(world.event[world.events - 1].event.kind, SHOAL_EVENT_ENDED);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_ENDED), 0);
+	world_run(&world, SHOAL_SEC(11));
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_JOINED), 1);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_ENDED), 1);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -306,6 +355,8 @@ main(void)
 	        cmocka_unit_test(an_ended_core_takes_no_input_and_has_no_deadline),
 	        cmocka_unit_test(
 	                a_leaving_core_that_is_called_dead_says_so_again_and_stays_leaving),
+	        cmocka_unit_test(the_command_may_shorten_the_timeout_and_not_lengthen_it),
+	        cmocka_unit_test(joins_under_way_end_with_the_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

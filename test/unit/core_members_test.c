@@ -242,6 +242,48 @@ what_is_forgotten_gives_its_memory_back(void **state)
 	world_done(&world);
 }
 
+/* Where a member with an IPv4 and an IPv6 address is pinged. */
+static void
+the_first_address_of_a_family_that_is_here_too_is_used(void **state)
+{
+	static const char *const addrs[2] = {"10.9.9.9:9", "[2001:db8::9]:9"};
+	static const struct {
+		const char *own[2];
+		size_t used[2]; /* where IPv4 stands first, where IPv6 does */
+	} rows[] = {{{"10.0.0.1:1", NULL}, {0, 1}}, {{"[2001:db8::1]:1", NULL}, {1, 0}},
+	        {{"[2001:db8::1]:1", "10.0.0.1:1"}, {0, 0}}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		for (size_t six_first = 0; six_first <= 1; six_first++) {
+			struct core_world world;
+			struct shoal_core_config config;
+			struct shoal_msg_member m = member(1, "both");
+
+			world_init(&world);
+			world_config(&world, &config);
+			config.addrs = rows[i].own[1] != NULL ? 2 : 1;
+			for (size_t k = 0; k < config.addrs; k++) {
+				shoal_addr_parse(&config.addr[k], rows[i].own[k]);
+			}
+			world_add(&world, &config);
+			m.addrs.count = 2;
+			shoal_addr_parse(&m.addrs.item[six_first], addrs[0]);
+			shoal_addr_parse(&m.addrs.item[1 - six_first], addrs[1]);
+			struct puppet *teller = world_puppet(&world);
+			world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &m);
+			const struct shoal_addr *used = &m.addrs.item[rows[i].used[six_first]];
+			const struct shoal_event *event =
+			        world_event(&world, 0, SHOAL_EVENT_JOIN, &m.id, 0);
+			assert_true(shoal_addr_equal(&event->addr, used));
+			const struct world_packet *packet =
+			        world_await_sent(&world, 0, NULL, SHOAL_MESSAGE_PING, SHOAL_SEC(2));
+			assert_true(shoal_addr_equal(&packet->to, used));
+			world_done(&world);
+		}
+	}
+}
+
 static void
 remove_self(void *arg)
 {
@@ -268,6 +310,7 @@ main(void)
 	        cmocka_unit_test(without_memory_a_record_stays_as_it_was),
 	        cmocka_unit_test(what_is_forgotten_gives_its_memory_back),
 	        cmocka_unit_test(no_core_forgets_itself),
+	        cmocka_unit_test(the_first_address_of_a_family_that_is_here_too_is_used),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,21 @@ a_failed_probe_raises_the_score_by_the_missing_nacks(void **state)
 }
 
 static void
+one_silent_member_costs_one_point_where_nobody_else_can_be_asked(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 1, 0);
+	world_run(&world, SHOAL_SEC(3));
+	assert_int_equal(world_state(&world, 0, &world.puppet[0].id), SHOAL_STATE_SUSPECT);
+	world_run(&world, SHOAL_MS(2900));
+	assert_true(world_counter(&world, 0, SHOAL_COUNTER_PROBES_FAILED) >= 2);
+	assert_int_equal(health(&world), 1);
+	world_done(&world);
+}
+
+static void
 a_nack_of_one_that_was_not_asked_counts_for_nothing(void **state)
 {
 	struct core_world world;
@@ -377,6 +392,7 @@ main(void)
 	        cmocka_unit_test(the_kernels_time_of_arrival_counts_and_not_when_it_is_handled),
 	        cmocka_unit_test(a_time_of_arrival_that_cannot_be_is_not_measured),
 	        cmocka_unit_test(an_answer_after_the_timeout_is_not_measured),
+	        cmocka_unit_test(one_silent_member_costs_one_point_where_nobody_else_can_be_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,6 +167,75 @@ a_message_of_a_newer_release_is_skipped_and_the_rest_counts(void **state)
 }
 
 static void
+only_the_first_question_of_a_packet_is_answered(void **state)
+{
+	static struct parcel parcel;
+
+	(void)state;
+	for (int first = 0; first <= 1; first++) {
+		struct core_world world;
+
+		set_up(&world);
+		struct shoal_msg_ping ping = {
+		        .seq = 1, .id = world.puppet[0].id, .target = world_id(&world, 0)};
+		struct shoal_msg_relay relay = {.seq = 2,
+		        .id = world.puppet[0].id,
+		        .target = world.puppet[1].id,
+		        .budget_ms = 100};
+		parcel_begin(&parcel, world.label);
+		for (int i = 0; i < 6; i++) {
+			if (i % 2 == first) {
+				parcel_add(&parcel, SHOAL_MESSAGE_PING, &ping);
+			} else {
+				parcel_add(&parcel, SHOAL_MESSAGE_RELAY, &relay);
+			}
+		}
+		parcel_end(&parcel);
+		assert_int_equal(give(&world, SHOAL_INPUT_DATAGRAM, parcel.data, parcel.writer.len),
+		        SHOAL_OK);
+		assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_ACK), first == 0);
+		assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_RELAYS_SERVED), first);
+		assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_EXCESS), 5);
+		world_done(&world);
+	}
+}
+
+static void
+statements_of_nobody_and_in_the_cores_own_name_are_dropped(void **state)
+{
+	static struct parcel parcel;
+
+	(void)state;
+	for (int named = 0; named <= 2; named++) {
+		struct core_world world;
+
+		set_up(&world);
+		struct shoal_msg_sender sender = {
+		        .id = named == 1 ? world_id(&world, 0) : world.puppet[0].id};
+		struct shoal_msg_state left = puppet_state(&world.puppet[1], SHOAL_STATE_LEFT);
+		struct shoal_msg_member comes =
+		        puppet_member(world_puppet(&world), SHOAL_STATE_ALIVE);
+		parcel_begin(&parcel, world.label);
+		if (named > 0) {
+			parcel_add(&parcel, SHOAL_MESSAGE_SENDER, &sender);
+		}
+		parcel_add(&parcel, SHOAL_MESSAGE_STATE, &left);
+		parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &comes);
+		parcel_end(&parcel);
+		assert_int_equal(give(&world, SHOAL_INPUT_DATAGRAM, parcel.data, parcel.writer.len),
+		        SHOAL_OK);
+		bool counts = named == 2;
+		assert_int_equal(world_state(&world, 0, &left.id),
+		        counts ? SHOAL_STATE_LEFT : SHOAL_STATE_ALIVE);
+		assert_int_equal(world_state(&world, 0, &comes.id),
+		        counts ? SHOAL_STATE_ALIVE : (int)SHOAL_STATES);
+		assert_int_equal(
+		        world_counter(&world, 0, SHOAL_COUNTER_DROP_STRANGER), counts ? 0 : 2);
+		world_done(&world);
+	}
+}
+
+static void
 random_bytes_change_nothing(void **state)
 {
 	static const enum shoal_input_kind kinds[] = {
@@ -396,6 +465,8 @@ main(void)
 	        cmocka_unit_test(
 	                changed_packets_with_a_right_checksum_change_all_they_say_or_nothing),
 	        cmocka_unit_test(changed_answers_end_a_request_once_and_leave_the_core_whole),
+	        cmocka_unit_test(only_the_first_question_of_a_packet_is_answered),
+	        cmocka_unit_test(statements_of_nobody_and_in_the_cores_own_name_are_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

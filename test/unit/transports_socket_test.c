@@ -21,11 +21,11 @@ an_address_survives_the_way_to_the_kernel_and_back(void **state)
 		memset(&back, 0xff, sizeof(back));
 		assert_int_equal(shoal_socket_from_addr(&name, &addr),
 		        shoal_addr_is_ipv4(&addr) ? sizeof(name.v4) : sizeof(name.v6));
-		assert_true(shoal_socket_to_addr(&back, &name));
+		assert_true(shoal_socket_to_addr(&back, &name.any));
 		assert_true(shoal_addr_equal(&addr, &back));
 	}
 	name.any.sa_family = AF_UNIX;
-	assert_false(shoal_socket_to_addr(&back, &name));
+	assert_false(shoal_socket_to_addr(&back, &name.any));
 }
 
 static void
@@ -38,7 +38,7 @@ a_scope_counts_only_where_it_means_something(void **state)
 	assert_int_equal(shoal_addr_parse(&addr, "[2001:db8::1]:1"), 0);
 	shoal_socket_from_addr(&name, &addr);
 	name.v6.sin6_scope_id = 3;
-	assert_true(shoal_socket_to_addr(&back, &name));
+	assert_true(shoal_socket_to_addr(&back, &name.any));
 	assert_int_equal(back.scope, 0);
 }
 

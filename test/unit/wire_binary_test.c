@@ -227,8 +227,13 @@ check_text(const struct shoal_layout *layout, size_t i, uint64_t limit)
 {
 	static const char *const wrong[] = {"\x01\x80", "\x02\xc0\xaf", "\x03\xed\xa0\x80",
 	        "\x04\xf4\x90\x80\x80", "\x01\xff",
-	        ("\x02"
-	         "a\xc3")};
+	        "\x02"
+	        "a\xc3",
+	        /* control characters: C0, delete, C1 */
+	        "\x01\x1b", "\x01\n", "\x01\x7f", "\x02\xc2\x85",
+	        "\x03"
+	        "a\x01"
+	        "b"};
 	uint8_t raw[700];
 
 	memset(raw, 'x', sizeof raw);
@@ -341,6 +346,46 @@ an_address_travels_without_its_scope_and_ipv4_in_four_bytes(void **state)
 	free(copy);
 }
 
+struct too_much {
+	const struct shoal_layout *layout;
+	union shoal_message message;
+};
+
+static void
+encode_too_much(void *arg)
+{
+	const struct too_much *too_much = arg;
+	uint8_t data[MESSAGE_MOST];
+	struct shoal_writer writer;
+
+	shoal_writer_init(&writer, data, sizeof data);
+	shoal_binary_encode(too_much->layout, &too_much->message, &writer);
+}
+
+static void
+writing_a_value_above_its_limit_is_a_bug(void **state)
+{
+	struct too_much relay = {.layout = shoal_message_layout(SHOAL_MESSAGE_RELAY)};
+	struct too_much answer = {.layout = shoal_message_layout(SHOAL_MESSAGE_ANSWER)};
+	struct too_much said = {.layout = shoal_message_layout(SHOAL_MESSAGE_STATE)};
+	struct too_much member = {.layout = shoal_message_layout(SHOAL_MESSAGE_MEMBER)};
+	static const uint8_t text[SHOAL_REASON_MAX + 1];
+
+	(void)state;
+	relay.message.relay.budget_ms = SHOAL_BUDGET_MAX_MS;
+	assert_false(unit_panics(encode_too_much, &relay));
+	relay.message.relay.budget_ms++;
+	assert_true(unit_panics(encode_too_much, &relay));
+	answer.message.answer.reason = (struct shoal_span){text, SHOAL_REASON_MAX};
+	assert_false(unit_panics(encode_too_much, &answer));
+	answer.message.answer.reason.len++;
+	assert_true(unit_panics(encode_too_much, &answer));
+	said.message.state.accusers.count = SHOAL_ACCUSERS_MAX + 1;
+	assert_true(unit_panics(encode_too_much, &said));
+	member.message.member.addrs.count = SHOAL_ADDRS_MAX + 1;
+	assert_true(unit_panics(encode_too_much, &member));
+}
+
 static void
 a_message_that_does_not_fit_shows_in_the_writer(void **state)
 {
@@ -378,6 +423,7 @@ main(void)
 	        cmocka_unit_test(what_a_newer_sender_wrote_after_the_last_field_is_left_unread),
 	        cmocka_unit_test(every_field_is_refused_above_its_limit),
 	        cmocka_unit_test(an_address_travels_without_its_scope_and_ipv4_in_four_bytes),
+	        cmocka_unit_test(writing_a_value_above_its_limit_is_a_bug),
 	        cmocka_unit_test(a_message_that_does_not_fit_shows_in_the_writer),
 	};
 

@@ -256,6 +256,101 @@ pending_operations_end_when_a_cluster_is_freed(void **state)
 	end(&world);
 }
 
+static void *
+leave_and_free(void *arg)
+{
+	struct other *other = arg;
+
+	other->join = shoal_cluster_leave(other->cluster, KIT_PATIENCE_MS);
+	other->stop = shoal_cluster_stop(other->cluster);
+	other->free = shoal_cluster_free(other->cluster);
+	atomic_store(&other->done, true);
+	return NULL;
+}
+
+static void
+a_cluster_that_has_left_is_still_freed_on_the_thread_of_the_base(void **state)
+{
+	struct other other = {0};
+	struct world world;
+	pthread_t thread;
+
+	(void)state;
+	begin(&world, 2);
+	join_all(&world, 2);
+	other.cluster = world.member[1];
+	assert_int_equal(pthread_create(&thread, NULL, leave_and_free, &other), 0);
+	assert_true(kit_until(world.base, has_returned, &other));
+	pthread_join(thread, NULL);
+	assert_int_equal(other.join, 0);
+	assert_int_equal(other.stop, SHOAL_ERR_STATE);
+	assert_int_equal(other.free, SHOAL_ERR_STATE);
+	assert_int_equal(shoal_cluster_state(world.member[1]), SHOAL_CLUSTER_STOPPED);
+	assert_int_equal(shoal_cluster_stop(world.member[1]), 0);
+	end(&world);
+}
+
+/* The one to tell does not listen until the leave is over: it must find both that the member was
+ * about to leave and that it left. */
+static void
+a_leave_that_ends_early_has_said_that_it_left(void **state)
+{
+	struct shoal_config config = kit_config("a");
+	struct event_base *base = event_base_new();
+	struct kit_done done = KIT_DONE;
+	struct shoal_cluster *a, *b;
+	const char *seed;
+
+	(void)state;
+	assert_non_null(base);
+	config.run = SHOAL_RUN_BASE;
+	config.base = base;
+	a = kit_start(&config);
+	config = kit_config("b");
+	config.profile.leave_timeout_ms = 600000;
+	b = kit_start(&config);
+	seed = kit_address(a);
+	assert_int_equal(
+	        shoal_cluster_join_async(b, &seed, 1, KIT_PATIENCE_MS, kit_on_done, &done), 0);
+	assert_int_equal(kit_await_done(base, &done), 0);
+	kit_await_members(base, a, 2);
+	assert_int_equal(shoal_cluster_leave(b, 50), SHOAL_ERR_TIMEOUT);
+	assert_int_equal(shoal_cluster_state(b), SHOAL_CLUSTER_STOPPED);
+	kit_await_state(base, a, "b", SHOAL_STATE_LEFT);
+	kit_free(a);
+	kit_free(b);
+	event_base_free(base);
+}
+
+static void
+a_wait_for_members_ends_where_nothing_may_block(void **state)
+{
+	struct kit_done both = KIT_DONE, late = KIT_DONE, canceled = KIT_DONE, left = KIT_DONE;
+	struct world world;
+
+	(void)state;
+	begin(&world, 2);
+	struct shoal_cluster *a = world.member[0], *b = world.member[1];
+	assert_int_equal(shoal_cluster_wait_async(a, 2, KIT_PATIENCE_MS, kit_on_done, &both), 0);
+	assert_int_equal(shoal_cluster_wait_async(a, 9, 10, kit_on_done, &late), 0);
+	assert_int_equal(
+	        shoal_cluster_wait_async(b, 9, KIT_PATIENCE_MS, kit_on_done, &canceled), 0);
+	assert_int_equal(kit_await_done(world.base, &late), SHOAL_ERR_TIMEOUT);
+	assert_non_null(strstr(late.text, "1 of 9"));
+	assert_int_equal(both.calls, 0);
+	join_all(&world, 2);
+	assert_int_equal(kit_await_done(world.base, &both), 0);
+	assert_int_equal(both.reached, 2);
+	assert_int_equal(canceled.calls, 0);
+	assert_int_equal(shoal_cluster_leave_async(b, KIT_PATIENCE_MS, kit_on_done, &left), 0);
+	assert_int_equal(kit_await_done(world.base, &left), 0);
+	assert_int_equal(kit_await_done(world.base, &canceled), SHOAL_ERR_CANCELED);
+	assert_int_equal(shoal_cluster_wait_async(b, 1, 10, kit_on_done, &late), SHOAL_ERR_STATE);
+	assert_int_equal(both.calls, 1);
+	assert_int_equal(late.calls, 1);
+	end(&world);
+}
+
 static void
 more_operations_than_may_wait_are_refused(void **state)
 {
@@ -283,6 +378,9 @@ main(void)
 	        cmocka_unit_test(other_threads_may_block_while_the_base_runs_and_may_not_stop_it),
 	        cmocka_unit_test(a_cluster_is_freed_from_an_event_of_the_application),
 	        cmocka_unit_test(pending_operations_end_when_a_cluster_is_freed),
+	        cmocka_unit_test(a_cluster_that_has_left_is_still_freed_on_the_thread_of_the_base),
+	        cmocka_unit_test(a_leave_that_ends_early_has_said_that_it_left),
+	        cmocka_unit_test(a_wait_for_members_ends_where_nothing_may_block),
 	        cmocka_unit_test(more_operations_than_may_wait_are_refused),
 	};
 

@@ -138,7 +138,10 @@ a_seed_that_never_answers_ends_the_join_at_its_timeout(void **state)
 static void
 seeds_are_checked_before_anything_is_done(void **state)
 {
-	static const char *const bad[] = {"", "a b:7", "a:0", "a:70000", ":7", "[::1"};
+	static const char *const bad[] = {"", "a b:7", "a:0", "a:70000", ":7", "[::1",
+	        "foo:bar:baz", "1.2.3.4.5:1", "127.1:1", "1.2.3:", "7946", "[fe80::1%nosuch]:5",
+	        "0.0.0.0:1", "[::]:1", "255.255.255.255:1", "224.0.0.1:1", "239.255.255.255",
+	        "[ff02::1]:1", "[::ffff:0.0.0.0]:1"};
 	struct shoal_cluster *a = kit_member("a");
 	const char *seed = "127.0.0.1:1", *none = NULL;
 
@@ -149,10 +152,12 @@ seeds_are_checked_before_anything_is_done(void **state)
 		assert_int_equal(shoal_cluster_join(a, seeds, 2, 1000, NULL), SHOAL_ERR_INVALID);
 		assert_non_null(strstr(shoal_last_error(), bad[i]));
 	}
+	const char *zero = "127.0.0.1:0";
+	assert_int_equal(shoal_cluster_join(a, &zero, 1, 1000, NULL), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(shoal_last_error(), "port 0"));
 	assert_int_equal(shoal_cluster_join(a, &seed, 0, 1000, NULL), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_cluster_join(a, NULL, 1, 1000, NULL), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_cluster_join(a, &none, 1, 1000, NULL), SHOAL_ERR_INVALID);
-	assert_int_equal(shoal_cluster_join(NULL, &seed, 1, 1000, NULL), SHOAL_ERR_INVALID);
 	const char *later = "srv+_shoal._udp.example.org";
 	assert_int_equal(shoal_cluster_join(a, &later, 1, 1000, NULL), SHOAL_ERR_UNSUPPORTED);
 	kit_free(a);
@@ -243,6 +248,54 @@ a_seed_that_comes_up_later_is_joined_in_the_background(void **state)
 	kit_free(seed);
 }
 
+/* One at a time, with pauses that double, the last one would be tried after minutes. */
+static void
+a_member_that_is_alone_tries_all_its_seeds_at_once(void **state)
+{
+	static const char *const down[] = {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3",
+	        "127.0.0.1:4", "127.0.0.1:5", "127.0.0.1:6", "127.0.0.1:8", "127.0.0.1:10"};
+	struct shoal_config config = kit_config("b"), seed_config = kit_config("seed");
+	const char *seeds[COUNT_OF(down) + 1];
+	struct shoal_cluster *b, *seed;
+	char address[64];
+	int fd;
+
+	(void)state;
+	config.profile.heal_interval_ms = 60000;
+	b = kit_start(&config);
+	memcpy(seeds, down, sizeof(down));
+	snprintf(address, sizeof(address), "127.0.0.1:%u", closed_port(&fd));
+	seeds[COUNT_OF(down)] = address;
+	assert_int_equal(shoal_cluster_join(b, seeds, COUNT_OF(seeds), KIT_PATIENCE_MS, NULL),
+	        SHOAL_ERR_NO_SEED);
+	seed_config.bind = address;
+	seed = kit_start(&seed_config);
+	assert_int_equal(shoal_wait_members(b, 2, KIT_PATIENCE_MS), 0);
+	close(fd);
+	kit_free(b);
+	kit_free(seed);
+}
+
+static void
+reasons_that_have_no_place_are_counted(void **state)
+{
+	struct shoal_cluster *a = kit_member("a");
+	char text[100][32];
+	const char *seeds[100], *tail;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(seeds); i++) {
+		snprintf(text[i], sizeof(text[i]), "127.0.%zu.1:1", i);
+		seeds[i] = text[i];
+	}
+	assert_int_equal(shoal_cluster_join(a, seeds, COUNT_OF(seeds), KIT_PATIENCE_MS, NULL),
+	        SHOAL_ERR_NO_SEED);
+	tail = strstr(shoal_last_error(), "; and ");
+	assert_non_null(tail);
+	assert_non_null(strstr(tail, " more"));
+	kit_free(a);
+}
+
 static void
 an_asynchronous_join_ends_exactly_once_with_code_and_number(void **state)
 {
@@ -311,6 +364,8 @@ main(void)
 	        cmocka_unit_test(a_wildcard_knows_itself_under_every_local_address),
 	        cmocka_unit_test(a_seed_that_refuses_is_told_apart_from_one_that_is_down),
 	        cmocka_unit_test(a_seed_that_comes_up_later_is_joined_in_the_background),
+	        cmocka_unit_test(a_member_that_is_alone_tries_all_its_seeds_at_once),
+	        cmocka_unit_test(reasons_that_have_no_place_are_counted),
 	        cmocka_unit_test(an_asynchronous_join_ends_exactly_once_with_code_and_number),
 	        cmocka_unit_test(members_meet_over_ipv6_and_over_both_families_on_one_port),
 	};

@@ -190,9 +190,6 @@ a_cluster_that_never_ran_answers_and_can_be_freed(void **state)
 	assert_int_equal(shoal_wait_members(a, 1, 100), SHOAL_ERR_STATE);
 	kit_free(a);
 	assert_int_equal(shoal_cluster_free(NULL), 0);
-	assert_int_equal(shoal_cluster_start(NULL), SHOAL_ERR_INVALID);
-	assert_int_equal(shoal_cluster_stop(NULL), SHOAL_ERR_INVALID);
-	assert_int_equal(shoal_cluster_leave(NULL, 1), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_cluster_new(NULL, &config), SHOAL_ERR_INVALID);
 }
 
