@@ -12,13 +12,11 @@
 static void
 on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
 {
-	(void)cluster;
-	(void)arg;
+	(void)cluster, (void)arg;
 	if (event->member != NULL) {
 		printf("%s %s (%s)\n", shoal_member_name(event->member),
 		        shoal_event_name(event->kind), shoal_cause_text(&event->cause));
 	}
-	fflush(stdout);
 }
 
 int
@@ -31,6 +29,7 @@ main(int argc, char **argv)
 	if (argc < 3) {
 		return 2;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	shoal_config_init(&config);
 	config.name = argv[1];
 	config.bind = argv[2];
@@ -47,7 +46,6 @@ main(int argc, char **argv)
 	if (rc == 0) {
 		shoal_cluster_address(cluster, address, sizeof(address));
 		printf("%s is at %s\n", config.name, address);
-		fflush(stdout);
 		while (getchar() != EOF) {
 			continue;
 		}

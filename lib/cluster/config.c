@@ -183,13 +183,9 @@ check_text(const char *field, const char *value, size_t max)
 		return shoal_last_error_set(
 		        SHOAL_ERR_INVALID, "%s: no valid UTF-8; allowed is UTF-8 text", field);
 	}
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)value[i];
-
-		if (c < 0x20 || c == 0x7f) {
-			return shoal_last_error_set(SHOAL_ERR_INVALID,
-			        "%s: byte 0x%02x; control characters are not allowed", field, c);
-		}
+	if (len > 0 && !shoal_text_is_name((const uint8_t *)value, len)) {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "%s: control characters are not allowed", field);
 	}
 	return 0;
 }

@@ -396,7 +396,7 @@ append_opening(const struct fuzz *fuzz, struct shoal_writer *writer, uint8_t arg
 	if (way_of(arg) == SHOAL_INPUT_REQUEST && (arg & 0x20) != 0) {
 		pick_id(fuzz, who, &message.join.id);
 		message.join.salt = short_salt(&salt);
-		message.join.epoch_s = (fuzz->wall + fuzz->now) / SHOAL_SEC(1);
+		message.join.epoch_s = ((fuzz->wall + fuzz->now) / SHOAL_SEC(1)) & UINT32_MAX;
 		(void)shoal_message_append(writer, SHOAL_MESSAGE_JOIN, &message.join);
 	} else if (way_of(arg) == SHOAL_INPUT_REQUEST) {
 		pick_id(fuzz, who, &message.sync.id);

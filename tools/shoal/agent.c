@@ -51,12 +51,14 @@ on_left(struct shoal_cluster *cluster, int code, const char *text, size_t reache
 
 	(void)cluster;
 	(void)reached;
-	if (code == SHOAL_ERR_CANCELED) /* taken down while it was leaving */
+	if (code == SHOAL_ERR_CANCELED) { /* taken down while it was leaving */
 		return;
-	if (code == 0)
+	}
+	if (code == 0) {
 		cli_log(SHOAL_LOG_INFO, "left the cluster");
-	else
+	} else {
 		cli_log(SHOAL_LOG_WARN, "left, but: %s", text);
+	}
 	agent->left = true;
 	agent->end = CLI_DONE;
 	event_base_loopexit(agent->base, &last_words);
@@ -70,8 +72,9 @@ leave(unsigned timeout_ms, void *arg)
 	struct agent *agent = arg;
 	int rc = 0;
 
-	if (!agent->leaving)
+	if (!agent->leaving) {
 		rc = shoal_cluster_leave_async(agent->cluster, timeout_ms, on_left, agent);
+	}
 	agent->leaving = agent->leaving || rc == 0;
 	return rc;
 }
@@ -118,11 +121,12 @@ on_joined(struct shoal_cluster *cluster, int code, const char *text, size_t reac
 	const struct agent *agent = arg;
 
 	(void)cluster;
-	if (code == 0)
+	if (code == 0) {
 		cli_log(SHOAL_LOG_INFO, "joined through %zu of %zu seeds", reached,
 		        agent->config.seed_count);
-	else
+	} else {
 		cli_log(SHOAL_LOG_WARN, "not joined yet, trying again in the background: %s", text);
+	}
 }
 
 static struct event *
@@ -152,12 +156,14 @@ make_loop(struct agent *agent)
 	signal(SIGHUP, SIG_IGN);
 	event_set_log_callback(on_libevent_log);
 	agent->base = event_base_new();
-	if (agent->base == NULL)
+	if (agent->base == NULL) {
 		return cli_error("cannot make an event loop");
+	}
 	agent->sigint = add_event(agent, SIGINT, EV_SIGNAL, on_signal);
 	agent->sigterm = add_event(agent, SIGTERM, EV_SIGNAL, on_signal);
-	if (agent->sigint == NULL || agent->sigterm == NULL)
+	if (agent->sigint == NULL || agent->sigterm == NULL) {
 		return cli_error("cannot watch for signals");
+	}
 	return CLI_DONE;
 }
 
@@ -219,8 +225,8 @@ start_cluster(struct agent *agent)
 	}
 	rc = shoal_cluster_start(agent->cluster);
 	if (rc < 0) {
-		return cli_error("%s%s", rc == SHOAL_ERR_IN_USE ? "--bind: " : "",
-		        shoal_last_error());
+		return cli_error(
+		        "%s%s", rc == SHOAL_ERR_IN_USE ? "--bind: " : "", shoal_last_error());
 	}
 	agent->callbacks =
 	        add_event(agent, shoal_cluster_fd(agent->cluster), EV_READ, on_callbacks);
@@ -241,10 +247,12 @@ serve(struct agent *agent)
 		shoal_member_unref(self);
 		path = default_path;
 	}
-	if (end == CLI_DONE)
+	if (end == CLI_DONE) {
 		end = cli_control_socket_open(&agent->control, path, agent->config.socket_group);
-	if (end != CLI_DONE)
+	}
+	if (end != CLI_DONE) {
 		return end;
+	}
 	agent->http = cli_http_new(agent->base, agent->cluster, agent->control.fd, leave, agent);
 	return agent->http == NULL ? cli_error("cannot serve the control socket: out of memory")
 	                           : CLI_DONE;
@@ -312,14 +320,18 @@ take_down(struct agent *agent)
 	shoal_cluster_free(agent->cluster);
 	cli_http_free(agent->http);
 	cli_control_socket_close(&agent->control);
-	if (agent->callbacks != NULL)
+	if (agent->callbacks != NULL) {
 		event_free(agent->callbacks);
-	if (agent->sigint != NULL)
+	}
+	if (agent->sigint != NULL) {
 		event_free(agent->sigint);
-	if (agent->sigterm != NULL)
+	}
+	if (agent->sigterm != NULL) {
 		event_free(agent->sigterm);
-	if (agent->base != NULL)
+	}
+	if (agent->base != NULL) {
 		event_base_free(agent->base);
+	}
 	cli_agent_config_free(&agent->config);
 }
 
@@ -329,8 +341,9 @@ run(struct cli_options *options)
 	struct agent agent = {.end = CLI_FAILED, .control = {.fd = -1, .lock = -1}};
 	int end = cli_agent_config_make(&agent.config, options);
 
-	if (end < 0)
+	if (end < 0) {
 		end = live(&agent);
+	}
 	take_down(&agent);
 	return end;
 }

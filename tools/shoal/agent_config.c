@@ -30,18 +30,23 @@ add_field_variables(struct cli_options *options)
 		const char *name = *entry + strlen(VARIABLE_PREFIX), *equals = strchr(*entry, '=');
 		size_t i, n;
 
-		if (strncmp(*entry, VARIABLE_PREFIX, strlen(VARIABLE_PREFIX)) != 0 || equals < name)
+		if (strncmp(*entry, VARIABLE_PREFIX, strlen(VARIABLE_PREFIX)) != 0 ||
+		        equals < name) {
 			continue;
+		}
 		n = (size_t)(equals - name);
-		if (n == 0 || n >= sizeof(key) || equals[1] == '\0')
+		if (n == 0 || n >= sizeof(key) || equals[1] == '\0') {
 			continue;
-		for (i = 0; i < n; i++)
+		}
+		for (i = 0; i < n; i++) {
 			key[i] = (char)tolower((unsigned char)name[i]);
+		}
 		key[n] = '\0';
 		shoal_config_init(&scratch);
 		if (cli_option_row(options->command, key) != NULL || strcmp(key, "run") == 0 ||
-		        shoal_config_set(&scratch, key, equals + 1) == SHOAL_ERR_NOT_FOUND)
+		        shoal_config_set(&scratch, key, equals + 1) == SHOAL_ERR_NOT_FOUND) {
 			continue;
+		}
 		origin = cli_format("%.*s", (int)(equals - *entry), *entry);
 		cli_options_add(options, CLI_FROM_VARIABLE, key, equals + 1, origin);
 		free(origin);
@@ -72,16 +77,19 @@ set_field(struct cli_agent_config *config, const struct cli_options *options,
 	const struct cli_option *row = cli_option_row(options->command, setting->key);
 
 	if (row != NULL && !row->field) {
-		if (strncmp(setting->origin, "--set ", 6) == 0)
+		if (strncmp(setting->origin, "--set ", 6) == 0) {
 			return cli_usage(options->command, "%s: is an option: write --%s",
 			        setting->origin, row->name);
+		}
 		return -1;
 	}
 	/* The agent's own loop and callbacks depend on how the cluster runs. */
-	if (strcmp(setting->key, "run") == 0)
+	if (strcmp(setting->key, "run") == 0) {
 		return cli_usage(options->command, "%s: the agent decides that", setting->origin);
-	if (shoal_config_set(&config->shoal, setting->key, value) < 0)
+	}
+	if (shoal_config_set(&config->shoal, setting->key, value) < 0) {
 		return cli_usage(options->command, "%s: %s", setting->origin, shoal_last_error());
+	}
 	return -1;
 }
 
@@ -90,8 +98,9 @@ set_list(struct cli_agent_config *config, const struct cli_options *options, con
         char **joined)
 {
 	*joined = join_values(options, key);
-	if (*joined == NULL)
+	if (*joined == NULL) {
 		return -1;
+	}
 	return set_field(config, options, cli_option_setting(options, key), *joined);
 }
 
@@ -103,8 +112,9 @@ set_fields(struct cli_agent_config *config, const struct cli_options *options)
 	size_t i;
 	int end = -1;
 
-	if (profile != NULL)
+	if (profile != NULL) {
 		end = set_field(config, options, profile, profile->value);
+	}
 	for (source = CLI_FROM_FILE; end < 0 && source <= CLI_FROM_FLAG; source++) {
 		for (i = 0; end < 0 && i < options->count; i++) {
 			const struct cli_setting *setting = &options->settings[i];
@@ -112,14 +122,17 @@ set_fields(struct cli_agent_config *config, const struct cli_options *options)
 			        cli_option_row(options->command, setting->key);
 
 			if (setting->source == source && strcmp(setting->key, "profile") != 0 &&
-			        (row == NULL || row->kind != CLI_LIST))
+			        (row == NULL || row->kind != CLI_LIST)) {
 				end = set_field(config, options, setting, setting->value);
+			}
 		}
 	}
-	if (end < 0)
+	if (end < 0) {
 		end = set_list(config, options, "bind", &config->bind);
-	if (end < 0)
+	}
+	if (end < 0) {
 		end = set_list(config, options, "advertise", &config->advertise);
+	}
 	return end;
 }
 
@@ -128,8 +141,9 @@ is_loopback(const struct shoal_addr *addr)
 {
 	static const uint8_t v6[16] = {[15] = 1};
 
-	if (shoal_addr_is_ipv4(addr))
+	if (shoal_addr_is_ipv4(addr)) {
 		return addr->ip[12] == 127;
+	}
 	return memcmp(addr->ip, v6, sizeof(v6)) == 0;
 }
 
@@ -140,19 +154,21 @@ check_exposure(const struct cli_agent_config *config, const struct cli_options *
 	char *copy, *rest, *item;
 	int end = -1;
 
-	if (cli_option_flag(options, "insecure"))
+	if (cli_option_flag(options, "insecure")) {
 		return -1;
+	}
 	copy = rest = cli_copy(config->shoal.bind);
 	while (end < 0 && (item = strsep(&rest, ",")) != NULL) {
 		struct shoal_addr addr;
 
 		item += strspn(item, " ");
 		item[strcspn(item, " ")] = '\0';
-		if (shoal_addr_parse(&addr, item) < 0 || !is_loopback(&addr))
+		if (shoal_addr_parse(&addr, item) < 0 || !is_loopback(&addr)) {
 			end = cli_usage(options->command,
 			        "%s is no loopback address, and this agent has no keys: bind to "
 			        "127.0.0.1 or [::1], or say --insecure if only trusted machines reach it",
 			        item);
+		}
 	}
 	free(copy);
 	return end;
@@ -163,13 +179,15 @@ set_own(struct cli_agent_config *config, const struct cli_options *options)
 {
 	const struct cli_setting *form = cli_option_setting(options, "log_format"), *seed;
 
-	if (form != NULL && cli_log_form_parse(&config->log_form, form->value) < 0)
+	if (form != NULL && cli_log_form_parse(&config->log_form, form->value) < 0) {
 		return cli_usage(
 		        options->command, "%s %s: say text or json", form->origin, form->value);
+	}
 	while ((seed = cli_option_at(options, "join", config->seed_count)) != NULL) {
-		if (config->seed_count == CLI_SEEDS_MAX)
+		if (config->seed_count == CLI_SEEDS_MAX) {
 			return cli_usage(options->command, "%s: more than %d seeds", seed->origin,
 			        CLI_SEEDS_MAX);
+		}
 		config->seeds[config->seed_count++] = seed->value;
 	}
 	if (cli_socket_path_given(options, &config->socket) != CLI_DONE) {
@@ -189,18 +207,22 @@ cli_agent_config_make(struct cli_agent_config *config, struct cli_options *optio
 	shoal_config_init(&config->shoal);
 	config->shoal.run = SHOAL_RUN_DISPATCH;
 	config->shoal.log = cli_log_record;
-	if (path != NULL)
+	if (path != NULL) {
 		end = cli_config_file_read(options, path);
+	}
 	if (end < 0) {
 		add_field_variables(options);
 		end = set_own(config, options);
 	}
-	if (end < 0)
+	if (end < 0) {
 		end = set_fields(config, options);
-	if (end < 0 && shoal_config_check(&config->shoal) < 0)
+	}
+	if (end < 0 && shoal_config_check(&config->shoal) < 0) {
 		end = cli_usage(options->command, "%s", shoal_last_error());
-	if (end < 0)
+	}
+	if (end < 0) {
 		end = check_exposure(config, options);
+	}
 	return end;
 }
 

@@ -52,8 +52,9 @@ on_close(struct evhttp_connection *connection, void *arg)
 
 	(void)connection;
 	forget(subscriber);
-	if (evhttp_request_get_connection(request) == NULL)
+	if (evhttp_request_get_connection(request) == NULL) {
 		evhttp_request_free(request);
+	}
 }
 
 static void
@@ -73,13 +74,15 @@ send_text(struct subscriber *subscriber, const char *text, size_t len)
 {
 	struct evbuffer *buffer = evbuffer_new();
 
-	if (buffer == NULL || evbuffer_add(buffer, text, len) < 0)
+	if (buffer == NULL || evbuffer_add(buffer, text, len) < 0) {
 		subscriber->lost++;
-	else
+	} else {
 		evhttp_send_reply_chunk_with_cb(
 		        subscriber->request, buffer, on_drained, subscriber);
-	if (buffer != NULL)
+	}
+	if (buffer != NULL) {
 		evbuffer_free(buffer);
+	}
 }
 
 /* All that was queued has been read: now it can be told what is missing. */
@@ -91,8 +94,9 @@ on_drained(struct evhttp_connection *connection, void *arg)
 	int n;
 
 	(void)connection;
-	if (subscriber->lost == 0)
+	if (subscriber->lost == 0) {
 		return;
+	}
 	n = snprintf(text, sizeof(text), "event: lagged\ndata: {\"n\":%" PRIu64 "}\n\n",
 	        subscriber->lost);
 	send_text(subscriber, text, (size_t)n);
@@ -104,10 +108,11 @@ queue_event(struct subscriber *subscriber, const char *text, size_t len)
 {
 	size_t queued = evbuffer_get_length(bufferevent_get_output(stream_of(subscriber)));
 
-	if (subscriber->lost > 0 || queued + len > CLI_SUBSCRIBER_BYTES)
+	if (subscriber->lost > 0 || queued + len > CLI_SUBSCRIBER_BYTES) {
 		subscriber->lost++;
-	else
+	} else {
 		send_text(subscriber, text, len);
+	}
 }
 
 /* "event: NAME\ndata: DOCUMENT\n\n", or NULL. */
@@ -119,11 +124,13 @@ event_text(struct shoal_cluster *cluster, const struct shoal_member_event *event
 	int n = -1;
 
 	json_decref(document);
-	if (data != NULL)
+	if (data != NULL) {
 		n = asprintf(&text, "event: %s\ndata: %s\n\n", shoal_event_name(event->kind), data);
+	}
 	free(data);
-	if (n < 0)
+	if (n < 0) {
 		return NULL;
+	}
 	*len = (size_t)n;
 	return text;
 }
@@ -135,18 +142,21 @@ on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event,
 	size_t i, len;
 	char *text;
 
-	if (events->count == 0)
+	if (events->count == 0) {
 		return;
+	}
 	text = event_text(cluster, event, &len);
 	for (i = 0; i < CLI_SUBSCRIBERS_MAX; i++) {
 		struct subscriber *subscriber = &events->subscribers[i];
 
-		if (subscriber->request == NULL)
+		if (subscriber->request == NULL) {
 			continue;
-		if (text != NULL)
+		}
+		if (text != NULL) {
 			queue_event(subscriber, text, len);
-		else
+		} else {
 			subscriber->lost++; /* out of memory */
+		}
 	}
 	free(text);
 }
@@ -158,11 +168,13 @@ cli_events_new(struct cli_events **events, struct shoal_cluster *cluster)
 	size_t i;
 	int rc;
 
-	if (made == NULL)
+	if (made == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	made->cluster = cluster;
-	for (i = 0; i < CLI_SUBSCRIBERS_MAX; i++)
+	for (i = 0; i < CLI_SUBSCRIBERS_MAX; i++) {
 		made->subscribers[i].events = made;
+	}
 	rc = shoal_on_member(cluster, SHOAL_EVENT_ALL, on_member, made);
 	if (rc < 0) {
 		free(made);
@@ -192,10 +204,12 @@ cli_events_follow(struct cli_events *events, struct evhttp_request *request)
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
 	struct subscriber *subscriber = events->subscribers;
 
-	if (events->count == CLI_SUBSCRIBERS_MAX)
+	if (events->count == CLI_SUBSCRIBERS_MAX) {
 		return SHOAL_ERR_LIMIT;
-	while (subscriber->request != NULL)
+	}
+	while (subscriber->request != NULL) {
 		subscriber++;
+	}
 	subscriber->request = request;
 	events->count++;
 	evhttp_add_header(headers, "Content-Type", "text/event-stream");
@@ -216,8 +230,9 @@ cli_events_end(struct cli_events *events, void (*done)(struct evhttp_request *, 
 	for (i = 0; i < CLI_SUBSCRIBERS_MAX; i++) {
 		struct subscriber *subscriber = &events->subscribers[i];
 
-		if (subscriber->request == NULL)
+		if (subscriber->request == NULL) {
 			continue;
+		}
 		evhttp_request_set_on_complete_cb(subscriber->request, done, arg);
 		end(subscriber);
 	}

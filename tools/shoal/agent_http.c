@@ -23,6 +23,7 @@
 #define JOIN_ADDRS_MAX   64
 #define JOIN_TIMEOUT_MS  5000
 #define TIMEOUT_MS_MAX   600000
+#define ALL_METHODS      0xffff /* also those that evhttp does not know: they get a 405 in JSON */
 
 struct join {
 	struct join *next;
@@ -64,10 +65,11 @@ get_info(struct cli_http *http, struct evhttp_request *request)
 static void
 get_events(struct cli_http *http, struct evhttp_request *request)
 {
-	if (http->drained != NULL)
+	if (http->drained != NULL) {
 		cli_refuse(request, SHOAL_ERR_STATE, "the agent has left and ends");
-	else if (cli_events_follow(http->events, request) < 0)
+	} else if (cli_events_follow(http->events, request) < 0) {
 		cli_refuse(request, SHOAL_ERR_LIMIT, "too many follow the events already");
+	}
 }
 
 /* -1: it is there and no number from 1 to 10 minutes. */
@@ -77,8 +79,9 @@ timeout_of(const json_t *body, unsigned fallback_ms, unsigned *timeout_ms)
 	const json_t *value = json_object_get(body, "timeout_ms");
 	json_int_t ms = json_integer_value(value);
 
-	if (value != NULL && (!json_is_integer(value) || ms < 1 || ms > TIMEOUT_MS_MAX))
+	if (value != NULL && (!json_is_integer(value) || ms < 1 || ms > TIMEOUT_MS_MAX)) {
 		return -1;
+	}
 	*timeout_ms = value == NULL ? fallback_ms : (unsigned)ms;
 	return 0;
 }
@@ -90,12 +93,14 @@ addresses_of(const json_t *body, const char *addrs[JOIN_ADDRS_MAX])
 	const json_t *list = json_object_get(body, "addresses");
 	size_t n = json_array_size(list), i;
 
-	if (n > JOIN_ADDRS_MAX)
+	if (n > JOIN_ADDRS_MAX) {
 		return 0;
+	}
 	for (i = 0; i < n; i++) {
 		addrs[i] = json_string_value(json_array_get(list, i));
-		if (addrs[i] == NULL)
+		if (addrs[i] == NULL) {
 			return 0;
+		}
 	}
 	return n;
 }
@@ -112,8 +117,9 @@ end_join(struct join *join)
 {
 	struct join **link;
 
-	for (link = &join->http->joins; *link != join; link = &(*link)->next)
+	for (link = &join->http->joins; *link != join; link = &(*link)->next) {
 		;
+	}
 	*link = join->next;
 	free_join(join);
 }
@@ -124,11 +130,12 @@ on_joined(struct shoal_cluster *cluster, int code, const char *text, size_t reac
 	struct join *join = arg;
 
 	(void)cluster;
-	if (code < 0)
+	if (code < 0) {
 		cli_refuse(join->request, code, text);
-	else
+	} else {
 		cli_answer(
 		        join->request, HTTP_OK, json_pack("{s:I}", "reached", (json_int_t)reached));
+	}
 	end_join(join);
 }
 
@@ -209,12 +216,19 @@ static const struct route {
 	const char *allow;
 	void (*serve)(struct cli_http *http, struct evhttp_request *request);
 } routes[] = {
-        {"/v1/members", EVHTTP_REQ_GET, "GET", get_members},
-        {"/v1/info", EVHTTP_REQ_GET, "GET", get_info},
+        {"/v1/members", EVHTTP_REQ_GET, "GET, HEAD", get_members},
+        {"/v1/info", EVHTTP_REQ_GET, "GET, HEAD", get_info},
         {"/v1/events", EVHTTP_REQ_GET, "GET", get_events},
         {"/v1/join", EVHTTP_REQ_POST, "POST", post_join},
         {"/v1/leave", EVHTTP_REQ_POST, "POST", post_leave},
 };
+
+static bool
+is_served(const struct route *route, enum evhttp_cmd_type method)
+{
+	return method == route->method ||
+	       (method == EVHTTP_REQ_HEAD && strstr(route->allow, "HEAD") != NULL);
+}
 
 static void
 on_request(struct evhttp_request *request, void *arg)
@@ -224,9 +238,10 @@ on_request(struct evhttp_request *request, void *arg)
 	size_t i;
 
 	for (i = 0; path != NULL && i < sizeof(routes) / sizeof(routes[0]); i++) {
-		if (strcmp(path, routes[i].path) != 0)
+		if (strcmp(path, routes[i].path) != 0) {
 			continue;
-		if (evhttp_request_get_command(request) == routes[i].method) {
+		}
+		if (is_served(&routes[i], evhttp_request_get_command(request))) {
 			routes[i].serve(arg, request);
 			return;
 		}
@@ -250,15 +265,18 @@ serve(struct cli_http *http, struct event_base *base, int fd)
 	listener = evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 	if (http->server == NULL || listener == NULL ||
 	        evhttp_bind_listener(http->server, listener) == NULL) {
-		if (listener != NULL)
+		if (listener != NULL) {
 			evconnlistener_free(listener);
+		}
 		return SHOAL_ERR_NOMEM;
 	}
 	http->gate = cli_http_gate_new(base, http->server, listener);
-	if (http->gate == NULL)
+	if (http->gate == NULL) {
 		return SHOAL_ERR_NOMEM;
+	}
 	evhttp_set_max_headers_size(http->server, HEADER_BYTES_MAX);
 	evhttp_set_max_body_size(http->server, BODY_BYTES_MAX);
+	evhttp_set_allowed_methods(http->server, ALL_METHODS);
 	evhttp_set_timeout(http->server, IDLE_SECONDS);
 	evhttp_set_gencb(http->server, on_request, http);
 	return 0;
@@ -270,8 +288,9 @@ cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd,
 {
 	struct cli_http *http = calloc(1, sizeof(*http));
 
-	if (http == NULL)
+	if (http == NULL) {
 		return NULL;
+	}
 	http->cluster = cluster;
 	http->started_ms = cli_text_boot_ms();
 	http->leave = leave;
@@ -290,8 +309,9 @@ on_sent(struct evhttp_request *request, void *arg)
 	struct cli_http *http = arg;
 
 	(void)request;
-	if (--http->unsent == 0)
+	if (--http->unsent == 0) {
 		http->drained(http->drained_arg);
+	}
 }
 
 void
@@ -306,11 +326,12 @@ cli_http_finish(
 	for (i = 0; i < http->leaver_count; i++) {
 		http->unsent++;
 		evhttp_request_set_on_complete_cb(http->leavers[i], on_sent, http);
-		if (code == 0 || code == SHOAL_ERR_TIMEOUT)
+		if (code == 0 || code == SHOAL_ERR_TIMEOUT) {
 			cli_answer(http->leavers[i], HTTP_OK,
 			        json_pack("{s:b, s:b}", "left", 1, "confirmed", code == 0));
-		else
+		} else {
 			cli_refuse(http->leavers[i], code, text);
+		}
 	}
 	http->leaver_count = 0;
 	http->unsent += cli_events_count(http->events);
@@ -323,10 +344,12 @@ cli_http_free(struct cli_http *http)
 {
 	struct join *join;
 
-	if (http == NULL)
+	if (http == NULL) {
 		return;
-	if (http->server != NULL)
+	}
+	if (http->server != NULL) {
 		evhttp_free(http->server);
+	}
 	cli_http_gate_free(http->gate);
 	cli_events_free(http->events);
 	while ((join = http->joins) != NULL) {

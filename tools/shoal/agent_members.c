@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A snapshot of the members, sorted by name, written into the answer document by document: the
  * whole list is never held twice. O(n log n) on the tool's loop; the cluster's loop is another
- * thread. */
+ * thread.
+ *
+ * A list waits in memory until its reader has taken it. What waits is counted where its bytes are
+ * released, because evhttp tells nobody of a connection that broke; the count is the process's,
+ * because buffers may live until the event base ends. */
 #include "agent_members.h"
 
 #include "document.h"
@@ -10,8 +14,34 @@
 
 #include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+static size_t waiting; /* bytes of lists that were answered and not yet released */
+
+/* arg is the number of bytes of the list. */
+static void
+on_released(const void *bytes, size_t len, void *arg)
+{
+	(void)bytes;
+	(void)len;
+	waiting -= (uintptr_t)arg;
+}
+
+/* The end of the list, whose release is that of all before it. */
+static bool
+add_tail(struct evbuffer *body)
+{
+	uintptr_t len = evbuffer_get_length(body);
+
+	if (evbuffer_add_reference(body, "]\n", 2, on_released, (void *)len) < 0) {
+		return false;
+	}
+	waiting += len;
+	return true;
+}
 
 /* Reads "alive,suspect" into the bits of a filter. */
 static int
@@ -25,11 +55,13 @@ parse_states(const char *text, unsigned *states)
 		for (state = 0; state < SHOAL_STATES; state++) {
 			const char *name = shoal_state_name((enum shoal_state)state);
 
-			if (strlen(name) == n && memcmp(text, name, n) == 0)
+			if (strlen(name) == n && memcmp(text, name, n) == 0) {
 				break;
+			}
 		}
-		if (state == SHOAL_STATES)
+		if (state == SHOAL_STATES) {
 			return -1;
+		}
 		bits |= 1U << state;
 		text += n;
 		text += *text == ',';
@@ -46,13 +78,16 @@ filter_of(struct evhttp_request *request, struct shoal_filter *filter)
 	int rc = 0;
 
 	shoal_filter_init(filter);
-	if (query == NULL)
+	if (query == NULL) {
 		return 0;
-	if (evhttp_parse_query_str(query, &pairs) < 0)
+	}
+	if (evhttp_parse_query_str(query, &pairs) < 0) {
 		return -1;
+	}
 	states = evhttp_find_header(&pairs, "state");
-	if (states != NULL)
+	if (states != NULL) {
 		rc = parse_states(states, &filter->states);
+	}
 	evhttp_clear_headers(&pairs);
 	return rc;
 }
@@ -74,10 +109,12 @@ sorted(const struct shoal_member_list *list)
 	size_t n = shoal_member_list_count(list), i;
 	struct shoal_member **members = calloc(n + 1, sizeof(struct shoal_member *));
 
-	if (members == NULL)
+	if (members == NULL) {
 		return NULL;
-	for (i = 0; i < n; i++)
+	}
+	for (i = 0; i < n; i++) {
 		members[i] = shoal_member_list_at(list, i);
+	}
 	qsort(members, n, sizeof(struct shoal_member *), by_name);
 	return members;
 }
@@ -90,8 +127,9 @@ write_one(struct evbuffer *body, const struct shoal_member *member, uint64_t now
 	int rc = -1;
 
 	json_decref(document);
-	if (text != NULL)
+	if (text != NULL) {
 		rc = evbuffer_add_printf(body, "%s%s", first ? "" : ",\n", text);
+	}
 	free(text);
 	return rc;
 }
@@ -105,9 +143,10 @@ body_of(const struct shoal_member_list *list)
 	bool whole = members != NULL && body != NULL && evbuffer_add(body, "[", 1) == 0;
 	size_t i;
 
-	for (i = 0; whole && members[i] != NULL; i++)
+	for (i = 0; whole && members[i] != NULL; i++) {
 		whole = write_one(body, members[i], now, i == 0) >= 0;
-	whole = whole && evbuffer_add(body, "]\n", 2) == 0;
+	}
+	whole = whole && add_tail(body);
 	if (!whole && body != NULL) {
 		evbuffer_free(body);
 		body = NULL;
@@ -128,16 +167,19 @@ cli_agent_members(struct shoal_cluster *cluster, struct evhttp_request *request)
 		        "state: say some of unknown, alive, suspect, dead, leaving, left");
 		return;
 	}
+	if (waiting > CLI_LISTS_BYTES_MAX) {
+		cli_refuse(request, SHOAL_ERR_AGAIN,
+		        "busy: others have not read their lists of members yet; try again");
+		return;
+	}
 	list = shoal_members(cluster, &filter);
 	body = list == NULL ? NULL : body_of(list);
 	if (body == NULL) {
 		cli_refuse(request, SHOAL_ERR_NOMEM, NULL);
 	} else {
-		evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
-		        "application/json");
-		evhttp_send_reply(request, HTTP_OK, "OK", body);
-		evbuffer_free(body);
+		cli_answer_body(request, HTTP_OK, body);
 	}
-	if (list != NULL)
+	if (list != NULL) {
 		shoal_member_list_free(list);
+	}
 }

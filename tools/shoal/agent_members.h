@@ -6,7 +6,11 @@
 #include <event2/http.h>
 #include <shoal/shoal.h>
 
-/* Answers GET /v1/members[?state=S,S]. */
+/* While more than this waits to be read, no further list is made: so this and one list is the most
+ * that slow readers make the agent hold. Four lists of 10,000 members. */
+#define CLI_LISTS_BYTES_MAX ((size_t)16 << 20)
+
+/* Answers GET /v1/members[?state=S,S]; 503 while too many bytes of lists wait. */
 void cli_agent_members(struct shoal_cluster *cluster, struct evhttp_request *request);
 
 #endif

@@ -109,7 +109,8 @@ cli_format(const char *format, ...)
 int
 cli_flush(void)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (fflush(stdout) == 0 && !ferror(stdout)) {
 		return CLI_DONE;
+	}
 	return cli_error("cannot write to standard output: %s", strerror(errno));
 }

@@ -51,8 +51,9 @@ watch_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) {
 		return -1;
+	}
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -99,8 +100,9 @@ cli_client_free(struct cli_client *client)
 	drop(client, &client->request);
 	drop(client, &client->stream);
 	cli_sse_free(&client->sse);
-	if (client->signals >= 0)
+	if (client->signals >= 0) {
 		close(client->signals);
+	}
 	curl_multi_cleanup(client->multi);
 	curl_global_cleanup();
 	free(client);
@@ -115,8 +117,9 @@ cli_client_path(const struct cli_client *client)
 static size_t
 keep(struct buffer *buffer, const char *bytes, size_t n)
 {
-	if (n > ANSWER_MAX - buffer->len)
+	if (n > ANSWER_MAX - buffer->len) {
 		return 0;
+	}
 	if (buffer->len + n > buffer->capacity) {
 		buffer->capacity = (buffer->len + n) * 2;
 		buffer->bytes = cli_grow(buffer->bytes, buffer->capacity, 1);
@@ -139,8 +142,9 @@ on_stream(char *bytes, size_t size, size_t n, void *arg)
 	long status = 0;
 
 	curl_easy_getinfo(client->stream.easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status != HTTP_OK)
+	if (status != HTTP_OK) {
 		return keep(&client->stream.answer, bytes, size * n);
+	}
 	return cli_sse_feed(&client->sse, bytes, size * n) ? size * n : 0;
 }
 
@@ -176,8 +180,9 @@ collect(struct cli_client *client)
 		                                    ? &client->request
 		                                    : &client->stream;
 
-		if (message->msg != CURLMSG_DONE)
+		if (message->msg != CURLMSG_DONE) {
 			continue;
+		}
 		transfer->done = true;
 		transfer->code = message->data.result;
 	}
@@ -237,8 +242,9 @@ judge(const struct cli_client *client, const struct transfer *transfer, json_t *
 	int end = CLI_DONE;
 
 	*document = NULL;
-	if (transfer->code != CURLE_OK)
+	if (transfer->code != CURLE_OK) {
 		return complain_unreached(client, transfer);
+	}
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	*document = json_loadb(transfer->answer.bytes == NULL ? "" : transfer->answer.bytes,
 	        transfer->answer.len, 0, &error);
@@ -280,8 +286,9 @@ run(struct cli_client *client, json_t **document)
 int
 cli_client_get(struct cli_client *client, const char *target, json_t **document)
 {
-	if (begin(client, &client->request, target) != CLI_DONE)
+	if (begin(client, &client->request, target) != CLI_DONE) {
 		return CLI_FAILED;
+	}
 	curl_easy_setopt(client->request.easy, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS);
 	return run(client, document);
 }
@@ -294,8 +301,9 @@ cli_client_post(struct cli_client *client, const char *target, const json_t *bod
 	char *text;
 	int end;
 
-	if (begin(client, &client->request, target) != CLI_DONE)
+	if (begin(client, &client->request, target) != CLI_DONE) {
 		return CLI_FAILED;
+	}
 	text = json_dumps(body, JSON_COMPACT);
 	type = curl_slist_append(NULL, "Content-Type: application/json");
 	curl_easy_setopt(client->request.easy, CURLOPT_HTTPHEADER, type);
@@ -311,8 +319,9 @@ int
 cli_client_follow(struct cli_client *client)
 {
 	cli_sse_free(&client->sse);
-	if (begin(client, &client->stream, "/v1/events") != CLI_DONE)
+	if (begin(client, &client->stream, "/v1/events") != CLI_DONE) {
 		return CLI_FAILED;
+	}
 	curl_easy_setopt(client->stream.easy, CURLOPT_WRITEFUNCTION, on_stream);
 	curl_easy_setopt(client->stream.easy, CURLOPT_WRITEDATA, client);
 	curl_multi_add_handle(client->multi, client->stream.easy);
@@ -326,8 +335,9 @@ ended(const struct cli_client *client)
 	long status = 0;
 
 	curl_easy_getinfo(client->stream.easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status == HTTP_OK && client->stream.code != CURLE_WRITE_ERROR)
+	if (status == HTTP_OK && client->stream.code != CURLE_WRITE_ERROR) {
 		return CLI_CLIENT_CLOSED; /* whether it said goodbye or was killed */
+	}
 	judge(client, &client->stream, &document);
 	json_decref(document);
 	return CLI_CLIENT_COMPLAINED;
@@ -342,13 +352,17 @@ cli_client_next(struct cli_client *client, int timeout_ms, struct cli_sse_event 
 		uint64_t now = cli_text_boot_ms();
 		int wait = timeout_ms < 0 || end - now > POLL_MS ? POLL_MS : (int)(end - now);
 
-		if (cli_sse_next(&client->sse, event))
+		if (cli_sse_next(&client->sse, event)) {
 			return CLI_CLIENT_EVENT;
-		if (client->stream.done)
+		}
+		if (client->stream.done) {
 			return ended(client);
-		if (timeout_ms >= 0 && now >= end)
+		}
+		if (timeout_ms >= 0 && now >= end) {
 			return CLI_CLIENT_TIMEOUT;
-		if (!turn(client, wait))
+		}
+		if (!turn(client, wait)) {
 			return CLI_CLIENT_SIGNAL;
+		}
 	}
 }

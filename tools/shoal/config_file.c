@@ -45,8 +45,9 @@ add_list(struct cli_options *options, const char *path, const char *key, const j
 		              ? add_value(options, key, value, origin)
 		              : cli_usage(options->command, "%s: must be a text", origin);
 		free(origin);
-		if (end >= 0)
+		if (end >= 0) {
 			return end;
+		}
 	}
 	return -1;
 }
@@ -91,20 +92,24 @@ cli_config_file_read(struct cli_options *options, const char *path)
 	const char *key;
 	int end = -1;
 
-	if (file == NULL)
+	if (file == NULL) {
 		return cli_usage(options->command, "cannot read %s: %s", path, strerror(errno));
+	}
 	document = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
 	fclose(file);
-	if (document == NULL)
+	if (document == NULL) {
 		return cli_usage(options->command, "%s, line %d, column %d: %s", path, error.line,
 		        error.column, error.text);
-	if (!json_is_object(document))
+	}
+	if (!json_is_object(document)) {
 		end = cli_usage(options->command, "%s: $: must be an object", path);
+	}
 	json_object_foreach(document, key, value)
 	{
 		end = add_member(options, path, key, value);
-		if (end >= 0)
+		if (end >= 0) {
 			break;
+		}
 	}
 	json_decref(document);
 	return end;

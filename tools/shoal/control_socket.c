@@ -25,8 +25,9 @@ complain_in_use(const struct cli_control_socket *control, int lock)
 	char pid[24] = "";
 	ssize_t n = pread(lock, pid, sizeof(pid) - 1, 0);
 
-	if (n > 0)
+	if (n > 0) {
 		pid[strspn(pid, "0123456789")] = '\0';
+	}
 	return cli_error(
 	        "the control socket %s is in use by another agent%s%s: stop that one, or give "
 	        "another --name or --socket",
@@ -57,8 +58,9 @@ take_lock(struct cli_control_socket *control)
 
 	for (tries = 0; tries < LOCK_TRIES; tries++) {
 		fd = open(control->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd < 0)
+		if (fd < 0) {
 			return complain_no_place(control->lock_path);
+		}
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 			end = complain_in_use(control, fd);
 			close(fd);
@@ -77,8 +79,9 @@ take_lock(struct cli_control_socket *control)
 static void
 write_pid(int fd)
 {
-	if (ftruncate(fd, 0) == 0)
+	if (ftruncate(fd, 0) == 0) {
 		dprintf(fd, "%ld\n", (long)getpid());
+	}
 }
 
 static int
@@ -86,18 +89,22 @@ clear_the_way(const struct cli_control_socket *control)
 {
 	struct stat there;
 
-	if (lstat(control->path, &there) < 0)
+	if (lstat(control->path, &there) < 0) {
 		return errno == ENOENT ? CLI_DONE : complain_no_place(control->path);
-	if (!S_ISSOCK(there.st_mode))
+	}
+	if (!S_ISSOCK(there.st_mode)) {
 		return cli_error("%s exists and is no socket: remove it, or give another --socket",
 		        control->path);
-	if (cli_socket_path_probe(control->path) != ECONNREFUSED)
+	}
+	if (cli_socket_path_probe(control->path) != ECONNREFUSED) {
 		return cli_error("the control socket %s is in use by another program: give another "
 		                 "--socket",
 		        control->path);
-	if (unlink(control->path) < 0 && errno != ENOENT)
+	}
+	if (unlink(control->path) < 0 && errno != ENOENT) {
 		return cli_error(
 		        "cannot remove the stale socket %s: %s", control->path, strerror(errno));
+	}
 	return CLI_DONE;
 }
 
@@ -111,8 +118,9 @@ bind_and_listen(struct cli_control_socket *control)
 
 	memcpy(addr.sun_path, control->path, strlen(control->path) + 1);
 	control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (control->fd < 0)
+	if (control->fd < 0) {
 		return cli_error("cannot make a Unix socket: %s", strerror(errno));
+	}
 	mask = umask(0177);
 	bound = bind(control->fd, (struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);
@@ -126,8 +134,9 @@ bind_and_listen(struct cli_control_socket *control)
 		control->ino = there.st_ino;
 		control->bound = true;
 	}
-	if (listen(control->fd, BACKLOG) < 0)
+	if (listen(control->fd, BACKLOG) < 0) {
 		return cli_error("cannot listen at %s: %s", control->path, strerror(errno));
+	}
 	return CLI_DONE;
 }
 
@@ -142,14 +151,17 @@ open_to_group(const char *path, const char *name)
 		gid = group->gr_gid;
 	} else {
 		gid = (gid_t)strtoul(name, &end, 10);
-		if (name[0] < '0' || name[0] > '9' || *end != '\0')
+		if (name[0] < '0' || name[0] > '9' || *end != '\0') {
 			return cli_error("--socket-group %s: no such group", name);
+		}
 	}
-	if (chown(path, (uid_t)-1, gid) < 0)
+	if (chown(path, (uid_t)-1, gid) < 0) {
 		return cli_error("cannot give %s to group %s: %s: be a member of the group", path,
 		        name, strerror(errno));
-	if (chmod(path, 0660) < 0)
+	}
+	if (chmod(path, 0660) < 0) {
 		return cli_error("cannot open %s to group %s: %s", path, name, strerror(errno));
+	}
 	return CLI_DONE;
 }
 
@@ -158,16 +170,19 @@ cli_control_socket_open(struct cli_control_socket *control, const char *path, co
 {
 	control->fd = control->lock = -1;
 	control->bound = false;
-	if (cli_socket_path_check(path) != CLI_DONE)
+	if (cli_socket_path_check(path) != CLI_DONE) {
 		return CLI_FAILED;
+	}
 	snprintf(control->path, sizeof(control->path), "%s", path);
 	snprintf(control->lock_path, sizeof(control->lock_path), "%s.lock", path);
-	if (take_lock(control) != CLI_DONE)
+	if (take_lock(control) != CLI_DONE) {
 		return CLI_FAILED;
+	}
 	write_pid(control->lock);
 	if (clear_the_way(control) == CLI_DONE && bind_and_listen(control) == CLI_DONE &&
-	        (group == NULL || open_to_group(path, group) == CLI_DONE))
+	        (group == NULL || open_to_group(path, group) == CLI_DONE)) {
 		return CLI_DONE;
+	}
 	cli_control_socket_close(control);
 	return CLI_FAILED;
 }

@@ -34,8 +34,9 @@ text_of(const char *text)
 	json_t *value = json_string(text);
 	char copy[SHOAL_LOG_TEXT_MAX];
 
-	if (value != NULL)
+	if (value != NULL) {
 		return value;
+	}
 	cli_text_printable(text, copy, sizeof(copy));
 	return json_string(copy);
 }
@@ -110,8 +111,9 @@ accuser_of(const struct shoal_member_list *list, const struct shoal_cause *cause
 {
 	const struct shoal_member *member;
 
-	if (cause->accuser_name[i][0] != '\0' && strlen(cause->accuser_name[i]) < CUT_NAME)
+	if (cause->accuser_name[i][0] != '\0' && strlen(cause->accuser_name[i]) < CUT_NAME) {
 		return text_of(cause->accuser_name[i]);
+	}
 	member = list == NULL ? NULL : shoal_member_list_find_by_id(list, &cause->accuser[i]);
 	return member == NULL ? id_of(&cause->accuser[i]) : text_of(shoal_member_name(member));
 }
@@ -123,10 +125,12 @@ cause_of(struct shoal_cluster *cluster, const struct shoal_cause *cause)
 	json_t *document = json_object(), *accusers = json_array();
 	size_t i;
 
-	for (i = 0; i < cause->accusers && i < SHOAL_ACCUSERS_MAX; i++)
+	for (i = 0; i < cause->accusers && i < SHOAL_ACCUSERS_MAX; i++) {
 		json_array_append_new(accusers, accuser_of(list, cause, i));
-	if (list != NULL)
+	}
+	if (list != NULL) {
 		shoal_member_list_free(list);
+	}
 	put(&document, "kind", json_string(shoal_cause_name(cause->kind)));
 	put(&document, "from", shoal_id_is_zero(&cause->from) ? json_null() : id_of(&cause->from));
 	put(&document, "accusers", accusers);
@@ -168,19 +172,22 @@ counts_of(struct shoal_cluster *cluster)
 	size_t counts[SHOAL_STATES] = {0}, n, i;
 	json_t *document;
 
-	if (list == NULL)
+	if (list == NULL) {
 		return NULL;
+	}
 	n = shoal_member_list_count(list);
 	for (i = 0; i < n; i++) {
 		enum shoal_state state = shoal_member_state(shoal_member_list_at(list, i));
 
-		if ((unsigned)state < SHOAL_STATES)
+		if ((unsigned)state < SHOAL_STATES) {
 			counts[state]++;
+		}
 	}
 	shoal_member_list_free(list);
 	document = json_object();
-	for (i = 0; i < SHOAL_STATES; i++)
+	for (i = 0; i < SHOAL_STATES; i++) {
 		put(&document, shoal_state_name((enum shoal_state)i), integer_of(counts[i]));
+	}
 	return document;
 }
 
@@ -192,9 +199,10 @@ counters_of(struct shoal_cluster *cluster)
 	size_t i;
 
 	shoal_cluster_counters(cluster, &counters);
-	for (i = 0; i < SHOAL_COUNTERS; i++)
+	for (i = 0; i < SHOAL_COUNTERS; i++) {
 		put(&document, shoal_counter_name((enum shoal_counter)i),
 		        integer_of(counters.value[i]));
+	}
 	return document;
 }
 

@@ -36,10 +36,11 @@ cli_help_row(const char *left, const char *right)
 {
 	int column = printf("  %s", left);
 
-	if (column + 2 > LEFT_WIDTH)
+	if (column + 2 > LEFT_WIDTH) {
 		printf("\n%*s", LEFT_WIDTH, "");
-	else
+	} else {
 		printf("%*s", LEFT_WIDTH - column, "");
+	}
 	wrap(right, LEFT_WIDTH, LEFT_WIDTH);
 }
 
@@ -60,6 +61,7 @@ cli_help(const struct cli_command *command)
 		        row->kind == CLI_LIST ? "..." : "");
 		cli_help_row(left, row->help);
 	}
-	if (command->help != NULL)
+	if (command->help != NULL) {
 		command->help();
+	}
 }

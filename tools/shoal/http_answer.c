@@ -6,11 +6,30 @@
 #include "document.h"
 
 #include <event2/buffer.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define HTTP_CONFLICT        409
 #define HTTP_BAD_GATEWAY     502
 #define HTTP_GATEWAY_TIMEOUT 504
+
+void
+cli_answer_body(struct evhttp_request *request, int status, struct evbuffer *body)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	size_t len = evbuffer_get_length(body);
+	char length[24];
+
+	evhttp_add_header(headers, "Content-Type", "application/json");
+	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
+		/* evhttp would send the body, and names no length of its own here. */
+		snprintf(length, sizeof(length), "%zu", len);
+		evhttp_add_header(headers, "Content-Length", length);
+		evbuffer_drain(body, len);
+	}
+	evhttp_send_reply(request, status, NULL, body);
+	evbuffer_free(body);
+}
 
 void
 cli_answer(struct evhttp_request *request, int status, json_t *document)
@@ -21,14 +40,13 @@ cli_answer(struct evhttp_request *request, int status, json_t *document)
 	json_decref(document);
 	if (body == NULL || text == NULL || evbuffer_add_printf(body, "%s\n", text) < 0) {
 		evhttp_send_error(request, HTTP_INTERNAL, "out of memory");
+		if (body != NULL) {
+			evbuffer_free(body);
+		}
 	} else {
-		evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
-		        "application/json");
-		evhttp_send_reply(request, status, NULL, body);
+		cli_answer_body(request, status, body);
 	}
 	free(text);
-	if (body != NULL)
-		evbuffer_free(body);
 }
 
 static int
@@ -57,8 +75,9 @@ status_of(int code)
 void
 cli_refuse(struct evhttp_request *request, int code, const char *text)
 {
-	if (text == NULL || text[0] == '\0')
+	if (text == NULL || text[0] == '\0') {
 		text = shoal_strerror(code);
+	}
 	cli_answer(request, status_of(code), cli_document_error(code, text));
 }
 
@@ -69,8 +88,9 @@ cli_body(struct evhttp_request *request)
 	size_t len = evbuffer_get_length(body);
 	json_t *document;
 
-	if (len == 0)
+	if (len == 0) {
 		return json_object();
+	}
 	document = json_loadb((const char *)evbuffer_pullup(body, -1), len, 0, NULL);
 	if (!json_is_object(document)) {
 		json_decref(document);

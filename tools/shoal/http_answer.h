@@ -6,6 +6,9 @@
 #include <event2/http.h>
 #include <jansson.h>
 
+/* Answers with a body of JSON, which is taken; to HEAD with its length only. */
+void cli_answer_body(struct evhttp_request *request, int status, struct evbuffer *body);
+
 /* Answers with a document, which is taken; NULL: memory ran out. */
 void cli_answer(struct evhttp_request *request, int status, json_t *document);
 

@@ -62,8 +62,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		gate->shut = false;
 		evconnlistener_enable(gate->listener);
 	}
-	if (taken > 0)
+	if (taken > 0) {
 		event_add(gate->timer, &soon);
+	}
 }
 
 static void
@@ -81,8 +82,9 @@ on_accept_error(struct evconnlistener *listener, void *arg)
 {
 	(void)arg;
 	if (event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT, accept_again,
-	            listener, &soon) == 0)
+	            listener, &soon) == 0) {
 		evconnlistener_disable(listener);
+	}
 }
 
 static struct bufferevent *
@@ -92,14 +94,16 @@ on_connection(struct event_base *base, void *arg)
 	struct bufferevent *connection = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	size_t taken, i = 0;
 
-	if (connection == NULL)
+	if (connection == NULL) {
 		return NULL;
+	}
 	/* evhttp reads on while it answers, to notice an end: what arrives then must not pile up.
 	 */
 	bufferevent_setwatermark(connection, EV_READ, 0, WAITING_MAX);
 	taken = sweep(gate);
-	while (i < CLI_GATE_PLACES && gate->places[i] != NULL)
+	while (i < CLI_GATE_PLACES && gate->places[i] != NULL) {
 		i++;
+	}
 	if (i < CLI_GATE_PLACES) {
 		bufferevent_incref(connection);
 		gate->places[i] = connection;
@@ -109,8 +113,9 @@ on_connection(struct event_base *base, void *arg)
 		gate->shut = true;
 		evconnlistener_disable(gate->listener);
 	}
-	if (!event_pending(gate->timer, EV_TIMEOUT, NULL))
+	if (!event_pending(gate->timer, EV_TIMEOUT, NULL)) {
 		event_add(gate->timer, &soon);
+	}
 	return connection;
 }
 
@@ -119,8 +124,9 @@ cli_http_gate_new(struct event_base *base, struct evhttp *http, struct evconnlis
 {
 	struct cli_http_gate *gate = calloc(1, sizeof(*gate));
 
-	if (gate == NULL)
+	if (gate == NULL) {
 		return NULL;
+	}
 	gate->listener = listener;
 	gate->timer = event_new(base, -1, 0, on_timer, gate);
 	if (gate->timer == NULL) {
@@ -135,8 +141,9 @@ cli_http_gate_new(struct event_base *base, struct evhttp *http, struct evconnlis
 void
 cli_http_gate_free(struct cli_http_gate *gate)
 {
-	if (gate == NULL)
+	if (gate == NULL) {
 		return;
+	}
 	sweep(gate);
 	event_free(gate->timer);
 	free(gate);

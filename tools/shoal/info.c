@@ -35,8 +35,9 @@ counts_of(const json_t *members)
 
 	json_object_foreach((json_t *)members, state, count)
 	{
-		if (json_integer_value(count) == 0)
+		if (json_integer_value(count) == 0) {
 			continue;
+		}
 		longer = cli_format("%s%s%" JSON_INTEGER_FORMAT " %s", text,
 		        text[0] == '\0' ? "" : ", ", json_integer_value(count), state);
 		free(text);
@@ -80,10 +81,12 @@ print_csv(const json_t *info)
 	const json_t *counts = json_object_get(info, "members");
 	size_t i;
 
-	for (i = 0; i < CSV_COLUMNS - CSV_COUNTS; i++)
+	for (i = 0; i < CSV_COLUMNS - CSV_COUNTS; i++) {
 		cli_json_cell(table, json_object_get(info, csv_headers[i]));
-	for (; i < CSV_COLUMNS; i++)
+	}
+	for (; i < CSV_COLUMNS; i++) {
 		cli_json_cell(table, json_object_get(counts, csv_headers[i] + COUNT_NAME));
+	}
 	cli_table_print_csv(table);
 	cli_table_free(table);
 }
@@ -96,15 +99,18 @@ run(struct cli_options *options)
 	json_t *info;
 	int end = cli_option_form(options, &form);
 
-	if (end >= 0)
+	if (end >= 0) {
 		return end;
+	}
 	end = cli_client_new(&client, options, false);
-	if (end != CLI_DONE)
+	if (end != CLI_DONE) {
 		return end;
+	}
 	end = cli_client_get(client, "/v1/info", &info);
 	cli_client_free(client);
-	if (end != CLI_DONE)
+	if (end != CLI_DONE) {
 		return end;
+	}
 	if (form == CLI_TABLE) {
 		print_table(info);
 	} else if (form == CLI_CSV) {

@@ -14,8 +14,9 @@ ask(struct cli_client *client, const struct cli_options *options, unsigned timeo
 	json_t *addresses = json_array(), *body;
 	int i, end;
 
-	for (i = 0; i < options->operand_count; i++)
+	for (i = 0; i < options->operand_count; i++) {
 		json_array_append_new(addresses, json_string(options->operands[i]));
+	}
 	body = json_pack("{s:o, s:i}", "addresses", addresses, "timeout_ms", (int)timeout_ms);
 	end = cli_client_post(client, "/v1/join", body, timeout_ms, answer);
 	json_decref(body);
@@ -31,29 +32,34 @@ run(struct cli_options *options)
 	json_t *answer;
 	int end = cli_option_form(options, &form);
 
-	if (end < 0)
+	if (end < 0) {
 		end = cli_option_ms(options, "timeout", DEFAULT_TIMEOUT_MS, &timeout_ms);
-	if (end >= 0)
+	}
+	if (end >= 0) {
 		return end;
+	}
 	end = cli_client_new(&client, options, false);
-	if (end != CLI_DONE)
+	if (end != CLI_DONE) {
 		return end;
+	}
 	end = ask(client, options, timeout_ms, &answer);
 	cli_client_free(client);
-	if (end != CLI_DONE)
+	if (end != CLI_DONE) {
 		return end;
-	if (form == CLI_TABLE)
+	}
+	if (form == CLI_TABLE) {
 		printf("joined through %llu of %d\n",
 		        (unsigned long long)cli_json_count(answer, "reached"),
 		        options->operand_count);
-	else if (form == CLI_CSV)
+	} else if (form == CLI_CSV) {
 		printf("reached,asked\n%llu,%d\n",
 		        (unsigned long long)cli_json_count(answer, "reached"),
 		        options->operand_count);
-	else
+	} else {
 		printf("{\"reached\": %llu, \"asked\": %d}\n",
 		        (unsigned long long)cli_json_count(answer, "reached"),
 		        options->operand_count);
+	}
 	json_decref(answer);
 	return cli_flush();
 }

@@ -21,11 +21,12 @@ wait_for_end(const char *path)
 	uint64_t end = cli_text_boot_ms() + END_MS;
 
 	while (cli_socket_path_probe(path) == 0) {
-		if (cli_text_boot_ms() > end)
+		if (cli_text_boot_ms() > end) {
 			return cli_error(
 			        "the agent left the cluster but still serves %s: look at its "
 			        "log",
 			        path);
+		}
 		nanosleep(&pause, NULL);
 	}
 	return CLI_DONE;
@@ -37,12 +38,14 @@ ask(struct cli_client *client, unsigned timeout_ms, bool *confirmed)
 	json_t *body = json_object(), *answer;
 	int end;
 
-	if (timeout_ms > 0)
+	if (timeout_ms > 0) {
 		json_object_set_new(body, "timeout_ms", json_integer(timeout_ms));
+	}
 	end = cli_client_post(client, "/v1/leave", body, timeout_ms, &answer);
 	json_decref(body);
-	if (end != CLI_DONE)
+	if (end != CLI_DONE) {
 		return end;
+	}
 	*confirmed = json_is_true(json_object_get(answer, "confirmed"));
 	json_decref(answer);
 	return wait_for_end(cli_client_path(client));
@@ -60,21 +63,26 @@ run(struct cli_options *options)
 	bool confirmed = false;
 	int end = cli_option_form(options, &form);
 
-	if (end < 0)
+	if (end < 0) {
 		end = cli_option_ms(options, "timeout", DEFAULT_TIMEOUT_MS, &timeout_ms);
-	if (end >= 0)
+	}
+	if (end >= 0) {
 		return end;
+	}
 	end = cli_client_new(&client, options, false);
-	if (end != CLI_DONE)
+	if (end != CLI_DONE) {
 		return end;
+	}
 	end = ask(client, timeout_ms, &confirmed);
 	cli_client_free(client);
-	if (end != CLI_DONE)
+	if (end != CLI_DONE) {
 		return end;
-	if (!confirmed)
+	}
+	if (!confirmed) {
 		return cli_error(
 		        "the agent left, but timed out before another member confirmed it: the "
 		        "others may see it as failed");
+	}
 	fputs(said[form], stdout);
 	return cli_flush();
 }

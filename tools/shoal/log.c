@@ -28,12 +28,13 @@ cli_log_set(enum cli_log_form form, enum shoal_log_level level)
 int
 cli_log_form_parse(enum cli_log_form *form, const char *word)
 {
-	if (strcmp(word, "text") == 0)
+	if (strcmp(word, "text") == 0) {
 		*form = CLI_LOG_TEXT;
-	else if (strcmp(word, "json") == 0)
+	} else if (strcmp(word, "json") == 0) {
 		*form = CLI_LOG_JSON;
-	else
+	} else {
 		return -1;
+	}
 	return 0;
 }
 
@@ -61,8 +62,9 @@ json_line(const struct shoal_log_record *record, char *line)
 	        "level", shoal_log_level_name(record->level), "room", record->room, "text", text);
 	n = json_dumpb(document, line, LINE_MAX_BYTES - 1, JSON_COMPACT);
 	json_decref(document);
-	if (n == 0 || n > LINE_MAX_BYTES - 1)
+	if (n == 0 || n > LINE_MAX_BYTES - 1) {
 		return 0;
+	}
 	line[n] = '\n';
 	return n + 1;
 }
@@ -75,8 +77,9 @@ write_line(const struct shoal_log_record *record)
 	size_t n = log_form == CLI_LOG_JSON ? json_line(record, line) : text_line(record, line);
 
 	if (n == 0 || poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0 ||
-	        write(STDERR_FILENO, line, n) != (ssize_t)n)
+	        write(STDERR_FILENO, line, n) != (ssize_t)n) {
 		atomic_fetch_add(&lost, 1);
+	}
 }
 
 void
@@ -85,8 +88,9 @@ cli_log_record(const struct shoal_log_record *record, void *arg)
 	unsigned long n = atomic_exchange(&lost, 0);
 
 	(void)arg;
-	if (record->level > log_level)
+	if (record->level > log_level) {
 		return;
+	}
 	if (n > 0) {
 		struct shoal_log_record note = {
 		        .wall_ns = record->wall_ns, .level = SHOAL_LOG_WARN, .room = "agent"};

@@ -33,8 +33,9 @@ print_overview(void)
 	       "Cluster membership and failure detection: 'shoal agent' runs a member, the other\n"
 	       "commands talk to a running agent over its control socket.\n\n"
 	       "Commands:\n");
-	for (i = 0; i < COMMANDS; i++)
+	for (i = 0; i < COMMANDS; i++) {
 		cli_help_row(commands[i]->name, commands[i]->summary);
+	}
 	printf("\n'shoal COMMAND --help' tells more of each. Options also come from SHOAL_*\n"
 	       "variables. Exit codes: 0 done, 1 failed, 2 wrong usage.\n");
 	return cli_flush();
@@ -46,9 +47,11 @@ open_standard(void)
 {
 	int fd;
 
-	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd) {
 			return -1;
+		}
+	}
 	return 0;
 }
 
@@ -58,8 +61,9 @@ run(const struct cli_command *command, int argc, char **argv)
 	struct cli_options options;
 	int end = cli_options_parse(&options, command, argc, argv);
 
-	if (end < 0)
+	if (end < 0) {
 		end = command->run(&options);
+	}
 	cli_options_free(&options);
 	return end;
 }
@@ -70,19 +74,25 @@ main(int argc, char **argv)
 	const char *name;
 	size_t i;
 
-	if (open_standard() < 0)
+	if (open_standard() < 0) {
 		return CLI_FAILED;
+	}
 	/* Names are UTF-8 whatever the locale; the rest of the output is English. */
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (argc < 2)
+	if (argc < 2) {
 		return cli_usage(NULL, "say a command");
+	}
 	name = argv[1];
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
 		return print_overview();
-	if (strcmp(name, "--version") == 0)
+	}
+	if (strcmp(name, "--version") == 0) {
 		name = cli_version_command.name;
-	for (i = 0; i < COMMANDS; i++)
-		if (strcmp(name, commands[i]->name) == 0)
+	}
+	for (i = 0; i < COMMANDS; i++) {
+		if (strcmp(name, commands[i]->name) == 0) {
 			return run(commands[i], argc - 1, argv + 1);
+		}
+	}
 	return cli_usage(NULL, "no command '%s'", name);
 }

@@ -14,7 +14,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define BELOW_TABLE 3
+#define BELOW_TABLE 3U
 
 static const char *const table_headers[] = {
         "NAME", "STATE", "ADDRESS", "AGE", "RTT", "INCARNATION", "ID"};
@@ -51,8 +51,9 @@ add_csv_row(struct cli_table *table, const json_t *member)
 {
 	size_t i;
 
-	for (i = 0; i < CSV_COLUMNS; i++)
+	for (i = 0; i < CSV_COLUMNS; i++) {
 		cli_json_cell(table, json_object_get(member, csv_headers[i]));
+	}
 }
 
 /* What the table may take of the terminal: below it are an empty line, one that says how to end,
@@ -64,7 +65,7 @@ screen_of_terminal(void)
 	struct cli_screen screen = {0};
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0) {
-		screen.rows = size.ws_row > BELOW_TABLE ? size.ws_row - BELOW_TABLE : 1U;
+		screen.rows = size.ws_row > BELOW_TABLE ? size.ws_row - BELOW_TABLE : 1;
 		screen.columns = size.ws_col;
 	}
 	return screen;
@@ -112,11 +113,13 @@ print_csv(const struct cli_members_view *view, const json_t *members)
 	struct cli_table *table = cli_table_new(csv_headers, CSV_COLUMNS);
 	size_t i;
 
-	for (i = 0; i < json_array_size(members); i++)
+	for (i = 0; i < json_array_size(members); i++) {
 		add_csv_row(table, json_array_get(members, i));
+	}
 	cli_table_print_csv(table);
-	if (view->live)
+	if (view->live) {
 		putchar('\n');
+	}
 	cli_table_free(table);
 }
 
@@ -126,8 +129,9 @@ cli_members_show(struct cli_client *client, struct cli_members_view *view)
 	json_t *members;
 	int end = cli_client_get(client, view->target, &members);
 
-	if (end != CLI_DONE)
+	if (end != CLI_DONE) {
 		return end;
+	}
 	if (view->form == CLI_TABLE) {
 		print_table(view, members);
 	} else if (view->form == CLI_CSV) {
@@ -155,13 +159,15 @@ add_states(const struct cli_options *options, struct cli_members_view *view)
 			int state = 0;
 
 			while (state < SHOAL_STATES &&
-			        strcmp(word, shoal_state_name((enum shoal_state)state)) != 0)
+			        strcmp(word, shoal_state_name((enum shoal_state)state)) != 0) {
 				state++;
-			if (state == SHOAL_STATES)
+			}
+			if (state == SHOAL_STATES) {
 				return cli_usage(options->command,
 				        "no state '%s': say unknown, alive, suspect, dead, leaving or "
 				        "left",
 				        word);
+			}
 			longer = cli_format("%s%s%s", view->target,
 			        strchr(view->target, '?') == NULL ? "?state=" : ",", word);
 			free(view->target);
@@ -177,8 +183,9 @@ talk(const struct cli_options *options, struct cli_members_view *view)
 	struct cli_client *client;
 	int end = cli_client_new(&client, options, view->live);
 
-	if (end != CLI_DONE)
+	if (end != CLI_DONE) {
 		return end;
+	}
 	end = view->live ? cli_members_watch(client, view) : cli_members_show(client, view);
 	cli_client_free(client);
 	return end == CLI_CLIENT_INTERRUPTED ? CLI_DONE : end;
@@ -190,8 +197,9 @@ run(struct cli_options *options)
 	struct cli_members_view view = {.target = cli_copy("/v1/members")};
 	int end = cli_option_form(options, &view.form);
 
-	if (end < 0)
+	if (end < 0) {
 		end = add_states(options, &view);
+	}
 	if (end < 0) {
 		view.live = cli_option_flag(options, "watch");
 		view.screen = view.live && view.form == CLI_TABLE && isatty(STDOUT_FILENO);

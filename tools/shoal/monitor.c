@@ -26,8 +26,9 @@ clock_of(const char *time, char text[CLI_TIME_TEXT])
 	const char *rest = strptime(time, "%Y-%m-%dT%H:%M:%S", &tm);
 	uint64_t ms;
 
-	if (rest == NULL || rest[0] != '.')
+	if (rest == NULL || rest[0] != '.') {
 		return "-";
+	}
 	ms = strtoul(rest + 1, NULL, 10) % 1000;
 	return cli_text_clock((uint64_t)timegm(&tm) * 1000000000 + ms * 1000000, text);
 }
@@ -59,8 +60,9 @@ print_csv(const json_t *event)
 	const json_t *cause = json_object_get(event, "cause");
 	size_t i;
 
-	for (i = 0; i < CSV_COLUMNS - 3; i++)
+	for (i = 0; i < CSV_COLUMNS - 3; i++) {
 		cli_json_cell(table, json_object_get(event, csv_headers[i]));
+	}
 	cli_json_cell(table, json_object_get(cause, "kind"));
 	cli_json_cell(table, json_object_get(cause, "accusers"));
 	cli_json_cell(table, json_object_get(cause, "detail"));
@@ -104,12 +106,14 @@ take_event(enum cli_form form, const struct cli_sse_event *event, bool *lagged)
 	json_t *document;
 	int end;
 
-	if (strcmp(event->kind, ":") == 0)
+	if (strcmp(event->kind, ":") == 0) {
 		return CLI_DONE;
+	}
 	*lagged = strcmp(event->kind, "lagged") == 0;
 	document = *lagged ? overflow_of(event->data) : json_loads(event->data, 0, NULL);
-	if (document == NULL)
+	if (document == NULL) {
 		return cli_error("the agent sent an event that is no JSON: %s", event->data);
+	}
 	end = print_event(form, document);
 	json_decref(document);
 	return end;
@@ -132,9 +136,10 @@ follow(struct cli_client *client, enum cli_form form)
 		case CLI_CLIENT_SIGNAL:
 			return CLI_DONE;
 		case CLI_CLIENT_CLOSED:
-			if (!lagged)
+			if (!lagged) {
 				return cli_error(
 				        "the agent at %s has ended", cli_client_path(client));
+			}
 			lagged = false;
 			end = cli_client_follow(client);
 			break;
@@ -152,11 +157,13 @@ run(struct cli_options *options)
 	enum cli_form form;
 	int end = cli_option_form(options, &form);
 
-	if (end >= 0)
+	if (end >= 0) {
 		return end;
+	}
 	end = cli_client_new(&client, options, true);
-	if (end != CLI_DONE)
+	if (end != CLI_DONE) {
 		return end;
+	}
 	if (form == CLI_CSV) {
 		struct cli_table *table = cli_table_new(csv_headers, CSV_COLUMNS);
 
@@ -164,8 +171,9 @@ run(struct cli_options *options)
 		cli_table_free(table);
 		end = cli_flush();
 	}
-	if (end == CLI_DONE)
+	if (end == CLI_DONE) {
 		end = follow(client, form);
+	}
 	cli_client_free(client);
 	return end;
 }

@@ -24,8 +24,9 @@ key_of(const char *name, char key[KEY_MAX])
 {
 	size_t i;
 
-	for (i = 0; name[i] != '\0' && i + 1 < KEY_MAX; i++)
+	for (i = 0; name[i] != '\0' && i + 1 < KEY_MAX; i++) {
 		key[i] = (char)(name[i] == '-' ? '_' : name[i]);
+	}
 	key[i] = '\0';
 }
 
@@ -37,8 +38,9 @@ cli_option_row(const struct cli_command *command, const char *key)
 
 	for (row = command->options; row->name != NULL; row++) {
 		key_of(row->name, name);
-		if (strcmp(name, key) == 0)
+		if (strcmp(name, key) == 0) {
 			return row;
+		}
 	}
 	return NULL;
 }
@@ -67,9 +69,11 @@ add_list(struct cli_options *options, const char *key, const char *value, const 
 {
 	char *copy = cli_copy(value), *rest = copy, *item;
 
-	while ((item = strsep(&rest, ",")) != NULL)
-		if (item[0] != '\0')
+	while ((item = strsep(&rest, ",")) != NULL) {
+		if (item[0] != '\0') {
 			cli_options_add(options, CLI_FROM_VARIABLE, key, item, origin);
+		}
+	}
 	free(copy);
 }
 
@@ -82,15 +86,17 @@ read_variable(struct cli_options *options, const struct cli_option *row)
 
 	key_of(row->name, key);
 	snprintf(variable, sizeof(variable), "SHOAL_%s", key);
-	for (i = 0; variable[i] != '\0'; i++)
+	for (i = 0; variable[i] != '\0'; i++) {
 		variable[i] = (char)toupper((unsigned char)variable[i]);
+	}
 	value = getenv(variable);
 	if (value == NULL || value[0] == '\0') {
 		return -1;
 	}
 	if (strcmp(key, "set") == 0) {
 		return cli_usage(options->command,
-		        "%s: give each KEY its own variable, as SHOAL_PROBE_INTERVAL_MS=500", variable);
+		        "%s: give each KEY its own variable, as SHOAL_PROBE_INTERVAL_MS=500",
+		        variable);
 	}
 	if (row->kind == CLI_FLAG && cli_text_bool(value) < 0) {
 		return cli_usage(options->command, "%s=%s: say true or false", variable, value);
@@ -110,8 +116,9 @@ add_pair(struct cli_options *options, const char *pair)
 	const char *equals = strchr(pair, '=');
 	char key[KEY_MAX], *origin;
 
-	if (equals == NULL || equals == pair || (size_t)(equals - pair) >= sizeof(key))
+	if (equals == NULL || equals == pair || (size_t)(equals - pair) >= sizeof(key)) {
 		return cli_usage(options->command, "--set %s: write --set KEY=VALUE", pair);
+	}
 	memcpy(key, pair, (size_t)(equals - pair));
 	key[equals - pair] = '\0';
 	origin = cli_format("--set %s", key);
@@ -125,8 +132,9 @@ add_flag(struct cli_options *options, const struct cli_option *row, const char *
 {
 	char key[KEY_MAX], origin[KEY_MAX + 2];
 
-	if (strcmp(row->name, "set") == 0)
+	if (strcmp(row->name, "set") == 0) {
 		return add_pair(options, value);
+	}
 	key_of(row->name, key);
 	snprintf(origin, sizeof(origin), "--%s", row->name);
 	cli_options_add(
@@ -139,13 +147,16 @@ misread(const struct cli_command *command, int what, char **argv)
 {
 	const char *word = argv[optind - 1];
 
-	if (what == ':')
+	if (what == ':') {
 		return cli_usage(command, "option '%s' needs a value", word);
-	if (optopt >= FIRST_VALUE)
+	}
+	if (optopt >= FIRST_VALUE) {
 		return cli_usage(command, "option '--%s' takes no value",
 		        command->options[optopt - FIRST_VALUE].name);
-	if (optopt != 0)
+	}
+	if (optopt != 0) {
 		return cli_usage(command, "unknown option '-%c'", optopt);
+	}
 	return cli_usage(command, "unknown option '%s'", word);
 }
 
@@ -174,15 +185,17 @@ read_flags(struct cli_options *options, int argc, char **argv)
 	opterr = 0;
 	optind = 1;
 	while ((what = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
-		if (what == ':' || what == '?')
+		if (what == ':' || what == '?') {
 			return misread(command, what, argv);
+		}
 		if (what == 'h' || strcmp(command->options[what - FIRST_VALUE].name, "help") == 0) {
 			cli_help(command);
 			return cli_flush();
 		}
 		end = add_flag(options, &command->options[what - FIRST_VALUE], optarg);
-		if (end >= 0)
+		if (end >= 0) {
 			return end;
+		}
 	}
 	return -1;
 }
@@ -197,8 +210,9 @@ cli_options_parse(
 	memset(options, 0, sizeof(*options));
 	options->command = command;
 	end = read_flags(options, argc, argv);
-	if (end >= 0)
+	if (end >= 0) {
 		return end;
+	}
 	for (row = command->options; row->name != NULL; row++) {
 		if (strcmp(row->name, "help") == 0) {
 			continue;
@@ -210,12 +224,14 @@ cli_options_parse(
 	}
 	options->operands = argv + optind;
 	options->operand_count = argc - optind;
-	if (options->operand_count > command->operands_max)
+	if (options->operand_count > command->operands_max) {
 		return cli_usage(
 		        command, "what is '%s' for?", options->operands[command->operands_max]);
-	if (options->operand_count < command->operands_min)
+	}
+	if (options->operand_count < command->operands_min) {
 		return cli_usage(
 		        command, "say which: shoal %s %s", command->name, command->operands);
+	}
 	return -1;
 }
 
@@ -239,10 +255,12 @@ strongest(const struct cli_options *options, const char *key)
 	enum cli_source source = CLI_FROM_FILE;
 	size_t i;
 
-	for (i = 0; i < options->count; i++)
+	for (i = 0; i < options->count; i++) {
 		if (strcmp(options->settings[i].key, key) == 0 &&
-		        options->settings[i].source > source)
+		        options->settings[i].source > source) {
 			source = options->settings[i].source;
+		}
+	}
 	return source;
 }
 
@@ -252,9 +270,11 @@ cli_option_at(const struct cli_options *options, const char *key, size_t i)
 	enum cli_source source = strongest(options, key);
 	const struct cli_setting *setting;
 
-	for (setting = options->settings; setting < options->settings + options->count; setting++)
-		if (setting->source == source && strcmp(setting->key, key) == 0 && i-- == 0)
+	for (setting = options->settings; setting < options->settings + options->count; setting++) {
+		if (setting->source == source && strcmp(setting->key, key) == 0 && i-- == 0) {
 			return setting;
+		}
+	}
 	return NULL;
 }
 
@@ -264,8 +284,9 @@ cli_option_setting(const struct cli_options *options, const char *key)
 	const struct cli_setting *setting, *last = NULL;
 	size_t i;
 
-	for (i = 0; (setting = cli_option_at(options, key, i)) != NULL; i++)
+	for (i = 0; (setting = cli_option_at(options, key, i)) != NULL; i++) {
 		last = setting;
+	}
 	return last;
 }
 
@@ -290,14 +311,15 @@ cli_option_form(const struct cli_options *options, enum cli_form *form)
 {
 	const char *word = cli_option(options, "format");
 
-	if (word == NULL || strcmp(word, "table") == 0 || strcmp(word, "text") == 0)
+	if (word == NULL || strcmp(word, "table") == 0 || strcmp(word, "text") == 0) {
 		*form = CLI_TABLE;
-	else if (strcmp(word, "json") == 0)
+	} else if (strcmp(word, "json") == 0) {
 		*form = CLI_JSON;
-	else if (strcmp(word, "csv") == 0)
+	} else if (strcmp(word, "csv") == 0) {
 		*form = CLI_CSV;
-	else
+	} else {
 		return cli_usage(options->command, "no format '%s': say table, json or csv", word);
+	}
 	return -1;
 }
 
@@ -309,10 +331,11 @@ cli_option_ms(
 	uint64_t value = fallback_ms;
 
 	if (setting != NULL && (cli_text_parse_duration(setting->value, &value) < 0 || value == 0 ||
-	                               value > LONGEST_MS))
+	                               value > LONGEST_MS)) {
 		return cli_usage(options->command,
 		        "%s %s: say a duration from 1ms to 10m, as 500ms or 2s", setting->origin,
 		        setting->value);
+	}
 	*ms = (unsigned)value;
 	return -1;
 }

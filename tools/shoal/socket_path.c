@@ -49,15 +49,17 @@ cli_socket_path_of(const char *name, char path[CLI_SOCKET_PATH_MAX])
 {
 	int n;
 
-	if (strchr(name, '/') != NULL)
+	if (strchr(name, '/') != NULL) {
 		return cli_error(
 		        "the name %s has a '/' and makes no file name: give --socket PATH", name);
+	}
 	n = snprintf(path, CLI_SOCKET_PATH_MAX, "%s/shoal-%s.sock", runtime_dir(), name);
-	if (n < 0 || (size_t)n >= CLI_SOCKET_PATH_MAX)
+	if (n < 0 || (size_t)n >= CLI_SOCKET_PATH_MAX) {
 		return cli_error(
 		        "%s/shoal-%s.sock is longer than the %zu bytes of a socket path: give "
 		        "--socket PATH",
 		        runtime_dir(), name, CLI_SOCKET_PATH_MAX - 1);
+	}
 	return CLI_DONE;
 }
 
@@ -69,11 +71,13 @@ cli_socket_path_probe(const char *path)
 
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
+	if (fd < 0) {
 		return errno;
+	}
 	/* A full backlog is somebody who is busy. */
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 && errno != EAGAIN)
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 && errno != EAGAIN) {
 		error = errno;
+	}
 	close(fd);
 	return error;
 }
@@ -85,10 +89,12 @@ complain_several(const glob_t *found, const bool *live)
 	size_t i, n = 0;
 
 	list[0] = '\0';
-	for (i = 0; i < found->gl_pathc; i++)
-		if (live[i] && n < sizeof(list))
+	for (i = 0; i < found->gl_pathc; i++) {
+		if (live[i] && n < sizeof(list)) {
 			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
 			        n == 0 ? "" : ", ", found->gl_pathv[i]);
+		}
+	}
 	return cli_error("several agents run here: choose one with --socket: %s", list);
 }
 
@@ -96,16 +102,18 @@ complain_several(const glob_t *found, const bool *live)
 static int
 complain_none(const glob_t *found, int error)
 {
-	if (found->gl_pathc == 0)
+	if (found->gl_pathc == 0) {
 		return cli_error(
 		        "no agent's socket shoal-*.sock in %s: start one with 'shoal agent', or "
 		        "give --socket PATH",
 		        runtime_dir());
-	if (error == EACCES)
+	}
+	if (error == EACCES) {
 		return cli_error(
 		        "%s: permission denied: run this as the user of the agent, or start the "
 		        "agent with --socket-group",
 		        found->gl_pathv[0]);
+	}
 	return cli_error(
 	        "no agent answers at %s (%s): start it with 'shoal agent', or give --socket "
 	        "PATH",
@@ -159,8 +167,9 @@ cli_socket_path_find(const struct cli_options *options, char path[CLI_SOCKET_PAT
 		snprintf(path, CLI_SOCKET_PATH_MAX, "%s", given);
 		return CLI_DONE;
 	}
-	if (name != NULL)
+	if (name != NULL) {
 		return cli_socket_path_of(name, path);
+	}
 	pattern = cli_format("%s/shoal-*.sock", runtime_dir());
 	glob(pattern, 0, NULL, &found);
 	end = choose(&found, path);

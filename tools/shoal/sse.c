@@ -17,8 +17,9 @@ cli_sse_feed(struct cli_sse *sse, const char *bytes, size_t len)
 		sse->len -= sse->taken;
 		sse->taken = 0;
 	}
-	if (len > CLI_SSE_MAX || sse->len + len > CLI_SSE_MAX)
+	if (len > CLI_SSE_MAX || sse->len + len > CLI_SSE_MAX) {
 		return false;
+	}
 	if (sse->len + len > sse->capacity) {
 		sse->capacity = (sse->len + len) * 2;
 		sse->bytes = cli_grow(sse->bytes, sse->capacity, 1);
@@ -34,9 +35,11 @@ whole(const char *bytes, size_t len)
 {
 	size_t i;
 
-	for (i = 1; i < len; i++)
-		if (bytes[i] == '\n' && bytes[i - 1] == '\n')
+	for (i = 1; i < len; i++) {
+		if (bytes[i] == '\n' && bytes[i - 1] == '\n') {
 			return i + 1;
+		}
+	}
 	return 0;
 }
 
@@ -45,8 +48,9 @@ value_of(char *line, const char *field)
 {
 	size_t n = strlen(field);
 
-	if (strncmp(line, field, n) != 0 || line[n] != ':')
+	if (strncmp(line, field, n) != 0 || line[n] != ':') {
 		return NULL;
+	}
 	return line + n + (line[n + 1] == ' ' ? 2 : 1);
 }
 
@@ -57,22 +61,25 @@ cli_sse_next(struct cli_sse *sse, struct cli_sse_event *event)
 	size_t len = text == NULL ? 0 : whole(text, sse->len - sse->taken);
 	const char *value;
 
-	if (len == 0)
+	if (len == 0) {
 		return false;
+	}
 	sse->taken += len;
 	text[len - 1] = '\0'; /* the empty line's end; the event's last line ends before it */
 	event->kind = "message";
 	event->data = NULL;
 	while ((line = strsep(&text, "\n")) != NULL) {
-		if (line[0] == ':')
+		if (line[0] == ':') {
 			event->kind = ":";
-		else if ((value = value_of(line, "event")) != NULL)
+		} else if ((value = value_of(line, "event")) != NULL) {
 			event->kind = value;
-		else if (event->data == NULL && (value = value_of(line, "data")) != NULL)
+		} else if (event->data == NULL && (value = value_of(line, "data")) != NULL) {
 			event->data = value;
+		}
 	}
-	if (event->data == NULL)
+	if (event->data == NULL) {
 		event->data = "";
+	}
 	return true;
 }
 

@@ -41,8 +41,9 @@ cli_table_free(struct cli_table *table)
 {
 	size_t i;
 
-	for (i = 0; i < table->count; i++)
+	for (i = 0; i < table->count; i++) {
 		free(table->cells[i].text);
+	}
 	free(table->cells);
 	free(table);
 }
@@ -71,13 +72,15 @@ measure(const struct cli_table *table, size_t *widths)
 	char copy[CELL_MAX];
 	size_t i;
 
-	for (i = 0; i < table->columns; i++)
+	for (i = 0; i < table->columns; i++) {
 		widths[i] = cli_text_printable(table->headers[i], copy, sizeof(copy));
+	}
 	for (i = 0; i < table->count; i++) {
 		size_t width = cli_text_printable(table->cells[i].text, copy, sizeof(copy));
 
-		if (width > widths[i % table->columns])
+		if (width > widths[i % table->columns]) {
 			widths[i % table->columns] = width;
+		}
 	}
 }
 
@@ -134,11 +137,11 @@ rows_that_fit(size_t all, const struct cli_screen *screen)
 }
 
 void
-cli_table_print(
-        const struct cli_table *table, bool colours, const struct cli_screen *screen)
+cli_table_print(const struct cli_table *table, bool colours, const struct cli_screen *screen)
 {
 	size_t all = table->count / table->columns, rows = rows_that_fit(all, screen);
 	size_t *widths = cli_alloc(table->columns, sizeof(*widths)), columns, row, column;
+	char more[40];
 
 	measure(table, widths);
 	columns = fit(table, widths, screen);
@@ -159,7 +162,9 @@ cli_table_print(
 		end_line(screen);
 	}
 	if (rows < all) {
-		printf("and %zu more", all - rows);
+		snprintf(more, sizeof(more), "and %zu more", all - rows);
+		cli_text_cut(more, screen->columns == 0 ? sizeof(more) : screen->columns);
+		fputs(more, stdout);
 		end_line(screen);
 	}
 	free(widths);
@@ -191,8 +196,9 @@ cli_table_print_csv_header(const struct cli_table *table)
 {
 	size_t column;
 
-	for (column = 0; column < table->columns; column++)
+	for (column = 0; column < table->columns; column++) {
 		print_csv_field(table->headers[column], column + 1 == table->columns);
+	}
 }
 
 void
@@ -200,8 +206,9 @@ cli_table_print_csv_rows(const struct cli_table *table)
 {
 	size_t i;
 
-	for (i = 0; i < table->count; i++)
+	for (i = 0; i < table->count; i++) {
 		print_csv_field(table->cells[i].text, (i + 1) % table->columns == 0);
+	}
 }
 
 void
@@ -250,8 +257,10 @@ cli_colour_of(const char *word)
 	        {"unknown", CLI_GREY}};
 	size_t i;
 
-	for (i = 0; i < sizeof(colours) / sizeof(colours[0]); i++)
-		if (strcmp(word, colours[i].word) == 0)
+	for (i = 0; i < sizeof(colours) / sizeof(colours[0]); i++) {
+		if (strcmp(word, colours[i].word) == 0) {
 			return colours[i].colour;
+		}
+	}
 	return CLI_PLAIN;
 }

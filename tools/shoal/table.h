@@ -36,8 +36,7 @@ struct cli_screen {
 /* Prints the aligned form. On a screen (NULL: none) it takes at most so many lines, the last of
  * them then says how many rows were left out, and no line is longer than the screen is wide: what
  * does not fit is left out from the last column on. Each line clears what it does not cover. */
-void cli_table_print(
-        const struct cli_table *table, bool colours, const struct cli_screen *screen);
+void cli_table_print(const struct cli_table *table, bool colours, const struct cli_screen *screen);
 
 void cli_table_print_csv(const struct cli_table *table);
 

@@ -67,17 +67,18 @@ cli_text_duration(uint64_t ms, char text[CLI_DURATION_TEXT])
 {
 	unsigned long long s = ms / 1000;
 
-	if (ms < 1000)
+	if (ms < 1000) {
 		snprintf(text, CLI_DURATION_TEXT, "%llums", (unsigned long long)ms);
-	else if (s < 60)
+	} else if (s < 60) {
 		snprintf(text, CLI_DURATION_TEXT, "%llu.%llus", s,
 		        (unsigned long long)ms % 1000 / 100);
-	else if (s < 3600)
+	} else if (s < 3600) {
 		snprintf(text, CLI_DURATION_TEXT, "%llum%02llus", s / 60, s % 60);
-	else if (s < 86400)
+	} else if (s < 86400) {
 		snprintf(text, CLI_DURATION_TEXT, "%lluh%02llum", s / 3600, s % 3600 / 60);
-	else
+	} else {
 		snprintf(text, CLI_DURATION_TEXT, "%llud%02lluh", s / 86400, s % 86400 / 3600);
+	}
 	return text;
 }
 
@@ -91,8 +92,9 @@ cli_text_parse_duration(const char *text, uint64_t *ms)
 	size_t digits = strspn(text, "0123456789"), i;
 	uint64_t n;
 
-	if (digits == 0 || digits > 9)
+	if (digits == 0 || digits > 9) {
 		return -1;
+	}
 	n = strtoull(text, NULL, 10);
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (strcmp(text + digits, units[i].unit) == 0) {
@@ -109,9 +111,11 @@ cli_text_bool(const char *text)
 	static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "0", "1"};
 	size_t i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(text, words[i]) == 0)
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i]) == 0) {
 			return (int)(i % 2);
+		}
+	}
 	return -1;
 }
 

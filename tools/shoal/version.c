@@ -13,15 +13,17 @@ run(struct cli_options *options)
 	enum cli_form form;
 	int end = cli_option_form(options, &form);
 
-	if (end >= 0)
+	if (end >= 0) {
 		return end;
-	if (form == CLI_TABLE)
+	}
+	if (form == CLI_TABLE) {
 		printf("shoal %s (libshoal %s)\n", SHOAL_VERSION_STRING, library);
-	else if (form == CLI_CSV)
+	} else if (form == CLI_CSV) {
 		printf("version,library\n%s,%s\n", SHOAL_VERSION_STRING, library);
-	else
+	} else {
 		printf("{\"version\": \"%s\", \"library\": \"%s\"}\n", SHOAL_VERSION_STRING,
 		        library);
+	}
 	return cli_flush();
 }
 

@@ -20,8 +20,9 @@ take_batch(struct cli_client *client, const struct cli_members_view *view, bool 
 	unsigned n;
 
 	for (n = 0; turn == CLI_CLIENT_EVENT && n < BATCH_MAX; n++) {
-		if (strcmp(event.kind, "lagged") == 0)
+		if (strcmp(event.kind, "lagged") == 0) {
 			*lagged = true;
+		}
 		turn = cli_client_next(client, BATCH_MS, &event);
 	}
 	return turn;
@@ -42,9 +43,10 @@ cli_members_watch(struct cli_client *client, struct cli_members_view *view)
 		case CLI_CLIENT_SIGNAL:
 			return CLI_DONE;
 		case CLI_CLIENT_CLOSED:
-			if (!lagged)
+			if (!lagged) {
 				return cli_error(
 				        "the agent at %s has ended", cli_client_path(client));
+			}
 			lagged = false;
 			end = cli_client_follow(client);
 			break;

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -54,6 +55,7 @@ def a_second_sigint_stops_at_once(cluster):
         second.signal(signal.SIGINT)
         cluster.expect(lambda: "leaving the cluster" in second.log(), "it begins to leave")
         check(second.running, "it did not wait for the other one")
+        cluster.until(lambda: False, 0.4)  # sooner, the same signal counts as the first
         second.signal(signal.SIGINT)
         status = second.process.wait(LONG)
     finally:
@@ -61,6 +63,32 @@ def a_second_sigint_stops_at_once(cluster):
         first.process.wait(LONG)
     check(status == 1 and "again: stopped" in second.log(), f"ended with {status}: {second.log()}")
     check(not os.path.exists(second.socket_path), "its socket is still there")
+
+
+def the_same_signal_twice_at_once_is_one(cluster):
+    # As timeout(1) sends it: to the process, and then to its group.
+    agents = cluster.form(2, *FAST)
+    agents[1].signal(signal.SIGTERM)
+    agents[1].signal(signal.SIGTERM)
+    check(agents[1].process.wait(LONG) == 0, f"it ended with {agents[1].process.returncode}")
+    check("again" not in agents[1].log(), f"it stopped without its leave: {agents[1].log()}")
+    cluster.expect_all(agents[:1], {agents[1].name: "left"})
+    cluster.expect_none("failed")
+
+
+def another_signal_stops_at_once(cluster):
+    first, second = cluster.form(2, *FAST, "--set", "leave_timeout_ms=600000", "--set",
+                                 "suspicion_mult=100")
+    pause(cluster, first)
+    try:
+        second.signal(signal.SIGINT)
+        cluster.expect(lambda: "leaving the cluster" in second.log(), "it begins to leave")
+        second.signal(signal.SIGTERM)
+        status = second.process.wait(LONG)
+    finally:
+        first.signal(signal.SIGKILL)
+        first.process.wait(LONG)
+    check(status == 1 and "again: stopped" in second.log(), f"ended with {status}: {second.log()}")
 
 
 def sighup_is_ignored(cluster):
@@ -94,6 +122,51 @@ def the_socket_of_a_killed_agent_is_taken_over(cluster):
     again = cluster.start("a", *FAST)
     check(again.socket_path == agent.socket_path, "another path")
     check(again.get("/v1/info")["pid"] == again.process.pid, "the socket is not that of the new one")
+
+
+def an_ending_agent_lets_its_successors_socket_be(cluster):
+    path = os.path.join(cluster.folder, "shared.sock")
+    options = ("agent", *FAST, "--bind", "127.0.0.1:0", "--socket", path)
+    with Beside(cluster, *options, "--name", "old") as old:
+        cluster.expect(lambda: old.lines, "the ready line")
+        os.unlink(path)
+        os.unlink(path + ".lock")
+        with Beside(cluster, *options, "--name", "new") as new:
+            cluster.expect(lambda: new.lines, "the ready line of the next one")
+            check(old.end() == 0, "the old one did not end well")
+            check(os.path.exists(path + ".lock"), "the lock of the next one is gone")
+            listed = shoal(cluster, "members", "--socket", path)
+            check(listed.returncode == 0 and "new *" in listed.stdout, f"it is {listed}")
+            check(new.end() == 0, "the new one did not end well")
+    check(not os.path.exists(path) and not os.path.exists(path + ".lock"), "files are left")
+
+
+def an_empty_socket_path_is_wrong_usage(cluster):
+    # The kernel would make an abstract name of it, which whoever likes may connect to.
+    for command in (("agent", "--name", "a", "--bind", "127.0.0.1:0"), ("members",), ("leave",)):
+        ended = shoal(cluster, *command, "--socket", "")
+        expect_in(["--socket", "empty"], complaint(ended, 2))
+        check(ended.stdout == "", f"it said {ended.stdout!r}")
+    # An empty variable is as none.
+    with Beside(cluster, "agent", *FAST, "--name", "a", "--bind", "127.0.0.1:0",
+                variables={"SHOAL_SOCKET": ""}) as agent:
+        cluster.expect(lambda: agent.lines, "the ready line")
+        check(os.path.exists(os.path.join(cluster.folder, "shoal-a.sock")), "the socket is elsewhere")
+        check(agent.end() == 0, "it did not end well")
+
+
+def a_low_limit_of_open_files_is_raised(cluster):
+    def limits(agent):
+        return resource.prlimit(agent.process.pid, resource.RLIMIT_NOFILE)
+
+    low = cluster.start("low", *FAST, around=("prlimit", "--nofile=64:2048"))
+    check(limits(low) == (2048, 2048), f"the limits are {limits(low)}")
+    enough = cluster.start("enough", *FAST, "--set", "connections_max=100",
+                           around=("prlimit", "--nofile=300:2048"))
+    check(limits(enough) == (300, 2048), f"the limits are {limits(enough)}")
+    tight = cluster.start("tight", *FAST, around=("prlimit", "--nofile=64:100"))
+    check(limits(tight) == (100, 100), f"the limits are {limits(tight)}")
+    expect_in(["limit of open files", "384"], tight.log())
 
 
 def what_is_no_socket_is_not_removed(cluster):
@@ -226,9 +299,12 @@ def standard_descriptors_that_are_closed_do_no_harm(cluster):
 
 
 def a_seed_that_is_no_address_is_wrong_usage(cluster):
-    ended = shoal(cluster, "agent", "--name", "a", "--bind", "127.0.0.1:0", "--join", "host:99999")
-    expect_in(["--join", "host:99999"], complaint(ended, 2))
-    check(ended.stdout == "", f"it said that it is ready: {ended.stdout!r}")
+    # Judged before anything is bound: that the address is taken does not come first.
+    taken = cluster.start("taken", *FAST)
+    for seed in ("host:99999", "127.0.0.1:0", "srv+_shoal._udp.example", "http://127.0.0.1:1/", "a b:1", ""):
+        ended = shoal(cluster, "agent", "--name", "a", "--bind", taken.address, "--join", seed)
+        expect_in(["--join", f'"{seed}"'], complaint(ended, 2))
+        check(ended.stdout == "", f"it said that it is ready: {ended.stdout!r}")
 
 
 def the_agent_counts_who_follows_it(cluster):

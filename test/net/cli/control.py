@@ -9,7 +9,8 @@ import resource
 import signal
 import socket
 
-from command import FAST, LONG, check, cpu_seconds, expect_in, following, main, pause
+from command import (FAST, LONG, check, complaint, cpu_seconds, expect_in, following, main, pause,
+                     shoal)
 from agents import exchange
 
 
@@ -87,6 +88,9 @@ def errors_are_json_with_a_fitting_status(cluster):
             ("POST", "/v1/join", b'{"addresses": [5]}', 400),
             ("POST", "/v1/join", b'{"addresses": ["127.0.0.1:1"], "timeout_ms": 0}', 400),
             ("POST", "/v1/join", b'{"addresses": ["1:99999"]}', 400),
+            ("POST", "/v1/join", b'{"addresses": ["srv+_shoal._udp.example"]}', 400),
+            ("PUT", "/v1/info", b"", 405), ("OPTIONS", "/v1/join", b"", 405),
+            ("BREW", "/v1/info", b"", 405), ("BREW", "/tea", b"", 404), ("CONNECT", "x:1", b"", 404),
             ("POST", "/v1/join", b'{"addresses": ["127.0.0.1:1"], "timeout_ms": 500}', 502),
             ("POST", "/v1/join", json.dumps({"addresses": ["127.0.0.1:1"] * 65}).encode(), 400),
             ("POST", "/v1/leave", b'{"timeout_ms": "soon"}', 400),
@@ -95,8 +99,38 @@ def errors_are_json_with_a_fitting_status(cluster):
         check(status_of(answer) == status, f"{method} {target} {body!r} gave {answer!r}")
         document = json.loads(answer.partition(b"\r\n\r\n")[2])
         check(set(document) == {"error", "code"} and document["error"], f"it is {document}")
-    check(status_of(send(agent, request("BREW", "/v1/info"))) >= 400, "BREW was served")
     check(agent.get("/v1/info")["state"] == "running", "it does not run any more")
+
+
+def head_is_get_without_the_body(cluster):
+    agent = cluster.start("m01", *FAST)
+    with contextlib.closing(Connection(agent)) as link:
+        for target, status in (("/v1/info", 200), ("/v1/members", 200), ("/v1/members?state=gone", 400),
+                               ("/v1/events", 405), ("/v1/join", 405), ("/", 404)):
+            link.request("HEAD", target)  # on one connection: a body would be taken for the next answer
+            answer = link.getresponse()
+            check(answer.status == status and answer.read() == b"", f"HEAD {target}: {answer.status}")
+            check(int(answer.headers["Content-Length"]) > 0, f"HEAD {target}: {answer.headers}")
+
+
+def a_busy_agent_is_not_taken_for_dead(cluster):
+    agent = cluster.start("m01", *FAST)
+    pause(cluster, agent)  # so that the queue stays full once it is
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                link = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+                link.setblocking(False)
+                link.connect(agent.socket_path)
+        ended = shoal(cluster, "info", "--socket", agent.socket_path)
+        agent.signal(signal.SIGCONT)
+    expect_in([agent.socket_path, "is busy: try again"], complaint(ended, 1))
+
+    def answers():
+        with contextlib.suppress(BlockingIOError):  # until it has worked off the queue
+            return agent.get("/v1/info")["state"] == "running"
+
+    cluster.expect(answers, "it answers again")
 
 
 def events_are_server_sent_events(cluster):

@@ -106,8 +106,9 @@ turn_until_count(struct server *server, unsigned count)
 {
 	int turns;
 
-	for (turns = 0; cli_events_count(server->events) != count && turns < TURNS_MAX; turns++)
+	for (turns = 0; cli_events_count(server->events) != count && turns < TURNS_MAX; turns++) {
 		turn(server);
+	}
 	assert_int_equal(cli_events_count(server->events), count);
 }
 
@@ -150,8 +151,9 @@ take(int fd, struct text *text)
 	size_t seen = text->len < sizeof(begin) ? 0 : text->len - sizeof(begin) + 2;
 	char *at;
 
-	if (n <= 0)
+	if (n <= 0) {
 		return n != 0;
+	}
 	if (text->len + (size_t)n + 1 > text->capacity) {
 		text->capacity = (text->len + (size_t)n + 1) * 2;
 		text->bytes = realloc(text->bytes, text->capacity);
@@ -160,8 +162,9 @@ take(int fd, struct text *text)
 	memcpy(text->bytes + text->len, block, (size_t)n);
 	text->len += (size_t)n;
 	text->bytes[text->len] = '\0';
-	for (at = text->bytes + seen; (at = strstr(at, begin)) != NULL; at++)
+	for (at = text->bytes + seen; (at = strstr(at, begin)) != NULL; at++) {
 		text->overflows++;
+	}
 	return true;
 }
 
@@ -170,8 +173,9 @@ read_to_end(struct server *server, int fd, struct text *text)
 {
 	int turns;
 
-	for (turns = 0; take(fd, text) && turns < TURNS_MAX; turns++)
+	for (turns = 0; take(fd, text) && turns < TURNS_MAX; turns++) {
 		turn(server);
+	}
 	assert_true(turns < TURNS_MAX);
 }
 
@@ -219,14 +223,17 @@ one_more_than_the_bound_is_refused(void **state)
 	int fds[CLI_SUBSCRIBERS_MAX + 1];
 	int i, turns;
 
-	for (i = 0; i <= CLI_SUBSCRIBERS_MAX; i++)
+	for (i = 0; i <= CLI_SUBSCRIBERS_MAX; i++) {
 		fds[i] = client(server);
-	for (turns = 0; server->refused == 0 && turns < TURNS_MAX; turns++)
+	}
+	for (turns = 0; server->refused == 0 && turns < TURNS_MAX; turns++) {
 		turn(server);
+	}
 	assert_int_equal(server->refused, 1);
 	assert_int_equal(cli_events_count(server->events), CLI_SUBSCRIBERS_MAX);
-	for (i = 0; i <= CLI_SUBSCRIBERS_MAX; i++)
+	for (i = 0; i <= CLI_SUBSCRIBERS_MAX; i++) {
 		close(fds[i]);
+	}
 	turn_until_count(server, 0);
 }
 
@@ -251,8 +258,9 @@ ending_tells_when_each_stream_is_sent_out(void **state)
 	tell_one(server);
 	cli_events_end(server->events, count_done, &done);
 	assert_int_equal(cli_events_count(server->events), 0);
-	for (turns = 0; done < 3 && turns < TURNS_MAX; turns++)
+	for (turns = 0; done < 3 && turns < TURNS_MAX; turns++) {
 		turn(server);
+	}
 	assert_int_equal(done, 3);
 	for (i = 0; i < 3; i++) {
 		read_to_end(server, fds[i], &text);

@@ -10,6 +10,7 @@ import pty
 import re
 import signal
 import subprocess
+import termios
 import unicodedata
 
 from command import (FAST, LONG, Beside, ask, check, complaint, environment, expect_in, following,
@@ -110,10 +111,12 @@ def members_watched_on_a_pipe_are_printed_at_every_change(cluster):
         check(watch.end(signal.SIGTERM) == 0, "SIGTERM is no failure")
 
 
-def on_a_terminal(cluster, *arguments, until=None, variables=None):
+def on_a_terminal(cluster, *arguments, until=None, variables=None, size=None):
     """What a command writes to a terminal until the condition holds, and then Ctrl-C; or until it ends. Returns text
     and status."""
     controller, terminal = pty.openpty()
+    if size:
+        termios.tcsetwinsize(terminal, size)
     command = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", cluster.program, *arguments],
                                stdin=terminal, stdout=terminal, stderr=terminal,
                                start_new_session=True,
@@ -150,12 +153,38 @@ def members_watched_on_a_terminal_are_drawn_in_place(cluster):
     first = cluster.start("m01", *FAST)
     options = ("members", "--watch", "--socket", first.socket_path)
     # Drawn again without any change: ages grow.
-    text, status = on_a_terminal(cluster, *options, until=lambda t: t.count("\033[2J") >= 2)
+    text, status = on_a_terminal(cluster, *options, until=lambda t: t.count("\033[H") >= 2)
     check(status == 0, f"Ctrl-C ended it with {status}")
+    check("\033[2J" not in text, "the screen was cleared: it flickers")
     expect_in(["\033[H", "\033[32malive\033[0m", "Ctrl-C"], text)
     text, _ = on_a_terminal(cluster, *options, until=lambda t: "alive" in t,
                             variables={"NO_COLOR": "1"})
     check("\033[32m" not in text, f"NO_COLOR was not heard: {text!r}")
+
+
+def members_watched_on_a_terminal_fit_on_it(cluster):
+    first = cluster.start("m01", *FAST)
+    seen = [first]
+    for i in range(6):
+        seen.append(cluster.start("long-" * 12 + str(i), *FAST, join=[first.address]))
+    cluster.expect_all([first], {agent.name: "alive" for agent in seen})
+    options = ("members", "--watch", "--socket", first.socket_path)
+    for size, shown, hidden, rows in (
+            ((24, 200), {"NAME", "STATE", "ADDRESS", "AGE", "RTT", "INCARNATION", "ID"}, set(), 7),
+            ((24, 80), {"NAME", "STATE", "ADDRESS"}, {"INCARNATION", "ID"}, 7),
+            ((8, 30), {"NAME", "STATE"}, {"ADDRESS"}, 3),
+            ((5, 8), {"NAME"}, {"STATE"}, 0)):
+        text, _ = on_a_terminal(cluster, *options, size=size,
+                                until=lambda t: t.count("\033[H") >= 2 and t.endswith("\033[J"))
+        screen = text.split("\033[H")[1]
+        check(screen.count("\033[K") == screen.count("\n"), f"a line is not cleared: {screen!r}")
+        lines = re.sub(r"\033\[\d*[a-zA-Z]", "", screen).replace("\r", "").split("\n")
+        check(all(len(line) <= size[1] for line in lines), f"too wide for {size}: {lines}")
+        check(len(lines) <= size[0], f"too many lines for {size}: {lines}")
+        head = set(lines[0].split())
+        check(shown <= head and not hidden & head, f"on {size} the head is {lines[0]!r}")
+        check(sum(line.startswith(("m01", "long")) for line in lines) == rows, f"on {size}: {lines}")
+        check(rows == 7 or any(line.startswith("and ") for line in lines), f"on {size}: {lines}")
 
 
 def a_table_on_a_terminal_has_colours(cluster):

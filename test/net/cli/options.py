@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import subprocess
 
 from command import FAST, Beside, check, complaint, expect_in, main, shoal
 from agents import exchange
 
 COMMANDS = ("agent", "members", "join", "leave", "info", "monitor", "version")
-MANUAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../docs/shoal.1")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
+MANUAL = os.path.join(ROOT, "docs/shoal.1")
 
 
 def wrong_usage_ends_with_2_and_says_what_is_wrong(cluster):
@@ -42,6 +44,7 @@ def wrong_variables_are_named(cluster):
     for name, value, words in (
             ("SHOAL_BIND", "nowhere", ["bind", "nowhere"]),
             ("SHOAL_INSECURE", "perhaps", ["SHOAL_INSECURE", "perhaps", "true"]),
+            ("SHOAL_SET", "relays=2", ["SHOAL_SET", "SHOAL_PROBE_INTERVAL_MS=500"]),
             ("SHOAL_LOG_LEVEL", "loud", ["SHOAL_LOG_LEVEL", "loud"]),
             ("SHOAL_PROBE_INTERVAL_MS", "soon", ["SHOAL_PROBE_INTERVAL_MS", "soon"])):
         expect_in(words, complaint(shoal(cluster, "agent", variables={name: value}), 2))
@@ -69,6 +72,12 @@ def a_wrong_file_is_refused_with_the_place(cluster):
             ({"insecure": "yes"}, ["$.insecure", "true or false"]),
             ({"join": ["127.0.0.1:1", 5]}, ["$.join[1]", "text"]),
             ({"join": {"a": 1}}, ["$.join"]),
+            ({"set": ["relays=2"]}, ["$.set", "KEYs"]),
+            ({"set": {"relays": 2}}, ["$.set", "KEYs"]),
+            ({"set": "relays=2"}, ["$.set", "KEYs"]),
+            ({"help": True}, ["$.help"]),
+            ({"config": "other.json"}, ["$.config"]),
+            ({"socket": ""}, ["$.socket", "empty"]),
             ({"bind": "192.0.2.1:7946"}, ["192.0.2.1:7946", "--insecure"]),
             ({"log_format": "xml"}, ["$.log_format", "xml"])):
         path = file(cluster, content)
@@ -154,6 +163,19 @@ def the_manual_page_has_the_options_of_help(cluster):
         if command == "version":
             written -= {"--socket", "--name"}
         check(told == written, f"{command}: --help has {told - written}, the page {written - told}")
+
+
+def the_program_of_the_readme_is_short_and_compiles(cluster):
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as readme:
+        program = re.search(r"^```c\n(.*?)^```$", readme.read(), re.M | re.S)[1]
+    check(len(program.splitlines()) <= 30, "it is no short program any more")
+    path = os.path.join(cluster.folder, "server.c")
+    with open(path, "w", encoding="utf-8") as output:
+        output.write(program)
+    ended = subprocess.run(
+        [os.environ.get("CC") or "cc", "-Wall", "-Wextra", "-Werror", "-std=c11", "-fsyntax-only", "-I",
+         os.path.join(ROOT, "include"), path], capture_output=True, text=True, check=False)
+    check(ended.returncode == 0, f"it does not compile: {ended.stderr}")
 
 
 if __name__ == "__main__":

@@ -29,8 +29,9 @@ durations_are_short_at_every_size(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_string_equal(cli_text_duration(rows[i].ms, text), rows[i].text);
+	}
 }
 
 static void
@@ -42,8 +43,9 @@ durations_are_read_with_their_unit_only(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		assert_int_equal(cli_text_parse_duration(wrong[i], &ms), -1);
+	}
 	assert_int_equal(ms, 7);
 	assert_int_equal(cli_text_parse_duration("250ms", &ms), 0);
 	assert_int_equal(ms, 250);
@@ -87,6 +89,20 @@ a_text_that_does_not_fit_is_cut_between_characters(void **state)
 	assert_string_equal(copy, "\xe5\x8c\x97\xe4\xba\xac");
 }
 
+static void
+a_text_is_cut_at_a_column(void **state)
+{
+	char text[] = "a\xe5\x8c\x97z";
+
+	(void)state;
+	assert_int_equal(cli_text_cut(text, 4), 4);
+	assert_string_equal(text, "a\xe5\x8c\x97z");
+	assert_int_equal(cli_text_cut(text, 2), 1);
+	assert_string_equal(text, "a");
+	assert_int_equal(cli_text_cut(text, 0), 0);
+	assert_string_equal(text, "");
+}
+
 /* What print writes to standard output. */
 static void
 printed(void (*print)(const struct cli_table *), const struct cli_table *table, char *text,
@@ -111,19 +127,30 @@ printed(void (*print)(const struct cli_table *), const struct cli_table *table, 
 static void
 print_all(const struct cli_table *table)
 {
-	cli_table_print(table, false, 0);
+	cli_table_print(table, false, NULL);
+}
+
+/* The head, and a line about the rows that have no room. */
+static void
+print_low(const struct cli_table *table)
+{
+	static const struct cli_screen low = {.rows = 2};
+
+	cli_table_print(table, false, &low);
 }
 
 static void
-print_one(const struct cli_table *table)
+print_narrow(const struct cli_table *table)
 {
-	cli_table_print(table, false, 1);
+	static const struct cli_screen narrow = {.rows = 9, .columns = 11};
+
+	cli_table_print(table, false, &narrow);
 }
 
 static void
 print_colours(const struct cli_table *table)
 {
-	cli_table_print(table, true, 0);
+	cli_table_print(table, true, NULL);
 }
 
 static struct cli_table *
@@ -133,8 +160,9 @@ table_of(const char *const *cells, size_t n)
 	struct cli_table *table = cli_table_new(headers, 2);
 	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		cli_table_add(table, cells[i], i == 0 ? CLI_RED : CLI_PLAIN);
+	}
 	return table;
 }
 
@@ -149,25 +177,29 @@ columns_are_as_wide_as_their_widest_cell(void **state)
 	printed(print_all, table, text, sizeof(text));
 	assert_string_equal(
 	        text, "NAME    B\n\xe5\x8c\x97\xe4\xba\xac\xe5\x8c\x97  1\nx       22\n");
-	printed(print_one, table, text, sizeof(text));
-	assert_non_null(strstr(text, "and 1 more\n"));
-	assert_null(strstr(text, "22"));
+	printed(print_low, table, text, sizeof(text));
+	assert_string_equal(text, "NAME    B\033[K\nand 2 more\033[K\n");
+	/* The first column gets half of the screen; a character of two columns is not cut in two.
+	 */
+	printed(print_narrow, table, text, sizeof(text));
+	assert_string_equal(text, "NAME   B\033[K\n\xe5\x8c\x97\xe4\xba\xac   1\033[K\nx      "
+	                          "22\033[K\n");
 	printed(print_colours, table, text, sizeof(text));
 	assert_non_null(strstr(text, "\033[31m\xe5\x8c\x97\xe4\xba\xac\xe5\x8c\x97\033[0m  1\n"));
 	cli_table_free(table);
 }
 
 static void
-csv_fields_are_quoted_where_they_must_be(void **state)
+csv_fields_are_quoted_where_they_must_be_and_steer_no_terminal(void **state)
 {
-	static const char *const cells[] = {"a,b", "say \"hi\"", "line\nend", "", "plain", "\033"};
+	static const char *const cells[] = {
+	        "a,b", "say \"hi\"", "line\nend", "", "plain", "\033\x7f\xc2\x85\xc2\x9b"};
 	struct cli_table *table = table_of(cells, 6);
 	char text[256];
 
 	(void)state;
 	printed(cli_table_print_csv, table, text, sizeof(text));
-	assert_string_equal(
-	        text, "NAME,B\n\"a,b\",\"say \"\"hi\"\"\"\n\"line\nend\",\nplain,\033\n");
+	assert_string_equal(text, "NAME,B\n\"a,b\",\"say \"\"hi\"\"\"\nline?end,\nplain,????\n");
 	cli_table_free(table);
 }
 
@@ -233,7 +265,8 @@ main(void)
 	        cmocka_unit_test(what_would_steer_a_terminal_is_shown_as_question_marks),
 	        cmocka_unit_test(a_text_that_does_not_fit_is_cut_between_characters),
 	        cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
-	        cmocka_unit_test(csv_fields_are_quoted_where_they_must_be),
+	        cmocka_unit_test(csv_fields_are_quoted_where_they_must_be_and_steer_no_terminal),
+	        cmocka_unit_test(a_text_is_cut_at_a_column),
 	        cmocka_unit_test(events_are_read_whatever_the_pieces_they_come_in),
 	        cmocka_unit_test(an_event_without_end_is_refused_at_the_bound),
 	};
