@@ -172,7 +172,10 @@ identity_is_checked(void **state)
 	text[SHOAL_NAME_MAX] = '\0';
 	assert_int_equal(shoal_config_check(&config), 0);
 	config.name = "web\n1";
-	refused(&config, "name", "0x0a");
+	refused(&config, "name", "control characters");
+	config.name = "web\xc2\x9b"
+	              "1";
+	refused(&config, "name", "control characters");
 	config.name = "\xff";
 	refused(&config, "name", "UTF-8");
 	config.name = "";
