@@ -179,9 +179,6 @@ make_up_lag(const struct shoal_core *core, struct shoal_probe *probe)
 	uint64_t least = core->now + stretched(core, core->profile.probe_interval_ms) -
 	                 stretched(core, core->profile.probe_timeout_ms);
 
-#ifdef SHOAL_PLANT_LAG_UNSEEN
-	return;
-#endif
 	probe->deadline = probe->deadline < least ? least : probe->deadline;
 }
 
