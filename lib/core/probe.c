@@ -434,6 +434,8 @@ succeeded_by(struct shoal_core *core, struct shoal_probe *probe)
 	end(core, probe);
 	if (last.purpose == SHOAL_PROBE_CHECK) {
 		shoal_check_ended(core, &last, last.told.state == SHOAL_STATE_DEAD);
+	} else if (last.purpose == SHOAL_PROBE_LEAVE) {
+		shoal_leave_told(core, last.phase); /* whichever instance it is, it has heard */
 	}
 	if (shoal_members_at(core, last.slot)->state != SHOAL_STATE_UNKNOWN) {
 		shoal_send_gossip(core, last.slot, SHOAL_FILL_ABOUT, last.slot);

@@ -86,6 +86,8 @@ a_cause_is_printed_as_a_phrase(void **state)
 	made.accusers = 1;
 	memcpy(made.accuser_name[0], "web-2", 6);
 	assert_phrase(&made, "told by gossip, accused by web-2");
+	memcpy(made.accuser_name[0], "w", 2);
+	assert_phrase(&made, "told by gossip, accused by w");
 	made = cause(SHOAL_CAUSE_UNANSWERED, SHOAL_SEC(1), "asked 10.0.0.1:1 directly");
 	assert_phrase(&made, "no answer to a probe after 1.0 s: asked 10.0.0.1:1 directly");
 	made = cause(SHOAL_CAUSE_REFUTED, SHOAL_MS(12), "");

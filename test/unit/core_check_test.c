@@ -170,6 +170,11 @@ the_subject_is_told_what_is_said_of_it_and_nobody_else_is(void **state)
 	tell_death(&world, 0, subject);
 	world_run(&world, INTERVAL);
 	assert_true(count_told(&world, subject) > 0);
+	const struct world_packet *said =
+	        world_sent(&world, NULL, 0, &subject->addr, SHOAL_MESSAGE_STATE);
+	struct shoal_id self = world_id(&world, 0);
+	assert_int_equal(said->message[0].kind, SHOAL_MESSAGE_SENDER);
+	assert_memory_equal(&said->message[0].m.sender.id, &self, 16);
 	for (const struct world_packet *packet = world.sent; packet != NULL;
 	        packet = packet->next) {
 		assert_true(shoal_addr_equal(&packet->to, &subject->addr) ||
@@ -227,6 +232,50 @@ a_refutation_while_it_is_checked_ends_it_also_without_an_answer(void **state)
 		assert_int_not_equal(world_state(&world, 0, &subject->id), SHOAL_STATE_DEAD);
 		world_done(&world);
 	}
+}
+
+/* The first ping to the subject, answered by another instance of it. */
+static void
+answer_as_another(struct core_world *world, const struct puppet *subject)
+{
+	const struct world_packet *packet =
+	        world_sent(world, NULL, 0, &subject->addr, SHOAL_MESSAGE_PING);
+	struct shoal_msg_ack ack = {.seq = packet_has(packet, SHOAL_MESSAGE_PING)->ping.seq,
+	        .id = subject->id,
+	        .salt = puppet_salt(subject) + 1};
+
+	world_send(world, 0, &subject->addr, SHOAL_MESSAGE_ACK, &ack);
+}
+
+static void
+another_instance_that_answers_a_check_settles_nothing(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 6);
+	struct puppet *subject = &world.puppet[1];
+	subject->answers = 0;
+	tell_death(&world, 0, subject);
+	world_run(&world, 0);
+	answer_as_another(&world, subject);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_VERIFIED_ALIVE), 1);
+	assert_int_equal(world_state(&world, 0, &subject->id), SHOAL_STATE_ALIVE);
+	/* It may be told and checked again. */
+	tell_death(&world, 0, subject);
+	world_run(&world, SHOAL_MS(60));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_VERIFICATIONS), 2);
+
+	struct puppet *hearsay = world_puppet(&world);
+	hear_of(&world, 0, hearsay, 40000);
+	world_run(&world, SHOAL_MS(60));
+	answer_as_another(&world, hearsay);
+	assert_int_equal(world_state(&world, 0, &hearsay->id), SHOAL_STATE_UNKNOWN);
+	world_run(&world, SHOAL_SEC(11));
+	hear_of(&world, 0, hearsay, 40000);
+	world_run(&world, SHOAL_MS(60));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_HEARSAY_PROBES), 2);
+	world_done(&world);
 }
 
 static void
@@ -524,6 +573,7 @@ main(void)
 	        cmocka_unit_test(a_death_told_of_an_unknown_one_is_remembered_at_its_incarnation),
 	        cmocka_unit_test(hearsay_that_a_dead_one_lives_is_asked_of_itself),
 	        cmocka_unit_test(a_verified_death_counts_as_it_was_told),
+	        cmocka_unit_test(another_instance_that_answers_a_check_settles_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

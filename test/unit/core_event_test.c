@@ -185,6 +185,45 @@ records_above_the_level_are_not_made(void **state)
 	}
 }
 
+/* Of those in the table that answers a join there may be thousands. */
+static void
+who_comes_in_the_table_of_a_seed_is_logged_more_quietly_than_who_joins(void **state)
+{
+	static struct parcel parcel;
+	struct core_world world;
+	struct shoal_log_record record;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	struct shoal_core *core = world_core(&world, 0);
+	struct puppet *seed = world_puppet(&world), *other = world_puppet(&world);
+	world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_JOIN, .from = seed->addr});
+	uint64_t exchange = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_JOIN)->exchange;
+	struct shoal_msg_answer answer = {.id = seed->id};
+	struct shoal_msg_member in_table = puppet_member(other, SHOAL_STATE_ALIVE);
+	struct shoal_msg_member itself = puppet_member(seed, SHOAL_STATE_ALIVE);
+	parcel_begin(&parcel, world.label);
+	parcel_add(&parcel, SHOAL_MESSAGE_ANSWER, &answer);
+	parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &in_table);
+	parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &itself);
+	parcel_end(&parcel);
+	struct shoal_input result = {.kind = SHOAL_INPUT_RESULT,
+	        .mono_ns = world.now,
+	        .exchange = exchange,
+	        .data = parcel.data,
+	        .len = parcel.writer.len};
+	assert_int_equal(shoal_core_step(core, &result), SHOAL_OK);
+	assert_true(shoal_core_next_log(core, &record));
+	assert_int_equal(record.level, SHOAL_LOG_DEBUG);
+	assert_non_null(strstr(record.text, other->name));
+	assert_true(shoal_core_next_log(core, &record));
+	assert_int_equal(record.level, SHOAL_LOG_INFO);
+	assert_non_null(strstr(record.text, seed->name));
+	world_drain(&world, 0);
+	world_done(&world);
+}
+
 static void
 a_cause_names_at_most_four_accusers_with_their_names_cut(void **state)
 {
@@ -226,6 +265,8 @@ main(void)
 	        cmocka_unit_test(records_tell_what_happened_and_stop_at_their_bound),
 	        cmocka_unit_test(records_above_the_level_are_not_made),
 	        cmocka_unit_test(a_cause_names_at_most_four_accusers_with_their_names_cut),
+	        cmocka_unit_test(
+	                who_comes_in_the_table_of_a_seed_is_logged_more_quietly_than_who_joins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,53 @@ a_member_that_is_not_known_there_introduces_itself(void **state)
 }
 
 static void
+a_member_that_answered_was_heard(void **state)
+{
+	(void)state;
+	for (uint64_t code = 0; code <= 4; code += 4) {
+		struct core_world world;
+		struct shoal_core_member held;
+
+		world_init(&world);
+		world_add(&world, NULL);
+		world_meet(&world, 0, PUPPET_DATAGRAMS);
+		struct world_packet request = *world_await_sent(
+		        &world, 0, &world.puppet[0].addr, SHOAL_MESSAGE_SYNC, SHOAL_SEC(40));
+		struct shoal_msg_answer answer = {.id = world.puppet[0].id, .code = code};
+		world_answer(&world, &request, SHOAL_OK, SHOAL_MESSAGE_ANSWER, &answer);
+		assert_true(world_holds(&world, 0, &world.puppet[0].id, &held));
+		assert_true((held.heard_ns == world.now) == (code == 0));
+		assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_SYNCS_DONE), code == 0);
+		world_done(&world);
+	}
+}
+
+/* A table exchange is nobody's command: one that the host lost ends in silence. */
+static void
+a_table_exchange_that_the_host_lost_tells_nothing(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	config.profile.exchanges_max = 1;
+	config.profile.exchange_timeout_ms = 1000;
+	world_add(&world, &config);
+	world_meet(&world, 0, PUPPET_DATAGRAMS);
+	world_await_sent(&world, 0, NULL, SHOAL_MESSAGE_SYNC, SHOAL_SEC(40));
+	world_drop_flights(&world);
+	world_run(&world, SHOAL_SEC(3));
+	assert_int_equal(world_step(&world, 0,
+	                         (struct shoal_input){
+	                                 .kind = SHOAL_INPUT_JOIN, .from = world.puppet[0].addr}),
+	        SHOAL_OK);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_JOINED), 0);
+	world_done(&world);
+}
+
+static void
 unknown_members_are_in_no_table(void **state)
 {
 	struct core_world world;
@@ -289,6 +336,8 @@ main(void)
 	        cmocka_unit_test(unknown_members_are_in_no_table),
 	        cmocka_unit_test(a_table_that_is_too_long_is_told_in_parts_that_cover_it),
 	        cmocka_unit_test(an_old_tombstone_that_is_needed_is_in_one_table),
+	        cmocka_unit_test(a_member_that_answered_was_heard),
+	        cmocka_unit_test(a_table_exchange_that_the_host_lost_tells_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,22 @@ news_goes_to_the_fanout_at_once_and_three_quarters_in_bursts(void **state)
 }
 
 static void
+a_burst_goes_to_as_many_as_the_fanout_says(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 40, NULL);
+	struct shoal_msg_state left = puppet_state(&world.puppet[3], SHOAL_STATE_LEFT);
+	world_tell(&world, 0, &world.puppet[3], SHOAL_MESSAGE_STATE, &left);
+	world_run(&world, 0);
+	assert_int_equal(count_told(&world, &world.puppet[3], SHOAL_STATE_LEFT), 3);
+	world_run(&world, SHOAL_US(3750));
+	assert_int_equal(count_told(&world, &world.puppet[3], SHOAL_STATE_LEFT), 6);
+	world_done(&world);
+}
+
+static void
 a_newer_statement_takes_the_place_of_the_older(void **state)
 {
 	struct core_world world;
@@ -458,6 +474,7 @@ main(void)
 	        cmocka_unit_test(a_long_pause_fills_the_budget_at_any_rate),
 	        cmocka_unit_test(an_alive_statement_goes_full_with_its_age_and_others_short),
 	        cmocka_unit_test(a_suspicion_is_told_with_its_newest_four_accusers),
+	        cmocka_unit_test(a_burst_goes_to_as_many_as_the_fanout_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,12 +184,16 @@ another_instance_is_told_as_a_restart(void **state)
 		world_clear(&world);
 		subject->incarnation += UINT64_C(60) << 32;
 		subject->salt.bytes[0]++;
-		tell_full(&world, 1, subject, SHOAL_STATE_ALIVE);
+		struct shoal_msg_member again = puppet_member(subject, SHOAL_STATE_ALIVE);
+		again.age_ms = 10000;
+		world_tell(&world, 0, &world.puppet[1], SHOAL_MESSAGE_MEMBER, &again);
 		check_event(&world, rows[i].kind, rows[i].held, SHOAL_STATE_ALIVE,
 		        SHOAL_CAUSE_RESTARTED);
 		assert_true(world_holds(&world, 0, &subject->id, &held));
 		assert_memory_equal(&held.salt, &subject->salt, 16);
 		assert_true(held.rtt_ns == 0);
+		/* When the former instance was heard says nothing of this one. */
+		assert_true(held.heard_ns == world.now - SHOAL_SEC(10));
 		world_done(&world);
 	}
 }
@@ -334,6 +338,23 @@ one_who_never_says_left_counts_as_left_after_its_timeout_and_the_shortest_suspic
 }
 
 static void
+no_timeout_of_a_leave_counts_for_more_than_ten_minutes(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 3);
+	struct shoal_msg_state leaving = puppet_state(&world.puppet[0], SHOAL_STATE_LEAVING);
+	leaving.age_ms = UINT64_MAX;
+	world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_STATE, &leaving);
+	world_run(&world, SHOAL_SEC(604) - 1);
+	assert_int_equal(world_state(&world, 0, &world.puppet[0].id), SHOAL_STATE_LEAVING);
+	world_run(&world, 1);
+	assert_int_equal(world_state(&world, 0, &world.puppet[0].id), SHOAL_STATE_LEFT);
+	world_done(&world);
+}
+
+static void
 what_is_left_of_the_timeout_is_told_on_without_the_observers_own_patience(void **state)
 {
 	struct core_world world;
@@ -449,6 +470,7 @@ main(void)
 	        cmocka_unit_test(a_link_local_address_is_meant_on_the_link_that_it_came_by),
 	        cmocka_unit_test(
 	                what_is_left_of_the_timeout_is_told_on_without_the_observers_own_patience),
+	        cmocka_unit_test(no_timeout_of_a_leave_counts_for_more_than_ten_minutes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,14 +108,14 @@ begin_round(struct round *round, bool first)
 	memset(round->seen, 0, sizeof round->seen);
 }
 
-/* Somebody may leave, who was not probed in this round, or somebody come. */
+/* Somebody may leave, probed in this round or not, or somebody come. */
 static void
 change(struct core_world *world, struct round *round, uint64_t *draw)
 {
 	const struct shoal_members *members = &world_core(world, 0)->members;
 	size_t i = unit_random(draw) % WORLD_PUPPETS;
 
-	if (unit_random(draw) % 4 == 0 && round->here[i] && round->seen[i] == 0) {
+	if (unit_random(draw) % 4 == 0 && round->here[i]) {
 		leave(world, i);
 		round->here[i] = round->steady[i] = false;
 	} else if (unit_random(draw) % 8 == 0 && world->puppets < WORLD_PUPPETS &&
@@ -253,6 +253,34 @@ other_seeds_give_other_orders_and_the_same_seed_the_same(void **state)
 	assert_memory_not_equal(order[0], order[2], sizeof order[0]);
 }
 
+static void
+one_member_is_pinged_each_interval_and_each_once_a_round(void **state)
+{
+	struct core_world world;
+	const struct world_packet *packet = NULL;
+	unsigned seen = 0, pings = 0;
+	uint64_t before = 0;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	for (size_t i = 0; i < 7; i++) {
+		world_meet(&world, 0, PUPPET_DATAGRAMS);
+	}
+	world_run(&world, SHOAL_SEC(71));
+	while ((packet = world_sent(&world, packet, 0, NULL, SHOAL_MESSAGE_PING)) != NULL) {
+		const struct shoal_msg_ping *ping = &packet_has(packet, SHOAL_MESSAGE_PING)->ping;
+		unsigned bit = 1u << ping->target.bytes[15];
+		assert_true(before == 0 || packet->at == before + SHOAL_SEC(1));
+		assert_int_equal(seen & bit, 0);
+		seen = ++pings % 7 == 0 ? 0 : seen | bit;
+		before = packet->at;
+	}
+	assert_in_range(pings, 70, 71);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PROBES_FAILED), 0);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -263,6 +291,7 @@ main(void)
 	        cmocka_unit_test(an_empty_order_gives_nobody),
 	        cmocka_unit_test(a_sample_holds_distinct_living_members_without_the_excepted_one),
 	        cmocka_unit_test(other_seeds_give_other_orders_and_the_same_seed_the_same),
+	        cmocka_unit_test(one_member_is_pinged_each_interval_and_each_once_a_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

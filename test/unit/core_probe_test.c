@@ -91,34 +91,6 @@ counted(const struct bench *bench, enum shoal_counter counter)
 }
 
 static void
-one_member_is_pinged_each_interval_and_each_once_a_round(void **state)
-{
-	struct core_world world;
-	const struct world_packet *packet = NULL;
-	unsigned seen = 0, pings = 0;
-	uint64_t before = 0;
-
-	(void)state;
-	world_init(&world);
-	world_add(&world, NULL);
-	for (size_t i = 0; i < 7; i++) {
-		world_meet(&world, 0, PUPPET_DATAGRAMS);
-	}
-	world_run(&world, SHOAL_SEC(71));
-	while ((packet = world_sent(&world, packet, 0, NULL, SHOAL_MESSAGE_PING)) != NULL) {
-		const struct shoal_msg_ping *ping = &packet_has(packet, SHOAL_MESSAGE_PING)->ping;
-		unsigned bit = 1u << ping->target.bytes[15];
-		assert_true(before == 0 || packet->at == before + INTERVAL);
-		assert_int_equal(seen & bit, 0);
-		seen = ++pings % 7 == 0 ? 0 : seen | bit;
-		before = packet->at;
-	}
-	assert_in_range(pings, 70, 71);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PROBES_FAILED), 0);
-	world_done(&world);
-}
-
-static void
 at_the_timeout_relays_and_a_stream_are_tried_and_not_before(void **state)
 {
 	struct bench bench;
@@ -234,6 +206,36 @@ at_the_end_of_the_interval_the_silent_one_is_suspected_and_not_before(void **sta
 	assert_non_null(strstr(event->cause.detail, "through 3 relays"));
 	assert_int_equal(counted(&bench, SHOAL_COUNTER_PROBES_FAILED), 1);
 	world_done(&bench.world);
+}
+
+static void
+the_cause_tells_how_many_relays_said_no(void **state)
+{
+	static const char *const ends[] = {"through 3 relays",
+	        "through 3 relays, 1 of which got no "
+	        "answer either"};
+
+	(void)state;
+	for (size_t nacks = 0; nacks <= 1; nacks++) {
+		struct bench bench;
+
+		set_up(&bench, 5);
+		run_to(&bench, TIMEOUT);
+		const struct shoal_addr relay =
+		        world_sent(&bench.world, NULL, 0, NULL, SHOAL_MESSAGE_RELAY)->to;
+		for (size_t i = 0; i < bench.world.puppets && nacks > 0; i++) {
+			const struct puppet *puppet = &bench.world.puppet[i];
+			struct shoal_msg_nack nack = {.seq = bench.ping.seq, .id = puppet->id};
+			if (shoal_addr_equal(&puppet->addr, &relay)) {
+				world_send(&bench.world, 0, &relay, SHOAL_MESSAGE_NACK, &nack);
+			}
+		}
+		run_to(&bench, INTERVAL);
+		const char *detail =
+		        world_event(&bench.world, 0, SHOAL_EVENT_SUSPECT, NULL, 0)->cause.detail;
+		assert_string_equal(strstr(detail, "through"), ends[nacks]);
+		world_done(&bench.world);
+	}
 }
 
 static void
@@ -557,7 +559,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(one_member_is_pinged_each_interval_and_each_once_a_round),
 	        cmocka_unit_test(at_the_timeout_relays_and_a_stream_are_tried_and_not_before),
 	        cmocka_unit_test(as_many_relays_are_asked_as_there_are_candidates),
 	        cmocka_unit_test(members_on_one_address_and_suspects_are_no_second_relay),
@@ -577,6 +578,7 @@ main(void)
 	        cmocka_unit_test(a_full_queue_of_sends_keeps_no_request_open),
 	        cmocka_unit_test(with_no_room_for_a_request_the_relays_are_asked_all_the_same),
 	        cmocka_unit_test(no_probe_outlives_its_end),
+	        cmocka_unit_test(the_cause_tells_how_many_relays_said_no),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,6 +101,31 @@ each_kind_of_damage_has_its_code_and_its_counter(void **state)
 }
 
 static void
+what_comes_in_is_counted_by_its_path(void **state)
+{
+	static struct parcel parcel;
+	struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	world_puppet(&world);
+	parcel_begin(&parcel, world.label);
+	parcel_end(&parcel);
+	for (int i = 0; i < 6; i++) {
+		give(&world,
+		        i < 3   ? SHOAL_INPUT_DATAGRAM
+		        : i < 5 ? SHOAL_INPUT_STREAM
+		                : SHOAL_INPUT_REQUEST,
+		        parcel.data, parcel.writer.len);
+	}
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DATAGRAMS_IN), 3);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_STREAMS_IN), 3);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_BYTES_IN), 6 * 7);
+	world_done(&world);
+}
+
+static void
 a_packet_above_the_limit_is_dropped_unread(void **state)
 {
 	struct core_world world;
@@ -467,6 +492,7 @@ main(void)
 	        cmocka_unit_test(changed_answers_end_a_request_once_and_leave_the_core_whole),
 	        cmocka_unit_test(only_the_first_question_of_a_packet_is_answered),
 	        cmocka_unit_test(statements_of_nobody_and_in_the_cores_own_name_are_dropped),
+	        cmocka_unit_test(what_comes_in_is_counted_by_its_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

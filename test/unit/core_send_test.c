@@ -116,7 +116,7 @@ static void
 the_counters_tell_of_every_packet_and_byte(void **state)
 {
 	struct core_world world;
-	uint64_t datagrams = 0, streams = 0, bytes = 0;
+	uint64_t datagrams = 0, streams = 0, bytes = 0, statements = 0;
 
 	(void)state;
 	world_init(&world);
@@ -129,11 +129,16 @@ the_counters_tell_of_every_packet_and_byte(void **state)
 	        packet = packet->next) {
 		*(packet->kind == SHOAL_SEND_DATAGRAM ? &datagrams : &streams) += 1;
 		bytes += packet->len;
+		for (size_t i = 0; i < packet->messages; i++) {
+			statements += packet->message[i].kind == SHOAL_MESSAGE_MEMBER ||
+			              packet->message[i].kind == SHOAL_MESSAGE_STATE;
+		}
 	}
 	assert_true(datagrams > 30 && streams > 0);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DATAGRAMS_OUT), datagrams);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_STREAMS_OUT), streams);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_BYTES_OUT), bytes);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_STATEMENTS_OUT), statements);
 	world_done(&world);
 }
 

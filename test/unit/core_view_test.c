@@ -19,7 +19,7 @@ a_member_is_shown_as_it_is_held(void **state)
 	struct puppet *puppet = world_puppet(&world);
 	puppet->answers = PUPPET_DATAGRAMS;
 	member = puppet_member(puppet, SHOAL_STATE_ALIVE);
-	member.protocol_min = 0, member.protocol_max = 4, member.app_version = UINT32_MAX;
+	member.protocol_min = 2, member.protocol_max = 4, member.app_version = UINT32_MAX;
 	member.age_ms = 100;
 	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &member);
 	assert_true(world_holds(&world, 0, &puppet->id, &held));
@@ -34,6 +34,7 @@ a_member_is_shown_as_it_is_held(void **state)
 	assert_true(held.heard_ns == world.now - SHOAL_MS(100));
 	assert_true(held.rtt_ns == 0);
 	assert_int_equal(held.app_version, UINT32_MAX);
+	assert_int_equal(held.protocol_min, 2);
 	assert_int_equal(held.protocol_max, 4);
 	assert_false(held.self);
 	world_run(&world, SHOAL_SEC(2));

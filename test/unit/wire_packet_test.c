@@ -119,6 +119,9 @@ another_label_is_told_apart_from_damage(void **state)
 	assert_int_equal(open_exact(data, len, "prod", &header), SHOAL_ERR_CHECKSUM);
 	len = make(data, "", "m");
 	assert_int_equal(open_exact(data, len, "prod", &header), SHOAL_ERR_LABEL);
+	len = make(data, "a", "m");
+	assert_int_equal(open_exact(data, len, "b", &header), SHOAL_ERR_LABEL);
+	assert_int_equal(open_exact(data, len, "a", &header), SHOAL_OK);
 }
 
 /* The code that a packet with this byte changed must give. */

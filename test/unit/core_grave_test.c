@@ -49,6 +49,40 @@ pass(struct core_world *world, uint64_t ns)
 	}
 }
 
+/* The ages that a statement about the subject carried. */
+static size_t
+told_ages(const struct core_world *world, const struct puppet *subject, uint64_t *last)
+{
+	size_t told = 0;
+
+	for (const struct world_packet *packet = world->sent; packet != NULL;
+	        packet = packet->next) {
+		for (size_t i = 0; i < packet->messages; i++) {
+			const struct shoal_msg_member *member = &packet->message[i].m.member;
+			if (packet->message[i].kind == SHOAL_MESSAGE_MEMBER &&
+			        shoal_id_compare(&member->id, &subject->id) == 0) {
+				*last = member->age_ms;
+				told++;
+			}
+		}
+	}
+	return told;
+}
+
+/* The table that answers a sync of puppet 0. */
+static void
+ask_table(struct core_world *world)
+{
+	static struct parcel parcel;
+	struct shoal_msg_sync sync_request = {.id = world->puppet[0].id};
+
+	world_clear(world);
+	parcel_begin(&parcel, world->label);
+	parcel_add(&parcel, SHOAL_MESSAGE_SYNC, &sync_request);
+	parcel_end(&parcel);
+	world_request(world, 0, &world->puppet[0].addr, UINT64_C(1) << 60, &parcel);
+}
+
 static void
 a_member_that_left_is_forgotten_after_a_day_to_the_nanosecond(void **state)
 {
@@ -103,6 +137,10 @@ an_age_that_is_told_later_only_raises_the_one_held(void **state)
 	/* It is two hours old here; younger word changes nothing. */
 	tell(&world, subject, SHOAL_STATE_LEFT, 0);
 	tell(&world, subject, SHOAL_STATE_LEFT, 7200 * 1000 - 1);
+	uint64_t age = 0;
+	ask_table(&world);
+	assert_int_equal(told_ages(&world, subject, &age), 1);
+	assert_int_equal(age, 7200 * 1000);
 	pass(&world, DAY / 24);
 	/* Three hours; somebody knows it for five. */
 	tell(&world, subject, SHOAL_STATE_LEFT, 5 * 3600 * 1000);
@@ -126,41 +164,13 @@ an_age_above_the_whole_time_ends_it_at_once(void **state)
 	world_run(&world, 0);
 	assert_int_equal(held(&world, subject), SHOAL_STATES);
 	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_REAP), 1);
+	/* Also when it is told later, of one that is held. */
+	struct puppet *other = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	tell(&world, other, SHOAL_STATE_LEFT, 0);
+	tell(&world, other, SHOAL_STATE_LEFT, UINT64_MAX);
+	world_run(&world, 0);
+	assert_int_equal(held(&world, other), SHOAL_STATES);
 	world_done(&world);
-}
-
-/* The ages that a statement about the subject carried. */
-static size_t
-told_ages(const struct core_world *world, const struct puppet *subject, uint64_t *last)
-{
-	size_t told = 0;
-
-	for (const struct world_packet *packet = world->sent; packet != NULL;
-	        packet = packet->next) {
-		for (size_t i = 0; i < packet->messages; i++) {
-			const struct shoal_msg_member *member = &packet->message[i].m.member;
-			if (packet->message[i].kind == SHOAL_MESSAGE_MEMBER &&
-			        shoal_id_compare(&member->id, &subject->id) == 0) {
-				*last = member->age_ms;
-				told++;
-			}
-		}
-	}
-	return told;
-}
-
-/* The table that answers a sync of puppet 0. */
-static void
-ask_table(struct core_world *world)
-{
-	static struct parcel parcel;
-	struct shoal_msg_sync sync_request = {.id = world->puppet[0].id};
-
-	world_clear(world);
-	parcel_begin(&parcel, world->label);
-	parcel_add(&parcel, SHOAL_MESSAGE_SYNC, &sync_request);
-	parcel_end(&parcel);
-	world_request(world, 0, &world->puppet[0].addr, UINT64_C(1) << 60, &parcel);
 }
 
 static void
