@@ -22,7 +22,7 @@ static bool ended;
 static char text[200];
 static struct pollfd fds[] = {{.events = POLLIN}, {.events = POLLIN}}; /* input, socket */
 static uint8_t frame[65507];
-static uint64_t request[REQUESTS][2]; /* a ring of numbers and deadlines: all have the same time */
+static uint64_t request[REQUESTS][2]; /* numbers and deadlines; a shorter one waits its turn */
 static unsigned oldest, newest;
 
 static uint64_t

@@ -82,7 +82,7 @@ SHOAL_API int shoal_cluster_leave_async(
         struct shoal_cluster *cluster, unsigned timeout_ms, shoal_done_fn fn, void *arg);
 
 /* As shoal_wait_members, but returns at once; fn as in join_async, with the members that are alive
- * as reached. SHOAL_ERR_TIMEOUT, _CANCELED come to fn; SHOAL_ERR_STATE, _AGAIN, _NOMEM are
+ * as reached. SHOAL_ERR_TIMEOUT, _CANCELED, _NOMEM come to fn; SHOAL_ERR_STATE, _AGAIN, _NOMEM are
  * returned. */
 SHOAL_API int shoal_cluster_wait_async(
         struct shoal_cluster *cluster, size_t n, unsigned timeout_ms, shoal_done_fn fn, void *arg);

@@ -147,7 +147,7 @@ send_request(struct shoal_cluster *cluster, const struct shoal_send *send)
 	}
 	failed = shoal_ring_push(&cluster->failed);
 	if (failed == NULL) {
-		return; /* the core gives it up at its own deadline */
+		return; /* the core takes the place back when it needs it */
 	}
 	failed->exchange = send->exchange;
 	failed->code = rc;

@@ -166,8 +166,12 @@ shoal_check_ended(struct shoal_core *core, const struct shoal_probe *probe, bool
 	} else if (!is_open(record, &probe->told)) {
 		return;
 	} else if (death) {
-		/* What was told counts now, as it was told: older word must not revive. */
-		record->incarnation = probe->told.incarnation;
+		/* What was told counts now, as it was told: older word must not revive. Of another
+		 * instance only the full word can be held, and will be larger than what is. */
+		if (probe->told.salt == shoal_salt_short(&record->salt) &&
+		        shoal_members_hold_take(core, probe->slot) != NULL) {
+			record->incarnation = probe->told.incarnation;
+		}
 		shoal_suspicion_bury(core, probe->slot, &cause);
 	} else if (answered) {
 		cause.kind = SHOAL_CAUSE_CONFIRMED;

@@ -276,6 +276,40 @@ one_that_tells_of_a_forgotten_death_hears_of_the_tombstone(void **state)
 	world_done(&world);
 }
 
+/* The verdict of a check bears the instance that was probed; the word about the other one, told
+ * again, takes its place whatever the order of their salts. */
+static void
+the_death_of_another_instance_is_held_as_its_own(void **state)
+{
+	(void)state;
+	for (int step = -1; step <= 1; step += 2) {
+		struct core_world world;
+		struct shoal_core_member found;
+
+		set_up(&world, 100);
+		struct puppet *subject = world_meet(&world, 0, PUPPET_DATAGRAMS);
+		subject->answers = 0;
+		subject->salt.bytes[0] = (uint8_t)(128 + step);
+		struct shoal_msg_member known = puppet_member(subject, SHOAL_STATE_ALIVE);
+		known.incarnation++;
+		world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_MEMBER, &known);
+		struct shoal_msg_member dead = known;
+		dead.salt.bytes[0] = 128;
+		dead.incarnation++;
+		dead.state = SHOAL_STATE_DEAD;
+		world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_MEMBER, &dead);
+		world_run(&world, SHOAL_SEC(1300));
+		assert_int_equal(held(&world, subject), SHOAL_STATE_DEAD);
+		assert_true(world_holds(&world, 0, &subject->id, &found));
+		assert_true(found.incarnation == known.incarnation);
+		world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_MEMBER, &dead);
+		assert_true(world_holds(&world, 0, &subject->id, &found));
+		assert_true(found.incarnation == dead.incarnation);
+		assert_memory_equal(&found.salt, &dead.salt, sizeof found.salt);
+		world_done(&world);
+	}
+}
+
 int
 main(void)
 {
@@ -288,6 +322,7 @@ main(void)
 	        cmocka_unit_test(a_stranger_that_is_older_than_half_of_the_time_is_not_remembered),
 	        cmocka_unit_test(at_the_bound_the_oldest_is_forgotten_and_nothing_older_comes_in),
 	        cmocka_unit_test(one_that_tells_of_a_forgotten_death_hears_of_the_tombstone),
+	        cmocka_unit_test(the_death_of_another_instance_is_held_as_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -380,8 +380,15 @@ another_instance_that_answers_ends_the_probe_and_hears_what_is_held(void **state
 		}
 		assert_int_equal(counted(&bench, SHOAL_COUNTER_DROP_MISDIRECTED), 1);
 		assert_int_equal(counted(&bench, SHOAL_COUNTER_PROBES_ACKED), 0);
-		assert_non_null(world_sent(
-		        &bench.world, NULL, 0, &bench.target->addr, SHOAL_MESSAGE_MEMBER));
+		struct shoal_id self = world_id(&bench.world, 0);
+		const struct world_packet *packet = NULL;
+		size_t told = 0;
+		while ((packet = world_sent(&bench.world, packet, 0, &bench.target->addr,
+		                SHOAL_MESSAGE_SENDER)) != NULL) {
+			told += packet_state_of(packet, &self) == SHOAL_STATE_ALIVE &&
+			        packet_state_of(packet, &bench.target->id) == SHOAL_STATE_ALIVE;
+		}
+		assert_int_equal(told, 1);
 		run_to(&bench, INTERVAL);
 		assert_int_equal(held(&bench), SHOAL_STATE_ALIVE);
 		assert_int_equal(shoal_core_health(world_core(&bench.world, 0)), 0);
