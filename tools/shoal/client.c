@@ -328,6 +328,16 @@ cli_client_follow(struct cli_client *client)
 	return CLI_DONE;
 }
 
+int
+cli_client_follow_again(struct cli_client *client, bool *lagged)
+{
+	if (!*lagged) {
+		return cli_error("the agent at %s has ended", cli_client_path(client));
+	}
+	*lagged = false;
+	return cli_client_follow(client);
+}
+
 static enum cli_client_turn
 ended(const struct cli_client *client)
 {

@@ -31,6 +31,10 @@ int cli_client_post(struct cli_client *client, const char *target, const json_t 
 /* Begins the stream of events; a stream before it is closed. */
 int cli_client_follow(struct cli_client *client);
 
+/* After the stream closed: begins it anew where the agent had said that this reader lagged, which
+ * *lagged tells and forgets. CLI_FAILED, with a complaint: the agent has ended. */
+int cli_client_follow_again(struct cli_client *client, bool *lagged);
+
 enum cli_client_turn {
 	CLI_CLIENT_EVENT = 1, /* one event; its texts live until the next call on the client */
 	CLI_CLIENT_TIMEOUT,

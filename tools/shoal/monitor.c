@@ -136,12 +136,7 @@ follow(struct cli_client *client, enum cli_form form)
 		case CLI_CLIENT_SIGNAL:
 			return CLI_DONE;
 		case CLI_CLIENT_CLOSED:
-			if (!lagged) {
-				return cli_error(
-				        "the agent at %s has ended", cli_client_path(client));
-			}
-			lagged = false;
-			end = cli_client_follow(client);
+			end = cli_client_follow_again(client, &lagged);
 			break;
 		case CLI_CLIENT_COMPLAINED:
 			return CLI_FAILED;
