@@ -30,25 +30,34 @@ first_free_descriptor(void)
 	return (rlim_t)fd;
 }
 
-/* libevent needs six for a base, and ends the process where the last of them are not there. */
+/* libevent ends the process where a base finds no descriptor for its signals. How many a start
+ * takes differs with what libevent was built with and found: from some number on it works, below it
+ * fails with a reason. */
 static void
 too_few_descriptors_fail_the_start_and_not_the_process(void **state)
 {
+	bool worked = false;
+
 	(void)state;
-	for (unsigned spare = 0; spare < 10; spare++) {
+	for (unsigned spare = 0; spare < 16; spare++) {
 		struct shoal_config config = kit_config("a");
 		struct shoal_cluster *a = kit_new(&config);
 		struct rlimit before = limit_files(first_free_descriptor() + spare);
 		int rc = shoal_cluster_start(a);
 
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-		assert_true(rc == SHOAL_ERR_SYSTEM || (rc == 0 && spare > 6));
-		if (rc != 0) {
+		if (rc == 0) {
+			worked = true;
+		} else {
+			assert_false(worked);
+			assert_int_equal(rc, SHOAL_ERR_SYSTEM);
 			assert_non_null(strstr(shoal_last_error(), "open files"));
 			assert_int_equal(shoal_cluster_state(a), SHOAL_CLUSTER_STOPPED);
 		}
+		assert_true(spare > 0 || !worked);
 		kit_free(a);
 	}
+	assert_true(worked);
 }
 
 static void
