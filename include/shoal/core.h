@@ -53,7 +53,15 @@ enum shoal_input_kind {
 	SHOAL_INPUT_RESULT,    /* of our request `exchange`: code 0 and the reply, or an error */
 	SHOAL_INPUT_REFUSED,   /* the host of `from` refused a datagram (ICMP): a hint, no proof */
 	SHOAL_INPUT_JOIN,      /* command: join through `from`; ends in a JOINED event */
-	SHOAL_INPUT_LEAVE      /* command: leave; ends in an ENDED event */
+	SHOAL_INPUT_LEAVE,     /* command: leave; ends in an ENDED event */
+	SHOAL_INPUT_RESTORE,   /* data is what shoal_core_save gave, age_ns ago; before any other */
+	SHOAL_INPUT_TOO_LARGE, /* a datagram to `from` did not fit the path; size: what does, or 0
+	                        */
+	SHOAL_INPUT_WATCHED,   /* a peer opened a watch link with data; `exchange` is the host's
+	                          number of the link, for REPLY, TELL and DROP */
+	SHOAL_INPUT_UNWATCHED, /* that link, `exchange`, has ended */
+	SHOAL_INPUT_CLOSED /* our watch link `exchange` has ended: code CLOSED: by the other end;
+	                      TIMEOUT: it fell silent; another error */
 };
 
 /* One struct for all that comes in: this is also what a recorder keeps. Fields that a kind does not
@@ -67,6 +75,8 @@ struct shoal_input {
 	uint64_t exchange;
 	int code;
 	uint64_t timeout_ns; /* LEAVE: at most so long; 0, or above the profile's: the profile's */
+	uint64_t age_ns;     /* RESTORE */
+	size_t size;         /* TOO_LARGE */
 	const uint8_t *data; /* borrowed for the call */
 	size_t len;
 };
@@ -75,14 +85,21 @@ enum shoal_send_kind {
 	SHOAL_SEND_DATAGRAM = 1, /* one datagram; loss is no error */
 	SHOAL_SEND_STREAM,       /* too large for a datagram: one-way message on a stream */
 	SHOAL_SEND_REQUEST, /* message on a stream; answer with SHOAL_INPUT_RESULT, always once */
-	SHOAL_SEND_REPLY    /* the answer to the host's request number `exchange` */
+	SHOAL_SEND_REPLY,   /* the answer to the host's request, or watch link, number `exchange` */
+	SHOAL_SEND_WATCH,   /* opens a watch link: a connection of its own, with data as its first
+	                       message. RESULT, once: code 0 and the reply, and it stays until CLOSED
+	                       comes, once; or an error */
+	SHOAL_SEND_UNWATCH, /* ends our link `exchange`; nothing more comes of it */
+	SHOAL_SEND_TELL,    /* a one-way message to the watcher on its link `exchange` */
+	SHOAL_SEND_DROP     /* ends the watcher's link `exchange`; nothing more comes of it */
 };
 
 struct shoal_send {
 	enum shoal_send_kind kind;
 	struct shoal_addr to;
 	uint64_t exchange;
-	uint64_t timeout_ns; /* REQUEST: the host gives up after this */
+	uint64_t timeout_ns; /* REQUEST, WATCH: the host gives up after this */
+	bool fresh; /* REQUEST: on a connection that is made now: a refusal proves something */
 	const uint8_t *data; /* owned by the core, valid until the next call on it */
 	size_t len;
 };

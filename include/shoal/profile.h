@@ -55,7 +55,20 @@ enum shoal_profile_kind {
 	X(sends_max, 16, 1000000, 8192, 8192, 8192, "packets queued for one turn of the host")     \
 	X(exchanges_max, 1, 65536, 128, 128, 128, "requests in flight")                            \
 	X(relayed_max, 0, 1024, 256, 256, 256, "pings forwarded for others at once")               \
-	X(verify_rate, 1, 10000, 20, 20, 20, "told deaths and hearsay checked a second")
+	X(verify_rate, 1, 10000, 20, 20, 20, "told deaths and hearsay checked a second")           \
+	X(adaptive_timeout, 0, 1, 1, 1, 1,                                                         \
+	        "1: time-outs follow the round trips that were measured")                          \
+	X(probe_floor_ms, 1, 600000, 100, 500, 20,                                                 \
+	        "shortest time-out that a measurement leads to")                                   \
+	X(nacks, 0, 1, 1, 1, 1, "1: relays say that they got no answer (Lifeguard LHA-Probe)")     \
+	X(belief, 0, 1, 1, 1, 1,                                                                   \
+	        "1: pings tell their addressee what is believed of it (Lifeguard)")                \
+	X(verify_deaths, 0, 1, 1, 1, 1, "1: a told death is tried out before it counts")           \
+	X(bursts, 0, 1, 1, 1, 1, "1: news goes out at once; 0: with the periodic gossip only")     \
+	X(stream_pings, 0, 1, 1, 1, 1, "1: an unanswered ping is sent on a stream too")            \
+	X(watchers, 0, 8, 3, 0, 3, "members that keep a watch link to each; 0: no death watch")    \
+	X(link_idle_ms, 1000, 86400000, 120000, 120000, 120000,                                    \
+	        "silence after which a watch link is tried")
 
 struct shoal_profile {
 #define SHOAL_X(field, min, max, lan, wan, local, text) uint32_t field;

@@ -176,6 +176,11 @@ shoal_host_drain(struct shoal_cluster *cluster)
 			/* The requester may have gone: its loss. */
 			(void)stream->ops->reply(stream->self, send.exchange, send.data, send.len);
 			break;
+		case SHOAL_SEND_WATCH:
+		case SHOAL_SEND_UNWATCH:
+		case SHOAL_SEND_TELL:
+		case SHOAL_SEND_DROP:
+			break;
 		}
 	}
 }

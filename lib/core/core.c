@@ -342,6 +342,12 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		               : shoal_exchange_join(core, &input->from);
 	case SHOAL_INPUT_LEAVE:
 		return shoal_leave_begin(core, input->timeout_ns);
+	case SHOAL_INPUT_RESTORE:
+	case SHOAL_INPUT_TOO_LARGE:
+	case SHOAL_INPUT_WATCHED:
+	case SHOAL_INPUT_UNWATCHED:
+	case SHOAL_INPUT_CLOSED:
+		break;
 	}
 	return SHOAL_ERR_INVALID;
 }

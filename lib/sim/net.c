@@ -268,6 +268,11 @@ shoal_sim_net_send(struct shoal_sim_node *node, const struct shoal_send *send)
 	case SHOAL_SEND_REPLY:
 		send_reply(node, send);
 		break;
+	case SHOAL_SEND_WATCH:
+	case SHOAL_SEND_UNWATCH:
+	case SHOAL_SEND_TELL:
+	case SHOAL_SEND_DROP:
+		break;
 	}
 }
 
