@@ -26,6 +26,11 @@ extern "C" {
 
 struct shoal_core;
 
+/* What members say of themselves, shared by several cores of one process: each distinct name,
+ * address and instance is held once, however many cores know it. For worlds of many cores (see
+ * sim.h); a single core needs none. */
+struct shoal_pool;
+
 /* Start with shoal_core_config_init, set what has no default, pass to shoal_core_new, which copies
  * everything. */
 struct shoal_core_config {
@@ -43,6 +48,7 @@ struct shoal_core_config {
 	struct shoal_profile profile;
 	enum shoal_log_level log_level;          /* records above are not made */
 	const struct shoal_allocator *allocator; /* NULL: malloc and free */
+	struct shoal_pool *pool;                 /* NULL: none; outlives the core */
 };
 
 enum shoal_input_kind {
@@ -175,13 +181,24 @@ struct shoal_core_member {
 	size_t addrs;
 	enum shoal_state state;
 	uint64_t incarnation;
-	uint64_t since_ns; /* mono time of the last change of state */
+	uint64_t since_ns; /* mono time at which it became suspect, dead, leaving or left; else 0 */
 	uint64_t heard_ns; /* mono time at which it was last heard, here or as told; 0: never */
 	uint64_t rtt_ns;   /* smoothed, 0: never measured */
 	uint32_t app_version;
 	uint8_t protocol_min, protocol_max;
 	bool self;
 };
+
+/* Makes an empty pool. Cores with one pool, and the calls on it, belong to one thread.
+ * SHOAL_ERR_NOMEM; *pool is written on success only. allocator is copied, NULL: malloc and free. */
+SHOAL_API SHOAL_MUST_USE int shoal_pool_new(
+        struct shoal_pool **pool, const struct shoal_allocator *allocator);
+
+/* After every core that was made with it was freed. NULL is allowed. */
+SHOAL_API void shoal_pool_free(struct shoal_pool *pool);
+
+/* Bytes that the pool holds, by its own count. They are in no core's shoal_core_memory. */
+SHOAL_API size_t shoal_pool_memory(const struct shoal_pool *pool);
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */
 SHOAL_API void shoal_core_config_init_sized(struct shoal_core_config *config, size_t size);

@@ -73,15 +73,12 @@ static void
 tell_subject(struct shoal_core *core, const struct check *check)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	const struct shoal_record *record = shoal_members_at(core, check->slot);
-	struct shoal_msg_sender sender = {
-	        .id = self->info->id, .salt = shoal_salt_short(&self->salt)};
+	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
 	struct shoal_msg_state said = {.id = check->subject,
 	        .salt = check->told.salt,
 	        .incarnation = check->told.incarnation,
 	        .state = SHOAL_STATE_DEAD};
-	struct shoal_pending *pending = shoal_send_queue(
-	        core, SHOAL_SEND_DATAGRAM, shoal_members_addr(record), check->slot, 0);
+	struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM, check->slot, 0);
 
 	if (pending != NULL) {
 		shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
@@ -168,7 +165,7 @@ shoal_check_ended(struct shoal_core *core, const struct shoal_probe *probe, bool
 	} else if (death) {
 		/* What was told counts now, as it was told: older word must not revive. Of another
 		 * instance only the full word can be held, and will be larger than what is. */
-		if (probe->told.salt == shoal_salt_short(&record->salt) &&
+		if (probe->told.salt == shoal_members_salt(record) &&
 		        shoal_members_hold_take(core, probe->slot) != NULL) {
 			record->incarnation = probe->told.incarnation;
 		}

@@ -205,6 +205,7 @@ shoal_core_new(
 		return SHOAL_ERR_NOMEM;
 	}
 	core->mem = mem;
+	core->members.infos.pool = config.pool;
 	core->profile = config.profile;
 	core->log_level = config.log_level;
 	core->now = config.mono_ns + SHOAL_TIME_ORIGIN;

@@ -73,7 +73,7 @@ shoal_event_member(struct shoal_core *core, uint32_t slot, enum shoal_event_kind
 #endif
 	event->id = record->info->id;
 	memcpy(event->name, shoal_members_name(record), record->info->name_len);
-	event->addr = *shoal_members_addr(record);
+	event->addr = shoal_members_addr(record);
 	event->incarnation = record->incarnation;
 	event->rtt_ns = SHOAL_US(record->srtt_us);
 	if (cause != NULL) {

@@ -81,7 +81,7 @@ shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpos
 	exchange->number = shoal_probe_number(core, number, SHOAL_NUMBER_EXCHANGE);
 	exchange->purpose = (uint8_t)purpose;
 	exchange->begun = core->now;
-	exchange->to = to != NULL ? *to : *shoal_members_addr(shoal_members_at(core, slot));
+	exchange->to = to != NULL ? *to : shoal_members_addr(shoal_members_at(core, slot));
 	return exchange->number;
 }
 
@@ -133,7 +133,7 @@ shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_join join = {.id = self->info->id,
-	        .salt = shoal_salt_short(&self->salt),
+	        .salt = shoal_members_salt(self),
 	        .epoch_s = (self->incarnation >> 32) & UINT32_MAX,
 	        .protocol_min = SHOAL_PROTOCOL_LOW,
 	        .protocol_max = SHOAL_PROTOCOL_HIGH,
@@ -156,14 +156,14 @@ void
 shoal_exchange_sync(struct shoal_core *core, uint32_t slot)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	struct shoal_msg_sync sync = {.id = self->info->id, .salt = shoal_salt_short(&self->salt)};
+	struct shoal_msg_sync sync = {.id = self->info->id, .salt = shoal_members_salt(self)};
 	uint64_t exchange = shoal_exchange_begin(core, SHOAL_EXCHANGE_SYNC, slot, NULL);
 
 	if (exchange == 0) {
 		return;
 	}
-	struct shoal_pending *pending = request(core, exchange,
-	        shoal_members_addr(shoal_members_at(core, slot)), slot, SHOAL_FILL_TABLE);
+	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, slot));
+	struct shoal_pending *pending = request(core, exchange, &to, slot, SHOAL_FILL_TABLE);
 	if (pending != NULL) {
 		shoal_send_primary(pending, SHOAL_MESSAGE_SYNC, &sync);
 		shoal_count(core, SHOAL_COUNTER_SYNCS);
@@ -214,7 +214,7 @@ shoal_exchange_judge_join(
 		*reason = shoal_exchange_text("another codec is in use here");
 		return SHOAL_ERR_UNSUPPORTED;
 	}
-	if (mine && join->salt != shoal_salt_short(&self->salt)) {
+	if (mine && join->salt != shoal_members_salt(self)) {
 		*reason = shoal_exchange_text(
 		        "this id is my own: two members have the same name or id");
 		return SHOAL_ERR_ID_CONFLICT;
@@ -243,7 +243,7 @@ shoal_exchange_answer(struct shoal_core *core, uint64_t request, const struct sh
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_answer answer = {.id = self->info->id,
-	        .salt = shoal_salt_short(&self->salt),
+	        .salt = shoal_members_salt(self),
 	        .code = (uint64_t)-code,
 	        .reason = reason};
 	unsigned flags = code == SHOAL_OK          ? SHOAL_FILL_BELIEF | SHOAL_FILL_TABLE

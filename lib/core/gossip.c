@@ -176,7 +176,7 @@ write_full(const struct shoal_core *core, uint32_t slot, const struct shoal_reco
 {
 	const struct shoal_info *info = record->info;
 	struct shoal_msg_member message = {.id = info->id,
-	        .salt = record->salt,
+	        .salt = info->salt,
 	        .incarnation = record->incarnation,
 	        .state = record->state,
 	        .age_ms = age_of(core, slot, record) / SHOAL_MS(1),
@@ -188,7 +188,7 @@ write_full(const struct shoal_core *core, uint32_t slot, const struct shoal_reco
 	write_accusers(core, record, &message.accusers);
 	message.addrs.count = info->addrs;
 	for (size_t i = 0; i < info->addrs; i++) {
-		message.addrs.item[i] = info->addr[i];
+		message.addrs.item[i] = shoal_info_addr(info, (unsigned)i);
 	}
 	return shoal_message_append(writer, SHOAL_MESSAGE_MEMBER, &message);
 }
@@ -203,7 +203,7 @@ shoal_gossip_write(struct shoal_core *core, uint32_t slot, bool full, struct sho
 		written = write_full(core, slot, record, writer);
 	} else {
 		struct shoal_msg_state message = {.id = record->info->id,
-		        .salt = shoal_salt_short(&record->salt),
+		        .salt = shoal_members_salt(record),
 		        .incarnation = record->incarnation,
 		        .state = record->state,
 		        .age_ms = age_of(core, slot, record) / SHOAL_MS(1)};

@@ -131,7 +131,7 @@ revive(struct shoal_core *core, uint32_t slot, const struct statement *said,
 		cause.kind = SHOAL_CAUSE_RESTARTED;
 	} else if (before->state == SHOAL_STATE_SUSPECT || before->state == SHOAL_STATE_DEAD) {
 		cause.kind = SHOAL_CAUSE_REFUTED;
-		cause.after_ns = core->now - record->since;
+		cause.after_ns = shoal_members_age(core, record);
 		shoal_count(core, SHOAL_COUNTER_REFUTATIONS);
 	}
 	shoal_members_move(core, slot, SHOAL_STATE_ALIVE, kind, &cause);
@@ -148,7 +148,7 @@ bury(struct shoal_core *core, uint32_t slot, const struct statement *said,
 	for (size_t i = 0; i < said->accusers->count; i++) {
 		shoal_suspicion_accuse(core, slot, &said->accusers->item[i], cause);
 	}
-	cause->after_ns = core->now - shoal_members_at(core, slot)->since;
+	cause->after_ns = shoal_members_age(core, shoal_members_at(core, slot));
 	shoal_suspicion_bury(core, slot, cause);
 }
 
@@ -221,7 +221,7 @@ apply(struct shoal_core *core, uint32_t slot, const struct statement *said,
 	struct before before = {.state = (enum shoal_state)record->state};
 
 	before.restarted = before.state != SHOAL_STATE_UNKNOWN &&
-	                   shoal_salt_short(&record->salt) != said->told.claim.salt;
+	                   shoal_members_salt(record) != said->told.claim.salt;
 	before.newer = before.restarted || said->told.claim.incarnation != record->incarnation;
 	if (said->member == NULL) {
 		record->incarnation = said->told.claim.incarnation;
@@ -375,7 +375,7 @@ refute(struct shoal_core *core, const struct statement *said, const struct shoal
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
 		return;
 	}
-	bool mine = said->told.claim.salt == shoal_salt_short(&self->salt);
+	bool mine = said->told.claim.salt == shoal_members_salt(self);
 	bool succeeded = !mine && core->leave.phase != SHOAL_LEAVE_NOT; /* by a next run of it */
 	if (succeeded || (!mine && !may_outbid(core))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);

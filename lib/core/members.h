@@ -11,6 +11,7 @@
 #include "base/heap.h"
 #include "base/slab.h"
 #include "base/table.h"
+#include "core/info.h"
 #include "core/statement.h"
 #include "wire/message.h"
 
@@ -19,16 +20,6 @@
 
 /* Accusers that a suspicion counts; a statement and an event show SHOAL_ACCUSERS_MAX of them. */
 #define SHOAL_DOUBTERS_MAX 8
-
-/* What a member says of itself; immutable, so that it can be shared. */
-struct shoal_info {
-	struct shoal_id id;
-	uint32_t refs;
-	uint32_t app_version;
-	uint8_t protocol_min, protocol_max;
-	uint8_t name_len, addrs;
-	struct shoal_addr addr[]; /* then the name and a zero */
-};
 
 enum shoal_record_flag {
 	SHOAL_RECORD_REMIND = 1,   /* its view of this member is old: the next packet tells it   */
@@ -39,9 +30,7 @@ enum shoal_record_flag {
 
 struct shoal_record {
 	struct shoal_info *info;
-	struct shoal_salt salt;
 	uint64_t incarnation;
-	uint64_t since;              /* of the state	      */
 	uint64_t heard;              /* last direct exchange, ours or as told, 0: never	      */
 	uint32_t place;              /* in order, SHOAL_NONE: not there	      */
 	uint32_t news;               /* its entry in the gossip queue, SHOAL_NONE: none	       */
@@ -56,6 +45,7 @@ struct shoal_record {
  * forgotten; unknown: until the hearsay is forgotten. */
 struct shoal_hold {
 	struct shoal_timer timer;
+	uint64_t since; /* of the state */
 	uint64_t begun;
 	uint64_t told_end;    /* leaving: of the time-out that it gave */
 	uint64_t least, most; /* suspicion: bounds of its length */
@@ -67,6 +57,17 @@ struct shoal_hold {
 	struct shoal_id from; /* who told first; unknown: the reporter */
 };
 
+/* The short form of a salt. */
+static inline uint64_t
+shoal_salt_short(const struct shoal_salt *salt)
+{
+	uint64_t value = 0;
+	for (size_t i = 0; i < 8; i++) {
+		value = value << 8 | salt->bytes[i];
+	}
+	return value;
+}
+
 struct shoal_members {
 	struct shoal_slab records, holds;
 	struct shoal_table by_id;
@@ -74,7 +75,7 @@ struct shoal_members {
 	uint32_t ordered, order_capacity, cursor;
 	struct shoal_heap graves; /* holds of dead and left members, the oldest first */
 	uint32_t count[SHOAL_STATES];
-	size_t info_bytes;
+	struct shoal_info_source infos;
 };
 
 struct shoal_core;
@@ -86,15 +87,38 @@ struct shoal_record *shoal_members_at(const struct shoal_core *core, uint32_t sl
 /* SHOAL_NONE: not known. */
 uint32_t shoal_members_find(const struct shoal_core *core, const struct shoal_id *id);
 /* Where it is reached from here. */
-static inline const struct shoal_addr *
+static inline struct shoal_addr
 shoal_members_addr(const struct shoal_record *record)
 {
-	return &record->info->addr[record->prefer];
+	return shoal_info_addr(record->info, record->prefer);
 }
 
-const char *shoal_members_name(const struct shoal_record *record);
+/* Whether it is reached from here at this address. */
+static inline bool
+shoal_members_is_at(const struct shoal_record *record, const struct shoal_addr *addr)
+{
+	struct shoal_addr own = shoal_members_addr(record);
+	return shoal_addr_equal(&own, addr);
+}
+
+static inline const char *
+shoal_members_name(const struct shoal_record *record)
+{
+	return shoal_info_name(record->info);
+}
+
+/* The short form of its salt. */
+static inline uint64_t
+shoal_members_salt(const struct shoal_record *record)
+{
+	return shoal_salt_short(&record->info->salt);
+}
+
 struct shoal_hold *shoal_members_hold(
         const struct shoal_core *core, const struct shoal_record *record);
+
+/* Nanoseconds for which it has been in its state; 0 where it is alive, or only heard of. */
+uint64_t shoal_members_age(const struct shoal_core *core, const struct shoal_record *record);
 
 /* What is held of it, in the order of statements. */
 struct shoal_claim shoal_members_claim(const struct shoal_record *record);

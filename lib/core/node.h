@@ -102,12 +102,12 @@ shoal_ms(uint32_t ms)
 /* Timers outside of the slabs: fewer than this. */
 #define SHOAL_TIMERS_FIXED 16
 
-/* Room for the timers of one more member, probe or relay record, so that arming never fails. */
+/* Room for the timers of one more hold, probe or relay record, so that arming never fails. */
 static inline int
 shoal_reserve_timers(struct shoal_core *core)
 {
 	return shoal_heap_reserve(
-	        &core->heap, (size_t)core->members.records.count + core->probes.slab.count +
+	        &core->heap, (size_t)core->members.holds.count + core->probes.slab.count +
 	                             core->relays.slab.count + 1 + SHOAL_TIMERS_FIXED);
 }
 
@@ -116,17 +116,6 @@ static inline uint64_t
 shoal_jitter(struct shoal_core *core, uint64_t span)
 {
 	return shoal_rng_between(&core->rng, span - span / 4, span + span / 4);
-}
-
-/* The short form of a salt. */
-static inline uint64_t
-shoal_salt_short(const struct shoal_salt *salt)
-{
-	uint64_t value = 0;
-	for (size_t i = 0; i < 8; i++) {
-		value = value << 8 | salt->bytes[i];
-	}
-	return value;
 }
 
 #endif

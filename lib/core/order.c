@@ -99,9 +99,9 @@ shoal_order_next(struct shoal_core *core)
 static bool
 is_chosen(const struct shoal_core *core, const uint32_t *slots, uint32_t n, uint32_t slot)
 {
-	const struct shoal_addr *addr = shoal_members_addr(shoal_members_at(core, slot));
+	struct shoal_addr addr = shoal_members_addr(shoal_members_at(core, slot));
 	for (uint32_t i = 0; i < n; i++) {
-		if (shoal_addr_equal(addr, shoal_members_addr(shoal_members_at(core, slots[i])))) {
+		if (shoal_members_is_at(shoal_members_at(core, slots[i]), &addr)) {
 			return true;
 		}
 	}

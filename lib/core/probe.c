@@ -100,13 +100,11 @@ shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t sl
         const struct shoal_addr *origin, unsigned flags, uint64_t exchange)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	const struct shoal_record *record = shoal_members_at(core, slot);
 	struct shoal_msg_ping ping = {.seq = seq,
 	        .id = self->info->id,
-	        .salt = shoal_salt_short(&self->salt),
-	        .target = record->info->id};
-	struct shoal_pending *pending = shoal_send_queue(
-	        core, kind, shoal_members_addr(record), slot, flags | SHOAL_FILL_BELIEF);
+	        .salt = shoal_members_salt(self),
+	        .target = shoal_members_at(core, slot)->info->id};
+	struct shoal_pending *pending = shoal_send_to(core, kind, slot, flags | SHOAL_FILL_BELIEF);
 
 	if (pending == NULL) {
 		return false;
@@ -157,7 +155,7 @@ shoal_probe_begin(struct shoal_core *core, uint32_t slot, enum shoal_probe_purpo
 	probe->purpose = (uint8_t)purpose;
 	probe->slot = slot;
 	probe->target = record->info->id;
-	probe->salt = shoal_salt_short(&record->salt);
+	probe->salt = shoal_members_salt(record);
 	probe->incarnation = record->incarnation;
 	probe->begun = core->now;
 	probe->deadline = core->now + stretched(core, core->profile.probe_interval_ms);
@@ -205,7 +203,7 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_relay relay = {.seq = probe->seq,
 	        .id = self->info->id,
-	        .salt = shoal_salt_short(&self->salt),
+	        .salt = shoal_members_salt(self),
 	        .target = probe->target,
 	        .budget_ms = (probe->deadline - core->now) / SHOAL_MS(1)};
 
@@ -216,10 +214,8 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	probe->indirect = true;
 	uint32_t asked = shoal_order_sample(core, probe->slot, core->profile.relays, probe->relay);
 	for (uint32_t i = 0; i < asked; i++) {
-		const struct shoal_record *record = shoal_members_at(core, probe->relay[i]);
-		struct shoal_pending *pending =
-		        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, shoal_members_addr(record),
-		                probe->relay[i], SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
+		struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM,
+		        probe->relay[i], SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
 		if (pending != NULL) {
 			shoal_send_primary(pending, SHOAL_MESSAGE_RELAY, &relay);
 			shoal_count(core, SHOAL_COUNTER_RELAYS_ASKED);
@@ -245,12 +241,13 @@ static void
 describe(struct shoal_core *core, const struct shoal_probe *probe,
         const struct shoal_record *record, struct shoal_cause *cause)
 {
+	struct shoal_addr addr = shoal_members_addr(record);
 	struct shoal_text text;
 
 	cause->after_ns = core->now - probe->begun;
 	shoal_text_init(&text, cause->detail, sizeof cause->detail);
 	shoal_text_str(&text, "asked ");
-	shoal_text_addr(&text, shoal_members_addr(record));
+	shoal_text_addr(&text, &addr);
 	shoal_text_str(&text, " directly, on a stream and through ");
 	shoal_text_u64(&text, probe->asked);
 	shoal_text_str(&text, probe->asked == 1 ? " relay" : " relays");
@@ -268,8 +265,7 @@ static void
 fail_round(struct shoal_core *core, const struct shoal_probe *probe, struct shoal_record *record)
 {
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_UNANSWERED, NULL);
-	bool judged =
-	        shoal_members_counts(record) && shoal_salt_short(&record->salt) == probe->salt;
+	bool judged = shoal_members_counts(record) && shoal_members_salt(record) == probe->salt;
 
 	shoal_count(core, SHOAL_COUNTER_PROBES_FAILED);
 	if (!judged) {
@@ -306,7 +302,7 @@ static bool
 is_contradicted(const struct shoal_probe *probe, const struct shoal_record *record)
 {
 	return record->incarnation != probe->incarnation ||
-	       shoal_salt_short(&record->salt) != probe->salt || record->heard > probe->begun;
+	       shoal_members_salt(record) != probe->salt || record->heard > probe->begun;
 }
 
 static void
@@ -391,13 +387,13 @@ static bool
 was_asked(struct shoal_core *core, const struct shoal_probe *probe,
         const struct shoal_record *record, const struct shoal_addr *from, bool *direct)
 {
-	*direct = shoal_addr_equal(shoal_members_addr(record), from);
+	*direct = shoal_members_is_at(record, from);
 	if (*direct) {
 		return true;
 	}
 	for (uint32_t i = 0; i < probe->asked; i++) {
 		const struct shoal_record *relay = shoal_members_at(core, probe->relay[i]);
-		if (relay != NULL && shoal_addr_equal(shoal_members_addr(relay), from)) {
+		if (relay != NULL && shoal_members_is_at(relay, from)) {
 			return true;
 		}
 	}
@@ -512,8 +508,8 @@ shoal_probe_on_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	const struct shoal_record *sender =
 	        slot == SHOAL_NONE ? NULL : shoal_members_at(core, slot);
 	struct shoal_msg_ack ack = {
-	        .seq = ping->seq, .id = self->info->id, .salt = shoal_salt_short(&self->salt)};
-	const struct shoal_addr *to = from;
+	        .seq = ping->seq, .id = self->info->id, .salt = shoal_members_salt(self)};
+	struct shoal_addr to = *from;
 	unsigned flags = SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF;
 
 	if (memcmp(&ping->target, &self->info->id, sizeof ping->target) != 0) {
@@ -526,7 +522,7 @@ shoal_probe_on_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 			shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 			return;
 		}
-		to = &ping->origin;
+		to = ping->origin;
 		slot = SHOAL_NONE;
 	} else if (path == SHOAL_INPUT_STREAM && sender != NULL) {
 		to = shoal_members_addr(sender); /* a stream's own address takes no datagrams */
@@ -537,7 +533,7 @@ shoal_probe_on_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	}
 #endif
 	struct shoal_pending *pending = shoal_send_queue(core,
-	        path == SHOAL_INPUT_REQUEST ? SHOAL_SEND_REPLY : SHOAL_SEND_DATAGRAM, to, slot,
+	        path == SHOAL_INPUT_REQUEST ? SHOAL_SEND_REPLY : SHOAL_SEND_DATAGRAM, &to, slot,
 	        sender == NULL ? 0 : flags);
 	if (pending != NULL) {
 		pending->exchange = exchange;

@@ -135,13 +135,12 @@ shoal_relay_on_ack(
 		return;
 	}
 	if (slot == SHOAL_NONE || memcmp(&ack->id, &relayed->target, sizeof ack->id) != 0 ||
-	        !shoal_addr_equal(shoal_members_addr(shoal_members_at(core, slot)), from)) {
+	        !shoal_members_is_at(shoal_members_at(core, slot), from)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	struct shoal_msg_sender sender = {
-	        .id = self->info->id, .salt = shoal_salt_short(&self->salt)};
+	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
 	struct shoal_msg_ack passed = {
 	        .seq = relayed->origin_seq, .id = ack->id, .salt = ack->salt};
 	struct shoal_pending *pending = answer(core, &relayed->origin_id, &relayed->origin);

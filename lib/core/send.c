@@ -51,6 +51,13 @@ shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind, const struc
 	return pending;
 }
 
+struct shoal_pending *
+shoal_send_to(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, unsigned flags)
+{
+	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, slot));
+	return shoal_send_queue(core, kind, &to, slot, flags);
+}
+
 void
 shoal_send_primary(struct shoal_pending *pending, enum shoal_message_kind kind, const void *message)
 {
@@ -67,11 +74,9 @@ void
 shoal_send_gossip(struct shoal_core *core, uint32_t slot, unsigned flags, uint32_t about)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	const struct shoal_record *record = shoal_members_at(core, slot);
-	struct shoal_msg_sender sender = {
-	        .id = self->info->id, .salt = shoal_salt_short(&self->salt)};
-	struct shoal_pending *pending = shoal_send_queue(core, SHOAL_SEND_DATAGRAM,
-	        shoal_members_addr(record), slot, flags | SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
+	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
+	struct shoal_pending *pending = shoal_send_to(
+	        core, SHOAL_SEND_DATAGRAM, slot, flags | SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
 
 	if (pending != NULL) {
 		pending->about = about;
@@ -84,9 +89,9 @@ static struct shoal_record *
 addressee(struct shoal_core *core, const struct shoal_pending *pending)
 {
 	struct shoal_record *record = shoal_members_at(core, pending->slot);
-	bool same = record != NULL && pending->slot != SHOAL_SELF &&
-	            (pending->kind == SHOAL_SEND_REPLY ||
-	                    shoal_addr_equal(shoal_members_addr(record), &pending->to));
+	bool same =
+	        record != NULL && pending->slot != SHOAL_SELF &&
+	        (pending->kind == SHOAL_SEND_REPLY || shoal_members_is_at(record, &pending->to));
 	return same ? record : NULL;
 }
 

@@ -50,6 +50,10 @@ void shoal_sends_done(struct shoal_core *core);
 struct shoal_pending *shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind,
         const struct shoal_addr *to, uint32_t slot, unsigned flags);
 
+/* The same to a member. */
+struct shoal_pending *shoal_send_to(
+        struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, unsigned flags);
+
 /* Appends a message to what is always in the packet. */
 void shoal_send_primary(
         struct shoal_pending *pending, enum shoal_message_kind kind, const void *message);

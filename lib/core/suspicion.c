@@ -151,7 +151,7 @@ shoal_suspicion_expire(struct shoal_core *core, uint32_t slot)
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_SUSPICION, NULL);
 	const struct shoal_record *record = shoal_members_at(core, slot);
 
-	cause.after_ns = core->now - record->since;
+	cause.after_ns = shoal_members_age(core, record);
 	shoal_suspicion_bury(core, slot, &cause);
 }
 

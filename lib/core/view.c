@@ -28,13 +28,17 @@ shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_cor
 	const struct shoal_info *info = record->info;
 	memset(member, 0, sizeof *member);
 	member->id = info->id;
-	member->salt = record->salt;
+	member->salt = info->salt;
 	member->name = shoal_members_name(record);
-	memcpy(member->addr, info->addr, info->addrs * sizeof info->addr[0]);
+	for (unsigned i = 0; i < info->addrs; i++) {
+		member->addr[i] = shoal_info_addr(info, i);
+	}
 	member->addrs = info->addrs;
 	member->state = (enum shoal_state)record->state;
 	member->incarnation = record->incarnation;
-	member->since_ns = outside(record->since);
+	if (record->state != SHOAL_STATE_UNKNOWN && record->hold != SHOAL_NONE) {
+		member->since_ns = outside(shoal_members_hold(core, record)->since);
+	}
 	member->heard_ns = outside(record->heard);
 	member->rtt_ns = SHOAL_US(record->srtt_us);
 	member->app_version = info->app_version;
@@ -104,10 +108,10 @@ mix_info(uint64_t hash, const struct shoal_record *record)
 
 	hash = mix_bytes(hash, info->id.bytes, sizeof info->id.bytes);
 	hash = mix_bytes(hash, (const uint8_t *)shoal_members_name(record), info->name_len);
-	for (size_t i = 0; i < info->addrs; i++) {
-		const struct shoal_addr *addr = &info->addr[i];
-		hash = mix_bytes(hash, addr->ip, sizeof addr->ip);
-		hash = mix(hash, (uint64_t)addr->scope << 16 | addr->port);
+	for (unsigned i = 0; i < info->addrs; i++) {
+		struct shoal_addr addr = shoal_info_addr(info, i);
+		hash = mix_bytes(hash, addr.ip, sizeof addr.ip);
+		hash = mix(hash, (uint64_t)addr.scope << 16 | addr.port);
 	}
 	return mix(hash, (uint64_t)info->app_version << 16 | (uint64_t)info->protocol_min << 8 |
 	                         info->protocol_max);
@@ -121,6 +125,7 @@ mix_hold(uint64_t hash, const struct shoal_hold *hold)
 	}
 	hash = mix(hash, hold->timer.at);
 	hash = mix(hash, hold->begun);
+	hash = mix(hash, hold->since);
 	for (size_t i = 0; i < hold->doubters; i++) {
 		hash = mix_bytes(hash, hold->doubter[i].bytes, sizeof hold->doubter[i].bytes);
 	}
@@ -140,8 +145,7 @@ shoal_core_hash(const struct shoal_core *core)
 		hash = mix_info(hash, record);
 		hash = mix(hash, slot);
 		hash = mix(hash, record->incarnation);
-		hash = mix_bytes(hash, record->salt.bytes, sizeof record->salt.bytes);
-		hash = mix(hash, record->since);
+		hash = mix_bytes(hash, record->info->salt.bytes, sizeof record->info->salt.bytes);
 		hash = mix(hash, record->heard);
 		hash = mix(hash, (uint64_t)record->state << 32 | record->flags);
 		hash = mix(hash, (uint64_t)record->srtt_us << 32 | record->rttvar_us);

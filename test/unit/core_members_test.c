@@ -164,7 +164,7 @@ a_change_is_seen_only_where_something_changed(void **state)
 		assert_int_equal(shoal_members_update(core, slot, &changed, &seen), SHOAL_OK);
 		assert_true(seen);
 		assert_int_equal(record->srtt_us, what == 6 ? 0 : 7);
-		assert_memory_equal(&record->salt, &changed.salt, 16);
+		assert_memory_equal(&record->info->salt, &changed.salt, 16);
 		assert_int_equal(shoal_members_update(core, slot, &changed, &seen), SHOAL_OK);
 		assert_false(seen);
 		assert_int_equal(shoal_members_update(core, slot, &m, &seen), SHOAL_OK);
@@ -211,7 +211,7 @@ what_is_forgotten_gives_its_memory_back(void **state)
 	uint32_t slot[100];
 
 	(void)state;
-	size_t before = core->members.info_bytes;
+	size_t before = core->members.infos.bytes;
 	for (uint32_t i = 0; i < 100; i++) {
 		struct shoal_msg_member m = member(i, "somebody with a name");
 		assert_int_equal(shoal_members_add(core, &m, &slot[i]), SHOAL_OK);
@@ -220,12 +220,12 @@ what_is_forgotten_gives_its_memory_back(void **state)
 		shoal_members_move(core, slot[i], SHOAL_STATE_DEAD, 0, NULL);
 		shoal_members_hold_until(core, slot[i], core->now + SHOAL_SEC(i));
 	}
-	assert_true(core->members.info_bytes > before);
+	assert_true(core->members.infos.bytes > before);
 	size_t memory = shoal_core_memory(core);
 	for (uint32_t i = 0; i < 100; i++) {
 		shoal_members_remove(core, slot[i]);
 	}
-	assert_int_equal(core->members.info_bytes, before);
+	assert_int_equal(core->members.infos.bytes, before);
 	assert_true(shoal_core_memory(core) < memory);
 	assert_int_equal(core->members.holds.count, 0);
 	assert_int_equal(core->members.graves.count, 0);
