@@ -49,6 +49,8 @@ struct shoal_core_config {
 	enum shoal_log_level log_level;          /* records above are not made */
 	const struct shoal_allocator *allocator; /* NULL: malloc and free */
 	struct shoal_pool *pool;                 /* NULL: none; outlives the core */
+	uint64_t epoch_least; /* seconds since 1970: where wall_ns is earlier, the epoch is this;
+	                         one above that of the last run, where the host remembers it */
 };
 
 enum shoal_input_kind {
@@ -123,7 +125,8 @@ enum shoal_cause_kind {
 	SHOAL_CAUSE_RESTARTED,   /* another instance under the same id */
 	SHOAL_CAUSE_LEAVE,       /* it said so */
 	SHOAL_CAUSE_UNCONFIRMED, /* it was leaving and did not say left in time */
-	SHOAL_CAUSE_EXPIRED      /* remembered long enough */
+	SHOAL_CAUSE_EXPIRED,     /* remembered long enough */
+	SHOAL_CAUSE_RESTORED     /* known from the memory of a former run of this member */
 };
 
 /* Why something changed: who said so, by which path, what was measured at that moment. */
@@ -219,10 +222,16 @@ SHOAL_API void shoal_core_free(struct shoal_core *core);
  * SHOAL_ERR_INVALID: time went backwards, or the kind is none; nothing changed.
  * SHOAL_ERR_STATE:   the command does not fit (JOIN or LEAVE while leaving), or this member has
  * left: the ENDED event was queued; nothing changed. SHOAL_ERR_LIMIT:   JOIN: too many requests in
- * flight; nothing changed. MALFORMED, CHECKSUM, VERSION, LABEL, AUTH, TOO_BIG: the packet was
- * dropped and counted; nothing changed. Out of memory never ends a core: what could not be kept is
- * dropped and counted. */
+ * flight; nothing changed. RESTORE: SHOAL_ERR_STATE where others are known already. MALFORMED,
+ * CHECKSUM, VERSION, LABEL, AUTH, TOO_BIG: the packet was dropped and counted; nothing changed. Out
+ * of memory never ends a core: what could not be kept is dropped and counted. */
 SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input *input);
+
+/* Writes what this member knows of the cluster, itself and the dead included, for
+ * SHOAL_INPUT_RESTORE of a later run. *data belongs to the core and is valid until the next call on
+ * it. What does not fit profile.stream_max is left out, tombstones first. O(members). The core is
+ * otherwise unchanged; it may have ended. SHOAL_ERR_NOMEM. */
+SHOAL_API int shoal_core_save(struct shoal_core *core, const uint8_t **data, size_t *len);
 
 /* Takes the next packet to send. false: none is left. The packet is filled at this moment with the
  * gossip most worth sending to its addressee, so take them all before the next input. */

@@ -40,6 +40,7 @@ static const struct {
         [SHOAL_CAUSE_LEAVE] = {"leave", "it said so"},
         [SHOAL_CAUSE_UNCONFIRMED] = {"unconfirmed", "it was leaving and never said left"},
         [SHOAL_CAUSE_EXPIRED] = {"expired", "remembered long enough"},
+        [SHOAL_CAUSE_RESTORED] = {"restored", "known from a former run of this member"},
 };
 
 const char *

@@ -171,8 +171,13 @@ shoal_check_ended(struct shoal_core *core, const struct shoal_probe *probe, bool
 		}
 		shoal_suspicion_bury(core, probe->slot, &cause);
 	} else if (answered) {
+		const struct shoal_hold *hold = shoal_members_hold(core, record);
+		bool news = hold == NULL || !hold->restored;
+
 		cause.kind = SHOAL_CAUSE_CONFIRMED;
 		shoal_members_move(core, probe->slot, SHOAL_STATE_ALIVE, SHOAL_EVENT_JOIN, &cause);
-		shoal_gossip_add(core, probe->slot);
+		if (news) {
+			shoal_gossip_add(core, probe->slot);
+		}
 	}
 }

@@ -17,6 +17,7 @@
 #include "core/leave.h"
 #include "core/node.h"
 #include "core/receive.h"
+#include "core/save.h"
 #include "core/suspicion.h"
 
 #define EVENTS_PER_MEMBER 4
@@ -87,6 +88,9 @@ check_config(const struct shoal_core_config *config, char *buf, size_t len)
 			        &why, "addr: must be one that others can send to, with a port");
 		}
 	}
+	if (config->epoch_least > UINT32_MAX) {
+		return invalid(&why, "epoch_least: must be below 2^32 seconds");
+	}
 	if (config->mono_ns > UINT64_MAX / 2) {
 		return invalid(&why, "mono_ns: too large");
 	}
@@ -117,13 +121,20 @@ choose_id(const struct shoal_core_config *config, struct shoal_id *id)
 	shoal_id_from_time(id, config->wall_ns, digest);
 }
 
+static uint64_t
+epoch(const struct shoal_core_config *config)
+{
+	uint64_t wall_s = config->wall_ns / SHOAL_SEC(1);
+	return wall_s > config->epoch_least ? wall_s : config->epoch_least;
+}
+
 /* This member's own record, slot 0. Its incarnation starts at the present second, so that a restart
  * is above every former run without a file; the low half counts refutations. */
 static int
 add_self(struct shoal_core *core, const struct shoal_core_config *config)
 {
 	struct shoal_msg_member self = {.salt = config->salt,
-	        .incarnation = (config->wall_ns / SHOAL_SEC(1)) << 32,
+	        .incarnation = epoch(config) << 32,
 	        .protocol_min = SHOAL_PROTOCOL_LOW,
 	        .protocol_max = SHOAL_PROTOCOL_HIGH,
 	        .app_version = config->app_version};
@@ -344,6 +355,7 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 	case SHOAL_INPUT_LEAVE:
 		return shoal_leave_begin(core, input->timeout_ns);
 	case SHOAL_INPUT_RESTORE:
+		return shoal_save_restore(core, input);
 	case SHOAL_INPUT_TOO_LARGE:
 	case SHOAL_INPUT_WATCHED:
 	case SHOAL_INPUT_UNWATCHED:
@@ -359,7 +371,7 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	uint64_t now = input->mono_ns + SHOAL_TIME_ORIGIN;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
-	        input->kind > SHOAL_INPUT_LEAVE) {
+	        input->kind > SHOAL_INPUT_CLOSED) {
 		return SHOAL_ERR_INVALID;
 	}
 	core->now = now;

@@ -170,15 +170,17 @@ write_accusers(const struct shoal_core *core, const struct shoal_record *record,
 	}
 }
 
-static bool
-write_full(const struct shoal_core *core, uint32_t slot, const struct shoal_record *record,
-        struct shoal_writer *writer)
+bool
+shoal_gossip_write_full(const struct shoal_core *core, uint32_t slot, struct shoal_writer *writer)
 {
+	const struct shoal_record *record = shoal_members_at(core, slot);
 	const struct shoal_info *info = record->info;
+	/* Hearsay is told to its subject only: that somebody heard of it alive. */
+	uint8_t state = record->state == SHOAL_STATE_UNKNOWN ? SHOAL_STATE_ALIVE : record->state;
 	struct shoal_msg_member message = {.id = info->id,
 	        .salt = info->salt,
 	        .incarnation = record->incarnation,
-	        .state = record->state,
+	        .state = state,
 	        .age_ms = age_of(core, slot, record) / SHOAL_MS(1),
 	        .name = {(const uint8_t *)shoal_members_name(record), info->name_len},
 	        .protocol_min = info->protocol_min,
@@ -199,8 +201,8 @@ shoal_gossip_write(struct shoal_core *core, uint32_t slot, bool full, struct sho
 	const struct shoal_record *record = shoal_members_at(core, slot);
 	bool written;
 
-	if (full || record->state == SHOAL_STATE_ALIVE) {
-		written = write_full(core, slot, record, writer);
+	if (full || record->state <= SHOAL_STATE_ALIVE) {
+		written = shoal_gossip_write_full(core, slot, writer);
 	} else {
 		struct shoal_msg_state message = {.id = record->info->id,
 		        .salt = shoal_members_salt(record),

@@ -57,6 +57,10 @@ size_t shoal_gossip_fill(
 bool shoal_gossip_write(
         struct shoal_core *core, uint32_t slot, bool full, struct shoal_writer *writer);
 
+/* The full statement about a member; counts nothing. false: it does not fit. */
+bool shoal_gossip_write_full(
+        const struct shoal_core *core, uint32_t slot, struct shoal_writer *writer);
+
 /* Counts a packet of gossip against the byte budget. */
 void shoal_gossip_spend(struct shoal_core *core, size_t bytes);
 

@@ -14,9 +14,8 @@
 #include "core/statement.h"
 #include "core/suspicion.h"
 
-/* Unconfirmed members that one teller may be the source of, and how long they are kept. */
+/* Unconfirmed members that one teller may be the source of. */
 #define UNKNOWN_PER_TELLER 16
-#define UNKNOWN_KEPT       SHOAL_SEC(600)
 /* Seconds between two starts that count as one start of many. */
 #define STARTED_TOGETHER_S 60
 
@@ -310,7 +309,7 @@ hear_of(struct shoal_core *core, const struct statement *said, const struct shoa
 	if (reporter != NULL) {
 		reporter->reported++;
 	}
-	shoal_members_hold_until(core, slot, core->now + UNKNOWN_KEPT);
+	shoal_members_hold_until(core, slot, core->now + SHOAL_UNKNOWN_KEPT);
 	shoal_check_queue(core, slot, &teller->id, &said->told.claim);
 }
 
@@ -471,8 +470,8 @@ learn(struct shoal_core *core, struct statement *said, const struct shoal_teller
 	}
 }
 
-static uint64_t
-age_from_ms(uint64_t age_ms)
+uint64_t
+shoal_learn_age(uint64_t age_ms)
 {
 	const uint64_t most = UINT64_C(1) << 30; /* 12 days: any sum with a time of the core fits */
 	return SHOAL_MS(age_ms < most ? age_ms : most);
@@ -498,7 +497,7 @@ shoal_learn_member(
 	        .told.claim = {member->incarnation, shoal_salt_short(&member->salt),
 	                (enum shoal_state)member->state},
 	        .id = &member->id,
-	        .age_ns = age_from_ms(member->age_ms),
+	        .age_ns = shoal_learn_age(member->age_ms),
 	        .accusers = &member->accusers,
 	        .member = member};
 
@@ -513,7 +512,7 @@ shoal_learn_state(struct shoal_core *core, const struct shoal_msg_state *state,
 	struct statement said = {
 	        .told.claim = {state->incarnation, state->salt, (enum shoal_state)state->state},
 	        .id = &state->id,
-	        .age_ns = age_from_ms(state->age_ms),
+	        .age_ns = shoal_learn_age(state->age_ms),
 	        .accusers = &state->accusers};
 
 	learn(core, &said, teller);

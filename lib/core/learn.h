@@ -10,6 +10,9 @@
 struct shoal_core;
 struct shoal_record;
 
+/* How long an unconfirmed member is kept. */
+#define SHOAL_UNKNOWN_KEPT SHOAL_SEC(600)
+
 enum shoal_path {
 	SHOAL_PATH_GOSSIP = 0,
 	SHOAL_PATH_SYNC,  /* in a table  */
@@ -31,5 +34,8 @@ void shoal_learn_member(struct shoal_core *core, struct shoal_msg_member *member
         const struct shoal_teller *teller);
 void shoal_learn_state(struct shoal_core *core, const struct shoal_msg_state *state,
         const struct shoal_teller *teller);
+
+/* An age of the wire in nanoseconds, bounded so that any sum with a time of the core fits. */
+uint64_t shoal_learn_age(uint64_t age_ms);
 
 #endif

@@ -433,10 +433,8 @@ succeeded_by(struct shoal_core *core, struct shoal_probe *probe)
 	} else if (last.purpose == SHOAL_PROBE_LEAVE) {
 		shoal_leave_told(core, last.phase); /* whichever instance it is, it has heard */
 	}
-	if (shoal_members_at(core, last.slot)->state != SHOAL_STATE_UNKNOWN) {
-		/* With this member's own statement: the instance may know nobody yet. */
-		shoal_send_gossip(core, last.slot, SHOAL_FILL_SELF | SHOAL_FILL_ABOUT, last.slot);
-	}
+	/* With this member's own statement: the instance may know nobody yet. */
+	shoal_send_gossip(core, last.slot, SHOAL_FILL_SELF | SHOAL_FILL_ABOUT, last.slot);
 }
 
 void

@@ -169,8 +169,8 @@ is_told(const struct shoal_core *core, const struct shoal_record *record)
 	}
 }
 
-static bool
-grow_stream(struct shoal_core *core)
+bool
+shoal_sends_grow(struct shoal_core *core)
 {
 	struct shoal_sends *sends = &core->sends;
 	size_t capacity = sends->stream_capacity == 0 ? 4096 : sends->stream_capacity * 2;
@@ -228,7 +228,7 @@ make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct
 	uint32_t start = table ? shoal_rng_below(&core->rng, core->members.records.end) : 0;
 	uint32_t except = (pending->flags & SHOAL_FILL_SELF) != 0 ? SHOAL_SELF : SHOAL_NONE;
 
-	if (core->sends.stream == NULL && !grow_stream(core)) {
+	if (core->sends.stream == NULL && !shoal_sends_grow(core)) {
 		return false;
 	}
 	for (;;) {
@@ -238,7 +238,7 @@ make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct
 		if (!writer->failed && (!table || write_table(core, writer, start, except))) {
 			return true;
 		}
-		if (!grow_stream(core)) {
+		if (!shoal_sends_grow(core)) {
 			if (!writer->failed) {
 				/* A part of the table is told all the same. */
 				shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);

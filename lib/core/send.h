@@ -46,6 +46,9 @@ struct shoal_core;
 int shoal_sends_init(struct shoal_core *core);
 void shoal_sends_done(struct shoal_core *core);
 
+/* A larger stream buffer, within profile.stream_max. false: it is as large as it can be. */
+bool shoal_sends_grow(struct shoal_core *core);
+
 /* Queues a packet without messages yet. NULL: the queue is full, counted. */
 struct shoal_pending *shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind,
         const struct shoal_addr *to, uint32_t slot, unsigned flags);
