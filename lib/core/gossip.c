@@ -7,6 +7,9 @@
  * of milliseconds; the rest goes with the periodic ticks and on probes and acks. A byte budget
  * slows bursts and ticks in a storm and loses nothing.
  *
+ * What only raises an incarnation, a refutation above all, goes in the short form: who does not
+ * know the member ignores it, and hears of it in a table.
+ *
  * Burst and tick walk on through the permutation of members instead of drawing: in a small cluster
  * consecutive sends then reach everyone once. */
 #include "core/gossip.h"
@@ -101,8 +104,8 @@ shoal_gossip_forget(struct shoal_core *core, uint32_t slot)
 	}
 }
 
-void
-shoal_gossip_add(struct shoal_core *core, uint32_t slot)
+static void
+make_news(struct shoal_core *core, uint32_t slot, bool known)
 {
 	struct shoal_gossip *gossip = &core->gossip;
 	struct shoal_record *record = shoal_members_at(core, slot);
@@ -116,18 +119,33 @@ shoal_gossip_add(struct shoal_core *core, uint32_t slot)
 			return;
 		}
 		news->slot = slot;
+		news->known = true;
 	}
 	shoal_list_remove(&news->node);
+	news->known = news->known && known;
 	news->rank = (uint8_t)class_of(record);
 	news->sends = 0;
 	enqueue(gossip, news);
-	if (!shoal_timer_armed(&gossip->burst)) {
+	if (core->profile.bursts != 0 && !shoal_timer_armed(&gossip->burst)) {
 		shoal_heap_arm(&core->heap, &gossip->burst, core->now);
 	}
 	if (!shoal_timer_armed(&gossip->tick)) {
 		shoal_heap_arm(&core->heap, &gossip->tick,
 		        core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
 	}
+}
+
+void
+shoal_gossip_add(struct shoal_core *core, uint32_t slot)
+{
+	/* Every other state is told in the short form anyway. */
+	make_news(core, slot, shoal_members_at(core, slot)->state != SHOAL_STATE_ALIVE);
+}
+
+void
+shoal_gossip_raise(struct shoal_core *core, uint32_t slot)
+{
+	make_news(core, slot, true);
 }
 
 /* The age told of one that lives: since it was heard, by us or by whoever told us (hearsay, summed
@@ -201,7 +219,7 @@ shoal_gossip_write(struct shoal_core *core, uint32_t slot, bool full, struct sho
 	const struct shoal_record *record = shoal_members_at(core, slot);
 	bool written;
 
-	if (full || record->state <= SHOAL_STATE_ALIVE) {
+	if (full || record->state == SHOAL_STATE_UNKNOWN) {
 		written = shoal_gossip_write_full(core, slot, writer);
 	} else {
 		struct shoal_msg_state message = {.id = record->info->id,
@@ -241,7 +259,9 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t addressee
 		if (*misses > MISSES_MAX) {
 			break;
 		}
-		if (!shoal_gossip_write(core, news->slot, false, writer)) {
+		bool full = !news->known &&
+		            shoal_members_at(core, news->slot)->state == SHOAL_STATE_ALIVE;
+		if (!shoal_gossip_write(core, news->slot, full, writer)) {
 			++*misses;
 			continue;
 		}
@@ -307,6 +327,13 @@ refill(struct shoal_core *core)
 	}
 }
 
+bool
+shoal_gossip_affords(struct shoal_core *core)
+{
+	refill(core);
+	return core->gossip.tokens > 0;
+}
+
 void
 shoal_gossip_spend(struct shoal_core *core, size_t bytes)
 {
@@ -360,8 +387,7 @@ shoal_gossip_on_burst(struct shoal_core *core)
 	if (!is_fresh(core) || core->members.ordered == 0) {
 		return;
 	}
-	refill(core);
-	if (core->gossip.tokens <= 0) {
+	if (!shoal_gossip_affords(core)) {
 		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
 		step = step > LOADED_STEP ? step : LOADED_STEP;
 	} else {
@@ -376,8 +402,7 @@ shoal_gossip_on_tick(struct shoal_core *core)
 	if (!is_queued(&core->gossip) || core->members.ordered == 0) {
 		return;
 	}
-	refill(core);
-	if (core->gossip.tokens <= 0) {
+	if (!shoal_gossip_affords(core)) {
 		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
 	} else {
 		tell_some(core);

@@ -12,7 +12,8 @@
 #include "base/writer.h"
 #include "core/members.h"
 
-/* In the order in which they go into a packet. */
+/* In the order in which they go into a packet. Whatever else is told one day has its class here,
+ * behind the statements. */
 enum shoal_news_class {
 	SHOAL_NEWS_FAILURE = 0, /* suspect, dead */
 	SHOAL_NEWS_ALIVE,
@@ -27,6 +28,7 @@ struct shoal_news {
 	struct shoal_list node;
 	uint32_t slot;
 	uint8_t rank, sends;
+	bool known; /* all are thought to know the instance: its state alone is told */
 };
 
 struct shoal_gossip {
@@ -42,8 +44,12 @@ struct shoal_gossip {
 void shoal_gossip_init(struct shoal_core *core);
 void shoal_gossip_done(struct shoal_core *core);
 
-/* The state of the member is news, from now on and from the beginning. */
+/* The state of the member is news, from now on and from the beginning. One that is alive is told in
+ * full: its instance, name or addresses may be news too. */
 void shoal_gossip_add(struct shoal_core *core, uint32_t slot);
+/* The same where only the incarnation of one that is alive has risen, as in a refutation: told in
+ * the short form, unless something fuller about it is still on its way. */
+void shoal_gossip_raise(struct shoal_core *core, uint32_t slot);
 void shoal_gossip_forget(struct shoal_core *core, uint32_t slot);
 
 /* Appends news to a packet until the writer is full, without that about the addressee and about
@@ -52,8 +58,7 @@ void shoal_gossip_forget(struct shoal_core *core, uint32_t slot);
 size_t shoal_gossip_fill(
         struct shoal_core *core, uint32_t addressee, uint32_t told, struct shoal_writer *writer);
 
-/* Appends the statement about a member, in the short form where `full` is not asked for and it is
- * not alive. false: it does not fit. */
+/* Appends the statement about a member, in full or in the short form. false: it does not fit. */
 bool shoal_gossip_write(
         struct shoal_core *core, uint32_t slot, bool full, struct shoal_writer *writer);
 
@@ -61,7 +66,9 @@ bool shoal_gossip_write(
 bool shoal_gossip_write_full(
         const struct shoal_core *core, uint32_t slot, struct shoal_writer *writer);
 
-/* Counts a packet of gossip against the byte budget. */
+/* Whether the byte budget has something left. */
+bool shoal_gossip_affords(struct shoal_core *core);
+/* Counts bytes of gossip against it. */
 void shoal_gossip_spend(struct shoal_core *core, size_t bytes);
 
 void shoal_gossip_on_burst(struct shoal_core *core);

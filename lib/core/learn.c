@@ -135,7 +135,13 @@ revive(struct shoal_core *core, uint32_t slot, const struct statement *said,
 	}
 	shoal_members_move(core, slot, SHOAL_STATE_ALIVE, kind, &cause);
 	if (teller->path != SHOAL_PATH_ASKED || is_contemporary(core, record)) {
-		shoal_gossip_add(core, slot);
+		bool known =
+		        before->state == SHOAL_STATE_ALIVE || before->state == SHOAL_STATE_SUSPECT;
+		if (known && !before->restarted && !before->changed) {
+			shoal_gossip_raise(core, slot);
+		} else {
+			shoal_gossip_add(core, slot);
+		}
 	}
 }
 
@@ -387,7 +393,11 @@ refute(struct shoal_core *core, const struct statement *said, const struct shoal
 		self->incarnation = said->told.claim.incarnation + 1;
 	}
 	shoal_count(core, SHOAL_COUNTER_SELF_REFUTATIONS);
-	shoal_gossip_add(core, SHOAL_SELF);
+	if (mine) {
+		shoal_gossip_raise(core, SHOAL_SELF);
+	} else {
+		shoal_gossip_add(core, SHOAL_SELF);
+	}
 	struct shoal_record *record = shoal_learn_teller(core, teller);
 	if (record != NULL) {
 		record->flags |= SHOAL_RECORD_REMIND;

@@ -75,8 +75,9 @@ shoal_send_gossip(struct shoal_core *core, uint32_t slot, unsigned flags, uint32
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
-	struct shoal_pending *pending = shoal_send_to(
-	        core, SHOAL_SEND_DATAGRAM, slot, flags | SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
+	unsigned budget = (flags & SHOAL_FILL_BUDGET) != 0 ? 0 : SHOAL_FILL_SPARE;
+	struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot,
+	        flags | budget | SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
 
 	if (pending != NULL) {
 		pending->about = about;
@@ -144,10 +145,14 @@ make_datagram(struct shoal_core *core, const struct shoal_pending *pending, stru
 	if (writer->failed) {
 		return false;
 	}
+	bool spare = (pending->flags & SHOAL_FILL_SPARE) != 0;
 	bool gossip = (pending->flags & SHOAL_FILL_GOSSIP) != 0;
-	if (gossip && to != NULL && shoal_members_counts(to)) {
+	if (gossip && to != NULL && shoal_members_counts(to) &&
+	        (!spare || shoal_gossip_affords(core))) {
 		uint32_t told = tells_self(pending, to) ? SHOAL_SELF : pending->about;
+		size_t before = writer->len;
 		shoal_gossip_fill(core, pending->slot, told, writer);
+		shoal_gossip_spend(core, spare ? writer->len - before : 0);
 	}
 	return true;
 }

@@ -19,8 +19,9 @@ enum shoal_fill {
 	        4,            /* what is believed of the addressee, where that is not plain alive */
 	SHOAL_FILL_TABLE = 8, /* the whole table                                                 */
 	SHOAL_FILL_UNLABELLED = 16, /* to one that carries another label */
-	SHOAL_FILL_ABOUT = 32, /* the statement about the member in `about`                      */
-	SHOAL_FILL_BUDGET = 64 /* counts against the byte budget of gossip                        */
+	SHOAL_FILL_ABOUT = 32,  /* the statement about the member in `about`                      */
+	SHOAL_FILL_BUDGET = 64, /* counts against the byte budget of gossip                       */
+	SHOAL_FILL_SPARE = 128  /* takes gossip along only while that budget lasts                */
 };
 
 struct shoal_pending {
@@ -61,7 +62,8 @@ struct shoal_pending *shoal_send_to(
 void shoal_send_primary(
         struct shoal_pending *pending, enum shoal_message_kind kind, const void *message);
 
-/* A packet to a member with gossip only. */
+/* A packet to a member with gossip only. Without SHOAL_FILL_BUDGET it is sent for something that
+ * must not wait, and takes gossip along as far as the byte budget allows. */
 void shoal_send_gossip(struct shoal_core *core, uint32_t slot, unsigned flags, uint32_t about);
 
 #endif

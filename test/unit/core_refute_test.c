@@ -100,7 +100,7 @@ whatever_is_newer_is_contradicted_at_once_and_to_the_teller(void **state)
 			world_run(&world, SHOAL_SEC(1));
 			for (size_t p = 1; p < 5; p++) {
 				heard += world_count_sent(&world, 0, &world.puppet[p].addr,
-				                 SHOAL_MESSAGE_MEMBER) > 0;
+				                 SHOAL_MESSAGE_STATE) > 0;
 			}
 			assert_true(heard >= 3);
 			world_done(&world);
