@@ -57,6 +57,8 @@ shoal_members_done(struct shoal_core *core)
 struct shoal_record *
 shoal_members_at(const struct shoal_core *core, uint32_t slot)
 {
+	/* It counts what is read, so that whoever only reads counts too. */
+	((struct shoal_core *)(uintptr_t)core)->visited++;
 	return shoal_slab_at(&core->members.records, slot);
 }
 

@@ -85,6 +85,7 @@ struct shoal_core {
 	unsigned health;
 	uint64_t outbid; /* when another instance of this id was last outbid, 0: never */
 	bool events_lost;
+	uint64_t visited; /* records looked at, ever: what the cost of an input is measured by */
 };
 
 static inline void
