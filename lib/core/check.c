@@ -168,6 +168,7 @@ shoal_check_ended(struct shoal_core *core, const struct shoal_probe *probe, bool
 		if (probe->told.salt == shoal_members_salt(record) &&
 		        shoal_members_hold_take(core, probe->slot) != NULL) {
 			record->incarnation = probe->told.incarnation;
+			shoal_tree_touch(core, probe->slot);
 		}
 		shoal_suspicion_bury(core, probe->slot, &cause);
 	} else if (answered) {

@@ -168,6 +168,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_ring_init(&core->events, &core->mem, sizeof(struct shoal_event), events);
 	shoal_ring_init(&core->logs, &core->mem, sizeof(struct shoal_log_record), LOGS_MAX);
 	shoal_members_init(core);
+	shoal_tree_init(core);
 	int rc = shoal_sends_init(core);
 	shoal_gossip_init(core);
 	shoal_relay_init(core);
@@ -252,6 +253,7 @@ shoal_core_free(struct shoal_core *core)
 	shoal_probe_done(core);
 	shoal_gossip_done(core);
 	shoal_sends_done(core);
+	shoal_tree_done(core);
 	shoal_members_done(core);
 	shoal_ring_done(&core->logs);
 	shoal_ring_done(&core->events);
@@ -316,6 +318,9 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 		break;
 	case SHOAL_TIMER_LEAVE:
 		shoal_leave_on_timer(core);
+		break;
+	case SHOAL_TIMER_FADE:
+		shoal_tree_touch(core, timer->slot);
 		break;
 	}
 }

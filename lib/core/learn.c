@@ -230,6 +230,7 @@ apply(struct shoal_core *core, uint32_t slot, const struct statement *said,
 	before.newer = before.restarted || said->told.claim.incarnation != record->incarnation;
 	if (said->member == NULL) {
 		record->incarnation = said->told.claim.incarnation;
+		shoal_tree_touch(core, slot);
 	} else if (shoal_members_update(core, slot, said->member, &before.changed) != SHOAL_OK) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return;
@@ -391,6 +392,7 @@ refute(struct shoal_core *core, const struct statement *said, const struct shoal
 	}
 	if (said->told.claim.incarnation >= self->incarnation) {
 		self->incarnation = said->told.claim.incarnation + 1;
+		shoal_tree_touch(core, SHOAL_SELF);
 	}
 	shoal_count(core, SHOAL_COUNTER_SELF_REFUTATIONS);
 	if (mine) {

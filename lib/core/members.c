@@ -137,8 +137,14 @@ shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member
 	}
 	record->info = info;
 	record->prefer = prefer(core, info);
-	rc = shoal_table_put(&members->by_id,
-	        shoal_table_hash(&members->by_id, &info->id, sizeof info->id), number);
+	uint64_t hash = shoal_table_hash(&members->by_id, &info->id, sizeof info->id);
+	rc = shoal_table_put(&members->by_id, hash, number);
+	if (rc == SHOAL_OK) {
+		rc = shoal_tree_insert(core, number);
+		if (rc != SHOAL_OK) {
+			shoal_table_remove(&members->by_id, hash, number);
+		}
+	}
 	if (rc != SHOAL_OK) {
 		shoal_slab_give(&members->records, number);
 		shoal_info_give(&members->infos, info);
@@ -171,6 +177,7 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 		record->prefer = prefer(core, info);
 	}
 	record->incarnation = member->incarnation;
+	shoal_tree_touch(core, slot);
 	return SHOAL_OK;
 }
 
@@ -195,6 +202,8 @@ shoal_members_hold_take(struct shoal_core *core, uint32_t slot)
 		record->hold = number;
 		hold->timer.kind = SHOAL_TIMER_HOLD;
 		hold->timer.slot = slot;
+		hold->fade.kind = SHOAL_TIMER_FADE;
+		hold->fade.slot = slot;
 		hold->begun = hold->since = core->now;
 	}
 	return shoal_members_hold(core, record);
@@ -207,6 +216,7 @@ disarm_hold(struct shoal_core *core, struct shoal_record *record, struct shoal_h
 	                          ? &core->members.graves
 	                          : &core->heap,
 	        &hold->timer);
+	shoal_heap_disarm(&core->heap, &hold->fade);
 }
 
 static void
@@ -227,9 +237,15 @@ shoal_members_hold_until(struct shoal_core *core, uint32_t slot, uint64_t at)
 	struct shoal_hold *hold = shoal_members_hold(core, record);
 
 	SHOAL_ASSERT(hold != NULL);
-	shoal_heap_arm(shoal_state_is_gone((enum shoal_state)record->state) ? &core->members.graves
-	                                                                    : &core->heap,
-	        &hold->timer, at);
+	if (!shoal_state_is_gone((enum shoal_state)record->state)) {
+		shoal_heap_arm(&core->heap, &hold->timer, at);
+		return;
+	}
+	/* Its place in the heap of timers is free: its own is among the graves. */
+	uint64_t half = shoal_ms(core->profile.tombstone_ms) / 2;
+	shoal_heap_arm(&core->members.graves, &hold->timer, at);
+	shoal_heap_arm(&core->heap, &hold->fade, at - half > core->now ? at - half : SHOAL_NEVER);
+	shoal_tree_touch(core, slot);
 }
 
 /* Unknown members that are no longer unknown stop to count against their reporter. */
@@ -268,6 +284,7 @@ shoal_members_move(struct shoal_core *core, uint32_t slot, enum shoal_state stat
 	} else if (was != state && record->hold != SHOAL_NONE) {
 		shoal_members_hold(core, record)->since = core->now;
 	}
+	shoal_tree_touch(core, slot);
 	if (takes_part && slot != SHOAL_SELF) {
 		shoal_order_insert(core, slot);
 	} else {
@@ -289,6 +306,7 @@ shoal_members_remove(struct shoal_core *core, uint32_t slot)
 	SHOAL_ASSERT(slot != SHOAL_SELF);
 	release_reporter(core, record);
 	drop_hold(core, record);
+	shoal_tree_remove(core, slot);
 	shoal_order_remove(core, slot);
 	shoal_gossip_forget(core, slot);
 	members->count[record->state]--;

@@ -45,7 +45,8 @@ struct shoal_record {
  * forgotten; unknown: until the hearsay is forgotten. */
 struct shoal_hold {
 	struct shoal_timer timer;
-	uint64_t since; /* of the state */
+	struct shoal_timer fade; /* dead, left: told no more from then on */
+	uint64_t since;          /* of the state */
 	uint64_t begun;
 	uint64_t told_end;    /* leaving: of the time-out that it gave */
 	uint64_t least, most; /* suspicion: bounds of its length */

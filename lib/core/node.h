@@ -21,6 +21,7 @@
 #include "core/probe.h"
 #include "core/relay.h"
 #include "core/send.h"
+#include "core/tree.h"
 #include "wire/field.h"
 
 #define SHOAL_TIME_ORIGIN (UINT64_C(1) << 60)
@@ -35,7 +36,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_SYNC,
 	SHOAL_TIMER_HEAL,
 	SHOAL_TIMER_CHECK, /* the next told death or hearsay may be checked */
-	SHOAL_TIMER_LEAVE
+	SHOAL_TIMER_LEAVE,
+	SHOAL_TIMER_FADE /* slot: member; its tombstone is told no more */
 };
 
 enum shoal_leave_phase {
@@ -74,6 +76,7 @@ struct shoal_core {
 	struct shoal_heap heap;
 	struct shoal_ring events, logs;
 	struct shoal_members members;
+	struct shoal_tree tree;
 	struct shoal_sends sends;
 	struct shoal_gossip gossip;
 	struct shoal_probes probes;

@@ -164,10 +164,10 @@ shoal_core_hash(const struct shoal_core *core)
 size_t
 shoal_core_memory(const struct shoal_core *core)
 {
-	return sizeof *core + shoal_members_memory(core) + core->profile.datagram_max +
-	       core->sends.stream_capacity + shoal_ring_memory(&core->sends.queue) +
-	       shoal_ring_memory(&core->events) + shoal_ring_memory(&core->logs) +
-	       shoal_ring_memory(&core->checks.waiting) + shoal_slab_memory(&core->gossip.entries) +
-	       shoal_slab_memory(&core->probes.slab) + shoal_slab_memory(&core->relays.slab) +
-	       shoal_slab_memory(&core->exchanges);
+	return sizeof *core + shoal_members_memory(core) + shoal_tree_memory(core) +
+	       core->profile.datagram_max + core->sends.stream_capacity +
+	       shoal_ring_memory(&core->sends.queue) + shoal_ring_memory(&core->events) +
+	       shoal_ring_memory(&core->logs) + shoal_ring_memory(&core->checks.waiting) +
+	       shoal_slab_memory(&core->gossip.entries) + shoal_slab_memory(&core->probes.slab) +
+	       shoal_slab_memory(&core->relays.slab) + shoal_slab_memory(&core->exchanges);
 }
