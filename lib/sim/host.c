@@ -175,7 +175,7 @@ shoal_sim_node_step(struct shoal_sim_node *node, struct shoal_input *input)
 		input->received_ns += node->mono_shift;
 	}
 	if (sim->config.on_record != NULL) {
-		sim->config.on_record(node->number, NULL, input, sim->config.arg);
+		sim->config.on_record(node->number, NULL, input, sim->config.record_arg);
 	}
 	shoal_trace_u64(&sim->trace, node->number);
 	shoal_trace_input(&sim->trace, input);

@@ -115,7 +115,7 @@ shoal_sim_start(struct shoal_sim *sim, uint32_t number)
 	config.log_level = sim->config.log_level;
 	config.allocator = &node->allocator;
 	if (sim->config.on_record != NULL) {
-		sim->config.on_record(number, &config, NULL, sim->config.arg);
+		sim->config.on_record(number, &config, NULL, sim->config.record_arg);
 	}
 	sim->fail_ppm = 0;
 	rc = shoal_core_new(&node->core, &config, why, sizeof(why));

@@ -226,6 +226,13 @@ shoal_sim_set_link(struct shoal_sim *sim, const struct shoal_sim_link *link)
 }
 
 void
+shoal_sim_set_record(struct shoal_sim *sim, shoal_sim_record_fn fn, void *arg)
+{
+	sim->config.on_record = fn;
+	sim->config.record_arg = arg;
+}
+
+void
 shoal_sim_set_scarcity(struct shoal_sim *sim, uint32_t fail_ppm)
 {
 	shoal_sim_way_mark(sim);

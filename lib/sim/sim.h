@@ -79,9 +79,10 @@ struct shoal_sim_config {
 	uint32_t socket_max;   /* packets that wait in the socket of a stalled node */
 	uint32_t notes_max;    /* notes kept */
 	enum shoal_log_level log_level;
-	shoal_sim_note_fn on_note;     /* may be NULL */
-	shoal_sim_record_fn on_record; /* may be NULL */
-	void *arg;
+	shoal_sim_note_fn on_note;               /* may be NULL */
+	shoal_sim_record_fn on_record;           /* may be NULL */
+	void *arg;                               /* of on_note */
+	void *record_arg;                        /* of on_record */
 	const struct shoal_allocator *allocator; /* NULL: malloc and free */
 };
 
@@ -91,6 +92,11 @@ enum shoal_sim_crash {
 };
 
 void shoal_sim_config_init(struct shoal_sim_config *config);
+
+/* From now on fn (may be NULL) sees what starts and what nodes take. What a node takes is not yet
+ * in its core then, and all that the core gave out before was taken: as shoal_recorder_input wants
+ * it. A core that is refused memory (shoal_sim_set_scarcity) is no function of its record. */
+void shoal_sim_set_record(struct shoal_sim *sim, shoal_sim_record_fn fn, void *arg);
 
 /* SHOAL_ERR_INVALID, SHOAL_ERR_NOMEM. */
 int shoal_sim_new(struct shoal_sim **sim, const struct shoal_sim_config *config);

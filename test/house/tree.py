@@ -10,7 +10,7 @@ BINARY_DIRS = ("test/fuzz/corpus",)
 ROOMS = {
     "base": ("lib/base", {"base"}, {"types", "error", "log", "version", "metrics", "profile"}),
     "wire": ("lib/wire", {"base", "wire"}, set()),
-    "core": ("lib/core", {"base", "wire", "core"}, {"core"}),
+    "core": ("lib/core", {"base", "wire", "core"}, {"core", "record"}),
     "sim": ("lib/sim", {"base", "sim"}, {"sim"}),
     "transports": ("transports", {"base", "transports"}, {"transport"}),
     "cluster": ("lib/cluster", {"base", "transports", "cluster"}, {"config", "member", "cluster", "shoal"}),

@@ -5,6 +5,8 @@
  *                    --nodes N          a fixed size instead of a drawn one
  *                    --trace            a line a seed with its trace hash
  *                    --verbose          every event and fault
+ *                    --record NODE:FILE what that node takes, for 'shoal replay'; its second start
+ * goes to FILE.2 and so on
  *                    --plant-expect C   a bug is planted: checker C must fire in one of the seeds
  *                    --scenario P       64 nodes and a crash under profile P (lan, wan, local)
  * instead of seeds
@@ -13,6 +15,7 @@
  * fired (with
  * --plant-expect: it did not), 2 usage. A run of 50 seeds or more fails too where some checker
  * never looked. */
+#include "record.h"
 #include "scenario.h"
 #include "story.h"
 
@@ -31,7 +34,8 @@
 struct options {
 	uint64_t first, last;
 	bool trace, verbose;
-	const char *plant, *scenario;
+	const char *plant, *scenario, *record_file;
+	uint32_t record_node;
 	struct story_options story;
 };
 
@@ -75,6 +79,25 @@ range(char *text)
 	       options.first <= options.last;
 }
 
+/* NODE:FILE */
+static bool
+recorded(char *text)
+{
+	char *colon = strchr(text, ':');
+	uint64_t node;
+
+	if (colon == NULL || colon[1] == '\0') {
+		return false;
+	}
+	*colon = '\0';
+	options.record_file = colon + 1;
+	if (!number(text, &node) || node >= SHOAL_PLAN_NODES_MAX) {
+		return false;
+	}
+	options.record_node = (uint32_t)node;
+	return true;
+}
+
 static bool
 take_option(int option, char *value)
 {
@@ -100,6 +123,8 @@ take_option(int option, char *value)
 	case 'v':
 		options.verbose = true;
 		return true;
+	case 'r':
+		return recorded(value);
 	case 'p':
 		options.plant = value;
 		return true;
@@ -117,7 +142,8 @@ parse(int argc, char **argv)
 	static const struct option longs[] = {{"seed", required_argument, NULL, 's'},
 	        {"seeds", required_argument, NULL, 'S'}, {"count", required_argument, NULL, 'c'},
 	        {"nodes", required_argument, NULL, 'n'}, {"trace", no_argument, NULL, 't'},
-	        {"verbose", no_argument, NULL, 'v'}, {"plant-expect", required_argument, NULL, 'p'},
+	        {"verbose", no_argument, NULL, 'v'}, {"record", required_argument, NULL, 'r'},
+	        {"plant-expect", required_argument, NULL, 'p'},
 	        {"scenario", required_argument, NULL, 'x'}, {NULL, 0, NULL, 0}};
 	int option;
 
@@ -166,6 +192,7 @@ add_up(struct totals *totals, const struct shoal_swarm *swarm)
 static int
 run_seed(uint64_t seed, struct shoal_swarm *swarm, bool verbose)
 {
+	struct record record;
 	struct shoal_plan plan;
 	int rc;
 
@@ -175,7 +202,13 @@ run_seed(uint64_t seed, struct shoal_swarm *swarm, bool verbose)
 		story_plan(&plan);
 	}
 	rc = shoal_swarm_init(swarm, &plan, verbose ? story_note : NULL, NULL);
-	return rc == 0 ? shoal_swarm_run(swarm) : rc;
+	if (rc != 0 || options.record_file == NULL) {
+		return rc == 0 ? shoal_swarm_run(swarm) : rc;
+	}
+	record_begin(&record, swarm->sim, options.record_node, options.record_file);
+	rc = shoal_swarm_run(swarm);
+	record_end(&record);
+	return rc;
 }
 
 static bool
@@ -284,7 +317,8 @@ main(int argc, char **argv)
 	if (!parse(argc, argv)) {
 		fprintf(stderr,
 		        "usage: %s [--seed N] [--seeds A..B] [--count N] [--nodes N] [--trace] "
-		        "[--verbose] [--plant-expect CHECKER] [--scenario PROFILE]\n",
+		        "[--verbose] [--record NODE:FILE] [--plant-expect CHECKER] "
+		        "[--scenario PROFILE]\n",
 		        argv[0]);
 		return 2;
 	}

@@ -374,6 +374,9 @@ world_step(struct core_world *world, size_t node, struct shoal_input input)
 {
 	input.mono_ns = world->now;
 	input.wall_ns = SHOAL_SEC(WORLD_EPOCH) + world->now;
+	if (world->on_input != NULL) {
+		world->on_input(world, node, &input);
+	}
 	int rc = shoal_core_step(world->node[node].core, &input);
 	world_drain(world, node);
 	return rc;

@@ -83,6 +83,9 @@ struct core_world {
 	size_t requests, requests_room;
 	/* Whether the network loses this packet; NULL: it loses none. */
 	bool (*loses)(const struct core_world *world, const struct world_packet *packet);
+	/* Sees each input of a core before the core does; may be NULL. */
+	void (*on_input)(struct core_world *world, size_t node, const struct shoal_input *input);
+	void *arg; /* the test's */
 };
 
 /* A packet that a test writes. */

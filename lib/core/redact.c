@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* A redacted packet must be judged as the whole one was: the same length, the same messages of the
+ * protocol, a checksum that holds if it held, and is malformed where it was. */
+#include "core/redact.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "wire/message.h"
+#include "wire/packet.h"
+
+#define HEAD 3 /* version, flags and length of the label decide what cannot be read at all */
+
+static void
+write_crc(uint8_t *at, uint32_t crc)
+{
+	struct shoal_writer writer;
+
+	shoal_writer_init(&writer, at, SHOAL_PACKET_CRC);
+	shoal_writer_u32(&writer, crc);
+}
+
+/* 0xff is no number in its shortest form, however many follow: what was malformed stays so. */
+static void
+clear_messages(uint8_t *data, struct shoal_reader messages)
+{
+	const uint8_t *end = messages.at + messages.left, *at = messages.at;
+	struct shoal_reader body;
+	uint16_t kind;
+	int rc;
+
+	while ((rc = shoal_message_next(&messages, &kind, &body)) > 0) {
+		at = messages.at;
+		if (kind >= SHOAL_REDACT_KIND && body.left > 0) {
+			memset(data + (body.at - data), 0, body.left);
+		}
+	}
+	if (rc < 0) {
+		memset(data + (at - data), 0xff, (size_t)(end - at));
+	}
+}
+
+void
+shoal_redact_packet(uint8_t *data, size_t len)
+{
+	struct shoal_packet_header header;
+	struct shoal_reader reader, messages;
+
+	shoal_reader_init(&reader, data, len);
+	int rc = shoal_packet_header(&reader, &header);
+	if (rc != SHOAL_OK || reader.left < SHOAL_PACKET_CRC) {
+		size_t keep = rc == SHOAL_OK ? len - reader.left : len < HEAD ? len : HEAD;
+		memset(data + keep, 0, len - keep);
+		return;
+	}
+	if ((header.flags & SHOAL_PACKET_SEALED) != 0) {
+		return;
+	}
+	uint32_t crc = shoal_hash_crc32c(0, data, len - SHOAL_PACKET_CRC);
+	messages = shoal_reader_sub(&reader, reader.left - SHOAL_PACKET_CRC);
+	bool holds = shoal_reader_u32(&reader) == crc;
+	if (holds && (header.flags & SHOAL_PACKET_COMPRESSED) == 0) {
+		clear_messages(data, messages);
+	} else {
+		memset(data + (messages.at - data), 0, messages.left);
+	}
+	crc = shoal_hash_crc32c(0, data, len - SHOAL_PACKET_CRC);
+	write_crc(data + len - SHOAL_PACKET_CRC, holds ? crc : ~crc);
+}
