@@ -36,7 +36,9 @@ struct shoal_record {
 	uint32_t news;               /* its entry in the gossip queue, SHOAL_NONE: none	       */
 	uint32_t hold;               /* SHOAL_NONE: none	       */
 	uint32_t srtt_us, rttvar_us; /* 0: not measured (RFC 6298) */
+	uint32_t sampled_ms;         /* when it was measured last, cut to 32 bits, see rtt.c */
 	uint8_t state, flags;
+	uint8_t samples; /* close enough together to count, see rtt.c */
 	uint8_t prefer; /* which of its addresses is used: the first of a family that is here too */
 	uint16_t reported; /* unconfirmed members that it told of */
 };

@@ -20,6 +20,7 @@
 #include "core/members.h"
 #include "core/probe.h"
 #include "core/relay.h"
+#include "core/rtt.h"
 #include "core/send.h"
 #include "core/tree.h"
 #include "wire/field.h"
@@ -81,6 +82,7 @@ struct shoal_core {
 	struct shoal_gossip gossip;
 	struct shoal_probes probes;
 	struct shoal_relays relays;
+	struct shoal_nets nets;
 	struct shoal_slab exchanges; /* struct shoal_exchange, see exchange.c */
 	struct shoal_check_queue checks;
 	struct shoal_leave leave;

@@ -19,6 +19,7 @@
 #include "core/leave.h"
 #include "core/node.h"
 #include "core/order.h"
+#include "core/rtt.h"
 #include "core/suspicion.h"
 
 /* Shortest pause before a leave is told again. */
@@ -95,7 +96,7 @@ end(struct shoal_core *core, struct shoal_probe *probe)
 	shoal_slab_give(&core->probes.slab, SHOAL_NUMBER_SLOT(probe->seq));
 }
 
-bool
+struct shoal_pending *
 shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, uint64_t seq,
         const struct shoal_addr *origin, unsigned flags, uint64_t exchange)
 {
@@ -107,16 +108,15 @@ shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t sl
 	struct shoal_pending *pending = shoal_send_to(core, kind, slot, flags | SHOAL_FILL_BELIEF);
 
 	if (pending == NULL) {
-		return false;
+		return NULL;
 	}
 	if (origin != NULL) {
 		ping.origin = *origin;
 	}
 	pending->exchange = exchange;
-	pending->timeout_ns = shoal_ms(core->profile.probe_interval_ms);
 	shoal_send_primary(pending, SHOAL_MESSAGE_PING, &ping);
 	shoal_count(core, SHOAL_COUNTER_PINGS_OUT);
-	return true;
+	return pending;
 }
 
 static unsigned
@@ -133,6 +133,24 @@ fill_of(const struct shoal_probe *probe)
 		return SHOAL_FILL_SELF | SHOAL_FILL_GOSSIP;
 	}
 	return 0;
+}
+
+/* Sends the ping and waits for the answer: as long as this peer's round trips tell (rtt.c). */
+static void
+ask(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_record *record)
+{
+	uint64_t patience = shoal_rtt_timeout(core, record) * (core->health + 1);
+
+	probe->begun = core->now;
+	probe->patience = patience;
+	probe->whole = stretched(core, core->profile.probe_interval_ms);
+	probe->deadline = core->now + probe->whole;
+	if (probe->purpose == SHOAL_PROBE_LEAVE) {
+		patience = LEAVE_AGAIN + shoal_ms(core->profile.probe_timeout_ms) / 2;
+	}
+	shoal_probe_ping(
+	        core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, fill_of(probe), 0);
+	shoal_heap_arm(&core->heap, &probe->timer, core->now + patience);
 }
 
 struct shoal_probe *
@@ -157,15 +175,8 @@ shoal_probe_begin(struct shoal_core *core, uint32_t slot, enum shoal_probe_purpo
 	probe->target = record->info->id;
 	probe->salt = shoal_members_salt(record);
 	probe->incarnation = record->incarnation;
-	probe->begun = core->now;
-	probe->deadline = core->now + stretched(core, core->profile.probe_interval_ms);
 	shoal_count(core, SHOAL_COUNTER_PROBES);
-	shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, probe->seq, NULL, fill_of(probe), 0);
-	uint64_t next = core->now + stretched(core, core->profile.probe_timeout_ms);
-	if (purpose == SHOAL_PROBE_LEAVE) {
-		next = core->now + LEAVE_AGAIN + shoal_ms(core->profile.probe_timeout_ms) / 2;
-	}
-	shoal_heap_arm(&core->heap, &probe->timer, next);
+	ask(core, probe, record);
 	return probe;
 }
 
@@ -174,8 +185,7 @@ shoal_probe_begin(struct shoal_core *core, uint32_t slot, enum shoal_probe_purpo
 static void
 make_up_lag(const struct shoal_core *core, struct shoal_probe *probe)
 {
-	uint64_t least = core->now + stretched(core, core->profile.probe_interval_ms) -
-	                 stretched(core, core->profile.probe_timeout_ms);
+	uint64_t least = core->now + probe->whole - probe->patience;
 
 	probe->deadline = probe->deadline < least ? least : probe->deadline;
 }
@@ -189,11 +199,15 @@ ping_on_stream(struct shoal_core *core, const struct shoal_probe *probe)
 	if (number == 0) {
 		return;
 	}
-	if (shoal_probe_ping(core, SHOAL_SEND_REQUEST, probe->slot, probe->seq, NULL, 0, number)) {
-		shoal_count(core, SHOAL_COUNTER_STREAM_PINGS);
-	} else {
+	struct shoal_pending *pending = shoal_probe_ping(
+	        core, SHOAL_SEND_REQUEST, probe->slot, probe->seq, NULL, 0, number);
+	if (pending == NULL) {
 		shoal_exchange_end(core, number, &unsent);
+		return;
 	}
+	/* A little more than the probe has: what comes at its end still counts as an answer. */
+	pending->timeout_ns = probe->deadline - core->now + shoal_ms(1);
+	shoal_count(core, SHOAL_COUNTER_STREAM_PINGS);
 }
 
 /* The time-out: relays and a stream, at the same moment. */
@@ -282,18 +296,13 @@ fail_round(struct shoal_core *core, const struct shoal_probe *probe, struct shoa
 }
 
 static void
-again(struct shoal_core *core, struct shoal_probe *probe)
+again(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_record *record)
 {
 	probe->tries--;
 	probe->indirect = false;
 	probe->asked = 0;
 	probe->nacked = 0;
-	probe->begun = core->now;
-	probe->deadline = core->now + stretched(core, core->profile.probe_interval_ms);
-	shoal_probe_ping(
-	        core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, fill_of(probe), 0);
-	shoal_heap_arm(&core->heap, &probe->timer,
-	        core->now + stretched(core, core->profile.probe_timeout_ms));
+	ask(core, probe, record);
 }
 
 /* Whether the subject of a check was heard meanwhile, or said of itself more than what was told
@@ -311,7 +320,7 @@ fail(struct shoal_core *core, struct shoal_probe *probe, struct shoal_record *re
 	struct shoal_probe last = *probe;
 
 	if (probe->purpose == SHOAL_PROBE_CHECK && probe->tries > 0) {
-		again(core, probe);
+		again(core, probe, record);
 		return;
 	}
 	end(core, probe);
@@ -361,26 +370,6 @@ shoal_probe_on_round(struct shoal_core *core)
 	if (slot != SHOAL_NONE && core->leave.phase == SHOAL_LEAVE_NOT) {
 		shoal_probe_begin(core, slot, SHOAL_PROBE_ROUND);
 	}
-}
-
-/* RFC 6298, 2: in microseconds, alpha 1/8, beta 1/4. */
-static void
-measure(struct shoal_core *core, uint32_t slot, struct shoal_record *record, uint64_t rtt_ns)
-{
-	uint64_t us = rtt_ns / SHOAL_US(1);
-	uint32_t rtt = us > SHOAL_SEC(60) / SHOAL_US(1) ? 60000000u : us == 0 ? 1 : (uint32_t)us;
-
-	if (record->srtt_us == 0) {
-		record->srtt_us = rtt;
-		record->rttvar_us = rtt / 2;
-	} else {
-		uint32_t apart =
-		        record->srtt_us > rtt ? record->srtt_us - rtt : rtt - record->srtt_us;
-		record->rttvar_us = record->rttvar_us - record->rttvar_us / 4 + apart / 4;
-		record->srtt_us = record->srtt_us - record->srtt_us / 8 + rtt / 8;
-		record->srtt_us = record->srtt_us == 0 ? 1 : record->srtt_us;
-	}
-	shoal_event_measured(core, slot, SHOAL_US(record->srtt_us));
 }
 
 static bool
@@ -465,9 +454,12 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 	}
 	/* Only a ping that was sent once measures (Karn): the number is the same on every path and
 	 * try. */
-	if (direct && !probe->indirect && arrived > probe->begun &&
-	        probe->purpose == SHOAL_PROBE_ROUND) {
-		measure(core, probe->slot, record, arrived - probe->begun);
+	if (direct && probe->purpose == SHOAL_PROBE_ROUND) {
+		if (probe->indirect) {
+			shoal_rtt_late(record);
+		} else if (arrived > probe->begun) {
+			shoal_rtt_measure(core, probe->slot, arrived - probe->begun);
+		}
 	}
 	record->heard = core->now;
 	struct shoal_probe last = *probe;
@@ -493,48 +485,4 @@ shoal_probe_on_nack(struct shoal_core *core, const struct shoal_msg_nack *nack)
 		}
 	}
 	shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
-}
-
-/* The answer goes where the ping came from, or to the origin that a member relays for. To one that
- * is not known here it is bare: shorter than the ping, and without gossip. */
-void
-shoal_probe_on_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
-        const struct shoal_addr *from, enum shoal_input_kind path, uint64_t exchange)
-{
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	uint32_t slot = shoal_members_find(core, &ping->id);
-	const struct shoal_record *sender =
-	        slot == SHOAL_NONE ? NULL : shoal_members_at(core, slot);
-	struct shoal_msg_ack ack = {
-	        .seq = ping->seq, .id = self->info->id, .salt = shoal_members_salt(self)};
-	struct shoal_addr to = *from;
-	unsigned flags = SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF;
-
-	if (memcmp(&ping->target, &self->info->id, sizeof ping->target) != 0) {
-		shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
-		return;
-	}
-	shoal_count(core, SHOAL_COUNTER_PINGS_IN);
-	if (ping->origin.port != 0 && path == SHOAL_INPUT_DATAGRAM) {
-		if (sender == NULL || !shoal_members_counts(sender)) {
-			shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
-			return;
-		}
-		to = ping->origin;
-		slot = SHOAL_NONE;
-	} else if (path == SHOAL_INPUT_STREAM && sender != NULL) {
-		to = shoal_members_addr(sender); /* a stream's own address takes no datagrams */
-	}
-#ifdef SHOAL_PLANT_PING_UNANSWERED
-	if ((ping->seq >> 32 & 3) == 0) {
-		return;
-	}
-#endif
-	struct shoal_pending *pending = shoal_send_queue(core,
-	        path == SHOAL_INPUT_REQUEST ? SHOAL_SEND_REPLY : SHOAL_SEND_DATAGRAM, &to, slot,
-	        sender == NULL ? 0 : flags);
-	if (pending != NULL) {
-		pending->exchange = exchange;
-		shoal_send_primary(pending, SHOAL_MESSAGE_ACK, &ack);
-	}
 }

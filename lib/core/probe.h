@@ -27,6 +27,7 @@ struct shoal_probe {
 	struct shoal_timer timer;
 	uint64_t seq; /* random, with the probe's number in its low bits */
 	uint64_t begun, deadline;
+	uint64_t patience, whole; /* from `begun` to the time-out and to the end */
 	struct shoal_id target;
 	struct shoal_id from; /* CHECK: who told, and what */
 	struct shoal_claim told;
@@ -46,6 +47,7 @@ struct shoal_probes {
 };
 
 struct shoal_core;
+struct shoal_pending;
 
 void shoal_probe_init(struct shoal_core *core);
 void shoal_probe_done(struct shoal_core *core);
@@ -65,13 +67,10 @@ void shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack
         const struct shoal_addr *from, enum shoal_input_kind path, uint64_t arrived);
 void shoal_probe_on_nack(struct shoal_core *core, const struct shoal_msg_nack *nack);
 
-/* A ping for this member: answers it. */
-void shoal_probe_on_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
-        const struct shoal_addr *from, enum shoal_input_kind path, uint64_t exchange);
-
-/* A ping to a member with the given number. false: the queue of sends is full, counted. */
-bool shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot,
-        uint64_t seq, const struct shoal_addr *origin, unsigned flags, uint64_t exchange);
+/* A ping to a member with the given number. NULL: the queue of sends is full, counted. */
+struct shoal_pending *shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind,
+        uint32_t slot, uint64_t seq, const struct shoal_addr *origin, unsigned flags,
+        uint64_t exchange);
 
 /* Lifeguard's local health multiplier: raises or lowers the score within its bounds. */
 void shoal_probe_health(struct shoal_core *core, int change);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "core/answer.h"
 #include "core/event.h"
 #include "core/exchange.h"
 #include "core/learn.h"
@@ -252,7 +253,7 @@ on_message(struct shoal_core *core, struct arrival *arrival, uint16_t kind, unio
 	switch (kind) {
 	case SHOAL_MESSAGE_PING:
 		if (may_ask(core, arrival)) {
-			shoal_probe_on_ping(
+			shoal_answer_ping(
 			        core, &m->ping, &input->from, input->kind, input->exchange);
 		}
 		break;

@@ -149,8 +149,14 @@ shoal_core_hash(const struct shoal_core *core)
 		hash = mix(hash, record->heard);
 		hash = mix(hash, (uint64_t)record->state << 32 | record->flags);
 		hash = mix(hash, (uint64_t)record->srtt_us << 32 | record->rttvar_us);
+		hash = mix(hash, (uint64_t)record->sampled_ms << 32 | record->samples);
 		hash = mix(hash, record->place);
 		hash = mix_hold(hash, shoal_members_hold(core, record));
+	}
+	for (uint32_t i = 0; i < core->nets.count; i++) {
+		const struct shoal_net *net = &core->nets.item[i];
+		hash = mix(mix_bytes(hash, net->prefix, sizeof net->prefix), net->at);
+		hash = mix(hash, (uint64_t)net->srtt_us << 32 | net->rttvar_us);
 	}
 	for (size_t i = 0; i < SHOAL_COUNTERS; i++) {
 		hash = mix(hash, core->counters.value[i]);

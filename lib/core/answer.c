@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What a ping gets back. An answer is never longer than its request where it goes to somebody who
+ * is no current member, and is the only packet that a ping causes. */
+#include "core/answer.h"
+
+#include <string.h>
+
+#include "core/node.h"
+
+/* The answer goes where the ping came from, or to the origin that a member relays for. To one that
+ * is not known here it is bare: shorter than the ping, and without gossip. */
+void
+shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
+        const struct shoal_addr *from, enum shoal_input_kind path, uint64_t exchange)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	uint32_t slot = shoal_members_find(core, &ping->id);
+	const struct shoal_record *sender =
+	        slot == SHOAL_NONE ? NULL : shoal_members_at(core, slot);
+	struct shoal_msg_ack ack = {
+	        .seq = ping->seq, .id = self->info->id, .salt = shoal_members_salt(self)};
+	struct shoal_addr to = *from;
+	unsigned flags = SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF;
+
+	if (memcmp(&ping->target, &self->info->id, sizeof ping->target) != 0) {
+		shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
+		return;
+	}
+	shoal_count(core, SHOAL_COUNTER_PINGS_IN);
+	if (ping->origin.port != 0 && path == SHOAL_INPUT_DATAGRAM) {
+		if (sender == NULL || !shoal_members_counts(sender)) {
+			shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+			return;
+		}
+		to = ping->origin;
+		slot = SHOAL_NONE;
+	} else if (path == SHOAL_INPUT_STREAM && sender != NULL) {
+		to = shoal_members_addr(sender); /* a stream's own address takes no datagrams */
+	}
+#ifdef SHOAL_PLANT_PING_UNANSWERED
+	if ((ping->seq >> 32 & 3) == 0) {
+		return;
+	}
+#endif
+	struct shoal_pending *pending = shoal_send_queue(core,
+	        path == SHOAL_INPUT_REQUEST ? SHOAL_SEND_REPLY : SHOAL_SEND_DATAGRAM, &to, slot,
+	        sender == NULL ? 0 : flags);
+	if (pending != NULL) {
+		pending->exchange = exchange;
+		shoal_send_primary(pending, SHOAL_MESSAGE_ACK, &ack);
+	}
+}
