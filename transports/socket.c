@@ -211,6 +211,8 @@ shoal_socket_check_env(const struct shoal_transport_ops *ops, const struct shoal
 		field = "stream_max is not a number from 1 to 4294967295";
 	} else if (streams && env->connections_max == 0) {
 		field = "connections_max is 0";
+	} else if ((ops->caps & SHOAL_TRANSPORT_WATCH) != 0 && env->link_idle_ms < 1000) {
+		field = "link_idle_ms is below 1000";
 	}
 	if (field == NULL) {
 		return 0;

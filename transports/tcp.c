@@ -184,6 +184,8 @@ prepare(struct shoal_tcp *tcp, const struct shoal_transport_env *env)
 	tcp->prepared = true;
 	tcp->work = shoal_socket_allocator(env, &tcp->own);
 	tcp->called = tcp->tired = false;
+	tcp->links_in = tcp->links_out = 0;
+	shoal_list_init(&tcp->links);
 	tcp->patience_ns = SHOAL_MS(env->exchange_timeout_ms);
 	tcp->idle_ns = SHOAL_MS(env->idle_timeout_ms);
 	shoal_slab_init(&tcp->requests, &tcp->work, sizeof(struct shoal_tcp_request),
@@ -269,13 +271,18 @@ tcp_free(void *self)
 
 static const struct shoal_transport_ops ops = {
         .abi = SHOAL_TRANSPORT_ABI,
-        .caps = SHOAL_TRANSPORT_STREAM,
+        .caps = SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WATCH,
         .name = "tcp",
         .start = tcp_start,
         .address = tcp_address,
         .stream = shoal_tcp_exchange_stream,
         .request = shoal_tcp_exchange_request,
         .reply = shoal_tcp_exchange_reply,
+        .fresh = shoal_tcp_exchange_fresh,
+        .watch = shoal_tcp_watch_open,
+        .unwatch = shoal_tcp_watch_close,
+        .tell = shoal_tcp_watch_tell,
+        .drop = shoal_tcp_watch_drop,
         .stop = tcp_stop,
         .free = tcp_free,
 };

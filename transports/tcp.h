@@ -7,11 +7,13 @@
  *     tcp_frame.c       received bytes become frames
  *     tcp_message.c     frames and the greeting, as they go out
  *     tcp_exchange.c    requests of this host and of peers, and their ends
+ *     tcp_watch.c       watch links, kept by this host and by peers
  *
  * On the wire, all numbers in network byte order: the dialler greets with 8 bytes, "SHOAL", the
  * version of the framing (0), two zero bytes. Then both sides send frames: length of the payload
  * (4), kind (1), exchange number (8), payload. The dialler sends requests and one-way messages, the
- * acceptor replies with the number of the request.
+ * acceptor replies with the number of the request. A connection whose first frame is a watch is a
+ * watch link: the dialler sends nothing more on it, the acceptor a reply and one-way messages.
  *
  * Ownership and reentrancy: the host may call the transport from inside any of its own calls, so
  * nothing that such a call could end is released below one. A connection that ends is *doomed*: its
@@ -40,13 +42,17 @@
 #define SHOAL_TCP_UNANSWERED    1024
 #define SHOAL_TCP_EXCHANGES_MAX 65536
 
+/* Watch links in each direction. */
+#define SHOAL_TCP_LINKS_MAX 64
+
 /* For shoal_tcp_connection_doom: nothing to count. */
 #define SHOAL_TCP_QUIET SHOAL_COUNTERS
 
 enum shoal_tcp_kind {
 	SHOAL_TCP_REQUEST = 1,
 	SHOAL_TCP_REPLY = 2,
-	SHOAL_TCP_ONE_WAY = 3
+	SHOAL_TCP_ONE_WAY = 3,
+	SHOAL_TCP_WATCH = 4
 };
 
 /* How dear a connection is: the cheaper goes first, and among equals the one that was used longest
@@ -54,9 +60,10 @@ enum shoal_tcp_kind {
 enum shoal_tcp_phase {
 	SHOAL_TCP_SILENT = 0, /* accepted, has not greeted */
 	SHOAL_TCP_IDLE = 1,   /* nothing under way */
-	SHOAL_TCP_BUSY = 2    /* never evicted for its number, only for its bytes or its time */
+	SHOAL_TCP_LINK = 2,   /* a watch link: idle is what it is for */
+	SHOAL_TCP_BUSY = 3    /* never evicted for its number, only for its bytes or its time */
 };
-#define SHOAL_TCP_PHASES 3
+#define SHOAL_TCP_PHASES 4
 
 /* Connections that share a limit, by phase, in each the oldest first. */
 struct shoal_tcp_crowd {
@@ -127,6 +134,12 @@ struct shoal_tcp_connection {
 	struct shoal_list requests, exchanges;
 	unsigned in_flight, unanswered;
 
+	/* A watch link. */
+	struct shoal_list in_links; /* linked: it is one */
+	bool watched;       /* outbound: the peer has answered; inbound: the host knows it */
+	uint64_t link;      /* its number towards the host; 0: it hears no more of it */
+	uint64_t link_wire; /* inbound: the number that the reply carries */
+
 	/* Doomed. */
 	int code;
 	enum shoal_counter counter;
@@ -164,6 +177,8 @@ struct shoal_tcp {
 	struct shoal_list *source;
 
 	struct shoal_slab requests, exchanges;
+	struct shoal_list links; /* of both directions, doomed ones too */
+	size_t links_in, links_out;
 	uint32_t serial;
 };
 
@@ -198,6 +213,9 @@ void shoal_tcp_limits_unhold(struct shoal_tcp *tcp, size_t size);
 /* The connection that requests to a peer go by; dials where there is none. NULL: *code is LIMIT or
  * NOMEM. It may be doomed already, where the kernel refused at once. */
 struct shoal_tcp_connection *shoal_tcp_connection_to(
+        struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code);
+/* The same, a new one that no other request will go by: it is closed once nothing is under way. */
+struct shoal_tcp_connection *shoal_tcp_connection_fresh(
         struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code);
 /* Takes over an accepted descriptor and the place that was admitted; closes both on failure. */
 void shoal_tcp_connection_accept(struct shoal_tcp *tcp, int fd, const struct shoal_addr *peer,
@@ -238,7 +256,14 @@ int shoal_tcp_exchange_request(void *self, const struct shoal_addr *to, uint64_t
         const uint8_t *data, size_t len, uint64_t timeout_ns);
 int shoal_tcp_exchange_stream(
         void *self, const struct shoal_addr *to, const uint8_t *data, size_t len);
+int shoal_tcp_exchange_fresh(void *self, const struct shoal_addr *to, uint64_t exchange,
+        const uint8_t *data, size_t len, uint64_t timeout_ns);
 int shoal_tcp_exchange_reply(void *self, uint64_t number, const uint8_t *data, size_t len);
+/* Puts the first message of a kind on a connection, as a request of this host. */
+int shoal_tcp_exchange_ask(struct shoal_tcp_connection *connection, enum shoal_tcp_kind kind,
+        uint64_t number, const uint8_t *data, size_t len, uint64_t timeout_ns);
+/* A number for the host, with a slot in its low half. */
+uint64_t shoal_tcp_exchange_number(struct shoal_tcp *tcp, uint32_t slot);
 /* Handles a frame of a peer; false: it has no place here. */
 bool shoal_tcp_exchange_frame(struct shoal_tcp_connection *connection, uint8_t kind,
         uint64_t number, const uint8_t *data, size_t len);
@@ -250,5 +275,29 @@ void shoal_tcp_exchange_expire(struct shoal_tcp_connection *connection, uint64_t
 void shoal_tcp_exchange_bury(struct shoal_tcp_connection *connection);
 /* Forgets them without a word to the host. */
 void shoal_tcp_exchange_cancel_all(struct shoal_tcp_connection *connection);
+
+/* tcp_watch.c */
+int shoal_tcp_watch_open(void *self, const struct shoal_addr *to, uint64_t link,
+        const uint8_t *data, size_t len, uint64_t timeout_ns);
+void shoal_tcp_watch_close(void *self, uint64_t link);
+int shoal_tcp_watch_tell(void *self, uint64_t link, const uint8_t *data, size_t len);
+void shoal_tcp_watch_drop(void *self, uint64_t link);
+/* Numbers of inbound links hold this slot, which no exchange has. */
+#define SHOAL_TCP_LINK_SLOT UINT32_MAX
+int shoal_tcp_watch_reply(struct shoal_tcp *tcp, uint64_t link, const uint8_t *data, size_t len);
+/* The first frame of a peer's link. false: it has no place here. */
+bool shoal_tcp_watch_accept(
+        struct shoal_tcp_connection *connection, uint64_t wire, const uint8_t *data, size_t len);
+/* The peer is about to answer a link of this host. */
+void shoal_tcp_watch_begin(struct shoal_tcp_connection *connection);
+/* Tells the host that the link of a doomed connection has ended. */
+void shoal_tcp_watch_bury(struct shoal_tcp_connection *connection);
+/* A link is released. Does nothing where it is none. */
+void shoal_tcp_watch_forget(struct shoal_tcp_connection *connection);
+static inline bool
+shoal_tcp_watch_is_link(const struct shoal_tcp_connection *connection)
+{
+	return shoal_list_linked(&connection->in_links);
+}
 
 #endif

@@ -91,6 +91,7 @@ release(struct shoal_tcp_connection *connection)
 {
 	struct shoal_tcp *tcp = connection->tcp;
 	shoal_list_remove(&connection->in_all);
+	shoal_tcp_watch_forget(connection);
 	shoal_alloc_free(&tcp->work, connection);
 }
 
@@ -102,6 +103,7 @@ bury(struct shoal_tcp_connection *connection)
 		shoal_tcp_count(tcp, connection->counter);
 	}
 	shoal_tcp_exchange_bury(connection);
+	shoal_tcp_watch_bury(connection);
 	shoal_tcp_batch_end(tcp);
 	release(connection);
 }
@@ -116,7 +118,7 @@ phase_of(const struct shoal_tcp_connection *connection)
 	        connection->unanswered > 0 || !shoal_list_empty(&connection->output)) {
 		return SHOAL_TCP_BUSY;
 	}
-	return SHOAL_TCP_IDLE;
+	return shoal_tcp_watch_is_link(connection) ? SHOAL_TCP_LINK : SHOAL_TCP_IDLE;
 }
 
 static void
@@ -428,7 +430,7 @@ start_dial(struct shoal_tcp_connection *connection)
 }
 
 static struct shoal_tcp_connection *
-dial(struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code)
+dial(struct shoal_tcp *tcp, const struct shoal_addr *peer, bool shared, int *code)
 {
 	*code = SHOAL_ERR_LIMIT;
 	if (!shoal_tcp_limits_dial(tcp)) {
@@ -448,7 +450,9 @@ dial(struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code)
 	connection->connecting = true;
 	connection->greeted = SHOAL_TCP_GREETING; /* only diallers greet */
 	shoal_tcp_limits_place(connection, SHOAL_TCP_BUSY);
-	shoal_list_push_front(address_bucket(tcp, peer), &connection->in_address);
+	if (shared) {
+		shoal_list_push_front(address_bucket(tcp, peer), &connection->in_address);
+	}
 	shoal_tcp_connection_write(connection, greeting);
 	int error = start_dial(connection);
 	if (error != 0) {
@@ -470,7 +474,13 @@ shoal_tcp_connection_to(struct shoal_tcp *tcp, const struct shoal_addr *peer, in
 		*code = SHOAL_ERR_LIMIT;
 		return connection->in_flight < SHOAL_TCP_IN_FLIGHT ? connection : NULL;
 	}
-	return dial(tcp, peer, code);
+	return dial(tcp, peer, true, code);
+}
+
+struct shoal_tcp_connection *
+shoal_tcp_connection_fresh(struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code)
+{
+	return dial(tcp, peer, false, code);
 }
 
 void

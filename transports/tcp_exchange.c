@@ -14,8 +14,8 @@
 #define _GNU_SOURCE
 #include "transports/tcp.h"
 
-static uint64_t
-next_number(struct shoal_tcp *tcp, uint32_t slot)
+uint64_t
+shoal_tcp_exchange_number(struct shoal_tcp *tcp, uint32_t slot)
 {
 	if (++tcp->serial == 0) {
 		++tcp->serial;
@@ -72,40 +72,31 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	shoal_tcp_connection_retire(connection);
 	end(tcp, request, SHOAL_ERR_TIMEOUT, NULL, 0);
-	if (tcp->running) {
+	if (tcp->running && shoal_tcp_watch_is_link(connection)) {
+		shoal_tcp_connection_doom(connection, SHOAL_ERR_TIMEOUT, SHOAL_TCP_QUIET);
+	} else if (tcp->running) {
 		shoal_tcp_connection_settle(connection);
 	}
 	shoal_tcp_batch_end(tcp);
 }
 
 int
-shoal_tcp_exchange_request(void *self, const struct shoal_addr *to, uint64_t exchange,
-        const uint8_t *data, size_t len, uint64_t timeout_ns)
+shoal_tcp_exchange_ask(struct shoal_tcp_connection *connection, enum shoal_tcp_kind kind,
+        uint64_t number, const uint8_t *data, size_t len, uint64_t timeout_ns)
 {
-	struct shoal_tcp *tcp = self;
+	struct shoal_tcp *tcp = connection->tcp;
 	struct timeval in = shoal_socket_until(0, timeout_ns);
 	int code;
-	if (!tcp->running) {
-		return SHOAL_ERR_STATE;
-	}
-	if (len > tcp->env.stream_max) {
-		return SHOAL_ERR_TOO_BIG;
-	}
-	struct shoal_tcp_connection *connection = shoal_tcp_connection_to(tcp, to, &code);
-	if (connection == NULL) {
-		return code;
-	}
 	uint32_t slot;
 	struct shoal_tcp_request *request = shoal_slab_take(&tcp->requests, &slot);
 	if (request == NULL) {
 		return tcp->requests.count >= SHOAL_TCP_REQUESTS_MAX ? SHOAL_ERR_LIMIT
 		                                                     : SHOAL_ERR_NOMEM;
 	}
-	request->number = exchange;
-	request->wire = next_number(tcp, slot);
+	request->number = number;
+	request->wire = shoal_tcp_exchange_number(tcp, slot);
 	request->reused = !connection->connecting && !connection->doomed;
-	request->message = shoal_tcp_message_new(
-	        connection, SHOAL_TCP_REQUEST, request->wire, data, len, &code);
+	request->message = shoal_tcp_message_new(connection, kind, request->wire, data, len, &code);
 	if (request->message == NULL) {
 		shoal_slab_give(&tcp->requests, slot);
 		return code;
@@ -121,16 +112,53 @@ shoal_tcp_exchange_request(void *self, const struct shoal_addr *to, uint64_t exc
 	return 0;
 }
 
+/* Whether a message of this length may go out at all. */
+static int
+check(const struct shoal_tcp *tcp, size_t len)
+{
+	if (!tcp->running) {
+		return SHOAL_ERR_STATE;
+	}
+	return len <= tcp->env.stream_max ? 0 : SHOAL_ERR_TOO_BIG;
+}
+
+int
+shoal_tcp_exchange_request(void *self, const struct shoal_addr *to, uint64_t exchange,
+        const uint8_t *data, size_t len, uint64_t timeout_ns)
+{
+	struct shoal_tcp *tcp = self;
+	int code = check(tcp, len);
+	if (code != 0) {
+		return code;
+	}
+	struct shoal_tcp_connection *connection = shoal_tcp_connection_to(tcp, to, &code);
+	return connection == NULL ? code
+	                          : shoal_tcp_exchange_ask(connection, SHOAL_TCP_REQUEST, exchange,
+	                                    data, len, timeout_ns);
+}
+
+int
+shoal_tcp_exchange_fresh(void *self, const struct shoal_addr *to, uint64_t exchange,
+        const uint8_t *data, size_t len, uint64_t timeout_ns)
+{
+	struct shoal_tcp *tcp = self;
+	int code = check(tcp, len);
+	if (code != 0) {
+		return code;
+	}
+	struct shoal_tcp_connection *connection = shoal_tcp_connection_fresh(tcp, to, &code);
+	return connection == NULL ? code
+	                          : shoal_tcp_exchange_ask(connection, SHOAL_TCP_REQUEST, exchange,
+	                                    data, len, timeout_ns);
+}
+
 int
 shoal_tcp_exchange_stream(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len)
 {
 	struct shoal_tcp *tcp = self;
-	int code;
-	if (!tcp->running) {
-		return SHOAL_ERR_STATE;
-	}
-	if (len > tcp->env.stream_max) {
-		return SHOAL_ERR_TOO_BIG;
+	int code = check(tcp, len);
+	if (code != 0) {
+		return code;
 	}
 	struct shoal_tcp_connection *connection = shoal_tcp_connection_to(tcp, to, &code);
 	if (connection == NULL) {
@@ -158,12 +186,12 @@ int
 shoal_tcp_exchange_reply(void *self, uint64_t number, const uint8_t *data, size_t len)
 {
 	struct shoal_tcp *tcp = self;
-	int code;
-	if (!tcp->running) {
-		return SHOAL_ERR_STATE;
+	int code = check(tcp, len);
+	if (code != 0) {
+		return code;
 	}
-	if (len > tcp->env.stream_max) {
-		return SHOAL_ERR_TOO_BIG;
+	if ((uint32_t)number == SHOAL_TCP_LINK_SLOT) {
+		return shoal_tcp_watch_reply(tcp, number, data, len);
 	}
 	struct shoal_tcp_exchange *exchange = shoal_slab_at(&tcp->exchanges, (uint32_t)number);
 	if (exchange == NULL || exchange->number != number) {
@@ -196,7 +224,7 @@ on_request(struct shoal_tcp_connection *connection, uint64_t wire, const uint8_t
 		return true;
 	}
 	exchange->connection = connection;
-	exchange->number = next_number(tcp, slot);
+	exchange->number = shoal_tcp_exchange_number(tcp, slot);
 	exchange->wire = wire;
 	exchange->since = shoal_socket_now();
 	shoal_list_push_back(&connection->exchanges, &exchange->node);
@@ -212,7 +240,25 @@ on_reply(struct shoal_tcp_connection *connection, uint64_t wire, const uint8_t *
 	struct shoal_tcp *tcp = connection->tcp;
 	struct shoal_tcp_request *request = shoal_slab_at(&tcp->requests, (uint32_t)wire);
 	if (request != NULL && request->wire == wire && request->connection == connection) {
+		shoal_tcp_watch_begin(connection);
 		end(tcp, request, 0, data, len);
+	}
+}
+
+/* Who may send what: see the top of tcp.h. */
+static bool
+may_come(const struct shoal_tcp_connection *connection, uint8_t kind, bool link)
+{
+	switch (kind) {
+	case SHOAL_TCP_REQUEST:
+	case SHOAL_TCP_WATCH:
+		return !connection->outbound && !link;
+	case SHOAL_TCP_REPLY:
+		return connection->outbound;
+	case SHOAL_TCP_ONE_WAY:
+		return connection->outbound == link;
+	default:
+		return false;
 	}
 }
 
@@ -221,20 +267,22 @@ shoal_tcp_exchange_frame(struct shoal_tcp_connection *connection, uint8_t kind, 
         const uint8_t *data, size_t len)
 {
 	struct shoal_tcp *tcp = connection->tcp;
-	if (kind != SHOAL_TCP_REQUEST && kind != SHOAL_TCP_REPLY && kind != SHOAL_TCP_ONE_WAY) {
-		return false;
-	}
-	if ((kind == SHOAL_TCP_REPLY) != connection->outbound) {
+	bool link = shoal_tcp_watch_is_link(connection);
+	if (!may_come(connection, kind, link)) {
 		return false;
 	}
 	tcp->called = true;
-	if (kind == SHOAL_TCP_REQUEST) {
+	switch ((enum shoal_tcp_kind)kind) {
+	case SHOAL_TCP_REQUEST:
 		return on_request(connection, number, data, len);
-	}
-	if (kind == SHOAL_TCP_REPLY) {
+	case SHOAL_TCP_WATCH:
+		return shoal_tcp_watch_accept(connection, number, data, len);
+	case SHOAL_TCP_REPLY:
 		on_reply(connection, number, data, len);
-	} else {
+		break;
+	case SHOAL_TCP_ONE_WAY:
 		tcp->env.host.stream(tcp->env.host.arg, &connection->peer, data, len);
+		break;
 	}
 	return true;
 }

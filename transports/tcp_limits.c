@@ -5,9 +5,9 @@
  * that, so that strangers cannot keep this member from dialling; those of one source, a quarter but
  * at least 16. A source is an IPv4 address or an IPv6 /64, which one host has for itself. At a
  * limit the newcomer is let in and the cheapest goes: first who has not greeted, then who is idle,
- * in each the one that has been so longest. A flood of silent connections so displaces itself, and
- * a dialler who greets at once is served. Only where all are busy is the newcomer refused; busy
- * ends with patience.
+ * then a watch link, in each the one that has been so longest. A flood of silent connections so
+ * displaces itself, and a dialler who greets at once is served. Only where all are busy is the
+ * newcomer refused; busy ends with patience.
  *
  * One limit on bytes: messages that wait to be sent and frames that are half here, four of the
  * largest messages and a scratch for each connection. Where it is reached the connection that holds
@@ -141,13 +141,17 @@ evict(struct shoal_tcp_crowd *crowd, struct shoal_tcp_connection *(*from)(struct
 {
 	struct shoal_list *silent = shoal_list_first(&crowd->phase[SHOAL_TCP_SILENT]);
 	struct shoal_list *idle = shoal_list_first(&crowd->phase[SHOAL_TCP_IDLE]);
+	struct shoal_list *link = shoal_list_first(&crowd->phase[SHOAL_TCP_LINK]);
 	if (silent != NULL) {
 		shoal_tcp_connection_doom(
 		        from(silent), SHOAL_ERR_CLOSED, SHOAL_COUNTER_CONNECTIONS_REFUSED);
 	} else if (idle != NULL) {
 		shoal_tcp_connection_doom(from(idle), SHOAL_ERR_CLOSED, SHOAL_TCP_QUIET);
+	} else if (link != NULL) {
+		/* Not by the other end: nobody may take it for dead. */
+		shoal_tcp_connection_doom(from(link), SHOAL_ERR_LIMIT, SHOAL_TCP_QUIET);
 	}
-	return silent != NULL || idle != NULL;
+	return silent != NULL || idle != NULL || link != NULL;
 }
 
 bool

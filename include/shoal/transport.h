@@ -3,10 +3,11 @@
  * their own.
  *
  * A transport moves packets that it does not understand: datagrams, one-way messages on streams,
- * and exchanges (a request on a stream and its reply). It lives on one event loop; every call in
- * both directions is made on the loop's thread. A transport never calls its host from inside send,
- * stream, request or reply, other than count and log: what such a call causes is delivered on a
- * later turn of the loop. */
+ * exchanges (a request on a stream and its reply), and watch links: idle connections that one side,
+ * the watcher, keeps to the other, and whose end tells that the other has gone. It lives on one
+ * event loop; every call in both directions is made on the loop's thread. A transport never calls
+ * its host from inside a call of the host, other than count and log: what such a call causes is
+ * delivered on a later turn of the loop. */
 #ifndef SHOAL_TRANSPORT_H
 #define SHOAL_TRANSPORT_H
 
@@ -19,7 +20,7 @@
 extern "C" {
 #endif
 
-#define SHOAL_TRANSPORT_ABI 1
+#define SHOAL_TRANSPORT_ABI 2
 
 struct event_base;
 
@@ -48,6 +49,16 @@ struct shoal_transport_host {
 	/* One line for the log. */
 	void (*log)(void *arg, enum shoal_log_level level, const char *room, const char *text);
 	void *arg;
+	/* A peer opened a watch link with this message. link is the transport's number, never 0 and
+	 * never that of a request; reply(link) answers, tell(link) and drop(link) take it. */
+	void (*watched)(void *arg, const struct shoal_addr *from, uint64_t link,
+	        const uint8_t *data, size_t len);
+	/* That link has ended, by the peer or its network; not after drop(). Once. */
+	void (*unwatched)(void *arg, uint64_t link);
+	/* A watch link of this host, of which result() told code 0, has ended; not after unwatch().
+	 * Once. SHOAL_ERR_CLOSED: the other end closed it, as the kernel does for a process that
+	 * dies; _TIMEOUT: it fell silent; another error: the network or this host. */
+	void (*closed)(void *arg, uint64_t link, int code);
 };
 
 /* What a transport is started with. Borrowed for the call of start, with the array of bind; what
@@ -65,11 +76,14 @@ struct shoal_transport_env {
 	uint32_t connections_max; /* streams open at once, both directions */
 	uint32_t idle_timeout_ms; /* an unused connection is closed */
 	uint32_t exchange_timeout_ms; /* a message may take so long to arrive and be answered */
+	uint32_t link_idle_ms; /* a watch link that was silent for so long is tried, by its watcher;
+	                        * after twice that by the other end. At least 1000 */
 };
 
 enum shoal_transport_caps {
 	SHOAL_TRANSPORT_DATAGRAM = 1, /* send() */
 	SHOAL_TRANSPORT_STREAM = 2,   /* request(), reply(), stream() */
+	SHOAL_TRANSPORT_WATCH = 4     /* fresh(), watch(), unwatch(), tell(), drop(); with STREAM */
 };
 
 struct shoal_transport_ops {
@@ -111,6 +125,30 @@ struct shoal_transport_ops {
 
 	/* REQUIRED. stop, and releases self. */
 	void (*free)(void *self);
+
+	/* WATCH: REQUIRED. As request(), on a connection that is made now and for this request
+	 * only, so that result() with SHOAL_ERR_REFUSED proves that nobody listened there. */
+	int (*fresh)(void *self, const struct shoal_addr *to, uint64_t exchange,
+	        const uint8_t *data, size_t len, uint64_t timeout_ns);
+
+	/* WATCH: REQUIRED. Opens a watch link: a connection of its own with data as its first
+	 * message, never closed for being idle. link is the host's number, unique among its links
+	 * and requests. result(link) tells the reply, or that there is none; what the other end
+	 * tells later comes by stream(). Errors as with request(). */
+	int (*watch)(void *self, const struct shoal_addr *to, uint64_t link, const uint8_t *data,
+	        size_t len, uint64_t timeout_ns);
+
+	/* WATCH: REQUIRED. Ends a link of this host; nothing more is told of it, not even its
+	 * result. Does nothing where it is not known. */
+	void (*unwatch)(void *self, uint64_t link);
+
+	/* WATCH: REQUIRED. One-way message to the peer that opened a link; copied before it
+	 * returns. SHOAL_ERR_NOT_FOUND: the link has ended. */
+	int (*tell)(void *self, uint64_t link, const uint8_t *data, size_t len);
+
+	/* WATCH: REQUIRED. Ends a link that a peer opened, after what was told on it. Does nothing
+	 * where it is not known. */
+	void (*drop)(void *self, uint64_t link);
 };
 
 struct shoal_transport {

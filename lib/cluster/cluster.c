@@ -339,6 +339,9 @@ make_core(struct shoal_cluster *cluster)
 	core.addrs = cluster->advertiseds;
 	core.app_version = config->app_version;
 	core.profile = config->profile;
+	if (!shoal_listen_may_be_watched(cluster)) {
+		core.profile.watchers = 0;
+	}
 	core.log_level = config->log_level;
 	core.allocator = cluster->mem;
 	rc = shoal_core_new(&cluster->core, &core, why, sizeof(why));

@@ -265,7 +265,8 @@ check_run(const struct shoal_config *config)
 static int
 check_transport(size_t i, const struct shoal_transport_ops *ops, uint32_t before)
 {
-	const uint32_t known = SHOAL_TRANSPORT_DATAGRAM | SHOAL_TRANSPORT_STREAM;
+	const uint32_t known =
+	        SHOAL_TRANSPORT_DATAGRAM | SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WATCH;
 
 	if (ops == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "transports[%zu]: no functions", i);
@@ -282,6 +283,11 @@ check_transport(size_t i, const struct shoal_transport_ops *ops, uint32_t before
 	if (ops->caps & SHOAL_TRANSPORT_STREAM) {
 		complete = complete && ops->stream != NULL && ops->request != NULL &&
 		           ops->reply != NULL;
+	}
+	if (ops->caps & SHOAL_TRANSPORT_WATCH) {
+		complete = complete && (ops->caps & SHOAL_TRANSPORT_STREAM) != 0 &&
+		           ops->fresh != NULL && ops->watch != NULL && ops->unwatch != NULL &&
+		           ops->tell != NULL && ops->drop != NULL;
 	}
 	if (!complete) {
 		return shoal_last_error_set(

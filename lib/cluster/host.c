@@ -75,6 +75,36 @@ on_result(void *arg, uint64_t exchange, int code, const uint8_t *data, size_t le
 }
 
 static void
+on_watched(void *arg, const struct shoal_addr *from, uint64_t link, const uint8_t *data, size_t len)
+{
+	struct shoal_cluster *cluster = arg;
+	struct shoal_input input = {.kind = SHOAL_INPUT_WATCHED,
+	        .from = *from,
+	        .exchange = link,
+	        .data = data,
+	        .len = len};
+
+	cluster->arrived = true;
+	feed(cluster, &input);
+}
+
+static void
+on_unwatched(void *arg, uint64_t link)
+{
+	struct shoal_input input = {.kind = SHOAL_INPUT_UNWATCHED, .exchange = link};
+
+	feed(arg, &input);
+}
+
+static void
+on_closed(void *arg, uint64_t link, int code)
+{
+	struct shoal_input input = {.kind = SHOAL_INPUT_CLOSED, .exchange = link, .code = code};
+
+	feed(arg, &input);
+}
+
+static void
 on_refused(void *arg, const struct shoal_addr *peer)
 {
 	struct shoal_input input = {.kind = SHOAL_INPUT_REFUSED, .from = *peer};
@@ -118,6 +148,9 @@ shoal_host_functions(struct shoal_cluster *cluster)
 	        .batch_end = on_batch_end,
 	        .count = on_count,
 	        .log = on_log,
+	        .watched = on_watched,
+	        .unwatched = on_unwatched,
+	        .closed = on_closed,
 	        .arg = cluster};
 }
 
@@ -133,15 +166,29 @@ send_datagram(struct shoal_cluster *cluster, const struct shoal_send *send)
 	(void)by->ops->stream(by->self, &send->to, send->data, send->len);
 }
 
+/* A core that is told of no watch links opens none; where the transport cannot tell a connection
+ * that is made now from one that was there, no refusal ever counts. */
+static int
+ask(struct shoal_cluster *cluster, const struct shoal_send *send)
+{
+	const struct shoal_transport *by = cluster->stream;
+	bool watch = (by->ops->caps & SHOAL_TRANSPORT_WATCH) != 0;
+
+	if (send->kind == SHOAL_SEND_WATCH) {
+		return watch ? by->ops->watch(by->self, &send->to, send->exchange, send->data,
+		                       send->len, send->timeout_ns)
+		             : SHOAL_ERR_UNSUPPORTED;
+	}
+	return (watch && send->fresh ? by->ops->fresh : by->ops->request)(
+	        by->self, &send->to, send->exchange, send->data, send->len, send->timeout_ns);
+}
+
 static void
 send_request(struct shoal_cluster *cluster, const struct shoal_send *send)
 {
-	const struct shoal_transport *by = cluster->stream;
 	struct shoal_failed *failed;
-	int rc;
+	int rc = ask(cluster, send);
 
-	rc = by->ops->request(
-	        by->self, &send->to, send->exchange, send->data, send->len, send->timeout_ns);
 	if (rc == 0) {
 		return;
 	}
@@ -152,6 +199,25 @@ send_request(struct shoal_cluster *cluster, const struct shoal_send *send)
 	failed->exchange = send->exchange;
 	failed->code = rc;
 	shoal_loop_later(cluster);
+}
+
+/* Only links that there are end: the core hears of none without the capability. */
+static void
+send_on_link(struct shoal_cluster *cluster, const struct shoal_send *send)
+{
+	const struct shoal_transport *by = cluster->stream;
+
+	if ((by->ops->caps & SHOAL_TRANSPORT_WATCH) == 0) {
+		return;
+	}
+	if (send->kind == SHOAL_SEND_UNWATCH) {
+		by->ops->unwatch(by->self, send->exchange);
+	} else if (send->kind == SHOAL_SEND_TELL) {
+		/* The watcher may have gone: its loss. */
+		(void)by->ops->tell(by->self, send->exchange, send->data, send->len);
+	} else {
+		by->ops->drop(by->self, send->exchange);
+	}
 }
 
 void
@@ -170,16 +236,17 @@ shoal_host_drain(struct shoal_cluster *cluster)
 			(void)stream->ops->stream(stream->self, &send.to, send.data, send.len);
 			break;
 		case SHOAL_SEND_REQUEST:
+		case SHOAL_SEND_WATCH:
 			send_request(cluster, &send);
 			break;
 		case SHOAL_SEND_REPLY:
 			/* The requester may have gone: its loss. */
 			(void)stream->ops->reply(stream->self, send.exchange, send.data, send.len);
 			break;
-		case SHOAL_SEND_WATCH:
 		case SHOAL_SEND_UNWATCH:
 		case SHOAL_SEND_TELL:
 		case SHOAL_SEND_DROP:
+			send_on_link(cluster, &send);
 			break;
 		}
 	}

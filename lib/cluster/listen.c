@@ -67,7 +67,8 @@ start_one(struct shoal_cluster *cluster, const struct shoal_transport *transport
 	        .stream_max = config->profile.stream_max,
 	        .connections_max = config->connections_max,
 	        .idle_timeout_ms = config->idle_timeout_ms,
-	        .exchange_timeout_ms = config->profile.exchange_timeout_ms};
+	        .exchange_timeout_ms = config->profile.exchange_timeout_ms,
+	        .link_idle_ms = config->profile.link_idle_ms};
 
 	return transport->ops->start(transport->self, &env, why, len);
 }
@@ -224,14 +225,9 @@ shoal_listen_start(struct shoal_cluster *cluster)
 	return rc;
 }
 
-bool
-shoal_listen_is_self(const struct shoal_cluster *cluster, const struct shoal_addr *addr)
+static bool
+is_bound(const struct shoal_cluster *cluster, const struct shoal_addr *addr)
 {
-	for (size_t i = 0; i < cluster->advertiseds; i++) {
-		if (shoal_addr_equal(&cluster->advertised[i], addr)) {
-			return true;
-		}
-	}
 	for (size_t i = 0; i < cluster->bounds; i++) {
 		const struct shoal_addr *bound = &cluster->bound[i];
 
@@ -244,4 +240,29 @@ shoal_listen_is_self(const struct shoal_cluster *cluster, const struct shoal_add
 		}
 	}
 	return false;
+}
+
+bool
+shoal_listen_is_self(const struct shoal_cluster *cluster, const struct shoal_addr *addr)
+{
+	for (size_t i = 0; i < cluster->advertiseds; i++) {
+		if (shoal_addr_equal(&cluster->advertised[i], addr)) {
+			return true;
+		}
+	}
+	return is_bound(cluster, addr);
+}
+
+bool
+shoal_listen_may_be_watched(const struct shoal_cluster *cluster)
+{
+	if ((cluster->stream->ops->caps & SHOAL_TRANSPORT_WATCH) == 0) {
+		return false;
+	}
+	for (size_t i = 0; i < cluster->advertiseds; i++) {
+		if (!is_bound(cluster, &cluster->advertised[i])) {
+			return false;
+		}
+	}
+	return true;
 }

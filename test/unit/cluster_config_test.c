@@ -306,9 +306,12 @@ transports_must_be_complete_and_cover_datagrams_and_streams(void **state)
 	config.transport_count = 2;
 	refused(&config, "transports[1]", "memory");
 	config.transport_count = 1;
-	ops.abi = 2;
-	refused(&config, "transports[0]", "abi 2");
+	ops.abi = 1;
+	refused(&config, "transports[0]", "abi 1");
 	ops.abi = SHOAL_TRANSPORT_ABI;
+	ops.drop = NULL;
+	refused(&config, "transports[0]", "NULL");
+	ops.caps &= ~(uint32_t)SHOAL_TRANSPORT_WATCH;
 	ops.request = NULL;
 	refused(&config, "transports[0]", "NULL");
 	ops.caps = SHOAL_TRANSPORT_DATAGRAM;

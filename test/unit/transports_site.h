@@ -69,6 +69,7 @@ struct site {
 	struct shoal_addr bind[4], addr[4];
 	char why[256];
 	struct notes datagrams, streams, requests, results, refusals;
+	struct notes watched, unwatched, closed; /* watch links */
 	size_t batches, logs;
 	uint64_t counted[SHOAL_COUNTERS];
 	uint64_t sum; /* of all bytes of the last request or result */
@@ -392,6 +393,75 @@ on_log(void *arg, enum shoal_log_level level, const char *room, const char *text
 	++site->logs;
 }
 
+static inline void
+on_watched(void *arg, const struct shoal_addr *from, uint64_t link, const uint8_t *data, size_t len)
+{
+	struct site *site = arg;
+
+	assert_true(link != 0);
+	keep(&site->watched, from, link, data, len);
+	site_called(site);
+	if (site->echo && !site->stopped) {
+		(void)site_reply(site, link, data, len);
+	}
+}
+
+static inline void
+on_unwatched(void *arg, uint64_t link)
+{
+	struct site *site = arg;
+
+	keep(&site->unwatched, NULL, link, NULL, 0);
+	site_called(site);
+}
+
+static inline void
+on_closed(void *arg, uint64_t link, int code)
+{
+	struct site *site = arg;
+
+	assert_true(code < 0);
+	keep(&site->closed, NULL, link, NULL, 0)->code = code;
+	site_called(site);
+}
+
+static inline int
+site_watch(struct site *site, const struct shoal_addr *to, uint64_t link, const char *text,
+        unsigned timeout_ms)
+{
+	site->inside = true;
+	int code = site->transport.ops->watch(site->transport.self, to, link, (const uint8_t *)text,
+	        strlen(text), SHOAL_MS(timeout_ms));
+	site->inside = false;
+	return code;
+}
+
+static inline void
+site_unwatch(struct site *site, uint64_t link)
+{
+	site->inside = true;
+	site->transport.ops->unwatch(site->transport.self, link);
+	site->inside = false;
+}
+
+static inline int
+site_tell(struct site *site, uint64_t link, const char *text)
+{
+	site->inside = true;
+	int code = site->transport.ops->tell(
+	        site->transport.self, link, (const uint8_t *)text, strlen(text));
+	site->inside = false;
+	return code;
+}
+
+static inline void
+site_drop(struct site *site, uint64_t link)
+{
+	site->inside = true;
+	site->transport.ops->drop(site->transport.self, link);
+	site->inside = false;
+}
+
 static inline struct shoal_addr
 at(const char *text)
 {
@@ -414,7 +484,7 @@ site_init(
 	        .size = sizeof(site->env),
 	        .base = world->base,
 	        .host = {on_datagram, on_stream, on_request, on_result, on_refused, on_batch_end,
-	                on_count, on_log, site},
+	                on_count, on_log, site, on_watched, on_unwatched, on_closed},
 	        .bind = site->bind,
 	        .binds = 1,
 	        .datagram_max = 1400,
@@ -422,6 +492,7 @@ site_init(
 	        .connections_max = 64,
 	        .idle_timeout_ms = 60000,
 	        .exchange_timeout_ms = 30000,
+	        .link_idle_ms = 60000,
 	};
 }
 
@@ -452,6 +523,9 @@ site_close(struct site *site)
 	free(site->requests.note);
 	free(site->results.note);
 	free(site->refusals.note);
+	free(site->watched.note);
+	free(site->unwatched.note);
+	free(site->closed.note);
 }
 
 static inline struct shoal_addr

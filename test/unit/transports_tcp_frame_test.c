@@ -112,10 +112,11 @@ a_wrong_first_byte_ends_a_connection(void **state)
 	expect_abuse(&scene, "SHOAL\1", 6);
 
 	memcpy(data, hello, HELLO_LEN);
-	for (unsigned kind = 0; kind < 256; kind += kind == 4 ? 251 : 1) {
+	for (unsigned kind = 0; kind < 256; kind += kind == 5 ? 250 : 1) {
 		size_t len = raw_frame(data + HELLO_LEN, kind, 1, "x", 1);
 
-		if (kind != SHOAL_TCP_REQUEST && kind != SHOAL_TCP_ONE_WAY) {
+		if (kind != SHOAL_TCP_REQUEST && kind != SHOAL_TCP_ONE_WAY &&
+		        kind != SHOAL_TCP_WATCH) {
 			expect_abuse(&scene, data, HELLO_LEN + len);
 		}
 	}
