@@ -23,5 +23,7 @@ void shoal_sha256_final(struct shoal_sha256 *sha, uint8_t digest[32]);
 
 /* Castagnoli, as in RFC 3720; crc is the result over what came before, 0 at the start. */
 uint32_t shoal_hash_crc32c(uint32_t crc, const void *data, size_t len);
+/* The same on a machine without an instruction for it. */
+uint32_t shoal_hash_crc32c_by_table(uint32_t crc, const void *data, size_t len);
 
 #endif

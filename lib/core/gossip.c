@@ -281,6 +281,9 @@ shoal_gossip_fill(
 	unsigned misses = 0;
 	size_t filled = 0;
 
+	if (gossip->entries.count == 0) {
+		return 0;
+	}
 	shoal_list_init(&sent);
 	for (size_t rank = 0; rank < SHOAL_NEWS_CLASSES; rank++) {
 		for (uint64_t left = gossip->used[rank]; left != 0 && misses <= MISSES_MAX;

@@ -66,6 +66,11 @@ uint32_t
 shoal_members_find(const struct shoal_core *core, const struct shoal_id *id)
 {
 	const struct shoal_table *table = &core->members.by_id;
+	const struct shoal_record *sender = shoal_members_at(core, core->members.sender);
+
+	if (sender != NULL && memcmp(&sender->info->id, id, sizeof *id) == 0) {
+		return core->members.sender;
+	}
 	return shoal_table_find(table, shoal_table_hash(table, id, sizeof *id), id);
 }
 

@@ -75,6 +75,7 @@ shoal_salt_short(const struct shoal_salt *salt)
 struct shoal_members {
 	struct shoal_slab records, holds;
 	struct shoal_table by_id;
+	uint32_t sender; /* a guess at whom shoal_members_find is asked for: the packet's sender */
 	uint32_t *order;
 	uint32_t ordered, order_capacity, cursor;
 	struct shoal_heap graves; /* holds of dead and left members, the oldest first */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A packet is checked as a whole before anything of it counts: opened, every message decoded once,
- * and only then handled one after the other. So a packet that is damaged or hostile changes
- * nothing, wherever in it the damage is. */
+/* A packet is checked as a whole before anything of it counts: opened, every message decoded, and
+ * only then handled one after the other. So a packet that is damaged or hostile changes nothing,
+ * wherever in it the damage is. The first KEPT_MAX messages, which is all of most packets, are kept
+ * as they were decoded; what follows is decoded again when its turn comes. */
 #include "core/receive.h"
 
 #include <string.h>
@@ -13,6 +14,21 @@
 #include "core/node.h"
 #include "wire/message.h"
 #include "wire/packet.h"
+
+#define KEPT_MAX 16
+
+struct received {
+	uint16_t kind;
+	bool known; /* false: skipped, a kind of a newer release */
+	union shoal_message m;
+};
+
+/* A packet that is as it should be. */
+struct opened {
+	size_t kept;
+	struct shoal_reader rest; /* the messages after those kept */
+	struct received message[KEPT_MAX];
+};
 
 /* One packet while it is handled. */
 struct arrival {
@@ -46,29 +62,44 @@ drop_counter(int rc)
 }
 
 static int
-open_packet(struct shoal_core *core, const struct shoal_input *input, struct shoal_reader *messages)
+decode_all(struct opened *opened)
+{
+	struct shoal_reader look = opened->rest, body;
+	struct received last;
+	uint16_t kind;
+	int rc;
+
+	while ((rc = shoal_message_next(&look, &kind, &body)) > 0) {
+		bool keeps = opened->kept < KEPT_MAX;
+		struct received *received = keeps ? &opened->message[opened->kept++] : &last;
+		received->kind = kind;
+		rc = shoal_message_decode(kind, body, &received->m);
+		if (rc == SHOAL_ERR_MALFORMED) {
+			return rc;
+		}
+		received->known = rc == SHOAL_OK;
+		if (keeps) {
+			opened->rest = look;
+		}
+	}
+	return rc;
+}
+
+static int
+open_packet(struct shoal_core *core, const struct shoal_input *input, struct opened *opened)
 {
 	struct shoal_packet_header header;
-	union shoal_message message;
-	struct shoal_reader body;
-	uint16_t kind;
 	int rc;
 
 	if (input->len > core->profile.stream_max) {
 		return SHOAL_ERR_TOO_BIG;
 	}
-	rc = shoal_packet_open(input->data, input->len, core->label_span, &header, messages);
+	rc = shoal_packet_open(input->data, input->len, core->label_span, &header, &opened->rest);
 	if (rc != SHOAL_OK) {
 		return rc == SHOAL_ERR_UNSUPPORTED ? SHOAL_ERR_MALFORMED : rc;
 	}
-	struct shoal_reader look = *messages;
-	while ((rc = shoal_message_next(&look, &kind, &body)) > 0) {
-		rc = shoal_message_decode(kind, body, &message);
-		if (rc == SHOAL_ERR_MALFORMED) {
-			return rc;
-		}
-	}
-	return rc;
+	opened->kept = 0;
+	return decode_all(opened);
 }
 
 /* Whoever names itself first is the teller of what follows. */
@@ -79,6 +110,7 @@ name_teller(struct shoal_core *core, struct arrival *arrival, const struct shoal
 		arrival->teller.id = *id;
 		uint32_t slot = shoal_members_find(core, id);
 		arrival->teller.slot = slot == SHOAL_SELF ? SHOAL_NONE : slot;
+		core->members.sender = slot;
 	}
 }
 
@@ -242,11 +274,17 @@ sender_of(uint16_t kind, const union shoal_message *m)
 }
 
 static void
-on_message(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
+on_message(struct shoal_core *core, struct arrival *arrival, struct received *received)
 {
+	uint16_t kind = received->kind;
+	union shoal_message *m = &received->m;
 	const struct shoal_input *input = arrival->input;
-	const struct shoal_id *sender = sender_of(kind, m);
 
+	if (!received->known) {
+		shoal_count(core, SHOAL_COUNTER_DROP_UNKNOWN_KIND);
+		return;
+	}
+	const struct shoal_id *sender = sender_of(kind, m);
 	if (sender != NULL) {
 		name_teller(core, arrival, sender);
 	}
@@ -287,18 +325,18 @@ on_message(struct shoal_core *core, struct arrival *arrival, uint16_t kind, unio
 }
 
 static void
-handle(struct shoal_core *core, struct arrival *arrival, struct shoal_reader *messages)
+handle(struct shoal_core *core, struct arrival *arrival, struct opened *opened)
 {
+	struct received *received = &opened->message[0];
 	struct shoal_reader body;
-	union shoal_message message;
-	uint16_t kind;
 
-	while (!arrival->refused && shoal_message_next(messages, &kind, &body) > 0) {
-		if (shoal_message_decode(kind, body, &message) == SHOAL_OK) {
-			on_message(core, arrival, kind, &message);
-		} else {
-			shoal_count(core, SHOAL_COUNTER_DROP_UNKNOWN_KIND);
-		}
+	for (size_t i = 0; i < opened->kept && !arrival->refused; i++) {
+		on_message(core, arrival, &opened->message[i]);
+	}
+	while (!arrival->refused && shoal_message_next(&opened->rest, &received->kind, &body) > 0) {
+		received->known =
+		        shoal_message_decode(received->kind, body, &received->m) == SHOAL_OK;
+		on_message(core, arrival, received);
 	}
 	if (arrival->asks_table) {
 		const struct shoal_input *input = arrival->input;
@@ -326,13 +364,13 @@ begin(struct shoal_core *core, struct arrival *arrival, const struct shoal_input
 int
 shoal_receive(struct shoal_core *core, const struct shoal_input *input)
 {
-	struct shoal_reader messages;
+	struct opened opened;
 	struct arrival arrival;
 
 	shoal_count(core, input->kind == SHOAL_INPUT_DATAGRAM ? SHOAL_COUNTER_DATAGRAMS_IN
 	                                                      : SHOAL_COUNTER_STREAMS_IN);
 	core->counters.value[SHOAL_COUNTER_BYTES_IN] += input->len;
-	int rc = open_packet(core, input, &messages);
+	int rc = open_packet(core, input, &opened);
 	if (rc != SHOAL_OK) {
 		shoal_count(core, drop_counter(rc));
 		if (rc == SHOAL_ERR_LABEL && input->kind == SHOAL_INPUT_REQUEST) {
@@ -343,7 +381,7 @@ shoal_receive(struct shoal_core *core, const struct shoal_input *input)
 		return rc;
 	}
 	begin(core, &arrival, input);
-	handle(core, &arrival, &messages);
+	handle(core, &arrival, &opened);
 	return SHOAL_OK;
 }
 
@@ -351,7 +389,7 @@ int
 shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 {
 	struct shoal_exchange exchange;
-	struct shoal_reader messages;
+	struct opened opened;
 	struct arrival arrival;
 
 	if (!shoal_exchange_end(core, input->exchange, &exchange)) {
@@ -361,7 +399,7 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 	int rc = input->code;
 	if (rc == SHOAL_OK) {
 		core->counters.value[SHOAL_COUNTER_BYTES_IN] += input->len;
-		rc = open_packet(core, input, &messages);
+		rc = open_packet(core, input, &opened);
 		if (rc != SHOAL_OK) {
 			shoal_count(core, drop_counter(rc));
 		}
@@ -372,7 +410,7 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 	begin(core, &arrival, &answer);
 	arrival.exchange = &exchange;
 	if (rc == SHOAL_OK) {
-		handle(core, &arrival, &messages);
+		handle(core, &arrival, &opened);
 	}
 #ifdef SHOAL_PLANT_JOIN_UNENDED
 	arrival.answered = true;

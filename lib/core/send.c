@@ -285,40 +285,44 @@ is_empty(const struct shoal_pending *pending, const struct shoal_writer *writer,
 	       writer->len == shoal_packet_overhead(label) - SHOAL_PACKET_CRC + pending->len;
 }
 
+/* false: there was nothing to tell, or no memory to say it. */
+static bool
+make_send(struct shoal_core *core, struct shoal_pending *pending, struct shoal_send *send)
+{
+	struct shoal_record *to = addressee(core, pending);
+	struct shoal_writer writer;
+	bool made = false;
+
+	if (pending->kind == SHOAL_SEND_DATAGRAM) {
+		made = make_datagram(core, pending, to, &writer);
+		if (made && is_empty(pending, &writer, core->label_span.len)) {
+			return false;
+		}
+		pending->kind = made ? SHOAL_SEND_DATAGRAM : SHOAL_SEND_STREAM;
+	}
+	if (!made && !make_stream(core, pending, to, &writer)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		shoal_exchange_unsent(core, pending);
+		return false;
+	}
+	finish(core, pending, to, &writer, send);
+	if ((pending->flags & SHOAL_FILL_BUDGET) != 0) {
+		shoal_gossip_spend(core, writer.len);
+	}
+	return true;
+}
+
 bool
 shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 {
-	struct shoal_pending *front;
+	struct shoal_pending *pending;
 
-	while ((front = shoal_ring_front(&core->sends.queue)) != NULL) {
-		struct shoal_pending pending = *front;
-		struct shoal_record *to = addressee(core, &pending);
-		struct shoal_writer writer;
-		bool made;
-
+	while ((pending = shoal_ring_front(&core->sends.queue)) != NULL) {
+		/* Its place may be given away: nothing is queued while it is made into a packet. */
 		shoal_ring_pop(&core->sends.queue);
-		if (pending.kind == SHOAL_SEND_DATAGRAM) {
-			made = make_datagram(core, &pending, to, &writer);
-			if (made && is_empty(&pending, &writer, core->label_span.len)) {
-				continue;
-			}
-			if (!made) {
-				pending.kind = SHOAL_SEND_STREAM;
-				made = make_stream(core, &pending, to, &writer);
-			}
-		} else {
-			made = make_stream(core, &pending, to, &writer);
+		if (make_send(core, pending, send)) {
+			return true;
 		}
-		if (!made) {
-			shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
-			shoal_exchange_unsent(core, &pending);
-			continue;
-		}
-		finish(core, &pending, to, &writer, send);
-		if ((pending.flags & SHOAL_FILL_BUDGET) != 0) {
-			shoal_gossip_spend(core, writer.len);
-		}
-		return true;
 	}
 	return false;
 }
