@@ -173,6 +173,8 @@ struct shoal_event {
 	uint64_t rtt_ns;
 	int code;
 	struct shoal_cause cause;
+	uint64_t lag_ns; /* how late this member's own loop was in its last stall, where that was
+	                    within ten probe intervals before; 0: there was none */
 };
 
 /* What the core holds of one member; borrowed until the next call on the core. */

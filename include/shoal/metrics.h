@@ -86,7 +86,8 @@ extern "C" {
 	        "member events coalesced because callbacks fell behind")                           \
 	X(LOOP_TURNS, loop_turns, "turns of the event loop")                                       \
 	X(DROP_EXCESS, drop_excess, "messages dropped: more than one request in a packet")         \
-	X(DROP_ENDED, drop_ended, "inputs dropped: this member has left")
+	X(DROP_ENDED, drop_ended, "inputs dropped: this member has left")                          \
+	X(STALLS, stalls, "stalls of this member's own loop")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -68,7 +68,9 @@ enum shoal_profile_kind {
 	X(stream_pings, 0, 1, 1, 1, 1, "1: an unanswered ping is sent on a stream too")            \
 	X(watchers, 0, 8, 3, 0, 3, "members that keep a watch link to each; 0: no death watch")    \
 	X(link_idle_ms, 1000, 86400000, 120000, 120000, 120000,                                    \
-	        "silence after which a watch link is tried")
+	        "silence after which a watch link is tried")                                       \
+	X(stall_ms, 0, 60000, 50, 50, 50,                                                          \
+	        "lag of the own loop that moves deadlines, at least 5 % of the interval; 0: none")
 
 struct shoal_profile {
 #define SHOAL_X(field, min, max, lan, wan, local, text) uint32_t field;

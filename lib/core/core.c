@@ -373,7 +373,7 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 int
 shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 {
-	uint64_t now = input->mono_ns + SHOAL_TIME_ORIGIN;
+	uint64_t now = input->mono_ns + SHOAL_TIME_ORIGIN, before = core->now;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
 	        input->kind > SHOAL_INPUT_CLOSED) {
@@ -385,6 +385,7 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 		shoal_count(core, SHOAL_COUNTER_DROP_ENDED);
 		return SHOAL_ERR_STATE;
 	}
+	shoal_lag_observe(core, before);
 	return dispatch(core, input);
 }
 

@@ -10,6 +10,8 @@
 
 /* Room that an empty queue of events keeps. */
 #define EVENTS_KEPT 32
+/* Probe intervals for which an event tells of a stall of this member. */
+#define LAG_TOLD 10
 
 static struct shoal_event *
 push(struct shoal_core *core, enum shoal_event_kind kind)
@@ -76,6 +78,8 @@ shoal_event_member(struct shoal_core *core, uint32_t slot, enum shoal_event_kind
 	event->addr = shoal_members_addr(record);
 	event->incarnation = record->incarnation;
 	event->rtt_ns = SHOAL_US(record->srtt_us);
+	event->lag_ns = shoal_lag_since(
+	        core, core->now - LAG_TOLD * shoal_ms(core->profile.probe_interval_ms));
 	if (cause != NULL) {
 		event->cause = *cause;
 	}

@@ -52,6 +52,7 @@ struct shoal_hold {
 	uint64_t begun;
 	uint64_t told_end;    /* leaving: of the time-out that it gave */
 	uint64_t least, most; /* suspicion: bounds of its length */
+	uint64_t moved;       /* suspicion: by stalls of this member */
 	uint8_t wanted;  /* suspicion: further accusers that bring it to `least` (Lifeguard k)  */
 	uint8_t rearmed; /* suspicion: how often an accuser made it news again */
 	bool checked;    /* unknown: it was probed, at `begun` */

@@ -17,6 +17,7 @@
 #include "base/slab.h"
 #include "base/table.h"
 #include "core/gossip.h"
+#include "core/lag.h"
 #include "core/members.h"
 #include "core/probe.h"
 #include "core/relay.h"
@@ -83,6 +84,7 @@ struct shoal_core {
 	struct shoal_probes probes;
 	struct shoal_relays relays;
 	struct shoal_nets nets;
+	struct shoal_lag lag;
 	struct shoal_slab exchanges; /* struct shoal_exchange, see exchange.c */
 	struct shoal_check_queue checks;
 	struct shoal_leave leave;

@@ -142,6 +142,7 @@ ask(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_recor
 	uint64_t patience = shoal_rtt_timeout(core, record) * (core->health + 1);
 
 	probe->begun = core->now;
+	probe->moved = 0;
 	probe->patience = patience;
 	probe->whole = stretched(core, core->profile.probe_interval_ms);
 	probe->deadline = core->now + probe->whole;
@@ -151,6 +152,20 @@ ask(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_recor
 	shoal_probe_ping(
 	        core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, fill_of(probe), 0);
 	shoal_heap_arm(&core->heap, &probe->timer, core->now + patience);
+}
+
+void
+shoal_probe_delay(struct shoal_core *core, uint32_t number, uint64_t lag)
+{
+	struct shoal_probe *probe = shoal_slab_at(&core->probes.slab, number);
+	uint64_t most = probe->whole - probe->moved;
+
+	if (probe->purpose == SHOAL_PROBE_ROUND || probe->purpose == SHOAL_PROBE_CHECK) {
+		lag = lag < most ? lag : most;
+		probe->moved += lag;
+		probe->deadline += lag;
+		shoal_heap_arm(&core->heap, &probe->timer, probe->timer.at + lag);
+	}
 }
 
 struct shoal_probe *
@@ -180,8 +195,8 @@ shoal_probe_begin(struct shoal_core *core, uint32_t slot, enum shoal_probe_purpo
 	return probe;
 }
 
-/* A time-out that comes late, after a stall of this member, leaves the relays the time that they
- * have otherwise. */
+/* A time-out that comes late leaves the relays the time that they have otherwise, however small or
+ * long the lag. */
 static void
 make_up_lag(const struct shoal_core *core, struct shoal_probe *probe)
 {
@@ -270,6 +285,7 @@ describe(struct shoal_core *core, const struct shoal_probe *probe,
 		shoal_text_u64(&text, nacks(probe));
 		shoal_text_str(&text, " of which got no answer either");
 	}
+	shoal_lag_describe(core, probe->begun, &text);
 }
 
 /* A probe of failure detection has failed. The score rises by the relays that did not even say no,

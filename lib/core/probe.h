@@ -28,6 +28,7 @@ struct shoal_probe {
 	uint64_t seq; /* random, with the probe's number in its low bits */
 	uint64_t begun, deadline;
 	uint64_t patience, whole; /* from `begun` to the time-out and to the end */
+	uint64_t moved;           /* by stalls of this member, at most `whole` */
 	struct shoal_id target;
 	struct shoal_id from; /* CHECK: who told, and what */
 	struct shoal_claim told;
@@ -71,6 +72,9 @@ void shoal_probe_on_nack(struct shoal_core *core, const struct shoal_msg_nack *n
 struct shoal_pending *shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind,
         uint32_t slot, uint64_t seq, const struct shoal_addr *origin, unsigned flags,
         uint64_t exchange);
+
+/* This member stalled: what judges others waits for so much longer. */
+void shoal_probe_delay(struct shoal_core *core, uint32_t number, uint64_t lag);
 
 /* Lifeguard's local health multiplier: raises or lowers the score within its bounds. */
 void shoal_probe_health(struct shoal_core *core, int change);

@@ -57,7 +57,7 @@ static uint64_t
 end_of(const struct shoal_hold *hold)
 {
 	struct shoal_suspicion_span span = {hold->least, hold->most, hold->wanted};
-	return hold->begun + shoal_suspicion_length(&span, hold->doubters - 1u);
+	return hold->begun + hold->moved + shoal_suspicion_length(&span, hold->doubters - 1u);
 }
 
 static void
@@ -83,6 +83,7 @@ begin(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
 		return;
 	}
 	hold->begun = core->now;
+	hold->moved = 0;
 	hold->least = span.least;
 	hold->most = span.most;
 	hold->wanted = (uint8_t)span.wanted;
@@ -146,12 +147,30 @@ shoal_suspicion_bury(struct shoal_core *core, uint32_t slot, struct shoal_cause 
 }
 
 void
+shoal_suspicion_delay(struct shoal_core *core, uint32_t slot, uint64_t lag)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_hold *hold = shoal_members_hold(core, record);
+
+	if (record->state != SHOAL_STATE_SUSPECT) {
+		return;
+	}
+	uint64_t length = end_of(hold) - hold->begun - hold->moved;
+	uint64_t most = length > hold->moved ? length - hold->moved : 0;
+	hold->moved += lag < most ? lag : most;
+	shoal_members_hold_until(core, slot, end_of(hold));
+}
+
+void
 shoal_suspicion_expire(struct shoal_core *core, uint32_t slot)
 {
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_SUSPICION, NULL);
 	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_text text;
 
 	cause.after_ns = shoal_members_age(core, record);
+	shoal_text_init(&text, cause.detail, sizeof cause.detail);
+	shoal_lag_describe(core, core->now - cause.after_ns, &text);
 	shoal_suspicion_bury(core, slot, &cause);
 }
 
@@ -162,5 +181,5 @@ shoal_suspicion_is_old(const struct shoal_core *core, uint32_t slot)
 	const struct shoal_hold *hold = shoal_members_hold(core, record);
 
 	return record->state == SHOAL_STATE_SUSPECT && hold != NULL &&
-	       core->now - hold->begun >= hold->least / 2;
+	       core->now - hold->begun >= hold->least / 2 + hold->moved;
 }

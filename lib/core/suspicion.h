@@ -23,6 +23,10 @@ uint64_t shoal_suspicion_length(const struct shoal_suspicion_span *span, uint32_
 void shoal_suspicion_accuse(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
         const struct shoal_cause *cause);
 
+/* This member stalled: a suspicion lasts for so much longer, at most for twice its length in all.
+ */
+void shoal_suspicion_delay(struct shoal_core *core, uint32_t slot, uint64_t lag);
+
 /* The time of a suspicion is over: it is dead. */
 void shoal_suspicion_expire(struct shoal_core *core, uint32_t slot);
 

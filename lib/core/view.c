@@ -125,6 +125,7 @@ mix_hold(uint64_t hash, const struct shoal_hold *hold)
 	}
 	hash = mix(hash, hold->timer.at);
 	hash = mix(hash, hold->begun);
+	hash = mix(hash, hold->moved);
 	hash = mix(hash, hold->since);
 	for (size_t i = 0; i < hold->doubters; i++) {
 		hash = mix_bytes(hash, hold->doubter[i].bytes, sizeof hold->doubter[i].bytes);
@@ -161,6 +162,7 @@ shoal_core_hash(const struct shoal_core *core)
 	for (size_t i = 0; i < SHOAL_COUNTERS; i++) {
 		hash = mix(hash, core->counters.value[i]);
 	}
+	hash = mix(mix(hash, core->lag.ns), core->lag.at);
 	hash = mix(hash, (uint64_t)core->gossip.entries.count << 32 | core->probes.slab.count);
 	hash = mix(hash, (uint64_t)core->relays.slab.count << 32 | core->exchanges.count);
 	hash = mix(hash, shoal_heap_next(&core->heap));

@@ -4,6 +4,8 @@
 
 #include "cluster/clock.h"
 
+#include <time.h>
+
 static void
 the_clock_of_a_loop_never_goes_backwards(void **state)
 {
@@ -19,6 +21,21 @@ the_clock_of_a_loop_never_goes_backwards(void **state)
 	}
 	clock.last = last + SHOAL_SEC(1000);
 	assert_true(shoal_clock_mono(&clock) == last + SHOAL_SEC(1000));
+}
+
+/* Time for which the machine was suspended counts: to the core that is a stall. */
+static void
+the_clock_of_a_loop_counts_suspended_time(void **state)
+{
+	struct shoal_clock clock = {0};
+	struct timespec before, after;
+
+	(void)state;
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &before), 0);
+	uint64_t now = shoal_clock_mono(&clock);
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &after), 0);
+	assert_true(now >= SHOAL_SEC(before.tv_sec) + (uint64_t)before.tv_nsec);
+	assert_true(now <= SHOAL_SEC(after.tv_sec) + (uint64_t)after.tv_nsec);
 }
 
 static void
@@ -43,6 +60,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_clock_of_a_loop_never_goes_backwards),
+	        cmocka_unit_test(the_clock_of_a_loop_counts_suspended_time),
 	        cmocka_unit_test(a_moment_before_now_is_never_the_unknown_moment),
 	        cmocka_unit_test(the_wall_clock_counts_from_1970),
 	};
