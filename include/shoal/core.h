@@ -126,7 +126,9 @@ enum shoal_cause_kind {
 	SHOAL_CAUSE_LEAVE,       /* it said so */
 	SHOAL_CAUSE_UNCONFIRMED, /* it was leaving and did not say left in time */
 	SHOAL_CAUSE_EXPIRED,     /* remembered long enough */
-	SHOAL_CAUSE_RESTORED     /* known from the memory of a former run of this member */
+	SHOAL_CAUSE_RESTORED,    /* known from the memory of a former run of this member */
+	SHOAL_CAUSE_REPLACED,    /* another member answers at its address */
+	SHOAL_CAUSE_CONFLICT     /* two instances live under its id */
 };
 
 /* Why something changed: who said so, by which path, what was measured at that moment. */
@@ -149,13 +151,15 @@ enum shoal_event_kind {
 	SHOAL_EVENT_LEAVING = 1 << 5, /* it is about to leave */
 	SHOAL_EVENT_LEFT = 1 << 6,    /* it left */
 	SHOAL_EVENT_REAP = 1 << 7,    /* a dead or left member is forgotten */
-	SHOAL_EVENT_CONFLICT = 1 << 8,
+	SHOAL_EVENT_CONFLICT =
+	        1 << 8, /* two instances live under its id; of this member: see ENDED */
 	SHOAL_EVENT_OVERFLOW = 1 << 9, /* events were lost or coalesced; look at the list again */
 	SHOAL_EVENT_ALL = (1 << 10) - 1,
 
 	/* From the core to its host only. */
 	SHOAL_EVENT_JOINED = 1 << 16,   /* a JOIN command ended: code, addr, cause.detail */
-	SHOAL_EVENT_ENDED = 1 << 17,    /* this member has left: code 0, or TIMEOUT */
+	SHOAL_EVENT_ENDED = 1 << 17,    /* this member has left: code 0, or TIMEOUT; or another
+	                                   instance goes on in its place: ID_CONFLICT */
 	SHOAL_EVENT_MEASURED = 1 << 18, /* rtt_ns of the member in slot */
 	SHOAL_EVENT_HEALTH = 1 << 19    /* the local health score changed: code */
 };
@@ -177,6 +181,14 @@ struct shoal_event {
 	                    within ten probe intervals before; 0: there was none */
 };
 
+/* What this member found out about the way to another one, besides its state. */
+enum shoal_diagnosis {
+	SHOAL_DIAGNOSIS_NONE = 0,
+	SHOAL_DIAGNOSIS_PARTIAL,        /* not reachable from here, and it refuted */
+	SHOAL_DIAGNOSIS_SHARED_ADDRESS, /* another member answers at its address, and it refuted */
+	SHOAL_DIAGNOSIS_INBOUND_ONLY    /* only connections that it opens get through */
+};
+
 /* What the core holds of one member; borrowed until the next call on the core. */
 struct shoal_core_member {
 	struct shoal_id id;
@@ -192,6 +204,7 @@ struct shoal_core_member {
 	uint32_t app_version;
 	uint8_t protocol_min, protocol_max;
 	bool self;
+	enum shoal_diagnosis diagnosis;
 };
 
 /* Makes an empty pool. Cores with one pool, and the calls on it, belong to one thread.

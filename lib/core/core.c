@@ -172,6 +172,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	int rc = shoal_sends_init(core);
 	shoal_gossip_init(core);
 	shoal_relay_init(core);
+	shoal_identity_init(core);
 	shoal_check_init(core);
 	shoal_slab_init(&core->exchanges, &core->mem, 1, 0);
 	if (rc == SHOAL_OK) {
@@ -249,6 +250,7 @@ shoal_core_free(struct shoal_core *core)
 	struct shoal_allocator mem = core->mem;
 	shoal_exchange_done(core);
 	shoal_check_done(core);
+	shoal_identity_done(core);
 	shoal_relay_done(core);
 	shoal_probe_done(core);
 	shoal_gossip_done(core);
@@ -321,6 +323,9 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 		break;
 	case SHOAL_TIMER_FADE:
 		shoal_tree_touch(core, timer->slot);
+		break;
+	case SHOAL_TIMER_TWIN:
+		shoal_identity_on_timer(core, timer->slot);
 		break;
 	}
 }

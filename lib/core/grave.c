@@ -7,8 +7,8 @@
 #include "core/event.h"
 #include "core/node.h"
 
-static void
-forget(struct shoal_core *core, uint32_t slot)
+void
+shoal_grave_forget(struct shoal_core *core, uint32_t slot)
 {
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_EXPIRED, NULL);
 	struct shoal_record *record = shoal_members_at(core, slot);
@@ -33,6 +33,7 @@ shoal_grave_dig(struct shoal_core *core, uint32_t slot, enum shoal_state state,
 	}
 	shoal_members_move(core, slot, state, kind, cause);
 	shoal_members_hold_until(core, slot, core->now + whole - (age_ns < whole ? age_ns : whole));
+	shoal_gone_count(core, slot);
 	shoal_grave_forget_old(core);
 	return shoal_members_find(core, &id) == slot;
 }
@@ -44,7 +45,7 @@ shoal_grave_forget_old(struct shoal_core *core)
 	struct shoal_timer *timer;
 
 	while ((timer = shoal_heap_expire(graves, core->now)) != NULL) {
-		forget(core, timer->slot);
+		shoal_grave_forget(core, timer->slot);
 	}
 	while (graves->count > core->profile.tombstones_max) {
 		shoal_grave_forget_oldest(core);
@@ -56,7 +57,7 @@ shoal_grave_forget_oldest(struct shoal_core *core)
 {
 	struct shoal_timer *timer = shoal_heap_expire(&core->members.graves, SHOAL_NEVER - 1);
 	if (timer != NULL) {
-		forget(core, timer->slot);
+		shoal_grave_forget(core, timer->slot);
 	}
 }
 

@@ -16,6 +16,9 @@ bool shoal_grave_dig(struct shoal_core *core, uint32_t slot, enum shoal_state st
 /* Forgets tombstones whose time is over, and above the limit the oldest. */
 void shoal_grave_forget_old(struct shoal_core *core);
 
+/* Forgets one that is dead or left. */
+void shoal_grave_forget(struct shoal_core *core, uint32_t slot);
+
 /* Forgets the oldest tombstone, where there is one. */
 void shoal_grave_forget_oldest(struct shoal_core *core);
 

@@ -133,6 +133,9 @@ revive(struct shoal_core *core, uint32_t slot, const struct statement *said,
 		cause.after_ns = shoal_members_age(core, record);
 		shoal_count(core, SHOAL_COUNTER_REFUTATIONS);
 	}
+	if (!before->restarted) {
+		shoal_gone_refuted(core, slot);
+	}
 	shoal_members_move(core, slot, SHOAL_STATE_ALIVE, kind, &cause);
 	if (teller->path != SHOAL_PATH_ASKED || is_contemporary(core, record)) {
 		bool known =
@@ -344,26 +347,6 @@ add_to(struct shoal_core *core, uint32_t slot, const struct statement *said,
 	}
 }
 
-/* Another instance under this id. Once that is a former run of this member, of which somebody still
- * tells; again and again it is a second process with the same name, and the two would outbid each
- * other as fast as packets fly: so at most once a second. */
-static bool
-may_outbid(struct shoal_core *core)
-{
-	struct shoal_log_line line;
-
-	if (core->outbid != 0 && core->now - core->outbid < SHOAL_SEC(1)) {
-		return false;
-	}
-	if (core->outbid != 0 && shoal_log_begin(core, &line, SHOAL_LOG_WARN, "identity")) {
-		shoal_text_str(&line.text,
-		        "another instance has this member's id: is a second process "
-		        "running under the same name?");
-	}
-	core->outbid = core->now;
-	return true;
-}
-
 /* Contradicts: an incarnation above what was said, at once to everyone (SWIM 4.2). */
 static void
 refute(struct shoal_core *core, const struct statement *said, const struct shoal_teller *teller)
@@ -383,18 +366,14 @@ refute(struct shoal_core *core, const struct statement *said, const struct shoal
 	}
 	bool mine = said->told.claim.salt == shoal_members_salt(self);
 	bool succeeded = !mine && core->leave.phase != SHOAL_LEAVE_NOT; /* by a next run of it */
-	if (succeeded || (!mine && !may_outbid(core))) {
+	if (succeeded || (!mine && !shoal_identity_may_outbid(core))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
 		return;
 	}
 	if (accused && mine) {
 		shoal_probe_health(core, 1);
 	}
-	if (said->told.claim.incarnation >= self->incarnation) {
-		self->incarnation = said->told.claim.incarnation + 1;
-		shoal_tree_touch(core, SHOAL_SELF);
-	}
-	shoal_count(core, SHOAL_COUNTER_SELF_REFUTATIONS);
+	shoal_identity_rise(core, said->told.claim.incarnation);
 	if (mine) {
 		shoal_gossip_raise(core, SHOAL_SELF);
 	} else {
@@ -443,6 +422,10 @@ learn(struct shoal_core *core, struct statement *said, const struct shoal_teller
 	                   said->age_ns <= shoal_ms(core->profile.hearsay_ms);
 	shoal_count(core, SHOAL_COUNTER_STATEMENTS_IN);
 
+	if (view.self && said->told.claim.salt != view.held.salt &&
+	        shoal_identity_asks(core, &said->told.claim, said->member)) {
+		return;
+	}
 	switch (shoal_statement_admit(&view, &said->told)) {
 	case SHOAL_VERDICT_STALE:
 	case SHOAL_VERDICT_IGNORE:
@@ -452,6 +435,9 @@ learn(struct shoal_core *core, struct statement *said, const struct shoal_teller
 		add_to(core, slot, said, teller);
 		break;
 	case SHOAL_VERDICT_APPLY:
+		if (view.known && shoal_identity_defers(core, slot, said->member, teller)) {
+			break;
+		}
 		slot = view.known ? slot : meet(core, said);
 		if (slot != SHOAL_NONE) {
 			apply(core, slot, said, teller);

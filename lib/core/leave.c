@@ -45,8 +45,8 @@ say(struct shoal_core *core, enum shoal_state state, enum shoal_leave_phase phas
 	}
 }
 
-static void
-finish(struct shoal_core *core, int code)
+void
+shoal_leave_end(struct shoal_core *core, int code)
 {
 	shoal_heap_disarm(&core->heap, &core->leave.timer);
 	core->leave.phase = SHOAL_LEAVE_ENDED;
@@ -59,7 +59,7 @@ say_left(struct shoal_core *core)
 {
 	say(core, SHOAL_STATE_LEFT, SHOAL_LEAVE_LEFT);
 	if (core->leave.asked == 0) {
-		finish(core, SHOAL_OK);
+		shoal_leave_end(core, SHOAL_OK);
 	}
 }
 
@@ -72,7 +72,7 @@ shoal_leave_begin(struct shoal_core *core, uint64_t timeout_ns)
 		return SHOAL_ERR_STATE;
 	}
 #ifdef SHOAL_PLANT_LEAVE_UNSAID
-	finish(core, SHOAL_OK);
+	shoal_leave_end(core, SHOAL_OK);
 	return SHOAL_OK;
 #endif
 	core->leave.end = core->now + (timeout_ns == 0 || timeout_ns > most ? most : timeout_ns);
@@ -97,7 +97,7 @@ shoal_leave_told(struct shoal_core *core, unsigned phase)
 	} else if (core->leave.phase == SHOAL_LEAVE_LEFT) {
 		core->leave.confirmed = true;
 		if (core->leave.told >= core->leave.asked) {
-			finish(core, SHOAL_OK);
+			shoal_leave_end(core, SHOAL_OK);
 		}
 	}
 }
@@ -113,5 +113,5 @@ shoal_leave_on_timer(struct shoal_core *core)
 		return;
 	}
 #endif
-	finish(core, core->leave.confirmed ? SHOAL_OK : SHOAL_ERR_TIMEOUT);
+	shoal_leave_end(core, core->leave.confirmed ? SHOAL_OK : SHOAL_ERR_TIMEOUT);
 }

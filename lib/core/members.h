@@ -57,6 +57,7 @@ struct shoal_hold {
 	uint8_t rearmed; /* suspicion: how often an accuser made it news again */
 	bool checked;    /* unknown: it was probed, at `begun` */
 	bool restored;   /* unknown: from the memory of a former run */
+	bool replaced;   /* suspicion: another member answered at its address */
 	uint8_t doubters;
 	struct shoal_id doubter[SHOAL_DOUBTERS_MAX];
 	struct shoal_id from; /* who told first; unknown: the reporter */

@@ -16,7 +16,9 @@
 #include "base/rng.h"
 #include "base/slab.h"
 #include "base/table.h"
+#include "core/gone.h"
 #include "core/gossip.h"
+#include "core/identity.h"
 #include "core/lag.h"
 #include "core/members.h"
 #include "core/probe.h"
@@ -39,7 +41,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_HEAL,
 	SHOAL_TIMER_CHECK, /* the next told death or hearsay may be checked */
 	SHOAL_TIMER_LEAVE,
-	SHOAL_TIMER_FADE /* slot: member; its tombstone is told no more */
+	SHOAL_TIMER_FADE, /* slot: member; its tombstone is told no more */
+	SHOAL_TIMER_TWIN  /* slot: another instance of this id that is asked */
 };
 
 enum shoal_leave_phase {
@@ -88,9 +91,10 @@ struct shoal_core {
 	struct shoal_slab exchanges; /* struct shoal_exchange, see exchange.c */
 	struct shoal_check_queue checks;
 	struct shoal_leave leave;
+	struct shoal_identity identity;
+	struct shoal_gone gone;
 	struct shoal_timer sync_timer, heal_timer;
 	unsigned health;
-	uint64_t outbid; /* when another instance of this id was last outbid, 0: never */
 	bool events_lost;
 	uint64_t visited; /* records looked at, ever: what the cost of an input is measured by */
 };
@@ -108,7 +112,7 @@ shoal_ms(uint32_t ms)
 }
 
 /* Timers outside of the slabs: fewer than this. */
-#define SHOAL_TIMERS_FIXED 16
+#define SHOAL_TIMERS_FIXED 24
 
 /* Room for the timers of one more hold, probe or relay record, so that arming never fails. */
 static inline int

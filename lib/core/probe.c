@@ -96,6 +96,12 @@ end(struct shoal_core *core, struct shoal_probe *probe)
 	shoal_slab_give(&core->probes.slab, SHOAL_NUMBER_SLOT(probe->seq));
 }
 
+void
+shoal_probe_drop(struct shoal_core *core, struct shoal_probe *probe)
+{
+	end(core, probe);
+}
+
 struct shoal_pending *
 shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, uint64_t seq,
         const struct shoal_addr *origin, unsigned flags, uint64_t exchange)
@@ -126,6 +132,7 @@ fill_of(const struct shoal_probe *probe)
 	case SHOAL_PROBE_ROUND:
 		return SHOAL_FILL_GOSSIP;
 	case SHOAL_PROBE_CHECK:
+	case SHOAL_PROBE_CONFLICT:
 		return 0;
 	case SHOAL_PROBE_HEAL:
 		return SHOAL_FILL_SELF;
@@ -345,6 +352,8 @@ fail(struct shoal_core *core, struct shoal_probe *probe, struct shoal_record *re
 	} else if (last.purpose == SHOAL_PROBE_CHECK) {
 		bool lives = record->state != SHOAL_STATE_UNKNOWN && is_contradicted(&last, record);
 		shoal_check_ended(core, &last, lives);
+	} else if (last.purpose == SHOAL_PROBE_CONFLICT) {
+		shoal_identity_checked(core, &last, false);
 	}
 }
 
@@ -421,6 +430,9 @@ succeed(struct shoal_core *core, const struct shoal_probe *probe)
 	case SHOAL_PROBE_LEAVE:
 		shoal_leave_told(core, probe->phase);
 		break;
+	case SHOAL_PROBE_CONFLICT:
+		shoal_identity_checked(core, probe, true);
+		break;
 	}
 }
 
@@ -437,6 +449,8 @@ succeeded_by(struct shoal_core *core, struct shoal_probe *probe)
 		shoal_check_ended(core, &last, last.told.state == SHOAL_STATE_DEAD);
 	} else if (last.purpose == SHOAL_PROBE_LEAVE) {
 		shoal_leave_told(core, last.phase); /* whichever instance it is, it has heard */
+	} else if (last.purpose == SHOAL_PROBE_CONFLICT) {
+		shoal_identity_checked(core, &last, false);
 	}
 	/* With this member's own statement: the instance may know nobody yet. */
 	shoal_send_gossip(core, last.slot, SHOAL_FILL_SELF | SHOAL_FILL_ABOUT, last.slot);

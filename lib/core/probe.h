@@ -20,7 +20,8 @@ enum shoal_probe_purpose {
 	SHOAL_PROBE_ROUND = 1, /* failure detection */
 	SHOAL_PROBE_CHECK, /* a told death or hearsay is tried out                               */
 	SHOAL_PROBE_HEAL,  /* a dead member is tried again                                       */
-	SHOAL_PROBE_LEAVE  /* this member's leave is told until it is answered                   */
+	SHOAL_PROBE_LEAVE, /* this member's leave is told until it is answered */
+	SHOAL_PROBE_CONFLICT /* the known instance of a member, while another says that it is one */
 };
 
 struct shoal_probe {
@@ -60,6 +61,9 @@ struct shoal_probe *shoal_probe_begin(
 /* The probe that waits for this number; NULL: none. */
 struct shoal_probe *shoal_probe_find(struct shoal_core *core, uint64_t seq);
 
+/* Ends a probe without a verdict. */
+void shoal_probe_drop(struct shoal_core *core, struct shoal_probe *probe);
+
 void shoal_probe_on_round(struct shoal_core *core);
 void shoal_probe_on_timer(struct shoal_core *core, uint32_t number);
 
@@ -88,7 +92,8 @@ uint64_t shoal_probe_number(struct shoal_core *core, uint32_t number, unsigned k
 enum shoal_number_kind {
 	SHOAL_NUMBER_PROBE = 0,
 	SHOAL_NUMBER_RELAY = 1,
-	SHOAL_NUMBER_EXCHANGE = 2
+	SHOAL_NUMBER_EXCHANGE = 2,
+	SHOAL_NUMBER_TWIN = 3
 };
 
 #endif

@@ -182,6 +182,9 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	arrival->teller.path = join ? SHOAL_PATH_ASKED : SHOAL_PATH_SYNC;
 	if (join) {
 		shoal_event_joined(core, &exchange->to, -(int)answer->code, answer->reason);
+		if (answer->code == (uint64_t)-SHOAL_ERR_ID_CONFLICT) {
+			shoal_identity_met(core, answer->salt, &exchange->to);
+		}
 	} else if (answer->code == 0) {
 		shoal_count(core, SHOAL_COUNTER_SYNCS_DONE);
 	}
@@ -268,6 +271,10 @@ sender_of(uint16_t kind, const union shoal_message *m)
 		return &m->sync.id;
 	case SHOAL_MESSAGE_ANSWER:
 		return &m->answer.id;
+	case SHOAL_MESSAGE_CONFLICT:
+		return &m->conflict.id;
+	case SHOAL_MESSAGE_GONE:
+		return &m->gone.id;
 	default:
 		return NULL;
 	}
@@ -318,6 +325,14 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct received *re
 		break;
 	case SHOAL_MESSAGE_ANSWER:
 		on_answer(core, arrival, &m->answer);
+		break;
+	case SHOAL_MESSAGE_GONE:
+		shoal_gone_on_gone(core, &m->gone, &input->from);
+		break;
+	case SHOAL_MESSAGE_CONFLICT:
+		if (may_ask(core, arrival)) {
+			shoal_identity_on_conflict(core, &m->conflict, &input->from, input->kind);
+		}
 		break;
 	default:
 		break;

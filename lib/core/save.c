@@ -76,6 +76,7 @@ restore_self(struct shoal_core *core, const struct shoal_msg_member *saved)
 
 	if (saved->incarnation >= self->incarnation && saved->incarnation != UINT64_MAX) {
 		self->incarnation = saved->incarnation + 1;
+		shoal_tree_touch(core, SHOAL_SELF);
 	}
 }
 

@@ -54,9 +54,13 @@ has_doubter(const struct shoal_hold *hold, const struct shoal_id *id)
 }
 
 static uint64_t
-end_of(const struct shoal_hold *hold)
+end_of(const struct shoal_core *core, const struct shoal_hold *hold)
 {
 	struct shoal_suspicion_span span = {hold->least, hold->most, hold->wanted};
+
+	if (shoal_gone_is_agreed(core, hold)) {
+		return hold->begun + hold->moved + hold->least;
+	}
 	return hold->begun + hold->moved + shoal_suspicion_length(&span, hold->doubters - 1u);
 }
 
@@ -90,13 +94,14 @@ begin(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
 	hold->doubter[0] = *accuser;
 	hold->doubters = 1;
 	hold->rearmed = 0;
+	hold->replaced = false;
 	name_doubters(core, hold, &told);
 	shoal_count(core, SHOAL_COUNTER_SUSPICIONS);
 #ifdef SHOAL_PLANT_SUSPICION_STAYS
 	hold->most = hold->least = SHOAL_SEC(3600);
 #endif
 	shoal_members_move(core, slot, SHOAL_STATE_SUSPECT, SHOAL_EVENT_SUSPECT, &told);
-	shoal_members_hold_until(core, slot, end_of(hold));
+	shoal_members_hold_until(core, slot, end_of(core, hold));
 	shoal_gossip_add(core, slot);
 	/* The accused hears it first: it is worth a packet of its own. */
 	shoal_send_gossip(core, slot, 0, SHOAL_NONE);
@@ -121,7 +126,7 @@ shoal_suspicion_accuse(struct shoal_core *core, uint32_t slot, const struct shoa
 		return;
 	}
 	hold->doubter[hold->doubters++] = *accuser;
-	shoal_members_hold_until(core, slot, end_of(hold));
+	shoal_members_hold_until(core, slot, end_of(core, hold));
 	/* News again, but so often only as accusers matter: a statement is sent at most limit * (k
 	 * + 1) times. */
 	if (hold->rearmed < hold->wanted) {
@@ -155,10 +160,32 @@ shoal_suspicion_delay(struct shoal_core *core, uint32_t slot, uint64_t lag)
 	if (record->state != SHOAL_STATE_SUSPECT) {
 		return;
 	}
-	uint64_t length = end_of(hold) - hold->begun - hold->moved;
+	uint64_t length = end_of(core, hold) - hold->begun - hold->moved;
 	uint64_t most = length > hold->moved ? length - hold->moved : 0;
 	hold->moved += lag < most ? lag : most;
-	shoal_members_hold_until(core, slot, end_of(hold));
+	shoal_members_hold_until(core, slot, end_of(core, hold));
+}
+
+void
+shoal_suspicion_replaced(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_hold *hold = shoal_members_hold(core, shoal_members_at(core, slot));
+
+	if (hold != NULL && shoal_members_at(core, slot)->state == SHOAL_STATE_SUSPECT) {
+		hold->replaced = true;
+		shoal_members_hold_until(core, slot, end_of(core, hold));
+	}
+}
+
+/* Its address is another's, and nobody heard it contradict: its process was stopped. */
+static void
+leave_replaced(struct shoal_core *core, uint32_t slot, struct shoal_cause *cause)
+{
+	cause->kind = SHOAL_CAUSE_REPLACED;
+	name_doubters(core, shoal_members_hold(core, shoal_members_at(core, slot)), cause);
+	if (shoal_grave_dig(core, slot, SHOAL_STATE_LEFT, SHOAL_EVENT_LEFT, cause, 0)) {
+		shoal_gossip_add(core, slot);
+	}
 }
 
 void
@@ -166,12 +193,17 @@ shoal_suspicion_expire(struct shoal_core *core, uint32_t slot)
 {
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_SUSPICION, NULL);
 	const struct shoal_record *record = shoal_members_at(core, slot);
+	const struct shoal_hold *hold = shoal_members_hold(core, record);
 	struct shoal_text text;
 
 	cause.after_ns = shoal_members_age(core, record);
 	shoal_text_init(&text, cause.detail, sizeof cause.detail);
 	shoal_lag_describe(core, core->now - cause.after_ns, &text);
-	shoal_suspicion_bury(core, slot, &cause);
+	if (shoal_gone_is_agreed(core, hold)) {
+		leave_replaced(core, slot, &cause);
+	} else {
+		shoal_suspicion_bury(core, slot, &cause);
+	}
 }
 
 bool

@@ -27,6 +27,9 @@ void shoal_suspicion_accuse(struct shoal_core *core, uint32_t slot, const struct
  */
 void shoal_suspicion_delay(struct shoal_core *core, uint32_t slot, uint64_t lag);
 
+/* Another member answers at the address of one that is suspect here. */
+void shoal_suspicion_replaced(struct shoal_core *core, uint32_t slot);
+
 /* The time of a suspicion is over: it is dead. */
 void shoal_suspicion_expire(struct shoal_core *core, uint32_t slot);
 

@@ -45,6 +45,8 @@ shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_cor
 	member->protocol_min = info->protocol_min;
 	member->protocol_max = info->protocol_max;
 	member->self = slot == SHOAL_SELF;
+	member->diagnosis = shoal_gone_is_shared(core, &info->id) ? SHOAL_DIAGNOSIS_SHARED_ADDRESS
+	                                                          : SHOAL_DIAGNOSIS_NONE;
 	return true;
 }
 
@@ -165,6 +167,8 @@ shoal_core_hash(const struct shoal_core *core)
 	hash = mix(mix(hash, core->lag.ns), core->lag.at);
 	hash = mix(hash, (uint64_t)core->gossip.entries.count << 32 | core->probes.slab.count);
 	hash = mix(hash, (uint64_t)core->relays.slab.count << 32 | core->exchanges.count);
+	hash = mix(hash, (uint64_t)core->identity.twins.count << 32 | core->identity.rivals.count);
+	hash = mix(hash, core->identity.took);
 	hash = mix(hash, shoal_heap_next(&core->heap));
 	return mix(hash, (uint64_t)core->leave.phase << 32 | core->health);
 }
@@ -177,5 +181,6 @@ shoal_core_memory(const struct shoal_core *core)
 	       shoal_ring_memory(&core->sends.queue) + shoal_ring_memory(&core->events) +
 	       shoal_ring_memory(&core->logs) + shoal_ring_memory(&core->checks.waiting) +
 	       shoal_slab_memory(&core->gossip.entries) + shoal_slab_memory(&core->probes.slab) +
-	       shoal_slab_memory(&core->relays.slab) + shoal_slab_memory(&core->exchanges);
+	       shoal_slab_memory(&core->relays.slab) + shoal_slab_memory(&core->identity.twins) +
+	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges);
 }

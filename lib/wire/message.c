@@ -41,6 +41,12 @@ static const struct shoal_field fields_SYNC[] = {SHOAL_SYNC_FIELDS(SHOAL_X)};
 #define SHOAL_STRUCT struct shoal_msg_answer
 static const struct shoal_field fields_ANSWER[] = {SHOAL_ANSWER_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_gone
+static const struct shoal_field fields_GONE[] = {SHOAL_GONE_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_conflict
+static const struct shoal_field fields_CONFLICT[] = {SHOAL_CONFLICT_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
 #undef SHOAL_X
 
 static const struct shoal_layout layouts[SHOAL_MESSAGE_KINDS] = {
@@ -114,6 +120,11 @@ is_usable(uint16_t kind, const union shoal_message *m)
 		       !shoal_id_is_zero(&m->relay.target);
 	case SHOAL_MESSAGE_SENDER:
 		return !shoal_id_is_zero(&m->sender.id);
+	case SHOAL_MESSAGE_GONE:
+		return !shoal_id_is_zero(&m->gone.id) && !shoal_id_is_zero(&m->gone.target);
+	case SHOAL_MESSAGE_CONFLICT:
+		return !shoal_id_is_zero(&m->conflict.id) &&
+		       (shoal_addr_is_zero(&m->conflict.addr) || is_reachable(&m->conflict.addr));
 	default:
 		return true;
 	}

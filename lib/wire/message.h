@@ -103,6 +103,28 @@
 	X(VAR, code, 499)                                                                          \
 	X(TEXT, reason, SHOAL_REASON_MAX)
 
+/* "At the address that you pinged lives another member, I: not the target." */
+#define SHOAL_GONE_FIELDS(X)                                                                       \
+	X(U64, seq, 0)                                                                             \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(U64, incarnation, 0)                                                                     \
+	X(ID, target, 0)
+
+/* Of two instances under the id `target`. From one to the other (id is target): a question, stop 0,
+ * and its answer, under the same seq; or with seq 0 and its own salt in stop: "I stop". other: the
+ * instance that the sender took over from. From a third member to either: the instance `other` is
+ * at addr. stop: the salt of the one that is to stop. */
+#define SHOAL_CONFLICT_FIELDS(X)                                                                   \
+	X(U64, seq, 0)                                                                             \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(ID, target, 0)                                                                           \
+	X(U64, stop, 0)                                                                            \
+	X(U64, started_ms, 0)                                                                      \
+	X(U64, other, 0)                                                                           \
+	X(ADDR, addr, 0)
+
 /* X(KIND, struct, number) */
 #define SHOAL_MESSAGES(X)                                                                          \
 	X(SENDER, sender, 1)                                                                       \
@@ -114,7 +136,9 @@
 	X(STATE, state, 7)                                                                         \
 	X(JOIN, join, 8)                                                                           \
 	X(SYNC, sync, 9)                                                                           \
-	X(ANSWER, answer, 10)
+	X(ANSWER, answer, 10)                                                                      \
+	X(GONE, gone, 11)                                                                          \
+	X(CONFLICT, conflict, 12)
 
 #define SHOAL_X(type, name, limit) shoal_field_##type name;
 #define SHOAL_M(KIND, struct_name, number)                                                         \

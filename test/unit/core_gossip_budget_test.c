@@ -129,6 +129,7 @@ tell_storm(struct core_world *world, size_t node, uint64_t incarnation)
 			parcel_add(&parcel, SHOAL_MESSAGE_SENDER, &sender);
 		}
 		number_id(&left.id, i);
+		left.addrs.item[0].port = (uint16_t)(1000 + i); /* one address has few tombstones */
 		parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &left);
 		if (i % 500 == 499) {
 			parcel_end(&parcel);

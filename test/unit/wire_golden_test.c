@@ -41,6 +41,16 @@ static const struct shoal_msg_answer answer = {.id = ID(0x11),
         .salt = SALT,
         .code = 15,
         .reason = {(const uint8_t *)"clock: \xe2\x82\xac", 10}};
+static const struct shoal_msg_gone gone = {
+        .seq = SEQ, .id = ID(0x11), .salt = SALT, .incarnation = INCARNATION, .target = ID(0x22)};
+static const struct shoal_msg_conflict conflict = {.seq = SEQ,
+        .id = ID(0x11),
+        .salt = SALT,
+        .target = ID(0x22),
+        .stop = UINT64_C(0xbbbbbbbbbbbbbbbb),
+        .started_ms = UINT64_C(1700000000123),
+        .other = UINT64_C(0xcccccccccccccccc),
+        .addr = {.ip = {[10] = 0xff, 0xff, 10, 0, 0, 1}, .port = 7946}};
 
 static struct shoal_msg_member
 member(void)
@@ -99,6 +109,14 @@ static const struct {
         {SHOAL_MESSAGE_ANSWER, &answer,
                 "0000000a2411111111111111111111111111111111aaaaaaaaaaaaaaaa0f0a63"
                 "6c6f636b3a20e282ac50c266e3"},
+        {SHOAL_MESSAGE_GONE, &gone,
+                "0000000b38800000000000000111111111111111111111111111111111aaaaaa"
+                "aaaaaaaaaa6553f10000000007222222222222222222222222222222221315da"
+                "38"},
+        {SHOAL_MESSAGE_CONFLICT, &conflict,
+                "0000000c4f800000000000000111111111111111111111111111111111aaaaaa"
+                "aaaaaaaaaa22222222222222222222222222222222bbbbbbbbbbbbbbbb000001"
+                "8bcfe5687bcccccccccccccccc040a0000011f0a309db13f"},
 };
 
 /* A ping with an origin and a member statement, in a cluster with a label. */
