@@ -104,8 +104,11 @@ shoal_watch_init(struct shoal_watch *watch, const struct shoal_allocator *mem,
 void
 shoal_watch_done(struct shoal_watch *watch)
 {
+	bool limits_only = watch->limits_only;
+
 	shoal_alloc_free(watch->mem, watch->view);
 	shoal_watch_init(watch, watch->mem, watch->checks, watch->profile, watch->observer);
+	watch->limits_only = limits_only;
 }
 
 static bool
@@ -263,6 +266,9 @@ shoal_watch_event(
 {
 	struct shoal_watch_view *view;
 
+	if (watch->limits_only) {
+		return 0;
+	}
 	watch->lost = watch->lost || event->kind == SHOAL_EVENT_OVERFLOW;
 	if (watch->lost || event->kind > SHOAL_EVENT_ALL) {
 		return 0;
@@ -398,6 +404,9 @@ shoal_watch_members(struct shoal_watch *watch, const struct shoal_core *core)
 	uint32_t slots = shoal_core_slots(core);
 	struct shoal_core_member member;
 
+	if (watch->limits_only) {
+		return 0;
+	}
 	if (slots > 0 && reserve(watch, slots - 1) != 0) {
 		return SHOAL_ERR_NOMEM;
 	}

@@ -83,9 +83,10 @@ struct shoal_watch {
 	struct shoal_watch_view *view; /* by slot */
 	size_t views;
 	uint64_t step;
-	uint64_t own; /* highest incarnation of the core itself */
-	size_t sends; /* of the step */
-	bool lost;    /* the step told that events were lost */
+	uint64_t own;     /* highest incarnation of the core itself */
+	size_t sends;     /* of the step */
+	bool lost;        /* the step told that events were lost */
+	bool limits_only; /* set by the driver: limits are looked at, what is told is not */
 	bool forgets; /* set by the driver: tombstones may go for want of room or time, and silent
 	                 ones go silently */
 };

@@ -9,6 +9,13 @@
 
 #include "base/text.h"
 
+static bool
+is_wrong(const struct shoal_sim_node *node, const struct shoal_event *event, uint32_t subject)
+{
+	return (event->kind == SHOAL_EVENT_SUSPECT || event->kind == SHOAL_EVENT_FAILED) &&
+	       shoal_sim_same_instance(node->sim, node->number, subject);
+}
+
 static void
 note_event(struct shoal_sim_node *node, const struct shoal_event *event)
 {
@@ -24,44 +31,12 @@ note_event(struct shoal_sim_node *node, const struct shoal_event *event)
 	        .told_by = shoal_sim_find(node->sim, &event->cause.from),
 	        .code = event->code};
 
+	if (node->sim->config.on_event != NULL) {
+		node->sim->config.on_event(node->number, event, node->sim->config.arg);
+	}
 	if (event->kind != SHOAL_EVENT_MEASURED) {
+		note.wrong = is_wrong(node, event, note.other);
 		shoal_sim_add_note(node->sim, &note);
-	}
-}
-
-/* A member of the cluster was found dead or suspected: right or wrong? */
-static void
-judge(struct shoal_sim_node *node, const struct shoal_event *event)
-{
-	struct shoal_sim *sim = node->sim;
-	uint32_t number = shoal_sim_find(sim, &event->id);
-	struct shoal_sim_node *subject = number == SHOAL_SIM_NOBODY ? NULL : &sim->node[number];
-	bool failed = event->kind == SHOAL_EVENT_FAILED;
-
-	if (subject == NULL || (!failed && event->kind != SHOAL_EVENT_SUSPECT)) {
-		return;
-	}
-	if (failed && subject->core == NULL && event->was != SHOAL_STATE_UNKNOWN) {
-		struct shoal_sim_detection *detection = &subject->detection;
-
-		detection->first_ns = detection->by++ == 0 ? sim->now : detection->first_ns;
-		detection->last_ns = sim->now;
-	}
-	if (sim->calm && subject->left_in_calm) {
-		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_LEAVE, !failed, node->number,
-		        &subject->id, "failed, though it left");
-		return;
-	}
-	if (sim->calm) {
-		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_CALM, subject->core == NULL,
-		        node->number, &subject->id,
-		        failed ? "failed, though all is well" : "suspected, though all is well");
-	}
-	if (failed) {
-		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_ACCURACY,
-		        shoal_sim_way_good_for(sim, node->number, number) < sim->accuracy_ns,
-		        node->number, &subject->id,
-		        "failed, though it is up and the way was good for long");
 	}
 }
 
@@ -107,7 +82,9 @@ on_event(struct shoal_sim_node *node, const struct shoal_event *event)
 {
 	struct shoal_sim *sim = node->sim;
 
-	shoal_trace_event(&sim->trace, event);
+	if (!sim->config.untraced) {
+		shoal_trace_event(&sim->trace, event);
+	}
 	note_event(node, event);
 	if (event->kind == SHOAL_EVENT_JOINED) {
 		on_joined(node, event);
@@ -122,7 +99,7 @@ on_event(struct shoal_sim_node *node, const struct shoal_event *event)
 	if (event->kind == SHOAL_EVENT_OVERFLOW) {
 		on_overflow(node);
 	}
-	judge(node, event);
+	shoal_sim_verdict(node, event);
 }
 
 static void
@@ -132,9 +109,12 @@ drain(struct shoal_sim_node *node)
 	struct shoal_send send;
 	struct shoal_event event;
 	struct shoal_log_record record;
+	bool traced = !sim->config.untraced;
 
 	while (shoal_core_next_send(node->core, &send)) {
-		shoal_trace_send(&sim->trace, &send);
+		if (traced) {
+			shoal_trace_send(&sim->trace, &send);
+		}
 		shoal_watch_send(&node->watch, &send);
 		shoal_sim_net_send(node, &send);
 	}
@@ -142,16 +122,20 @@ drain(struct shoal_sim_node *node)
 		on_event(node, &event);
 	}
 	while (shoal_core_next_log(node->core, &record)) {
-		shoal_trace_log(&sim->trace, &record);
+		if (traced) {
+			shoal_trace_log(&sim->trace, &record);
+		}
 	}
 }
 
-static void
-arm(struct shoal_sim_node *node)
+void
+shoal_sim_node_arm(struct shoal_sim_node *node)
 {
 	struct shoal_sim *sim = node->sim;
 	uint64_t deadline = shoal_core_deadline(node->core);
-	uint64_t lag = shoal_rng_between(&sim->rng, 0, sim->config.timer_lag_ns);
+	uint64_t lag = sim->config.timer_lag_ns == 0
+	                       ? 0
+	                       : shoal_rng_between(&sim->rng, 0, sim->config.timer_lag_ns);
 	uint64_t now = sim->now + node->mono_shift;
 
 	if (deadline == SHOAL_NEVER) {
@@ -159,7 +143,7 @@ arm(struct shoal_sim_node *node)
 	} else {
 		uint64_t wait = deadline > now ? deadline - now : 0;
 
-		shoal_heap_arm(&sim->heap, &node->timer, sim->now + wait + lag);
+		shoal_heap_arm(&sim->heap, &node->timer, sim->now + wait + lag + node->slow_ns);
 	}
 }
 
@@ -174,11 +158,13 @@ shoal_sim_node_step(struct shoal_sim_node *node, struct shoal_input *input)
 	if (input->received_ns != 0) {
 		input->received_ns += node->mono_shift;
 	}
-	if (sim->config.on_record != NULL) {
-		sim->config.on_record(node->number, NULL, input, sim->config.record_arg);
+	if (sim->on_record != NULL) {
+		sim->on_record(node->number, NULL, input, sim->record_arg);
 	}
-	shoal_trace_u64(&sim->trace, node->number);
-	shoal_trace_input(&sim->trace, input);
+	if (!sim->config.untraced) {
+		shoal_trace_u64(&sim->trace, node->number);
+		shoal_trace_input(&sim->trace, input);
+	}
 	shoal_watch_begin(&node->watch);
 	sim->steps++;
 	rc = shoal_core_step(node->core, input);
@@ -191,8 +177,9 @@ shoal_sim_node_step(struct shoal_sim_node *node, struct shoal_input *input)
 		shoal_sim_fault(sim, "left", node->number, SHOAL_SIM_NOBODY, node->instance);
 		shoal_sim_node_stop(node, false);
 	} else {
-		arm(node);
+		shoal_sim_node_arm(node);
 	}
+	shoal_sim_own_look(sim, node->number);
 	return rc;
 }
 
@@ -203,7 +190,8 @@ check_taken(struct shoal_sim_node *node, const struct shoal_sim_packet *packet, 
 	static const char *const way[] = {[SHOAL_INPUT_DATAGRAM] = "datagram",
 	        [SHOAL_INPUT_STREAM] = "stream",
 	        [SHOAL_INPUT_REQUEST] = "request",
-	        [SHOAL_INPUT_RESULT] = "reply"};
+	        [SHOAL_INPUT_RESULT] = "reply",
+	        [SHOAL_INPUT_WATCHED] = "watch link"};
 	char line[SHOAL_CHECKER_TEXT_MAX];
 	struct shoal_text text;
 
@@ -217,6 +205,28 @@ check_taken(struct shoal_sim_node *node, const struct shoal_sim_packet *packet, 
 	        line);
 }
 
+/* Whether it is still wanted; the numbers of exchanges are those of this node. */
+static bool
+take(struct shoal_sim_node *node, const struct shoal_sim_packet *packet, struct shoal_input *input)
+{
+	switch (packet->kind) {
+	case SHOAL_INPUT_DATAGRAM:
+		node->traffic.received++;
+		input->received_ns = packet->arrived_ns;
+		return true;
+	case SHOAL_INPUT_REQUEST:
+		input->exchange = packet->exchange;
+		return true;
+	case SHOAL_INPUT_REFUSED:
+	case SHOAL_INPUT_TOO_LARGE:
+		return true;
+	case SHOAL_INPUT_STREAM:
+		return !packet->connected || shoal_sim_stream_take(node, packet, input);
+	default:
+		return shoal_sim_stream_take(node, packet, input);
+	}
+}
+
 /* Into the core; the packet is done with. */
 static void
 feed(struct shoal_sim_node *node, struct shoal_sim_packet *packet)
@@ -225,22 +235,23 @@ feed(struct shoal_sim_node *node, struct shoal_sim_packet *packet)
 	struct shoal_input input = {.kind = packet->kind,
 	        .from = sim->node[packet->from].addr,
 	        .code = packet->code,
+	        .size = packet->size,
 	        .data = packet->data,
 	        .len = packet->len};
-	bool fed = true;
-	int rc;
 
-	if (packet->kind == SHOAL_INPUT_DATAGRAM) {
-		input.received_ns = packet->arrived_ns;
-	} else if (packet->kind == SHOAL_INPUT_REQUEST) {
-		input.exchange = packet->exchange;
-	} else if (packet->kind == SHOAL_INPUT_RESULT) {
-		fed = shoal_sim_net_close(sim, packet->exchange, &input.exchange);
-	}
-	if (fed) {
-		rc = shoal_sim_node_step(node, &input);
-		if (packet->code == 0 && packet->kind != SHOAL_INPUT_REFUSED) {
+	if (take(node, packet, &input)) {
+		int rc = shoal_sim_node_step(node, &input);
+
+		if (packet->code == 0 && packet->len != 0) {
 			check_taken(node, packet, rc);
+		}
+		if (packet->kind == SHOAL_INPUT_WATCHED && rc != 0) {
+			struct shoal_sim_exchange *link =
+			        shoal_sim_stream_find(sim, packet->exchange);
+
+			if (link != NULL && link->server_open) {
+				shoal_sim_watch_end(sim, link, false, true);
+			}
 		}
 	}
 	shoal_sim_net_free(sim, packet);
@@ -262,25 +273,29 @@ shoal_sim_node_receive(struct shoal_sim_node *node, struct shoal_sim_packet *pac
 }
 
 void
-shoal_sim_node_wake(struct shoal_sim_node *node)
+shoal_sim_node_drain(struct shoal_sim_node *node)
 {
-	struct shoal_sim *sim = node->sim;
-	uint32_t instance = node->instance;
-
-	shoal_sim_way_mark(sim);
-	shoal_heap_disarm(&sim->heap, &node->wake);
-	node->stalled = false;
-	node->join_until += SHOAL_MS(sim->config.profile.exchange_timeout_ms);
-	shoal_sim_fault(sim, "wake", node->number, SHOAL_SIM_NOBODY, node->waiting);
 	while (!shoal_list_empty(&node->socket)) {
 		struct shoal_list *first = shoal_list_first(&node->socket);
 
 		shoal_list_remove(first);
-		shoal_list_push_back(&sim->flying, first);
+		shoal_list_push_back(&node->sim->flying, first);
 		node->waiting--;
 		feed(node, SHOAL_LIST_ITEM(first, struct shoal_sim_packet, link));
 	}
-	if (node->core != NULL && node->instance == instance) {
-		shoal_heap_arm(&sim->heap, &node->timer, sim->now);
+}
+
+int
+shoal_sim_step(struct shoal_sim *sim, uint32_t number, const struct shoal_input *input)
+{
+	struct shoal_input copy = *input;
+
+	if (!shoal_sim_is_node(sim, number)) {
+		return SHOAL_ERR_INVALID;
 	}
+	if (sim->node[number].core == NULL || sim->node[number].stalled) {
+		return SHOAL_ERR_STATE;
+	}
+	copy.received_ns = 0;
+	return shoal_sim_node_step(&sim->node[number], &copy);
 }

@@ -13,46 +13,87 @@
 
 #include "base/text.h"
 
-bool
-shoal_judge_agreed(const struct shoal_sim *sim, struct shoal_judge_gap *gap)
+static bool
+takes_part(const struct shoal_sim *sim, uint32_t node)
 {
-	uint32_t nodes = shoal_sim_nodes(sim);
+	return shoal_sim_is_up(sim, node) && !shoal_sim_is_leaving(sim, node);
+}
 
-	for (uint32_t observer = 0; observer < nodes; observer++) {
-		if (!shoal_sim_is_up(sim, observer) || shoal_sim_is_leaving(sim, observer)) {
-			continue;
-		}
-		for (uint32_t subject = 0; subject < nodes; subject++) {
-			enum shoal_state state = shoal_sim_state(sim, observer, subject);
-			bool up = shoal_sim_is_up(sim, subject);
-			bool lives = state == SHOAL_STATE_ALIVE &&
-			             shoal_sim_same_instance(sim, observer, subject);
-			bool fits = up ? lives
-			               : state != SHOAL_STATE_ALIVE && state != SHOAL_STATE_SUSPECT;
+static bool
+fits(const struct shoal_sim *sim, uint32_t observer, uint32_t subject, enum shoal_state state)
+{
+	if (!shoal_sim_is_up(sim, subject)) {
+		return state != SHOAL_STATE_ALIVE && state != SHOAL_STATE_SUSPECT;
+	}
+	return shoal_sim_is_leaving(sim, subject) ||
+	       (state == SHOAL_STATE_ALIVE && shoal_sim_same_instance(sim, observer, subject));
+}
 
-			if (!fits && !(up && shoal_sim_is_leaving(sim, subject))) {
-				if (gap != NULL) {
-					*gap = (struct shoal_judge_gap){observer, subject, state};
-				}
-				return false;
+/* Whether observer holds all others rightly. */
+static bool
+holds_rightly(const struct shoal_sim *sim, uint32_t observer, struct shoal_sim_gap *gap)
+{
+	for (uint32_t subject = 0; subject < shoal_sim_nodes(sim); subject++) {
+		enum shoal_state state = shoal_sim_state(sim, observer, subject);
+
+		if (!fits(sim, observer, subject, state)) {
+			if (gap != NULL) {
+				*gap = (struct shoal_sim_gap){observer, subject, state};
 			}
+			return false;
+		}
+	}
+	return true;
+}
+
+/* An observer whose number of members that are alive cannot be right; NOBODY. */
+static uint32_t
+miscounts(const struct shoal_sim *sim)
+{
+	size_t least = 0, most = 0;
+
+	for (uint32_t i = 0; i < shoal_sim_nodes(sim); i++) {
+		least += takes_part(sim, i);
+		most += shoal_sim_is_up(sim, i);
+	}
+	for (uint32_t i = 0; i < shoal_sim_nodes(sim); i++) {
+		size_t alive = takes_part(sim, i)
+		                       ? shoal_core_count(shoal_sim_core(sim, i), SHOAL_STATE_ALIVE)
+		                       : least;
+
+		if (alive < least || alive > most) {
+			return i;
+		}
+	}
+	return SHOAL_SIM_NOBODY;
+}
+
+bool
+shoal_sim_agreed(const struct shoal_sim *sim, struct shoal_sim_gap *gap)
+{
+	uint32_t first = miscounts(sim);
+
+	if (first != SHOAL_SIM_NOBODY && !holds_rightly(sim, first, gap)) {
+		return false;
+	}
+	for (uint32_t observer = 0; observer < shoal_sim_nodes(sim); observer++) {
+		if (takes_part(sim, observer) && !holds_rightly(sim, observer, gap)) {
+			return false;
 		}
 	}
 	return true;
 }
 
 bool
-shoal_judge_all_hold(const struct shoal_sim *sim, uint32_t subject, enum shoal_state state,
-        struct shoal_judge_gap *gap)
+shoal_sim_all_hold(const struct shoal_sim *sim, uint32_t subject, enum shoal_state state,
+        struct shoal_sim_gap *gap)
 {
 	for (uint32_t observer = 0; observer < shoal_sim_nodes(sim); observer++) {
-		bool asked = observer != subject && shoal_sim_is_up(sim, observer) &&
-		             !shoal_sim_is_leaving(sim, observer);
 		enum shoal_state held = shoal_sim_state(sim, observer, subject);
 
-		if (asked && held != state) {
+		if (observer != subject && takes_part(sim, observer) && held != state) {
 			if (gap != NULL) {
-				*gap = (struct shoal_judge_gap){observer, subject, held};
+				*gap = (struct shoal_sim_gap){observer, subject, held};
 			}
 			return false;
 		}
@@ -61,7 +102,7 @@ shoal_judge_all_hold(const struct shoal_sim *sim, uint32_t subject, enum shoal_s
 }
 
 uint64_t
-shoal_judge_convergence_bound(const struct shoal_profile *profile, uint32_t n)
+shoal_sim_convergence_bound(const struct shoal_profile *profile, uint32_t n)
 {
 	uint64_t interval = SHOAL_MS(profile->probe_interval_ms);
 	uint64_t heal = SHOAL_MS(profile->heal_interval_ms);
@@ -79,7 +120,7 @@ shoal_judge_leave_bound(const struct shoal_profile *profile)
 }
 
 void
-shoal_judge_fail(struct shoal_sim *sim, enum shoal_checker check, const struct shoal_judge_gap *gap,
+shoal_judge_fail(struct shoal_sim *sim, enum shoal_checker check, const struct shoal_sim_gap *gap,
         const char *why)
 {
 	char line[SHOAL_CHECKER_TEXT_MAX];

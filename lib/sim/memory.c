@@ -17,7 +17,7 @@ union block {
 static bool
 is_refused(struct shoal_sim *sim)
 {
-	return sim->fail_ppm != 0 && shoal_rng_below(&sim->rng, 1000000) < sim->fail_ppm;
+	return shoal_sim_net_draw(sim, sim->fail_ppm);
 }
 
 static void *

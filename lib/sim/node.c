@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* One node's life: it starts, joins, leaves, stalls, crashes and starts again.
+/* One node's life: it starts, joins, leaves, crashes and starts again.
  *
  * Invariant: a core's monotonic and wall clocks are shifted by numbers of its own, so that a time
  * that one core sends to another as if it were theirs cannot work by luck. */
 #include "sim/world.h"
 
 #include "base/addr.h"
+#include "base/alloc.h"
 #include "base/text.h"
 
 static void
@@ -19,6 +20,8 @@ draw_bytes(struct shoal_rng *rng, uint8_t *bytes, size_t len)
 void
 shoal_sim_node_init(struct shoal_sim *sim, struct shoal_sim_node *node, uint32_t number)
 {
+	uint32_t most = sim->config.followed_max == 0 ? 1 : sim->config.followed_max;
+	uint32_t stride = (sim->nodes - 1) / most + 1;
 	const uint8_t ip[4] = {10, 1, (uint8_t)(number >> 8), (uint8_t)number};
 
 	node->sim = sim;
@@ -35,7 +38,29 @@ shoal_sim_node_init(struct shoal_sim *sim, struct shoal_sim_node *node, uint32_t
 	node->leave.kind = SHOAL_SIM_TIMER_LEAVE;
 	node->timer.slot = node->wake.slot = node->retry.slot = node->leave.slot = number;
 	shoal_list_init(&node->socket);
+	shoal_list_init(&node->clients);
+	shoal_list_init(&node->servers);
 	shoal_watch_init(&node->watch, &sim->mem, &sim->checks, &sim->config.profile, number);
+	node->watch.limits_only = number % stride != 0;
+}
+
+/* What its core counted stays. */
+static void
+keep_counters(struct shoal_sim_node *node)
+{
+	const struct shoal_counters *now = shoal_core_counters(node->core);
+	struct shoal_sim *sim = node->sim;
+
+	if (node->past == NULL) {
+		node->past = shoal_alloc_zeroed(&sim->mem, 1, sizeof(*node->past));
+	}
+	if (node->past == NULL) {
+		shoal_sim_error(sim, SHOAL_ERR_NOMEM);
+		return;
+	}
+	for (size_t i = 0; i < SHOAL_COUNTERS; i++) {
+		node->past->value[i] += now->value[i];
+	}
 }
 
 /* Frees the core and what belongs to this run of it. */
@@ -47,12 +72,13 @@ shoal_sim_node_stop(struct shoal_sim_node *node, bool silent)
 	if (node->core == NULL) {
 		return;
 	}
-	shoal_sim_way_mark(sim);
-	shoal_sim_net_down(node, silent);
+	shoal_sim_good_mark(sim);
+	shoal_sim_stream_down(node, silent);
+	keep_counters(node);
 	shoal_core_free(node->core);
 	node->core = NULL;
 	node->host_down = silent;
-	node->stalled = node->leaving = node->ended = node->joined = false;
+	node->stalled = node->paused = node->leaving = node->ended = node->joined = false;
 	node->joins_open = node->joins_lost = 0;
 	node->seed = SHOAL_SIM_NOBODY;
 	node->detection = (struct shoal_sim_detection){.down_ns = sim->now};
@@ -70,6 +96,7 @@ shoal_sim_node_done(struct shoal_sim_node *node)
 {
 	shoal_sim_node_stop(node, true);
 	shoal_watch_done(&node->watch);
+	shoal_alloc_free(&node->sim->mem, node->past);
 }
 
 /* A machine's clock may be set anew while a node of it is down, back as well as on; its uptime
@@ -83,42 +110,47 @@ set_clocks(struct shoal_sim_node *node)
 	node->mono_shift = shoal_rng_between(&sim->rng, SHOAL_SEC(1), SHOAL_SEC(1000000));
 }
 
-int
-shoal_sim_start(struct shoal_sim *sim, uint32_t number)
+static void
+configure(struct shoal_sim_node *node, struct shoal_core_config *config)
 {
-	struct shoal_sim_node *node = &sim->node[number];
+	struct shoal_sim *sim = node->sim;
+
+	shoal_core_config_init(config);
+	config->seed = shoal_rng_u64(&sim->rng);
+	draw_bytes(&sim->rng, config->salt.bytes, sizeof(config->salt.bytes));
+	config->salt.bytes[0] |= 1;
+	config->mono_ns = sim->now + node->mono_shift;
+	config->wall_ns = sim->config.wall_ns + sim->now + node->wall_shift;
+	config->id = node->id;
+	config->addr[0] = node->addr;
+	config->addrs = 1;
+	config->profile = sim->config.profile;
+	config->log_level = sim->config.log_level;
+	config->allocator = &node->allocator;
+}
+
+static int
+start(struct shoal_sim_node *node)
+{
+	struct shoal_sim *sim = node->sim;
 	struct shoal_core_config config;
-	char name[24], why[120];
+	char name[24];
 	struct shoal_text text;
 	uint32_t fail_ppm = sim->fail_ppm;
 	int rc;
 
-	if (node->core != NULL) {
-		return SHOAL_ERR_STATE;
-	}
-	shoal_sim_way_mark(sim);
+	shoal_sim_good_mark(sim);
 	set_clocks(node);
+	configure(node, &config);
 	shoal_text_init(&text, name, sizeof(name));
 	shoal_text_str(&text, "node-");
-	shoal_text_u64(&text, number);
-	shoal_core_config_init(&config);
-	config.seed = shoal_rng_u64(&sim->rng);
-	draw_bytes(&sim->rng, config.salt.bytes, sizeof(config.salt.bytes));
-	config.salt.bytes[0] |= 1;
-	config.mono_ns = sim->now + node->mono_shift;
-	config.wall_ns = sim->config.wall_ns + sim->now + node->wall_shift;
-	config.id = node->id;
+	shoal_text_u64(&text, node->number);
 	config.name = name;
-	config.addr[0] = node->addr;
-	config.addrs = 1;
-	config.profile = sim->config.profile;
-	config.log_level = sim->config.log_level;
-	config.allocator = &node->allocator;
-	if (sim->config.on_record != NULL) {
-		sim->config.on_record(number, &config, NULL, sim->config.record_arg);
+	if (sim->on_record != NULL) {
+		sim->on_record(node->number, &config, NULL, sim->record_arg);
 	}
 	sim->fail_ppm = 0;
-	rc = shoal_core_new(&node->core, &config, why, sizeof(why));
+	rc = shoal_core_new(&node->core, &config, NULL, 0);
 	sim->fail_ppm = fail_ppm;
 	if (rc != 0) {
 		shoal_sim_error(sim, rc);
@@ -127,15 +159,43 @@ shoal_sim_start(struct shoal_sim *sim, uint32_t number)
 	node->instance++;
 	node->left_in_calm = false;
 	shoal_heap_arm(&sim->heap, &node->timer, sim->now);
-	shoal_sim_fault(sim, "start", number, SHOAL_SIM_NOBODY, node->instance);
+	shoal_sim_pace_start(node);
+	shoal_sim_fault(sim, "start", node->number, SHOAL_SIM_NOBODY, node->instance);
 	return 0;
+}
+
+int
+shoal_sim_start(struct shoal_sim *sim, uint32_t number)
+{
+	if (!shoal_sim_is_node(sim, number)) {
+		return SHOAL_ERR_INVALID;
+	}
+	return sim->node[number].core != NULL ? SHOAL_ERR_STATE : start(&sim->node[number]);
+}
+
+int
+shoal_sim_gather(struct shoal_sim *sim)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < sim->nodes && rc == 0; i++) {
+		if (sim->node[i].core == NULL) {
+			rc = start(&sim->node[i]);
+			rc = rc == 0 && i != 0 ? shoal_sim_join(sim, i, 0) : rc;
+		}
+	}
+	return rc;
 }
 
 int
 shoal_sim_crash(struct shoal_sim *sim, uint32_t number, enum shoal_sim_crash how)
 {
-	struct shoal_sim_node *node = &sim->node[number];
+	struct shoal_sim_node *node;
 
+	if (!shoal_sim_is_node(sim, number)) {
+		return SHOAL_ERR_INVALID;
+	}
+	node = &sim->node[number];
 	if (node->core == NULL) {
 		return SHOAL_ERR_STATE;
 	}
@@ -176,8 +236,12 @@ join(struct shoal_sim_node *node)
 int
 shoal_sim_join(struct shoal_sim *sim, uint32_t number, uint32_t through)
 {
-	struct shoal_sim_node *node = &sim->node[number];
+	struct shoal_sim_node *node;
 
+	if (!shoal_sim_is_node(sim, number) || !shoal_sim_is_node(sim, through)) {
+		return SHOAL_ERR_INVALID;
+	}
+	node = &sim->node[number];
 	if (node->core == NULL || node->leaving || number == through) {
 		return SHOAL_ERR_STATE;
 	}
@@ -191,11 +255,15 @@ shoal_sim_join(struct shoal_sim *sim, uint32_t number, uint32_t through)
 int
 shoal_sim_leave(struct shoal_sim *sim, uint32_t number)
 {
-	struct shoal_sim_node *node = &sim->node[number];
 	struct shoal_input input = {.kind = SHOAL_INPUT_LEAVE};
 	uint64_t limit = SHOAL_MS(sim->config.profile.leave_timeout_ms) + SHOAL_SEC(1);
+	struct shoal_sim_node *node;
 	int rc;
 
+	if (!shoal_sim_is_node(sim, number)) {
+		return SHOAL_ERR_INVALID;
+	}
+	node = &sim->node[number];
 	if (node->core == NULL || node->leaving || node->stalled) {
 		return SHOAL_ERR_STATE;
 	}
@@ -210,20 +278,6 @@ shoal_sim_leave(struct shoal_sim *sim, uint32_t number)
 	return 0;
 }
 
-int
-shoal_sim_stall(struct shoal_sim *sim, uint32_t number, uint64_t duration_ns)
-{
-	struct shoal_sim_node *node = &sim->node[number];
-
-	if (node->core == NULL || node->stalled) {
-		return SHOAL_ERR_STATE;
-	}
-	shoal_sim_fault(sim, "stall", number, SHOAL_SIM_NOBODY, duration_ns);
-	node->stalled = true;
-	shoal_heap_arm(&sim->heap, &node->wake, sim->now + duration_ns);
-	return 0;
-}
-
 void
 shoal_sim_node_timer(struct shoal_sim_node *node, enum shoal_sim_timer kind)
 {
@@ -232,12 +286,12 @@ shoal_sim_node_timer(struct shoal_sim_node *node, enum shoal_sim_timer kind)
 
 	switch (kind) {
 	case SHOAL_SIM_TIMER_NODE:
-		if (!node->stalled) {
+		if (!node->stalled && !sim->timeless) {
 			(void)shoal_sim_node_step(node, &input);
 		}
 		break;
 	case SHOAL_SIM_TIMER_WAKE:
-		shoal_sim_node_wake(node);
+		shoal_sim_pace_timer(node);
 		break;
 	case SHOAL_SIM_TIMER_RETRY:
 		if (!node->leaving && node->joins_open == 0 && node->seed != SHOAL_SIM_NOBODY) {

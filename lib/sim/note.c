@@ -1,9 +1,61 @@
 /* SPDX-License-Identifier: MIT */
-/* Notes as text: one line for each thing that happened, for a failing seed's story and for
- * --verbose. */
-#include "sim/sim.h"
+/* The run's story: one note for each thing that happened, kept in a ring, and their text. */
+#include "sim/world.h"
 
 #include "base/text.h"
+
+void
+shoal_sim_add_note(struct shoal_sim *sim, const struct shoal_sim_note *note)
+{
+	struct shoal_sim_note *kept;
+
+	if (sim->config.on_note != NULL) {
+		sim->config.on_note(note, sim->config.arg);
+	}
+	if (sim->notes.count == sim->notes.limit) {
+		shoal_ring_pop(&sim->notes);
+	}
+	kept = shoal_ring_push(&sim->notes);
+	if (kept == NULL) {
+		shoal_sim_error(sim, SHOAL_ERR_NOMEM);
+	} else {
+		*kept = *note;
+	}
+}
+
+void
+shoal_sim_fault(
+        struct shoal_sim *sim, const char *word, uint32_t node, uint32_t other, uint64_t value)
+{
+	struct shoal_sim_note note = {.kind = SHOAL_SIM_NOTE_FAULT,
+	        .at_ns = sim->now,
+	        .node = node,
+	        .other = other,
+	        .word = word,
+	        .value = value,
+	        .told_by = SHOAL_SIM_NOBODY};
+
+	shoal_sim_add_note(sim, &note);
+}
+
+void
+shoal_sim_phase(struct shoal_sim *sim, const char *word)
+{
+	struct shoal_sim_note note = {.kind = SHOAL_SIM_NOTE_PHASE,
+	        .at_ns = sim->now,
+	        .node = SHOAL_SIM_NOBODY,
+	        .other = SHOAL_SIM_NOBODY,
+	        .word = word,
+	        .told_by = SHOAL_SIM_NOBODY};
+
+	shoal_sim_add_note(sim, &note);
+}
+
+const struct shoal_sim_note *
+shoal_sim_note(const struct shoal_sim *sim, size_t i)
+{
+	return shoal_ring_at(&sim->notes, i);
+}
 
 static void
 seconds(struct shoal_text *text, uint64_t ns)

@@ -5,7 +5,7 @@
 #ifndef SHOAL_SIM_PLAN_H
 #define SHOAL_SIM_PLAN_H
 
-#include "sim/sim.h"
+#include "sim/judge.h"
 
 #define SHOAL_PLAN_NODES_MAX 256
 

@@ -11,8 +11,6 @@
  * hundred probe intervals. */
 #include "sim/swarm.h"
 
-#include "sim/judge.h"
-
 #include <string.h>
 
 #define SEED_NODE 0
@@ -60,14 +58,14 @@ run_until_agreed(struct shoal_swarm *swarm, uint64_t bound_ns, uint64_t settle_n
         enum shoal_checker check, uint64_t *took_ns)
 {
 	uint64_t begin = shoal_sim_now(swarm->sim);
-	struct shoal_judge_gap gap;
+	struct shoal_sim_gap gap;
 	int rc = 0;
 
 	*took_ns = 0;
 	while (rc == 0) {
 		uint64_t spent = shoal_sim_now(swarm->sim) - begin;
 
-		if (shoal_judge_agreed(swarm->sim, &gap)) {
+		if (shoal_sim_agreed(swarm->sim, &gap)) {
 			if (spent - *took_ns >= settle_ns) {
 				break;
 			}
@@ -89,9 +87,9 @@ run_until_held(struct shoal_swarm *swarm, uint32_t subject, enum shoal_state sta
         uint64_t bound_ns, enum shoal_checker check, uint64_t *took_ns)
 {
 	uint64_t begin = shoal_sim_now(swarm->sim);
-	struct shoal_judge_gap gap;
+	struct shoal_sim_gap gap;
 
-	while (!shoal_judge_all_hold(swarm->sim, subject, state, &gap)) {
+	while (!shoal_sim_all_hold(swarm->sim, subject, state, &gap)) {
 		uint64_t spent = shoal_sim_now(swarm->sim) - begin;
 		uint64_t step = step_of(swarm);
 		int rc;
@@ -165,7 +163,7 @@ phase_join(struct shoal_swarm *swarm)
 	if (rc != 0) {
 		return rc;
 	}
-	swarm->times.join_bound_ns = shoal_judge_convergence_bound(&plan->profile, plan->nodes);
+	swarm->times.join_bound_ns = shoal_sim_convergence_bound(&plan->profile, plan->nodes);
 	return run_until_agreed(swarm, swarm->times.join_bound_ns, 0, SHOAL_CHECKER_CONVERGENCE,
 	        &swarm->times.join_ns);
 }
@@ -407,7 +405,7 @@ phase_chaos(struct shoal_swarm *swarm)
 		swarm->starts[i] = shoal_sim_starts(swarm->sim, i);
 	}
 	shoal_sim_set_calm(swarm->sim, false);
-	shoal_sim_set_link(swarm->sim, &plan->chaos);
+	(void)shoal_sim_set_link(swarm->sim, &plan->chaos);
 	shoal_sim_set_scarcity(swarm->sim, plan->fail_ppm);
 	for (uint32_t i = 0; i < plan->faults && rc == 0; i++) {
 		rc = run_for(swarm, shoal_rng_between(&swarm->rng, 0, pause));
@@ -438,7 +436,7 @@ phase_liveness(struct shoal_swarm *swarm)
 	struct shoal_swarm_times *times = &swarm->times;
 	int rc;
 
-	shoal_sim_set_link(swarm->sim, &plan->calm);
+	(void)shoal_sim_set_link(swarm->sim, &plan->calm);
 	shoal_sim_set_scarcity(swarm->sim, 0);
 	shoal_sim_heal(swarm->sim);
 	shoal_sim_wake(swarm->sim);
@@ -459,7 +457,7 @@ phase_liveness(struct shoal_swarm *swarm)
 	if (rc != 0) {
 		return rc;
 	}
-	times->converged_bound_ns = shoal_judge_convergence_bound(&plan->profile, plan->nodes);
+	times->converged_bound_ns = shoal_sim_convergence_bound(&plan->profile, plan->nodes);
 	return run_until_agreed(swarm, times->converged_bound_ns, settling(swarm),
 	        SHOAL_CHECKER_CONVERGENCE, &times->converged_ns);
 }
@@ -468,12 +466,12 @@ phase_liveness(struct shoal_swarm *swarm)
 static int
 phase_quiet(struct shoal_swarm *swarm)
 {
-	struct shoal_judge_gap gap;
+	struct shoal_sim_gap gap;
 	int rc;
 
 	shoal_sim_set_calm(swarm->sim, true);
 	rc = run_for(swarm, 10 * interval(swarm));
-	if (rc == 0 && !shoal_judge_agreed(swarm->sim, &gap)) {
+	if (rc == 0 && !shoal_sim_agreed(swarm->sim, &gap)) {
 		shoal_judge_fail(swarm->sim, SHOAL_CHECKER_CONVERGENCE, &gap,
 		        "agreement was lost without a fault");
 	}

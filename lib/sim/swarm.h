@@ -6,7 +6,6 @@
 
 #include "base/rng.h"
 #include "sim/plan.h"
-#include "sim/sim.h"
 
 /* What was measured on the way; 0: the seed's plan had no such phase. */
 struct shoal_swarm_times {

@@ -5,7 +5,7 @@
 #include "script.h"
 
 #include "base/rng.h"
-#include "sim/sim.h"
+#include <shoal/sim.h>
 
 #include <shoal/error.h>
 
@@ -142,8 +142,14 @@ on_record(uint32_t node, const struct shoal_core_config *config, const struct sh
 static void
 story(struct shoal_sim *sim, unsigned which)
 {
-	struct shoal_sim_link lossy = {SHOAL_MS(1), SHOAL_MS(20), SHOAL_MS(5), SHOAL_MS(100),
-	        300000, 100000, 100000, 20000};
+	struct shoal_sim_link lossy = {.latency_min_ns = SHOAL_MS(1),
+	        .latency_max_ns = SHOAL_MS(20),
+	        .jitter_ns = SHOAL_MS(5),
+	        .reorder_ns = SHOAL_MS(100),
+	        .loss_ppm = 300000,
+	        .duplicate_ppm = 100000,
+	        .reorder_ppm = 100000,
+	        .corrupt_ppm = 20000};
 
 	switch (which) {
 	case 0:
@@ -162,7 +168,7 @@ story(struct shoal_sim *sim, unsigned which)
 		(void)shoal_sim_leave(sim, RECORDED);
 		break;
 	case 4:
-		shoal_sim_set_link(sim, &lossy);
+		(void)shoal_sim_set_link(sim, &lossy);
 		break;
 	case 5:
 		shoal_sim_group(sim, RECORDED, 1);
@@ -193,9 +199,11 @@ play(struct recorder *recorder, enum shoal_profile_kind kind, unsigned which)
 	config.seed = 1 + which;
 	config.nodes = NODES;
 	(void)shoal_profile_init(&config.profile, kind);
-	config.on_record = on_record;
-	config.arg = recorder;
 	rc = shoal_sim_new(&sim, &config);
+	if (rc != 0) {
+		return rc;
+	}
+	shoal_sim_set_record(sim, on_record, recorder);
 	for (uint32_t i = 0; i < NODES && rc == 0; i++) {
 		rc = shoal_sim_start(sim, i);
 		if (rc == 0 && i > 0) {

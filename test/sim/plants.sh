@@ -23,7 +23,7 @@ object() { # SOURCE
 plant() { # NAME CHECKER
 	local name=$1 checker=$2 folder=$work/$1 source objects=()
 	mkdir "$folder"
-	for source in lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c test/sim/{main,story,scenario}.c; do
+	for source in lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c test/sim/{main,story,scenario,record}.c; do
 		if grep -q "SHOAL_PLANT_$name\b" "$source"; then
 			compile "$source" "$folder/$(object "$source")" "-DSHOAL_PLANT_$name=1"
 			objects+=("$folder/$(object "$source")")
@@ -66,7 +66,7 @@ complete() {
 export -f compile object plant
 complete
 mkdir "$work/clean"
-ls lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c test/sim/{main,story,scenario}.c |
+ls lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c test/sim/{main,story,scenario,record}.c |
 	xargs -P "$(nproc)" -I @ bash -c 'compile "$0" "$work/clean/$(object "$0")"' @
 if [ $# -gt 0 ]; then
 	listed | grep -E "^($(tr ' ' '|' <<<"$*")) "

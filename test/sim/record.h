@@ -3,7 +3,7 @@
 #ifndef SHOAL_TEST_SIM_RECORD_H
 #define SHOAL_TEST_SIM_RECORD_H
 
-#include "sim/sim.h"
+#include <shoal/sim.h>
 
 #include <shoal/record.h>
 

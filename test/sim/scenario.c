@@ -4,8 +4,8 @@
 #include "scenario.h"
 
 #include "sim/judge.h"
-#include "sim/sim.h"
 #include "story.h"
+#include <shoal/sim.h>
 
 #include <shoal/error.h>
 
@@ -15,9 +15,15 @@
 #define NODES 64
 
 static const struct shoal_sim_link link_of[] = {
-        [SHOAL_PROFILE_LAN] = {SHOAL_US(100), SHOAL_MS(1), SHOAL_US(300), 0, 0, 0, 0, 0},
-        [SHOAL_PROFILE_WAN] = {SHOAL_MS(5), SHOAL_MS(120), SHOAL_MS(20), 0, 0, 0, 0, 0},
-        [SHOAL_PROFILE_LOCAL] = {SHOAL_US(10), SHOAL_US(60), SHOAL_US(40), 0, 0, 0, 0, 0}};
+        [SHOAL_PROFILE_LAN] = {.latency_min_ns = SHOAL_US(100),
+                .latency_max_ns = SHOAL_MS(1),
+                .jitter_ns = SHOAL_US(300)},
+        [SHOAL_PROFILE_WAN] = {.latency_min_ns = SHOAL_MS(5),
+                .latency_max_ns = SHOAL_MS(120),
+                .jitter_ns = SHOAL_MS(20)},
+        [SHOAL_PROFILE_LOCAL] = {.latency_min_ns = SHOAL_US(10),
+                .latency_max_ns = SHOAL_US(60),
+                .jitter_ns = SHOAL_US(40)}};
 
 static double
 seconds(uint64_t ns)
@@ -59,10 +65,10 @@ all_join(struct shoal_sim *sim)
 static int
 agree(struct shoal_sim *sim, uint64_t limit)
 {
-	struct shoal_judge_gap gap;
+	struct shoal_sim_gap gap;
 	int rc = 0;
 
-	while (rc == 0 && !shoal_judge_agreed(sim, &gap)) {
+	while (rc == 0 && !shoal_sim_agreed(sim, &gap)) {
 		if (shoal_sim_now(sim) >= limit) {
 			shoal_judge_fail(sim, SHOAL_CHECKER_CONVERGENCE, &gap, "not all see all");
 			return SHOAL_ERR_TIMEOUT;
@@ -79,7 +85,7 @@ play(struct shoal_sim *sim, const struct shoal_profile *profile, const char *nam
 	uint64_t bound = shoal_profile_detection_bound(profile, nodes);
 	uint64_t limit = SHOAL_MS(profile->sync_interval_ms) / 2;
 	struct shoal_sim_detection seen;
-	struct shoal_judge_gap gap;
+	struct shoal_sim_gap gap;
 	uint64_t agreed;
 	int rc = all_join(sim);
 
@@ -91,7 +97,7 @@ play(struct shoal_sim *sim, const struct shoal_profile *profile, const char *nam
 	if (rc != 0) {
 		return rc;
 	}
-	if (!shoal_judge_all_hold(sim, victim, SHOAL_STATE_DEAD, &gap)) {
+	if (!shoal_sim_all_hold(sim, victim, SHOAL_STATE_DEAD, &gap)) {
 		shoal_judge_fail(
 		        sim, SHOAL_CHECKER_DETECTION, &gap, "not known to all within the bound");
 		return SHOAL_ERR_TIMEOUT;

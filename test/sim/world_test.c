@@ -3,7 +3,6 @@
  * function of its seed. Everything is seen through real cores: what a join ends with, and whom a
  * node holds alive. */
 #include "sim/judge.h"
-#include "sim/sim.h"
 
 #include <shoal/error.h>
 
@@ -68,7 +67,7 @@ gather(struct shoal_sim *sim)
 		}
 	}
 	run_for(sim, SHOAL_SEC(2));
-	assert_true(shoal_judge_agreed(sim, NULL));
+	assert_true(shoal_sim_agreed(sim, NULL));
 }
 
 static uint64_t
@@ -161,7 +160,7 @@ a_way_cut_in_either_direction_ends_a_join_by_time_out(void **state)
 		shoal_sim_heal(sim);
 		run_for(sim, SHOAL_SEC(10));
 		assert_int_equal(seen.joined[1], 0);
-		assert_true(shoal_judge_agreed(sim, NULL));
+		assert_true(shoal_sim_agreed(sim, NULL));
 		shoal_sim_free(sim);
 	}
 }
@@ -221,14 +220,14 @@ a_crash_is_seen_and_a_restart_has_a_higher_incarnation(void **state)
 	assert_int_equal(shoal_sim_crash(sim, 2, SHOAL_SIM_CRASH_PROCESS), 0);
 	assert_null(shoal_sim_core(sim, 2));
 	run_for(sim, SHOAL_SEC(30));
-	assert_true(shoal_judge_all_hold(sim, 2, SHOAL_STATE_DEAD, NULL));
+	assert_true(shoal_sim_all_hold(sim, 2, SHOAL_STATE_DEAD, NULL));
 	shoal_sim_detection(sim, 2, &seen);
 	assert_int_equal(seen.by, 2);
 	assert_true(seen.down_ns < seen.first_ns && seen.first_ns <= seen.last_ns);
 	assert_int_equal(shoal_sim_start(sim, 2), 0);
 	assert_int_equal(shoal_sim_join(sim, 2, 0), 0);
 	run_for(sim, SHOAL_SEC(2));
-	assert_true(shoal_judge_agreed(sim, NULL));
+	assert_true(shoal_sim_agreed(sim, NULL));
 	assert_int_equal(shoal_core_find(shoal_sim_core(sim, 0), shoal_sim_id(sim, 2), &slot), 0);
 	assert_true(shoal_core_member(shoal_sim_core(sim, 0), slot, &after));
 	assert_true(after.incarnation > before.incarnation);
@@ -241,7 +240,7 @@ static void
 groups_part_the_cluster_and_a_heal_joins_it(void **state)
 {
 	struct shoal_sim *sim = make(6, 4, NULL);
-	struct shoal_judge_gap gap;
+	struct shoal_sim_gap gap;
 
 	(void)state;
 	gather(sim);
@@ -252,11 +251,11 @@ groups_part_the_cluster_and_a_heal_joins_it(void **state)
 	assert_int_equal(shoal_sim_state(sim, 0, 2), SHOAL_STATE_DEAD);
 	assert_int_equal(shoal_sim_state(sim, 3, 2), SHOAL_STATE_ALIVE);
 	assert_int_equal(shoal_sim_state(sim, 3, 1), SHOAL_STATE_DEAD);
-	assert_false(shoal_judge_agreed(sim, &gap));
+	assert_false(shoal_sim_agreed(sim, &gap));
 	assert_int_equal(gap.state, SHOAL_STATE_DEAD);
 	shoal_sim_heal(sim);
 	run_for(sim, SHOAL_SEC(60));
-	assert_true(shoal_judge_agreed(sim, NULL));
+	assert_true(shoal_sim_agreed(sim, NULL));
 	shoal_sim_free(sim);
 }
 
@@ -273,7 +272,7 @@ who_leaves_is_down_afterwards_and_left_to_the_others(void **state)
 	assert_int_equal(shoal_sim_leave(sim, 1), SHOAL_ERR_STATE);
 	run_for(sim, SHOAL_SEC(20));
 	assert_false(shoal_sim_is_up(sim, 1));
-	assert_true(shoal_judge_all_hold(sim, 1, SHOAL_STATE_LEFT, NULL));
+	assert_true(shoal_sim_all_hold(sim, 1, SHOAL_STATE_LEFT, NULL));
 	assert_int_equal(seen.failed, 0);
 	shoal_sim_free(sim);
 }
@@ -281,14 +280,20 @@ who_leaves_is_down_afterwards_and_left_to_the_others(void **state)
 static void
 damaged_lost_doubled_and_late_packets_fire_no_checker(void **state)
 {
-	struct shoal_sim_link bad = {SHOAL_MS(1), SHOAL_MS(30), SHOAL_MS(10), SHOAL_MS(200), 300000,
-	        200000, 300000, 200000};
+	struct shoal_sim_link bad = {.latency_min_ns = SHOAL_MS(1),
+	        .latency_max_ns = SHOAL_MS(30),
+	        .jitter_ns = SHOAL_MS(10),
+	        .reorder_ns = SHOAL_MS(200),
+	        .loss_ppm = 300000,
+	        .duplicate_ppm = 200000,
+	        .reorder_ppm = 300000,
+	        .corrupt_ppm = 200000};
 	struct shoal_sim *sim = make(11, 4, NULL);
 	const struct shoal_counters *counters;
 
 	(void)state;
 	gather(sim);
-	shoal_sim_set_link(sim, &bad);
+	assert_int_equal(shoal_sim_set_link(sim, &bad), 0);
 	run_for(sim, SHOAL_SEC(60));
 	counters = shoal_core_counters(shoal_sim_core(sim, 0));
 	assert_true(counters->value[SHOAL_COUNTER_DROP_CHECKSUM] > 0);
@@ -315,7 +320,7 @@ scarce_memory_ends_no_core(void **state)
 		assert_int_equal(shoal_sim_join(sim, i, 0), 0);
 	}
 	run_for(sim, SHOAL_SEC(60));
-	assert_true(shoal_judge_agreed(sim, NULL));
+	assert_true(shoal_sim_agreed(sim, NULL));
 	shoal_sim_free(sim);
 }
 
