@@ -291,6 +291,7 @@ SHOAL_API void shoal_sim_heal(struct shoal_sim *sim);
 
 /* ---- What is ---- */
 
+/* The time, the number of nodes, and whether one of them runs or could. */
 SHOAL_API uint64_t shoal_sim_now(const struct shoal_sim *sim);
 SHOAL_API uint32_t shoal_sim_nodes(const struct shoal_sim *sim);
 SHOAL_API bool shoal_sim_is_up(const struct shoal_sim *sim, uint32_t node);

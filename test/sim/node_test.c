@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* Nodes of the simulator through its public functions: their time, their schedule, what is measured
+ * and counted of them, checkers of one's own, and what is refused. */
+#include "six.h"
+
+static void
+a_starved_node_runs_in_its_turns(void **state)
+{
+	struct shoal_sim *sim = make();
+	unsigned stalled = 0;
+
+	(void)state;
+	gather(sim);
+	assert_int_equal(shoal_sim_starve(sim, 1, SHOAL_MS(25), SHOAL_MS(100)), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		stalled += shoal_sim_is_stalled(sim, 1);
+		run_for(sim, SHOAL_MS(10));
+	}
+	assert_in_range(stalled, 65, 85);
+	run_for(sim, SHOAL_SEC(20));
+	assert_true(shoal_sim_agreed(sim, NULL));
+	assert_int_equal(shoal_sim_starve(sim, 1, 0, 0), 0);
+	assert_false(shoal_sim_is_stalled(sim, 1));
+	shoal_sim_free(sim);
+}
+
+static void
+who_is_slow_answers_late(void **state)
+{
+	struct shoal_sim_link link = {.latency_max_ns = SHOAL_US(10)};
+	struct shoal_sim *sim = make_with(&link);
+	struct shoal_core_member member;
+	uint32_t slot;
+
+	(void)state;
+	assert_int_equal(shoal_sim_slow(sim, 1, SHOAL_MS(30)), 0);
+	gather(sim);
+	run_for(sim, SHOAL_SEC(10));
+	assert_int_equal(shoal_core_find(shoal_sim_core(sim, 0), shoal_sim_id(sim, 1), &slot), 0);
+	assert_true(shoal_core_member(shoal_sim_core(sim, 0), slot, &member));
+	assert_in_range(member.rtt_ns, SHOAL_MS(30), SHOAL_MS(31));
+	shoal_sim_wake(sim);
+	run_for(sim, SHOAL_SEC(60));
+	assert_true(shoal_core_member(shoal_sim_core(sim, 0), slot, &member));
+	assert_true(member.rtt_ns < SHOAL_MS(2));
+	shoal_sim_free(sim);
+}
+
+static void
+clocks_that_jump_end_no_agreement(void **state)
+{
+	struct shoal_sim *sim = make();
+	uint64_t deadline;
+
+	(void)state;
+	assert_int_equal(shoal_sim_jump(sim, 1, 0, 0), SHOAL_ERR_STATE);
+	gather(sim);
+	deadline = shoal_core_deadline(shoal_sim_core(sim, 1));
+	assert_int_equal(shoal_sim_jump(sim, 1, -(int64_t)SHOAL_SEC(100000), SHOAL_SEC(5)), 0);
+	run_for(sim, 1);
+	assert_true(shoal_core_deadline(shoal_sim_core(sim, 1)) > deadline);
+	assert_int_equal(shoal_sim_jump(sim, 2, (int64_t)SHOAL_SEC(100000), 0), 0);
+	run_for(sim, SHOAL_SEC(20));
+	assert_true(shoal_sim_agreed(sim, NULL));
+	shoal_sim_free(sim);
+}
+
+static void
+crash_three(struct shoal_sim *sim, void *arg)
+{
+	assert_int_equal(shoal_sim_now(sim), SHOAL_SEC(12));
+	assert_int_equal(shoal_sim_crash(sim, 3, SHOAL_SIM_CRASH_PROCESS), 0);
+	(*(unsigned *)arg)++;
+}
+
+static bool
+never(struct shoal_sim *sim, void *arg)
+{
+	(void)sim;
+	(void)arg;
+	return false;
+}
+
+static void
+a_schedule_is_kept_to_the_moment_and_a_detection_is_measured(void **state)
+{
+	struct shoal_sim *sim = make();
+	struct shoal_sim_detection seen;
+	unsigned calls = 0;
+
+	(void)state;
+	gather(sim);
+	shoal_sim_detection(sim, 3, &seen);
+	assert_int_equal(seen.down_ns, 0);
+	assert_int_equal(shoal_sim_at(sim, SHOAL_SEC(12), crash_three, &calls), 0);
+	assert_int_equal(shoal_sim_run(sim, SHOAL_SEC(40)), 0);
+	assert_int_equal(calls, 1);
+	shoal_sim_detection(sim, 3, &seen);
+	assert_int_equal(seen.down_ns, SHOAL_SEC(12));
+	assert_true(seen.down_ns < seen.suspect_ns && seen.suspect_ns <= seen.first_ns);
+	assert_int_equal(seen.by, NODES - 1);
+	assert_true(shoal_sim_all_hold(sim, 3, SHOAL_STATE_DEAD, NULL));
+	assert_int_equal(shoal_sim_run_until(sim, SHOAL_SEC(41), SHOAL_MS(300), never, NULL),
+	        SHOAL_ERR_TIMEOUT);
+	assert_int_equal(shoal_sim_now(sim), SHOAL_SEC(41));
+	assert_int_equal(
+	        shoal_sim_run_until(sim, SHOAL_SEC(42), 0, never, NULL), SHOAL_ERR_INVALID);
+	/* Freed with its world. */
+	assert_int_equal(shoal_sim_at(sim, SHOAL_SEC(50), crash_three, &calls), 0);
+	shoal_sim_free(sim);
+}
+
+static void
+the_bound_of_agreement_grows_with_the_members(void **state)
+{
+	struct shoal_profile profile;
+
+	(void)state;
+	(void)shoal_profile_init(&profile, SHOAL_PROFILE_LAN);
+	assert_true(shoal_sim_convergence_bound(&profile, 3) >
+	            shoal_profile_detection_bound(&profile, 3));
+	assert_true(shoal_sim_convergence_bound(&profile, 30) >
+	            shoal_sim_convergence_bound(&profile, 3));
+}
+
+static bool
+three_lives(struct shoal_sim *sim, uint32_t node, char *why, size_t len, void *arg)
+{
+	(void)arg;
+	(void)snprintf(why, len, "three is gone");
+	return node != 2 || shoal_sim_state(sim, 2, 3) != SHOAL_STATE_DEAD;
+}
+
+static void
+a_checker_of_ones_own_stops_the_run(void **state)
+{
+	struct shoal_sim *sim = make();
+	struct shoal_sim_failure failure;
+	struct shoal_sim_check check;
+	size_t last = 0;
+
+	(void)state;
+	assert_int_equal(
+	        shoal_sim_add_check(sim, "three", "three lives", NULL, NULL), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_add_check(sim, "three", "three lives", three_lives, NULL), 0);
+	gather(sim);
+	assert_false(shoal_sim_failure(sim, &failure));
+	assert_int_equal(shoal_sim_crash(sim, 3, SHOAL_SIM_CRASH_HOST), 0);
+	assert_int_equal(shoal_sim_run(sim, SHOAL_SEC(60)), SHOAL_ERR_STATE);
+	assert_true(shoal_sim_failure(sim, &failure));
+	assert_string_equal(failure.check, "three");
+	assert_string_equal(failure.why, "three is gone");
+	assert_int_equal(failure.observer, 2);
+	assert_int_equal(failure.subject, SHOAL_SIM_NOBODY);
+	assert_int_equal(failure.at_ns, shoal_sim_now(sim));
+	while (shoal_sim_check(sim, last + 1, &check)) {
+		last++;
+		assert_true(strlen(check.help) > 10);
+	}
+	assert_string_equal(check.name, "three");
+	assert_true(check.looked > 100);
+	shoal_sim_free(sim);
+}
+
+static void
+what_is_sent_is_counted_over_all_instances(void **state)
+{
+	struct shoal_sim *sim = make();
+	struct shoal_sim_traffic one, all;
+	struct shoal_counters first, second;
+
+	(void)state;
+	gather(sim);
+	run_for(sim, SHOAL_SEC(5));
+	shoal_sim_counters(sim, 4, &first);
+	shoal_sim_traffic(sim, 4, &one);
+	shoal_sim_traffic(sim, SHOAL_SIM_NOBODY, &all);
+	assert_int_equal(first.value[SHOAL_COUNTER_DATAGRAMS_OUT], one.datagrams);
+	assert_int_equal(
+	        first.value[SHOAL_COUNTER_BYTES_OUT], one.datagram_bytes + one.stream_bytes);
+	assert_true(one.streams > 0 && all.datagrams > 4 * one.datagrams);
+	assert_true(shoal_sim_memory(sim) > NODES * sizeof(struct shoal_core_member));
+	assert_int_equal(shoal_sim_crash(sim, 4, SHOAL_SIM_CRASH_PROCESS), 0);
+	shoal_sim_counters(sim, 4, &second);
+	assert_memory_equal(&first, &second, sizeof(first));
+	assert_int_equal(shoal_sim_start(sim, 4), 0);
+	assert_int_equal(shoal_sim_join(sim, 4, 0), 0);
+	run_for(sim, SHOAL_SEC(1));
+	shoal_sim_counters(sim, 4, &second);
+	assert_true(second.value[SHOAL_COUNTER_DATAGRAMS_OUT] >
+	            first.value[SHOAL_COUNTER_DATAGRAMS_OUT]);
+	shoal_sim_free(sim);
+}
+
+static void
+an_input_of_ones_own_reaches_the_core(void **state)
+{
+	struct shoal_sim *sim = make();
+	struct shoal_input input = {.kind = SHOAL_INPUT_JOIN};
+	uint64_t steps;
+
+	(void)state;
+	assert_int_equal(shoal_sim_step(sim, 1, &input), SHOAL_ERR_STATE);
+	assert_int_equal(shoal_sim_start(sim, 0), 0);
+	assert_int_equal(shoal_sim_start(sim, 1), 0);
+	input.from = *shoal_sim_addr(sim, 0);
+	steps = shoal_sim_steps(sim);
+	input.kind = SHOAL_INPUT_TIMER;
+	assert_int_equal(shoal_sim_step(sim, 1, &input), 0);
+	assert_int_equal(shoal_sim_steps(sim), steps + 1);
+	assert_int_equal(shoal_sim_step(sim, NODES, &input), SHOAL_ERR_INVALID);
+	shoal_sim_free(sim);
+}
+
+static void
+a_node_that_is_not_there_is_down_and_refused(void **state)
+{
+	struct shoal_sim *sim = make();
+	uint32_t watches, watched;
+
+	(void)state;
+	assert_int_equal(shoal_sim_start(sim, NODES), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_join(sim, 0, NODES), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_leave(sim, NODES), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_crash(sim, NODES, SHOAL_SIM_CRASH_PROCESS), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_stall(sim, NODES, 1), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_starve(sim, NODES, 1, 2), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_slow(sim, NODES, 1), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_jump(sim, NODES, 1, 1), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_group(sim, NODES, 1), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_flap(sim, NODES, 1, 2), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_filter(sim, NODES, SHOAL_SIM_FILTER_PASS, SHOAL_SIM_FILTER_PASS),
+	        SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_reset(sim, NODES), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_forget_links(sim, 0, NODES), SHOAL_ERR_INVALID);
+	assert_false(shoal_sim_is_up(sim, NODES) || shoal_sim_is_stalled(sim, NODES));
+	assert_false(shoal_sim_has_joined(sim, NODES) || shoal_sim_is_leaving(sim, NODES));
+	assert_false(shoal_sim_reaches(sim, 0, NODES));
+	assert_int_equal(shoal_sim_starts(sim, NODES), 0);
+	assert_null(shoal_sim_core(sim, NODES));
+	assert_null(shoal_sim_id(sim, NODES));
+	assert_null(shoal_sim_addr(sim, NODES));
+	shoal_sim_links(sim, NODES, &watches, &watched);
+	assert_int_equal(watches + watched, 0);
+	shoal_sim_free(sim);
+}
+
+static void
+a_configuration_that_makes_no_sense_is_refused(void **state)
+{
+	struct shoal_sim_config config;
+	struct shoal_sim *sim;
+
+	(void)state;
+	shoal_sim_config_init(&config);
+	config.nodes = SHOAL_SIM_NODES_MAX + 1;
+	assert_int_equal(shoal_sim_new(&sim, &config), SHOAL_ERR_INVALID);
+	config.nodes = 1;
+	config.profile.probe_interval_ms = 0;
+	assert_int_equal(shoal_sim_new(&sim, &config), SHOAL_ERR_INVALID);
+	shoal_sim_config_init(&config);
+	config.size = 4;
+	assert_int_equal(shoal_sim_new(&sim, &config), SHOAL_ERR_INVALID);
+	shoal_sim_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_starved_node_runs_in_its_turns),
+	        cmocka_unit_test(who_is_slow_answers_late),
+	        cmocka_unit_test(clocks_that_jump_end_no_agreement),
+	        cmocka_unit_test(a_schedule_is_kept_to_the_moment_and_a_detection_is_measured),
+	        cmocka_unit_test(the_bound_of_agreement_grows_with_the_members),
+	        cmocka_unit_test(a_checker_of_ones_own_stops_the_run),
+	        cmocka_unit_test(what_is_sent_is_counted_over_all_instances),
+	        cmocka_unit_test(an_input_of_ones_own_reaches_the_core),
+	        cmocka_unit_test(a_node_that_is_not_there_is_down_and_refused),
+	        cmocka_unit_test(a_configuration_that_makes_no_sense_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
