@@ -115,6 +115,12 @@ SHOAL_API unsigned shoal_cluster_health(struct shoal_cluster *cluster);
 SHOAL_API void shoal_cluster_counters(
         struct shoal_cluster *cluster, struct shoal_counters *counters);
 
+/* Writes what is recorded in memory (record_bytes without record) to a file, which is replaced.
+ * While no more than half of record_bytes was recorded it can be replayed from the start; later it
+ * lists the newest inputs. Copies it, during which the loop may wait. SHOAL_ERR_STATE: nothing is
+ * recorded in memory. SHOAL_ERR_INVALID, _PERMISSION, _SYSTEM, _NOMEM. */
+SHOAL_API int shoal_cluster_record_dump(struct shoal_cluster *cluster, const char *path);
+
 /* The label of the config, "" for none. Lives as long as the cluster. */
 SHOAL_API const char *shoal_cluster_label(struct shoal_cluster *cluster);
 

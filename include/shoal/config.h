@@ -48,7 +48,15 @@ struct shoal_config {
 	void *log_arg;
 	enum shoal_log_level log_level;
 	const struct shoal_allocator *allocator; /* NULL: malloc and free. Any thread calls it */
-	uint64_t seed; /* 0: random. Other: the core's random choices repeat (tests) */
+	uint64_t seed;          /* 0: random. Other: the core's random choices repeat (tests) */
+	const char *record;     /* NULL: no file. The inputs of the core are kept in it, mode 0600,
+	                         * for 'shoal replay'; see shoal/record.h. What was in it goes to
+	                         * FILE.1. A file that cannot be made is an error of start; one that
+	                         * cannot be written any more is a warning */
+	uint32_t record_bytes;  /* kept at most, and one input: in halves, so at least half of it.
+	                         * 0: 64 MiB in a file; without a file nothing. Other, without a
+	                         * file: in memory, for shoal_cluster_record_dump. At least 65536 */
+	uint32_t record_redact; /* 1: without the bodies of messages of kind 64 and above */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

@@ -17,6 +17,7 @@
 #include "cluster/listen.h"
 #include "cluster/loop.h"
 #include "cluster/mailbox.h"
+#include "cluster/recording.h"
 #include "cluster/thread.h"
 
 #include <errno.h>
@@ -178,6 +179,7 @@ release(struct shoal_cluster *cluster)
 {
 	shoal_view_done(&cluster->view);
 	shoal_ring_done(&cluster->failed);
+	shoal_recording_free(cluster->recording);
 	shoal_member_list_free(cluster->published);
 	shoal_callbacks_fini(&cluster->callbacks);
 	close_fd(&cluster->mailbox_fd);
@@ -348,7 +350,7 @@ make_core(struct shoal_cluster *cluster)
 	if (rc != 0) {
 		return shoal_last_error_set(rc, "%s", *why != '\0' ? why : shoal_strerror(rc));
 	}
-	return 0;
+	return shoal_recording_start(cluster, &core);
 }
 
 /* This member's own entry, before anybody can look. SHOAL_ERR_CANCELED: it was stopped meanwhile.

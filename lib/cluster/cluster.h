@@ -33,6 +33,8 @@ struct shoal_joins {
 	struct shoal_list ops; /* struct shoal_op that wait for their tries */
 };
 
+struct shoal_recording;
+
 struct shoal_cluster {
 	const struct shoal_allocator *mem;
 	struct shoal_settings settings;
@@ -61,6 +63,7 @@ struct shoal_cluster {
 	struct shoal_member_list *published;
 	size_t alive;
 	struct shoal_counters counters;
+	struct shoal_recording *recording; /* NULL: none; its inside is the loop's */
 	char address[SHOAL_ADDR_TEXT];
 	pthread_t base_thread; /* SHOAL_RUN_BASE: where it was started, if it was */
 

@@ -22,14 +22,19 @@
 	X(app_version, 0, UINT32_MAX, 0)                                                           \
 	X(connections_max, 4, 65536, 256)                                                          \
 	X(idle_timeout_ms, 100, 86400000, 60000)                                                   \
-	X(events_max, 1, 1000000, 4096)
+	X(events_max, 1, 1000000, 4096)                                                            \
+	X(record_bytes, 0, UINT32_MAX, 0)                                                          \
+	X(record_redact, 0, 1, 0)
 
 #define STRING_TABLE(X)                                                                            \
 	X(id)                                                                                      \
 	X(name)                                                                                    \
 	X(label)                                                                                   \
 	X(bind)                                                                                    \
-	X(advertise)
+	X(advertise)                                                                               \
+	X(record)
+
+#define RECORD_BYTES_MIN 65536u
 
 void
 shoal_config_init_sized(struct shoal_config *config, size_t size)
@@ -350,6 +355,15 @@ check_numbers(const struct shoal_config *config)
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "log_level: %d; allowed are SHOAL_LOG_ERROR to SHOAL_LOG_DEBUG",
 		        (int)config->log_level);
+	}
+	if (config->record_bytes != 0 && config->record_bytes < RECORD_BYTES_MIN) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "record_bytes: %u; allowed are 0 and %u to %u", config->record_bytes,
+		        RECORD_BYTES_MIN, UINT32_MAX);
+	}
+	if (config->record != NULL && config->record[0] == '\0') {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "record: \"\"; allowed is the name of a file");
 	}
 	const struct shoal_allocator *mem = config->allocator;
 	if (mem != NULL && (mem->malloc == NULL || mem->realloc == NULL || mem->free == NULL)) {

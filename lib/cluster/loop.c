@@ -17,6 +17,7 @@
 #include "cluster/join.h"
 #include "cluster/listen.h"
 #include "cluster/mailbox.h"
+#include "cluster/recording.h"
 #include "cluster/try.h"
 #include "cluster/wait.h"
 
@@ -256,6 +257,7 @@ shoal_loop_input(struct shoal_cluster *cluster, struct shoal_input *input)
 	cluster->inside = true;
 	input->mono_ns = shoal_clock_mono(&cluster->clock);
 	input->wall_ns = shoal_clock_wall();
+	shoal_recording_input(cluster, input);
 	rc = shoal_core_step(cluster->core, input);
 	shoal_host_drain(cluster);
 	while (shoal_core_next_event(cluster->core, &event)) {
@@ -444,6 +446,7 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	free_event(&cluster->timer);
 	free_event(&cluster->turn);
 	free_event(&cluster->mail);
+	shoal_recording_end(cluster);
 	shoal_core_free(cluster->core);
 	cluster->core = NULL;
 	/* Nothing runs any more. What has not ended is told so behind this: whoever hears of it

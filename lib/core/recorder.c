@@ -203,6 +203,7 @@ write_config(struct shoal_writer *writer, const struct shoal_recorder *recorder)
 	}
 	shoal_writer_var(writer, core->app_version);
 	shoal_writer_u8(writer, (uint8_t)core->log_level);
+	shoal_writer_var(writer, core->epoch_least);
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	shoal_writer_var(writer, core->profile.field);
 	SHOAL_PROFILE_TABLE(SHOAL_X)

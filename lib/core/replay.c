@@ -95,6 +95,7 @@ read_config(
 	}
 	config->app_version = (uint32_t)shoal_reader_var(reader, UINT32_MAX);
 	config->log_level = (enum shoal_log_level)shoal_reader_u8(reader);
+	config->epoch_least = shoal_reader_var(reader, UINT64_MAX);
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	config->profile.field = (uint32_t)shoal_reader_var(reader, UINT32_MAX);
 	SHOAL_PROFILE_TABLE(SHOAL_X)

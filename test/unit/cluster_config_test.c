@@ -79,6 +79,9 @@ every_field_can_be_set_by_its_name(void **state)
 	assert_int_equal(shoal_config_set(&config, "connections_max", "5"), 0);
 	assert_int_equal(shoal_config_set(&config, "idle_timeout_ms", "1000"), 0);
 	assert_int_equal(shoal_config_set(&config, "events_max", "7"), 0);
+	assert_int_equal(shoal_config_set(&config, "record", "/tmp/record"), 0);
+	assert_int_equal(shoal_config_set(&config, "record_bytes", "65536"), 0);
+	assert_int_equal(shoal_config_set(&config, "record_redact", "1"), 0);
 	assert_int_equal(shoal_config_set(&config, "run", "dispatch"), 0);
 	assert_int_equal(shoal_config_set(&config, "log_level", "debug"), 0);
 	assert_int_equal(shoal_config_set(&config, "seed", "18446744073709551615"), 0);
@@ -91,6 +94,9 @@ every_field_can_be_set_by_its_name(void **state)
 	assert_int_equal(config.connections_max, 5);
 	assert_int_equal(config.idle_timeout_ms, 1000);
 	assert_int_equal(config.events_max, 7);
+	assert_string_equal(config.record, "/tmp/record");
+	assert_int_equal(config.record_bytes, 65536);
+	assert_int_equal(config.record_redact, 1);
 	assert_int_equal(config.run, SHOAL_RUN_DISPATCH);
 	assert_int_equal(config.log_level, SHOAL_LOG_DEBUG);
 	assert_true(config.seed == UINT64_MAX);
@@ -133,6 +139,7 @@ what_is_no_value_of_a_field_leaves_the_config_as_it_was(void **state)
 	        {"idle_timeout_ms", "99", "100 to 86400000"},
 	        {"events_max", "0", "1 to 1000000"},
 	        {"events_max", "1000001", "1 to 1000000"},
+	        {"record_redact", "2", "0 to 1"},
 	};
 	struct shoal_config config = good(), before = config;
 
@@ -231,6 +238,12 @@ numbers_are_checked(void **state)
 	config.idle_timeout_ms = 99;
 	refused(&config, "idle_timeout_ms", "99");
 	config.idle_timeout_ms = 100;
+	config.record_bytes = 65535;
+	refused(&config, "record_bytes", "0 and 65536 to");
+	config.record_bytes = 65536;
+	config.record = "";
+	refused(&config, "record", "the name of a file");
+	config.record = NULL;
 	config.events_max = 0;
 	refused(&config, "events_max", "1 to 1000000");
 	config.events_max = 1;

@@ -11,6 +11,10 @@
 #include "core_world.h"
 #include "heap_fault.h"
 
+#define CONFIG_BEFORE 188 /* the profile, which is a table */
+#define CONFIG_BEHIND 24  /* allocator and all that follows */
+#define INPUT_BYTES   112
+
 struct tape {
 	struct core_world world;
 	struct shoal_recorder *recorder;
@@ -165,6 +169,38 @@ a_core_that_is_replayed_tells_the_same_events_and_has_the_same_hashes(void **sta
 	tape_done(&tape);
 }
 
+/* Whoever adds a field to the config or to an input writes it into the record too, compares it in
+ * the next test, and then changes the numbers. */
+static void
+the_record_knows_every_field_of_config_and_input(void **state)
+{
+	(void)state;
+#if UINTPTR_MAX == UINT64_MAX
+	assert_int_equal(offsetof(struct shoal_core_config, profile), CONFIG_BEFORE);
+	assert_int_equal(
+	        sizeof(struct shoal_core_config) - offsetof(struct shoal_core_config, allocator),
+	        CONFIG_BEHIND);
+	assert_int_equal(sizeof(struct shoal_input), INPUT_BYTES);
+#endif
+}
+
+static void
+compare_configs(const struct shoal_core_config *read, const struct shoal_core_config *written)
+{
+	assert_string_equal(read->name, written->name);
+	assert_string_equal(read->label, written->label);
+	assert_true(read->seed == written->seed);
+	assert_true(read->mono_ns == written->mono_ns && read->wall_ns == written->wall_ns);
+	assert_memory_equal(&read->salt, &written->salt, sizeof written->salt);
+	assert_memory_equal(&read->id, &written->id, sizeof written->id);
+	assert_memory_equal(&read->profile, &written->profile, sizeof written->profile);
+	assert_int_equal(read->addrs, written->addrs);
+	assert_memory_equal(read->addr, written->addr, sizeof written->addr);
+	assert_int_equal(read->app_version, written->app_version);
+	assert_int_equal(read->log_level, written->log_level);
+	assert_true(read->epoch_least == written->epoch_least);
+}
+
 static void
 every_field_of_an_input_and_of_the_config_comes_back(void **state)
 {
@@ -197,6 +233,7 @@ every_field_of_an_input_and_of_the_config_comes_back(void **state)
 	config.app_version = 77;
 	config.profile.members_max = 123;
 	config.log_level = SHOAL_LOG_DEBUG;
+	config.epoch_least = WORLD_EPOCH + 5;
 	shoal_recorder_config_init(&how);
 	how.checkpoint_ns = SHOAL_NEVER;
 	assert_int_equal(shoal_core_new(&core, &config, NULL, 0), 0);
@@ -210,16 +247,7 @@ every_field_of_an_input_and_of_the_config_comes_back(void **state)
 	struct shoal_replay *replay = replay_of(tape.data, tape.len);
 	assert_true(shoal_replay_next(replay, &entry));
 	assert_int_equal(entry.kind, SHOAL_REPLAY_BEGIN);
-	assert_string_equal(entry.config.name, config.name);
-	assert_string_equal(entry.config.label, "blue");
-	assert_true(entry.config.seed == config.seed && entry.config.mono_ns == config.mono_ns);
-	assert_memory_equal(&entry.config.salt, &config.salt, sizeof config.salt);
-	assert_memory_equal(&entry.config.id, &config.id, sizeof config.id);
-	assert_memory_equal(&entry.config.profile, &config.profile, sizeof config.profile);
-	assert_int_equal(entry.config.addrs, config.addrs);
-	assert_true(shoal_addr_equal(&entry.config.addr[0], &config.addr[0]));
-	assert_int_equal(entry.config.app_version, 77);
-	assert_int_equal(entry.config.log_level, SHOAL_LOG_DEBUG);
+	compare_configs(&entry.config, &config);
 	assert_true(shoal_replay_next(replay, &entry));
 	assert_int_equal(entry.kind, SHOAL_REPLAY_INPUT);
 	assert_memory_equal(entry.input.data, bytes, sizeof bytes);
@@ -516,6 +544,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(
 	                a_core_that_is_replayed_tells_the_same_events_and_has_the_same_hashes),
+	        cmocka_unit_test(the_record_knows_every_field_of_config_and_input),
 	        cmocka_unit_test(every_field_of_an_input_and_of_the_config_comes_back),
 	        cmocka_unit_test(a_record_that_is_torn_is_read_up_to_the_last_whole_entry),
 	        cmocka_unit_test(a_record_with_any_bit_changed_is_refused),

@@ -359,7 +359,8 @@ print_fields(void)
 	cli_help_row(left, text);
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
-	printf("and app_version, connections_max, idle_timeout_ms, events_max, seed\n");
+	printf("and app_version, connections_max, idle_timeout_ms, events_max, record_bytes,\n"
+	       "record_redact, seed\n");
 }
 
 static const struct cli_option agent_options[] = {
@@ -377,6 +378,10 @@ static const struct cli_option agent_options[] = {
                 CLI_LIST, false},
         {"label", "TEXT", "Members of another label are not understood.", CLI_VALUE, true},
         {"profile", "PROFILE", "The protocol's numbers: lan, wan or local. Default: lan.",
+                CLI_VALUE, true},
+        {"record", "FILE",
+                "Keep what comes in, for 'shoal replay FILE': the newest 32 to 64 MiB (record_bytes) "
+                "in FILE and FILE.1.",
                 CLI_VALUE, true},
         {"set", "KEY=VALUE", "One field of the configuration; see below.", CLI_LIST, false},
         {"insecure", NULL, "Allow an address beyond this machine without keys.", CLI_FLAG, false},

@@ -38,6 +38,7 @@ extern const struct cli_command cli_join_command;
 extern const struct cli_command cli_leave_command;
 extern const struct cli_command cli_members_command;
 extern const struct cli_command cli_monitor_command;
+extern const struct cli_command cli_replay_command;
 extern const struct cli_command cli_version_command;
 
 /* Prints "shoal: ..." and returns CLI_FAILED. Line ends inside the text become "; ". */

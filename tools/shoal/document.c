@@ -118,10 +118,12 @@ accuser_of(const struct shoal_member_list *list, const struct shoal_cause *cause
 	return member == NULL ? id_of(&cause->accuser[i]) : text_of(shoal_member_name(member));
 }
 
+/* cluster may be NULL: names are then those of the cause only. */
 static json_t *
 cause_of(struct shoal_cluster *cluster, const struct shoal_cause *cause)
 {
-	struct shoal_member_list *list = cause->accusers == 0 ? NULL : shoal_members(cluster, NULL);
+	struct shoal_member_list *list =
+	        cause->accusers == 0 || cluster == NULL ? NULL : shoal_members(cluster, NULL);
 	json_t *document = json_object(), *accusers = json_array();
 	size_t i;
 
@@ -162,6 +164,27 @@ cli_document_event(struct shoal_cluster *cluster, const struct shoal_member_even
 		put(&document, "incarnation", incarnation_of(member));
 	}
 	put(&document, "cause", cause_of(cluster, &event->cause));
+	return document;
+}
+
+json_t *
+cli_document_transition(const struct shoal_event *event)
+{
+	char time[CLI_TIME_TEXT], incarnation[24];
+	json_t *document = json_object();
+
+	snprintf(incarnation, sizeof(incarnation), "%" PRIu64, event->incarnation);
+	put(&document, "time", json_string(cli_text_time(event->wall_ns, time)));
+	put(&document, "event", json_string(shoal_event_name(event->kind)));
+	put(&document, "id", id_of(&event->id));
+	put(&document, "name", text_of(event->name));
+	put(&document, "address", address_of(&event->addr));
+	put(&document, "state", json_string(shoal_state_name(event->state)));
+	put(&document, "was", json_string(shoal_state_name(event->was)));
+	put(&document, "incarnation", json_string(incarnation));
+	put(&document, "rtt_ms", ms_of(event->rtt_ns));
+	put(&document, "lag_ms", json_real((double)event->lag_ns / NS_PER_MS));
+	put(&document, "cause", cause_of(NULL, &event->cause));
 	return document;
 }
 

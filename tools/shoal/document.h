@@ -7,11 +7,15 @@
 #define SHOAL_CLI_DOCUMENT_H
 
 #include <jansson.h>
+#include <shoal/core.h>
 #include <shoal/shoal.h>
 
 json_t *cli_document_member(const struct shoal_member *member, uint64_t wall_ns);
 
 json_t *cli_document_event(struct shoal_cluster *cluster, const struct shoal_member_event *event);
+
+/* An event as the core told it, in the form of cli_document_event, with what was measured then. */
+json_t *cli_document_transition(const struct shoal_event *event);
 
 /* subscribers: how many follow the events. */
 json_t *cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned subscribers);
