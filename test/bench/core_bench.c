@@ -10,6 +10,7 @@
 #include "wire/packet.h"
 
 #define PINGS 1024
+#define NAME  13 /* of a name and its zero */
 
 struct heap {
 	size_t bytes, blocks;
@@ -98,14 +99,14 @@ salt_of(const struct shoal_salt *salt)
 	return value;
 }
 
-/* Tells of members 1 to n - 1 in one message on a stream, as the table of a seed does. */
+/* Tells of members 1 to n - 1 at once: on a stream, as the table of a seed does, or as what was
+ * restored, which is no news. */
 static void
-tell_members(struct shoal_core *core, uint32_t n, uint64_t now)
+tell_members(struct shoal_core *core, uint32_t n, uint64_t now, enum shoal_input_kind how)
 {
 	size_t room = (size_t)n * 128 + 128;
 	uint8_t *bytes = malloc(room);
-	struct shoal_input input = {
-	        .kind = SHOAL_INPUT_STREAM, .wall_ns = SHOAL_SEC(1700000000), .mono_ns = now};
+	struct shoal_input input = {.kind = how, .wall_ns = SHOAL_SEC(1700000000), .mono_ns = now};
 	struct shoal_writer writer;
 
 	if (bytes == NULL) {
@@ -139,7 +140,8 @@ tell_members(struct shoal_core *core, uint32_t n, uint64_t now)
 
 /* A core that knows members 1 to n - 1, told in packets like any other. */
 static struct shoal_core *
-make_core(uint32_t n, const struct shoal_allocator *allocator, uint64_t *now)
+make_core(uint32_t n, const struct shoal_allocator *allocator, uint64_t *now,
+        enum shoal_input_kind how)
 {
 	struct shoal_core_config config;
 	struct shoal_core *core;
@@ -159,7 +161,7 @@ make_core(uint32_t n, const struct shoal_allocator *allocator, uint64_t *now)
 		fprintf(stderr, "core_bench: %s\n", why);
 		exit(1);
 	}
-	tell_members(core, n, *now);
+	tell_members(core, n, *now, how);
 	return core;
 }
 
@@ -216,7 +218,7 @@ bench_ping(const struct bench *bench, uint32_t n)
 {
 	static struct ping pings[PINGS];
 	uint64_t now = 0, done = 0, acks = 0;
-	struct shoal_core *core = make_core(n, NULL, &now);
+	struct shoal_core *core = make_core(n, NULL, &now, SHOAL_INPUT_STREAM);
 	char what[80];
 
 	quiet(core, &now);
@@ -252,18 +254,34 @@ bench_memory(const struct bench *bench, uint32_t n)
 	struct heap heap = {0, 0};
 	struct shoal_allocator allocator = {count_malloc, count_realloc, count_free, &heap};
 	uint64_t now = 0;
-	struct shoal_core *core = make_core(2, &allocator, &now);
+	struct shoal_core *core = make_core(2, &allocator, &now, SHOAL_INPUT_RESTORE);
 	size_t empty = heap.bytes;
 	char what[80];
 
 	shoal_core_free(core);
-	core = make_core(n, &allocator, &now);
-	snprintf(what, sizeof what, "heap a member, %u members, while all are news", n);
-	bench_figure(bench, what, (double)(heap.bytes - empty) / (n - 2), "bytes");
-	snprintf(what, sizeof what, "of that by the core's own count, %u members", n);
-	bench_figure(bench, what, (double)shoal_core_memory(core) / n, "bytes");
+	core = make_core(n, &allocator, &now, SHOAL_INPUT_RESTORE);
+	snprintf(what, sizeof what, "heap a member without its name, %u members", n);
+	bench_figure(bench, what, (double)(heap.bytes - empty) / (n - 2) - NAME, "bytes");
+	snprintf(what, sizeof what, "by the core's own count, %u members", n);
+	bench_figure(bench, what, (double)shoal_core_memory(core) / n - NAME, "bytes");
 	shoal_core_free(core);
-	bench_figure(bench, "heap of an idle core with one peer", (double)empty, "bytes");
+	core = make_core(n, &allocator, &now, SHOAL_INPUT_STREAM);
+	snprintf(what, sizeof what, "while all are news, %u members", n);
+	bench_figure(bench, what, (double)(heap.bytes - empty) / (n - 2) - NAME, "bytes");
+	shoal_core_free(core);
+}
+
+static void
+bench_idle(const struct bench *bench)
+{
+	struct heap heap = {0, 0};
+	struct shoal_allocator allocator = {count_malloc, count_realloc, count_free, &heap};
+	uint64_t now = 0;
+
+	shoal_core_free(make_core(2, &allocator, &now, SHOAL_INPUT_STREAM));
+	struct shoal_core *core = make_core(2, &allocator, &now, SHOAL_INPUT_STREAM);
+	bench_figure(bench, "heap of an idle core with one peer", (double)heap.bytes, "bytes");
+	shoal_core_free(core);
 }
 
 int
@@ -275,5 +293,7 @@ main(int argc, char **argv)
 	bench_ping(&bench, 1000);
 	bench_ping(&bench, 100000);
 	bench_memory(&bench, 10000);
+	bench_memory(&bench, 100000);
+	bench_idle(&bench);
 	return 0;
 }
