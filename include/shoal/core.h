@@ -278,6 +278,11 @@ SHOAL_API size_t shoal_core_count(const struct shoal_core *core, enum shoal_stat
  * (Lifeguard). */
 SHOAL_API unsigned shoal_core_health(const struct shoal_core *core);
 
+/* Anti-entropy: nanoseconds for which this member has known of another one that holds other
+ * statements than it does, at the time of the last input; 0: of none. It rises while news is under
+ * way; where it goes on rising, members hear of each other and cannot settle what differs. */
+SHOAL_API uint64_t shoal_core_convergence_lag(const struct shoal_core *core);
+
 /* What was counted since shoal_core_new; lives as long as the core. */
 SHOAL_API const struct shoal_counters *shoal_core_counters(const struct shoal_core *core);
 

@@ -87,10 +87,12 @@ extern "C" {
 	X(LOOP_TURNS, loop_turns, "turns of the event loop")                                       \
 	X(DROP_EXCESS, drop_excess, "messages dropped: more than one request in a packet")         \
 	X(DROP_ENDED, drop_ended, "inputs dropped: this member has left")                          \
-	X(STALLS, stalls, "stalls of this member's own loop") \
+	X(STALLS, stalls, "stalls of this member's own loop")                                      \
 	X(CONFLICTS, conflicts, "times that two live instances of one id were found")              \
 	X(GONES_IN, gones_in, "pings answered by another member at the address")                   \
-	X(GONES_OUT, gones_out, "pings for another member at this address answered so")
+	X(GONES_OUT, gones_out, "pings for another member at this address answered so")            \
+	X(DROP_WALK, drop_walk,                                                                    \
+	        "digest messages dropped: not asked for, or beyond what one packet may cost")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

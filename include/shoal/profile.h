@@ -35,6 +35,9 @@ enum shoal_profile_kind {
 	X(gossip_burst, 1024, 1000000000, 64000, 32000, 256000, "gossip bytes at once")            \
 	X(sync_interval_ms, 100, 86400000, 30000, 60000, 15000,                                    \
 	        "table exchange with a random member (anti-entropy)")                              \
+	X(digest_interval_ms, 100, 86400000, 5000, 10000, 1000,                                    \
+	        "pause before tables that were seen to differ are compared, and between two "      \
+	        "comparisons")                                                                     \
 	X(heal_interval_ms, 100, 86400000, 10000, 20000, 2000,                                     \
 	        "a dead member or a seed is tried again")                                          \
 	X(exchange_timeout_ms, 10, 600000, 10000, 30000, 3000,                                     \

@@ -22,6 +22,7 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	struct shoal_addr to = *from;
 	unsigned flags = SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF;
 
+	ack.root = sender == NULL ? 0 : shoal_tree_root(core);
 	if (memcmp(&ping->target, &self->info->id, sizeof ping->target) != 0) {
 		shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
 		shoal_gone_answer(core, ping, from, path, exchange);

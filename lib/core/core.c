@@ -169,6 +169,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_ring_init(&core->logs, &core->mem, sizeof(struct shoal_log_record), LOGS_MAX);
 	shoal_members_init(core);
 	shoal_tree_init(core);
+	shoal_walk_init(core);
 	int rc = shoal_sends_init(core);
 	shoal_gossip_init(core);
 	shoal_relay_init(core);
@@ -189,6 +190,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	}
 	shoal_probe_init(core);
 	shoal_exchange_init(core);
+	shoal_sync_init(core);
 	shoal_heal_init(core);
 	return add_self(core, config);
 }
@@ -255,6 +257,7 @@ shoal_core_free(struct shoal_core *core)
 	shoal_probe_done(core);
 	shoal_gossip_done(core);
 	shoal_sends_done(core);
+	shoal_walk_done(core);
 	shoal_tree_done(core);
 	shoal_members_done(core);
 	shoal_ring_done(&core->logs);
@@ -310,7 +313,7 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 		shoal_gossip_on_tick(core);
 		break;
 	case SHOAL_TIMER_SYNC:
-		shoal_exchange_on_sync_timer(core);
+		shoal_sync_on_interval(core);
 		break;
 	case SHOAL_TIMER_HEAL:
 		shoal_heal_on_timer(core);
@@ -320,6 +323,9 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 		break;
 	case SHOAL_TIMER_LEAVE:
 		shoal_leave_on_timer(core);
+		break;
+	case SHOAL_TIMER_DIGEST:
+		shoal_sync_on_digest(core);
 		break;
 	case SHOAL_TIMER_FADE:
 		shoal_tree_touch(core, timer->slot);

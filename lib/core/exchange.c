@@ -8,7 +8,6 @@
 
 #include "core/event.h"
 #include "core/node.h"
-#include "core/order.h"
 
 /* A joiner whose clock is further ahead than this would outbid every later restart of its own. */
 #define EPOCH_AHEAD_MAX (24 * 3600)
@@ -18,9 +17,6 @@ shoal_exchange_init(struct shoal_core *core)
 {
 	shoal_slab_init(&core->exchanges, &core->mem, sizeof(struct shoal_exchange),
 	        core->profile.exchanges_max);
-	core->sync_timer.kind = SHOAL_TIMER_SYNC;
-	shoal_heap_arm(&core->heap, &core->sync_timer,
-	        core->now + shoal_jitter(core, shoal_ms(core->profile.sync_interval_ms)));
 }
 
 void
@@ -152,38 +148,33 @@ shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed)
 	return SHOAL_OK;
 }
 
-void
-shoal_exchange_sync(struct shoal_core *core, uint32_t slot)
+bool
+shoal_exchange_step(struct shoal_core *core, uint32_t slot, const struct shoal_addr *to,
+        uint64_t walk, unsigned step)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	struct shoal_msg_sync sync = {.id = self->info->id, .salt = shoal_members_salt(self)};
-	uint64_t exchange = shoal_exchange_begin(core, SHOAL_EXCHANGE_SYNC, slot, NULL);
+	struct shoal_msg_sync sync = {.id = self->info->id,
+	        .salt = shoal_members_salt(self),
+	        .walk = walk,
+	        .root = step == 1 ? shoal_tree_root(core) : 0};
+	uint64_t number = shoal_exchange_begin(core, SHOAL_EXCHANGE_SYNC, slot, to);
+	struct shoal_pending *pending = NULL;
 
-	if (exchange == 0) {
-		return;
+	if (number != 0) {
+		struct shoal_exchange *exchange =
+		        shoal_slab_at(&core->exchanges, SHOAL_NUMBER_SLOT(number));
+		exchange->walk = walk;
+		exchange->step = (uint8_t)step;
+		pending = request(core, number, to, slot, step == 1 ? 0 : SHOAL_FILL_WALK);
 	}
-	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, slot));
-	struct shoal_pending *pending = request(core, exchange, &to, slot, SHOAL_FILL_TABLE);
-	if (pending != NULL) {
-		shoal_send_primary(pending, SHOAL_MESSAGE_SYNC, &sync);
-		shoal_count(core, SHOAL_COUNTER_SYNCS);
+	if (pending == NULL) {
+		if (step > 1) {
+			shoal_walk_sent(core);
+		}
+		return false;
 	}
-}
-
-void
-shoal_exchange_on_sync_timer(struct shoal_core *core)
-{
-	uint32_t slot;
-
-	shoal_heap_arm(&core->heap, &core->sync_timer,
-	        core->now + shoal_jitter(core, shoal_ms(core->profile.sync_interval_ms)));
-#ifdef SHOAL_PLANT_NEVER_SYNCS
-	return;
-#endif
-	if (core->leave.phase == SHOAL_LEAVE_NOT &&
-	        shoal_order_sample(core, SHOAL_NONE, 1, &slot) == 1) {
-		shoal_exchange_sync(core, slot);
-	}
+	shoal_send_primary(pending, SHOAL_MESSAGE_SYNC, &sync);
+	return true;
 }
 
 struct shoal_span
@@ -246,12 +237,18 @@ shoal_exchange_answer(struct shoal_core *core, uint64_t request, const struct sh
 	        .salt = shoal_members_salt(self),
 	        .code = (uint64_t)-code,
 	        .reason = reason};
-	unsigned flags = code == SHOAL_OK          ? SHOAL_FILL_BELIEF | SHOAL_FILL_TABLE
-	                 : code == SHOAL_ERR_LABEL ? SHOAL_FILL_UNLABELLED
-	                                           : 0u;
-	struct shoal_pending *pending = shoal_send_queue(core, SHOAL_SEND_REPLY, to, slot, flags);
+	unsigned flags = code == SHOAL_ERR_LABEL ? SHOAL_FILL_UNLABELLED : 0u;
 
-	if (pending != NULL) {
+	if (code == SHOAL_OK) {
+		bool walk = core->walk.open && core->walk.number != 0;
+		answer.root = walk ? shoal_tree_root(core) : 0;
+		flags = SHOAL_FILL_BELIEF | (walk ? 0u : SHOAL_FILL_TABLE);
+		flags |= shoal_walk_close(core) ? SHOAL_FILL_WALK : 0u;
+	}
+	struct shoal_pending *pending = shoal_send_queue(core, SHOAL_SEND_REPLY, to, slot, flags);
+	if (pending == NULL && (flags & SHOAL_FILL_WALK) != 0) {
+		shoal_walk_sent(core);
+	} else if (pending != NULL) {
 		pending->exchange = request;
 		shoal_send_primary(pending, SHOAL_MESSAGE_ANSWER, &answer);
 	}

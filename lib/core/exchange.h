@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests on streams: joins, table exchanges and pings whose datagrams went unanswered; asked and
+/* Requests on streams: joins, steps of walks and pings whose datagrams went unanswered; asked and
  * answered. */
 #ifndef SHOAL_CORE_EXCHANGE_H
 #define SHOAL_CORE_EXCHANGE_H
@@ -18,6 +18,8 @@ struct shoal_exchange {
 	uint64_t number;
 	uint64_t begun;
 	struct shoal_addr to;
+	uint64_t walk; /* SYNC: its number in every step  */
+	uint8_t step;  /* SYNC: 1 is the first */
 	uint8_t purpose;
 };
 
@@ -44,15 +46,17 @@ bool shoal_exchange_end(struct shoal_core *core, uint64_t number, struct shoal_e
 /* JOIN: asks the member at an address. SHOAL_ERR_LIMIT. */
 int shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed);
 
-/* SYNC: sends a member the table and takes its own. */
-void shoal_exchange_sync(struct shoal_core *core, uint32_t slot);
-void shoal_exchange_on_sync_timer(struct shoal_core *core);
+/* SYNC: a step of a walk with the member in slot: the first asks it to compare, a later one takes
+ * what walk.h has to say. false: it could not be queued. */
+bool shoal_exchange_step(struct shoal_core *core, uint32_t slot, const struct shoal_addr *to,
+        uint64_t walk, unsigned step);
 
 /* A peer's join request. Returns SHOAL_OK, or why it is refused, with a reason for the joiner. */
 int shoal_exchange_judge_join(
         struct shoal_core *core, const struct shoal_msg_join *join, struct shoal_span *reason);
 
-/* The answer to a request of a peer: code 0 with the table, or an error with its reason. */
+/* The answer to a request of a peer: code 0 with what walk.h has to say, and outside of a walk with
+ * the table; or an error with its reason. */
 void shoal_exchange_answer(struct shoal_core *core, uint64_t request, const struct shoal_addr *to,
         uint32_t slot, int code, struct shoal_span reason);
 

@@ -4,7 +4,6 @@
  * with a higher incarnation, and a table exchange brings the rest of its side. */
 #include "core/heal.h"
 
-#include "core/exchange.h"
 #include "core/grave.h"
 #include "core/node.h"
 
@@ -41,5 +40,5 @@ shoal_heal_on_timer(struct shoal_core *core)
 void
 shoal_heal_answered(struct shoal_core *core, uint32_t slot)
 {
-	shoal_exchange_sync(core, slot);
+	shoal_sync_begin(core, slot);
 }

@@ -394,7 +394,7 @@ answer(struct shoal_core *core, uint32_t slot, const struct shoal_teller *teller
 {
 	shoal_count(core, SHOAL_COUNTER_DROP_STALE);
 	if (teller->path == SHOAL_PATH_SYNC) {
-		shoal_members_at(core, slot)->flags |= SHOAL_RECORD_TELL;
+		shoal_walk_tell_old(core, slot);
 	}
 }
 

@@ -24,7 +24,6 @@
 enum shoal_record_flag {
 	SHOAL_RECORD_REMIND = 1,   /* its view of this member is old: the next packet tells it   */
 	SHOAL_RECORD_CHECKING = 2, /* a check of it is queued or open */
-	SHOAL_RECORD_TELL = 8,     /* the next table holds it, however old the tombstone is */
 	SHOAL_RECORD_SILENT = 4 /* a tombstone that came from elsewhere: no event ever told of it */
 };
 

@@ -25,7 +25,9 @@
 #include "core/relay.h"
 #include "core/rtt.h"
 #include "core/send.h"
+#include "core/sync.h"
 #include "core/tree.h"
+#include "core/walk.h"
 #include "wire/field.h"
 
 #define SHOAL_TIME_ORIGIN (UINT64_C(1) << 60)
@@ -42,7 +44,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_CHECK, /* the next told death or hearsay may be checked */
 	SHOAL_TIMER_LEAVE,
 	SHOAL_TIMER_FADE, /* slot: member; its tombstone is told no more */
-	SHOAL_TIMER_TWIN  /* slot: another instance of this id that is asked */
+	SHOAL_TIMER_TWIN, /* slot: another instance of this id that is asked */
+	SHOAL_TIMER_DIGEST
 };
 
 enum shoal_leave_phase {
@@ -93,7 +96,9 @@ struct shoal_core {
 	struct shoal_leave leave;
 	struct shoal_identity identity;
 	struct shoal_gone gone;
-	struct shoal_timer sync_timer, heal_timer;
+	struct shoal_sync sync;
+	struct shoal_walk walk;
+	struct shoal_timer heal_timer;
 	unsigned health;
 	bool events_lost;
 	uint64_t visited; /* records looked at, ever: what the cost of an input is measured by */

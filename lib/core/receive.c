@@ -36,10 +36,13 @@ struct arrival {
 	uint64_t arrived;
 	struct shoal_teller teller;
 	const struct shoal_exchange *exchange; /* of ours that this answers, or NULL */
-	bool answered;   /* the exchange has got what it asked for             */
-	bool asks_table; /* a request that is answered with the table          */
-	bool refused;    /* a request or an answer that brings no statements   */
-	bool asked;      /* a ping or a relay request was served               */
+	bool answered;          /* the exchange has got what it asked for             */
+	bool asks_table;        /* a request that is answered with the table          */
+	bool refused;           /* a request or an answer that brings no statements   */
+	bool asked;             /* a ping or a relay request was served               */
+	struct shoal_id rooted; /* the member whose digest has the root that came */
+	uint64_t root;          /* 0: none came */
+	bool walked;            /* it ends a step of a walk of ours */
 };
 
 static enum shoal_counter
@@ -148,7 +151,7 @@ on_join(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg
 }
 
 static void
-on_sync(struct shoal_core *core, struct arrival *arrival)
+on_sync(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_sync *sync)
 {
 	const struct shoal_input *input = arrival->input;
 
@@ -165,6 +168,17 @@ on_sync(struct shoal_core *core, struct arrival *arrival)
 	}
 	arrival->asks_table = true;
 	arrival->teller.path = SHOAL_PATH_SYNC;
+	shoal_walk_open(core, sync->walk);
+	if (sync->root != 0 && sync->root != shoal_tree_root(core)) {
+		shoal_walk_start(core);
+	}
+}
+
+static void
+note_root(struct arrival *arrival, const struct shoal_id *id, uint64_t root)
+{
+	arrival->rooted = *id;
+	arrival->root = root;
 }
 
 static void
@@ -185,8 +199,12 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 		if (answer->code == (uint64_t)-SHOAL_ERR_ID_CONFLICT) {
 			shoal_identity_met(core, answer->salt, &exchange->to);
 		}
+	} else if (answer->code == 0 && answer->root != 0) {
+		arrival->walked = true;
+		note_root(arrival, &answer->id, answer->root);
+		shoal_walk_open(core, exchange->walk);
 	} else if (answer->code == 0) {
-		shoal_count(core, SHOAL_COUNTER_SYNCS_DONE);
+		shoal_count(core, SHOAL_COUNTER_SYNCS_DONE); /* its table follows */
 	}
 	struct shoal_record *record = shoal_learn_teller(core, &arrival->teller);
 	if (answer->code == 0 && record != NULL) {
@@ -300,10 +318,12 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct received *re
 		if (may_ask(core, arrival)) {
 			shoal_answer_ping(
 			        core, &m->ping, &input->from, input->kind, input->exchange);
+			note_root(arrival, &m->ping.id, m->ping.root);
 		}
 		break;
 	case SHOAL_MESSAGE_ACK:
 		on_ack(core, arrival, &m->ack);
+		note_root(arrival, &m->ack.id, m->ack.root);
 		break;
 	case SHOAL_MESSAGE_NACK:
 		shoal_probe_on_nack(core, &m->nack);
@@ -321,7 +341,16 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct received *re
 		on_join(core, arrival, &m->join);
 		break;
 	case SHOAL_MESSAGE_SYNC:
-		on_sync(core, arrival);
+		on_sync(core, arrival, &m->sync);
+		break;
+	case SHOAL_MESSAGE_TREE:
+		shoal_walk_on_tree(core, &m->tree);
+		break;
+	case SHOAL_MESSAGE_NODES:
+		shoal_walk_on_nodes(core, &m->nodes);
+		break;
+	case SHOAL_MESSAGE_WANT:
+		shoal_walk_on_want(core, &m->want);
 		break;
 	case SHOAL_MESSAGE_ANSWER:
 		on_answer(core, arrival, &m->answer);
@@ -339,6 +368,25 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct received *re
 	}
 }
 
+/* When all of the packet has been taken over: what it is answered with, and whether its sender now
+ * holds the same. */
+static void
+finish(struct shoal_core *core, struct arrival *arrival)
+{
+	const struct shoal_input *input = arrival->input;
+	uint32_t slot = shoal_members_find(core, &arrival->teller.id);
+
+	slot = slot == SHOAL_SELF ? SHOAL_NONE : slot;
+	if (arrival->asks_table) {
+		shoal_exchange_answer(core, input->exchange, &input->from, slot, SHOAL_OK,
+		        (struct shoal_span){NULL, 0});
+	} else if (arrival->walked) {
+		shoal_sync_answered(core, arrival->exchange, slot, arrival->root);
+	} else if (arrival->root != 0) {
+		shoal_sync_heard(core, shoal_members_find(core, &arrival->rooted), arrival->root);
+	}
+}
+
 static void
 handle(struct shoal_core *core, struct arrival *arrival, struct opened *opened)
 {
@@ -353,13 +401,7 @@ handle(struct shoal_core *core, struct arrival *arrival, struct opened *opened)
 		        shoal_message_decode(received->kind, body, &received->m) == SHOAL_OK;
 		on_message(core, arrival, received);
 	}
-	if (arrival->asks_table) {
-		const struct shoal_input *input = arrival->input;
-		uint32_t slot = shoal_members_find(core, &arrival->teller.id);
-		shoal_exchange_answer(core, input->exchange, &input->from,
-		        slot == SHOAL_SELF ? SHOAL_NONE : slot, SHOAL_OK,
-		        (struct shoal_span){NULL, 0});
-	}
+	finish(core, arrival);
 }
 
 static void

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "core/exchange.h"
-#include "core/grave.h"
 #include "core/node.h"
 #include "wire/packet.h"
 
@@ -124,6 +123,9 @@ write_required(struct shoal_core *core, const struct shoal_pending *pending,
 	        !shoal_gossip_write(core, pending->about, true, writer)) {
 		writer->failed = true;
 	}
+	if ((flags & SHOAL_FILL_WALK) != 0) {
+		shoal_writer_bytes(writer, core->walk.out.data, core->walk.out.len);
+	}
 }
 
 static void
@@ -157,23 +159,6 @@ make_datagram(struct shoal_core *core, const struct shoal_pending *pending, stru
 	return true;
 }
 
-/* Whether a member's entry belongs in a table: not hearsay, and no tombstone past half of its time
- * that nobody needs. */
-static bool
-is_told(const struct shoal_core *core, const struct shoal_record *record)
-{
-	switch ((enum shoal_state)record->state) {
-	case SHOAL_STATE_UNKNOWN:
-		return false;
-	case SHOAL_STATE_DEAD:
-	case SHOAL_STATE_LEFT:
-		return (record->flags & SHOAL_RECORD_TELL) != 0 ||
-		       shoal_grave_age(core, record) < shoal_ms(core->profile.tombstone_ms) / 2;
-	default:
-		return true;
-	}
-}
-
 bool
 shoal_sends_grow(struct shoal_core *core)
 {
@@ -194,37 +179,6 @@ shoal_sends_grow(struct shoal_core *core)
 	return true;
 }
 
-/* The table from a random place on, so that one that does not fit as a whole is told in parts over
- * several exchanges. `except` stands in the packet already. Returns false where the buffer may
- * still grow. */
-static bool
-write_table(struct shoal_core *core, struct shoal_writer *writer, uint32_t start, uint32_t except)
-{
-	uint32_t end = core->members.records.end, told = 0;
-
-	for (; told < end; told++) {
-		uint32_t slot = (start + told) % end;
-		const struct shoal_record *record = shoal_members_at(core, slot);
-		if (record == NULL || slot == except || !is_told(core, record)) {
-			continue;
-		}
-		if (!shoal_gossip_write(core, slot, true, writer)) {
-			if (writer->cap + SHOAL_PACKET_CRC < core->profile.stream_max) {
-				return false;
-			}
-			break;
-		}
-	}
-	/* Not before: a table that is begun anew in a larger buffer must hold them again. */
-	for (uint32_t i = 0; i < told; i++) {
-		struct shoal_record *record = shoal_members_at(core, (start + i) % end);
-		if (record != NULL) {
-			record->flags &= (uint8_t)~SHOAL_RECORD_TELL;
-		}
-	}
-	return true;
-}
-
 static bool
 make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_record *to,
         struct shoal_writer *writer)
@@ -240,7 +194,9 @@ make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct
 		shoal_writer_init(writer, core->sends.stream, core->sends.stream_capacity);
 		begin(core, pending, writer);
 		write_required(core, pending, to, writer);
-		if (!writer->failed && (!table || write_table(core, writer, start, except))) {
+		bool whole = !table || shoal_sync_write_table(core, writer, start, except);
+		bool largest = writer->cap + SHOAL_PACKET_CRC >= core->profile.stream_max;
+		if (!writer->failed && (whole || largest)) {
 			return true;
 		}
 		if (!shoal_sends_grow(core)) {
@@ -320,7 +276,11 @@ shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 	while ((pending = shoal_ring_front(&core->sends.queue)) != NULL) {
 		/* Its place may be given away: nothing is queued while it is made into a packet. */
 		shoal_ring_pop(&core->sends.queue);
-		if (make_send(core, pending, send)) {
+		bool made = make_send(core, pending, send);
+		if ((pending->flags & SHOAL_FILL_WALK) != 0) {
+			shoal_walk_sent(core);
+		}
+		if (made) {
 			return true;
 		}
 	}

@@ -21,7 +21,8 @@ enum shoal_fill {
 	SHOAL_FILL_UNLABELLED = 16, /* to one that carries another label */
 	SHOAL_FILL_ABOUT = 32,  /* the statement about the member in `about`                      */
 	SHOAL_FILL_BUDGET = 64, /* counts against the byte budget of gossip                       */
-	SHOAL_FILL_SPARE = 128  /* takes gossip along only while that budget lasts                */
+	SHOAL_FILL_SPARE = 128, /* takes gossip along only while that budget lasts                */
+	SHOAL_FILL_WALK = 256   /* what the next step of a walk says                              */
 };
 
 struct shoal_pending {

@@ -170,6 +170,9 @@ shoal_core_hash(const struct shoal_core *core)
 	hash = mix(hash, (uint64_t)core->identity.twins.count << 32 | core->identity.rivals.count);
 	hash = mix(hash, core->identity.took);
 	hash = mix(hash, shoal_heap_next(&core->heap));
+	for (uint32_t i = 0; i < core->sync.count; i++) {
+		hash = mix(hash, core->sync.differs[i].since);
+	}
 	return mix(hash, (uint64_t)core->leave.phase << 32 | core->health);
 }
 
@@ -177,7 +180,7 @@ size_t
 shoal_core_memory(const struct shoal_core *core)
 {
 	return sizeof *core + shoal_members_memory(core) + shoal_tree_memory(core) +
-	       core->profile.datagram_max + core->sends.stream_capacity +
+	       core->profile.datagram_max + core->sends.stream_capacity + core->walk.out.cap +
 	       shoal_ring_memory(&core->sends.queue) + shoal_ring_memory(&core->events) +
 	       shoal_ring_memory(&core->logs) + shoal_ring_memory(&core->checks.waiting) +
 	       shoal_slab_memory(&core->gossip.entries) + shoal_slab_memory(&core->probes.slab) +

@@ -6,9 +6,9 @@
  * health_max) intervals more. Each member draws one of those that it holds dead each heal interval
  * (a quarter more at most); 2n + 8 such intervals let every two sides meet, but for clusters of
  * which nearly all are dead for good. A member that is met refutes what is believed of it, and a
- * table exchange on both sides carries the rest; who is known to one side only is found by its next
- * table exchange. A death that is told and not true is verified at verify_rate a second before it
- * would count. */
+ * walk down the digest carries the rest; who is known to one side only is found by the next root
+ * that is heard, or unasked, and two walks, each 3/2 digest intervals after that. A death that is
+ * told and not true is verified at verify_rate a second before it would count. */
 #include "sim/judge.h"
 
 #include "base/text.h"
@@ -109,8 +109,9 @@ shoal_sim_convergence_bound(const struct shoal_profile *profile, uint32_t n)
 
 	return shoal_profile_detection_bound(profile, n) +
 	       2 * (1 + (uint64_t)profile->health_max) * interval +
-	       (2 * (uint64_t)n + 8) * (heal + heal / 4) + 2 * SHOAL_MS(profile->sync_interval_ms) +
-	       SHOAL_MS(profile->exchange_timeout_ms) + SHOAL_SEC(n / profile->verify_rate + 1);
+	       (2 * (uint64_t)n + 8) * (heal + heal / 4) + SHOAL_MS(profile->sync_interval_ms) +
+	       3 * SHOAL_MS(profile->digest_interval_ms) + SHOAL_MS(profile->exchange_timeout_ms) +
+	       SHOAL_SEC(n / profile->verify_rate + 1);
 }
 
 uint64_t

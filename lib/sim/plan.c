@@ -68,6 +68,7 @@ draw_repair(struct shoal_rng *rng, struct shoal_profile *profile, uint32_t nodes
 	uint32_t interval = profile->probe_interval_ms;
 
 	profile->sync_interval_ms = interval * between(rng, 2, 30);
+	profile->digest_interval_ms = interval * between(rng, 1, 10);
 	profile->heal_interval_ms = interval * between(rng, 2, 10);
 	profile->exchange_timeout_ms = interval * between(rng, 3, 10);
 	profile->leave_timeout_ms = interval * between(rng, 2, 8);

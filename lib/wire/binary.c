@@ -68,7 +68,8 @@ encode_field(const struct shoal_field *field, const void *at, struct shoal_write
 	case SHOAL_FIELD_ADDR:
 		encode_addr(writer, at);
 		break;
-	case SHOAL_FIELD_TEXT: {
+	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_BYTES: {
 		const struct shoal_span *span = at;
 		SHOAL_ASSERT(span->len <= field->limit);
 		shoal_writer_var(writer, span->len);
@@ -103,6 +104,16 @@ decode_text(struct shoal_reader *reader, uint64_t limit, struct shoal_span *span
 	span->data = shoal_reader_bytes(reader, span->len);
 	if (reader->failed || !shoal_text_is_name(span->data, span->len)) {
 		shoal_reader_fail(reader);
+		*span = (struct shoal_span){NULL, 0};
+	}
+}
+
+static void
+decode_bytes(struct shoal_reader *reader, uint64_t limit, struct shoal_span *span)
+{
+	span->len = (size_t)shoal_reader_var(reader, limit);
+	span->data = shoal_reader_bytes(reader, span->len);
+	if (reader->failed) {
 		*span = (struct shoal_span){NULL, 0};
 	}
 }
@@ -145,6 +156,9 @@ decode_field(const struct shoal_field *field, struct shoal_reader *reader, void 
 		break;
 	case SHOAL_FIELD_TEXT:
 		decode_text(reader, field->limit, at);
+		break;
+	case SHOAL_FIELD_BYTES:
+		decode_bytes(reader, field->limit, at);
 		break;
 	case SHOAL_FIELD_IDS: {
 		struct shoal_id_list *list = at;

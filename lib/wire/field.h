@@ -37,7 +37,8 @@ struct shoal_addr_list {
 	X(TEXT, struct shoal_span, 1,                                                              \
 	        "VAR length at most the limit, UTF-8 without control characters")                  \
 	X(IDS, struct shoal_id_list, 1, "one byte count at most the limit, ids")                   \
-	X(ADDRS, struct shoal_addr_list, 1, "one byte count at most the limit, addresses")
+	X(ADDRS, struct shoal_addr_list, 1, "one byte count at most the limit, addresses")         \
+	X(BYTES, struct shoal_span, 1, "VAR length at most the limit, bytes")
 
 enum shoal_field_type {
 #define SHOAL_X(name, ctype, least, text) SHOAL_FIELD_##name,

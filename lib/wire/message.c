@@ -47,6 +47,15 @@ static const struct shoal_field fields_GONE[] = {SHOAL_GONE_FIELDS(SHOAL_X)};
 #define SHOAL_STRUCT struct shoal_msg_conflict
 static const struct shoal_field fields_CONFLICT[] = {SHOAL_CONFLICT_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_tree
+static const struct shoal_field fields_TREE[] = {SHOAL_TREE_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_nodes
+static const struct shoal_field fields_NODES[] = {SHOAL_NODES_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_want
+static const struct shoal_field fields_WANT[] = {SHOAL_WANT_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
 #undef SHOAL_X
 
 static const struct shoal_layout layouts[SHOAL_MESSAGE_KINDS] = {
@@ -99,6 +108,13 @@ are_reachable(const struct shoal_addr_list *addrs)
 	return addrs->count > 0;
 }
 
+/* The digest knows ranges of whole steps of six bits. */
+static bool
+is_range(uint8_t bits, uint64_t prefix)
+{
+	return bits % 6 == 0 && prefix >> bits == 0;
+}
+
 static bool
 is_usable(uint16_t kind, const union shoal_message *m)
 {
@@ -125,6 +141,12 @@ is_usable(uint16_t kind, const union shoal_message *m)
 	case SHOAL_MESSAGE_CONFLICT:
 		return !shoal_id_is_zero(&m->conflict.id) &&
 		       (shoal_addr_is_zero(&m->conflict.addr) || is_reachable(&m->conflict.addr));
+	case SHOAL_MESSAGE_TREE:
+		return is_range(m->tree.bits, m->tree.prefix) && m->tree.sums.len == 64 * 4;
+	case SHOAL_MESSAGE_NODES:
+		return is_range(m->nodes.bits, m->nodes.prefix) && m->nodes.sums.len % 4 == 0;
+	case SHOAL_MESSAGE_WANT:
+		return is_range(m->want.bits, m->want.prefix) && m->want.sums.len % 4 == 0;
 	default:
 		return true;
 	}

@@ -29,19 +29,23 @@
 	X(U64, salt, 0)
 
 /* "Are you there?" The addressee answers with an ack to the packet's source, or to `origin` where
- * that is given: a relay whose records are full lets the target answer the member that asked. */
+ * that is given: a relay whose records are full lets the target answer the member that asked. root:
+ * of the sender's digest, 0: none. */
 #define SHOAL_PING_FIELDS(X)                                                                       \
 	X(U64, seq, 0)                                                                             \
 	X(ID, id, 0)                                                                               \
 	X(U64, salt, 0)                                                                            \
 	X(ID, target, 0)                                                                           \
-	X(ADDR, origin, 0)
+	X(ADDR, origin, 0)                                                                         \
+	X(U64, root, 0)
 
-/* "I am", or passed on by a relay, "it is": id and salt are those of the member that was pinged. */
+/* "I am", or passed on by a relay, "it is": id, salt and root are those of the member that was
+ * pinged. */
 #define SHOAL_ACK_FIELDS(X)                                                                        \
 	X(U64, seq, 0)                                                                             \
 	X(ID, id, 0)                                                                               \
-	X(U64, salt, 0)
+	X(U64, salt, 0)                                                                            \
+	X(U64, root, 0)
 
 /* From a relay: it is there, and the target did not answer it. */
 #define SHOAL_NACK_FIELDS(X)                                                                       \
@@ -90,18 +94,42 @@
 	X(U8, codec, 255)                                                                          \
 	X(VAR, app_version, UINT32_MAX)
 
-/* Opens a table exchange; the sender's table follows. */
+/* Opens a step of a walk down the digest; walk: its number, 0: an exchange of whole tables, of
+ * which the sender's follows. root: of the sender's digest in the first step, 0: a later one. */
 #define SHOAL_SYNC_FIELDS(X)                                                                       \
 	X(ID, id, 0)                                                                               \
-	X(U64, salt, 0)
+	X(U64, salt, 0)                                                                            \
+	X(U64, walk, 0)                                                                            \
+	X(U64, root, 0)
 
-/* Answers a join or a sync. code 0: the table follows; else the number of an error (without its
- * sign) and a reason for people. */
+/* Answers a join or a sync. code 0: what was asked for follows; else the number of an error
+ * (without its sign) and a reason for people. root: in a walk, of the sender's digest after all
+ * that it was told; 0: the table follows. */
 #define SHOAL_ANSWER_FIELDS(X)                                                                     \
 	X(ID, id, 0)                                                                               \
 	X(U64, salt, 0)                                                                            \
 	X(VAR, code, 499)                                                                          \
-	X(TEXT, reason, SHOAL_REASON_MAX)
+	X(TEXT, reason, SHOAL_REASON_MAX)                                                          \
+	X(U64, root, 0)
+
+/* The digest of the parts of a range of hashes. A range is named by the first bits that all in it
+ * share, as a number. sums: 4 bytes a part, in order. */
+#define SHOAL_TREE_FIELDS(X)                                                                       \
+	X(U8, bits, 54)                                                                            \
+	X(VAR, prefix, SHOAL_VAR_MAX)                                                              \
+	X(BYTES, sums, 256)
+
+/* A short range: 4 bytes for each statement that its sender holds. */
+#define SHOAL_NODES_FIELDS(X)                                                                      \
+	X(U8, bits, 60)                                                                            \
+	X(VAR, prefix, SHOAL_VAR_MAX)                                                              \
+	X(BYTES, sums, 256)
+
+/* Those of a range's statements that the sender has not, and wants to be told. */
+#define SHOAL_WANT_FIELDS(X)                                                                       \
+	X(U8, bits, 60)                                                                            \
+	X(VAR, prefix, SHOAL_VAR_MAX)                                                              \
+	X(BYTES, sums, 256)
 
 /* "At the address that you pinged lives another member, I: not the target." */
 #define SHOAL_GONE_FIELDS(X)                                                                       \
@@ -138,7 +166,10 @@
 	X(SYNC, sync, 9)                                                                           \
 	X(ANSWER, answer, 10)                                                                      \
 	X(GONE, gone, 11)                                                                          \
-	X(CONFLICT, conflict, 12)
+	X(CONFLICT, conflict, 12)                                                                  \
+	X(TREE, tree, 13)                                                                          \
+	X(NODES, nodes, 14)                                                                        \
+	X(WANT, want, 15)
 
 #define SHOAL_X(type, name, limit) shoal_field_##type name;
 #define SHOAL_M(KIND, struct_name, number)                                                         \

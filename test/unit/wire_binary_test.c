@@ -284,9 +284,22 @@ check_address(const struct shoal_layout *layout, size_t i)
 }
 
 static void
+check_bytes(const struct shoal_layout *layout, size_t i, uint64_t limit)
+{
+	uint8_t raw[700];
+
+	memset(raw, 0, sizeof raw);
+	size_t at = raw_var(raw, limit);
+	assert_true(takes(layout, i, raw, at + limit));
+	assert_false(takes(layout, i, raw, at + limit - 1));
+	at = raw_var(raw, limit + 1);
+	assert_false(takes(layout, i, raw, at + limit + 1));
+}
+
+static void
 every_field_is_refused_above_its_limit(void **state)
 {
-	size_t vars = 0, texts = 0, lists = 0, bytes = 0;
+	size_t vars = 0, texts = 0, lists = 0, bytes = 0, spans = 0;
 
 	(void)state;
 	for (uint16_t kind = 0; (kind = fill_next_kind(kind)) != 0;) {
@@ -299,6 +312,9 @@ every_field_is_refused_above_its_limit(void **state)
 			} else if (field->type == SHOAL_FIELD_TEXT) {
 				check_text(layout, i, field->limit);
 				texts++;
+			} else if (field->type == SHOAL_FIELD_BYTES) {
+				check_bytes(layout, i, field->limit);
+				spans++;
 			} else if (field->type == SHOAL_FIELD_U8) {
 				for (unsigned value = 0; value <= 255; value++) {
 					uint8_t raw = (uint8_t)value;
@@ -316,7 +332,7 @@ every_field_is_refused_above_its_limit(void **state)
 			}
 		}
 	}
-	assert_true(vars >= 7 && texts == 2 && lists == 3 && bytes >= 7);
+	assert_true(vars >= 7 && texts == 2 && lists == 3 && bytes >= 7 && spans >= 3);
 }
 
 static void
@@ -330,7 +346,7 @@ an_address_travels_without_its_scope_and_ipv4_in_four_bytes(void **state)
 	(void)state;
 	assert_int_equal(shoal_addr_parse(&ping.origin, "[fe80::1%7]:7946"), 0);
 	size_t len = encode(layout, &ping, data);
-	assert_int_equal(len, 48 + 19);
+	assert_int_equal(len, 48 + 19 + 8);
 	decode(layout, data, len, &after, &copy);
 	assert_int_equal(after.ping.origin.scope, 0);
 	ping.origin.scope = 0;
@@ -339,7 +355,7 @@ an_address_travels_without_its_scope_and_ipv4_in_four_bytes(void **state)
 
 	assert_int_equal(shoal_addr_parse(&ping.origin, "1.2.3.4:5"), 0);
 	len = encode(layout, &ping, data);
-	assert_int_equal(len, 48 + 7);
+	assert_int_equal(len, 48 + 7 + 8);
 	assert_memory_equal(data + 48, "\x04\x01\x02\x03\x04\x00\x05", 7);
 	decode(layout, data, len, &after, &copy);
 	assert_true(shoal_addr_equal(&ping.origin, &after.ping.origin));

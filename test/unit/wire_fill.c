@@ -64,6 +64,7 @@ fill_field(const struct shoal_field *field, uint8_t *at, enum fill_how how, uint
 		fill_address((struct shoal_addr *)at, how, seed);
 		break;
 	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_BYTES:
 		*(struct shoal_span *)at =
 		        (struct shoal_span){(const uint8_t *)text_of((size_t)most), (size_t)most};
 		break;
@@ -137,6 +138,7 @@ fill_width(const struct shoal_field *field, const void *message)
 	case SHOAL_FIELD_ADDR:
 		return address_width(at);
 	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_BYTES:
 		return var_width(((const struct shoal_span *)at)->len) +
 		       ((const struct shoal_span *)at)->len;
 	case SHOAL_FIELD_IDS:
@@ -177,7 +179,8 @@ fill_same(const struct shoal_field *field, const void *a, const void *b)
 		return memcmp(a, b, 16) == 0;
 	case SHOAL_FIELD_ADDR:
 		return same_address(a, b);
-	case SHOAL_FIELD_TEXT: {
+	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_BYTES: {
 		const struct shoal_span *x = a, *y = b;
 		return x->len == y->len && (x->len == 0 || memcmp(x->data, y->data, x->len) == 0);
 	}

@@ -20,11 +20,12 @@
 #define SEQ         UINT64_C(0x8000000000000001)
 #define SALT        UINT64_C(0xaaaaaaaaaaaaaaaa)
 #define INCARNATION (UINT64_C(1700000000) << 32 | 7)
+#define ROOT        UINT64_C(0xcccccccccccccccc)
 
 static const struct shoal_msg_sender sender = {.id = ID(0x11), .salt = SALT};
 static const struct shoal_msg_ping ping = {
-        .seq = SEQ, .id = ID(0x11), .salt = SALT, .target = ID(0x22)};
-static const struct shoal_msg_ack ack = {.seq = SEQ, .id = ID(0x11), .salt = SALT};
+        .seq = SEQ, .id = ID(0x11), .salt = SALT, .target = ID(0x22), .root = ROOT};
+static const struct shoal_msg_ack ack = {.seq = SEQ, .id = ID(0x11), .salt = SALT, .root = ROOT};
 static const struct shoal_msg_nack nack = {.seq = SEQ, .id = ID(0x11)};
 static const struct shoal_msg_relay relay = {
         .seq = SEQ, .id = ID(0x11), .salt = SALT, .target = ID(0x22), .budget_ms = 500};
@@ -36,11 +37,13 @@ static const struct shoal_msg_state said = {.id = ID(0x11),
         .accusers = {1, {ID(0x22)}}};
 static const struct shoal_msg_join join = {
         .id = ID(0x11), .salt = SALT, .epoch_s = 1700000000, .protocol_max = 1, .app_version = 300};
-static const struct shoal_msg_sync sync_request = {.id = ID(0x11), .salt = SALT};
+static const struct shoal_msg_sync sync_request = {
+        .id = ID(0x11), .salt = SALT, .walk = UINT64_C(0xdddddddddddddddd), .root = ROOT};
 static const struct shoal_msg_answer answer = {.id = ID(0x11),
         .salt = SALT,
         .code = 15,
-        .reason = {(const uint8_t *)"clock: \xe2\x82\xac", 10}};
+        .reason = {(const uint8_t *)"clock: \xe2\x82\xac", 10},
+        .root = ROOT};
 static const struct shoal_msg_gone gone = {
         .seq = SEQ, .id = ID(0x11), .salt = SALT, .incarnation = INCARNATION, .target = ID(0x22)};
 static const struct shoal_msg_conflict conflict = {.seq = SEQ,
@@ -51,6 +54,10 @@ static const struct shoal_msg_conflict conflict = {.seq = SEQ,
         .started_ms = UINT64_C(1700000000123),
         .other = UINT64_C(0xcccccccccccccccc),
         .addr = {.ip = {[10] = 0xff, 0xff, 10, 0, 0, 1}, .port = 7946}};
+static uint8_t sums[256]; /* 0 to 255 */
+static const struct shoal_msg_tree tree = {.bits = 12, .prefix = 0xa2b, .sums = {sums, 256}};
+static const struct shoal_msg_nodes nodes = {.bits = 6, .prefix = 0x2a, .sums = {sums + 1, 8}};
+static const struct shoal_msg_want want = {.sums = {sums + 1, 4}};
 
 static struct shoal_msg_member
 member(void)
@@ -81,11 +88,12 @@ static const struct {
                 "000000011811111111111111111111111111111111aaaaaaaaaaaaaaaa26ace1"
                 "36"},
         {SHOAL_MESSAGE_PING, &ping,
-                "0000000231800000000000000111111111111111111111111111111111aaaaaa"
-                "aaaaaaaaaa22222222222222222222222222222222009546201b"},
+                "0000000239800000000000000111111111111111111111111111111111aaaaaa"
+                "aaaaaaaaaa2222222222222222222222222222222200cccccccccccccccc1914"
+                "b507"},
         {SHOAL_MESSAGE_ACK, &ack,
-                "0000000320800000000000000111111111111111111111111111111111aaaaaa"
-                "aaaaaaaaaac9b3b8aa"},
+                "0000000328800000000000000111111111111111111111111111111111aaaaaa"
+                "aaaaaaaaaacccccccccccccccc39c6cbf4"},
         {SHOAL_MESSAGE_NACK, &nack,
                 "00000004188000000000000001111111111111111111111111111111117dbdaf"
                 "c4"},
@@ -104,11 +112,11 @@ static const struct {
                 "000000082211111111111111111111111111111111aaaaaaaaaaaaaaaa80e2cf"
                 "aa06000100ac02ab86ed2b"},
         {SHOAL_MESSAGE_SYNC, &sync_request,
-                "000000091811111111111111111111111111111111aaaaaaaaaaaaaaaa4e34b7"
-                "bf"},
+                "000000092811111111111111111111111111111111aaaaaaaaaaaaaaaadddddd"
+                "ddddddddddccccccccccccccccbb8a4cc6"},
         {SHOAL_MESSAGE_ANSWER, &answer,
-                "0000000a2411111111111111111111111111111111aaaaaaaaaaaaaaaa0f0a63"
-                "6c6f636b3a20e282ac50c266e3"},
+                "0000000a2c11111111111111111111111111111111aaaaaaaaaaaaaaaa0f0a63"
+                "6c6f636b3a20e282accccccccccccccccc1f1511dc"},
         {SHOAL_MESSAGE_GONE, &gone,
                 "0000000b38800000000000000111111111111111111111111111111111aaaaaa"
                 "aaaaaaaaaa6553f10000000007222222222222222222222222222222221315da"
@@ -117,15 +125,27 @@ static const struct {
                 "0000000c4f800000000000000111111111111111111111111111111111aaaaaa"
                 "aaaaaaaaaa22222222222222222222222222222222bbbbbbbbbbbbbbbb000001"
                 "8bcfe5687bcccccccccccccccc040a0000011f0a309db13f"},
+        {SHOAL_MESSAGE_TREE, &tree,
+                "0000000d85020cab148002000102030405060708090a0b0c0d0e0f1011121314"
+                "15161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334"
+                "35363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f5051525354"
+                "55565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f7071727374"
+                "75767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f9091929394"
+                "95969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4"
+                "b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4"
+                "d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4"
+                "f5f6f7f8f9fafbfcfdfefff74cddff"},
+        {SHOAL_MESSAGE_NODES, &nodes, "0000000e0b062a0801020304050607087ace5139"},
+        {SHOAL_MESSAGE_WANT, &want, "0000000f07000004010203042f38f557"},
 };
 
 /* A ping with an origin and a member statement, in a cluster with a label. */
-static const char two[] = "00000470726f6402378000000000000001111111111111111111111111111111"
+static const char two[] = "00000470726f64023f8000000000000001111111111111111111111111111111"
                           "11aaaaaaaaaaaaaaaa22222222222222222222222222222222040a0000091f0a"
-                          "067111111111111111111111111111111111aaaaaaaaaaaaaaaabbbbbbbbbbbb"
-                          "bbbb6553f1000000000702dc0b02222222222222222222222222222222223333"
-                          "3333333333333333333333333333057765622d3102040a0000011f0a0620010d"
-                          "b80000000000000000000000011f0a0003ac02f6d1099e";
+                          "cccccccccccccccc067111111111111111111111111111111111aaaaaaaaaaaa"
+                          "aaaabbbbbbbbbbbbbbbb6553f1000000000702dc0b0222222222222222222222"
+                          "22222222222233333333333333333333333333333333057765622d3102040a00"
+                          "00011f0a0620010db80000000000000000000000011f0a0003ac027513bee1";
 
 static void
 print_hex(const uint8_t *data, size_t len, char *hex)
@@ -175,7 +195,7 @@ static void
 a_packet_of_each_kind_is_read_as_the_document_tells(void **state)
 {
 	struct shoal_msg_member full = member();
-	uint16_t seen = 0;
+	uint32_t seen = 0;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(golden); i++) {
@@ -198,7 +218,7 @@ a_packet_of_each_kind_is_read_as_the_document_tells(void **state)
 			assert_true(fill_same(&layout->field[f], message, &read));
 		}
 		assert_int_equal(shoal_message_next(&messages, &kind, &body), 0);
-		seen |= (uint16_t)(1u << golden[i].kind);
+		seen |= UINT32_C(1) << golden[i].kind;
 	}
 	/* A kind that is added needs its bytes here. */
 	for (uint16_t kind = 0; (kind = fill_next_kind(kind)) != 0;) {
@@ -229,6 +249,9 @@ a_packet_with_a_label_and_two_messages_is_written_as_the_document_tells(void **s
 int
 main(void)
 {
+	for (size_t i = 0; i < sizeof sums; i++) {
+		sums[i] = (uint8_t)i;
+	}
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_packet_of_each_kind_is_written_as_the_document_tells),
 	        cmocka_unit_test(a_packet_of_each_kind_is_read_as_the_document_tells),

@@ -26,12 +26,13 @@ static void
 each_kind_of_message_has_its_number(void **state)
 {
 	static const char *const names[] = {NULL, "sender", "ping", "ack", "nack", "relay",
-	        "member", "state", "join", "sync", "answer", "gone", "conflict"};
+	        "member", "state", "join", "sync", "answer", "gone", "conflict", "tree", "nodes",
+	        "want"};
 
 	(void)state;
 	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {
 		const struct shoal_layout *layout = shoal_message_layout((uint16_t)kind);
-		if (kind == 0 || kind >= COUNT_OF(names)) {
+		if (kind >= COUNT_OF(names) || names[kind] == NULL) {
 			assert_null(layout);
 			continue;
 		}
@@ -237,7 +238,7 @@ a_message_is_appended_where_it_fits_to_the_byte_and_else_not_at_all(void **state
 	memset(text, 'r', sizeof text);
 	for (size_t reason = 0; reason <= SHOAL_REASON_MAX; reason++) {
 		struct shoal_msg_answer answer = {.id = {{1}}, .code = 1, .reason = {text, reason}};
-		size_t body = 16 + 8 + 1 + (reason < 128 ? 1u : 2u) + reason;
+		size_t body = 16 + 8 + 1 + (reason < 128 ? 1u : 2u) + reason + 8;
 		size_t whole = 1 + (body < 128 ? 1u : 2u) + body;
 		struct shoal_reader packet, inner;
 		union shoal_message message;
