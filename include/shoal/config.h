@@ -56,6 +56,7 @@ struct shoal_config {
 	uint32_t record_bytes;  /* kept at most, and one input: in halves, so at least half of it.
 	                         * 0: 64 MiB in a file; without a file nothing. Other, without a
 	                         * file: in memory, for shoal_cluster_record_dump. At least 65536 */
+	uint32_t history_max;   /* transitions kept for shoal_why. Default 4096, 0: none */
 	uint32_t record_redact; /* 1: without the bodies of messages of kind 64 and above */
 };
 

@@ -11,5 +11,6 @@
 #include <shoal/metrics.h>
 #include <shoal/types.h>
 #include <shoal/version.h>
+#include <shoal/why.h>
 
 #endif

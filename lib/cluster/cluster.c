@@ -111,6 +111,7 @@ init_fields(struct shoal_cluster *cluster)
 {
 	const struct shoal_config *config = &cluster->settings.config;
 	const struct shoal_profile *profile = &config->profile;
+	uint64_t key[2];
 	int rc;
 
 	cluster->mailbox_fd = cluster->dispatch_fd = -1;
@@ -120,13 +121,24 @@ init_fields(struct shoal_cluster *cluster)
 	shoal_view_init(&cluster->view, cluster->mem);
 	shoal_ring_init(&cluster->failed, cluster->mem, sizeof(struct shoal_failed),
 	        profile->exchanges_max);
-	rc = init_locks(cluster);
+	rc = shoal_entropy_fill(key, sizeof(key));
+	if (rc != 0) {
+		return shoal_last_error_set(rc, "the kernel gave no random bytes");
+	}
+	rc = shoal_chronicle_init(&cluster->chronicle, cluster->mem, config->history_max, key);
+	if (rc == 0) {
+		rc = init_locks(cluster);
+		if (rc != 0) {
+			shoal_chronicle_done(&cluster->chronicle);
+		}
+	}
 	if (rc != 0) {
 		return shoal_last_error_set(rc, "no lock can be made");
 	}
 	rc = shoal_callbacks_init(
 	        &cluster->callbacks, cluster->mem, config->events_max, profile->members_max);
 	if (rc != 0) {
+		shoal_chronicle_done(&cluster->chronicle);
 		pthread_mutex_destroy(&cluster->lock);
 		pthread_cond_destroy(&cluster->changed);
 		return shoal_last_error_set(rc, "no lock can be made");
@@ -179,6 +191,7 @@ release(struct shoal_cluster *cluster)
 {
 	shoal_view_done(&cluster->view);
 	shoal_ring_done(&cluster->failed);
+	shoal_chronicle_done(&cluster->chronicle);
 	shoal_recording_free(cluster->recording);
 	shoal_member_list_free(cluster->published);
 	shoal_callbacks_fini(&cluster->callbacks);

@@ -13,6 +13,7 @@
 #include "cluster/callbacks.h"
 #include "cluster/clock.h"
 #include "cluster/config.h"
+#include "cluster/chronicle.h"
 #include "cluster/snapshot.h"
 
 #include <shoal/cluster.h>
@@ -39,6 +40,7 @@ struct shoal_cluster {
 	const struct shoal_allocator *mem;
 	struct shoal_settings settings;
 	struct shoal_callbacks callbacks;
+	struct shoal_chronicle chronicle; /* with a lock of its own */
 	_Atomic unsigned health;
 
 	/* Constant after start. */

@@ -24,7 +24,8 @@
 	X(idle_timeout_ms, 100, 86400000, 60000)                                                   \
 	X(events_max, 1, 1000000, 4096)                                                            \
 	X(record_bytes, 0, UINT32_MAX, 0)                                                          \
-	X(record_redact, 0, 1, 0)
+	X(record_redact, 0, 1, 0)                                                                  \
+	X(history_max, 0, 1000000, 4096)
 
 #define STRING_TABLE(X)                                                                            \
 	X(id)                                                                                      \

@@ -184,8 +184,10 @@ on_change(struct shoal_cluster *cluster, const struct shoal_event *event)
 static void
 on_member_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 {
-	int rc = event->kind == SHOAL_EVENT_REAP ? on_reap(cluster, event)
-	                                         : on_change(cluster, event);
+	int rc;
+
+	shoal_chronicle_add(&cluster->chronicle, event);
+	rc = event->kind == SHOAL_EVENT_REAP ? on_reap(cluster, event) : on_change(cluster, event);
 
 	cluster->changed_view = true;
 	if (rc != 0) {

@@ -13,7 +13,7 @@ ROOMS = {
     "core": ("lib/core", {"base", "wire", "core"}, {"core", "record"}),
     "sim": ("lib/sim", {"base", "sim"}, {"sim"}),
     "transports": ("transports", {"base", "transports"}, {"transport"}),
-    "cluster": ("lib/cluster", {"base", "transports", "cluster"}, {"config", "member", "cluster", "shoal"}),
+    "cluster": ("lib/cluster", {"base", "transports", "cluster"}, {"config", "member", "cluster", "shoal", "why"}),
 }
 # Public headers that a room may include: its own and those of the rooms named here.
 SEES_HEADERS_OF = {

@@ -82,6 +82,7 @@ every_field_can_be_set_by_its_name(void **state)
 	assert_int_equal(shoal_config_set(&config, "record", "/tmp/record"), 0);
 	assert_int_equal(shoal_config_set(&config, "record_bytes", "65536"), 0);
 	assert_int_equal(shoal_config_set(&config, "record_redact", "1"), 0);
+	assert_int_equal(shoal_config_set(&config, "history_max", "0"), 0);
 	assert_int_equal(shoal_config_set(&config, "run", "dispatch"), 0);
 	assert_int_equal(shoal_config_set(&config, "log_level", "debug"), 0);
 	assert_int_equal(shoal_config_set(&config, "seed", "18446744073709551615"), 0);
@@ -97,6 +98,7 @@ every_field_can_be_set_by_its_name(void **state)
 	assert_string_equal(config.record, "/tmp/record");
 	assert_int_equal(config.record_bytes, 65536);
 	assert_int_equal(config.record_redact, 1);
+	assert_int_equal(config.history_max, 0);
 	assert_int_equal(config.run, SHOAL_RUN_DISPATCH);
 	assert_int_equal(config.log_level, SHOAL_LOG_DEBUG);
 	assert_true(config.seed == UINT64_MAX);

@@ -278,6 +278,33 @@ counters_of_core_and_transports_are_told_together(void **state)
 	end(&world);
 }
 
+static void
+what_happened_to_a_member_is_kept_with_its_cause(void **state)
+{
+	struct shoal_history *history;
+	struct shoal_member *other;
+	struct shoal_id id;
+	struct ended ended;
+	struct world world;
+
+	(void)state;
+	begin(&world);
+	join(&world, &ended);
+	other = shoal_cluster_self(world.member[0]);
+	id = *shoal_member_id(other);
+	shoal_member_unref(other);
+	history = shoal_why(world.member[1], &id);
+	assert_int_equal(shoal_history_count(history), 1);
+	assert_int_equal(shoal_history_at(history, 0)->kind, SHOAL_EVENT_JOIN);
+	assert_int_equal(shoal_history_at(history, 0)->cause.kind, SHOAL_CAUSE_JOIN);
+	assert_string_equal(shoal_history_at(history, 0)->name, "a");
+	shoal_history_free(history);
+	history = shoal_why_all(world.member[1]);
+	assert_int_equal(shoal_history_count(history), 1);
+	shoal_history_free(history);
+	end(&world);
+}
+
 int
 main(void)
 {
@@ -286,6 +313,7 @@ main(void)
 	        cmocka_unit_test(a_request_that_no_transport_takes_ends_on_a_later_turn),
 	        cmocka_unit_test(what_was_sent_is_flushed),
 	        cmocka_unit_test(counters_of_core_and_transports_are_told_together),
+	        cmocka_unit_test(what_happened_to_a_member_is_kept_with_its_cause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

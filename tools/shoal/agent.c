@@ -359,8 +359,8 @@ print_fields(void)
 	cli_help_row(left, text);
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
-	printf("and app_version, connections_max, idle_timeout_ms, events_max, record_bytes,\n"
-	       "record_redact, seed\n");
+	printf("and app_version, connections_max, idle_timeout_ms, events_max,\n"
+	       "history_max, record_bytes, record_redact, seed\n");
 }
 
 static const struct cli_option agent_options[] = {

@@ -8,6 +8,7 @@
 
 #include "agent_events.h"
 #include "agent_members.h"
+#include "agent_why.h"
 #include "document.h"
 #include "http_answer.h"
 #include "http_gate.h"
@@ -52,6 +53,12 @@ static void
 get_members(struct cli_http *http, struct evhttp_request *request)
 {
 	cli_agent_members(http->cluster, request);
+}
+
+static void
+get_why(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_agent_why(http->cluster, request);
 }
 
 static void
@@ -218,6 +225,7 @@ static const struct route {
 } routes[] = {
         {"/v1/members", EVHTTP_REQ_GET, "GET, HEAD", get_members},
         {"/v1/info", EVHTTP_REQ_GET, "GET, HEAD", get_info},
+        {"/v1/why", EVHTTP_REQ_GET, "GET, HEAD", get_why},
         {"/v1/events", EVHTTP_REQ_GET, "GET", get_events},
         {"/v1/join", EVHTTP_REQ_POST, "POST", post_join},
         {"/v1/leave", EVHTTP_REQ_POST, "POST", post_leave},
@@ -252,7 +260,8 @@ on_request(struct evhttp_request *request, void *arg)
 		return;
 	}
 	error = cli_document_error(SHOAL_ERR_NOT_FOUND,
-	        "no such path: there are /v1/members, /v1/info, /v1/events, /v1/join, /v1/leave");
+	        "no such path: there are /v1/members, /v1/info, /v1/why, /v1/events, /v1/join, "
+	        "/v1/leave");
 	cli_answer(request, HTTP_NOTFOUND, error);
 }
 

@@ -40,6 +40,7 @@ extern const struct cli_command cli_members_command;
 extern const struct cli_command cli_monitor_command;
 extern const struct cli_command cli_replay_command;
 extern const struct cli_command cli_version_command;
+extern const struct cli_command cli_why_command;
 
 /* Prints "shoal: ..." and returns CLI_FAILED. Line ends inside the text become "; ". */
 int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

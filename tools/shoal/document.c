@@ -28,8 +28,8 @@ put(json_t **document, const char *key, json_t *value)
 	}
 }
 
-static json_t *
-text_of(const char *text)
+json_t *
+cli_document_text(const char *text)
 {
 	json_t *value = json_string(text);
 	char copy[SHOAL_LOG_TEXT_MAX];
@@ -88,7 +88,7 @@ cli_document_member(const struct shoal_member *member, uint64_t wall_ns)
 
 	shoal_member_protocol(member, &lowest, &highest);
 	put(&document, "id", id_of(shoal_member_id(member)));
-	put(&document, "name", text_of(shoal_member_name(member)));
+	put(&document, "name", cli_document_text(shoal_member_name(member)));
 	put(&document, "address", address_of(shoal_member_address(member)));
 	put(&document, "state", json_string(shoal_state_name(shoal_member_state(member))));
 	put(&document, "diagnosis", json_null());
@@ -112,10 +112,11 @@ accuser_of(const struct shoal_member_list *list, const struct shoal_cause *cause
 	const struct shoal_member *member;
 
 	if (cause->accuser_name[i][0] != '\0' && strlen(cause->accuser_name[i]) < CUT_NAME) {
-		return text_of(cause->accuser_name[i]);
+		return cli_document_text(cause->accuser_name[i]);
 	}
 	member = list == NULL ? NULL : shoal_member_list_find_by_id(list, &cause->accuser[i]);
-	return member == NULL ? id_of(&cause->accuser[i]) : text_of(shoal_member_name(member));
+	return member == NULL ? id_of(&cause->accuser[i])
+	                      : cli_document_text(shoal_member_name(member));
 }
 
 /* cluster may be NULL: names are then those of the cause only. */
@@ -137,7 +138,7 @@ cause_of(struct shoal_cluster *cluster, const struct shoal_cause *cause)
 	put(&document, "from", shoal_id_is_zero(&cause->from) ? json_null() : id_of(&cause->from));
 	put(&document, "accusers", accusers);
 	put(&document, "after_ms", ms_of(cause->after_ns));
-	put(&document, "detail", text_of(shoal_cause_text(cause)));
+	put(&document, "detail", cli_document_text(shoal_cause_text(cause)));
 	return document;
 }
 
@@ -157,7 +158,7 @@ cli_document_event(struct shoal_cluster *cluster, const struct shoal_member_even
 		put(&document, "state", json_null());
 	} else {
 		put(&document, "id", id_of(shoal_member_id(member)));
-		put(&document, "name", text_of(shoal_member_name(member)));
+		put(&document, "name", cli_document_text(shoal_member_name(member)));
 		put(&document, "address", address_of(shoal_member_address(member)));
 		put(&document, "state", json_string(shoal_state_name(event->state)));
 		put(&document, "was", json_string(shoal_state_name(event->was)));
@@ -177,7 +178,7 @@ cli_document_transition(const struct shoal_event *event)
 	put(&document, "time", json_string(cli_text_time(event->wall_ns, time)));
 	put(&document, "event", json_string(shoal_event_name(event->kind)));
 	put(&document, "id", id_of(&event->id));
-	put(&document, "name", text_of(event->name));
+	put(&document, "name", cli_document_text(event->name));
 	put(&document, "address", address_of(&event->addr));
 	put(&document, "state", json_string(shoal_state_name(event->state)));
 	put(&document, "was", json_string(shoal_state_name(event->was)));
@@ -245,7 +246,7 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	shoal_member_protocol(self, &lowest, &highest);
 	shoal_cluster_address(cluster, address, sizeof(address));
 	put(&document, "id", id_of(shoal_member_id(self)));
-	put(&document, "name", text_of(shoal_member_name(self)));
+	put(&document, "name", cli_document_text(shoal_member_name(self)));
 	put(&document, "address", json_string(address));
 	put(&document, "state",
 	        json_string(shoal_cluster_state_name(shoal_cluster_state(cluster))));
@@ -254,7 +255,8 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	put(&document, "uptime_ms", integer_of(uptime_ms));
 	put(&document, "version", json_string(shoal_version(NULL)));
 	put(&document, "protocol", integer_of(highest));
-	put(&document, "label", label == NULL || label[0] == '\0' ? json_null() : text_of(label));
+	put(&document, "label",
+	        label == NULL || label[0] == '\0' ? json_null() : cli_document_text(label));
 	put(&document, "encrypted", json_false()); /* this version holds no keys */
 	put(&document, "incarnation", incarnation_of(self));
 	put(&document, "app_version", integer_of(shoal_member_app_version(self)));
@@ -270,7 +272,7 @@ cli_document_error(int code, const char *text)
 {
 	json_t *document = json_object();
 
-	put(&document, "error", text_of(text));
+	put(&document, "error", cli_document_text(text));
 	put(&document, "code", json_string(shoal_error_name(code)));
 	return document;
 }

@@ -17,6 +17,9 @@ json_t *cli_document_event(struct shoal_cluster *cluster, const struct shoal_mem
 /* An event as the core told it, in the form of cli_document_event, with what was measured then. */
 json_t *cli_document_transition(const struct shoal_event *event);
 
+/* A text of others; bytes that are no UTF-8 become '?'. */
+json_t *cli_document_text(const char *text);
+
 /* subscribers: how many follow the events. */
 json_t *cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned subscribers);
 

@@ -19,6 +19,7 @@ static const struct cli_command *const commands[] = {
         &cli_leave_command,
         &cli_info_command,
         &cli_monitor_command,
+        &cli_why_command,
         &cli_replay_command,
         &cli_version_command,
 };

@@ -8,7 +8,7 @@ import subprocess
 from command import FAST, Beside, check, complaint, expect_in, main, shoal
 from agents import exchange
 
-COMMANDS = ("agent", "members", "join", "leave", "info", "monitor", "replay", "version")
+COMMANDS = ("agent", "members", "join", "leave", "info", "monitor", "replay", "version", "why")
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 MANUAL = os.path.join(ROOT, "docs/shoal.1")
 

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* Who is meant is looked for among the members and among those that are forgotten and still have a
+ * history; an id or a name as a whole goes before the beginning of an id. */
+#include "agent_why.h"
+
+#include "document.h"
+#include "http_answer.h"
+#include "text.h"
+
+#include <event2/keyvalq_struct.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define LISTED_MAX 8 /* of several that are meant */
+
+struct found {
+	struct shoal_id id[LISTED_MAX];
+	char name[LISTED_MAX][SHOAL_NAME_MAX + 1];
+	size_t count; /* may be above LISTED_MAX */
+};
+
+static void
+take(struct found *found, const struct shoal_id *id, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < found->count && i < LISTED_MAX; i++) {
+		if (shoal_id_compare(&found->id[i], id) == 0) {
+			return;
+		}
+	}
+	if (found->count < LISTED_MAX) {
+		found->id[found->count] = *id;
+		snprintf(found->name[found->count], sizeof(found->name[0]), "%s", name);
+	}
+	found->count++;
+}
+
+static bool
+is_meant(const char *word, bool whole, const struct shoal_id *id, const char *name)
+{
+	char text[SHOAL_ID_TEXT];
+
+	shoal_id_print(id, text);
+	if (whole) {
+		return strcmp(word, name) == 0 || strcasecmp(word, text) == 0;
+	}
+	return strncasecmp(word, text, strlen(word)) == 0;
+}
+
+static void
+look(struct found *found, const char *word, bool whole, const struct shoal_member_list *members,
+        const struct shoal_history *forgotten)
+{
+	size_t i;
+
+	for (i = 0; i < shoal_member_list_count(members); i++) {
+		const struct shoal_member *member = shoal_member_list_at(members, i);
+		const struct shoal_id *id = shoal_member_id(member);
+
+		if (is_meant(word, whole, id, shoal_member_name(member))) {
+			take(found, id, shoal_member_name(member));
+		}
+	}
+	for (i = 0; i < shoal_history_count(forgotten); i++) {
+		const struct shoal_event *event = shoal_history_at(forgotten, i);
+
+		if (is_meant(word, whole, &event->id, event->name)) {
+			take(found, &event->id, event->name);
+		}
+	}
+}
+
+/* "SEVERAL: web-1 (0b...), web-2 (0c...) and 3 more" */
+static void
+refuse_several(struct evhttp_request *request, const struct found *found)
+{
+	char text[2048], id[SHOAL_ID_TEXT];
+	size_t n = 0, i;
+
+	n += (size_t)snprintf(text, sizeof(text), "%zu members are meant: ", found->count);
+	for (i = 0; i < found->count && i < LISTED_MAX; i++) {
+		shoal_id_print(&found->id[i], id);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s (%s)", i == 0 ? "" : ", ",
+		        found->name[i], id);
+	}
+	if (found->count > LISTED_MAX) {
+		snprintf(text + n, sizeof(text) - n, " and %zu more", found->count - LISTED_MAX);
+	}
+	cli_answer(request, 409, cli_document_error(SHOAL_ERR_INVALID, text));
+}
+
+/* The one line for people; NULL: out of memory. */
+static char *
+line_of(const struct shoal_member *member, const struct shoal_event *last)
+{
+	char cause[SHOAL_LOG_TEXT_MAX], time[CLI_TIME_TEXT];
+	char *line = NULL;
+	int n;
+
+	if (member != NULL && shoal_member_is_self(member)) {
+		n = asprintf(&line, "%s is this agent itself", shoal_member_name(member));
+	} else if (last == NULL) {
+		n = asprintf(&line, "%s is %s; no transition of it is kept",
+		        shoal_member_name(member), shoal_state_name(shoal_member_state(member)));
+	} else {
+		n = asprintf(&line, "%s %s %s since %s: %s%s", last->name,
+		        member == NULL ? "is forgotten, it was" : "is",
+		        shoal_state_name(member == NULL ? last->was : last->state),
+		        cli_text_time(last->wall_ns, time),
+		        shoal_cause_print(&last->cause, cause, sizeof(cause)),
+		        member == NULL || shoal_member_state(member) == last->state
+		                ? ""
+		                : " (it has changed since)");
+	}
+	return n < 0 ? NULL : line;
+}
+
+/* The transition that explains the state: the last that changed it, or the last of all. */
+static const struct shoal_event *
+reason_of(const struct shoal_history *history)
+{
+	size_t i;
+
+	for (i = shoal_history_count(history); i > 0; i--) {
+		const struct shoal_event *event = shoal_history_at(history, i - 1);
+
+		if (event->was != event->state && event->kind != SHOAL_EVENT_REAP) {
+			return event;
+		}
+	}
+	return shoal_history_at(history, 0);
+}
+
+static json_t *
+document_of(const struct shoal_id *id, const char *name, const struct shoal_member *member,
+        const struct shoal_history *history)
+{
+	json_t *document, *list = json_array();
+	char text[SHOAL_ID_TEXT], *line = line_of(member, reason_of(history));
+	size_t i;
+
+	for (i = 0; i < shoal_history_count(history); i++) {
+		json_array_append_new(list, cli_document_transition(shoal_history_at(history, i)));
+	}
+	shoal_id_print(id, text);
+	document = json_pack("{s:s, s:o, s:s?, s:o, s:o}", "id", text, "name",
+	        cli_document_text(name), "why", line, "member",
+	        member == NULL ? json_null() : cli_document_member(member, cli_text_wall_ns()),
+	        "transitions", list);
+	free(line);
+	return document;
+}
+
+static void
+answer(struct shoal_cluster *cluster, struct evhttp_request *request,
+        const struct shoal_member_list *members, const struct found *found)
+{
+	struct shoal_history *history = shoal_why(cluster, &found->id[0]);
+	const struct shoal_member *member = shoal_member_list_find_by_id(members, &found->id[0]);
+
+	if (history == NULL) {
+		cli_refuse(request, SHOAL_ERR_NOMEM, NULL);
+	} else if (member == NULL && shoal_history_count(history) == 0) {
+		cli_refuse(request, SHOAL_ERR_NOT_FOUND, "no such member: it was just forgotten");
+	} else {
+		cli_answer(request, HTTP_OK,
+		        document_of(&found->id[0], found->name[0], member, history));
+	}
+	shoal_history_free(history);
+}
+
+static void
+search(struct shoal_cluster *cluster, struct evhttp_request *request, const char *word)
+{
+	struct shoal_member_list *members = shoal_members(cluster, NULL);
+	struct shoal_history *all = shoal_why_all(cluster);
+	struct found found = {.count = 0};
+
+	if (members == NULL || all == NULL) {
+		cli_refuse(request, SHOAL_ERR_NOMEM, NULL);
+	} else {
+		look(&found, word, true, members, all);
+		if (found.count == 0) {
+			look(&found, word, false, members, all);
+		}
+		if (found.count == 0) {
+			cli_refuse(request, SHOAL_ERR_NOT_FOUND,
+			        "no such member, and none of that name or id is remembered");
+		} else if (found.count > 1) {
+			refuse_several(request, &found);
+		} else {
+			answer(cluster, request, members, &found);
+		}
+	}
+	shoal_history_free(all);
+	if (members != NULL) {
+		shoal_member_list_free(members);
+	}
+}
+
+void
+cli_agent_why(struct shoal_cluster *cluster, struct evhttp_request *request)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+	struct evkeyvalq pairs = {0};
+	const char *word = NULL;
+
+	if (query != NULL && evhttp_parse_query_str(query, &pairs) == 0) {
+		word = evhttp_find_header(&pairs, "member");
+	}
+	if (word == NULL || word[0] == '\0') {
+		cli_refuse(request, SHOAL_ERR_INVALID,
+		        "say which: ?member= a name, an id, or how an id begins");
+	} else {
+		search(cluster, request, word);
+	}
+	evhttp_clear_headers(&pairs);
+}
