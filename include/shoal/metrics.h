@@ -92,7 +92,9 @@ extern "C" {
 	X(GONES_IN, gones_in, "pings answered by another member at the address")                   \
 	X(GONES_OUT, gones_out, "pings for another member at this address answered so")            \
 	X(DROP_WALK, drop_walk,                                                                    \
-	        "digest messages dropped: not asked for, or beyond what one packet may cost")
+	        "digest messages dropped: not asked for, or beyond what one packet may cost")      \
+	X(DROP_ADDRESS_TRIED, drop_address_tried,                                                  \
+	        "hearsay not probed: its address was, less than ten seconds ago")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -7,6 +7,34 @@
 
 #include "core/node.h"
 
+/* Who is dead or left here hears so at most this often. */
+#define TOLD_APART SHOAL_SEC(1)
+
+/* What goes along. A member that takes part gets gossip, and what is believed of it; of an instance
+ * that is not the one known here it hears at once which one is. One that is dead or left here hears
+ * that at most once a second: it may be no more than a forged address. */
+static unsigned
+fill_for(struct shoal_core *core, const struct shoal_msg_ping *ping, uint32_t slot,
+        const struct shoal_addr *from, bool replies)
+{
+	const struct shoal_record *sender = shoal_members_at(core, slot);
+	struct shoal_hold *hold = shoal_members_hold(core, sender);
+
+	if (shoal_state_is_gone((enum shoal_state)sender->state)) {
+		if (hold->told_self != 0 && core->now - hold->told_self < TOLD_APART) {
+			return 0;
+		}
+		hold->told_self = core->now;
+		return SHOAL_FILL_BELIEF;
+	}
+	bool there = replies || shoal_members_is_at(sender, from);
+	if (core->profile.belief != 0 && shoal_members_counts(sender) && there &&
+	        ping->salt != shoal_members_salt(sender)) {
+		return SHOAL_FILL_GOSSIP | SHOAL_FILL_ABOUT;
+	}
+	return SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF;
+}
+
 /* The answer goes where the ping came from, or to the origin that a member relays for. To one that
  * is not known here it is bare: shorter than the ping, and without gossip. */
 void
@@ -20,7 +48,8 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	struct shoal_msg_ack ack = {
 	        .seq = ping->seq, .id = self->info->id, .salt = shoal_members_salt(self)};
 	struct shoal_addr to = *from;
-	unsigned flags = SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF;
+	bool replies = path == SHOAL_INPUT_REQUEST;
+	unsigned flags = 0;
 
 	ack.root = sender == NULL ? 0 : shoal_tree_root(core);
 	if (memcmp(&ping->target, &self->info->id, sizeof ping->target) != 0) {
@@ -43,16 +72,19 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	} else if (path == SHOAL_INPUT_STREAM && sender != NULL) {
 		to = shoal_members_addr(sender); /* a stream's own address takes no datagrams */
 	}
+	if (slot != SHOAL_NONE && slot != SHOAL_SELF) {
+		flags = fill_for(core, ping, slot, &to, replies);
+	}
 #ifdef SHOAL_PLANT_PING_UNANSWERED
 	if ((ping->seq >> 32 & 3) == 0) {
 		return;
 	}
 #endif
-	struct shoal_pending *pending = shoal_send_queue(core,
-	        path == SHOAL_INPUT_REQUEST ? SHOAL_SEND_REPLY : SHOAL_SEND_DATAGRAM, &to, slot,
-	        sender == NULL ? 0 : flags);
+	struct shoal_pending *pending = shoal_send_queue(
+	        core, replies ? SHOAL_SEND_REPLY : SHOAL_SEND_DATAGRAM, &to, slot, flags);
 	if (pending != NULL) {
 		pending->exchange = exchange;
+		pending->about = slot;
 		shoal_send_primary(pending, SHOAL_MESSAGE_ACK, &ack);
 	}
 }

@@ -17,8 +17,12 @@
 #include "core/node.h"
 #include "core/suspicion.h"
 
-/* An unknown member that did not answer is not tried again so soon. */
+/* An unknown member that did not answer is not tried again so soon, nor is an address. */
 #define CHECK_AGAIN SHOAL_SEC(10)
+/* Addresses that are remembered for that. */
+#define TRIED_MAX 256
+/* One that left and did not answer a check may be told dead for so long. */
+#define SETTLED_FOR SHOAL_SEC(600)
 
 struct check {
 	uint32_t slot;
@@ -26,9 +30,16 @@ struct check {
 	struct shoal_claim told;
 };
 
+/* An address that hearsay made this member probe. */
+struct tried {
+	struct shoal_addr addr;
+	uint64_t at;
+};
+
 void
 shoal_check_init(struct shoal_core *core)
 {
+	shoal_ring_init(&core->checks.tried, &core->mem, sizeof(struct tried), TRIED_MAX);
 	shoal_ring_init(&core->checks.waiting, &core->mem, sizeof(struct check), SHOAL_CHECKS_MAX);
 	core->checks.timer.kind = SHOAL_TIMER_CHECK;
 }
@@ -36,6 +47,7 @@ shoal_check_init(struct shoal_core *core)
 void
 shoal_check_done(struct shoal_core *core)
 {
+	shoal_ring_done(&core->checks.tried);
 	shoal_ring_done(&core->checks.waiting);
 }
 
@@ -93,9 +105,42 @@ is_open(const struct shoal_record *record, const struct shoal_claim *told)
 	struct shoal_claim held = shoal_members_claim(record);
 
 	if (told->state == SHOAL_STATE_DEAD) {
-		return shoal_members_counts(record) && shoal_claim_compare(told, &held) > 0;
+		return (shoal_members_counts(record) || record->state == SHOAL_STATE_LEFT) &&
+		       shoal_claim_compare(told, &held) > 0;
 	}
 	return record->state == SHOAL_STATE_UNKNOWN;
+}
+
+/* Hearsay makes this member send packets to addresses that anybody may have named: to each at most
+ * one in ten seconds. */
+static bool
+may_try(struct shoal_core *core, const struct shoal_record *record)
+{
+	struct shoal_ring *tried = &core->checks.tried;
+	struct shoal_addr addr = shoal_members_addr(record);
+	const struct tried *front;
+
+	while ((front = shoal_ring_front(tried)) != NULL && core->now - front->at >= CHECK_AGAIN) {
+		shoal_ring_pop(tried);
+	}
+	for (size_t i = 0; i < tried->count; i++) {
+		const struct tried *one = shoal_ring_at(tried, i);
+		if (shoal_addr_equal(&one->addr, &addr)) {
+			shoal_count(core, SHOAL_COUNTER_DROP_ADDRESS_TRIED);
+			return false;
+		}
+	}
+	if (tried->count == tried->limit) {
+		shoal_ring_pop(tried);
+	}
+	struct tried *one = shoal_ring_push(tried);
+	if (one == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return false;
+	}
+	one->addr = addr;
+	one->at = core->now;
+	return true;
 }
 
 static void
@@ -105,9 +150,11 @@ begin(struct shoal_core *core, const struct check *check, struct shoal_record *r
 	struct shoal_hold *hold = shoal_members_hold(core, record);
 	struct shoal_probe *probe = NULL;
 
-	if (!death && shoal_state_is_gone((enum shoal_state)record->state)) {
+	record->flags &= (uint8_t)~SHOAL_RECORD_ANSWERED;
+	bool allowed = death || may_try(core, record);
+	if (allowed && !death && shoal_state_is_gone((enum shoal_state)record->state)) {
 		shoal_heal_try(core, check->slot);
-	} else if (is_open(record, &check->told)) {
+	} else if (allowed && is_open(record, &check->told)) {
 		shoal_count(
 		        core, death ? SHOAL_COUNTER_VERIFICATIONS : SHOAL_COUNTER_HEARSAY_PROBES);
 		probe = shoal_probe_begin(core, check->slot, SHOAL_PROBE_CHECK);
@@ -150,6 +197,41 @@ shoal_check_on_timer(struct shoal_core *core)
 	}
 }
 
+/* What was told counts now, as it was told: older word must not revive. Of another instance only
+ * the full word can be held, and will be larger than what is; of one that left the next copy
+ * counts. */
+static void
+bury(struct shoal_core *core, const struct shoal_probe *probe, struct shoal_record *record,
+        struct shoal_cause *cause)
+{
+	bool same = probe->told.salt == shoal_members_salt(record);
+
+	if (!same && record->state == SHOAL_STATE_LEFT) {
+		struct shoal_hold *hold = shoal_members_hold(core, record);
+		hold->checked = true;
+		hold->begun = core->now;
+		return;
+	}
+	if (same && shoal_members_hold_take(core, probe->slot) != NULL) {
+		record->incarnation = probe->told.incarnation;
+		shoal_tree_touch(core, probe->slot);
+	}
+	shoal_suspicion_bury(core, probe->slot, cause);
+}
+
+bool
+shoal_check_is_settled(const struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	const struct shoal_hold *hold = shoal_members_hold(core, record);
+
+	if (record->state != SHOAL_STATE_LEFT) {
+		return false;
+	}
+	return (record->flags & SHOAL_RECORD_SILENT) != 0 ||
+	       (hold != NULL && hold->checked && core->now - hold->begun < SETTLED_FOR);
+}
+
 void
 shoal_check_ended(struct shoal_core *core, const struct shoal_probe *probe, bool answered)
 {
@@ -163,14 +245,7 @@ shoal_check_ended(struct shoal_core *core, const struct shoal_probe *probe, bool
 	} else if (!is_open(record, &probe->told)) {
 		return;
 	} else if (death) {
-		/* What was told counts now, as it was told: older word must not revive. Of another
-		 * instance only the full word can be held, and will be larger than what is. */
-		if (probe->told.salt == shoal_members_salt(record) &&
-		        shoal_members_hold_take(core, probe->slot) != NULL) {
-			record->incarnation = probe->told.incarnation;
-			shoal_tree_touch(core, probe->slot);
-		}
-		shoal_suspicion_bury(core, probe->slot, &cause);
+		bury(core, probe, record, &cause);
 	} else if (answered) {
 		const struct shoal_hold *hold = shoal_members_hold(core, record);
 		bool news = hold == NULL || !hold->restored;

@@ -21,6 +21,10 @@ void shoal_check_done(struct shoal_core *core);
 void shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoal_id *from,
         const struct shoal_claim *told);
 
+/* Whether one that is left here may become dead without a check: nobody was told that it left, or
+ * it did not answer a check of late. */
+bool shoal_check_is_settled(const struct shoal_core *core, uint32_t slot);
+
 void shoal_check_on_timer(struct shoal_core *core);
 
 /* The probe of a check has ended. */

@@ -246,7 +246,7 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t addressee
 
 	SHOAL_LIST_FOREACH_SAFE (node, after, bucket) {
 		struct shoal_news *news = SHOAL_LIST_ITEM(node, struct shoal_news, node);
-		if (news->slot == addressee) {
+		if (news->slot == addressee && core->profile.belief != 0) {
 			/* It knows best, and hears what is believed of it apart from gossip. */
 			if (core->members.ordered == 1) {
 				drop(core, news); /* there is nobody else to tell */

@@ -380,7 +380,8 @@ refute(struct shoal_core *core, const struct statement *said, const struct shoal
 		shoal_gossip_add(core, SHOAL_SELF);
 	}
 	struct shoal_record *record = shoal_learn_teller(core, teller);
-	if (record != NULL) {
+	bool directly = core->profile.belief != 0 || said->told.claim.state != SHOAL_STATE_SUSPECT;
+	if (record != NULL && directly) {
 		record->flags |= SHOAL_RECORD_REMIND;
 		shoal_send_gossip(core, teller->slot, 0, SHOAL_NONE);
 	}
@@ -416,7 +417,9 @@ learn(struct shoal_core *core, struct statement *said, const struct shoal_teller
 	if (view.known) {
 		view.held = shoal_members_claim(shoal_members_at(core, slot));
 		view.doubted = shoal_suspicion_is_old(core, slot);
+		view.settled = shoal_check_is_settled(core, slot);
 	}
+	view.credulous = core->profile.verify_deaths == 0;
 	said->told.full = said->member != NULL;
 	said->told.fresh = teller->path == SHOAL_PATH_ASKED ||
 	                   said->age_ns <= shoal_ms(core->profile.hearsay_ms);

@@ -24,7 +24,9 @@
 enum shoal_record_flag {
 	SHOAL_RECORD_REMIND = 1,   /* its view of this member is old: the next packet tells it   */
 	SHOAL_RECORD_CHECKING = 2, /* a check of it is queued or open */
-	SHOAL_RECORD_SILENT = 4 /* a tombstone that came from elsewhere: no event ever told of it */
+	SHOAL_RECORD_SILENT =
+	        4, /* a tombstone that came from elsewhere: no event ever told of it */
+	SHOAL_RECORD_ANSWERED = 8 /* it answered this member while a check of it is open */
 };
 
 struct shoal_record {
@@ -50,11 +52,12 @@ struct shoal_hold {
 	uint64_t since;          /* of the state */
 	uint64_t begun;
 	uint64_t told_end;    /* leaving: of the time-out that it gave */
+	uint64_t told_self;   /* dead, left: when it was told so last, on a ping of its own */
 	uint64_t least, most; /* suspicion: bounds of its length */
 	uint64_t moved;       /* suspicion: by stalls of this member */
 	uint8_t wanted;  /* suspicion: further accusers that bring it to `least` (Lifeguard k)  */
 	uint8_t rearmed; /* suspicion: how often an accuser made it news again */
-	bool checked;    /* unknown: it was probed, at `begun` */
+	bool checked;    /* unknown, left: it was probed, at `begun` */
 	bool restored;   /* unknown: from the memory of a former run */
 	bool replaced;   /* suspicion: another member answered at its address */
 	uint8_t doubters;

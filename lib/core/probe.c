@@ -259,19 +259,40 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 		}
 	}
 	probe->asked = (uint8_t)asked;
-	ping_on_stream(core, probe);
+	if (core->profile.stream_pings != 0) {
+		ping_on_stream(core, probe);
+	}
 	shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
 }
 
 static unsigned
-nacks(const struct shoal_probe *probe)
+bits(uint32_t set)
 {
 	unsigned count = 0;
 
-	for (uint32_t left = probe->nacked; left != 0; left &= left - 1) {
+	for (uint32_t left = set; left != 0; left &= left - 1) {
 		count++;
 	}
 	return count;
+}
+
+/* Which legs failed: those to the relays, or those from them. */
+static void
+describe_legs(const struct shoal_probe *probe, struct shoal_text *text)
+{
+	unsigned absent = bits(probe->nacked & probe->absent);
+	unsigned silent = bits(probe->nacked) - absent;
+
+	if (silent != 0) {
+		shoal_text_str(text, ", ");
+		shoal_text_u64(text, silent);
+		shoal_text_str(text, " of which got no answer either");
+	}
+	if (absent != 0) {
+		shoal_text_str(text, ", ");
+		shoal_text_u64(text, absent);
+		shoal_text_str(text, absent == 1 ? " does not know it" : " do not know it");
+	}
 }
 
 static void
@@ -285,14 +306,12 @@ describe(struct shoal_core *core, const struct shoal_probe *probe,
 	shoal_text_init(&text, cause->detail, sizeof cause->detail);
 	shoal_text_str(&text, "asked ");
 	shoal_text_addr(&text, &addr);
-	shoal_text_str(&text, " directly, on a stream and through ");
+	shoal_text_str(&text, core->profile.stream_pings != 0
+	                              ? " directly, on a stream and through "
+	                              : " directly and through ");
 	shoal_text_u64(&text, probe->asked);
 	shoal_text_str(&text, probe->asked == 1 ? " relay" : " relays");
-	if (probe->nacked != 0) {
-		shoal_text_str(&text, ", ");
-		shoal_text_u64(&text, nacks(probe));
-		shoal_text_str(&text, " of which got no answer either");
-	}
+	describe_legs(probe, &text);
 	shoal_lag_describe(core, probe->begun, &text);
 }
 
@@ -309,8 +328,8 @@ fail_round(struct shoal_core *core, const struct shoal_probe *probe, struct shoa
 	if (!judged) {
 		return; /* it left, or another instance took its place meanwhile */
 	}
-	if (probe->asked > 0) {
-		shoal_probe_health(core, (int)(probe->asked - nacks(probe)));
+	if (probe->asked > 0 && core->profile.nacks != 0) {
+		shoal_probe_health(core, (int)(probe->asked - bits(probe->nacked)));
 	} else if (record->state == SHOAL_STATE_ALIVE) {
 		shoal_probe_health(core, 1);
 	}
@@ -325,17 +344,19 @@ again(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_rec
 	probe->tries--;
 	probe->indirect = false;
 	probe->asked = 0;
-	probe->nacked = 0;
+	probe->nacked = probe->absent = 0;
 	ask(core, probe, record);
 }
 
-/* Whether the subject of a check was heard meanwhile, or said of itself more than what was told
- * dead. */
+/* Whether the subject of a check was heard here meanwhile, or said of itself more than what was
+ * told dead. What others heard of it and when does not count: that it lived when they heard it is
+ * what the statement contradicts, and the way of such word makes it younger than it is. */
 static bool
 is_contradicted(const struct shoal_probe *probe, const struct shoal_record *record)
 {
 	return record->incarnation != probe->incarnation ||
-	       shoal_members_salt(record) != probe->salt || record->heard > probe->begun;
+	       shoal_members_salt(record) != probe->salt ||
+	       (record->flags & SHOAL_RECORD_ANSWERED) != 0;
 }
 
 static void
@@ -492,7 +513,8 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 			shoal_rtt_measure(core, probe->slot, arrived - probe->begun);
 		}
 	}
-	record->heard = core->now;
+	record->heard = arrived > record->heard ? arrived : record->heard;
+	record->flags |= SHOAL_RECORD_ANSWERED;
 	struct shoal_probe last = *probe;
 	end(core, probe);
 	succeed(core, &last);
@@ -512,6 +534,9 @@ shoal_probe_on_nack(struct shoal_core *core, const struct shoal_msg_nack *nack)
 		if (relay != NULL && memcmp(&relay->info->id, &nack->id, sizeof nack->id) == 0) {
 			shoal_count(core, SHOAL_COUNTER_NACKS_IN);
 			probe->nacked |= UINT32_C(1) << i;
+			if (nack->reason == SHOAL_NACK_UNKNOWN || nack->reason == SHOAL_NACK_LEFT) {
+				probe->absent |= UINT32_C(1) << i;
+			}
 			return;
 		}
 	}

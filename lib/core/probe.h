@@ -39,7 +39,8 @@ struct shoal_probe {
 	uint8_t tries;   /* CHECK: left after this one   */
 	uint8_t phase;   /* LEAVE: of the leave   */
 	bool indirect;   /* relays and stream have been tried   */
-	uint32_t nacked; /* bit i: relay[i] said that it got no answer */
+	uint32_t nacked; /* bit i: relay[i] is there and passed no ack on */
+	uint32_t absent; /* bit i: because it does not hold the target for a member */
 	uint32_t relay[SHOAL_RELAYS_MOST];
 };
 

@@ -73,12 +73,16 @@ answer(struct shoal_core *core, const struct shoal_id *origin, const struct shoa
 
 static void
 send_nack(struct shoal_core *core, uint64_t seq, const struct shoal_id *origin,
-        const struct shoal_addr *to)
+        const struct shoal_addr *to, enum shoal_nack_reason reason)
 {
-	struct shoal_msg_nack nack = {
-	        .seq = seq, .id = shoal_members_at(core, SHOAL_SELF)->info->id};
-	struct shoal_pending *pending = answer(core, origin, to);
+	struct shoal_msg_nack nack = {.seq = seq,
+	        .id = shoal_members_at(core, SHOAL_SELF)->info->id,
+	        .reason = (uint8_t)reason};
 
+	if (core->profile.nacks == 0) {
+		return;
+	}
+	struct shoal_pending *pending = answer(core, origin, to);
 	if (pending != NULL) {
 		shoal_send_primary(pending, SHOAL_MESSAGE_NACK, &nack);
 		shoal_count(core, SHOAL_COUNTER_NACKS_OUT);
@@ -102,7 +106,9 @@ shoal_relay_on_request(
 	if (target == NULL ||
 	        (!shoal_members_counts(target) && target->state != SHOAL_STATE_DEAD)) {
 		/* Not known here, or left: the origin must not think that this relay is silent. */
-		send_nack(core, relay->seq, &relay->id, from);
+		send_nack(core, relay->seq, &relay->id, from,
+		        target == NULL || target->state == SHOAL_STATE_UNKNOWN ? SHOAL_NACK_UNKNOWN
+		                                                               : SHOAL_NACK_LEFT);
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_RELAYS_SERVED);
@@ -158,6 +164,7 @@ shoal_relay_on_timer(struct shoal_core *core, uint32_t number)
 {
 	struct shoal_relayed *relayed = shoal_slab_at(&core->relays.slab, number);
 
-	send_nack(core, relayed->origin_seq, &relayed->origin_id, &relayed->origin);
+	send_nack(core, relayed->origin_seq, &relayed->origin_id, &relayed->origin,
+	        SHOAL_NACK_SILENT);
 	end(core, relayed);
 }

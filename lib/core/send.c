@@ -102,6 +102,20 @@ tells_self(const struct shoal_pending *pending, const struct shoal_record *to)
 	       (to != NULL && (to->flags & SHOAL_RECORD_REMIND) != 0);
 }
 
+/* Whether its addressee has something to contradict. What is dead here hears so whatever the
+ * switches say: that is not Lifeguard's rule but how a cluster heals. */
+static bool
+is_doubted(const struct shoal_core *core, const struct shoal_record *to)
+{
+	enum shoal_state state = (enum shoal_state)to->state;
+
+	if (shoal_state_is_gone(state)) {
+		return true;
+	}
+	return core->profile.belief != 0 && state != SHOAL_STATE_ALIVE &&
+	       state != SHOAL_STATE_UNKNOWN;
+}
+
 /* Everything that the packet must hold. */
 static void
 write_required(struct shoal_core *core, const struct shoal_pending *pending,
@@ -110,8 +124,7 @@ write_required(struct shoal_core *core, const struct shoal_pending *pending,
 	unsigned flags = pending->flags;
 
 	shoal_writer_bytes(writer, pending->primary, pending->len);
-	if ((flags & SHOAL_FILL_BELIEF) != 0 && to != NULL && to->state != SHOAL_STATE_ALIVE &&
-	        to->state != SHOAL_STATE_UNKNOWN &&
+	if ((flags & SHOAL_FILL_BELIEF) != 0 && to != NULL && is_doubted(core, to) &&
 	        !shoal_gossip_write(core, pending->slot, false, writer)) {
 		writer->failed = true;
 	}

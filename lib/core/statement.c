@@ -82,10 +82,14 @@ admit_unknown(const struct shoal_told *told)
 }
 
 /* A newer statement about somebody who is remembered as dead or left: a return must be fresh, or it
- * is probed. */
+ * is probed. Who left, came back unheard and is told dead has failed only if that is so here. */
 static enum shoal_verdict
-admit_return(const struct shoal_told *told)
+admit_return(const struct shoal_view *view, const struct shoal_told *told)
 {
+	if (told->claim.state == SHOAL_STATE_DEAD && view->held.state == SHOAL_STATE_LEFT &&
+	        !view->settled && !view->credulous) {
+		return SHOAL_VERDICT_VERIFY;
+	}
 	if (shoal_state_is_gone(told->claim.state) || told->claim.state == SHOAL_STATE_LEAVING) {
 		return SHOAL_VERDICT_APPLY;
 	}
@@ -142,9 +146,10 @@ shoal_statement_admit(const struct shoal_view *view, const struct shoal_told *to
 		                                                      : SHOAL_VERDICT_STALE;
 	}
 	if (shoal_state_is_gone(view->held.state)) {
-		return admit_return(told);
+		return admit_return(view, told);
 	}
-	if (told->claim.state == SHOAL_STATE_DEAD && !has_own_doubt(view, &told->claim)) {
+	if (told->claim.state == SHOAL_STATE_DEAD && !view->credulous &&
+	        !has_own_doubt(view, &told->claim)) {
 		return SHOAL_VERDICT_VERIFY;
 	}
 	return SHOAL_VERDICT_APPLY;

@@ -33,6 +33,8 @@ struct shoal_view {
 	bool self;  /* the statement is about this observer                             */
 	struct shoal_claim held; /* known */
 	bool doubted;            /* held suspect, at what is held, for at least half the minimum */
+	bool settled;   /* held left, and no event told of that, or it was tried here in vain */
+	bool credulous; /* a told death counts at once here (profile.verify_deaths 0) */
 };
 
 /* What matters of the statement besides the claim. */

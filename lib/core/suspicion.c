@@ -103,8 +103,10 @@ begin(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
 	shoal_members_move(core, slot, SHOAL_STATE_SUSPECT, SHOAL_EVENT_SUSPECT, &told);
 	shoal_members_hold_until(core, slot, end_of(core, hold));
 	shoal_gossip_add(core, slot);
-	/* The accused hears it first: it is worth a packet of its own. */
-	shoal_send_gossip(core, slot, 0, SHOAL_NONE);
+	if (core->profile.belief != 0) {
+		/* The accused hears it first: it is worth a packet of its own. */
+		shoal_send_gossip(core, slot, 0, SHOAL_NONE);
+	}
 }
 
 void
@@ -144,7 +146,9 @@ shoal_suspicion_bury(struct shoal_core *core, uint32_t slot, struct shoal_cause 
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return;
 	}
-	name_doubters(core, hold, cause);
+	if (shoal_members_at(core, slot)->state == SHOAL_STATE_SUSPECT) {
+		name_doubters(core, hold, cause);
+	}
 	shoal_count(core, SHOAL_COUNTER_FAILURES);
 	if (shoal_grave_dig(core, slot, SHOAL_STATE_DEAD, SHOAL_EVENT_FAILED, cause, 0)) {
 		shoal_gossip_add(core, slot);

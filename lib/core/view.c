@@ -183,7 +183,8 @@ shoal_core_memory(const struct shoal_core *core)
 	       core->profile.datagram_max + core->sends.stream_capacity + core->walk.out.cap +
 	       shoal_ring_memory(&core->sends.queue) + shoal_ring_memory(&core->events) +
 	       shoal_ring_memory(&core->logs) + shoal_ring_memory(&core->checks.waiting) +
-	       shoal_slab_memory(&core->gossip.entries) + shoal_slab_memory(&core->probes.slab) +
-	       shoal_slab_memory(&core->relays.slab) + shoal_slab_memory(&core->identity.twins) +
+	       shoal_ring_memory(&core->checks.tried) + shoal_slab_memory(&core->gossip.entries) +
+	       shoal_slab_memory(&core->probes.slab) + shoal_slab_memory(&core->relays.slab) +
+	       shoal_slab_memory(&core->identity.twins) +
 	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges);
 }

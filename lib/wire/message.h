@@ -18,6 +18,15 @@
 #define SHOAL_PROTOCOL_LOW  0
 #define SHOAL_PROTOCOL_HIGH 0
 #define SHOAL_VAR_MAX       UINT64_MAX
+
+/* Which leg failed. */
+enum shoal_nack_reason {
+	SHOAL_NACK_UNTOLD = 0,
+	SHOAL_NACK_SILENT = 1,  /* the target did not answer the relay */
+	SHOAL_NACK_UNKNOWN = 2, /* the relay does not know the target */
+	SHOAL_NACK_LEFT = 3     /* to the relay the target is leaving or has left */
+};
+
 #define SHOAL_MESSAGE_KINDS 64
 
 /* X(TYPE, field, limit). `salt` of type U64 is the short form: the first 8 bytes of an instance's
@@ -47,10 +56,11 @@
 	X(U64, salt, 0)                                                                            \
 	X(U64, root, 0)
 
-/* From a relay: it is there, and the target did not answer it. */
+/* From a relay: it is there, and why it passes no ack on. */
 #define SHOAL_NACK_FIELDS(X)                                                                       \
 	X(U64, seq, 0)                                                                             \
-	X(ID, id, 0)
+	X(ID, id, 0)                                                                               \
+	X(U8, reason, 255)
 
 /* "Ping this member for me, and answer within budget_ms." */
 #define SHOAL_RELAY_FIELDS(X)                                                                      \

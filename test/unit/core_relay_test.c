@@ -3,6 +3,7 @@
  * replaces a record where there is no room for one. */
 #include "unit.h"
 
+#include "core/node.h"
 #include "core_world.h"
 
 #define SEQ UINT64_C(0x8877665544332211)
@@ -235,6 +236,44 @@ relays_serve_members_only_and_for_members_only(void **state)
 	world_done(&world);
 }
 
+static void
+a_nack_says_which_leg_failed(void **state)
+{
+	static const struct {
+		enum shoal_state held;
+		uint8_t reason;
+	} rows[] = {{SHOAL_STATE_ALIVE, SHOAL_NACK_SILENT},
+	        {SHOAL_STATE_UNKNOWN, SHOAL_NACK_UNKNOWN}, {SHOAL_STATE_LEAVING, SHOAL_NACK_LEFT},
+	        {SHOAL_STATE_LEFT, SHOAL_NACK_LEFT}};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+		struct core_world world;
+		bool off = i >= COUNT_OF(rows);
+		enum shoal_state held = rows[i % COUNT_OF(rows)].held;
+
+		set_up(&world, 256);
+		world_core(&world, 0)->profile.nacks = off ? 0 : 1;
+		struct puppet *target =
+		        held == SHOAL_STATE_UNKNOWN ? world_puppet(&world) : &world.puppet[1];
+		if (held == SHOAL_STATE_LEAVING || held == SHOAL_STATE_LEFT) {
+			struct shoal_msg_state said = puppet_state(target, held);
+			said.age_ms = 100000;
+			world_tell(&world, 0, target, SHOAL_MESSAGE_STATE, &said);
+		}
+		ask(&world, 0, &target->id, SEQ);
+		world_run(&world, SHOAL_MS(401));
+		const struct world_packet *packet =
+		        world_sent(&world, NULL, 0, &world.puppet[0].addr, SHOAL_MESSAGE_NACK);
+		assert_true((packet == NULL) == off);
+		if (!off) {
+			assert_int_equal(packet_has(packet, SHOAL_MESSAGE_NACK)->nack.reason,
+			        rows[i].reason);
+		}
+		world_done(&world);
+	}
+}
+
 static bool
 cut_between_0_and_2(const struct core_world *world, const struct world_packet *packet)
 {
@@ -316,6 +355,7 @@ main(void)
 	        cmocka_unit_test(a_fifth_request_of_one_origin_is_answered_by_the_target_itself),
 	        cmocka_unit_test(a_full_table_sends_the_target_to_the_origin_and_no_nack),
 	        cmocka_unit_test(relays_serve_members_only_and_for_members_only),
+	        cmocka_unit_test(a_nack_says_which_leg_failed),
 	        cmocka_unit_test(a_relay_keeps_a_member_alive_to_one_that_cannot_reach_it),
 	        cmocka_unit_test(relays_without_room_still_save_a_member_that_is_cut_off_one_way),
 	};

@@ -132,6 +132,7 @@ static const struct row table[] = {
 	{ "K",  "*",   "<", "*", "*", "*",   "*", "*",  "*",  SHOAL_VERDICT_STALE },
 	{ "K",  "*",   ">", "x", "*", "*",   "n", "*",  "*",  SHOAL_VERDICT_IGNORE },
 	{ "K",  "DL",  ">", "*", "*", "AS",  "*", "n",  "*",  SHOAL_VERDICT_CHECK },
+	{ "K",  "L",   ">", "*", "*", "D",   "*", "*",  "*",  SHOAL_VERDICT_VERIFY },
 	{ "K",  "DL",  ">", "*", "*", "*",   "*", "*",  "*",  SHOAL_VERDICT_APPLY },
 	{ "K",  "ASG", ">", "=", "=", "D",   "*", "*",  "y",  SHOAL_VERDICT_APPLY },
 	{ "K",  "ASG", ">", "*", "*", "D",   "*", "*",  "*",  SHOAL_VERDICT_VERIFY },
@@ -304,6 +305,35 @@ admission_never_takes_what_merge_would_refuse(void **state)
 	}
 }
 
+/* The two switches turn a check of a death into the death, and nothing else. */
+static void
+a_told_death_counts_at_once_for_the_credulous_and_where_it_was_tried_before(void **state)
+{
+	size_t met[2] = {0, 0};
+
+	(void)state;
+	for (unsigned v = 0; v < VIEWS; v++) {
+		struct shoal_view view;
+		for (unsigned t = 0; view_at(v, &view) && t < 4 * CLAIMS; t++) {
+			struct shoal_told told = told_at(t);
+			enum shoal_verdict plain = shoal_statement_admit(&view, &told);
+			bool verify = plain == SHOAL_VERDICT_VERIFY;
+			bool left = verify && view.held.state == SHOAL_STATE_LEFT;
+
+			view.credulous = true;
+			assert_int_equal(shoal_statement_admit(&view, &told),
+			        verify ? SHOAL_VERDICT_APPLY : plain);
+			view.credulous = false;
+			view.settled = true;
+			assert_int_equal(shoal_statement_admit(&view, &told),
+			        left ? SHOAL_VERDICT_APPLY : plain);
+			met[0] += verify;
+			met[1] += left;
+		}
+	}
+	assert_true(met[0] > met[1] && met[1] > 0);
+}
+
 int
 main(void)
 {
@@ -314,6 +344,8 @@ main(void)
 	        cmocka_unit_test(merge_is_commutative_associative_and_idempotent),
 	        cmocka_unit_test(every_statement_gets_the_verdict_of_the_table),
 	        cmocka_unit_test(every_verdict_is_met),
+	        cmocka_unit_test(
+	                a_told_death_counts_at_once_for_the_credulous_and_where_it_was_tried_before),
 	        cmocka_unit_test(admission_never_takes_what_merge_would_refuse),
 	};
 

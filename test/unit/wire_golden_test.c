@@ -26,7 +26,7 @@ static const struct shoal_msg_sender sender = {.id = ID(0x11), .salt = SALT};
 static const struct shoal_msg_ping ping = {
         .seq = SEQ, .id = ID(0x11), .salt = SALT, .target = ID(0x22), .root = ROOT};
 static const struct shoal_msg_ack ack = {.seq = SEQ, .id = ID(0x11), .salt = SALT, .root = ROOT};
-static const struct shoal_msg_nack nack = {.seq = SEQ, .id = ID(0x11)};
+static const struct shoal_msg_nack nack = {.seq = SEQ, .id = ID(0x11), .reason = SHOAL_NACK_SILENT};
 static const struct shoal_msg_relay relay = {
         .seq = SEQ, .id = ID(0x11), .salt = SALT, .target = ID(0x22), .budget_ms = 500};
 static const struct shoal_msg_state said = {.id = ID(0x11),
@@ -95,8 +95,8 @@ static const struct {
                 "0000000328800000000000000111111111111111111111111111111111aaaaaa"
                 "aaaaaaaaaacccccccccccccccc39c6cbf4"},
         {SHOAL_MESSAGE_NACK, &nack,
-                "00000004188000000000000001111111111111111111111111111111117dbdaf"
-                "c4"},
+                "00000004198000000000000001111111111111111111111111111111110189d2"
+                "5829"},
         {SHOAL_MESSAGE_RELAY, &relay,
                 "0000000532800000000000000111111111111111111111111111111111aaaaaa"
                 "aaaaaaaaaa22222222222222222222222222222222f403fa3bdebc"},

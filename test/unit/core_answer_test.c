@@ -188,6 +188,70 @@ one_that_is_held_otherwise_than_alive_hears_it_with_the_ack(void **state)
 }
 
 static void
+one_that_is_dead_here_hears_it_once_a_second(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 3);
+	world_run(&world, SHOAL_SEC(5));
+	for (size_t i = 0; i < 2; i++) {
+		struct puppet *sender = &world.puppet[i];
+		struct shoal_msg_state said =
+		        puppet_state(sender, i == 0 ? SHOAL_STATE_LEFT : SHOAL_STATE_DEAD);
+		struct shoal_msg_ping ping = ping_by(&world, sender);
+
+		sender->answers = 0;
+		world_tell(&world, 0, &world.puppet[2], SHOAL_MESSAGE_STATE, &said);
+		world_run(&world, SHOAL_SEC(10));
+		assert_int_equal(world_state(&world, 0, &sender->id), said.state);
+		for (size_t k = 0; k < 7; k++) {
+			world_clear(&world);
+			world_tell(&world, 0, sender, SHOAL_MESSAGE_PING, &ping);
+			const struct world_packet *packet =
+			        world_sent(&world, NULL, 0, &sender->addr, SHOAL_MESSAGE_ACK);
+			assert_non_null(packet);
+			bool told = k % 3 == 0;
+			assert_int_equal(packet->messages, told ? 2 : 1);
+			assert_int_equal(packet_state_of(packet, &sender->id),
+			        told ? said.state : SHOAL_STATE_UNKNOWN);
+			world_drop_flights(&world);
+			world.now += k % 3 == 2   ? SHOAL_SEC(1) - SHOAL_MS(80) - 1
+			             : k % 3 == 1 ? SHOAL_MS(40) + 1
+			                          : SHOAL_MS(40);
+		}
+	}
+	world_done(&world);
+}
+
+static void
+another_instance_hears_which_one_is_known_here(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 3);
+	struct puppet *sender = &world.puppet[0];
+	for (int elsewhere = 0; elsewhere <= 1; elsewhere++) {
+		struct shoal_msg_ping ping = ping_by(&world, sender);
+		ping.salt++;
+		struct puppet from = *sender;
+		from.addr.port = (uint16_t)(from.addr.port + elsewhere);
+		world_clear(&world);
+		world_tell(&world, 0, &from, SHOAL_MESSAGE_PING, &ping);
+		const struct world_packet *packet = only(&world);
+		check_ack(&world, packet);
+		const union shoal_message *m = packet_has(packet, SHOAL_MESSAGE_MEMBER);
+		assert_true((m != NULL) == !elsewhere);
+		if (m != NULL) {
+			assert_memory_equal(&packet->message[1].m.member.id, &sender->id, 16);
+			assert_memory_equal(&packet->message[1].m.member.salt, &sender->salt, 16);
+		}
+	}
+	world_done(&world);
+}
+
+static void
 a_relayed_ping_is_answered_to_its_origin_without_gossip(void **state)
 {
 	struct core_world world;
@@ -321,6 +385,8 @@ main(void)
 	        cmocka_unit_test(a_stranger_gets_a_bare_ack_that_is_shorter_than_its_ping),
 	        cmocka_unit_test(a_members_name_from_another_address_gets_no_gossip_either),
 	        cmocka_unit_test(one_that_is_held_otherwise_than_alive_hears_it_with_the_ack),
+	        cmocka_unit_test(one_that_is_dead_here_hears_it_once_a_second),
+	        cmocka_unit_test(another_instance_hears_which_one_is_known_here),
 	        cmocka_unit_test(a_relayed_ping_is_answered_to_its_origin_without_gossip),
 	        cmocka_unit_test(a_stranger_or_a_dead_member_cannot_have_others_answered),
 	        cmocka_unit_test(a_ping_as_a_request_is_answered_as_a_reply_under_its_number),
