@@ -118,6 +118,12 @@ struct shoal_sim_config {
 	 * for each member that such a node holds. Of the others limits only are looked at. 256 */
 	uint32_t followed_max;
 	bool untraced; /* no trace hash, for speed; false */
+	/* A node that was stalled runs its timers before it reads what waits in its socket, as a
+	 * host that does not drain before it judges (shoal's own hosts do); false */
+	bool judges_first;
+	/* No checker minds that a node is found dead which is up, for protocols that promise less;
+	 * false */
+	bool unjudged;
 	enum shoal_log_level log_level;
 	shoal_sim_note_fn on_note;               /* may be NULL */
 	shoal_sim_event_fn on_event;             /* may be NULL */

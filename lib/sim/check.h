@@ -47,6 +47,7 @@ struct shoal_checkers {
 	uint64_t fired;                    /* failures; only the first is kept */
 	struct shoal_checker_report first; /* where fired is above 0 */
 	const uint64_t *now_ns;            /* virtual time, for the report; may be NULL */
+	bool unjudged;                     /* who lives may be found dead, see sim.h */
 };
 
 /* "events" ...; the text above. Static, never NULL. */

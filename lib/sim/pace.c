@@ -34,6 +34,10 @@ wake(struct shoal_sim_node *node)
 		shoal_sim_fault(sim, "wake", node->number, SHOAL_SIM_NOBODY, node->waiting);
 	}
 	node->paused = false;
+	if (sim->config.judges_first) {
+		struct shoal_input timers = {.kind = SHOAL_INPUT_TIMER};
+		(void)shoal_sim_node_step(node, &timers);
+	}
 	shoal_sim_node_drain(node);
 	if (node->core != NULL && node->instance == instance) {
 		shoal_heap_arm(&sim->heap, &node->timer, sim->now);

@@ -92,6 +92,7 @@ shoal_sim_new(struct shoal_sim **out, const struct shoal_sim_config *config)
 	sim->nodes = config->nodes;
 	sim->link = config->link;
 	sim->checks.now_ns = &sim->now;
+	sim->checks.unjudged = config->unjudged;
 	shoal_heap_init(&sim->heap, &sim->mem);
 	shoal_list_init(&sim->flying);
 	shoal_list_init(&sim->calls);
