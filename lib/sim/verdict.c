@@ -30,7 +30,8 @@ judge_failed(struct shoal_sim_node *node, const struct shoal_sim_node *subject)
 	struct shoal_sim *sim = node->sim;
 
 	(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_ACCURACY,
-	        shoal_sim_good_for(sim, node->number, subject->number) < sim->accuracy_ns,
+	        sim->good == NULL ||
+	                shoal_sim_good_for(sim, node->number, subject->number) < sim->accuracy_ns,
 	        node->number, &subject->id,
 	        "failed, though it is up and the way was good for long");
 }
