@@ -180,18 +180,30 @@ write_series(FILE *out, const struct sim_series *series, size_t number, const st
 	fputc('\n', out);
 }
 
-static void
+/* Curves without a point are not in it. Returns how many it has; out NULL: only that. */
+static size_t
 write_legend(FILE *out, const struct sim_chart *chart)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < chart->count; i++) {
-		double x = LEFT + (double)(i % COLUMNS) * (WIDTH - LEFT - RIGHT) / COLUMNS;
-		double y = HEIGHT + (double)(i / COLUMNS) * LEGEND + 6;
+		if (chart->series[i].count == 0) {
+			continue;
+		}
+		double x = LEFT + (double)(n % COLUMNS) * (WIDTH - LEFT - RIGHT) / COLUMNS;
+		double y = HEIGHT + (double)(n / COLUMNS) * LEGEND + 6;
+
+		n++;
+		if (out == NULL) {
+			continue;
+		}
 
 		write_mark(out, i, x, y);
 		fprintf(out, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\">", x + 10, y + 4);
 		sim_html_text(out, chart->series[i].name);
 		fputs("</text>\n", out);
 	}
+	return n;
 }
 
 void
@@ -199,7 +211,7 @@ sim_svg_write(const struct sim_chart *chart, FILE *out)
 {
 	struct scale x = make_scale(chart, 0, LEFT, WIDTH - RIGHT);
 	struct scale y = make_scale(chart, 1, HEIGHT - BOTTOM, TOP);
-	double lines = (double)((chart->count + COLUMNS - 1) / COLUMNS);
+	double lines = (double)((write_legend(NULL, chart) + COLUMNS - 1) / COLUMNS);
 
 	fprintf(out, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", WIDTH,
 	        HEIGHT + lines * LEGEND + 4);
@@ -216,8 +228,11 @@ sim_svg_write(const struct sim_chart *chart, FILE *out)
 	sim_html_text(out, chart->axis[1]);
 	fputs("</text>\n", out);
 	for (size_t i = 0; i < chart->count; i++) {
+		if (chart->series[i].count == 0) {
+			continue;
+		}
 		write_series(out, &chart->series[i], i, &x, &y);
 	}
-	write_legend(out, chart);
+	(void)write_legend(out, chart);
 	fputs("</svg>\n", out);
 }
