@@ -135,7 +135,7 @@ on_report(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	shoal_udp_send_report(arg);
+	shoal_udp_receive_end(arg);
 }
 
 static int
@@ -164,6 +164,7 @@ udp_start(void *self, const struct shoal_transport_env *env, char *why, size_t l
 	udp->work = shoal_socket_allocator(env, &udp->own);
 	udp->called = udp->warned = false;
 	udp->send_errors = 0;
+	udp->larges = 0;
 	evtimer_assign(&udp->report, env->base, on_report, udp);
 	code = allocate(udp);
 	if (code != 0) {

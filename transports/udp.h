@@ -57,6 +57,12 @@ struct shoal_udp_route {
 	struct shoal_udp_socket *socket;
 };
 
+/* A datagram that was larger than the path takes, as this machine knows it. */
+struct shoal_udp_large {
+	struct shoal_addr to;
+	size_t len;
+};
+
 struct shoal_udp {
 	struct shoal_allocator own;     /* of this struct */
 	struct shoal_allocator work;    /* of all the rest */
@@ -72,10 +78,14 @@ struct shoal_udp {
 	uint64_t key[2];
 	struct event report;  /* tells the host of errors that it caused, on a later turn */
 	uint64_t send_errors; /* not reported yet */
+	struct shoal_udp_large large[SHOAL_UDP_BATCH]; /* the same; one that has no place is lost */
+	unsigned larges;
 };
 
 /* udp_receive.c */
 void shoal_udp_receive_ready(evutil_socket_t fd, short what, void *arg);
+/* Tells the host of errors that it caused, and that this batch of calls is over. */
+void shoal_udp_receive_end(struct shoal_udp *udp);
 
 /* udp_send.c */
 int shoal_udp_send(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len);

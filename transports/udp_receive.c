@@ -146,8 +146,8 @@ prepare(struct shoal_udp_inbox *inbox)
 }
 
 /* The host may stop the transport in any of its calls. */
-static void
-end_batch(struct shoal_udp *udp)
+void
+shoal_udp_receive_end(struct shoal_udp *udp)
 {
 	if (udp->running) {
 		shoal_udp_send_report(udp);
@@ -174,7 +174,7 @@ receive_batch(struct shoal_udp_socket *socket)
 	for (int i = 0; i < n && udp->running; ++i) {
 		deliver(socket, &inbox->header[i]);
 	}
-	end_batch(udp);
+	shoal_udp_receive_end(udp);
 	return (unsigned)n == inbox->slots;
 }
 
@@ -190,13 +190,32 @@ find_error(struct msghdr *header)
 	return NULL;
 }
 
+/* mtu: of the link that was too narrow, as a router on the way says. */
+static void
+report_large(struct shoal_udp *udp, const struct shoal_addr *peer, uint32_t mtu)
+{
+	uint32_t headers = shoal_addr_is_ipv4(peer) ? 20 + 8 : 40 + 8;
+
+	if (udp->env.host.too_large != NULL) {
+		udp->called = true;
+		udp->env.host.too_large(udp->env.host.arg, peer, mtu > headers ? mtu - headers : 0);
+	}
+}
+
 static void
 handle_error(struct shoal_udp *udp, struct msghdr *header)
 {
 	const struct sock_extended_err *error = find_error(header);
 	struct shoal_addr peer;
-	if (error == NULL || error->ee_origin == SO_EE_ORIGIN_LOCAL) {
-		return; /* the send that it belongs to was told as well */
+	if (error == NULL) {
+		return;
+	}
+	if (error->ee_origin == SO_EE_ORIGIN_LOCAL) {
+		return; /* the send that it belongs to was told as well, and to which port it was */
+	}
+	if (error->ee_errno == EMSGSIZE && shoal_socket_to_addr(&peer, header->msg_name)) {
+		report_large(udp, &peer, error->ee_info);
+		return;
 	}
 	if (error->ee_errno != ECONNREFUSED || !shoal_socket_to_addr(&peer, header->msg_name)) {
 		count(udp, SHOAL_COUNTER_SEND_ERRORS, 1);
@@ -244,5 +263,5 @@ shoal_udp_receive_ready(evutil_socket_t fd, short what, void *arg)
 			break;
 		}
 	}
-	end_batch(udp);
+	shoal_udp_receive_end(udp);
 }

@@ -18,6 +18,7 @@
 
 #define TRIES         4
 #define TRIES_REFUSED 64
+#define TRIES_LARGE   2
 
 static void
 add_source(struct shoal_udp_outbox *outbox, unsigned at, bool ipv4, const uint8_t local[16])
@@ -90,6 +91,20 @@ drop_source(struct shoal_udp *udp, struct msghdr *header)
 	return true;
 }
 
+/* The host hears of it on a later turn, as of every error. */
+static void
+note_large(struct shoal_udp *udp, unsigned at)
+{
+	struct shoal_udp_outbox *outbox = udp->outbox;
+	struct shoal_udp_large *large = &udp->large[udp->larges];
+
+	if (udp->larges < SHOAL_UDP_BATCH &&
+	        shoal_socket_to_addr(&large->to, outbox->header[at].msg_hdr.msg_name)) {
+		large->len = outbox->piece[at].iov_len;
+		++udp->larges;
+	}
+}
+
 /* Datagrams `at` to `end` leave by one socket. */
 static void
 send_run(struct shoal_udp *udp, unsigned at, unsigned end)
@@ -105,9 +120,15 @@ send_run(struct shoal_udp *udp, unsigned at, unsigned end)
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			lose(udp, end - at); /* the socket's buffer is full for the others too */
 			return;
-		} else if (++tries >= (errno == ECONNREFUSED ? TRIES_REFUSED : TRIES)) {
+		} else if (++tries >= (errno == ECONNREFUSED      ? TRIES_REFUSED
+		                              : errno == EMSGSIZE ? TRIES_LARGE
+		                                                  : TRIES)) {
 			tries = 0;
-			if (!drop_source(udp, &outbox->header[at].msg_hdr)) {
+			if (errno == EMSGSIZE) {
+				note_large(udp, at);
+				lose(udp, 1);
+				++at;
+			} else if (!drop_source(udp, &outbox->header[at].msg_hdr)) {
 				lose(udp, 1);
 				++at;
 			}
@@ -169,4 +190,11 @@ shoal_udp_send_report(struct shoal_udp *udp)
 	udp->send_errors = 0;
 	evtimer_del(&udp->report);
 	udp->env.host.count(udp->env.host.arg, SHOAL_COUNTER_SEND_ERRORS, n);
+	for (unsigned i = 0; i < udp->larges && udp->running && udp->env.host.too_large != NULL;
+	        ++i) {
+		udp->called = true;
+		udp->env.host.too_large(
+		        udp->env.host.arg, &udp->large[i].to, udp->large[i].len - 1);
+	}
+	udp->larges = 0;
 }

@@ -63,8 +63,8 @@ enum shoal_input_kind {
 	SHOAL_INPUT_JOIN,      /* command: join through `from`; ends in a JOINED event */
 	SHOAL_INPUT_LEAVE,     /* command: leave; ends in an ENDED event */
 	SHOAL_INPUT_RESTORE,   /* data is what shoal_core_save gave, age_ns ago; before any other */
-	SHOAL_INPUT_TOO_LARGE, /* a datagram to `from` did not fit the path; size: what does, or 0
-	                        */
+	SHOAL_INPUT_TOO_LARGE, /* a datagram to `from` did not fit the path; size: nothing above
+	                          it does, 0: not known */
 	SHOAL_INPUT_WATCHED,   /* a peer opened a watch link with data; `exchange` is the host's
 	                          number of the link, for REPLY, TELL and DROP */
 	SHOAL_INPUT_UNWATCHED, /* that link, `exchange`, has ended */

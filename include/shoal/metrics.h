@@ -94,7 +94,9 @@ extern "C" {
 	X(DROP_WALK, drop_walk,                                                                    \
 	        "digest messages dropped: not asked for, or beyond what one packet may cost")      \
 	X(DROP_ADDRESS_TRIED, drop_address_tried,                                                  \
-	        "hearsay not probed: its address was, less than ten seconds ago")
+	        "hearsay not probed: its address was, less than ten seconds ago")                  \
+	X(PATHS_LOWERED, paths_lowered, "smaller datagrams to a member: the path took no larger")  \
+	X(PATHS_RAISED, paths_raised, "larger datagrams to a member again")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

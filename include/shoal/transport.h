@@ -59,6 +59,9 @@ struct shoal_transport_host {
 	 * Once. SHOAL_ERR_CLOSED: the other end closed it, as the kernel does for a process that
 	 * dies; _TIMEOUT: it fell silent; another error: the network or this host. */
 	void (*closed)(void *arg, uint64_t link, int code);
+	/* A datagram to this peer was larger than the path takes. size: nothing larger than this
+	 * fits, 0 where that is not known; what comes by ICMP can be forged. NULL: not told. */
+	void (*too_large)(void *arg, const struct shoal_addr *peer, size_t size);
 };
 
 /* What a transport is started with. Borrowed for the call of start, with the array of bind; what

@@ -113,6 +113,14 @@ on_refused(void *arg, const struct shoal_addr *peer)
 }
 
 static void
+on_too_large(void *arg, const struct shoal_addr *peer, size_t size)
+{
+	struct shoal_input input = {.kind = SHOAL_INPUT_TOO_LARGE, .from = *peer, .size = size};
+
+	feed(arg, &input);
+}
+
+static void
 on_batch_end(void *arg)
 {
 	shoal_host_flush(arg);
@@ -145,6 +153,7 @@ shoal_host_functions(struct shoal_cluster *cluster)
 	        .request = on_request,
 	        .result = on_result,
 	        .refused = on_refused,
+	        .too_large = on_too_large,
 	        .batch_end = on_batch_end,
 	        .count = on_count,
 	        .log = on_log,

@@ -172,6 +172,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_walk_init(core);
 	int rc = shoal_sends_init(core);
 	shoal_gossip_init(core);
+	shoal_path_init(core);
 	shoal_relay_init(core);
 	shoal_identity_init(core);
 	shoal_check_init(core);
@@ -373,6 +374,8 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 	case SHOAL_INPUT_RESTORE:
 		return shoal_save_restore(core, input);
 	case SHOAL_INPUT_TOO_LARGE:
+		shoal_path_too_large(core, &input->from, input->size);
+		return SHOAL_OK;
 	case SHOAL_INPUT_WATCHED:
 	case SHOAL_INPUT_UNWATCHED:
 	case SHOAL_INPUT_CLOSED:

@@ -175,6 +175,7 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 		}
 		if (memcmp(&record->info->salt, &info->salt, sizeof info->salt) != 0) {
 			record->srtt_us = record->rttvar_us = 0;
+		record->path = 0;
 			record->samples = 0;
 			record->heard = 0;
 		}

@@ -41,6 +41,7 @@ struct shoal_record {
 	uint8_t state, flags;
 	uint8_t samples; /* close enough together to count, see rtt.c */
 	uint8_t prefer; /* which of its addresses is used: the first of a family that is here too */
+	uint8_t path;   /* how large a datagram it gets, see path.h */
 	uint16_t reported; /* unconfirmed members that it told of */
 };
 

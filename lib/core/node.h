@@ -21,6 +21,7 @@
 #include "core/identity.h"
 #include "core/lag.h"
 #include "core/members.h"
+#include "core/path.h"
 #include "core/probe.h"
 #include "core/relay.h"
 #include "core/rtt.h"
@@ -88,6 +89,7 @@ struct shoal_core {
 	struct shoal_tree tree;
 	struct shoal_sends sends;
 	struct shoal_gossip gossip;
+	struct shoal_paths paths;
 	struct shoal_probes probes;
 	struct shoal_relays relays;
 	struct shoal_nets nets;

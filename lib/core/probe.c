@@ -157,8 +157,12 @@ ask(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_recor
 	if (probe->purpose == SHOAL_PROBE_LEAVE) {
 		patience = LEAVE_AGAIN + shoal_ms(core->profile.probe_timeout_ms) / 2;
 	}
-	shoal_probe_ping(
+	struct shoal_pending *pending = shoal_probe_ping(
 	        core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, fill_of(probe), 0);
+	if (pending != NULL && probe->purpose == SHOAL_PROBE_ROUND) {
+		pending->pad = shoal_path_probe(core, record);
+		probe->padded = (uint32_t)pending->pad;
+	}
 	shoal_heap_arm(&core->heap, &probe->timer, core->now + patience);
 }
 
@@ -249,6 +253,10 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	}
 
 	probe->indirect = true;
+	if (probe->padded != 0) {
+		/* It may have been too long for the way. */
+		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, 0, 0);
+	}
 	uint32_t asked = shoal_order_sample(core, probe->slot, core->profile.relays, probe->relay);
 	for (uint32_t i = 0; i < asked; i++) {
 		struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM,
@@ -506,6 +514,9 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 	}
 	/* Only a ping that was sent once measures (Karn): the number is the same on every path and
 	 * try. */
+	if (probe->padded != 0) {
+		shoal_path_answered(core, record, probe->padded, probe->indirect);
+	}
 	if (direct && probe->purpose == SHOAL_PROBE_ROUND) {
 		if (probe->indirect) {
 			shoal_rtt_late(record);

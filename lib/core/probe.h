@@ -41,6 +41,7 @@ struct shoal_probe {
 	bool indirect;   /* relays and stream have been tried   */
 	uint32_t nacked; /* bit i: relay[i] is there and passed no ack on */
 	uint32_t absent; /* bit i: because it does not hold the target for a member */
+	uint32_t padded; /* the ping was made so long, 0: it was not */
 	uint32_t relay[SHOAL_RELAYS_MOST];
 };
 

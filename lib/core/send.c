@@ -154,7 +154,7 @@ static bool
 make_datagram(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_record *to,
         struct shoal_writer *writer)
 {
-	shoal_writer_init(writer, core->sends.datagram, core->profile.datagram_max);
+	shoal_writer_init(writer, core->sends.datagram, shoal_path_limit(core, to, &pending->to));
 	begin(core, pending, writer);
 	write_required(core, pending, to, writer);
 	if (writer->failed) {
@@ -168,6 +168,11 @@ make_datagram(struct shoal_core *core, const struct shoal_pending *pending, stru
 		size_t before = writer->len;
 		shoal_gossip_fill(core, pending->slot, told, writer);
 		shoal_gossip_spend(core, spare ? writer->len - before : 0);
+	}
+	if (pending->pad > 0) {
+		SHOAL_ASSERT(pending->pad <= core->profile.datagram_max);
+		writer->cap = pending->pad - SHOAL_PACKET_CRC;
+		shoal_message_pad(writer);
 	}
 	return true;
 }
@@ -229,6 +234,9 @@ finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoa
 	bool datagram = pending->kind == SHOAL_SEND_DATAGRAM;
 
 	shoal_packet_end(writer);
+	if (datagram && to != NULL) {
+		shoal_path_sent(core, pending->slot, &pending->to, writer->len);
+	}
 	if (to != NULL) {
 		to->flags &= (uint8_t)~SHOAL_RECORD_REMIND;
 	}

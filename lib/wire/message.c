@@ -56,6 +56,9 @@ static const struct shoal_field fields_NODES[] = {SHOAL_NODES_FIELDS(SHOAL_X)};
 #define SHOAL_STRUCT struct shoal_msg_want
 static const struct shoal_field fields_WANT[] = {SHOAL_WANT_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_pad
+static const struct shoal_field fields_PAD[] = {SHOAL_PAD_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
 #undef SHOAL_X
 
 static const struct shoal_layout layouts[SHOAL_MESSAGE_KINDS] = {
@@ -191,4 +194,23 @@ shoal_message_append(struct shoal_writer *writer, enum shoal_message_kind kind, 
 	shoal_writer_var(writer, len);
 	writer->len += len;
 	return true;
+}
+
+void
+shoal_message_pad(struct shoal_writer *writer)
+{
+	size_t room = shoal_writer_left(writer);
+
+	if (room < 2) {
+		return;
+	}
+	size_t len = room - 2;
+	if (len > 127) {
+		len -= shoal_writer_var_len(len) - 1;
+	}
+	shoal_writer_var(writer, SHOAL_MESSAGE_PAD);
+	shoal_writer_var(writer, len);
+	for (; len > 0; len--) {
+		shoal_writer_u8(writer, 0);
+	}
 }

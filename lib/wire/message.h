@@ -163,6 +163,9 @@ enum shoal_nack_reason {
 	X(U64, other, 0)                                                                           \
 	X(ADDR, addr, 0)
 
+/* Makes a packet longer, to try how long one may be. Any number of zero bytes. */
+#define SHOAL_PAD_FIELDS(X) X(U8, zero, 0)
+
 /* X(KIND, struct, number) */
 #define SHOAL_MESSAGES(X)                                                                          \
 	X(SENDER, sender, 1)                                                                       \
@@ -179,7 +182,8 @@ enum shoal_nack_reason {
 	X(CONFLICT, conflict, 12)                                                                  \
 	X(TREE, tree, 13)                                                                          \
 	X(NODES, nodes, 14)                                                                        \
-	X(WANT, want, 15)
+	X(WANT, want, 15)                                                                          \
+	X(PAD, pad, 20)
 
 #define SHOAL_X(type, name, limit) shoal_field_##type name;
 #define SHOAL_M(KIND, struct_name, number)                                                         \
@@ -219,5 +223,8 @@ int shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_me
  * kind. */
 bool shoal_message_append(
         struct shoal_writer *writer, enum shoal_message_kind kind, const void *message);
+
+/* Fills the room of the writer, or all but one byte of it, with a PAD. */
+void shoal_message_pad(struct shoal_writer *writer);
 
 #endif

@@ -244,7 +244,7 @@ without_bursts_news_goes_with_the_ticks(void **state)
 	world_done(&world);
 }
 
-/* How puppet 3 is told of: whether a packet tells of it in full. */
+/* Datagrams that tell of it in full. */
 static size_t
 count_full(const struct core_world *world, const struct puppet *subject)
 {
@@ -252,7 +252,8 @@ count_full(const struct core_world *world, const struct puppet *subject)
 
 	for (const struct world_packet *packet = world->sent; packet != NULL;
 	        packet = packet->next) {
-		for (size_t i = 0; i < packet->messages; i++) {
+		for (size_t i = 0; packet->kind == SHOAL_SEND_DATAGRAM && i < packet->messages;
+		        i++) {
 			const struct world_message *message = &packet->message[i];
 			full += message->kind == SHOAL_MESSAGE_MEMBER &&
 			        shoal_id_compare(&message->m.member.id, &subject->id) == 0;

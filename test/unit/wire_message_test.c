@@ -27,7 +27,7 @@ each_kind_of_message_has_its_number(void **state)
 {
 	static const char *const names[] = {NULL, "sender", "ping", "ack", "nack", "relay",
 	        "member", "state", "join", "sync", "answer", "gone", "conflict", "tree", "nodes",
-	        "want"};
+	        "want", [SHOAL_MESSAGE_PAD] = "pad"};
 
 	(void)state;
 	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {
@@ -398,11 +398,41 @@ a_ping_with_half_an_origin_is_refused(void **state)
 	assert_int_equal(decodes(SHOAL_MESSAGE_PING, &ping), SHOAL_ERR_MALFORMED);
 }
 
+/* A pad of two bytes of head and so much zero fills all but the room that no length fits exactly.
+ */
+static void
+a_pad_fills_the_room_but_for_a_byte_at_most_and_is_skipped(void **state)
+{
+	(void)state;
+	for (size_t room = 0; room <= 20000; room += room < 300 ? 1 : 97) {
+		static uint8_t data[20000];
+		struct shoal_writer writer;
+		struct shoal_reader reader, body;
+		union shoal_message message;
+		uint16_t kind;
+
+		memset(data, 0xff, sizeof data);
+		shoal_writer_init(&writer, data, room);
+		shoal_message_pad(&writer);
+		assert_false(writer.failed);
+		assert_in_range(writer.len, room < 2 ? 0 : room - 1, room < 2 ? 0 : room);
+		shoal_reader_init(&reader, data, writer.len);
+		if (room < 2) {
+			continue;
+		}
+		assert_int_equal(shoal_message_next(&reader, &kind, &body), 1);
+		assert_int_equal(kind, SHOAL_MESSAGE_PAD);
+		assert_int_equal(shoal_message_decode(kind, body, &message), SHOAL_OK);
+		assert_int_equal(shoal_message_next(&reader, &kind, &body), 0);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_kind_of_message_has_its_number),
+	        cmocka_unit_test(a_pad_fills_the_room_but_for_a_byte_at_most_and_is_skipped),
 	        cmocka_unit_test(the_fields_of_a_table_lie_one_after_the_other_inside_its_struct),
 	        cmocka_unit_test(the_limits_of_a_table_are_what_its_struct_can_hold),
 	        cmocka_unit_test(the_shortest_encoding_of_a_type_is_what_its_table_says),
