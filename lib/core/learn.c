@@ -136,6 +136,9 @@ revive(struct shoal_core *core, uint32_t slot, const struct statement *said,
 	if (!before->restarted) {
 		shoal_gone_refuted(core, slot);
 	}
+	if (before->state == SHOAL_STATE_SUSPECT) {
+		shoal_suspicion_refuted(core, slot, before->restarted);
+	}
 	shoal_members_move(core, slot, SHOAL_STATE_ALIVE, kind, &cause);
 	if (teller->path != SHOAL_PATH_ASKED || is_contemporary(core, record)) {
 		bool known =

@@ -62,6 +62,7 @@ struct shoal_hold {
 	bool restored;   /* unknown: from the memory of a former run */
 	bool replaced;   /* suspicion: another member answered at its address */
 	uint8_t doubters;
+	uint32_t weight; /* suspicion: of the accusers that count, in Q8 */
 	struct shoal_id doubter[SHOAL_DOUBTERS_MAX];
 	struct shoal_id from; /* who told first; unknown: the reporter */
 };

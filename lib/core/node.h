@@ -29,6 +29,7 @@
 #include "core/sync.h"
 #include "core/tree.h"
 #include "core/walk.h"
+#include "core/weight.h"
 #include "wire/field.h"
 
 #define SHOAL_TIME_ORIGIN (UINT64_C(1) << 60)
@@ -94,6 +95,7 @@ struct shoal_core {
 	struct shoal_relays relays;
 	struct shoal_nets nets;
 	struct shoal_lag lag;
+	struct shoal_weights weights;
 	struct shoal_slab exchanges; /* struct shoal_exchange, see exchange.c */
 	struct shoal_check_queue checks;
 	struct shoal_leave leave;

@@ -31,13 +31,14 @@ shoal_suspicion_span(const struct shoal_profile *profile, size_t n)
 }
 
 uint64_t
-shoal_suspicion_length(const struct shoal_suspicion_span *span, uint32_t further)
+shoal_suspicion_length(const struct shoal_suspicion_span *span, uint32_t further_q8)
 {
-	if (further >= span->wanted) {
+	if (further_q8 >= span->wanted * SHOAL_WEIGHT_FULL) {
 		return span->least;
 	}
-	uint64_t part =
-	        ((uint64_t)shoal_ilog2_q16(further + 1) << 16) / shoal_ilog2_q16(span->wanted + 1);
+	/* log((f + 256) / 256) in Q16, as a part of log(wanted + 1). */
+	uint64_t log = shoal_ilog2_q16(further_q8 + SHOAL_WEIGHT_FULL) - (UINT32_C(8) << 16);
+	uint64_t part = (log << 16) / shoal_ilog2_q16(span->wanted + 1);
 	uint64_t fall = (span->most - span->least) / 65536 * part;
 	return span->most - fall;
 }
@@ -61,7 +62,8 @@ end_of(const struct shoal_core *core, const struct shoal_hold *hold)
 	if (shoal_gone_is_agreed(core, hold)) {
 		return hold->begun + hold->moved + hold->least;
 	}
-	return hold->begun + hold->moved + shoal_suspicion_length(&span, hold->doubters - 1u);
+	uint32_t further = hold->weight > SHOAL_WEIGHT_FULL ? hold->weight - SHOAL_WEIGHT_FULL : 0;
+	return hold->begun + hold->moved + shoal_suspicion_length(&span, further);
 }
 
 static void
@@ -93,6 +95,7 @@ begin(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
 	hold->wanted = (uint8_t)span.wanted;
 	hold->doubter[0] = *accuser;
 	hold->doubters = 1;
+	hold->weight = shoal_weight_of(core, accuser);
 	hold->rearmed = 0;
 	hold->replaced = false;
 	name_doubters(core, hold, &told);
@@ -123,11 +126,13 @@ shoal_suspicion_accuse(struct shoal_core *core, uint32_t slot, const struct shoa
 		begin(core, slot, accuser, cause);
 		return;
 	}
-	if (record->state != SHOAL_STATE_SUSPECT || has_doubter(hold, accuser) ||
+	uint32_t weight = shoal_weight_of(core, accuser);
+	if (record->state != SHOAL_STATE_SUSPECT || weight == 0 || has_doubter(hold, accuser) ||
 	        hold->doubters == SHOAL_DOUBTERS_MAX) {
 		return;
 	}
 	hold->doubter[hold->doubters++] = *accuser;
+	hold->weight += weight;
 	shoal_members_hold_until(core, slot, end_of(core, hold));
 	/* News again, but so often only as accusers matter: a statement is sent at most limit * (k
 	 * + 1) times. */
@@ -148,6 +153,7 @@ shoal_suspicion_bury(struct shoal_core *core, uint32_t slot, struct shoal_cause 
 	}
 	if (shoal_members_at(core, slot)->state == SHOAL_STATE_SUSPECT) {
 		name_doubters(core, hold, cause);
+		shoal_weight_judge(core, hold, false);
 	}
 	shoal_count(core, SHOAL_COUNTER_FAILURES);
 	if (shoal_grave_dig(core, slot, SHOAL_STATE_DEAD, SHOAL_EVENT_FAILED, cause, 0)) {
@@ -189,6 +195,16 @@ leave_replaced(struct shoal_core *core, uint32_t slot, struct shoal_cause *cause
 	name_doubters(core, shoal_members_hold(core, shoal_members_at(core, slot)), cause);
 	if (shoal_grave_dig(core, slot, SHOAL_STATE_LEFT, SHOAL_EVENT_LEFT, cause, 0)) {
 		shoal_gossip_add(core, slot);
+	}
+}
+
+void
+shoal_suspicion_refuted(struct shoal_core *core, uint32_t slot, bool restarted)
+{
+	const struct shoal_hold *hold = shoal_members_hold(core, shoal_members_at(core, slot));
+
+	if (hold != NULL) {
+		shoal_weight_judge(core, hold, !restarted);
 	}
 }
 

@@ -15,9 +15,9 @@ struct shoal_suspicion_span {
 };
 struct shoal_suspicion_span shoal_suspicion_span(const struct shoal_profile *profile, size_t n);
 
-/* The length with `further` independent accusers beyond the first (Lifeguard IV-B):
- * max(least, most - (most - least) * log(further + 1) / log(wanted + 1)). */
-uint64_t shoal_suspicion_length(const struct shoal_suspicion_span *span, uint32_t further);
+/* The length with `further` independent accusers (Q8: each its weight) beyond the first (Lifeguard
+ * IV-B): max(least, most - (most - least) * log(further + 1) / log(wanted + 1)). */
+uint64_t shoal_suspicion_length(const struct shoal_suspicion_span *span, uint32_t further_q8);
 
 /* accuser says that the member, alive or suspect here, has failed at its present incarnation. */
 void shoal_suspicion_accuse(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
@@ -29,6 +29,10 @@ void shoal_suspicion_delay(struct shoal_core *core, uint32_t slot, uint64_t lag)
 
 /* Another member answers at the address of one that is suspect here. */
 void shoal_suspicion_replaced(struct shoal_core *core, uint32_t slot);
+
+/* It was suspect and says that it lives, or (restarted) another instance of it does: they who
+ * accused were wrong, or right. */
+void shoal_suspicion_refuted(struct shoal_core *core, uint32_t slot, bool restarted);
 
 /* The time of a suspicion is over: it is dead. */
 void shoal_suspicion_expire(struct shoal_core *core, uint32_t slot);

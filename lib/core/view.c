@@ -127,7 +127,7 @@ mix_hold(uint64_t hash, const struct shoal_hold *hold)
 	}
 	hash = mix(hash, hold->timer.at);
 	hash = mix(hash, hold->begun);
-	hash = mix(hash, hold->moved);
+	hash = mix(mix(hash, hold->moved), hold->weight);
 	hash = mix(hash, hold->since);
 	for (size_t i = 0; i < hold->doubters; i++) {
 		hash = mix_bytes(hash, hold->doubter[i].bytes, sizeof hold->doubter[i].bytes);
@@ -165,6 +165,9 @@ shoal_core_hash(const struct shoal_core *core)
 		hash = mix(hash, core->counters.value[i]);
 	}
 	hash = mix(mix(hash, core->lag.ns), core->lag.at);
+	for (uint32_t i = 0; i < core->weights.count; i++) {
+		hash = mix(mix(hash, core->weights.item[i].at), core->weights.item[i].lost);
+	}
 	hash = mix(hash, (uint64_t)core->gossip.entries.count << 32 | core->probes.slab.count);
 	hash = mix(hash, (uint64_t)core->relays.slab.count << 32 | core->exchanges.count);
 	hash = mix(hash, (uint64_t)core->identity.twins.count << 32 | core->identity.rivals.count);

@@ -77,7 +77,8 @@ the_length_falls_as_lifeguard_tells(void **state)
 				                      ? 1
 				                      : log(c + 1) / log((double)span.wanted + 1);
 				double wanted = fmax(least, most - (most - least) * part);
-				assert_near(shoal_suspicion_length(&span, c), wanted, 1.0 / 2048);
+				assert_near(
+				        shoal_suspicion_length(&span, 256 * c), wanted, 1.0 / 2048);
 			}
 		}
 	}
@@ -91,10 +92,10 @@ the_length_never_rises_with_accusers_and_stays_within_its_bounds(void **state)
 		struct shoal_suspicion_span span = span_of(1000, mult, 6, 1000);
 		uint64_t before = span.most;
 		assert_true(shoal_suspicion_length(&span, 0) == span.most);
-		assert_true(shoal_suspicion_length(&span, span.wanted) == span.least);
+		assert_true(shoal_suspicion_length(&span, 256 * span.wanted) == span.least);
 		assert_true(shoal_suspicion_length(&span, UINT32_MAX) == span.least);
 		for (uint32_t c = 0; c < 12; c++) {
-			uint64_t length = shoal_suspicion_length(&span, c);
+			uint64_t length = shoal_suspicion_length(&span, 256 * c);
 			assert_true(length <= before && length >= span.least);
 			before = length;
 		}
@@ -212,7 +213,7 @@ each_further_accuser_shortens_it_and_the_same_one_again_does_not(void **state)
 		accuse(&doubt, doubt.other[0]);
 		accuse(&doubt, doubt.other[1]);
 	}
-	check_end(&doubt, shoal_suspicion_length(&doubt.span, 1));
+	check_end(&doubt, shoal_suspicion_length(&doubt.span, 256));
 	assert_int_equal(
 	        world_event(&doubt.world, 0, SHOAL_EVENT_FAILED, NULL, 0)->cause.accusers, 2);
 	world_done(&doubt.world);
