@@ -111,6 +111,10 @@ SHOAL_API enum shoal_cluster_state shoal_cluster_state(struct shoal_cluster *clu
  * health). */
 SHOAL_API unsigned shoal_cluster_health(struct shoal_cluster *cluster);
 
+/* Nanoseconds for which this member has known of another one that holds other statements than it
+ * does, 0: of none (shoal_core_convergence_lag); a probe interval old at most. */
+SHOAL_API uint64_t shoal_cluster_convergence_lag(struct shoal_cluster *cluster);
+
 /* A copy of all counters, core and transports; a few milliseconds old at most. */
 SHOAL_API void shoal_cluster_counters(
         struct shoal_cluster *cluster, struct shoal_counters *counters);

@@ -65,6 +65,7 @@ struct shoal_cluster {
 	struct shoal_member_list *published;
 	size_t alive;
 	struct shoal_counters counters;
+	uint64_t convergence_lag;
 	struct shoal_recording *recording; /* NULL: none; its inside is the loop's */
 	char address[SHOAL_ADDR_TEXT];
 	pthread_t base_thread; /* SHOAL_RUN_BASE: where it was started, if it was */

@@ -277,6 +277,7 @@ publish(struct shoal_cluster *cluster)
 	struct shoal_member_list *list = NULL, *old = NULL;
 	size_t alive = shoal_core_count(cluster->core, SHOAL_STATE_ALIVE);
 	const struct shoal_counters *counters = shoal_core_counters(cluster->core);
+	uint64_t lag = shoal_core_convergence_lag(cluster->core);
 
 	shoal_loop_refresh(cluster);
 	if (cluster->changed_view) {
@@ -288,6 +289,7 @@ publish(struct shoal_cluster *cluster)
 	for (size_t i = 0; i < SHOAL_COUNTERS; i++) {
 		cluster->counters.value[i] = counters->value[i] + cluster->extra.value[i];
 	}
+	cluster->convergence_lag = lag;
 	if (list != NULL) {
 		old = cluster->published;
 		cluster->published = list;

@@ -59,6 +59,17 @@ shoal_cluster_health(struct shoal_cluster *cluster)
 	return atomic_load(&cluster->health);
 }
 
+uint64_t
+shoal_cluster_convergence_lag(struct shoal_cluster *cluster)
+{
+	uint64_t lag;
+
+	pthread_mutex_lock(&cluster->lock);
+	lag = cluster->convergence_lag;
+	pthread_mutex_unlock(&cluster->lock);
+	return lag;
+}
+
 void
 shoal_cluster_counters(struct shoal_cluster *cluster, struct shoal_counters *counters)
 {

@@ -251,6 +251,8 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	put(&document, "state",
 	        json_string(shoal_cluster_state_name(shoal_cluster_state(cluster))));
 	put(&document, "health", integer_of(shoal_cluster_health(cluster)));
+	put(&document, "convergence_lag_ms",
+	        integer_of(shoal_cluster_convergence_lag(cluster) / SHOAL_MS(1)));
 	put(&document, "members", counts_of(cluster));
 	put(&document, "uptime_ms", integer_of(uptime_ms));
 	put(&document, "version", json_string(shoal_version(NULL)));

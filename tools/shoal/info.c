@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const csv_headers[] = {"id", "name", "address", "state", "health", "uptime_ms",
-        "version", "protocol", "label", "encrypted", "incarnation", "app_version", "pid",
-        "members_unknown", "members_alive", "members_suspect", "members_dead", "members_leaving",
-        "members_left"};
+static const char *const csv_headers[] = {"id", "name", "address", "state", "health",
+        "convergence_lag_ms", "uptime_ms", "version", "protocol", "label", "encrypted",
+        "incarnation", "app_version", "pid", "members_unknown", "members_alive", "members_suspect",
+        "members_dead", "members_leaving", "members_left"};
 
 #define CSV_COLUMNS (sizeof(csv_headers) / sizeof(csv_headers[0]))
 #define CSV_COUNTS  6 /* of the columns, the last */
@@ -61,6 +61,10 @@ print_table(const json_t *info)
 	        (unsigned long long)cli_json_count(info, "health"));
 	add_line(table, "health", text);
 	add_line(table, "members", counts);
+	add_line(table, "differs for",
+	        cli_json_count(info, "convergence_lag_ms") == 0
+	                ? "-"
+	                : cli_text_duration(cli_json_count(info, "convergence_lag_ms"), text));
 	add_line(table, "uptime", cli_text_duration(cli_json_count(info, "uptime_ms"), text));
 	add_line(table, "incarnation", cli_json_text(info, "incarnation"));
 	add_line(table, "label",

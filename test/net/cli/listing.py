@@ -210,6 +210,7 @@ def info_holds_what_the_contract_names(cluster):
     check((info["id"], info["name"], info["address"]) == (agents[0].id, "m01", agents[0].address),
           f"it is {info}")
     check(info["health"] in range(9) and info["state"] == "running", f"it is {info}")
+    check(type(info["convergence_lag_ms"]) is int, f"it is {info}")
     check(set(info["members"]) == STATES and info["members"]["alive"] == 2, f"it is {info}")
     check(type(info["uptime_ms"]) is int and 0 < info["uptime_ms"] < 1000 * LONG, f"it is {info}")
     check((info["label"], info["encrypted"]) == ("blue", False), f"it is {info}")

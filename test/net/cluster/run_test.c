@@ -178,6 +178,7 @@ a_cluster_that_never_ran_answers_and_can_be_freed(void **state)
 	assert_null(shoal_cluster_base(a));
 	assert_string_equal(shoal_cluster_label(a), "");
 	assert_int_equal(shoal_cluster_health(a), 0);
+	assert_true(shoal_cluster_convergence_lag(a) == 0);
 	list = shoal_members(a, NULL);
 	assert_non_null(list);
 	assert_int_equal(shoal_member_list_count(list), 0);

@@ -66,6 +66,7 @@ ask_everything(struct stage *stage, void *tag)
 	shoal_cluster_counters(cluster, &counters);
 	assert_int_equal(shoal_cluster_address(cluster, text, sizeof(text)), 0);
 	assert_true(shoal_cluster_health(cluster) <= 8);
+	assert_true(shoal_cluster_convergence_lag(cluster) < SHOAL_SEC(600));
 	assert_int_equal(shoal_cluster_state(cluster), SHOAL_CLUSTER_RUNNING);
 	assert_int_equal(shoal_on_member(cluster, SHOAL_EVENT_ALL, ignore, tag), 0);
 	(void)shoal_wait_members(cluster, 3, 5);
