@@ -23,7 +23,8 @@
 	X(ACCURACY, "accuracy", "nobody is dead to whom the way has been good for long")           \
 	X(DETECTION, "detection", "a crash is known to all within the bound")                      \
 	X(CONVERGENCE, "convergence", "all agree on who lives within the bound after the faults")  \
-	X(LEAVE, "leave", "who leaves in calm is left everywhere and failed nowhere")
+	X(LEAVE, "leave", "who leaves in calm is left everywhere and failed nowhere")              \
+	X(DIGEST, "digest", "members that agree find within the bound that their digests do")
 
 enum shoal_checker {
 #define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,

@@ -101,6 +101,32 @@ shoal_sim_all_hold(const struct shoal_sim *sim, uint32_t subject, enum shoal_sta
 	return true;
 }
 
+uint32_t
+shoal_judge_differing(const struct shoal_sim *sim)
+{
+	for (uint32_t i = 0; i < shoal_sim_nodes(sim); i++) {
+		if (takes_part(sim, i) && shoal_core_convergence_lag(shoal_sim_core(sim, i)) > 0) {
+			return i;
+		}
+	}
+	return SHOAL_SIM_NOBODY;
+}
+
+/* Members that agree on who lives may still remember different dead. Each walk makes two the same,
+ * and each member makes one in 3/2 digest intervals: what is known spreads as a rumour does, in
+ * log2 n walks of each, and a few more settle what was noted meanwhile. */
+uint64_t
+shoal_judge_digest_bound(const struct shoal_profile *profile, uint32_t n)
+{
+	uint64_t walk = 3 * SHOAL_MS(profile->digest_interval_ms) / 2;
+	uint64_t rounds = 8;
+
+	for (; n > 1; n /= 2) {
+		rounds++;
+	}
+	return rounds * walk + 2 * SHOAL_MS(profile->exchange_timeout_ms);
+}
+
 uint64_t
 shoal_sim_convergence_bound(const struct shoal_profile *profile, uint32_t n)
 {

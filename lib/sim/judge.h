@@ -15,6 +15,14 @@ bool shoal_sim_link_is_good(const struct shoal_sim_link *link, const struct shoa
 /* Longest time from a LEAVE, with nothing lost, until all others hold it left. */
 uint64_t shoal_judge_leave_bound(const struct shoal_profile *profile);
 
+/* Longest time from agreement until nobody knows of a difference any more (docs/protocol.md,
+ * "Bounds"). */
+uint64_t shoal_judge_digest_bound(const struct shoal_profile *profile, uint32_t n);
+
+/* A node that is up, not leaving and knows of one that holds other statements than itself;
+ * SHOAL_SIM_NOBODY. */
+uint32_t shoal_judge_differing(const struct shoal_sim *sim);
+
 /* Fails the check with who holds whom how. */
 void shoal_judge_fail(struct shoal_sim *sim, enum shoal_checker check,
         const struct shoal_sim_gap *gap, const char *why);

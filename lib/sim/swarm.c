@@ -462,6 +462,30 @@ phase_liveness(struct shoal_swarm *swarm)
 	        SHOAL_CHECKER_CONVERGENCE, &times->converged_ns);
 }
 
+/* They find that they hold the same, the dead included. */
+static int
+phase_digest(struct shoal_swarm *swarm)
+{
+	const struct shoal_plan *plan = &swarm->plan;
+	uint64_t bound = shoal_judge_digest_bound(&plan->profile, plan->nodes);
+	uint64_t begin = shoal_sim_now(swarm->sim);
+	uint32_t node;
+	int rc = 0;
+
+	while (rc == 0 && (node = shoal_judge_differing(swarm->sim)) != SHOAL_SIM_NOBODY) {
+		if (shoal_sim_now(swarm->sim) - begin > bound) {
+			shoal_checker_fail(shoal_sim_checkers(swarm->sim), SHOAL_CHECKER_DIGEST,
+			        node, NULL, "a difference was not settled within the bound");
+			return SHOAL_ERR_STATE;
+		}
+		rc = run_for(swarm, step_of(swarm));
+	}
+	swarm->times.settled_ns = shoal_sim_now(swarm->sim) - begin;
+	swarm->times.settled_bound_ns = bound;
+	shoal_sim_checkers(swarm->sim)->looked[SHOAL_CHECKER_DIGEST]++;
+	return rc;
+}
+
 /* Once all have agreed, it stays so. */
 static int
 phase_quiet(struct shoal_swarm *swarm)
@@ -515,7 +539,7 @@ shoal_swarm_run(struct shoal_swarm *swarm)
 		int (*run)(struct shoal_swarm *swarm);
 	} phases[] = {{"join", phase_join}, {"calm", phase_calm}, {"crash", phase_crash},
 	        {"leave", phase_leave}, {"chaos", phase_chaos}, {"liveness", phase_liveness},
-	        {"quiet", phase_quiet}};
+	        {"quiet", phase_quiet}, {"digest", phase_digest}};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]) && rc == 0; i++) {

@@ -14,6 +14,7 @@ struct shoal_swarm_times {
 	uint64_t failed_bound_ns;
 	uint64_t left_ns, left_bound_ns;
 	uint64_t converged_ns, converged_bound_ns;
+	uint64_t settled_ns, settled_bound_ns; /* differences, after that */
 };
 
 struct shoal_swarm {

@@ -43,7 +43,7 @@ struct options {
 struct totals {
 	struct shoal_checkers checks;
 	uint64_t seeds, steps;
-	uint64_t detection, converged, left;
+	uint64_t detection, converged, left, settled;
 };
 
 static struct options options;
@@ -186,6 +186,7 @@ add_up(struct totals *totals, const struct shoal_swarm *swarm)
 	worst(&totals->left, times->left_ns, times->left_bound_ns);
 	worst(&totals->converged, times->converged_ns, times->converged_bound_ns);
 	worst(&totals->converged, times->join_ns, times->join_bound_ns);
+	worst(&totals->settled, times->settled_ns, times->settled_bound_ns);
 }
 
 /* Runs a seed; the swarm stays for its notes, whatever came out. */
@@ -266,8 +267,9 @@ run_seeds(void)
 	}
 	printf("%" PRIu64 " seeds, %" PRIu64
 	       " steps; longest, in permille of its bound: detection %" PRIu64
-	       ", convergence %" PRIu64 ", leave %" PRIu64 "\n",
-	        totals.seeds, totals.steps, totals.detection, totals.converged, totals.left);
+	       ", convergence %" PRIu64 ", leave %" PRIu64 ", digest %" PRIu64 "\n",
+	        totals.seeds, totals.steps, totals.detection, totals.converged, totals.left,
+	        totals.settled);
 	story_checks(&totals.checks);
 	for (size_t i = 0; i < SHOAL_CHECKERS && totals.seeds >= ALL_LOOK; i++) {
 		if (totals.checks.looked[i] == 0) {
