@@ -119,6 +119,10 @@ SHOAL_API uint64_t shoal_cluster_convergence_lag(struct shoal_cluster *cluster);
 SHOAL_API void shoal_cluster_counters(
         struct shoal_cluster *cluster, struct shoal_counters *counters);
 
+/* A copy of all histograms; a few milliseconds old at most. */
+SHOAL_API void shoal_cluster_histograms(
+        struct shoal_cluster *cluster, struct shoal_histograms *histograms);
+
 /* Writes what is recorded in memory (record_bytes without record) to a file, which is replaced.
  * While no more than half of record_bytes was recorded it can be replayed from the start; later it
  * lists the newest inputs. Copies it, during which the loop may wait. SHOAL_ERR_STATE: nothing is

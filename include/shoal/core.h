@@ -286,6 +286,9 @@ SHOAL_API uint64_t shoal_core_convergence_lag(const struct shoal_core *core);
 /* What was counted since shoal_core_new; lives as long as the core. */
 SHOAL_API const struct shoal_counters *shoal_core_counters(const struct shoal_core *core);
 
+/* What was measured since shoal_core_new; lives as long as the core. */
+SHOAL_API const struct shoal_histograms *shoal_core_histograms(const struct shoal_core *core);
+
 /* A number over everything that the core holds; two cores with the same inputs have the same.
  * O(members). */
 SHOAL_API uint64_t shoal_core_hash(const struct shoal_core *core);

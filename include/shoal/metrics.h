@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* shoal/metrics.h - named counters. All only grow while the object lives. Every packet, request or
- * statement that is not used has a counter that says why. */
+/* shoal/metrics.h - named counters and histograms. All only grow while the object lives. Every
+ * packet, request or statement that is not used has a counter that says why. */
 #ifndef SHOAL_METRICS_H
 #define SHOAL_METRICS_H
 
@@ -112,6 +112,62 @@ struct shoal_counters {
 /* "datagrams_in" ...; the text above; "invalid" for any other number. Static, never NULL. */
 SHOAL_API const char *shoal_counter_name(enum shoal_counter counter);
 SHOAL_API const char *shoal_counter_help(enum shoal_counter counter);
+
+enum shoal_unit {
+	SHOAL_UNIT_SECONDS = 0, /* counted in microseconds */
+	SHOAL_UNIT_BYTES,
+	SHOAL_UNIT_RATIO /* counted in thousandths */
+};
+
+/* X(NAME, label, unit, low, high, text): buckets of at most 2^low, 2^(low+1) ... 2^high
+ * microseconds, bytes or thousandths, and what is above. The order is ABI: append only. */
+#define SHOAL_HISTOGRAM_TABLE(X)                                                                   \
+	X(PROBE_RTT, probe_rtt, SECONDS, 6, 24, "direct pings answered: how long it took")         \
+	X(RELAY_RTT, relay_rtt, SECONDS, 6, 24,                                                    \
+	        "probes answered through a relay: how long after relays were asked")               \
+	X(STREAM_RTT, stream_rtt, SECONDS, 6, 24,                                                  \
+	        "probes answered on a stream: how long after it was tried")                        \
+	X(DETECTION, detection, SECONDS, 14, 30,                                                   \
+	        "members found dead: since the first ping of this member that they missed, or "    \
+	        "since the suspicion that was told")                                               \
+	X(SUSPICION, suspicion, SECONDS, 14, 30, "suspicions that ended: how long they lasted")    \
+	X(REFUTATION, refutation, SECONDS, 10, 30,                                                 \
+	        "suspicions and deaths contradicted: how long after they were believed here")      \
+	X(REFUTATION_OWN, refutation_own, SECONDS, 10, 30,                                         \
+	        "accusations of this member contradicted: how long the accuser had not heard it")  \
+	X(PACKET_FILL, packet_fill, RATIO, 3, 10, "datagrams sent: how full")                      \
+	X(NEWS_FIRST, news_first, SECONDS, 6, 26, "news: its age when it was first sent")          \
+	X(NEWS_SPENT, news_spent, SECONDS, 10, 30, "news: its age when it was sent often enough")  \
+	X(LOOP_LAG, loop_lag, SECONDS, 6, 26, "timers: how late they were run")                    \
+	X(SYNC_BYTES, sync_bytes, BYTES, 6, 24, "table exchanges: bytes of the answer")
+
+enum shoal_histogram_kind {
+#define SHOAL_X(name, label, unit, low, high, text) SHOAL_HISTOGRAM_##name,
+	SHOAL_HISTOGRAM_TABLE(SHOAL_X)
+#undef SHOAL_X
+	SHOAL_HISTOGRAMS
+};
+
+#define SHOAL_HISTOGRAM_BUCKETS 24
+
+/* bucket[i] counts what is above the bound of bucket i - 1 and not above that of bucket i; what is
+ * above the last is in count only. sum is in the unit of the row. */
+struct shoal_histogram {
+	uint64_t count, sum;
+	uint64_t bucket[SHOAL_HISTOGRAM_BUCKETS];
+};
+
+struct shoal_histograms {
+	struct shoal_histogram item[SHOAL_HISTOGRAMS];
+};
+
+/* "probe_rtt" ...; the text above; "invalid" for any other number. Static, never NULL. */
+SHOAL_API const char *shoal_histogram_name(enum shoal_histogram_kind kind);
+SHOAL_API const char *shoal_histogram_help(enum shoal_histogram_kind kind);
+SHOAL_API enum shoal_unit shoal_histogram_unit(enum shoal_histogram_kind kind);
+
+/* Upper bound of bucket i, inclusive. 0: there is no such bucket. */
+SHOAL_API uint64_t shoal_histogram_bound(enum shoal_histogram_kind kind, unsigned i);
 
 #ifdef __cplusplus
 }

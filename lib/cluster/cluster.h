@@ -11,9 +11,9 @@
 #include "base/ring.h"
 #include "base/rng.h"
 #include "cluster/callbacks.h"
+#include "cluster/chronicle.h"
 #include "cluster/clock.h"
 #include "cluster/config.h"
-#include "cluster/chronicle.h"
 #include "cluster/snapshot.h"
 
 #include <shoal/cluster.h>
@@ -66,6 +66,7 @@ struct shoal_cluster {
 	size_t alive;
 	struct shoal_counters counters;
 	uint64_t convergence_lag;
+	struct shoal_histograms histograms;
 	struct shoal_recording *recording; /* NULL: none; its inside is the loop's */
 	char address[SHOAL_ADDR_TEXT];
 	pthread_t base_thread; /* SHOAL_RUN_BASE: where it was started, if it was */

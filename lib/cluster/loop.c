@@ -290,6 +290,7 @@ publish(struct shoal_cluster *cluster)
 		cluster->counters.value[i] = counters->value[i] + cluster->extra.value[i];
 	}
 	cluster->convergence_lag = lag;
+	cluster->histograms = *shoal_core_histograms(cluster->core);
 	if (list != NULL) {
 		old = cluster->published;
 		cluster->published = list;

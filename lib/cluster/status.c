@@ -78,6 +78,14 @@ shoal_cluster_counters(struct shoal_cluster *cluster, struct shoal_counters *cou
 	pthread_mutex_unlock(&cluster->lock);
 }
 
+void
+shoal_cluster_histograms(struct shoal_cluster *cluster, struct shoal_histograms *histograms)
+{
+	pthread_mutex_lock(&cluster->lock);
+	*histograms = cluster->histograms;
+	pthread_mutex_unlock(&cluster->lock);
+}
+
 const char *
 shoal_cluster_label(struct shoal_cluster *cluster)
 {

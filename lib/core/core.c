@@ -337,6 +337,17 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 	}
 }
 
+/* Of every timer, before the lag moves any. */
+static void
+measure_lag(struct shoal_core *core)
+{
+	uint64_t due = shoal_heap_next(&core->heap);
+
+	if (due <= core->now) {
+		shoal_observe_ns(core, SHOAL_HISTOGRAM_LOOP_LAG, core->now - due);
+	}
+}
+
 static void
 run_timers(struct shoal_core *core)
 {
@@ -398,6 +409,9 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	if (core->leave.phase == SHOAL_LEAVE_ENDED) {
 		shoal_count(core, SHOAL_COUNTER_DROP_ENDED);
 		return SHOAL_ERR_STATE;
+	}
+	if (input->kind == SHOAL_INPUT_TIMER) {
+		measure_lag(core);
 	}
 	shoal_lag_observe(core, before);
 	return dispatch(core, input);

@@ -125,6 +125,7 @@ make_news(struct shoal_core *core, uint32_t slot, bool known)
 	news->known = news->known && known;
 	news->rank = (uint8_t)class_of(record);
 	news->sends = 0;
+	news->since = core->now;
 	enqueue(gossip, news);
 	if (core->profile.bursts != 0 && !shoal_timer_armed(&gossip->burst)) {
 		shoal_heap_arm(&core->heap, &gossip->burst, core->now);
@@ -300,7 +301,11 @@ shoal_gossip_fill(
 	SHOAL_LIST_FOREACH_SAFE (node, after, &sent) {
 		struct shoal_news *news = SHOAL_LIST_ITEM(node, struct shoal_news, node);
 		shoal_list_remove(node);
-		if (++news->sends >= limit) {
+		if (++news->sends == 1) {
+			shoal_observe_ns(core, SHOAL_HISTOGRAM_NEWS_FIRST, core->now - news->since);
+		}
+		if (news->sends >= limit) {
+			shoal_observe_ns(core, SHOAL_HISTOGRAM_NEWS_SPENT, core->now - news->since);
 			drop(core, news);
 		} else {
 			enqueue(gossip, news);

@@ -28,7 +28,8 @@ struct shoal_news {
 	struct shoal_list node;
 	uint32_t slot;
 	uint8_t rank, sends;
-	bool known; /* all are thought to know the instance: its state alone is told */
+	uint64_t since; /* when it became news */
+	bool known;     /* all are thought to know the instance: its state alone is told */
 };
 
 struct shoal_gossip {

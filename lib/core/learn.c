@@ -132,6 +132,10 @@ revive(struct shoal_core *core, uint32_t slot, const struct statement *said,
 		cause.kind = SHOAL_CAUSE_REFUTED;
 		cause.after_ns = shoal_members_age(core, record);
 		shoal_count(core, SHOAL_COUNTER_REFUTATIONS);
+		shoal_observe_ns(core, SHOAL_HISTOGRAM_REFUTATION, cause.after_ns);
+		if (before->state == SHOAL_STATE_SUSPECT) {
+			shoal_observe_ns(core, SHOAL_HISTOGRAM_SUSPICION, cause.after_ns);
+		}
 	}
 	if (!before->restarted) {
 		shoal_gone_refuted(core, slot);
@@ -374,6 +378,7 @@ refute(struct shoal_core *core, const struct statement *said, const struct shoal
 		return;
 	}
 	if (accused && mine) {
+		shoal_observe_ns(core, SHOAL_HISTOGRAM_REFUTATION_OWN, said->age_ns);
 		shoal_probe_health(core, 1);
 	}
 	shoal_identity_rise(core, said->told.claim.incarnation);

@@ -56,6 +56,7 @@ struct shoal_hold {
 	uint64_t told_self;   /* dead, left: when it was told so last, on a ping of its own */
 	uint64_t least, most; /* suspicion: bounds of its length */
 	uint64_t moved;       /* suspicion: by stalls of this member */
+	uint64_t missed;      /* suspicion: when the first ping that it missed was sent */
 	uint8_t wanted;  /* suspicion: further accusers that bring it to `least` (Lifeguard k)  */
 	uint8_t rearmed; /* suspicion: how often an accuser made it news again */
 	bool checked;    /* unknown, left: it was probed, at `begun` */

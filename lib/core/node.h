@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/heap.h"
+#include "base/histogram.h"
 #include "base/panic.h"
 #include "base/ring.h"
 #include "base/rng.h"
@@ -83,6 +84,7 @@ struct shoal_core {
 	uint64_t now; /* of the input, on the core's scale                                       */
 	uint64_t wall_ns; /* of the input */
 	struct shoal_counters counters;
+	struct shoal_histograms histograms;
 
 	struct shoal_heap heap;
 	struct shoal_ring events, logs;
@@ -113,6 +115,19 @@ static inline void
 shoal_count(struct shoal_core *core, enum shoal_counter counter)
 {
 	core->counters.value[counter]++;
+}
+
+/* In the unit of its row. */
+static inline void
+shoal_observe(struct shoal_core *core, enum shoal_histogram_kind kind, uint64_t value)
+{
+	shoal_histogram_observe(&core->histograms, kind, value);
+}
+
+static inline void
+shoal_observe_ns(struct shoal_core *core, enum shoal_histogram_kind kind, uint64_t ns)
+{
+	shoal_observe(core, kind, ns / SHOAL_US(1));
 }
 
 static inline uint64_t

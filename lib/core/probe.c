@@ -253,6 +253,7 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	}
 
 	probe->indirect = true;
+	probe->tried = core->now;
 	if (probe->padded != 0) {
 		/* It may have been too long for the way. */
 		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, 0, 0);
@@ -486,6 +487,21 @@ succeeded_by(struct shoal_core *core, struct shoal_probe *probe)
 	shoal_send_gossip(core, last.slot, SHOAL_FILL_SELF | SHOAL_FILL_ABOUT, last.slot);
 }
 
+/* How long the way took by which the answer came. */
+static void
+observe(struct shoal_core *core, const struct shoal_probe *probe, bool direct,
+        enum shoal_input_kind path, uint64_t arrived)
+{
+	enum shoal_histogram_kind kind = path != SHOAL_INPUT_DATAGRAM ? SHOAL_HISTOGRAM_STREAM_RTT
+	                                 : direct                     ? SHOAL_HISTOGRAM_PROBE_RTT
+	                                                              : SHOAL_HISTOGRAM_RELAY_RTT;
+	uint64_t from = kind == SHOAL_HISTOGRAM_PROBE_RTT ? probe->begun : probe->tried;
+
+	if (from != 0 && arrived >= from) {
+		shoal_observe_ns(core, kind, arrived - from);
+	}
+}
+
 void
 shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
         const struct shoal_addr *from, enum shoal_input_kind path, uint64_t arrived)
@@ -524,6 +540,7 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 			shoal_rtt_measure(core, probe->slot, arrived - probe->begun);
 		}
 	}
+	observe(core, probe, direct, path, arrived);
 	record->heard = arrived > record->heard ? arrived : record->heard;
 	record->flags |= SHOAL_RECORD_ANSWERED;
 	struct shoal_probe last = *probe;

@@ -460,6 +460,8 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 		rc = open_packet(core, input, &opened);
 		if (rc != SHOAL_OK) {
 			shoal_count(core, drop_counter(rc));
+		} else if (exchange.purpose == SHOAL_EXCHANGE_SYNC) {
+			shoal_observe(core, SHOAL_HISTOGRAM_SYNC_BYTES, input->len);
 		}
 	}
 	/* The host does not say from whom a result is: from whom we asked. */

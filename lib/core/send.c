@@ -248,6 +248,10 @@ finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoa
 	        .len = writer->len};
 	shoal_count(core, datagram ? SHOAL_COUNTER_DATAGRAMS_OUT : SHOAL_COUNTER_STREAMS_OUT);
 	core->counters.value[SHOAL_COUNTER_BYTES_OUT] += writer->len;
+	if (datagram) {
+		shoal_observe(core, SHOAL_HISTOGRAM_PACKET_FILL,
+		        writer->len * 1000 / core->profile.datagram_max);
+	}
 }
 
 /* Whether a packet of nothing but gossip has become pointless: another one took all there was to

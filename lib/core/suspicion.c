@@ -89,6 +89,10 @@ begin(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
 		return;
 	}
 	hold->begun = core->now;
+	hold->missed = core->now;
+	if (cause->kind == SHOAL_CAUSE_UNANSWERED) {
+		hold->missed -= cause->after_ns; /* the probe that failed */
+	}
 	hold->moved = 0;
 	hold->least = span.least;
 	hold->most = span.most;
@@ -156,6 +160,10 @@ shoal_suspicion_bury(struct shoal_core *core, uint32_t slot, struct shoal_cause 
 		shoal_weight_judge(core, hold, false);
 	}
 	shoal_count(core, SHOAL_COUNTER_FAILURES);
+	if (shoal_members_at(core, slot)->state == SHOAL_STATE_SUSPECT) {
+		shoal_observe_ns(core, SHOAL_HISTOGRAM_SUSPICION, core->now - hold->begun);
+		shoal_observe_ns(core, SHOAL_HISTOGRAM_DETECTION, core->now - hold->missed);
+	}
 	if (shoal_grave_dig(core, slot, SHOAL_STATE_DEAD, SHOAL_EVENT_FAILED, cause, 0)) {
 		shoal_gossip_add(core, slot);
 	}

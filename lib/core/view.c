@@ -79,6 +79,12 @@ shoal_core_counters(const struct shoal_core *core)
 	return &core->counters;
 }
 
+const struct shoal_histograms *
+shoal_core_histograms(const struct shoal_core *core)
+{
+	return &core->histograms;
+}
+
 static uint64_t
 mix(uint64_t hash, uint64_t value)
 {

@@ -263,6 +263,7 @@ what_was_sent_is_flushed(void **state)
 static void
 counters_of_core_and_transports_are_told_together(void **state)
 {
+	static struct shoal_histograms histograms;
 	struct shoal_counters counters;
 	struct ended ended;
 	struct world world;
@@ -275,6 +276,11 @@ counters_of_core_and_transports_are_told_together(void **state)
 	assert_true(counters.value[SHOAL_COUNTER_STREAMS_IN] >= 1);
 	assert_true(counters.value[SHOAL_COUNTER_BYTES_IN] > 0);
 	assert_true(counters.value[SHOAL_COUNTER_LOOP_TURNS] > 0);
+	for (unsigned i = 0; histograms.item[SHOAL_HISTOGRAM_PACKET_FILL].count == 0; i++) {
+		assert_true(i < 5000);
+		turn(&world);
+		shoal_cluster_histograms(world.member[0], &histograms);
+	}
 	end(&world);
 }
 

@@ -8,6 +8,7 @@
 
 #include "agent_events.h"
 #include "agent_members.h"
+#include "agent_metrics.h"
 #include "agent_why.h"
 #include "document.h"
 #include "http_answer.h"
@@ -59,6 +60,12 @@ static void
 get_why(struct cli_http *http, struct evhttp_request *request)
 {
 	cli_agent_why(http->cluster, request);
+}
+
+static void
+get_metrics(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_agent_metrics(http->cluster, request, cli_text_boot_ms() - http->started_ms);
 }
 
 static void
@@ -225,6 +232,7 @@ static const struct route {
 } routes[] = {
         {"/v1/members", EVHTTP_REQ_GET, "GET, HEAD", get_members},
         {"/v1/info", EVHTTP_REQ_GET, "GET, HEAD", get_info},
+        {"/metrics", EVHTTP_REQ_GET, "GET, HEAD", get_metrics},
         {"/v1/why", EVHTTP_REQ_GET, "GET, HEAD", get_why},
         {"/v1/events", EVHTTP_REQ_GET, "GET", get_events},
         {"/v1/join", EVHTTP_REQ_POST, "POST", post_join},
@@ -261,7 +269,7 @@ on_request(struct evhttp_request *request, void *arg)
 	}
 	error = cli_document_error(SHOAL_ERR_NOT_FOUND,
 	        "no such path: there are /v1/members, /v1/info, /v1/why, /v1/events, /v1/join, "
-	        "/v1/leave");
+	        "/v1/leave, /metrics");
 	cli_answer(request, HTTP_NOTFOUND, error);
 }
 

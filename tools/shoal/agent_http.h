@@ -4,6 +4,7 @@
  *     GET  /v1/members[?state=S,S]   members, sorted by name
  *     GET  /v1/info                  this agent
  *     GET  /v1/why?member=M          the history of a member's states (agent_why.h)
+ *     GET  /metrics                  counters and histograms, as Prometheus reads them
  *     GET  /v1/events                server-sent events (agent_events.h)
  *     POST /v1/join                  {"addresses": [...], "timeout_ms": n} -> {"reached": n}
  *     POST /v1/leave                 {"timeout_ms": n} or nothing -> {"left": true, "confirmed":

@@ -14,13 +14,14 @@
 #define HTTP_GATEWAY_TIMEOUT 504
 
 void
-cli_answer_body(struct evhttp_request *request, int status, struct evbuffer *body)
+cli_answer_typed(
+        struct evhttp_request *request, int status, const char *type, struct evbuffer *body)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
 	size_t len = evbuffer_get_length(body);
 	char length[24];
 
-	evhttp_add_header(headers, "Content-Type", "application/json");
+	evhttp_add_header(headers, "Content-Type", type);
 	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
 		/* evhttp would send the body, and names no length of its own here. */
 		snprintf(length, sizeof(length), "%zu", len);
@@ -29,6 +30,12 @@ cli_answer_body(struct evhttp_request *request, int status, struct evbuffer *bod
 	}
 	evhttp_send_reply(request, status, NULL, body);
 	evbuffer_free(body);
+}
+
+void
+cli_answer_body(struct evhttp_request *request, int status, struct evbuffer *body)
+{
+	cli_answer_typed(request, status, "application/json", body);
 }
 
 void

@@ -9,6 +9,10 @@
 /* Answers with a body of JSON, which is taken; to HEAD with its length only. */
 void cli_answer_body(struct evhttp_request *request, int status, struct evbuffer *body);
 
+/* The same with a body of another type. */
+void cli_answer_typed(
+        struct evhttp_request *request, int status, const char *type, struct evbuffer *body);
+
 /* Answers with a document, which is taken; NULL: memory ran out. */
 void cli_answer(struct evhttp_request *request, int status, json_t *document);
 
