@@ -175,6 +175,18 @@ SHOAL_API int shoal_sim_at(struct shoal_sim *sim, uint64_t at_ns, shoal_sim_do_f
  * up. SHOAL_ERR_NOMEM. */
 SHOAL_API int shoal_sim_start(struct shoal_sim *sim, uint32_t node);
 
+/* Keeps what a node knows now, as a disk does: over crashes, until the next save. SHOAL_ERR_STATE:
+ * it is down. SHOAL_ERR_NOMEM. */
+SHOAL_API int shoal_sim_save(struct shoal_sim *sim, uint32_t node);
+
+/* Starts a node that is down with what it saved. What shoal_sim_start returns; SHOAL_ERR_NOT_FOUND:
+ * it never saved. */
+SHOAL_API int shoal_sim_restore(struct shoal_sim *sim, uint32_t node);
+
+/* Starts all nodes that are down, born with the knowledge of all that are up then: a large cluster
+ * in its steady state, without its joins. What shoal_sim_start returns. O(nodes^2). */
+SHOAL_API int shoal_sim_warm(struct shoal_sim *sim);
+
 /* Joins through another node, again and again, through one node after the other, until it is done.
  * SHOAL_ERR_STATE: down, leaving, or the two are one. */
 SHOAL_API int shoal_sim_join(struct shoal_sim *sim, uint32_t node, uint32_t through);
@@ -378,7 +390,8 @@ SHOAL_API void shoal_sim_traffic(
 SHOAL_API void shoal_sim_counters(
         const struct shoal_sim *sim, uint32_t node, struct shoal_counters *counters);
 
-/* Bytes that the cores of all nodes hold, by the count of their allocators. */
+/* Bytes that the cores of all nodes hold, by the count of their allocators, and what they share
+ * (shoal_pool). */
 SHOAL_API size_t shoal_sim_memory(const struct shoal_sim *sim);
 /* A hash over all that went into and came out of every core so far; 0 where it is untraced. */
 SHOAL_API uint64_t shoal_sim_trace(const struct shoal_sim *sim);

@@ -97,6 +97,7 @@ shoal_sim_node_done(struct shoal_sim_node *node)
 	shoal_sim_node_stop(node, true);
 	shoal_watch_done(&node->watch);
 	shoal_alloc_free(&node->sim->mem, node->past);
+	shoal_alloc_free(&node->sim->mem, node->disk);
 }
 
 /* A machine's clock may be set anew while a node of it is down, back as well as on; its uptime
@@ -127,10 +128,11 @@ configure(struct shoal_sim_node *node, struct shoal_core_config *config)
 	config->profile = sim->config.profile;
 	config->log_level = sim->config.log_level;
 	config->allocator = &node->allocator;
+	config->pool = sim->pool;
 }
 
-static int
-start(struct shoal_sim_node *node)
+int
+shoal_sim_node_start(struct shoal_sim_node *node, uint64_t epoch_least)
 {
 	struct shoal_sim *sim = node->sim;
 	struct shoal_core_config config;
@@ -142,6 +144,7 @@ start(struct shoal_sim_node *node)
 	shoal_sim_good_mark(sim);
 	set_clocks(node);
 	configure(node, &config);
+	config.epoch_least = epoch_least;
 	shoal_text_init(&text, name, sizeof(name));
 	shoal_text_str(&text, "node-");
 	shoal_text_u64(&text, node->number);
@@ -170,7 +173,8 @@ shoal_sim_start(struct shoal_sim *sim, uint32_t number)
 	if (!shoal_sim_is_node(sim, number)) {
 		return SHOAL_ERR_INVALID;
 	}
-	return sim->node[number].core != NULL ? SHOAL_ERR_STATE : start(&sim->node[number]);
+	return sim->node[number].core != NULL ? SHOAL_ERR_STATE
+	                                      : shoal_sim_node_start(&sim->node[number], 0);
 }
 
 int
@@ -180,7 +184,7 @@ shoal_sim_gather(struct shoal_sim *sim)
 
 	for (uint32_t i = 0; i < sim->nodes && rc == 0; i++) {
 		if (sim->node[i].core == NULL) {
-			rc = start(&sim->node[i]);
+			rc = shoal_sim_node_start(&sim->node[i], 0);
 			rc = rc == 0 && i != 0 ? shoal_sim_join(sim, i, 0) : rc;
 		}
 	}

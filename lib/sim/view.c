@@ -140,7 +140,7 @@ shoal_sim_addr(const struct shoal_sim *sim, uint32_t node)
 size_t
 shoal_sim_memory(const struct shoal_sim *sim)
 {
-	size_t held = 0;
+	size_t held = shoal_pool_memory(sim->pool);
 
 	for (uint32_t i = 0; i < sim->nodes; i++) {
 		held += sim->node[i].memory.held;

@@ -112,6 +112,10 @@ struct shoal_sim_node {
 	struct shoal_watch watch;
 	struct shoal_sim_detection detection; /* of this node by the others */
 	struct shoal_sim_traffic traffic;
+	uint8_t *disk; /* what it saved; NULL: nothing */
+	size_t disk_len;
+	uint64_t disk_ns;
+	uint64_t disk_epoch;         /* of the run that saved it */
 	struct shoal_counters *past; /* of its instances that ended; NULL: none did */
 	bool left_in_calm;
 };
@@ -134,6 +138,7 @@ struct shoal_sim {
 	uint32_t fail_ppm;
 	bool calm;
 	bool timeless; /* cores are not told the time: what flies must die out */
+	struct shoal_pool *pool;
 	struct shoal_list flying;
 	size_t packets;
 	struct shoal_list calls;
@@ -172,6 +177,9 @@ void shoal_sim_node_init(struct shoal_sim *sim, struct shoal_sim_node *node, uin
 void shoal_sim_node_done(struct shoal_sim_node *node);
 void shoal_sim_node_stop(struct shoal_sim_node *node, bool silent);
 void shoal_sim_node_timer(struct shoal_sim_node *node, enum shoal_sim_timer kind);
+
+/* Starts a node that is down; its first epoch is at least this one. */
+int shoal_sim_node_start(struct shoal_sim_node *node, uint64_t epoch_least);
 
 /* host.c: its host's part of the contract of core.h. */
 /* Feeds the core and carries out everything that comes out. The time fields are filled in here but

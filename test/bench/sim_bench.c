@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* The simulator: steps and probe rounds a second of real time in a steady world, bytes a node and a
+ * member, and how long a world takes to be born. --nodes N adds a figure of that size: of 10,000
+ * nodes it takes a minute and some gigabytes. */
+#include <shoal/sim.h>
+
+#include "bench.h"
+
+#define SLICE_NS SHOAL_MS(100)
+
+static struct shoal_sim *
+make(uint32_t nodes)
+{
+	struct shoal_sim_config config;
+	struct shoal_sim *sim;
+
+	shoal_sim_config_init(&config);
+	config.seed = 1;
+	config.nodes = nodes;
+	config.followed_max = nodes < 16 ? nodes : 16;
+	config.untraced = true;
+	if (shoal_sim_new(&sim, &config) != SHOAL_OK) {
+		fprintf(stderr, "sim_bench: no world of %u nodes\n", nodes);
+		exit(1);
+	}
+	return sim;
+}
+
+static void
+need(struct shoal_sim *sim, int rc)
+{
+	struct shoal_sim_failure failure;
+
+	if (rc != SHOAL_OK) {
+		fprintf(stderr, "sim_bench: %s\n", shoal_strerror(rc));
+		if (shoal_sim_failure(sim, &failure)) {
+			fprintf(stderr, "  %s, node %u: %s\n", failure.check, failure.observer,
+			        failure.why);
+		}
+		exit(1);
+	}
+}
+
+static void
+figure(const struct bench *bench, uint32_t nodes, const char *what, double value, const char *unit)
+{
+	char text[80];
+
+	snprintf(text, sizeof text, "%s, %u nodes", what, nodes);
+	bench_figure(bench, text, value, unit);
+}
+
+static uint64_t
+probes(const struct shoal_sim *sim)
+{
+	struct shoal_counters counters;
+
+	shoal_sim_counters(sim, SHOAL_SIM_NOBODY, &counters);
+	return counters.value[SHOAL_COUNTER_PROBES_ACKED];
+}
+
+static void
+bench_world(const struct bench *bench, uint32_t nodes)
+{
+	struct shoal_sim *sim = make(nodes);
+	uint64_t begin = bench_now_ns(), steps, rounds, virtual;
+	double seconds, bytes;
+
+	need(sim, shoal_sim_warm(sim));
+	figure(bench, nodes, "born warm in", (double)(bench_now_ns() - begin) / 1e9, "s");
+	need(sim, shoal_sim_run(sim, SHOAL_SEC(2)));
+	bytes = (double)shoal_sim_memory(sim);
+	figure(bench, nodes, "all cores", bytes / (1 << 30), "GiB");
+	figure(bench, nodes, "a node", bytes / nodes, "bytes");
+	figure(bench, nodes, "a member of one node", bytes / nodes / nodes, "bytes");
+	steps = shoal_sim_steps(sim);
+	rounds = probes(sim);
+	virtual = shoal_sim_now(sim);
+	begin = bench_now_ns();
+	while (bench_running(bench, begin)) {
+		need(sim, shoal_sim_run(sim, shoal_sim_now(sim) + SLICE_NS));
+	}
+	seconds = (double)(bench_now_ns() - begin) / 1e9;
+	figure(bench, nodes, "probe rounds", (double)(probes(sim) - rounds) / seconds, "/s");
+	figure(bench, nodes, "steps", (double)(shoal_sim_steps(sim) - steps) / seconds, "/s");
+	figure(bench, nodes, "virtual time", (double)(shoal_sim_now(sim) - virtual) / 1e9 / seconds,
+	        "s/s");
+	if (!shoal_sim_agreed(sim, NULL)) {
+		fprintf(stderr, "sim_bench: a steady world does not agree\n");
+		exit(1);
+	}
+	shoal_sim_free(sim);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct bench bench;
+	uint32_t nodes = 0;
+
+	if (argc > 2 && strcmp(argv[1], "--nodes") == 0) {
+		nodes = (uint32_t)strtoul(argv[2], NULL, 10);
+		argv[2] = argv[0];
+		argc -= 2;
+		argv += 2;
+	}
+	bench_start(&bench, "sim", argc, argv);
+	bench_world(&bench, 100);
+	bench_world(&bench, 1000);
+	if (nodes != 0) {
+		bench_world(&bench, nodes);
+	}
+	return 0;
+}
