@@ -123,6 +123,48 @@ the_bound_of_agreement_grows_with_the_members(void **state)
 	            shoal_sim_convergence_bound(&profile, 3));
 }
 
+static void
+a_cluster_that_lost_power_finds_itself_by_what_it_saved(void **state)
+{
+	struct shoal_sim *sim = make();
+
+	(void)state;
+	assert_int_equal(shoal_sim_restore(sim, 0), SHOAL_ERR_NOT_FOUND);
+	assert_int_equal(shoal_sim_save(sim, 0), SHOAL_ERR_STATE);
+	gather(sim);
+	for (uint32_t i = 0; i < NODES; i++) {
+		assert_int_equal(shoal_sim_save(sim, i), 0);
+	}
+	assert_int_equal(shoal_sim_restore(sim, 0), SHOAL_ERR_STATE);
+	run_for(sim, SHOAL_SEC(100));
+	for (uint32_t i = 0; i < NODES; i++) {
+		assert_int_equal(shoal_sim_crash(sim, i, SHOAL_SIM_CRASH_HOST), 0);
+	}
+	for (uint32_t i = 0; i < NODES; i++) {
+		assert_int_equal(shoal_sim_restore(sim, i), 0);
+	}
+	assert_int_equal(shoal_sim_run_until(sim, SHOAL_SEC(200), SHOAL_MS(100), agreed, NULL), 0);
+	shoal_sim_free(sim);
+}
+
+static void
+a_warm_world_is_steady_at_once(void **state)
+{
+	struct shoal_sim *sim = make();
+	struct shoal_counters counters;
+
+	(void)state;
+	shoal_sim_set_calm(sim, true);
+	assert_int_equal(shoal_sim_start(sim, 2), 0);
+	assert_int_equal(shoal_sim_warm(sim), 0);
+	assert_int_equal(shoal_sim_state(sim, 0, 2), SHOAL_STATE_ALIVE);
+	run_for(sim, SHOAL_SEC(30));
+	assert_true(shoal_sim_agreed(sim, NULL));
+	shoal_sim_counters(sim, SHOAL_SIM_NOBODY, &counters);
+	assert_int_equal(counters.value[SHOAL_COUNTER_SELF_REFUTATIONS], 0);
+	shoal_sim_free(sim);
+}
+
 static bool
 three_lives(struct shoal_sim *sim, uint32_t node, char *why, size_t len, void *arg)
 {
@@ -273,6 +315,8 @@ main(void)
 	        cmocka_unit_test(clocks_that_jump_end_no_agreement),
 	        cmocka_unit_test(a_schedule_is_kept_to_the_moment_and_a_detection_is_measured),
 	        cmocka_unit_test(the_bound_of_agreement_grows_with_the_members),
+	        cmocka_unit_test(a_cluster_that_lost_power_finds_itself_by_what_it_saved),
+	        cmocka_unit_test(a_warm_world_is_steady_at_once),
 	        cmocka_unit_test(a_checker_of_ones_own_stops_the_run),
 	        cmocka_unit_test(what_is_sent_is_counted_over_all_instances),
 	        cmocka_unit_test(an_input_of_ones_own_reaches_the_core),
