@@ -19,8 +19,9 @@
  * what a core may hold: its buffers and queues, and so much a slot. Several times what was ever
  * seen, far below the limits of the queues. */
 #define SENDS_MOST      64
-#define MEMORY_FIXED    ((size_t)256 << 10)
-#define MEMORY_PER_SLOT ((size_t)1024)
+#define ANSWERS_MOST    2
+#define MEMORY_FIXED    ((size_t)128 << 10)
+#define MEMORY_PER_SLOT ((size_t)512)
 
 static const char *const check_name[SHOAL_CHECKERS] = {
 #define SHOAL_X(name, label, text) [SHOAL_CHECKER_##name] = (label),
@@ -298,10 +299,11 @@ shoal_watch_event(
 }
 
 void
-shoal_watch_begin(struct shoal_watch *watch)
+shoal_watch_begin(struct shoal_watch *watch, const struct shoal_input *input)
 {
 	watch->step++;
-	watch->sends = 0;
+	watch->sends = watch->answers = 0;
+	watch->asker = input->kind == SHOAL_INPUT_DATAGRAM ? input->from : (struct shoal_addr){0};
 }
 
 void
@@ -311,8 +313,22 @@ shoal_watch_send(struct shoal_watch *watch, const struct shoal_send *send)
 	                                               : watch->profile->stream_max;
 
 	watch->sends++;
+	watch->answers += send->kind == SHOAL_SEND_DATAGRAM && watch->asker.port != 0 &&
+	                  shoal_addr_equal(&send->to, &watch->asker);
 	(void)that(watch, SHOAL_CHECKER_BOUNDS, send->len > 0 && send->len <= max, NULL,
 	        "a packet is empty or above its limit");
+}
+
+void
+shoal_watch_memory(struct shoal_watch *watch, const struct shoal_core *core, size_t allocated)
+{
+	size_t held = shoal_core_memory(core);
+
+	(void)that(watch, SHOAL_CHECKER_MEMORY,
+	        held <= MEMORY_FIXED + shoal_core_slots(core) * MEMORY_PER_SLOT, NULL,
+	        "more memory than queues and members need");
+	(void)that(watch, SHOAL_CHECKER_MEMORY, allocated <= held && held - allocated <= held / 16,
+	        NULL, "the memory that it says that it holds is not what it holds");
 }
 
 /* After lost events the list is what was told. */
@@ -353,9 +369,8 @@ shoal_watch_end(
 	        NULL, "too many packets from one step");
 	(void)that(watch, SHOAL_CHECKER_BOUNDS, slots <= watch->profile->members_max, NULL,
 	        "more members than the limit");
-	(void)that(watch, SHOAL_CHECKER_BOUNDS,
-	        shoal_core_memory(core) <= MEMORY_FIXED + slots * MEMORY_PER_SLOT, NULL,
-	        "more memory than queues and members need");
+	(void)that(watch, SHOAL_CHECKER_CHAINS, watch->answers <= ANSWERS_MOST, NULL,
+	        "more than one answer to a datagram");
 	(void)that(watch, SHOAL_CHECKER_BOUNDS,
 	        shoal_core_health(core) <= watch->profile->health_max, NULL,
 	        "the health score is above its limit");

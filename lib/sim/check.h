@@ -24,7 +24,10 @@
 	X(DETECTION, "detection", "a crash is known to all within the bound")                      \
 	X(CONVERGENCE, "convergence", "all agree on who lives within the bound after the faults")  \
 	X(LEAVE, "leave", "who leaves in calm is left everywhere and failed nowhere")              \
-	X(DIGEST, "digest", "members that agree find within the bound that their digests do")
+	X(DIGEST, "digest", "members that agree find within the bound that their digests do")      \
+	X(HEAL, "heal", "a merge fails nobody whom the observer's side held alive")                \
+	X(CHAINS, "chains", "a datagram causes one answer at most, and what flies dies out")       \
+	X(MEMORY, "memory", "a core holds what it says, and no more than its members need")
 
 enum shoal_checker {
 #define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,
@@ -85,10 +88,12 @@ struct shoal_watch {
 	struct shoal_watch_view *view; /* by slot */
 	size_t views;
 	uint64_t step;
-	uint64_t own;     /* highest incarnation of the core itself */
-	size_t sends;     /* of the step */
-	bool lost;        /* the step told that events were lost */
-	bool limits_only; /* set by the driver: limits are looked at, what is told is not */
+	uint64_t own;            /* highest incarnation of the core itself */
+	size_t sends;            /* of the step */
+	struct shoal_addr asker; /* the step took a datagram from here; port 0: it did not */
+	size_t answers;          /* datagrams of the step back to there */
+	bool lost;               /* the step told that events were lost */
+	bool limits_only;        /* set by the driver: limits are looked at, what is told is not */
 	bool forgets; /* set by the driver: tombstones may go for want of room or time, and silent
 	                 ones go silently */
 };
@@ -98,14 +103,18 @@ void shoal_watch_init(struct shoal_watch *watch, const struct shoal_allocator *m
         struct shoal_checkers *checks, const struct shoal_profile *profile, uint32_t observer);
 void shoal_watch_done(struct shoal_watch *watch);
 
-/* Around one shoal_core_step: begin before it, send for each packet taken, event for each event
- * taken, end when both are drained. SHOAL_ERR_NOMEM: no memory for the watch itself. */
-void shoal_watch_begin(struct shoal_watch *watch);
+/* Around one shoal_core_step: begin before it, with its input, send for each packet taken, event
+ * for each event taken, end when both are drained. SHOAL_ERR_NOMEM: no memory for the watch itself.
+ */
+void shoal_watch_begin(struct shoal_watch *watch, const struct shoal_input *input);
 void shoal_watch_send(struct shoal_watch *watch, const struct shoal_send *send);
 int shoal_watch_event(
         struct shoal_watch *watch, const struct shoal_core *core, const struct shoal_event *event);
 int shoal_watch_end(
         struct shoal_watch *watch, const struct shoal_core *core, const struct shoal_input *input);
+
+/* What the allocator of the core says that it holds, against what it says itself. */
+void shoal_watch_memory(struct shoal_watch *watch, const struct shoal_core *core, size_t allocated);
 
 /* Compares all that the core holds with what it told. O(members). SHOAL_ERR_NOMEM as above. */
 int shoal_watch_members(struct shoal_watch *watch, const struct shoal_core *core);

@@ -165,7 +165,7 @@ shoal_sim_node_step(struct shoal_sim_node *node, struct shoal_input *input)
 		shoal_trace_u64(&sim->trace, node->number);
 		shoal_trace_input(&sim->trace, input);
 	}
-	shoal_watch_begin(&node->watch);
+	shoal_watch_begin(&node->watch, input);
 	sim->steps++;
 	rc = shoal_core_step(node->core, input);
 	shoal_trace_u64(&sim->trace, (uint64_t)(int64_t)rc);
@@ -173,6 +173,7 @@ shoal_sim_node_step(struct shoal_sim_node *node, struct shoal_input *input)
 	if (shoal_watch_end(&node->watch, node->core, input) != 0) {
 		shoal_sim_error(sim, SHOAL_ERR_NOMEM);
 	}
+	shoal_watch_memory(&node->watch, node->core, node->memory.held);
 	if (node->ended) {
 		shoal_sim_fault(sim, "left", node->number, SHOAL_SIM_NOBODY, node->instance);
 		shoal_sim_node_stop(node, false);

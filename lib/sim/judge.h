@@ -27,6 +27,19 @@ uint32_t shoal_judge_differing(const struct shoal_sim *sim);
 void shoal_judge_fail(struct shoal_sim *sim, enum shoal_checker check,
         const struct shoal_sim_gap *gap, const char *why);
 
+/* Around a merge: from begin on whom a node holds alive at that moment it may not find dead while
+ * that one is up. SHOAL_ERR_NOMEM. O(nodes^2). */
+int shoal_judge_merge_begin(struct shoal_sim *sim);
+void shoal_judge_merge_end(struct shoal_sim *sim);
+
+/* Runs for so long without telling any core the time, and fails the world in which packets still
+ * fly then. Ends the world: its cores are late from now on. What shoal_sim_run returns. */
+int shoal_judge_dies_out(struct shoal_sim *sim, uint64_t ns);
+
+/* Members believe in deaths that they are told: what follows from checking them is not looked at.
+ */
+void shoal_judge_trust(struct shoal_sim *sim);
+
 struct shoal_checkers *shoal_sim_checkers(struct shoal_sim *sim);
 
 #endif

@@ -13,7 +13,8 @@
 
 #define NODES_LEAST 2
 #define NODES_FEW   9
-#define NODES_MOST  32
+#define NODES_MANY  32
+#define NODES_MOST  64
 
 static uint32_t
 between(struct shoal_rng *rng, uint32_t low, uint32_t high)
@@ -27,12 +28,15 @@ one_in(struct shoal_rng *rng, uint32_t n)
 	return shoal_rng_below(rng, n) == 0;
 }
 
-/* Small clusters are cheap and show most; a quarter are larger. */
+/* Small clusters are cheap and show most; a quarter are larger, one in 24 much larger. */
 static uint32_t
 draw_nodes(struct shoal_rng *rng)
 {
-	return one_in(rng, 4) ? between(rng, NODES_FEW + 1, NODES_MOST)
-	                      : between(rng, NODES_LEAST, NODES_FEW);
+	if (!one_in(rng, 4)) {
+		return between(rng, NODES_LEAST, NODES_FEW);
+	}
+	return one_in(rng, 6) ? between(rng, NODES_MANY + 1, NODES_MOST)
+	                      : between(rng, NODES_FEW + 1, NODES_MANY);
 }
 
 static void
@@ -80,6 +84,37 @@ draw_repair(struct shoal_rng *rng, struct shoal_profile *profile, uint32_t nodes
 	profile->members_max = 2 * nodes + between(rng, 32, 1000);
 }
 
+/* Also without parts of the protocol: what each is good for is for others to measure, but none may
+ * be needed for what must hold. Only who verifies no deaths is excused from what that is for. */
+static void
+draw_switches(struct shoal_rng *rng, struct shoal_profile *profile)
+{
+	profile->adaptive_timeout = !one_in(rng, 3);
+	profile->probe_floor_ms = between(rng, 1, profile->probe_timeout_ms);
+	profile->nacks = !one_in(rng, 4);
+	profile->belief = !one_in(rng, 4);
+	profile->verify_deaths = !one_in(rng, 16);
+	profile->bursts = !one_in(rng, 4);
+	profile->stream_pings = !one_in(rng, 4);
+	profile->watchers = between(rng, 0, 4);
+	profile->link_idle_ms = between(rng, 1000, 60000);
+}
+
+static void
+draw_form(struct shoal_rng *rng, struct shoal_sim_link *link)
+{
+	link->latency = (enum shoal_sim_latency)shoal_rng_below(rng, 3);
+	link->latency_per_packet = one_in(rng, 3);
+}
+
+static void
+draw_bursts(struct shoal_rng *rng, struct shoal_sim_link *link, uint32_t interval_ms)
+{
+	link->burst_loss_ppm = between(rng, 300000, 1000000);
+	link->burst_good_ns = SHOAL_MS(interval_ms) * between(rng, 1, 20);
+	link->burst_bad_ns = SHOAL_MS(interval_ms) * between(rng, 1, 40) / 8;
+}
+
 static void
 draw_links(struct shoal_rng *rng, struct shoal_plan *plan)
 {
@@ -95,10 +130,16 @@ draw_links(struct shoal_rng *rng, struct shoal_plan *plan)
 	calm->reorder_ns = way / 4;
 	calm->reorder_ppm = one_in(rng, 2) ? between(rng, 0, 200000) : 0;
 	calm->duplicate_ppm = one_in(rng, 2) ? between(rng, 0, 200000) : 0;
+	draw_form(rng, calm);
 	*chaos = *calm;
+	chaos->reset_ppm = one_in(rng, 3) ? between(rng, 0, 200000) : 0;
 	if (one_in(rng, 3)) {
 		return; /* cuts, crashes and stalls only: what they may not cause shows best alone
 		         */
+	}
+	draw_form(rng, chaos);
+	if (one_in(rng, 3)) {
+		draw_bursts(rng, chaos, plan->profile.probe_interval_ms);
 	}
 	chaos->loss_ppm = between(rng, 0, one_in(rng, 3) ? 800000 : 400000);
 	chaos->duplicate_ppm = between(rng, 0, 100000);
@@ -129,6 +170,7 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 		draw_detection(&rng, &plan->profile);
 		draw_dissemination(&rng, &plan->profile);
 		draw_repair(&rng, &plan->profile, plan->nodes);
+		draw_switches(&rng, &plan->profile);
 	}
 	draw_links(&rng, plan);
 	interval = SHOAL_MS(plan->profile.probe_interval_ms);
@@ -143,4 +185,5 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	plan->crash_returns = one_in(&rng, 2);
 	plan->leave = !one_in(&rng, 4);
 	plan->leave_returns = one_in(&rng, 2);
+	plan->merge = plan->profile.verify_deaths != 0 && one_in(&rng, 3);
 }

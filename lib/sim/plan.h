@@ -21,10 +21,10 @@ struct shoal_plan {
 	uint64_t join_window_ns, calm_ns, chaos_ns;
 	uint32_t faults;   /* in chaos */
 	uint32_t fail_ppm; /* allocations that fail in chaos */
-	bool crash_host, crash_returns, leave, leave_returns;
+	bool crash_host, crash_returns, leave, leave_returns, merge;
 };
 
-/* nodes: 2 to SHOAL_PLAN_NODES_MAX; 0: drawn, 2 to 32. */
+/* nodes: 2 to SHOAL_PLAN_NODES_MAX; 0: drawn, 2 to 64. */
 void shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes);
 
 #endif

@@ -148,6 +148,7 @@ shoal_sim_free(struct shoal_sim *sim)
 	shoal_ring_done(&sim->notes);
 	shoal_heap_done(&sim->heap);
 	shoal_alloc_free(&mem, sim->good);
+	shoal_alloc_free(&mem, sim->merging);
 	shoal_alloc_free(&mem, sim->node);
 	shoal_alloc_free(&mem, sim);
 }

@@ -2,9 +2,10 @@
 /* The schedule of a seed.
  *
  * In calm (join, calm, crash, leave) nothing is lost, and the promises are exact: nobody is
- * suspected, a crash is known within its bound, who leaves is left. In chaos anything happens and
- * only what must hold always is looked at. Then all faults end, and within the bound of convergence
- * all must agree.
+ * suspected, a crash is known within its bound, who leaves is left. In a merge two sides that hold
+ * each other dead meet, and nobody is failed by it. In chaos (chaos.c) anything happens and only
+ * what must hold always is looked at. Then all faults end, and within the bound of convergence all
+ * must agree; in the end the cores are not told the time any more, and what flies must die out.
  *
  * Node 0 is the seed that all join through; it may crash and never leaves, so that everyone has
  * somebody in common and the cluster has one truth to converge to. Cost: virtual time is some
@@ -13,22 +14,20 @@
 
 #include <string.h>
 
-#define SEED_NODE 0
-
 static int
 verdict(struct shoal_swarm *swarm)
 {
 	return shoal_sim_checkers(swarm->sim)->fired != 0 ? SHOAL_ERR_STATE : 0;
 }
 
-static uint64_t
-interval(const struct shoal_swarm *swarm)
+uint64_t
+shoal_swarm_interval(const struct shoal_swarm *swarm)
 {
 	return SHOAL_MS(swarm->plan.profile.probe_interval_ms);
 }
 
-static int
-run_for(struct shoal_swarm *swarm, uint64_t ns)
+int
+shoal_swarm_run_for(struct shoal_swarm *swarm, uint64_t ns)
 {
 	return shoal_sim_run(swarm->sim, shoal_sim_now(swarm->sim) + ns);
 }
@@ -36,7 +35,7 @@ run_for(struct shoal_swarm *swarm, uint64_t ns)
 static uint64_t
 step_of(const struct shoal_swarm *swarm)
 {
-	return interval(swarm) / 8 + 1;
+	return shoal_swarm_interval(swarm) / 8 + 1;
 }
 
 /* What was under way when the faults ended: two tries of a check, each as long as a distrustful
@@ -48,7 +47,7 @@ settling(const struct shoal_swarm *swarm)
 {
 	uint64_t flight = swarm->plan.chaos.loss_ppm != 0 ? SHOAL_SEC(8) : SHOAL_SEC(1);
 
-	return 2 * (1 + swarm->plan.profile.health_max) * interval(swarm) + flight;
+	return 2 * (1 + swarm->plan.profile.health_max) * shoal_swarm_interval(swarm) + flight;
 }
 
 /* Runs until all agree and have agreed for so long that it stays so. *took_ns is the time to the
@@ -75,7 +74,7 @@ run_until_agreed(struct shoal_swarm *swarm, uint64_t bound_ns, uint64_t settle_n
 		} else {
 			*took_ns = spent;
 		}
-		rc = run_for(swarm, step_of(swarm));
+		rc = shoal_swarm_run_for(swarm, step_of(swarm));
 	}
 	shoal_sim_checkers(swarm->sim)->looked[check]++;
 	return rc;
@@ -99,7 +98,7 @@ run_until_held(struct shoal_swarm *swarm, uint32_t subject, enum shoal_state sta
 			        swarm->sim, check, &gap, "not known to all within the bound");
 			return SHOAL_ERR_STATE;
 		}
-		rc = run_for(swarm, step < bound_ns - spent ? step : bound_ns - spent);
+		rc = shoal_swarm_run_for(swarm, step < bound_ns - spent ? step : bound_ns - spent);
 		if (rc != 0) {
 			return rc;
 		}
@@ -133,8 +132,8 @@ contact(const struct shoal_swarm *swarm, uint32_t node)
 	return node;
 }
 
-static int
-start(struct shoal_swarm *swarm, uint32_t node)
+int
+shoal_swarm_start(struct shoal_swarm *swarm, uint32_t node)
 {
 	uint32_t through = contact(swarm, node);
 	int rc = shoal_sim_start(swarm->sim, node);
@@ -151,13 +150,13 @@ phase_join(struct shoal_swarm *swarm)
 	struct shoal_plan *plan = &swarm->plan;
 	uint32_t early = plan->nodes - plan->late;
 	uint64_t pause = plan->join_window_ns / (early - 1);
-	int rc = start(swarm, SEED_NODE);
+	int rc = shoal_swarm_start(swarm, SHOAL_SWARM_SEED);
 
 	shoal_sim_set_calm(swarm->sim, true);
 	for (uint32_t i = 1; i < early && rc == 0; i++) {
-		rc = run_for(swarm, shoal_rng_between(&swarm->rng, 0, 2 * pause));
+		rc = shoal_swarm_run_for(swarm, shoal_rng_between(&swarm->rng, 0, 2 * pause));
 		if (rc == 0) {
-			rc = start(swarm, i);
+			rc = shoal_swarm_start(swarm, i);
 		}
 	}
 	if (rc != 0) {
@@ -171,7 +170,7 @@ phase_join(struct shoal_swarm *swarm)
 static int
 phase_calm(struct shoal_swarm *swarm)
 {
-	return run_for(swarm, swarm->plan.calm_ns);
+	return shoal_swarm_run_for(swarm, swarm->plan.calm_ns);
 }
 
 /* A node that was away comes back. */
@@ -179,10 +178,11 @@ static int
 comes_back(struct shoal_swarm *swarm, uint32_t node)
 {
 	uint64_t took;
-	int rc = run_for(swarm, shoal_rng_between(&swarm->rng, 0, 4 * interval(swarm)));
+	int rc = shoal_swarm_run_for(
+	        swarm, shoal_rng_between(&swarm->rng, 0, 4 * shoal_swarm_interval(swarm)));
 
 	if (rc == 0) {
-		rc = start(swarm, node);
+		rc = shoal_swarm_start(swarm, node);
 	}
 	return rc != 0 ? rc
 	               : run_until_agreed(swarm, swarm->times.join_bound_ns, 0,
@@ -219,7 +219,7 @@ draw_up(struct shoal_swarm *swarm)
 	for (uint32_t i = 0; i < swarm->plan.nodes; i++) {
 		uint32_t node = (first + i) % swarm->plan.nodes;
 
-		if (node != SEED_NODE && shoal_sim_is_up(swarm->sim, node)) {
+		if (node != SHOAL_SWARM_SEED && shoal_sim_is_up(swarm->sim, node)) {
 			return node;
 		}
 	}
@@ -244,154 +244,35 @@ phase_leave(struct shoal_swarm *swarm)
 	rc = run_until_held(swarm, node, SHOAL_STATE_LEFT, times->left_bound_ns,
 	        SHOAL_CHECKER_LEAVE, &times->left_ns);
 	if (rc == 0 && shoal_sim_is_up(swarm->sim, node)) {
-		rc = run_for(swarm, SHOAL_MS(swarm->plan.profile.leave_timeout_ms) + SHOAL_SEC(2));
+		rc = shoal_swarm_run_for(
+		        swarm, SHOAL_MS(swarm->plan.profile.leave_timeout_ms) + SHOAL_SEC(2));
 	}
 	return rc == 0 && swarm->plan.leave_returns ? comes_back(swarm, node) : rc;
 }
 
-static void
-partition(struct shoal_swarm *swarm)
-{
-	uint32_t sides = 2 + shoal_rng_below(&swarm->rng, 2);
-
-	for (uint32_t i = 0; i < swarm->plan.nodes; i++) {
-		shoal_sim_group(swarm->sim, i, shoal_rng_below(&swarm->rng, sides));
-	}
-}
-
-static void
-cut(struct shoal_swarm *swarm, bool both)
-{
-	uint32_t from = shoal_rng_below(&swarm->rng, swarm->plan.nodes);
-	uint32_t to = shoal_rng_below(&swarm->rng, swarm->plan.nodes);
-
-	if (from != to) {
-		shoal_sim_cut(swarm->sim, from, to);
-		if (both) {
-			shoal_sim_cut(swarm->sim, to, from);
-		}
-	}
-}
-
-/* Ends without a goodbye and is there again at once, as a supervisor does. */
+/* Two sides, or some that reach both, long enough that each holds the other dead; then they meet.
+ */
 static int
-restart(struct shoal_swarm *swarm, uint32_t node)
+phase_merge(struct shoal_swarm *swarm)
 {
-	(void)shoal_sim_crash(swarm->sim, node, SHOAL_SIM_CRASH_PROCESS);
-	return start(swarm, node);
-}
-
-/* All at once: whatever was remembered is gone with it. */
-static int
-restart_all(struct shoal_swarm *swarm)
-{
-	int rc = 0;
-
-	for (uint32_t i = 0; i < swarm->plan.nodes; i++) {
-		(void)shoal_sim_crash(swarm->sim, i, SHOAL_SIM_CRASH_PROCESS);
-	}
-	for (uint32_t i = 0; i < swarm->plan.nodes && rc == 0; i++) {
-		rc = start(swarm, i);
-	}
-	return rc;
-}
-
-/* While one is cut off, too short to be missed, another one starts: gossip passes it by. */
-static int
-newcomer_unseen(struct shoal_swarm *swarm, uint32_t node)
-{
-	uint32_t newcomer = swarm->plan.nodes - 1;
+	struct shoal_sim *sim = swarm->sim;
+	struct shoal_swarm_times *times = &swarm->times;
+	const struct shoal_plan *plan = &swarm->plan;
 	int rc;
 
-	while (newcomer > 0 && shoal_sim_is_up(swarm->sim, newcomer)) {
-		newcomer--;
+	shoal_sim_set_calm(sim, false);
+	shoal_sim_partition(sim, (enum shoal_sim_partition)shoal_rng_below(&swarm->rng, 3));
+	rc = shoal_swarm_run_for(swarm, shoal_profile_detection_bound(&plan->profile, plan->nodes));
+	rc = rc == 0 ? shoal_judge_merge_begin(sim) : rc;
+	if (rc != 0) {
+		return rc;
 	}
-	if (newcomer == 0 || newcomer == node) {
-		return 0;
-	}
-	shoal_sim_group(swarm->sim, node, swarm->plan.nodes + node);
-	rc = start(swarm, newcomer);
-	if (rc == 0) {
-		rc = run_for(swarm,
-		        shoal_rng_between(&swarm->rng, interval(swarm), 2 * interval(swarm)));
-	}
-	shoal_sim_group(swarm->sim, node, 0);
+	shoal_sim_heal(sim);
+	times->merged_bound_ns = shoal_sim_convergence_bound(&plan->profile, plan->nodes);
+	rc = run_until_agreed(swarm, times->merged_bound_ns, settling(swarm),
+	        SHOAL_CHECKER_CONVERGENCE, &times->merged_ns);
+	shoal_judge_merge_end(sim);
 	return rc;
-}
-
-/* Life of nodes. What does not fit the node's state is no fault this time. */
-static int
-fault_of_node(struct shoal_swarm *swarm, uint32_t node)
-{
-	struct shoal_sim *sim = swarm->sim;
-
-	switch (shoal_rng_below(&swarm->rng, 16)) {
-	case 0:
-		return restart_all(swarm);
-	case 1:
-		return restart(swarm, node);
-	case 2:
-	case 3:
-		return newcomer_unseen(swarm, node);
-	case 4:
-	case 5:
-	case 6:
-		if (node != SEED_NODE) {
-			(void)shoal_sim_leave(sim, node);
-		}
-		return 0;
-	case 7:
-	case 8:
-	case 9:
-	case 10:
-		return shoal_sim_is_up(sim, node) ? 0 : start(swarm, node);
-	default:
-		(void)shoal_sim_crash(
-		        sim, node, (enum shoal_sim_crash)shoal_rng_below(&swarm->rng, 2));
-		return 0;
-	}
-}
-
-/* The ways between them, and their time. */
-static void
-fault_of_way(struct shoal_swarm *swarm, uint32_t node)
-{
-	struct shoal_sim *sim = swarm->sim;
-	uint64_t stall = shoal_rng_between(&swarm->rng, SHOAL_MS(50), 10 * interval(swarm));
-
-	switch (shoal_rng_below(&swarm->rng, 6)) {
-	case 0:
-		(void)shoal_sim_stall(sim, node, stall);
-		break;
-	case 1:
-		cut(swarm, false);
-		break;
-	case 2:
-		cut(swarm, true);
-		break;
-	case 3:
-		partition(swarm);
-		break;
-	case 4:
-		shoal_sim_group(sim, node, swarm->plan.nodes + node);
-		break;
-	default:
-		shoal_sim_heal(sim);
-		break;
-	}
-}
-
-/* One thing goes wrong, or right again. */
-static int
-fault(struct shoal_swarm *swarm)
-{
-	uint32_t node = shoal_rng_below(&swarm->rng, swarm->plan.nodes);
-
-	if (shoal_rng_below(&swarm->rng, 2) == 0) {
-		return fault_of_node(swarm, node);
-	}
-	fault_of_way(swarm, node);
-	return 0;
 }
 
 static int
@@ -408,12 +289,12 @@ phase_chaos(struct shoal_swarm *swarm)
 	(void)shoal_sim_set_link(swarm->sim, &plan->chaos);
 	shoal_sim_set_scarcity(swarm->sim, plan->fail_ppm);
 	for (uint32_t i = 0; i < plan->faults && rc == 0; i++) {
-		rc = run_for(swarm, shoal_rng_between(&swarm->rng, 0, pause));
+		rc = shoal_swarm_run_for(swarm, shoal_rng_between(&swarm->rng, 0, pause));
 		if (rc == 0) {
-			rc = fault(swarm);
+			rc = shoal_swarm_fault(swarm);
 		}
 	}
-	return rc == 0 ? run_for(swarm, shoal_rng_between(&swarm->rng, 0, pause)) : rc;
+	return rc == 0 ? shoal_swarm_run_for(swarm, shoal_rng_between(&swarm->rng, 0, pause)) : rc;
 }
 
 /* Who still waits for a leave to end when the faults end is given the time for it. */
@@ -422,7 +303,7 @@ end_leaves(struct shoal_swarm *swarm)
 {
 	for (uint32_t i = 0; i < swarm->plan.nodes; i++) {
 		if (shoal_sim_is_leaving(swarm->sim, i)) {
-			return run_for(swarm,
+			return shoal_swarm_run_for(swarm,
 			        SHOAL_MS(swarm->plan.profile.leave_timeout_ms) + SHOAL_SEC(2));
 		}
 	}
@@ -441,9 +322,9 @@ phase_liveness(struct shoal_swarm *swarm)
 	shoal_sim_heal(swarm->sim);
 	shoal_sim_wake(swarm->sim);
 	for (uint32_t i = 0; i < plan->nodes; i++) {
-		bool wanted = i == SEED_NODE || shoal_rng_below(&swarm->rng, 2) == 0;
+		bool wanted = i == SHOAL_SWARM_SEED || shoal_rng_below(&swarm->rng, 2) == 0;
 
-		rc = wanted && !shoal_sim_is_up(swarm->sim, i) ? start(swarm, i) : 0;
+		rc = wanted && !shoal_sim_is_up(swarm->sim, i) ? shoal_swarm_start(swarm, i) : 0;
 		if (rc != 0) {
 			return rc;
 		}
@@ -494,7 +375,7 @@ phase_quiet(struct shoal_swarm *swarm)
 	int rc;
 
 	shoal_sim_set_calm(swarm->sim, true);
-	rc = run_for(swarm, 10 * interval(swarm));
+	rc = shoal_swarm_run_for(swarm, 10 * shoal_swarm_interval(swarm));
 	if (rc == 0 && !shoal_sim_agreed(swarm->sim, &gap)) {
 		shoal_judge_fail(swarm->sim, SHOAL_CHECKER_CONVERGENCE, &gap,
 		        "agreement was lost without a fault");
@@ -502,11 +383,21 @@ phase_quiet(struct shoal_swarm *swarm)
 	return rc != 0 ? rc : verdict(swarm);
 }
 
+/* No core is told the time any more: what still flies is answers to answers, and must end. */
+static int
+phase_idle(struct shoal_swarm *swarm)
+{
+	uint64_t timeout = SHOAL_MS(swarm->plan.profile.exchange_timeout_ms);
+
+	return shoal_judge_dies_out(swarm->sim, timeout + SHOAL_SEC(2));
+}
+
 int
 shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
         shoal_sim_note_fn on_note, void *arg)
 {
 	struct shoal_sim_config config;
+	int rc;
 
 	memset(swarm, 0, sizeof(*swarm));
 	swarm->plan = *plan;
@@ -521,7 +412,11 @@ shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
 	config.log_level = plan->log_level;
 	config.on_note = on_note;
 	config.arg = arg;
-	return shoal_sim_new(&swarm->sim, &config);
+	rc = shoal_sim_new(&swarm->sim, &config);
+	if (rc == 0 && plan->profile.verify_deaths == 0) {
+		shoal_judge_trust(swarm->sim);
+	}
+	return rc;
 }
 
 void
@@ -538,12 +433,14 @@ shoal_swarm_run(struct shoal_swarm *swarm)
 		const char *name;
 		int (*run)(struct shoal_swarm *swarm);
 	} phases[] = {{"join", phase_join}, {"calm", phase_calm}, {"crash", phase_crash},
-	        {"leave", phase_leave}, {"chaos", phase_chaos}, {"liveness", phase_liveness},
-	        {"quiet", phase_quiet}, {"digest", phase_digest}};
+	        {"leave", phase_leave}, {"merge", phase_merge}, {"chaos", phase_chaos},
+	        {"liveness", phase_liveness}, {"quiet", phase_quiet}, {"digest", phase_digest},
+	        {"idle", phase_idle}};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]) && rc == 0; i++) {
-		if (phases[i].run != phase_leave || swarm->plan.leave) {
+		if ((phases[i].run != phase_leave || swarm->plan.leave) &&
+		        (phases[i].run != phase_merge || swarm->plan.merge)) {
 			shoal_sim_phase(swarm->sim, phases[i].name);
 			rc = phases[i].run(swarm);
 		}

@@ -7,12 +7,15 @@
 #include "base/rng.h"
 #include "sim/plan.h"
 
+#define SHOAL_SWARM_SEED 0 /* the node that all join through */
+
 /* What was measured on the way; 0: the seed's plan had no such phase. */
 struct shoal_swarm_times {
 	uint64_t join_ns, join_bound_ns;
 	struct shoal_sim_detection detection; /* of the crash in calm */
 	uint64_t failed_bound_ns;
 	uint64_t left_ns, left_bound_ns;
+	uint64_t merged_ns, merged_bound_ns;
 	uint64_t converged_ns, converged_bound_ns;
 	uint64_t settled_ns, settled_bound_ns; /* differences, after that */
 };
@@ -33,5 +36,13 @@ void shoal_swarm_done(struct shoal_swarm *swarm);
 /* 0: every checker was content. SHOAL_ERR_STATE: one fired, see shoal_sim_checkers. Other errors:
  * the run itself broke. */
 int shoal_swarm_run(struct shoal_swarm *swarm);
+
+/* What the files of the swarm share. */
+uint64_t shoal_swarm_interval(const struct shoal_swarm *swarm);
+int shoal_swarm_run_for(struct shoal_swarm *swarm, uint64_t ns);
+/* Starts a node and lets it join through whoever is up. */
+int shoal_swarm_start(struct shoal_swarm *swarm, uint32_t node);
+/* chaos.c: one thing goes wrong, or right again. */
+int shoal_swarm_fault(struct shoal_swarm *swarm);
 
 #endif

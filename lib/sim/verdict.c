@@ -29,6 +29,13 @@ judge_failed(struct shoal_sim_node *node, const struct shoal_sim_node *subject)
 {
 	struct shoal_sim *sim = node->sim;
 
+	if (sim->merging != NULL) {
+		uint8_t held = sim->merging[(size_t)node->number * sim->nodes + subject->number];
+
+		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_HEAL,
+		        subject->core == NULL || held == 0, node->number, &subject->id,
+		        "failed in a merge, though its side held it alive");
+	}
 	(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_ACCURACY,
 	        sim->good == NULL ||
 	                shoal_sim_good_for(sim, node->number, subject->number) < sim->accuracy_ns,

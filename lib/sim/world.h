@@ -132,6 +132,7 @@ struct shoal_sim {
 	uint32_t nodes;
 	uint64_t *good;       /* [a * nodes + b]: until when the way was bad; NULL: not kept */
 	uint64_t accuracy_ns; /* who was good for so long is not found dead */
+	uint8_t *merging;     /* [a * nodes + b]: a held b alive when the sides met; NULL: no */
 	struct shoal_slab ways;
 	struct shoal_table way_table; /* {from, to} to the number in ways */
 	struct shoal_sim_link link;

@@ -168,7 +168,7 @@ step(struct fuzz *fuzz, struct shoal_input *input)
 
 	input->mono_ns = fuzz->now;
 	input->wall_ns = fuzz->wall + fuzz->now;
-	shoal_watch_begin(&fuzz->watch);
+	shoal_watch_begin(&fuzz->watch, input);
 	rc = shoal_core_step(fuzz->core, input);
 	if (rc == SHOAL_ERR_INVALID || rc <= SHOAL_ERR_FATAL) {
 		fail("step", shoal_strerror(rc));

@@ -20,6 +20,8 @@ struct bench {
 	struct shoal_watch watch;
 };
 
+static const struct shoal_input timer = {.kind = SHOAL_INPUT_TIMER};
+
 static void
 set_up(struct bench *bench)
 {
@@ -56,7 +58,7 @@ tell(struct bench *bench, enum shoal_event_kind kind, enum shoal_state was, enum
 	        .id = {{1}},
 	        .incarnation = incarnation};
 
-	shoal_watch_begin(&bench->watch);
+	shoal_watch_begin(&bench->watch, &timer);
 	assert_int_equal(shoal_watch_event(&bench->watch, bench->core, &event), 0);
 }
 
@@ -181,7 +183,7 @@ a_datagram_above_its_limit_fires(void **state)
 
 	(void)state;
 	set_up(&bench);
-	shoal_watch_begin(&bench.watch);
+	shoal_watch_begin(&bench.watch, &timer);
 	send.len = bench.profile.datagram_max;
 	shoal_watch_send(&bench.watch, &send);
 	assert_int_equal(bench.checkers.fired, 0);

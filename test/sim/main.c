@@ -185,6 +185,7 @@ add_up(struct totals *totals, const struct shoal_swarm *swarm)
 	}
 	worst(&totals->left, times->left_ns, times->left_bound_ns);
 	worst(&totals->converged, times->converged_ns, times->converged_bound_ns);
+	worst(&totals->converged, times->merged_ns, times->merged_bound_ns);
 	worst(&totals->converged, times->join_ns, times->join_bound_ns);
 	worst(&totals->settled, times->settled_ns, times->settled_bound_ns);
 }

@@ -27,11 +27,14 @@ story_plan(const struct shoal_plan *plan)
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
 	printf("\n      latency %.6f to %.6f s, jitter %.6f s; in chaos loss %.3f, damage %.3f, "
-	       "held back %.3f by up to %.3f s, %" PRIu32 " faults, failing allocations %.3f\n",
+	       "held back %.3f by up to %.3f s, bursts %.3f, resets %.3f, %" PRIu32
+	       " faults, failing allocations %.3f%s\n",
 	        seconds(plan->calm.latency_min_ns), seconds(plan->calm.latency_max_ns),
 	        seconds(plan->calm.jitter_ns), plan->chaos.loss_ppm / 1e6,
 	        plan->chaos.corrupt_ppm / 1e6, plan->chaos.reorder_ppm / 1e6,
-	        seconds(plan->chaos.reorder_ns), plan->faults, plan->fail_ppm / 1e6);
+	        seconds(plan->chaos.reorder_ns), plan->chaos.burst_loss_ppm / 1e6,
+	        plan->chaos.reset_ppm / 1e6, plan->faults, plan->fail_ppm / 1e6,
+	        plan->merge ? "; a merge before" : "");
 }
 
 void
