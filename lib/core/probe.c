@@ -512,6 +512,13 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 
 	if (record == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
+#ifdef SHOAL_PLANT_LATE_ACK_ANSWERED
+		struct shoal_pending *again =
+		        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, from, SHOAL_NONE, 0);
+		if (again != NULL) {
+			shoal_send_primary(again, SHOAL_MESSAGE_ACK, ack);
+		}
+#endif
 		return;
 	}
 	if (memcmp(&ack->id, &probe->target, sizeof ack->id) != 0 ||

@@ -132,6 +132,12 @@ shoal_statement_admit(const struct shoal_view *view, const struct shoal_told *to
 		return SHOAL_VERDICT_APPLY;
 	}
 #endif
+#ifdef SHOAL_PLANT_TABLE_BURIES
+	if (told->full && told->claim.state == SHOAL_STATE_DEAD &&
+	        shoal_claim_compare(&told->claim, &view->held) > 0) {
+		return SHOAL_VERDICT_APPLY;
+	}
+#endif
 	int order = shoal_claim_compare(&told->claim, &view->held);
 	if (order == 0) {
 		return SHOAL_VERDICT_SAME;

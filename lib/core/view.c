@@ -188,6 +188,9 @@ shoal_core_hash(const struct shoal_core *core)
 size_t
 shoal_core_memory(const struct shoal_core *core)
 {
+#ifdef SHOAL_PLANT_SENDS_UNCOUNTED
+	return sizeof *core + shoal_members_memory(core);
+#endif
 	return sizeof *core + shoal_members_memory(core) + shoal_tree_memory(core) +
 	       core->profile.datagram_max + core->sends.stream_capacity + core->walk.out.cap +
 	       shoal_ring_memory(&core->sends.queue) + shoal_ring_memory(&core->events) +

@@ -15,9 +15,10 @@
 
 #include <string.h>
 
-/* What one step may send after a long stall, beside an answer to each ping that it relayed; and
- * what a core may hold: its buffers and queues, and so much a slot. Several times what was ever
- * seen, far below the limits of the queues. */
+/* What one step may send after a long stall, beside an answer to each ping that it relayed; what
+ * may go back to where a datagram came from: its answer, and a packet that goes there as to
+ * anybody, a burst of news or the truth about what was told; and what a core may hold: its buffers
+ * and queues, and so much a slot. */
 #define SENDS_MOST      64
 #define ANSWERS_MOST    2
 #define MEMORY_FIXED    ((size_t)128 << 10)

@@ -26,7 +26,8 @@
 	X(LEAVE, "leave", "who leaves in calm is left everywhere and failed nowhere")              \
 	X(DIGEST, "digest", "members that agree find within the bound that their digests do")      \
 	X(HEAL, "heal", "a merge fails nobody whom the observer's side held alive")                \
-	X(CHAINS, "chains", "a datagram causes one answer at most, and what flies dies out")       \
+	X(CHAINS, "chains",                                                                        \
+	        "an answer and a word back to a datagram at most; what flies dies out")            \
 	X(MEMORY, "memory", "a core holds what it says, and no more than its members need")
 
 enum shoal_checker {

@@ -309,6 +309,9 @@ shoal_sim_node_timer(struct shoal_sim_node *node, enum shoal_sim_timer kind)
 	case SHOAL_SIM_TIMER_LEAVE:
 		if (node->stalled) {
 			shoal_heap_arm(&sim->heap, &node->leave, node->wake.at + SHOAL_SEC(1));
+		} else if (node->slow_ns != 0 || node->period_ns != 0) {
+			shoal_heap_arm(&sim->heap, &node->leave,
+			        sim->now + SHOAL_SEC(1) + 2 * node->slow_ns + node->period_ns);
 		} else {
 			(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_COMMANDS, false,
 			        node->number, &node->id, "a leave did not end in time");

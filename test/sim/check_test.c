@@ -194,6 +194,43 @@ a_datagram_above_its_limit_fires(void **state)
 }
 
 static void
+a_third_packet_back_to_where_a_datagram_came_from_fires(void **state)
+{
+	struct bench bench;
+	struct shoal_input input = {.kind = SHOAL_INPUT_DATAGRAM, .from = {.port = 7}};
+	struct shoal_send send = {.kind = SHOAL_SEND_DATAGRAM, .to = {.port = 7}, .len = 10};
+
+	(void)state;
+	set_up(&bench);
+	shoal_watch_begin(&bench.watch, &input);
+	shoal_watch_send(&bench.watch, &send);
+	shoal_watch_send(&bench.watch, &send);
+	send.to.port = 8;
+	shoal_watch_send(&bench.watch, &send);
+	assert_int_equal(shoal_watch_end(&bench.watch, bench.core, &input), 0);
+	assert_int_equal(bench.checkers.fired, 0);
+	send.to.port = 7;
+	shoal_watch_send(&bench.watch, &send);
+	assert_int_equal(shoal_watch_end(&bench.watch, bench.core, &input), 0);
+	assert_fired(&bench, SHOAL_CHECKER_CHAINS);
+	tear_down(&bench);
+}
+
+static void
+memory_that_a_core_does_not_tell_of_fires(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench);
+	shoal_watch_memory(&bench.watch, bench.core, shoal_core_memory(bench.core));
+	assert_int_equal(bench.checkers.fired, 0);
+	shoal_watch_memory(&bench.watch, bench.core, shoal_core_memory(bench.core) + 1);
+	assert_fired(&bench, SHOAL_CHECKER_MEMORY);
+	tear_down(&bench);
+}
+
+static void
 a_deadline_in_the_past_after_a_timer_fires(void **state)
 {
 	struct bench bench;
@@ -275,6 +312,8 @@ main(void)
 	        cmocka_unit_test(a_suspicion_withdrawn_under_the_same_incarnation_fires),
 	        cmocka_unit_test(a_member_that_is_not_in_the_list_any_more_fires),
 	        cmocka_unit_test(a_datagram_above_its_limit_fires),
+	        cmocka_unit_test(a_third_packet_back_to_where_a_datagram_came_from_fires),
+	        cmocka_unit_test(memory_that_a_core_does_not_tell_of_fires),
 	        cmocka_unit_test(a_deadline_in_the_past_after_a_timer_fires),
 	        cmocka_unit_test(after_an_overflow_the_list_is_the_truth),
 	        cmocka_unit_test(the_first_failure_is_kept_and_all_are_counted),

@@ -2,19 +2,18 @@
 /* The simulator's program: runs seeds and judges them.
  *
  *     shoal-sim-test --seed N | --seeds A..B | --count N   which seeds (N counts from 1)
- *                    --nodes N          a fixed size instead of a drawn one
- *                    --trace            a line a seed with its trace hash
- *                    --verbose          every event and fault
- *                    --record NODE:FILE what that node takes, for 'shoal replay'; its second start
- * goes to FILE.2 and so on
- *                    --plant-expect C   a bug is planted: checker C must fire in one of the seeds
- *                    --scenario P       64 nodes and a crash under profile P (lan, wan, local)
- * instead of seeds
+ *         --nodes N            a fixed size instead of a drawn one
+ *         --trace              a line a seed with its trace hash
+ *         --verbose            every event and fault
+ *         --record NODE:FILE   what that node takes, for `shoal replay`; its second start goes to
+ *                              FILE.2 and so on
+ *         --plant-expect C     a bug is planted: checker C must fire in one of the seeds, or one
+ *                              of the library's own ("assertion")
+ *         --scenario P         instead of seeds: 64 nodes and a crash under profile P
  *
  * Every 16th seed runs twice, and both runs must have one trace. Exit status: 0 well, 1 a checker
- * fired (with
- * --plant-expect: it did not), 2 usage. A run of 50 seeds or more fails too where some checker
- * never looked. */
+ * fired (with --plant-expect: it did not), 2 usage. A run of 50 seeds or more fails too where some
+ * checker never looked. */
 #include "record.h"
 #include "scenario.h"
 #include "story.h"
@@ -30,6 +29,9 @@
 
 #define TWICE_EVERY 16
 #define ALL_LOOK    50
+
+/* In the place of a checker: the plant breaks what the core itself asserts. */
+#define PLANT_ASSERTION "assertion"
 
 struct options {
 	uint64_t first, last;
@@ -52,6 +54,12 @@ static uint64_t current_seed;
 static void
 on_panic(const char *expression, const char *file, int line)
 {
+	if (options.plant != NULL && strcmp(options.plant, PLANT_ASSERTION) == 0) {
+		printf("an assertion failed at seed %" PRIu64 ": %s at %s:%d\n", current_seed,
+		        expression, file, line);
+		(void)fflush(stdout);
+		_Exit(0);
+	}
 	printf("ASSERTION: %s at %s:%d, seed %" PRIu64 "\n", expression, file, line, current_seed);
 	story_replay(current_seed, &options.story);
 }
@@ -287,9 +295,10 @@ run_seeds(void)
 static int
 expect_plant(void)
 {
-	enum shoal_checker check;
+	enum shoal_checker check = SHOAL_CHECKERS;
 
-	if (shoal_checker_parse(&check, options.plant) != 0) {
+	if (strcmp(options.plant, PLANT_ASSERTION) != 0 &&
+	        shoal_checker_parse(&check, options.plant) != 0) {
 		return 2;
 	}
 	for (uint64_t seed = options.first; seed <= options.last; seed++) {
