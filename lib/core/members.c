@@ -292,6 +292,9 @@ shoal_members_move(struct shoal_core *core, uint32_t slot, enum shoal_state stat
 		shoal_members_hold(core, record)->since = core->now;
 	}
 	shoal_tree_touch(core, slot);
+#ifdef SHOAL_PLANT_RETURN_UNPROBED
+	takes_part = takes_part && !shoal_state_is_gone(was);
+#endif
 	if (takes_part && slot != SHOAL_SELF) {
 		shoal_order_insert(core, slot);
 	} else {

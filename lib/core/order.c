@@ -74,9 +74,6 @@ shoal_order_remove(struct shoal_core *core, uint32_t slot)
 	if (hole != members->ordered) {
 		put(core, hole, members->order[members->ordered]);
 	}
-#ifdef SHOAL_PLANT_PLACE_KEPT
-	return;
-#endif
 	record->place = SHOAL_NONE; /* last: it may have moved itself */
 }
 

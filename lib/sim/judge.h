@@ -36,8 +36,7 @@ void shoal_judge_merge_end(struct shoal_sim *sim);
  * fly then. Ends the world: its cores are late from now on. What shoal_sim_run returns. */
 int shoal_judge_dies_out(struct shoal_sim *sim, uint64_t ns);
 
-/* Members believe in deaths that they are told: what follows from checking them is not looked at.
- */
+/* Members may find the living dead: accuracy is not looked at. */
 void shoal_judge_trust(struct shoal_sim *sim);
 
 struct shoal_checkers *shoal_sim_checkers(struct shoal_sim *sim);

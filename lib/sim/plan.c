@@ -85,7 +85,8 @@ draw_repair(struct shoal_rng *rng, struct shoal_profile *profile, uint32_t nodes
 }
 
 /* Also without parts of the protocol: what each is good for is for others to measure, but none may
- * be needed for what must hold. Only who verifies no deaths is excused from what that is for. */
+ * be needed for what must hold. Who verifies no deaths, or does not hear it first when it is
+ * accused, is found dead wrongly now and then, and is excused from that. */
 static void
 draw_switches(struct shoal_rng *rng, struct shoal_profile *profile)
 {
@@ -185,5 +186,6 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	plan->crash_returns = one_in(&rng, 2);
 	plan->leave = !one_in(&rng, 4);
 	plan->leave_returns = one_in(&rng, 2);
-	plan->merge = plan->profile.verify_deaths != 0 && one_in(&rng, 3);
+	plan->credulous = plan->profile.verify_deaths == 0 || plan->profile.belief == 0;
+	plan->merge = !plan->credulous && one_in(&rng, 3);
 }

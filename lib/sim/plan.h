@@ -21,6 +21,7 @@ struct shoal_plan {
 	uint64_t join_window_ns, calm_ns, chaos_ns;
 	uint32_t faults;   /* in chaos */
 	uint32_t fail_ppm; /* allocations that fail in chaos */
+	bool credulous;    /* without what keeps the living from being found dead */
 	bool crash_host, crash_returns, leave, leave_returns, merge;
 };
 

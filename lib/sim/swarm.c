@@ -413,7 +413,7 @@ shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
 	config.on_note = on_note;
 	config.arg = arg;
 	rc = shoal_sim_new(&swarm->sim, &config);
-	if (rc == 0 && plan->profile.verify_deaths == 0) {
+	if (rc == 0 && plan->credulous) {
 		shoal_judge_trust(swarm->sim);
 	}
 	return rc;
