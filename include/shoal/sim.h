@@ -184,7 +184,8 @@ SHOAL_API int shoal_sim_save(struct shoal_sim *sim, uint32_t node);
 SHOAL_API int shoal_sim_restore(struct shoal_sim *sim, uint32_t node);
 
 /* Starts all nodes that are down, born with the knowledge of all that are up then: a large cluster
- * in its steady state, without its joins. What shoal_sim_start returns. O(nodes^2). */
+ * in its steady state, without its joins. Who was up before is told of nobody and has to join. What
+ * shoal_sim_start returns. O(nodes^2). */
 SHOAL_API int shoal_sim_warm(struct shoal_sim *sim);
 
 /* Joins through another node, again and again, through one node after the other, until it is done.

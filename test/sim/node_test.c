@@ -158,6 +158,8 @@ a_warm_world_is_steady_at_once(void **state)
 	assert_int_equal(shoal_sim_start(sim, 2), 0);
 	assert_int_equal(shoal_sim_warm(sim), 0);
 	assert_int_equal(shoal_sim_state(sim, 0, 2), SHOAL_STATE_ALIVE);
+	assert_int_equal(shoal_sim_state(sim, 2, 0), SHOAL_STATE_UNKNOWN);
+	assert_int_equal(shoal_sim_join(sim, 2, 0), 0);
 	run_for(sim, SHOAL_SEC(30));
 	assert_true(shoal_sim_agreed(sim, NULL));
 	shoal_sim_counters(sim, SHOAL_SIM_NOBODY, &counters);
