@@ -359,7 +359,7 @@ phase_digest(struct shoal_swarm *swarm)
 			        node, NULL, "a difference was not settled within the bound");
 			return SHOAL_ERR_STATE;
 		}
-		rc = run_for(swarm, step_of(swarm));
+		rc = shoal_swarm_run_for(swarm, step_of(swarm));
 	}
 	swarm->times.settled_ns = shoal_sim_now(swarm->sim) - begin;
 	swarm->times.settled_bound_ns = bound;
