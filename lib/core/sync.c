@@ -19,11 +19,12 @@ arm_interval(struct shoal_core *core)
 }
 
 /* Never sooner than the interval: what gossip settles by itself is not walked for, and whoever lies
- * about its root costs one walk an interval. */
+ * about its root costs one walk an interval. What walks cannot settle, for want of room here or
+ * there, is tried less and less often. */
 static void
 arm_digest(struct shoal_core *core)
 {
-	uint64_t interval = shoal_ms(core->profile.digest_interval_ms);
+	uint64_t interval = shoal_ms(core->profile.digest_interval_ms) << core->sync.futile;
 
 	shoal_heap_arm(&core->heap, &core->sync.digest,
 	        core->now + shoal_rng_between(&core->rng, interval, interval + interval / 2));
@@ -64,6 +65,7 @@ settle(struct shoal_core *core, uint32_t slot)
 	for (uint32_t i = 0; i < sync->count; i++) {
 		if (sync->differs[i].slot == slot) {
 			forget(sync, i);
+			sync->futile = 0;
 			break;
 		}
 	}
@@ -183,6 +185,10 @@ shoal_sync_on_digest(struct shoal_core *core)
 		}
 	}
 	if (sync->count > 0) {
+		uint64_t root = shoal_tree_root(core);
+		bool futile = root == sync->walked && sync->futile < SHOAL_FUTILE_MAX;
+		sync->futile = root != sync->walked ? 0 : sync->futile + futile;
+		sync->walked = root;
 		arm_digest(core);
 		shoal_sync_begin(core, sync->differs[sync->turn++ % sync->count].slot);
 	}

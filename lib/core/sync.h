@@ -10,6 +10,8 @@
 
 /* Members that are known to differ; further ones wait until one of these is settled. */
 #define SHOAL_DIFFERS_MAX 16
+/* Walks that settle nothing double the pause, up to so often. */
+#define SHOAL_FUTILE_MAX 3
 
 struct shoal_differs {
 	struct shoal_id id;
@@ -22,6 +24,8 @@ struct shoal_sync {
 	struct shoal_timer digest; /* the next walk with one that differs; not armed: nobody does */
 	struct shoal_differs differs[SHOAL_DIFFERS_MAX];
 	uint32_t count, turn;
+	uint64_t walked; /* this member's root at the last walk with one that differs */
+	unsigned futile; /* such walks since one settled something or told this member anything */
 };
 
 struct shoal_core;
