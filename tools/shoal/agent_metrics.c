@@ -112,11 +112,22 @@ add_histograms(struct evbuffer *body, struct shoal_cluster *cluster)
 }
 
 static int
+add_seconds(struct evbuffer *body, const char *name, const char *text, uint64_t us)
+{
+	char number[NUMBER_TEXT];
+
+	if (head(body, name, "_seconds", text, "gauge") < 0) {
+		return -1;
+	}
+	return evbuffer_add_printf(
+	        body, "shoal_%s_seconds %s\n", name, number_of(us, SHOAL_UNIT_SECONDS, number));
+}
+
+static int
 add_gauges(struct evbuffer *body, struct shoal_cluster *cluster, uint64_t uptime_ms)
 {
 	struct shoal_member_list *list = shoal_members(cluster, NULL);
 	size_t counts[SHOAL_STATES] = {0}, i;
-	char text[NUMBER_TEXT];
 	int rc;
 
 	if (list == NULL) {
@@ -137,11 +148,12 @@ add_gauges(struct evbuffer *body, struct shoal_cluster *cluster, uint64_t uptime
 	        head(body, "health", "", "0 good: how much it distrusts its own failure detection",
 	                "gauge") < 0 ||
 	        evbuffer_add_printf(body, "shoal_health %u\n", shoal_cluster_health(cluster)) < 0 ||
-	        head(body, "uptime", "_seconds", "since the agent started", "gauge") < 0) {
+	        add_seconds(body, "convergence_lag",
+	                "since when another member's table is known to differ, 0: none is",
+	                shoal_cluster_convergence_lag(cluster) / SHOAL_US(1)) < 0) {
 		return -1;
 	}
-	return evbuffer_add_printf(body, "shoal_uptime_seconds %s\n",
-	        number_of(uptime_ms * 1000, SHOAL_UNIT_SECONDS, text));
+	return add_seconds(body, "uptime", "since the agent started", uptime_ms * 1000);
 }
 
 void
