@@ -237,9 +237,10 @@ SHOAL_API void shoal_core_free(struct shoal_core *core);
  * SHOAL_ERR_INVALID: time went backwards, or the kind is none; nothing changed.
  * SHOAL_ERR_STATE:   the command does not fit (JOIN or LEAVE while leaving), or this member has
  * left: the ENDED event was queued; nothing changed. SHOAL_ERR_LIMIT:   JOIN: too many requests in
- * flight; nothing changed. RESTORE: SHOAL_ERR_STATE where others are known already. MALFORMED,
- * CHECKSUM, VERSION, LABEL, AUTH, TOO_BIG: the packet was dropped and counted; nothing changed. Out
- * of memory never ends a core: what could not be kept is dropped and counted. */
+ * flight; DATAGRAM: its sender's budget is used up, counted; nothing changed. RESTORE:
+ * SHOAL_ERR_STATE where others are known already. MALFORMED, CHECKSUM, VERSION, LABEL, AUTH,
+ * TOO_BIG: the packet was dropped and counted; nothing changed. Out of memory never ends a core:
+ * what could not be kept is dropped and counted. */
 SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input *input);
 
 /* Writes what this member knows of the cluster, itself and the dead included, for

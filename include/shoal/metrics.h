@@ -96,7 +96,8 @@ extern "C" {
 	X(DROP_ADDRESS_TRIED, drop_address_tried,                                                  \
 	        "hearsay not probed: its address was, less than ten seconds ago")                  \
 	X(PATHS_LOWERED, paths_lowered, "smaller datagrams to a member: the path took no larger")  \
-	X(PATHS_RAISED, paths_raised, "larger datagrams to a member again")
+	X(PATHS_RAISED, paths_raised, "larger datagrams to a member again")                        \
+	X(DROP_BUDGET, drop_budget, "datagrams dropped unread: their sender has used up its budget")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

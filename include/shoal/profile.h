@@ -73,7 +73,12 @@ enum shoal_profile_kind {
 	X(link_idle_ms, 1000, 86400000, 120000, 120000, 120000,                                    \
 	        "silence after which a watch link is tried")                                       \
 	X(stall_ms, 0, 60000, 50, 50, 50,                                                          \
-	        "lag of the own loop that moves deadlines, at least 5 % of the interval; 0: none")
+	        "lag of the own loop that moves deadlines, at least 5 % of the interval; 0: none") \
+	X(datagram_rate, 1, 10000000, 20000, 10000, 40000, "datagrams a second that are read")     \
+	X(datagram_burst, 1, 10000000, 40000, 20000, 80000, "datagrams at once that are read")     \
+	X(member_rate, 1, 1000000, 2000, 1000, 4000,                                               \
+	        "datagrams a second of each member that are read whatever others send")            \
+	X(member_burst, 1, 1000000, 4000, 2000, 8000, "the same, at once")
 
 struct shoal_profile {
 #define SHOAL_X(field, min, max, lan, wan, local, text) uint32_t field;

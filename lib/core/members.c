@@ -95,6 +95,18 @@ shoal_members_age(const struct shoal_core *core, const struct shoal_record *reco
 }
 
 bool
+shoal_members_has_addr(const struct shoal_record *record, const struct shoal_addr *addr)
+{
+	for (unsigned i = 0; i < record->info->addrs; i++) {
+		struct shoal_addr own = shoal_info_addr(record->info, i);
+		if (shoal_addr_equal(&own, addr)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
 shoal_members_counts(const struct shoal_record *record)
 {
 	return record->place != SHOAL_NONE;
@@ -175,7 +187,7 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 		}
 		if (memcmp(&record->info->salt, &info->salt, sizeof info->salt) != 0) {
 			record->srtt_us = record->rttvar_us = 0;
-		record->path = 0;
+			record->path = 0;
 			record->samples = 0;
 			record->heard = 0;
 		}

@@ -113,6 +113,9 @@ shoal_members_is_at(const struct shoal_record *record, const struct shoal_addr *
 	return shoal_addr_equal(&own, addr);
 }
 
+/* Whether it is one of those that it advertises. */
+bool shoal_members_has_addr(const struct shoal_record *record, const struct shoal_addr *addr);
+
 static inline const char *
 shoal_members_name(const struct shoal_record *record)
 {

@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "base/slab.h"
 #include "base/table.h"
+#include "core/budget.h"
 #include "core/gone.h"
 #include "core/gossip.h"
 #include "core/identity.h"
@@ -93,6 +94,7 @@ struct shoal_core {
 	struct shoal_sends sends;
 	struct shoal_gossip gossip;
 	struct shoal_paths paths;
+	struct shoal_budgets budgets;
 	struct shoal_probes probes;
 	struct shoal_relays relays;
 	struct shoal_nets nets;

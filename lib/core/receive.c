@@ -428,6 +428,10 @@ shoal_receive(struct shoal_core *core, const struct shoal_input *input)
 	shoal_count(core, input->kind == SHOAL_INPUT_DATAGRAM ? SHOAL_COUNTER_DATAGRAMS_IN
 	                                                      : SHOAL_COUNTER_STREAMS_IN);
 	core->counters.value[SHOAL_COUNTER_BYTES_IN] += input->len;
+	if (input->kind == SHOAL_INPUT_DATAGRAM && !shoal_budget_takes(core, input)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_BUDGET);
+		return SHOAL_ERR_LIMIT;
+	}
 	int rc = open_packet(core, input, &opened);
 	if (rc != SHOAL_OK) {
 		shoal_count(core, drop_counter(rc));

@@ -97,7 +97,8 @@ shoal_relay_on_request(
 	uint32_t slot = shoal_members_find(core, &relay->target);
 
 	if (origin == SHOAL_NONE || slot == SHOAL_SELF ||
-	        !shoal_members_counts(shoal_members_at(core, origin))) {
+	        !shoal_members_counts(shoal_members_at(core, origin)) ||
+	        !shoal_members_has_addr(shoal_members_at(core, origin), from)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		return;
 	}
@@ -157,6 +158,14 @@ shoal_relay_on_ack(
 	}
 	shoal_count(core, SHOAL_COUNTER_ACKS_IN);
 	end(core, relayed);
+}
+
+bool
+shoal_relay_awaits(const struct shoal_core *core, uint64_t seq)
+{
+	const struct shoal_relayed *relayed =
+	        shoal_slab_at(&core->relays.slab, SHOAL_NUMBER_SLOT(seq));
+	return relayed != NULL && relayed->seq == seq;
 }
 
 void

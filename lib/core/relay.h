@@ -31,6 +31,8 @@ void shoal_relay_on_request(struct shoal_core *core, const struct shoal_msg_rela
         const struct shoal_addr *from);
 void shoal_relay_on_ack(
         struct shoal_core *core, const struct shoal_msg_ack *ack, const struct shoal_addr *from);
+/* Whether a ping with this number is unanswered. */
+bool shoal_relay_awaits(const struct shoal_core *core, uint64_t seq);
 void shoal_relay_on_timer(struct shoal_core *core, uint32_t number);
 
 #endif

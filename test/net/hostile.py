@@ -5,6 +5,8 @@ import random
 import signal
 import socket
 import struct
+import threading
+import time
 
 from harness import LOCAL, check, main
 
@@ -149,6 +151,38 @@ def a_ping_from_a_strange_address_gets_at_most_as_much_as_it_sent(cluster):
                   f"with {len(answer)}")
     check(answered > 0, "no ping was answered")
     cluster.expect_all([victim, live], {victim.name: "alive", live.name: "alive", dead.name: "dead"})
+
+
+def flood(victim, over):
+    """Well-formed pings of nobody's, as fast as one process sends them, until `over` is set; at most two minutes."""
+    chance = random.Random(4)
+    datagrams = [packet(ping(chance, id_bytes(victim))) for _ in range(100)]
+    until = time.monotonic() + 120
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        while not over.is_set() and time.monotonic() < until:
+            for datagram in datagrams:
+                try:
+                    sender.sendto(datagram, ("127.0.0.1", victim.port))
+                except (BlockingIOError, ConnectionRefusedError):
+                    pass
+
+
+def a_crash_is_found_by_an_agent_that_a_stranger_floods(cluster):
+    agents = cluster.form(4, *LOCAL)
+    victim, dead = agents[1], agents[3]
+    alive = [a for a in agents if a is not dead]
+    over = threading.Event()
+    flooder = threading.Thread(target=flood, args=(victim, over))
+    before = victim.counters()["datagrams_in"]
+    flooder.start()
+    try:
+        cluster.expect(lambda: victim.counters()["datagrams_in"] >= before + 20000, "the flood arrives")
+        dead.signal(signal.SIGKILL)
+        cluster.expect_all(alive, {**{a.name: "alive" for a in alive}, dead.name: "dead"})
+    finally:
+        over.set()
+        flooder.join()
+    cluster.expect_all(alive, {**{a.name: "alive" for a in alive}, dead.name: "dead"})
 
 
 def nonsense(chance, number):

@@ -345,10 +345,35 @@ relays_without_room_still_save_a_member_that_is_cut_off_one_way(void **state)
 	world_done(&world);
 }
 
+static void
+a_request_in_a_members_name_from_elsewhere_is_not_served(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 256);
+	struct shoal_addr from = world.puppet[0].addr;
+	struct shoal_msg_relay relay = {.seq = SEQ,
+	        .id = world.puppet[0].id,
+	        .salt = puppet_salt(&world.puppet[0]),
+	        .target = world.puppet[1].id,
+	        .budget_ms = 500};
+	from.port++;
+	world_send(&world, 0, &from, SHOAL_MESSAGE_RELAY, &relay);
+	assert_null(world.sent);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_STRANGER), 1);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_RELAYS_SERVED), 0);
+	from.port--;
+	world_send(&world, 0, &from, SHOAL_MESSAGE_RELAY, &relay);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_RELAYS_SERVED), 1);
+	world_done(&world);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_request_in_a_members_name_from_elsewhere_is_not_served),
 	        cmocka_unit_test(the_targets_ack_is_passed_on_under_the_origins_number),
 	        cmocka_unit_test(without_an_ack_a_nack_goes_back_after_four_fifths_of_the_time),
 	        cmocka_unit_test(an_ack_of_another_or_from_elsewhere_is_not_passed_on),

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Budgets of received datagrams. Everybody draws on one bucket, which no cluster that behaves ever
+ * empties: telling senders apart costs nothing until somebody floods. While it is empty, each
+ * current member has a bucket of its own, and strangers get nothing; an ack that a probe waits for,
+ * by a number that cannot be guessed, always counts. So a flood delays no failure detection among
+ * members, and costs the receiver no more than the common bucket.
+ *
+ * The sender is read before the checksum is judged: it chooses the bucket and nothing else. It is
+ * known by its id and by its address; who can forge both can spend that member's bucket, as long as
+ * packets are not sealed. */
+#include "core/budget.h"
+
+#include "core/node.h"
+#include "core/probe.h"
+#include "wire/message.h"
+#include "wire/packet.h"
+
+static bool
+take(uint64_t *spent_until, uint64_t now, uint32_t rate, uint32_t burst)
+{
+	uint64_t step = SHOAL_SEC(1) / rate;
+
+	if (*spent_until < now) {
+		*spent_until = now;
+	}
+	if (*spent_until - now > (burst - 1) * step) {
+		return false;
+	}
+	*spent_until += step;
+	return true;
+}
+
+/* Of the first message, which names the sender. seq: 0 where the kind has none. false: it has no
+ * sender, or is not understood. */
+static bool
+read_sender(const struct shoal_input *input, uint16_t *kind, uint64_t *seq, struct shoal_id *id)
+{
+	struct shoal_packet_header header;
+	struct shoal_reader packet, body;
+
+	shoal_reader_init(&packet, input->data, input->len);
+	if (shoal_packet_header(&packet, &header) != SHOAL_OK ||
+	        (header.flags & SHOAL_PACKET_SEALED) != 0 ||
+	        shoal_message_next(&packet, kind, &body) <= 0) {
+		return false;
+	}
+	switch (*kind) {
+	case SHOAL_MESSAGE_PING:
+	case SHOAL_MESSAGE_ACK:
+	case SHOAL_MESSAGE_NACK:
+	case SHOAL_MESSAGE_RELAY:
+		*seq = shoal_reader_u64(&body);
+		break;
+	case SHOAL_MESSAGE_SENDER:
+		*seq = 0;
+		break;
+	default:
+		return false;
+	}
+	return shoal_reader_copy(&body, id, sizeof *id);
+}
+
+static bool
+is_awaited(struct shoal_core *core, uint64_t seq)
+{
+	if (SHOAL_NUMBER_KIND(seq) == SHOAL_NUMBER_RELAY) {
+		return shoal_relay_awaits(core, seq);
+	}
+	return shoal_probe_find(core, seq) != NULL;
+}
+
+bool
+shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input)
+{
+	const struct shoal_profile *profile = &core->profile;
+	struct shoal_id id;
+	uint64_t seq;
+	uint16_t kind;
+
+	if (take(&core->budgets.common, core->now, profile->datagram_rate,
+	            profile->datagram_burst)) {
+		return true;
+	}
+	if (!read_sender(input, &kind, &seq, &id)) {
+		return false;
+	}
+	if (kind == SHOAL_MESSAGE_ACK && is_awaited(core, seq)) {
+		return true;
+	}
+	uint32_t slot = shoal_members_find(core, &id);
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	return record != NULL && slot != SHOAL_SELF &&
+	       shoal_members_has_addr(record, &input->from) &&
+	       (shoal_members_counts(record) || record->state == SHOAL_STATE_LEAVING) &&
+	       take(&core->budgets.member[slot % SHOAL_BUDGET_BUCKETS], core->now,
+	               profile->member_rate, profile->member_burst);
+}
