@@ -107,6 +107,11 @@ SHOAL_API struct shoal_member *shoal_cluster_self(struct shoal_cluster *cluster)
 /* Where the cluster stands between new and free; STOPPED is final. */
 SHOAL_API enum shoal_cluster_state shoal_cluster_state(struct shoal_cluster *cluster);
 
+/* Why the cluster stopped by itself, 0: it did not, or not by itself. SHOAL_ERR_ID_CONFLICT:
+ * another live process has the same name or id, and was there first; the others were told nothing,
+ * for the member lives. SHOAL_ERR_SYSTEM: its loop failed. shoal_last_error says more. */
+SHOAL_API int shoal_cluster_failure(struct shoal_cluster *cluster);
+
 /* 0 (good) to 8: how much this member distrusts its own failure detection (Lifeguard's local
  * health). */
 SHOAL_API unsigned shoal_cluster_health(struct shoal_cluster *cluster);
@@ -135,7 +140,8 @@ SHOAL_API const char *shoal_cluster_label(struct shoal_cluster *cluster);
 /* The event_base in use, for the application's own events on its thread; NULL before start. */
 SHOAL_API struct event_base *shoal_cluster_base(struct shoal_cluster *cluster);
 
-/* SHOAL_RUN_DISPATCH: a descriptor that is readable while callbacks wait, and the call that runs
+/* SHOAL_RUN_DISPATCH: a descriptor that is readable while callbacks wait and once
+ * when the cluster has stopped, and the call that runs
  * them, on the caller's thread; it returns how many ran. -1 and SHOAL_ERR_STATE in the other ways
  * to run. SHOAL_ERR_WOULD_BLOCK: a callback is running, on this thread or on another one. */
 SHOAL_API int shoal_cluster_fd(struct shoal_cluster *cluster);

@@ -27,7 +27,8 @@ enum shoal_run {
  * as the cluster). */
 struct shoal_config {
 	size_t size;           /* set by shoal_config_init */
-	const char *id;        /* NULL: from the name; without a name: a new one each start */
+	const char *id;        /* NULL: from state_dir; else from the name; without both: a
+	                        * new one each start */
 	const char *name;      /* NULL: the text of the id */
 	const char *label;     /* NULL: none. Separates clusters that can reach each other */
 	const char *bind;      /* "ip:port[,ip:port...]"; port 0: the kernel picks.
@@ -58,6 +59,12 @@ struct shoal_config {
 	                         * file: in memory, for shoal_cluster_record_dump. At least 65536 */
 	uint32_t history_max;   /* transitions kept for shoal_why. Default 4096, 0: none */
 	uint32_t record_redact; /* 1: without the bodies of messages of kind 64 and above */
+	const char *state_dir;  /* NULL: none. A directory of this member's own, made where it is
+	                         * missing: its id, and the members that it knows, are kept in it,
+	                         * so that a restart is the same member and finds the others without
+	                         * seeds. start refuses one that is in use (SHOAL_ERR_IN_USE), or
+	                         * whose file is damaged or another member's, and says what to do */
+	uint32_t state_interval_ms; /* the file is written at most so often. Default 10000 */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

@@ -22,6 +22,7 @@ struct shoal_again {
 	struct shoal_cluster *cluster;
 	struct shoal_try *try; /* NULL: it waits */
 	uint64_t since;        /* the try began */
+	bool remembered;       /* of a former run: needed until one is reached */
 	char seed[];
 };
 
@@ -66,6 +67,19 @@ forget(struct shoal_again *again)
 }
 
 static void
+forget_remembered(struct shoal_cluster *cluster)
+{
+	SHOAL_LIST_FOREACH_SAFE (node, after, &cluster->joins.again) {
+		struct shoal_again *again = SHOAL_LIST_ITEM(node, struct shoal_again, node);
+
+		if (again->remembered) {
+			cluster->joins.again_trying -= again->try != NULL;
+			forget(again);
+		}
+	}
+}
+
+static void
 on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_try_result result,
         const char *why)
 {
@@ -83,6 +97,7 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
 		shoal_cluster_log(cluster, SHOAL_LOG_INFO, "join", "seed %s is reached now", seed);
 	}
 	forget(again);
+	cluster->joins.found = cluster->joins.found || result == SHOAL_TRY_REACHED;
 }
 
 static void
@@ -109,6 +124,10 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (joins->found) {
+		forget_remembered(cluster);
+	}
+	joins->found = false;
 	expire(cluster, now);
 	for (size_t n = joins->again_count; n > 0 && (alone || joins->again_trying == 0); n--) {
 		struct shoal_list *first = shoal_list_first(&joins->again);
@@ -134,8 +153,8 @@ shoal_background_init(struct shoal_cluster *cluster)
 	shoal_list_init(&cluster->joins.ops);
 }
 
-void
-shoal_background_add(struct shoal_cluster *cluster, const char *seed)
+static void
+add(struct shoal_cluster *cluster, const char *seed, bool remembered)
 {
 	struct shoal_joins *joins = &cluster->joins;
 	size_t len = strlen(seed);
@@ -155,12 +174,25 @@ shoal_background_add(struct shoal_cluster *cluster, const char *seed)
 		return;
 	}
 	again->cluster = cluster;
+	again->remembered = remembered;
 	memcpy(again->seed, seed, len + 1);
 	shoal_list_push_back(&joins->again, &again->node);
 	joins->again_count++;
 	joins->background_pause_ms = PAUSE_FIRST_MS;
 	event_del(joins->background_timer);
 	arm(cluster);
+}
+
+void
+shoal_background_add(struct shoal_cluster *cluster, const char *seed)
+{
+	add(cluster, seed, false);
+}
+
+void
+shoal_background_remember(struct shoal_cluster *cluster, const char *seed)
+{
+	add(cluster, seed, true);
 }
 
 void

@@ -189,6 +189,7 @@ close_fd(int *fd)
 static void
 release(struct shoal_cluster *cluster)
 {
+	shoal_state_close(cluster);
 	shoal_view_done(&cluster->view);
 	shoal_ring_done(&cluster->failed);
 	shoal_chronicle_done(&cluster->chronicle);
@@ -348,6 +349,7 @@ make_core(struct shoal_cluster *cluster)
 	core.mono_ns = shoal_clock_mono(&cluster->clock);
 	core.wall_ns = shoal_clock_wall();
 	core.id = cluster->settings.id;
+	shoal_state_configure(cluster, &core);
 	core.name = config->name;
 	core.label = config->label;
 	memcpy(core.addr, cluster->advertised, sizeof(core.addr));
@@ -416,6 +418,9 @@ start(struct shoal_cluster *cluster)
 		rc = shoal_last_error_set(SHOAL_ERR_NOMEM, "%s", shoal_strerror(SHOAL_ERR_NOMEM));
 	}
 	if (rc == 0) {
+		rc = shoal_state_begin(cluster);
+	}
+	if (rc == 0) {
 		rc = shoal_thread_start(cluster);
 	}
 	if (rc != 0) {
@@ -445,8 +450,12 @@ shoal_cluster_start(struct shoal_cluster *cluster)
 		        "start: the cluster was started or stopped before (it is %s)",
 		        shoal_cluster_state_name(state));
 	}
-	rc = start(cluster);
+	rc = shoal_state_open(cluster);
+	if (rc == 0) {
+		rc = start(cluster);
+	}
 	if (rc != 0) {
+		shoal_state_close(cluster);
 		pthread_mutex_lock(&cluster->lock);
 		cluster->state = SHOAL_CLUSTER_STOPPED;
 		pthread_mutex_unlock(&cluster->lock);

@@ -15,6 +15,7 @@
 #include "cluster/clock.h"
 #include "cluster/config.h"
 #include "cluster/snapshot.h"
+#include "cluster/state.h"
 
 #include <shoal/cluster.h>
 
@@ -29,6 +30,7 @@ struct shoal_joins {
 	bool waiting;            /* there are addresses that the core was not asked for yet       */
 	struct shoal_list again; /* struct shoal_again: seeds for the background                  */
 	size_t again_count, again_trying;
+	bool found; /* one was reached: those of a former run are not needed any more */
 	uint64_t background_pause_ms;
 	struct event *background_timer;
 	struct shoal_list ops; /* struct shoal_op that wait for their tries */
@@ -69,6 +71,8 @@ struct shoal_cluster {
 	struct shoal_histograms histograms;
 	struct shoal_recording *recording; /* NULL: none; its inside is the loop's */
 	char address[SHOAL_ADDR_TEXT];
+	int failure; /* why it stopped by itself, 0: it did not */
+	char failure_text[160];
 	pthread_t base_thread; /* SHOAL_RUN_BASE: where it was started, if it was */
 
 	/* The loop's thread. */
@@ -86,6 +90,7 @@ struct shoal_cluster {
 	unsigned postponed; /* turns that the timer gave to packets before it judged */
 	bool arrived; /* a packet came in this turn                                           */
 	bool turn_pending, changed_view, inside, ended;
+	struct shoal_state_keeper keeper;
 	bool repair; /* the view missed a change: compare it with the core */
 	int ended_code;
 };

@@ -25,7 +25,8 @@
 	X(events_max, 1, 1000000, 4096)                                                            \
 	X(record_bytes, 0, UINT32_MAX, 0)                                                          \
 	X(record_redact, 0, 1, 0)                                                                  \
-	X(history_max, 0, 1000000, 4096)
+	X(history_max, 0, 1000000, 4096)                                                           \
+	X(state_interval_ms, 10, 3600000, 10000)
 
 #define STRING_TABLE(X)                                                                            \
 	X(id)                                                                                      \
@@ -33,7 +34,8 @@
 	X(label)                                                                                   \
 	X(bind)                                                                                    \
 	X(advertise)                                                                               \
-	X(record)
+	X(record)                                                                                  \
+	X(state_dir)
 
 #define RECORD_BYTES_MIN 65536u
 
@@ -361,6 +363,10 @@ check_numbers(const struct shoal_config *config)
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "record_bytes: %u; allowed are 0 and %u to %u", config->record_bytes,
 		        RECORD_BYTES_MIN, UINT32_MAX);
+	}
+	if (config->state_dir != NULL && config->state_dir[0] == '\0') {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "state_dir: \"\"; allowed is the name of a directory");
 	}
 	if (config->record != NULL && config->record[0] == '\0') {
 		return shoal_last_error_set(

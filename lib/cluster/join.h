@@ -21,6 +21,9 @@ void shoal_join_reap(struct shoal_cluster *cluster);
 void shoal_background_init(struct shoal_cluster *cluster);
 /* Remembers a seed that was not reached. */
 void shoal_background_add(struct shoal_cluster *cluster, const char *seed);
+/* The same for one from the memory of a former run: all of these are forgotten when any is reached.
+ */
+void shoal_background_remember(struct shoal_cluster *cluster, const char *seed);
 /* Forgets all. */
 void shoal_background_stop(struct shoal_cluster *cluster);
 

@@ -21,6 +21,7 @@
 #include "cluster/try.h"
 #include "cluster/wait.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define POSTPONED_MAX 8
@@ -190,6 +191,7 @@ on_member_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 	rc = event->kind == SHOAL_EVENT_REAP ? on_reap(cluster, event) : on_change(cluster, event);
 
 	cluster->changed_view = true;
+	shoal_state_touch(cluster);
 	if (rc != 0) {
 		cluster->repair = true;
 		shoal_callbacks_lose(&cluster->callbacks);
@@ -210,9 +212,21 @@ on_measured(struct shoal_cluster *cluster, const struct shoal_event *event)
 	}
 }
 
+/* The last that is told of this member under its id by another instance is why it stopped. */
+static void
+note_conflict(struct shoal_cluster *cluster, const struct shoal_event *event)
+{
+	pthread_mutex_lock(&cluster->lock);
+	snprintf(cluster->failure_text, sizeof(cluster->failure_text), "%s", event->cause.detail);
+	pthread_mutex_unlock(&cluster->lock);
+}
+
 static void
 on_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 {
+	if (event->kind == SHOAL_EVENT_CONFLICT && event->slot == SELF) {
+		note_conflict(cluster, event);
+	}
 	switch ((unsigned)event->kind) {
 	case SHOAL_EVENT_JOINED:
 		shoal_try_joined(cluster, event);
@@ -451,6 +465,8 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	free_event(&cluster->timer);
 	free_event(&cluster->turn);
 	free_event(&cluster->mail);
+	shoal_state_end(cluster);
+	shoal_state_close(cluster);
 	shoal_recording_end(cluster);
 	shoal_core_free(cluster->core);
 	cluster->core = NULL;
@@ -458,6 +474,7 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	 * sees that the cluster has stopped, and nothing more is taken in. */
 	pthread_mutex_lock(&cluster->lock);
 	cluster->state = SHOAL_CLUSTER_STOPPED;
+	cluster->failure = code == SHOAL_ERR_ID_CONFLICT || code == SHOAL_ERR_SYSTEM ? code : 0;
 	pthread_cond_broadcast(&cluster->changed);
 	pthread_mutex_unlock(&cluster->lock);
 	shoal_join_cancel(cluster, SHOAL_ERR_CANCELED);
@@ -465,6 +482,7 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	shoal_depart_end(cluster, code);
 	shoal_mailbox_cancel(cluster, SHOAL_ERR_CANCELED);
 	shoal_try_forget(cluster);
+	cluster->callbacks.wake(cluster); /* whoever waits for callbacks sees the end, too */
 	if (cluster->own_base) {
 		(void)event_base_loopbreak(cluster->base);
 	}

@@ -53,6 +53,24 @@ shoal_cluster_state(struct shoal_cluster *cluster)
 	return state;
 }
 
+int
+shoal_cluster_failure(struct shoal_cluster *cluster)
+{
+	char text[sizeof(cluster->failure_text)];
+	int code;
+
+	pthread_mutex_lock(&cluster->lock);
+	code = cluster->failure;
+	memcpy(text, cluster->failure_text, sizeof(text));
+	pthread_mutex_unlock(&cluster->lock);
+	if (code == SHOAL_ERR_ID_CONFLICT) {
+		shoal_last_error_say("stopped: another live member has this name or id: %s", text);
+	} else if (code != 0) {
+		shoal_last_error_say("stopped: %s", shoal_strerror(code));
+	}
+	return code;
+}
+
 unsigned
 shoal_cluster_health(struct shoal_cluster *cluster)
 {

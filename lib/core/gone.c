@@ -37,6 +37,12 @@ shoal_gone_answer(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	        .target = ping->target};
 	bool request = path == SHOAL_INPUT_REQUEST;
 
+	if (slot == SHOAL_SELF) { /* its own: the other one is thought to live here */
+		if (ping->salt == gone.salt && !request) {
+			shoal_gone_on_gone(core, &gone, from);
+		}
+		return;
+	}
 	/* It is longer than the ping: only a member gets it, where that is known to be. */
 	if (path == SHOAL_INPUT_STREAM || sender == NULL || !shoal_members_counts(sender) ||
 	        (!request && !shoal_members_is_at(sender, from))) {

@@ -394,8 +394,10 @@ shoal_identity_on_conflict(struct shoal_core *core, const struct shoal_msg_confl
 	} else if (slot == SHOAL_SELF) {
 		on_twin(core, said, from);
 	} else if (slot == SHOAL_NONE || !shoal_members_counts(shoal_members_at(core, slot)) ||
-	           said->addr.port == 0 || is_own_address(core, &said->addr)) {
+	           is_own_address(core, &said->addr)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+	} else if (said->addr.port == 0) {
+		core->identity.took = said->other;
 	} else {
 		shoal_identity_met(core, said->other, &said->addr);
 	}
@@ -478,6 +480,48 @@ shoal_identity_defers(struct shoal_core *core, uint32_t slot, const struct shoal
 	return find_rival(core, &member->id, &number) != NULL || keep(core, slot, member, teller);
 }
 
+/* Tells one of two instances where the other one is; nowhere: it is gone. */
+static void
+point_out(struct shoal_core *core, const struct shoal_id *id, uint64_t stop,
+        const struct shoal_addr *to, uint64_t other, const struct shoal_addr *at)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_conflict said = {.id = self->info->id,
+	        .salt = own_salt(core),
+	        .target = *id,
+	        .stop = stop,
+	        .other = other,
+	        .addr = *at};
+	struct shoal_pending *pending =
+	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, to, SHOAL_NONE, 0);
+
+	if (pending != NULL) {
+		shoal_send_primary(pending, SHOAL_MESSAGE_CONFLICT, &said);
+	}
+}
+
+uint64_t
+shoal_identity_heritage(const struct shoal_core *core, uint32_t slot,
+        const struct shoal_msg_member *member, const struct shoal_teller *teller)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	bool itself = member != NULL && memcmp(&teller->id, &member->id, sizeof member->id) == 0;
+
+	return itself && !is_known_address(record, member) ? shoal_members_salt(record) : 0;
+}
+
+void
+shoal_identity_tell_heir(struct shoal_core *core, uint32_t slot, uint64_t salt)
+{
+	const struct shoal_addr nowhere = {.port = 0};
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	if (record != NULL) {
+		struct shoal_addr to = shoal_members_addr(record);
+		point_out(core, &record->info->id, salt, &to, salt, &nowhere);
+	}
+}
+
 /* The known instance is silent: the new one takes over. */
 static void
 take_over(struct shoal_core *core, uint32_t slot, const struct rival *rival)
@@ -496,26 +540,6 @@ take_over(struct shoal_core *core, uint32_t slot, const struct rival *rival)
 	        shoal_message_decode(kind, body, &message) == SHOAL_OK) {
 		message.member.age_ms += (core->now - rival->begun) / SHOAL_MS(1);
 		shoal_learn_member(core, &message.member, &teller);
-	}
-}
-
-/* Tells one of two instances where the other one is. */
-static void
-point_out(struct shoal_core *core, const struct shoal_id *id, uint64_t stop,
-        const struct shoal_addr *to, uint64_t other, const struct shoal_addr *at)
-{
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	struct shoal_msg_conflict said = {.id = self->info->id,
-	        .salt = own_salt(core),
-	        .target = *id,
-	        .stop = stop,
-	        .other = other,
-	        .addr = *at};
-	struct shoal_pending *pending =
-	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, to, SHOAL_NONE, 0);
-
-	if (pending != NULL) {
-		shoal_send_primary(pending, SHOAL_MESSAGE_CONFLICT, &said);
 	}
 }
 

@@ -40,10 +40,17 @@ bool shoal_identity_may_outbid(struct shoal_core *core);
 /* Puts this member's incarnation above what was told. */
 void shoal_identity_rise(struct shoal_core *core, uint64_t told);
 
-/* A newer statement about a member. true: it is of a new instance at another address and that
+/* A statement about a member. true: it is of a new instance at another address and that
  * instance says it itself: the known one is asked first, and the statement waits for that. */
 bool shoal_identity_defers(struct shoal_core *core, uint32_t slot,
         const struct shoal_msg_member *member, const struct shoal_teller *teller);
+
+/* A new instance of a member is taken over. The salt of the one before, where the new one said it
+ * itself and is at another address: then it is told of that one once it is taken over, so that the
+ * one before stops should it return. Else 0. */
+uint64_t shoal_identity_heritage(const struct shoal_core *core, uint32_t slot,
+        const struct shoal_msg_member *member, const struct shoal_teller *teller);
+void shoal_identity_tell_heir(struct shoal_core *core, uint32_t slot, uint64_t salt);
 
 /* The known instance of a member has answered, or is silent. */
 void shoal_identity_checked(

@@ -238,6 +238,8 @@ apply(struct shoal_core *core, uint32_t slot, const struct statement *said,
 	before.restarted = before.state != SHOAL_STATE_UNKNOWN &&
 	                   shoal_members_salt(record) != said->told.claim.salt;
 	before.newer = before.restarted || said->told.claim.incarnation != record->incarnation;
+	uint64_t heir_of =
+	        before.restarted ? shoal_identity_heritage(core, slot, said->member, teller) : 0;
 	if (said->member == NULL) {
 		record->incarnation = said->told.claim.incarnation;
 		shoal_tree_touch(core, slot);
@@ -246,6 +248,9 @@ apply(struct shoal_core *core, uint32_t slot, const struct statement *said,
 		return;
 	}
 	apply_state(core, slot, said, teller, &before);
+	if (heir_of != 0) {
+		shoal_identity_tell_heir(core, slot, heir_of);
+	}
 }
 
 /* A record for one that was not known. SHOAL_NONE: a limit was reached. */
@@ -439,6 +444,10 @@ learn(struct shoal_core *core, struct statement *said, const struct shoal_teller
 	}
 	switch (shoal_statement_admit(&view, &said->told)) {
 	case SHOAL_VERDICT_STALE:
+		/* It is not taken over, but if it lives, both must hear of it. */
+		(void)shoal_identity_defers(core, slot, said->member, teller);
+		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+		break;
 	case SHOAL_VERDICT_IGNORE:
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
 		break;

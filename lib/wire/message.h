@@ -151,8 +151,8 @@ enum shoal_nack_reason {
 
 /* Of two instances under the id `target`. From one to the other (id is target): a question, stop 0,
  * and its answer, under the same seq; or with seq 0 and its own salt in stop: "I stop". other: the
- * instance that the sender took over from. From a third member to either: the instance `other` is
- * at addr. stop: the salt of the one that is to stop. */
+ * instance that the sender took over from. From a third member: the instance `other` is at addr, or
+ * without an address: you took over from it. stop: the salt of the one that is to stop. */
 #define SHOAL_CONFLICT_FIELDS(X)                                                                   \
 	X(U64, seq, 0)                                                                             \
 	X(ID, id, 0)                                                                               \

@@ -179,6 +179,28 @@ gone_counts_only_from_the_pinged_address_for_the_number_and_the_target_of_a_ping
 }
 
 static void
+one_that_lives_at_the_address_itself_finds_that_out_by_its_own_ping(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	for (size_t i = 0; i < 4; i++) {
+		world_meet(&world, 0, PUPPET_DATAGRAMS);
+	}
+	struct puppet *subject = world_puppet(&world);
+	subject->addr = world.node[0].addr;
+	struct shoal_msg_member said = puppet_member(subject, SHOAL_STATE_ALIVE);
+	world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_MEMBER, &said);
+	const struct shoal_event *event =
+	        world_await(&world, 0, SHOAL_EVENT_SUSPECT, SHOAL_SEC(20));
+	assert_non_null(event);
+	assert_int_equal(event->cause.kind, SHOAL_CAUSE_REPLACED);
+	world_done(&world);
+}
+
+static void
 two_that_report_it_make_it_left_after_the_shortest_suspicion(void **state)
 {
 	struct core_world world;
@@ -350,6 +372,8 @@ main(void)
 	        cmocka_unit_test(gone_makes_it_suspect_at_once_with_the_reason),
 	        cmocka_unit_test(
 	                gone_counts_only_from_the_pinged_address_for_the_number_and_the_target_of_a_ping),
+	        cmocka_unit_test(
+	                one_that_lives_at_the_address_itself_finds_that_out_by_its_own_ping),
 	        cmocka_unit_test(two_that_report_it_make_it_left_after_the_shortest_suspicion),
 	        cmocka_unit_test(one_alone_makes_it_dead_after_the_longest),
 	        cmocka_unit_test(of_three_with_the_one_that_lives_there_one_is_enough),

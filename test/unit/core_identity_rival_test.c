@@ -152,6 +152,45 @@ two_that_live_are_told_of_each_other_and_the_known_one_stays(void **state)
 }
 
 static void
+one_at_a_lower_incarnation_is_found_out_too(void **state)
+{
+	struct pair pair;
+
+	(void)state;
+	set_up(&pair, PUPPET_DATAGRAMS);
+	pair.other->incarnation = pair.known->incarnation - 1;
+	says_itself(&pair);
+	world_run(&pair.world, SHOAL_MS(10));
+	assert_true(holds(&pair, pair.known));
+	assert_int_equal(world_count_events(&pair.world, 0, SHOAL_EVENT_CONFLICT), 1);
+	assert_true(told_of(&pair, pair.known) != NULL && told_of(&pair, pair.other) != NULL);
+	world_done(&pair.world);
+}
+
+static void
+whoever_takes_over_from_elsewhere_is_told_from_whom(void **state)
+{
+	(void)state;
+	for (int dead = 0; dead < 2; dead++) {
+		struct pair pair;
+
+		set_up(&pair, 0);
+		if (dead == 1) {
+			world_await(&pair.world, 0, SHOAL_EVENT_FAILED, SHOAL_SEC(100));
+			pair.other->incarnation += UINT64_C(100) << 32;
+		}
+		says_itself(&pair);
+		world_run(&pair.world, SHOAL_SEC(1));
+		assert_true(holds(&pair, pair.other));
+		const struct shoal_msg_conflict *told = told_of(&pair, pair.other);
+		assert_non_null(told);
+		assert_true(told->other == puppet_salt(pair.known) && told->stop == told->other);
+		assert_int_equal(told->addr.port, 0);
+		world_done(&pair.world);
+	}
+}
+
+static void
 a_conflict_is_looked_at_again_only_after_ten_seconds(void **state)
 {
 	struct pair pair;
@@ -182,6 +221,8 @@ main(void)
 	        cmocka_unit_test(where_the_known_instance_is_silent_the_new_one_takes_over),
 	        cmocka_unit_test(an_answer_counts_only_with_the_known_salt),
 	        cmocka_unit_test(two_that_live_are_told_of_each_other_and_the_known_one_stays),
+	        cmocka_unit_test(one_at_a_lower_incarnation_is_found_out_too),
+	        cmocka_unit_test(whoever_takes_over_from_elsewhere_is_told_from_whom),
 	        cmocka_unit_test(a_conflict_is_looked_at_again_only_after_ten_seconds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

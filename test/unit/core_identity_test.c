@@ -198,6 +198,29 @@ an_instance_that_was_dead_to_its_successor_stops_when_it_returns(void **state)
 	world_done(&world);
 }
 
+static void
+an_instance_that_a_member_names_as_taken_over_stops_when_it_returns(void **state)
+{
+	(void)state;
+	for (int member = 0; member < 2; member++) {
+		struct core_world world;
+
+		make_twins(&world, SHOAL_SEC(100));
+		struct shoal_msg_conflict said = {.id = world.puppet[0].id,
+		        .salt = 9,
+		        .target = world_id(&world, 1),
+		        .stop = salt_of(&world, 0),
+		        .other = salt_of(&world, 0)};
+		if (member == 0) {
+			said.id.bytes[0] ^= 1;
+		}
+		world_send(&world, 1, &world.puppet[0].addr, SHOAL_MESSAGE_CONFLICT, &said);
+		tell_twin(&world, 0, SHOAL_STATE_ALIVE);
+		check_end(&world, 1 - (size_t)member);
+		world_done(&world);
+	}
+}
+
 /* A statement about core 0 under another salt at an address where nobody is. */
 static struct shoal_msg_member
 of_a_former_run(const struct core_world *world, int64_t ahead)
@@ -452,6 +475,8 @@ main(void)
 	        cmocka_unit_test(
 	                an_instance_that_was_silent_when_it_was_asked_stops_when_it_returns),
 	        cmocka_unit_test(an_instance_that_was_dead_to_its_successor_stops_when_it_returns),
+	        cmocka_unit_test(
+	                an_instance_that_a_member_names_as_taken_over_stops_when_it_returns),
 	        cmocka_unit_test(a_former_run_elsewhere_is_outbid_when_it_did_not_answer),
 	        cmocka_unit_test(
 	                a_former_run_at_its_own_address_or_one_that_ended_is_outbid_at_once),

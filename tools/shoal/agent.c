@@ -113,6 +113,10 @@ on_callbacks(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	shoal_cluster_dispatch(agent->cluster);
+	if (!agent->leaving && shoal_cluster_failure(agent->cluster) != 0) {
+		agent->end = cli_error("%s", shoal_last_error());
+		event_base_loopbreak(agent->base);
+	}
 }
 
 static void
@@ -225,8 +229,9 @@ start_cluster(struct agent *agent)
 	}
 	rc = shoal_cluster_start(agent->cluster);
 	if (rc < 0) {
-		return cli_error(
-		        "%s%s", rc == SHOAL_ERR_IN_USE ? "--bind: " : "", shoal_last_error());
+		bool bind = rc == SHOAL_ERR_IN_USE &&
+		            strncmp(shoal_last_error(), "state_dir", strlen("state_dir")) != 0;
+		return cli_error("%s%s", bind ? "--bind: " : "", shoal_last_error());
 	}
 	agent->callbacks =
 	        add_event(agent, shoal_cluster_fd(agent->cluster), EV_READ, on_callbacks);
@@ -360,7 +365,7 @@ print_fields(void)
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
 	printf("and app_version, connections_max, idle_timeout_ms, events_max,\n"
-	       "history_max, record_bytes, record_redact, seed\n");
+	       "history_max, record_bytes, record_redact, state_interval_ms, seed\n");
 }
 
 static const struct cli_option agent_options[] = {
@@ -378,6 +383,10 @@ static const struct cli_option agent_options[] = {
                 CLI_LIST, false},
         {"label", "TEXT", "Members of another label are not understood.", CLI_VALUE, true},
         {"profile", "PROFILE", "The protocol's numbers: lan, wan or local. Default: lan.",
+                CLI_VALUE, true},
+        {"state-dir", "DIR",
+                "Keep the member's id and the members that it knows in this directory, so that a "
+                "restart is the same member and needs no --join.",
                 CLI_VALUE, true},
         {"record", "FILE",
                 "Keep what comes in, for 'shoal replay FILE': the newest 32 to 64 MiB (record_bytes) "
