@@ -18,12 +18,12 @@
 static bool
 take(uint64_t *spent_until, uint64_t now, uint32_t rate, uint32_t burst)
 {
-	uint64_t step = SHOAL_SEC(1) / rate;
+	uint64_t step = UINT32_C(1000000000) / rate; /* cheaper than in 64 bits */
 
 	if (*spent_until < now) {
 		*spent_until = now;
 	}
-	if (*spent_until - now > (burst - 1) * step) {
+	if (*spent_until - now > (uint64_t)(burst - 1) * step) {
 		return false;
 	}
 	*spent_until += step;

@@ -72,11 +72,11 @@ struct shoal_hold {
 static inline uint64_t
 shoal_salt_short(const struct shoal_salt *salt)
 {
-	uint64_t value = 0;
-	for (size_t i = 0; i < 8; i++) {
-		value = value << 8 | salt->bytes[i];
-	}
-	return value;
+	const uint8_t *at = salt->bytes;
+
+	return (uint64_t)at[0] << 56 | (uint64_t)at[1] << 48 | (uint64_t)at[2] << 40 |
+	       (uint64_t)at[3] << 32 | (uint64_t)at[4] << 24 | (uint64_t)at[5] << 16 |
+	       (uint64_t)at[6] << 8 | at[7];
 }
 
 struct shoal_members {
