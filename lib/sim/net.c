@@ -13,6 +13,9 @@
 
 #define PPM 1000000
 
+/* Packets in flight for each node, beside those in sockets. */
+#define FLYING_MOST 512
+
 bool
 shoal_sim_net_is_link(const struct shoal_sim_link *link)
 {
@@ -74,6 +77,10 @@ shoal_sim_net_packet(struct shoal_sim *sim, enum shoal_input_kind kind, uint32_t
 	}
 	shoal_list_push_back(&sim->flying, &packet->link);
 	sim->packets++;
+	if (sim->packets > (size_t)sim->nodes * (sim->config.socket_max + FLYING_MOST)) {
+		shoal_checker_fail(&sim->checks, SHOAL_CHECKER_CHAINS, from, NULL,
+		        "packets become more and more");
+	}
 	return packet;
 }
 
