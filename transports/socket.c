@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/addr.h"
 #include "base/alloc.h"
@@ -270,4 +271,10 @@ shoal_socket_until(uint64_t now, uint64_t at)
 	uint64_t us = at > now ? (at - now) / 1000 + ((at - now) % 1000 != 0) : 0;
 	return (struct timeval){
 	        .tv_sec = (time_t)(us / 1000000), .tv_usec = (suseconds_t)(us % 1000000)};
+}
+
+bool
+shoal_socket_is_forked(pid_t owner)
+{
+	return owner != getpid();
 }

@@ -101,6 +101,10 @@ on_acceptable(evutil_socket_t listening, short what, void *arg)
 	struct shoal_tcp_listener *listener = arg;
 	struct shoal_tcp *tcp = listener->tcp;
 	(void)what;
+	if (shoal_socket_is_forked(tcp->owner)) {
+		(void)event_del(&listener->readable);
+		return;
+	}
 	for (unsigned i = 0; i < ACCEPTS_PER_WAKE && tcp->running; ++i) {
 		union shoal_sockaddr name;
 		socklen_t len = sizeof(name);
@@ -229,6 +233,7 @@ tcp_start(void *self, const struct shoal_transport_env *env, char *why, size_t l
 		++tcp->listeners;
 	}
 	tcp->running = true;
+	tcp->owner = getpid();
 	return 0;
 }
 

@@ -362,6 +362,9 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	struct shoal_tcp_connection *connection = arg;
 	(void)fd;
 	(void)what;
+	if (shoal_socket_is_forked(connection->tcp->owner)) {
+		return;
+	}
 	if (connection->connecting) {
 		on_connected(connection);
 	}

@@ -250,6 +250,10 @@ shoal_tcp_frame_readable(evutil_socket_t fd, short what, void *arg)
 	struct shoal_tcp *tcp = connection->tcp;
 	(void)fd;
 	(void)what;
+	if (shoal_socket_is_forked(tcp->owner)) {
+		(void)event_del(&connection->readable);
+		return;
+	}
 	for (unsigned i = 0; i < READS_PER_WAKE; ++i) {
 		if (!receive(connection) || connection->doomed || !tcp->running) {
 			break;

@@ -183,6 +183,7 @@ udp_start(void *self, const struct shoal_transport_env *env, char *why, size_t l
 		                         code == SHOAL_ERR_NOMEM ? ENOMEM : errno, why, len));
 	}
 	udp->running = true;
+	udp->owner = getpid();
 	return 0;
 }
 

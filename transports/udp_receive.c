@@ -257,6 +257,10 @@ shoal_udp_receive_ready(evutil_socket_t fd, short what, void *arg)
 	struct shoal_udp *udp = socket->udp;
 	(void)fd;
 	(void)what;
+	if (shoal_socket_is_forked(udp->owner)) {
+		(void)event_del(&socket->readable);
+		return;
+	}
 	drain_errors(socket);
 	for (unsigned i = 0; i < BATCHES_PER_WAKE && udp->running; ++i) {
 		if (!receive_batch(socket)) {

@@ -144,8 +144,9 @@ shoal_udp_send_flush(void *self)
 		return;
 	}
 	struct shoal_udp_outbox *outbox = udp->outbox;
-	for (unsigned at = 0, end; at < outbox->count; at = end) {
-		for (end = at + 1; end < outbox->count; ++end) {
+	unsigned count = shoal_socket_is_forked(udp->owner) ? 0 : outbox->count;
+	for (unsigned at = 0, end; at < count; at = end) {
+		for (end = at + 1; end < count; ++end) {
 			if (outbox->socket[end] != outbox->socket[at]) {
 				break;
 			}

@@ -7,7 +7,17 @@
  * stopped). A blocking form (join, leave, wait) called on the loop's or the callbacks' thread
  * returns SHOAL_ERR_WOULD_BLOCK and does nothing; join and leave need the loop to turn, and return
  * SHOAL_ERR_TIMEOUT up to 10 s after their time where it does not. Every failure leaves a text in
- * shoal_last_error. A cluster that is passed is not NULL, but to shoal_cluster_free. */
+ * shoal_last_error. A cluster that is passed is not NULL, but to shoal_cluster_free.
+ *
+ * fork: a cluster that was started belongs to the process that started it. In a child every call
+ * returns SHOAL_ERR_STATE (or what it returns for nothing: NULL, no counters, STOPPED), with
+ * SHOAL_RUN_BASE what runs of it on a base in the child does nothing, and nothing is sent. A child
+ * that does not exec soon calls shoal_cluster_free: it closes the child's descriptors and releases
+ * its memory, and neither the parent nor the peers notice; no callback runs. With
+ * SHOAL_RUN_BASE that makes the base the child's own (event_reinit). With the library's threads
+ * POSIX allows only async-signal-safe calls before exec in a child, and free is as safe as the
+ * others that take memory back: fork from a callback, or before threads are made, where that
+ * matters. An object that was not started can be started in the child. */
 #ifndef SHOAL_CLUSTER_H
 #define SHOAL_CLUSTER_H
 

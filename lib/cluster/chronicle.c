@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "cluster/cluster.h"
+#include "cluster/fork.h"
 
 #include <string.h>
 
@@ -232,13 +233,16 @@ shoal_chronicle_read(struct shoal_chronicle *chronicle, const struct shoal_id *i
 struct shoal_history *
 shoal_why(struct shoal_cluster *cluster, const struct shoal_id *id)
 {
-	return shoal_chronicle_read(&cluster->chronicle, id);
+	return shoal_fork_check(cluster, "why") == 0 ? shoal_chronicle_read(&cluster->chronicle, id)
+	                                             : NULL;
 }
 
 struct shoal_history *
 shoal_why_all(struct shoal_cluster *cluster)
 {
-	return shoal_chronicle_read(&cluster->chronicle, NULL);
+	return shoal_fork_check(cluster, "why") == 0
+	               ? shoal_chronicle_read(&cluster->chronicle, NULL)
+	               : NULL;
 }
 
 size_t

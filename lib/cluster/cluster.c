@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "cluster/entropy.h"
+#include "cluster/fork.h"
 #include "cluster/host.h"
 #include "cluster/join.h"
 #include "cluster/last_error.h"
@@ -51,24 +52,6 @@ shoal_cluster_log(struct shoal_cluster *cluster, enum shoal_log_level level, con
 	vsnprintf(record.text, sizeof(record.text), format, args);
 	va_end(args);
 	config->log(&record, config->log_arg);
-}
-
-uint64_t
-shoal_cluster_deadline(unsigned timeout_ms)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return SHOAL_SEC(now.tv_sec) + (uint64_t)now.tv_nsec + SHOAL_MS(timeout_ms);
-}
-
-bool
-shoal_cluster_wait(struct shoal_cluster *cluster, uint64_t deadline_ns)
-{
-	struct timespec until = {.tv_sec = (time_t)(deadline_ns / SHOAL_SEC(1)),
-	        .tv_nsec = (long)(deadline_ns % SHOAL_SEC(1))};
-
-	return pthread_cond_timedwait(&cluster->changed, &cluster->lock, &until) == 0;
 }
 
 /* SHOAL_RUN_THREADS: the callbacks' thread is waiting on its own. The loop's thread calls this, or
@@ -435,13 +418,17 @@ shoal_cluster_start(struct shoal_cluster *cluster)
 {
 	enum shoal_cluster_state state;
 	bool before;
-	int rc;
+	int rc = shoal_fork_check(cluster, "start");
 
+	if (rc != 0) {
+		return rc;
+	}
 	pthread_mutex_lock(&cluster->lock);
 	state = cluster->state;
 	before = cluster->started || state != SHOAL_CLUSTER_CREATED;
 	if (!before) {
 		cluster->started = true;
+		cluster->owner = getpid();
 		cluster->base_thread = pthread_self();
 	}
 	pthread_mutex_unlock(&cluster->lock);
@@ -482,6 +469,11 @@ shoal_cluster_on_loop(struct shoal_cluster *cluster)
 int
 shoal_cluster_may_block(struct shoal_cluster *cluster, const char *what)
 {
+	int rc = shoal_fork_check(cluster, what);
+
+	if (rc != 0) {
+		return rc;
+	}
 	if (!shoal_callbacks_inside(&cluster->callbacks) && !shoal_cluster_on_loop(cluster)) {
 		return 0;
 	}
@@ -539,8 +531,11 @@ stop(struct shoal_cluster *cluster)
 int
 shoal_cluster_stop(struct shoal_cluster *cluster)
 {
-	int rc;
+	int rc = shoal_fork_check(cluster, "stop");
 
+	if (rc != 0) {
+		return rc;
+	}
 	rc = may_stop(cluster, "stop");
 	if (rc == 0) {
 		stop(cluster);
@@ -576,11 +571,16 @@ shoal_cluster_free(struct shoal_cluster *cluster)
 	if (cluster == NULL) {
 		return 0;
 	}
-	rc = may_stop(cluster, "free");
-	if (rc != 0) {
-		return rc;
+	if (shoal_fork_is_child(cluster)) {
+		shoal_fork_adopt(cluster);
+		shoal_loop_finish(cluster, SHOAL_ERR_CANCELED);
+	} else {
+		rc = may_stop(cluster, "free");
+		if (rc != 0) {
+			return rc;
+		}
+		stop(cluster);
 	}
-	stop(cluster);
 	end_callbacks(cluster);
 	config = &cluster->settings.config;
 	for (size_t i = 0; i < config->transport_count; i++) {

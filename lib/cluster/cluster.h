@@ -22,6 +22,7 @@
 #include <event2/event.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 /* Joins: seeds being tried, join requests of the core in flight, seeds to try again later. */
 struct shoal_joins {
@@ -55,6 +56,7 @@ struct shoal_cluster {
 	size_t advertiseds;
 	int mailbox_fd, dispatch_fd;
 	pthread_t loop_thread, callbacks_thread;
+	pid_t owner; /* the process that started it, 0: none */
 	bool has_loop_thread, has_callbacks_thread;
 
 	pthread_mutex_t lock;
@@ -101,12 +103,15 @@ struct shoal_cluster {
 bool shoal_cluster_on_loop(struct shoal_cluster *cluster);
 /* SHOAL_ERR_WOULD_BLOCK, with a text, on the loop's thread and in callbacks; 0 elsewhere. */
 int shoal_cluster_may_block(struct shoal_cluster *cluster, const char *what);
-/* Waits for `changed`, lock held; false: deadline_ns of CLOCK_MONOTONIC has passed. */
-bool shoal_cluster_wait(struct shoal_cluster *cluster, uint64_t deadline_ns);
-uint64_t shoal_cluster_deadline(unsigned timeout_ms);
 
 /* One line for the application's sink, if the level is asked for. */
 void shoal_cluster_log(struct shoal_cluster *cluster, enum shoal_log_level level, const char *room,
         const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* wait.c */
+
+/* Waits for `changed`, lock held; false: deadline_ns of CLOCK_MONOTONIC has passed. */
+bool shoal_cluster_wait(struct shoal_cluster *cluster, uint64_t deadline_ns);
+uint64_t shoal_cluster_deadline(unsigned timeout_ms);
 
 #endif

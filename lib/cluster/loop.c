@@ -13,6 +13,7 @@
 #include "cluster/loop.h"
 
 #include "cluster/depart.h"
+#include "cluster/fork.h"
 #include "cluster/host.h"
 #include "cluster/join.h"
 #include "cluster/listen.h"
@@ -348,6 +349,9 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (shoal_fork_is_child(cluster)) {
+		return;
+	}
 	cluster->arrived = false;
 	cluster->extra.value[SHOAL_COUNTER_LOOP_TURNS]++;
 	/* What the next two put into the core is followed up below, in this turn. */
@@ -378,6 +382,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (shoal_fork_is_child(cluster)) {
+		return;
+	}
 	if (cluster->arrived && cluster->postponed < POSTPONED_MAX &&
 	        event_add(cluster->timer, &at_once) == 0) {
 		cluster->postponed++;
@@ -397,7 +404,9 @@ on_mail(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	shoal_mailbox_take(arg);
+	if (!shoal_fork_is_child(arg)) {
+		shoal_mailbox_take(arg);
+	}
 }
 
 /* SHOAL_RUN_BASE: callbacks run from here, as many as waited when it began; the others let the loop
@@ -410,6 +419,9 @@ on_calls(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (shoal_fork_is_child(cluster)) {
+		return;
+	}
 	(void)shoal_callbacks_run(
 	        &cluster->callbacks, shoal_callbacks_waiting(&cluster->callbacks));
 	if (shoal_callbacks_waiting(&cluster->callbacks) > 0) {
@@ -458,7 +470,11 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	if (cluster->core == NULL) {
 		return;
 	}
-	shoal_host_flush(cluster);
+	bool child = shoal_fork_is_child(cluster);
+
+	if (!child) {
+		shoal_host_flush(cluster);
+	}
 	shoal_listen_stop(cluster);
 	publish(cluster);
 	shoal_callbacks_commit(&cluster->callbacks);
@@ -467,7 +483,9 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	free_event(&cluster->mail);
 	shoal_state_end(cluster);
 	shoal_state_close(cluster);
-	shoal_recording_end(cluster);
+	if (!child) {
+		shoal_recording_end(cluster);
+	}
 	shoal_core_free(cluster->core);
 	cluster->core = NULL;
 	/* Nothing runs any more. What has not ended is told so behind this: whoever hears of it

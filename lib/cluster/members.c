@@ -3,6 +3,7 @@
  * changes. Reads take a reference to the published snapshot under the lock and nothing more. */
 #include "cluster/cluster.h"
 
+#include "cluster/fork.h"
 #include "cluster/last_error.h"
 
 #include <stddef.h>
@@ -48,6 +49,9 @@ shoal_members(struct shoal_cluster *cluster, const struct shoal_filter *filter)
 	struct shoal_filter wide;
 
 	shoal_filter_init(&wide);
+	if (shoal_fork_check(cluster, "members") != 0) {
+		return NULL;
+	}
 	if (filter != NULL && widen(&wide, filter) != 0) {
 		return NULL;
 	}
@@ -63,9 +67,14 @@ shoal_members(struct shoal_cluster *cluster, const struct shoal_filter *filter)
 struct shoal_member *
 shoal_cluster_self(struct shoal_cluster *cluster)
 {
-	struct shoal_member_list *list = published(cluster);
-	struct shoal_member *self = shoal_member_ref(shoal_member_list_at(list, 0));
+	struct shoal_member_list *list;
+	struct shoal_member *self;
 
+	if (shoal_fork_check(cluster, "self") != 0) {
+		return NULL;
+	}
+	list = published(cluster);
+	self = shoal_member_ref(shoal_member_list_at(list, 0));
 	shoal_member_list_free(list);
 	return self;
 }
@@ -103,8 +112,11 @@ shoal_wait_members(struct shoal_cluster *cluster, size_t n, unsigned timeout_ms)
 int
 shoal_on_member(struct shoal_cluster *cluster, unsigned mask, shoal_member_fn fn, void *arg)
 {
-	int rc;
+	int rc = shoal_fork_check(cluster, "on_member");
 
+	if (rc != 0) {
+		return rc;
+	}
 	if (fn == NULL || (mask & SHOAL_EVENT_ALL) == 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "on_member: a function and a mask of SHOAL_EVENT_ bits are needed");
@@ -120,8 +132,11 @@ shoal_on_member(struct shoal_cluster *cluster, unsigned mask, shoal_member_fn fn
 int
 shoal_off_member(struct shoal_cluster *cluster, shoal_member_fn fn, void *arg)
 {
-	int rc;
+	int rc = shoal_fork_check(cluster, "off_member");
 
+	if (rc != 0) {
+		return rc;
+	}
 	rc = shoal_callbacks_unsubscribe(&cluster->callbacks, fn, arg);
 	if (rc != 0) {
 		return shoal_last_error_set(

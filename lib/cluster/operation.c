@@ -9,6 +9,7 @@
 #include "cluster/operation.h"
 
 #include "base/alloc.h"
+#include "cluster/fork.h"
 #include "cluster/mailbox.h"
 
 #include <stdarg.h>
@@ -21,6 +22,11 @@ shoal_op_new(struct shoal_op **op, struct shoal_cluster *cluster, enum shoal_op_
 {
 	struct shoal_op *made;
 	bool full;
+	int rc = shoal_fork_check(cluster, "operation");
+
+	if (rc != 0) {
+		return rc;
+	}
 
 	pthread_mutex_lock(&cluster->lock);
 	full = cluster->ops >= SHOAL_OPERATIONS_MAX;

@@ -11,6 +11,7 @@
 #include "cluster/recording.h"
 
 #include "base/alloc.h"
+#include "cluster/fork.h"
 #include "cluster/last_error.h"
 
 #include <errno.h>
@@ -369,8 +370,11 @@ shoal_cluster_record_dump(struct shoal_cluster *cluster, const char *path)
 {
 	struct shoal_recording *recording;
 	struct half copy = {0};
-	int rc;
+	int rc = shoal_fork_check(cluster, "record_dump");
 
+	if (rc != 0) {
+		return rc;
+	}
 	pthread_mutex_lock(&cluster->lock);
 	recording = cluster->recording;
 	pthread_mutex_unlock(&cluster->lock);

@@ -5,6 +5,7 @@
  * so any thread may ask at any time and no answer waits for the loop. */
 #include "cluster/cluster.h"
 
+#include "cluster/fork.h"
 #include "cluster/last_error.h"
 #include "cluster/mailbox.h"
 
@@ -30,7 +31,11 @@ int
 shoal_cluster_address(struct shoal_cluster *cluster, char *text, size_t len)
 {
 	char address[SHOAL_ADDR_TEXT];
+	int rc = shoal_fork_check(cluster, "address");
 
+	if (rc != 0) {
+		return rc;
+	}
 	pthread_mutex_lock(&cluster->lock);
 	memcpy(address, cluster->address, sizeof(address));
 	pthread_mutex_unlock(&cluster->lock);
@@ -47,6 +52,9 @@ shoal_cluster_state(struct shoal_cluster *cluster)
 {
 	enum shoal_cluster_state state;
 
+	if (shoal_fork_check(cluster, "state") != 0) {
+		return SHOAL_CLUSTER_STOPPED;
+	}
 	pthread_mutex_lock(&cluster->lock);
 	state = cluster->state;
 	pthread_mutex_unlock(&cluster->lock);
@@ -57,8 +65,11 @@ int
 shoal_cluster_failure(struct shoal_cluster *cluster)
 {
 	char text[sizeof(cluster->failure_text)];
-	int code;
+	int code = shoal_fork_check(cluster, "failure");
 
+	if (code != 0) {
+		return code;
+	}
 	pthread_mutex_lock(&cluster->lock);
 	code = cluster->failure;
 	memcpy(text, cluster->failure_text, sizeof(text));
@@ -91,6 +102,10 @@ shoal_cluster_convergence_lag(struct shoal_cluster *cluster)
 void
 shoal_cluster_counters(struct shoal_cluster *cluster, struct shoal_counters *counters)
 {
+	memset(counters, 0, sizeof(*counters));
+	if (shoal_fork_check(cluster, "counters") != 0) {
+		return;
+	}
 	pthread_mutex_lock(&cluster->lock);
 	*counters = cluster->counters;
 	pthread_mutex_unlock(&cluster->lock);
@@ -115,12 +130,18 @@ shoal_cluster_label(struct shoal_cluster *cluster)
 struct event_base *
 shoal_cluster_base(struct shoal_cluster *cluster)
 {
+	if (shoal_fork_check(cluster, "base") != 0) {
+		return NULL;
+	}
 	return shoal_cluster_state(cluster) != SHOAL_CLUSTER_CREATED ? cluster->base : NULL;
 }
 
 int
 shoal_cluster_fd(struct shoal_cluster *cluster)
 {
+	if (shoal_fork_check(cluster, "fd") != 0) {
+		return -1;
+	}
 	if (cluster->dispatch_fd < 0) {
 		shoal_last_error_say("fd: run is not SHOAL_RUN_DISPATCH");
 	}
@@ -130,8 +151,11 @@ shoal_cluster_fd(struct shoal_cluster *cluster)
 int
 shoal_cluster_dispatch(struct shoal_cluster *cluster)
 {
-	int rc;
+	int rc = shoal_fork_check(cluster, "dispatch");
 
+	if (rc != 0) {
+		return rc;
+	}
 	if (cluster->dispatch_fd < 0) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_STATE, "dispatch: run is not SHOAL_RUN_DISPATCH");

@@ -8,6 +8,26 @@
 
 #include "cluster/loop.h"
 
+#include <time.h>
+
+uint64_t
+shoal_cluster_deadline(unsigned timeout_ms)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return SHOAL_SEC(now.tv_sec) + (uint64_t)now.tv_nsec + SHOAL_MS(timeout_ms);
+}
+
+bool
+shoal_cluster_wait(struct shoal_cluster *cluster, uint64_t deadline_ns)
+{
+	struct timespec until = {.tv_sec = (time_t)(deadline_ns / SHOAL_SEC(1)),
+	        .tv_nsec = (long)(deadline_ns % SHOAL_SEC(1))};
+
+	return pthread_cond_timedwait(&cluster->changed, &cluster->lock, &until) == 0;
+}
+
 static void
 on_timeout(evutil_socket_t fd, short what, void *arg)
 {
