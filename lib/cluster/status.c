@@ -93,6 +93,9 @@ shoal_cluster_convergence_lag(struct shoal_cluster *cluster)
 {
 	uint64_t lag;
 
+	if (shoal_fork_check(cluster, "convergence_lag") != 0) {
+		return 0;
+	}
 	pthread_mutex_lock(&cluster->lock);
 	lag = cluster->convergence_lag;
 	pthread_mutex_unlock(&cluster->lock);
@@ -114,6 +117,10 @@ shoal_cluster_counters(struct shoal_cluster *cluster, struct shoal_counters *cou
 void
 shoal_cluster_histograms(struct shoal_cluster *cluster, struct shoal_histograms *histograms)
 {
+	memset(histograms, 0, sizeof(*histograms));
+	if (shoal_fork_check(cluster, "histograms") != 0) {
+		return;
+	}
 	pthread_mutex_lock(&cluster->lock);
 	*histograms = cluster->histograms;
 	pthread_mutex_unlock(&cluster->lock);
