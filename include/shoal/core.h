@@ -302,6 +302,9 @@ SHOAL_API size_t shoal_core_memory(const struct shoal_core *core);
  * NULL. */
 SHOAL_API const char *shoal_event_name(enum shoal_event_kind kind);
 
+/* "none", "partial", "shared address", "inbound only"; "invalid". Static, never NULL. */
+SHOAL_API const char *shoal_diagnosis_name(enum shoal_diagnosis diagnosis);
+
 /* "gossip", "suspicion" ...: the bare name of a cause. Static, never NULL. */
 SHOAL_API const char *shoal_cause_name(enum shoal_cause_kind kind);
 

@@ -84,6 +84,8 @@ SHOAL_API const struct shoal_addr *shoal_member_address(const struct shoal_membe
 SHOAL_API size_t shoal_member_addresses(
         const struct shoal_member *member, const struct shoal_addr **addrs);
 SHOAL_API enum shoal_state shoal_member_state(const struct shoal_member *member);
+/* What this member found out about the way to it. */
+SHOAL_API enum shoal_diagnosis shoal_member_diagnosis(const struct shoal_member *member);
 /* Nanoseconds since 1970 at which the state began here. */
 SHOAL_API uint64_t shoal_member_since(const struct shoal_member *member);
 SHOAL_API uint64_t shoal_member_incarnation(const struct shoal_member *member);

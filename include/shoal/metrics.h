@@ -97,7 +97,10 @@ extern "C" {
 	        "hearsay not probed: its address was, less than ten seconds ago")                  \
 	X(PATHS_LOWERED, paths_lowered, "smaller datagrams to a member: the path took no larger")  \
 	X(PATHS_RAISED, paths_raised, "larger datagrams to a member again")                        \
-	X(DROP_BUDGET, drop_budget, "datagrams dropped unread: their sender has used up its budget")
+	X(DROP_BUDGET, drop_budget,                                                                \
+	        "datagrams dropped unread: their sender has used up its budget")                   \
+	X(PARTIALS_OUT, partials_out, "members told that they cannot be reached from here")        \
+	X(PARTIALS_IN, partials_in, "members that told that they cannot reach this one")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -78,7 +78,8 @@ enum shoal_profile_kind {
 	X(datagram_burst, 1, 10000000, 40000, 20000, 80000, "datagrams at once that are read")     \
 	X(member_rate, 1, 1000000, 2000, 1000, 4000,                                               \
 	        "datagrams a second of each member that are read whatever others send")            \
-	X(member_burst, 1, 1000000, 4000, 2000, 8000, "the same, at once")
+	X(member_burst, 1, 1000000, 4000, 2000, 8000, "the same, at once")                         \
+	X(partial, 0, 1, 1, 1, 1, "1: who refutes twice is not accused lightly any more")
 
 struct shoal_profile {
 #define SHOAL_X(field, min, max, lan, wan, local, text) uint32_t field;

@@ -67,8 +67,9 @@ static bool
 is_current(const struct shoal_member *member, const struct shoal_core_member *held)
 {
 	return member != NULL && shoal_id_compare(&member->id, &held->id) == 0 &&
-	       member->state == held->state && member->incarnation == held->incarnation &&
-	       member->addrs == held->addrs && member->app_version == held->app_version &&
+	       member->state == held->state && member->diagnosis == held->diagnosis &&
+	       member->incarnation == held->incarnation && member->addrs == held->addrs &&
+	       member->app_version == held->app_version &&
 	       memcmp(member->addr, held->addr, held->addrs * sizeof(held->addr[0])) == 0 &&
 	       strcmp(member->name, held->name) == 0;
 }

@@ -30,6 +30,7 @@ shoal_member_new(const struct shoal_allocator *mem, const struct shoal_core_memb
 	member->addrs = from->addrs;
 	memcpy(member->addr, from->addr, sizeof(member->addr));
 	member->state = from->state;
+	member->diagnosis = from->diagnosis;
 	member->since_wall_ns = since_wall_ns;
 	member->incarnation = from->incarnation;
 	member->protocol_min = from->protocol_min;
@@ -46,6 +47,7 @@ shoal_member_copy(const struct shoal_member *member, enum shoal_state state, uin
 	        .name = member->name,
 	        .addrs = member->addrs,
 	        .state = state,
+	        .diagnosis = member->diagnosis,
 	        .incarnation = member->incarnation,
 	        .rtt_ns = shoal_member_rtt(member),
 	        .app_version = member->app_version,
@@ -114,6 +116,12 @@ enum shoal_state
 shoal_member_state(const struct shoal_member *member)
 {
 	return member->state;
+}
+
+enum shoal_diagnosis
+shoal_member_diagnosis(const struct shoal_member *member)
+{
+	return member->diagnosis;
 }
 
 uint64_t

@@ -17,6 +17,7 @@ struct shoal_member {
 	struct shoal_addr addr[SHOAL_ADDRS_MAX];
 	size_t addrs;
 	enum shoal_state state;
+	enum shoal_diagnosis diagnosis;
 	uint64_t since_wall_ns;
 	uint64_t incarnation;
 	uint8_t protocol_min, protocol_max;

@@ -56,6 +56,22 @@ shoal_event_name(enum shoal_event_kind kind)
 	return "invalid";
 }
 
+const char *
+shoal_diagnosis_name(enum shoal_diagnosis diagnosis)
+{
+	switch (diagnosis) {
+	case SHOAL_DIAGNOSIS_NONE:
+		return "none";
+	case SHOAL_DIAGNOSIS_PARTIAL:
+		return "partial";
+	case SHOAL_DIAGNOSIS_SHARED_ADDRESS:
+		return "shared address";
+	case SHOAL_DIAGNOSIS_INBOUND_ONLY:
+		return "inbound only";
+	}
+	return "invalid";
+}
+
 static bool
 is_cause(enum shoal_cause_kind kind)
 {

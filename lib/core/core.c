@@ -177,6 +177,9 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_identity_init(core);
 	shoal_check_init(core);
 	shoal_slab_init(&core->exchanges, &core->mem, 1, 0);
+	if (shoal_partial_init(core) != SHOAL_OK) {
+		rc = SHOAL_ERR_NOMEM;
+	}
 	if (rc == SHOAL_OK) {
 		rc = shoal_heap_reserve(&core->heap, SHOAL_TIMERS_FIXED);
 	}
@@ -255,6 +258,7 @@ shoal_core_free(struct shoal_core *core)
 	shoal_check_done(core);
 	shoal_identity_done(core);
 	shoal_relay_done(core);
+	shoal_partial_done(core);
 	shoal_probe_done(core);
 	shoal_gossip_done(core);
 	shoal_sends_done(core);

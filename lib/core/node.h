@@ -23,6 +23,7 @@
 #include "core/identity.h"
 #include "core/lag.h"
 #include "core/members.h"
+#include "core/partial.h"
 #include "core/path.h"
 #include "core/probe.h"
 #include "core/relay.h"
@@ -100,6 +101,7 @@ struct shoal_core {
 	struct shoal_nets nets;
 	struct shoal_lag lag;
 	struct shoal_weights weights;
+	struct shoal_partials partials;
 	struct shoal_slab exchanges; /* struct shoal_exchange, see exchange.c */
 	struct shoal_check_queue checks;
 	struct shoal_leave leave;

@@ -342,6 +342,9 @@ fail_round(struct shoal_core *core, const struct shoal_probe *probe, struct shoa
 	} else if (record->state == SHOAL_STATE_ALIVE) {
 		shoal_probe_health(core, 1);
 	}
+	if (record->state == SHOAL_STATE_ALIVE && shoal_partial_withholds(core, probe)) {
+		return;
+	}
 	describe(core, probe, record, &cause);
 	shoal_suspicion_accuse(
 	        core, probe->slot, &shoal_members_at(core, SHOAL_SELF)->info->id, &cause);
@@ -539,6 +542,9 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 	 * try. */
 	if (probe->padded != 0) {
 		shoal_path_answered(core, record, probe->padded, probe->indirect);
+	}
+	if (probe->purpose == SHOAL_PROBE_ROUND) {
+		shoal_partial_answered(core, &probe->target, direct && !probe->indirect);
 	}
 	if (direct && probe->purpose == SHOAL_PROBE_ROUND) {
 		if (probe->indirect) {

@@ -294,8 +294,22 @@ sender_of(uint16_t kind, const union shoal_message *m)
 		return &m->conflict.id;
 	case SHOAL_MESSAGE_GONE:
 		return &m->gone.id;
+	case SHOAL_MESSAGE_PARTIAL:
+		return &m->partial.id;
 	default:
 		return NULL;
+	}
+}
+
+static void
+on_walk(struct shoal_core *core, uint16_t kind, const union shoal_message *m)
+{
+	if (kind == SHOAL_MESSAGE_TREE) {
+		shoal_walk_on_tree(core, &m->tree);
+	} else if (kind == SHOAL_MESSAGE_NODES) {
+		shoal_walk_on_nodes(core, &m->nodes);
+	} else {
+		shoal_walk_on_want(core, &m->want);
 	}
 }
 
@@ -345,16 +359,15 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct received *re
 		on_sync(core, arrival, &m->sync);
 		break;
 	case SHOAL_MESSAGE_TREE:
-		shoal_walk_on_tree(core, &m->tree);
-		break;
 	case SHOAL_MESSAGE_NODES:
-		shoal_walk_on_nodes(core, &m->nodes);
-		break;
 	case SHOAL_MESSAGE_WANT:
-		shoal_walk_on_want(core, &m->want);
+		on_walk(core, kind, m);
 		break;
 	case SHOAL_MESSAGE_ANSWER:
 		on_answer(core, arrival, &m->answer);
+		break;
+	case SHOAL_MESSAGE_PARTIAL:
+		shoal_partial_on_message(core, &m->partial);
 		break;
 	case SHOAL_MESSAGE_GONE:
 		shoal_gone_on_gone(core, &m->gone, &input->from);

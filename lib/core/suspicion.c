@@ -97,6 +97,9 @@ begin(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
 	hold->least = span.least;
 	hold->most = span.most;
 	hold->wanted = (uint8_t)span.wanted;
+	if (shoal_partial_is(core, &shoal_members_at(core, slot)->info->id)) {
+		hold->least = hold->most;
+	}
 	hold->doubter[0] = *accuser;
 	hold->doubters = 1;
 	hold->weight = shoal_weight_of(core, accuser);
@@ -211,8 +214,12 @@ shoal_suspicion_refuted(struct shoal_core *core, uint32_t slot, bool restarted)
 {
 	const struct shoal_hold *hold = shoal_members_hold(core, shoal_members_at(core, slot));
 
-	if (hold != NULL) {
-		shoal_weight_judge(core, hold, !restarted);
+	if (hold == NULL) {
+		return;
+	}
+	shoal_weight_judge(core, hold, !restarted);
+	if (!hold->replaced && has_doubter(hold, &shoal_members_at(core, SHOAL_SELF)->info->id)) {
+		shoal_partial_refuted(core, &shoal_members_at(core, slot)->info->id, restarted);
 	}
 }
 

@@ -46,6 +46,7 @@ shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_cor
 	member->protocol_max = info->protocol_max;
 	member->self = slot == SHOAL_SELF;
 	member->diagnosis = shoal_gone_is_shared(core, &info->id) ? SHOAL_DIAGNOSIS_SHARED_ADDRESS
+	                    : shoal_partial_is(core, &info->id)   ? SHOAL_DIAGNOSIS_PARTIAL
 	                                                          : SHOAL_DIAGNOSIS_NONE;
 	return true;
 }
@@ -171,6 +172,7 @@ shoal_core_hash(const struct shoal_core *core)
 		hash = mix(hash, core->counters.value[i]);
 	}
 	hash = mix(mix(hash, core->lag.ns), core->lag.at);
+	hash = mix(hash, (uint64_t)core->partials.slab.count << 32 | core->partials.tellers);
 	for (uint32_t i = 0; i < core->weights.count; i++) {
 		hash = mix(mix(hash, core->weights.item[i].at), core->weights.item[i].lost);
 	}
@@ -197,6 +199,6 @@ shoal_core_memory(const struct shoal_core *core)
 	       shoal_ring_memory(&core->logs) + shoal_ring_memory(&core->checks.waiting) +
 	       shoal_ring_memory(&core->checks.tried) + shoal_slab_memory(&core->gossip.entries) +
 	       shoal_slab_memory(&core->probes.slab) + shoal_slab_memory(&core->relays.slab) +
-	       shoal_slab_memory(&core->identity.twins) +
+	       shoal_slab_memory(&core->partials.slab) + shoal_slab_memory(&core->identity.twins) +
 	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges);
 }

@@ -56,6 +56,9 @@ static const struct shoal_field fields_NODES[] = {SHOAL_NODES_FIELDS(SHOAL_X)};
 #define SHOAL_STRUCT struct shoal_msg_want
 static const struct shoal_field fields_WANT[] = {SHOAL_WANT_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_partial
+static const struct shoal_field fields_PARTIAL[] = {SHOAL_PARTIAL_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
 #define SHOAL_STRUCT struct shoal_msg_pad
 static const struct shoal_field fields_PAD[] = {SHOAL_PAD_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
@@ -144,6 +147,8 @@ is_usable(uint16_t kind, const union shoal_message *m)
 	case SHOAL_MESSAGE_CONFLICT:
 		return !shoal_id_is_zero(&m->conflict.id) &&
 		       (shoal_addr_is_zero(&m->conflict.addr) || is_reachable(&m->conflict.addr));
+	case SHOAL_MESSAGE_PARTIAL:
+		return !shoal_id_is_zero(&m->partial.id) && !shoal_id_is_zero(&m->partial.target);
 	case SHOAL_MESSAGE_TREE:
 		return is_range(m->tree.bits, m->tree.prefix) && m->tree.sums.len == 64 * 4;
 	case SHOAL_MESSAGE_NODES:

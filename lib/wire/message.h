@@ -166,6 +166,14 @@ enum shoal_nack_reason {
 /* Makes a packet longer, to try how long one may be. Any number of zero bytes. */
 #define SHOAL_PAD_FIELDS(X) X(U8, zero, 0)
 
+/* "I cannot reach you, target, since then; so many of my relays cannot either." */
+#define SHOAL_PARTIAL_FIELDS(X)                                                                    \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(ID, target, 0)                                                                           \
+	X(VAR, since_ms, SHOAL_VAR_MAX)                                                            \
+	X(U8, reports, 255)
+
 /* X(KIND, struct, number) */
 #define SHOAL_MESSAGES(X)                                                                          \
 	X(SENDER, sender, 1)                                                                       \
@@ -183,6 +191,7 @@ enum shoal_nack_reason {
 	X(TREE, tree, 13)                                                                          \
 	X(NODES, nodes, 14)                                                                        \
 	X(WANT, want, 15)                                                                          \
+	X(PARTIAL, partial, 19)                                                                    \
 	X(PAD, pad, 20)
 
 #define SHOAL_X(type, name, limit) shoal_field_##type name;

@@ -17,7 +17,8 @@ sample(void)
 	        .app_version = 42,
 	        .protocol_min = 1,
 	        .protocol_max = 3,
-	        .self = true};
+	        .self = true,
+	        .diagnosis = SHOAL_DIAGNOSIS_PARTIAL};
 
 	from.addr[0].port = 80;
 	from.addr[1].port = 81;
@@ -44,6 +45,7 @@ a_member_tells_what_the_core_held(void **state)
 	assert_int_equal(addrs[1].port, 81);
 	assert_int_equal(shoal_member_addresses(member, NULL), 2);
 	assert_int_equal(shoal_member_state(member), SHOAL_STATE_SUSPECT);
+	assert_int_equal(shoal_member_diagnosis(member), SHOAL_DIAGNOSIS_PARTIAL);
 	assert_int_equal(shoal_member_since(member), 1234);
 	assert_true(shoal_member_incarnation(member) == UINT64_C(7) << 32);
 	assert_int_equal(shoal_member_rtt(member), 500);

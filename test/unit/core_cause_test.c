@@ -112,10 +112,22 @@ a_phrase_is_cut_to_the_room_that_it_gets(void **state)
 	}
 }
 
+static void
+each_diagnosis_has_a_name_of_its_own(void **state)
+{
+	(void)state;
+	assert_string_equal(shoal_diagnosis_name(SHOAL_DIAGNOSIS_NONE), "none");
+	assert_string_equal(shoal_diagnosis_name(SHOAL_DIAGNOSIS_PARTIAL), "partial");
+	assert_string_equal(shoal_diagnosis_name(SHOAL_DIAGNOSIS_SHARED_ADDRESS), "shared address");
+	assert_string_equal(shoal_diagnosis_name(SHOAL_DIAGNOSIS_INBOUND_ONLY), "inbound only");
+	assert_string_equal(shoal_diagnosis_name((enum shoal_diagnosis)77), "invalid");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(each_diagnosis_has_a_name_of_its_own),
 	        cmocka_unit_test(every_kind_of_event_has_its_name),
 	        cmocka_unit_test(every_cause_has_a_name_of_its_own),
 	        cmocka_unit_test(a_cause_is_printed_as_a_phrase),

@@ -57,6 +57,8 @@ static const struct shoal_msg_conflict conflict = {.seq = SEQ,
 static uint8_t sums[256]; /* 0 to 255 */
 static const struct shoal_msg_tree tree = {.bits = 12, .prefix = 0xa2b, .sums = {sums, 256}};
 static const struct shoal_msg_nodes nodes = {.bits = 6, .prefix = 0x2a, .sums = {sums + 1, 8}};
+static const struct shoal_msg_partial partial = {
+        .id = ID(0x11), .salt = SALT, .target = ID(0x22), .since_ms = 1500, .reports = 3};
 static const struct shoal_msg_want want = {.sums = {sums + 1, 4}};
 static const struct shoal_msg_pad pad = {.zero = 0};
 
@@ -138,6 +140,9 @@ static const struct {
                 "f5f6f7f8f9fafbfcfdfefff74cddff"},
         {SHOAL_MESSAGE_NODES, &nodes, "0000000e0b062a0801020304050607087ace5139"},
         {SHOAL_MESSAGE_WANT, &want, "0000000f07000004010203042f38f557"},
+        {SHOAL_MESSAGE_PARTIAL, &partial,
+                "000000132b11111111111111111111111111111111aaaaaaaaaaaaaaaa222222"
+                "22222222222222222222222222dc0b0385b29286"},
         {SHOAL_MESSAGE_PAD, &pad, "000000140100aaf43d6d"},
 };
 

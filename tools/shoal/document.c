@@ -84,6 +84,7 @@ cli_document_member(const struct shoal_member *member, uint64_t wall_ns)
 {
 	uint64_t since = shoal_member_since(member);
 	json_t *document = json_object();
+	enum shoal_diagnosis diagnosis = shoal_member_diagnosis(member);
 	unsigned lowest, highest;
 
 	shoal_member_protocol(member, &lowest, &highest);
@@ -91,7 +92,9 @@ cli_document_member(const struct shoal_member *member, uint64_t wall_ns)
 	put(&document, "name", cli_document_text(shoal_member_name(member)));
 	put(&document, "address", address_of(shoal_member_address(member)));
 	put(&document, "state", json_string(shoal_state_name(shoal_member_state(member))));
-	put(&document, "diagnosis", json_null());
+	put(&document, "diagnosis",
+	        diagnosis == SHOAL_DIAGNOSIS_NONE ? json_null()
+	                                          : json_string(shoal_diagnosis_name(diagnosis)));
 	put(&document, "incarnation", incarnation_of(member));
 	put(&document, "state_age_ms",
 	        integer_of(wall_ns > since ? (wall_ns - since) / NS_PER_MS : 0));
