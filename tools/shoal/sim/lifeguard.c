@@ -230,7 +230,7 @@ tell_totals(const struct sim_cases *cases, const struct grid *grid, struct sim_r
 	        [SIM_BUDDY] = {94.08, 44.57, 100.07, 99.01},
 	        [SIM_LIFEGUARD] = {1.53, 1.89, 110.59, 97.97},
 	        [SIM_SHOAL] = {NAN, NAN, NAN, NAN}};
-	static const char *const columns[] = {"", "false positives", "% of SWIM", "published %",
+	static const char *const columns[] = {"protocol", "false positives", "% of SWIM", "published %",
 	        "at sound members", "% of SWIM", "published %", "messages, M", "% of SWIM",
 	        "published %", "MiB", "% of SWIM", "published %"};
 	struct sim_table *table = sim_report_table(report, "False positives and load, all runs",
@@ -280,7 +280,7 @@ tell_anomalies(const struct sim_cases *cases, const struct grid *grid, struct si
 static double
 tell_detection(const struct sim_cases *cases, struct sim_report *report)
 {
-	static const char *const columns[] = {"", "first detection, median, s", "99 %", "99.9 %",
+	static const char *const columns[] = {"protocol", "first detection, median, s", "99 %", "99.9 %",
 	        "known to all, median, s", "99 %", "99.9 %", "runs"};
 	static const double shares[] = {0.5, 0.99, 0.999};
 	struct sim_table *table = sim_report_table(report, "Detection of a member that stops",

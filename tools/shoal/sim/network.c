@@ -90,7 +90,7 @@ static void
 tell_rows(const struct sim_settings *settings, const struct sim_cases *cases,
         struct sim_report *report, const char *list, unsigned kind, const char *title)
 {
-	const char *const columns[] = {list, "", "suspected wrongly, an hour and member",
+	const char *const columns[] = {list, "protocol", "suspected wrongly, an hour and member",
 	        "sound members found dead", "the troubled one found dead",
 	        "lost host known to all, median, s", "messages/s a member", "bytes/s a member"};
 	struct sim_table *table =
