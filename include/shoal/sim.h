@@ -227,7 +227,12 @@ SHOAL_API int shoal_sim_starve(
  * restart does not change it. */
 SHOAL_API int shoal_sim_slow(struct shoal_sim *sim, uint32_t node, uint64_t delay_ns);
 
-/* Ends all stalls, starvation and slowness now. */
+/* The node runs, and for so long nothing passes between it and its network: what it sends leaves,
+ * and what comes to it is handled, when that has ended (the anomaly of the Lifeguard paper). Again:
+ * until the later of the two. */
+SHOAL_API int shoal_sim_block(struct shoal_sim *sim, uint32_t node, uint64_t duration_ns);
+
+/* Ends all stalls, starvation and slowness now. What is blocked stays so until its time. */
 SHOAL_API void shoal_sim_wake(struct shoal_sim *sim);
 
 /* Sets a node's clocks: the wall clock on or back by wall_ns, the monotonic clock on by mono_ns, as

@@ -18,14 +18,15 @@ shoal_sim_link_is_good(const struct shoal_sim_link *link, const struct shoal_pro
 	       2 * way < SHOAL_MS(profile->probe_timeout_ms) / 4 * 3;
 }
 
-/* It runs as it should, and nothing was done to its ways. */
+/* It runs as it should, and nothing was done to its ways. A node that was ever blocked is not: its
+ * block ends without a word. */
 static bool
 is_sound(const struct shoal_sim_node *node)
 {
-	return node->core != NULL && !node->stalled && node->slow_ns == 0 && node->period_ns == 0 &&
-	       node->flap_ns == 0 && node->lost_in_ppm == 0 && node->lost_out_ppm == 0 &&
-	       node->mtu == 0 && node->datagrams == SHOAL_SIM_FILTER_PASS &&
-	       node->streams == SHOAL_SIM_FILTER_PASS;
+	return node->core != NULL && !node->stalled && node->blocked_until == 0 &&
+	       node->slow_ns == 0 && node->period_ns == 0 && node->flap_ns == 0 &&
+	       node->lost_in_ppm == 0 && node->lost_out_ppm == 0 && node->mtu == 0 &&
+	       node->datagrams == SHOAL_SIM_FILTER_PASS && node->streams == SHOAL_SIM_FILTER_PASS;
 }
 
 static bool

@@ -93,9 +93,19 @@ shoal_sim_net_free(struct shoal_sim *sim, struct shoal_sim_packet *packet)
 	shoal_alloc_free(&sim->mem, packet);
 }
 
+static uint64_t
+blocked_for(const struct shoal_sim *sim, uint32_t number)
+{
+	uint64_t until = sim->node[number].blocked_until;
+	return until > sim->now ? until - sim->now : 0;
+}
+
 void
 shoal_sim_net_fly(struct shoal_sim *sim, struct shoal_sim_packet *packet, uint64_t delay_ns)
 {
+	if (!packet->arrived) {
+		delay_ns += blocked_for(sim, packet->from);
+	}
 	shoal_heap_arm(&sim->heap, &packet->timer, sim->now + delay_ns);
 }
 
@@ -262,10 +272,11 @@ deliver(struct shoal_sim_node *node, struct shoal_sim_packet *packet)
 	if (!packet->arrived) {
 		packet->arrived_ns = sim->now;
 	}
-	if (node->slow_ns != 0 && !packet->arrived) {
+	uint64_t later = node->slow_ns + blocked_for(sim, node->number);
+	if (later != 0 && !packet->arrived) {
 		packet->arrived = true;
 		packet->instance = node->instance;
-		shoal_sim_net_fly(sim, packet, node->slow_ns);
+		shoal_sim_net_fly(sim, packet, later);
 		return;
 	}
 	if (packet->kind == SHOAL_INPUT_WATCHED) {

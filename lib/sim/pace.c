@@ -114,6 +114,22 @@ shoal_sim_slow(struct shoal_sim *sim, uint32_t number, uint64_t delay_ns)
 	return 0;
 }
 
+int
+shoal_sim_block(struct shoal_sim *sim, uint32_t number, uint64_t duration_ns)
+{
+	uint64_t until = sim->now + duration_ns;
+	struct shoal_sim_node *node;
+
+	if (!shoal_sim_is_node(sim, number)) {
+		return SHOAL_ERR_INVALID;
+	}
+	node = &sim->node[number];
+	shoal_sim_good_mark(sim);
+	node->blocked_until = until > node->blocked_until ? until : node->blocked_until;
+	shoal_sim_fault(sim, "block", number, SHOAL_SIM_NOBODY, duration_ns);
+	return 0;
+}
+
 void
 shoal_sim_wake(struct shoal_sim *sim)
 {

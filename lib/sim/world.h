@@ -95,6 +95,7 @@ struct shoal_sim_node {
 	uint32_t joins_lost; /* of which the end may have been lost with other events */
 	uint64_t join_until; /* the open join must have ended */
 	uint64_t mono_shift, wall_shift;
+	uint64_t blocked_until;                     /* shoal_sim_block */
 	uint64_t slow_ns, run_ns, period_ns;        /* shoal_sim_slow, shoal_sim_starve */
 	uint64_t flap_ns, flap_up_ns, flap_from_ns; /* shoal_sim_flap: period, up, since */
 	uint32_t lost_in_ppm, lost_out_ppm;

@@ -46,6 +46,69 @@ who_is_slow_answers_late(void **state)
 	shoal_sim_free(sim);
 }
 
+/* Its timers run while its messages are held both ways: it finds the others silent, as they find
+ * it, and what it said then arrives afterwards. */
+static void
+what_a_blocked_node_sends_and_gets_is_held(void **state)
+{
+	struct shoal_sim *sim = make();
+	struct shoal_sim_traffic before, held, after;
+
+	(void)state;
+	gather(sim);
+	run_for(sim, SHOAL_SEC(5));
+	shoal_sim_traffic(sim, 1, &before);
+	assert_int_equal(shoal_sim_block(sim, 1, SHOAL_SEC(5)), 0);
+	assert_int_equal(shoal_sim_block(sim, 1, SHOAL_SEC(1)), 0);
+	run_for(sim, SHOAL_SEC(4));
+	shoal_sim_traffic(sim, 1, &held);
+	assert_int_equal(held.received, before.received);
+	assert_true(held.datagrams > before.datagrams);
+	assert_int_equal(shoal_sim_state(sim, 0, 1), SHOAL_STATE_SUSPECT);
+	assert_int_equal(shoal_sim_state(sim, 1, 0), SHOAL_STATE_SUSPECT);
+	run_for(sim, SHOAL_SEC(2));
+	shoal_sim_traffic(sim, 1, &after);
+	assert_true(after.received > held.received);
+	run_for(sim, SHOAL_SEC(30));
+	assert_true(shoal_sim_agreed(sim, NULL));
+	shoal_sim_free(sim);
+}
+
+/* A host that judges before it reads suspects whoever answered while it did not run. */
+static void
+who_judges_first_holds_it_against_others_that_it_did_not_run(void **state)
+{
+	struct shoal_counters counters;
+	uint64_t suspicions[2];
+
+	(void)state;
+	for (int first = 0; first <= 1; first++) {
+		struct shoal_sim_config config;
+		struct shoal_sim *sim;
+
+		shoal_sim_config_init(&config);
+		config.nodes = 6;
+		config.judges_first = first == 1;
+		config.unjudged = true;
+		config.profile.stall_ms = 0;
+		config.profile.relays = 0;
+		config.profile.stream_pings = 0;
+		/* A ping is always under way. */
+		config.link.latency_min_ns = config.link.latency_max_ns = SHOAL_MS(200);
+		assert_int_equal(shoal_sim_new(&sim, &config), 0);
+		assert_int_equal(shoal_sim_gather(sim), 0);
+		run_for(sim, SHOAL_SEC(20));
+		for (int i = 0; i < 40; i++) {
+			assert_int_equal(shoal_sim_stall(sim, 1, SHOAL_MS(1500)), 0);
+			run_for(sim, SHOAL_MS(3100));
+		}
+		shoal_sim_counters(sim, 1, &counters);
+		suspicions[first] = counters.value[SHOAL_COUNTER_PROBES_FAILED];
+		shoal_sim_free(sim);
+	}
+	assert_true(suspicions[1] > suspicions[0]);
+}
+
 static void
 clocks_that_jump_end_no_agreement(void **state)
 {
@@ -314,6 +377,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_starved_node_runs_in_its_turns),
 	        cmocka_unit_test(who_is_slow_answers_late),
+	        cmocka_unit_test(what_a_blocked_node_sends_and_gets_is_held),
+	        cmocka_unit_test(who_judges_first_holds_it_against_others_that_it_did_not_run),
 	        cmocka_unit_test(clocks_that_jump_end_no_agreement),
 	        cmocka_unit_test(a_schedule_is_kept_to_the_moment_and_a_detection_is_measured),
 	        cmocka_unit_test(the_bound_of_agreement_grows_with_the_members),

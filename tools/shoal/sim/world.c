@@ -59,7 +59,7 @@ on_note(const struct shoal_sim_note *note, void *arg)
 	}
 	if (note->event == SHOAL_EVENT_SUSPECT) {
 		tally->suspected += note->wrong;
-		if (note->other == tally->subject) {
+		if (note->other == tally->subject && !tally->sick[note->node]) {
 			tally->suspect_first =
 			        tally->suspect_by++ == 0 ? note->at_ns : tally->suspect_first;
 			tally->suspect_last = note->at_ns;
@@ -69,7 +69,7 @@ on_note(const struct shoal_sim_note *note, void *arg)
 		tally->failed_sound +=
 		        note->wrong && !tally->sick[note->other] && !tally->sick[note->node];
 		tally->failed_sick += note->wrong && tally->sick[note->other];
-		if (note->other == tally->subject) {
+		if (note->other == tally->subject && !tally->sick[note->node]) {
 			tally->failed_first =
 			        tally->failed_by++ == 0 ? note->at_ns : tally->failed_first;
 			tally->failed_last = note->at_ns;

@@ -30,7 +30,8 @@ struct sim_tally {
 	uint64_t failed;       /* FAILED about nodes that are up and not sick, anywhere */
 	uint64_t failed_sound; /* of these, at nodes that are not sick */
 	uint64_t failed_sick;  /* FAILED about sick nodes that are up */
-	/* About one node: when the first was told and the last, and how many. */
+	/* About one node, at nodes that are not sick: when the first was told and the last, and how
+	 * many. */
 	uint32_t subject;
 	uint64_t suspect_first, suspect_last, suspect_by;
 	uint64_t failed_first, failed_last, failed_by;
