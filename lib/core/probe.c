@@ -214,7 +214,9 @@ make_up_lag(const struct shoal_core *core, struct shoal_probe *probe)
 {
 	uint64_t least = core->now + probe->whole - probe->patience;
 
-	probe->deadline = probe->deadline < least ? least : probe->deadline;
+	if (core->profile.stall_ms != 0 && probe->deadline < least) {
+		probe->deadline = least;
+	}
 }
 
 static void

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What goes wrong in chaos: lives, ways and times of nodes, one thing after the other, drawn from
  * the seed. What does not fit a node's state is no fault that time. All of it but lives and clocks
- * ends with the chaos. */
+ * ends with the chaos.
+ *
+ * One draw a statement: the order in which arguments are evaluated is the compiler's. */
 #include "sim/swarm.h"
 
 static uint32_t
@@ -139,6 +141,7 @@ fault_of_way(struct shoal_swarm *swarm, uint32_t node)
 	struct shoal_sim *sim = swarm->sim;
 	uint32_t other = shoal_rng_below(&swarm->rng, swarm->plan.nodes);
 	uint64_t period = draw_time(swarm, 1, 80);
+	uint32_t first, second;
 
 	switch (shoal_rng_below(&swarm->rng, 14)) {
 	case 0:
@@ -156,20 +159,24 @@ fault_of_way(struct shoal_swarm *swarm, uint32_t node)
 		(void)shoal_sim_group(sim, node, swarm->plan.nodes + node);
 		break;
 	case 6:
-		(void)shoal_sim_lossy(sim, node, draw(swarm, 0, 1) * draw(swarm, 0, 1000000),
-		        draw(swarm, 0, 1) * draw(swarm, 0, 1000000));
+		first = draw(swarm, 0, 1) == 0 ? 0 : draw(swarm, 0, 1000000);
+		second = draw(swarm, 0, 1) == 0 ? 0 : draw(swarm, 0, 1000000);
+		(void)shoal_sim_lossy(sim, node, first, second);
 		break;
 	case 7:
 		(void)shoal_sim_flap(sim, node, period * draw(swarm, 1, 9) / 10, period);
 		break;
 	case 8:
-		(void)shoal_sim_set_mtu(sim, node,
-		        draw(swarm, 0, 1) == 0 ? SHOAL_SIM_NOBODY : other, draw(swarm, 100, 1400),
-		        draw(swarm, 0, 1) == 0);
+		other = draw(swarm, 0, 1) == 0 ? SHOAL_SIM_NOBODY : other;
+		first = draw(swarm, 100, 1400);
+		second = draw(swarm, 0, 1);
+		(void)shoal_sim_set_mtu(sim, node, other, first, second == 0);
 		break;
 	case 9:
-		(void)shoal_sim_filter(sim, node, (enum shoal_sim_filter)draw(swarm, 0, 2),
-		        (enum shoal_sim_filter)draw(swarm, 0, 2));
+		first = draw(swarm, 0, 2);
+		second = draw(swarm, 0, 2);
+		(void)shoal_sim_filter(
+		        sim, node, (enum shoal_sim_filter)first, (enum shoal_sim_filter)second);
 		break;
 	case 10:
 		(void)shoal_sim_reset(sim, node);
@@ -188,6 +195,7 @@ fault_of_time(struct shoal_swarm *swarm, uint32_t node)
 {
 	struct shoal_sim *sim = swarm->sim;
 	uint64_t period = draw_time(swarm, 1, 16);
+	int64_t back;
 
 	switch (shoal_rng_below(&swarm->rng, 8)) {
 	case 0:
@@ -205,8 +213,8 @@ fault_of_time(struct shoal_swarm *swarm, uint32_t node)
 		(void)shoal_sim_jump(sim, node, (int64_t)SHOAL_SEC(draw(swarm, 0, 600)), 0);
 		break;
 	case 6:
-		(void)shoal_sim_jump(sim, node, -(int64_t)SHOAL_SEC(draw(swarm, 0, 600)),
-		        draw_time(swarm, 0, 80));
+		back = (int64_t)SHOAL_SEC(draw(swarm, 0, 600));
+		(void)shoal_sim_jump(sim, node, -back, draw_time(swarm, 0, 80));
 		break;
 	default:
 		shoal_sim_wake(sim);
