@@ -21,8 +21,8 @@
  * and queues, and so much a slot. */
 #define SENDS_MOST      64
 #define ANSWERS_MOST    2
-#define MEMORY_FIXED    ((size_t)128 << 10)
-#define MEMORY_PER_SLOT ((size_t)512)
+#define MEMORY_FIXED    ((size_t)256 << 10)
+#define MEMORY_PER_SLOT ((size_t)1024)
 
 static const char *const check_name[SHOAL_CHECKERS] = {
 #define SHOAL_X(name, label, text) [SHOAL_CHECKER_##name] = (label),
