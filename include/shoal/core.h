@@ -128,7 +128,8 @@ enum shoal_cause_kind {
 	SHOAL_CAUSE_EXPIRED,     /* remembered long enough */
 	SHOAL_CAUSE_RESTORED,    /* known from the memory of a former run of this member */
 	SHOAL_CAUSE_REPLACED,    /* another member answers at its address */
-	SHOAL_CAUSE_CONFLICT     /* two instances live under its id */
+	SHOAL_CAUSE_CONFLICT,    /* two instances live under its id */
+	SHOAL_CAUSE_REFUSED /* its host refuses connections to the accusers: the process is gone */
 };
 
 /* Why something changed: who said so, by which path, what was measured at that moment. */

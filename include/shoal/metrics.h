@@ -100,7 +100,16 @@ extern "C" {
 	X(DROP_BUDGET, drop_budget,                                                                \
 	        "datagrams dropped unread: their sender has used up its budget")                   \
 	X(PARTIALS_OUT, partials_out, "members told that they cannot be reached from here")        \
-	X(PARTIALS_IN, partials_in, "members that told that they cannot reach this one")
+	X(PARTIALS_IN, partials_in, "members that told that they cannot reach this one")           \
+	X(WATCH_DIALS, watch_dials, "watch links tried to open")                                   \
+	X(WATCH_LINKS_UP, watch_links_up, "watch links that came up")                              \
+	X(WATCH_LINKS_DOWN, watch_links_down, "watch links that came up and were ended for it")    \
+	X(WATCH_CHECKS, watch_checks, "members checked because their watch link ended")            \
+	X(WATCH_ANSWERED, watch_answered, "such members that answered somebody")                   \
+	X(WATCH_VERDICTS, watch_verdicts, "such members found dead at once: refused")              \
+	X(CHECKS_SERVED, checks_served, "members checked because another member asked")            \
+	X(DROP_INQUESTS_FULL, drop_inquests_full, "checks of members not made: too many at once")  \
+	X(HINTS, hints, "probes brought forward by a refused datagram or a silent watch link")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -40,6 +40,7 @@ static const struct {
         [SHOAL_CAUSE_LEAVE] = {"leave", "it said so"},
         [SHOAL_CAUSE_UNCONFIRMED] = {"unconfirmed", "it was leaving and never said left"},
         [SHOAL_CAUSE_EXPIRED] = {"expired", "remembered long enough"},
+        [SHOAL_CAUSE_REFUSED] = {"refused", "its host refuses connections"},
         [SHOAL_CAUSE_RESTORED] = {"restored", "known from a former run of this member"},
         [SHOAL_CAUSE_REPLACED] = {"replaced", "another member lives at its address"},
         [SHOAL_CAUSE_CONFLICT] = {"conflict", "two instances live under one id"},
@@ -88,8 +89,10 @@ static void
 print_accusers(const struct shoal_cause *cause, struct shoal_text *text)
 {
 	for (size_t i = 0; i < cause->accusers && i < SHOAL_ACCUSERS_MAX; i++) {
-		bool first = cause->kind == SHOAL_CAUSE_SUSPICION;
-		shoal_text_str(text, i > 0 ? ", " : first ? " by " : ", accused by ");
+		const char *first = cause->kind == SHOAL_CAUSE_SUSPICION ? " by "
+		                    : cause->kind == SHOAL_CAUSE_REFUSED ? " to "
+		                                                         : ", accused by ";
+		shoal_text_str(text, i > 0 ? ", " : first);
 		if (cause->accuser_name[i][0] != '\0') {
 			shoal_text_str(text, cause->accuser_name[i]);
 		} else {

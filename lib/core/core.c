@@ -176,6 +176,8 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_relay_init(core);
 	shoal_identity_init(core);
 	shoal_check_init(core);
+	shoal_inquest_init(core);
+	shoal_hint_init(core);
 	shoal_slab_init(&core->exchanges, &core->mem, 1, 0);
 	if (shoal_partial_init(core) != SHOAL_OK) {
 		rc = SHOAL_ERR_NOMEM;
@@ -255,6 +257,7 @@ shoal_core_free(struct shoal_core *core)
 	}
 	struct shoal_allocator mem = core->mem;
 	shoal_exchange_done(core);
+	shoal_inquest_done(core);
 	shoal_check_done(core);
 	shoal_identity_done(core);
 	shoal_relay_done(core);
@@ -338,6 +341,12 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 	case SHOAL_TIMER_TWIN:
 		shoal_identity_on_timer(core, timer->slot);
 		break;
+	case SHOAL_TIMER_WATCH:
+		shoal_watch_on_timer(core);
+		break;
+	case SHOAL_TIMER_INQUEST:
+		shoal_inquest_on_timer(core, timer->slot);
+		break;
 	}
 }
 
@@ -374,11 +383,13 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 	case SHOAL_INPUT_DATAGRAM:
 	case SHOAL_INPUT_STREAM:
 	case SHOAL_INPUT_REQUEST:
+	case SHOAL_INPUT_WATCHED:
 		return shoal_receive(core, input);
 	case SHOAL_INPUT_RESULT:
 		return shoal_receive_result(core, input);
 	case SHOAL_INPUT_REFUSED:
 		shoal_count(core, SHOAL_COUNTER_REFUSALS);
+		shoal_hint_refused(core, &input->from);
 		return SHOAL_OK;
 	case SHOAL_INPUT_JOIN:
 		return core->leave.phase != SHOAL_LEAVE_NOT
@@ -391,10 +402,12 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 	case SHOAL_INPUT_TOO_LARGE:
 		shoal_path_too_large(core, &input->from, input->size);
 		return SHOAL_OK;
-	case SHOAL_INPUT_WATCHED:
 	case SHOAL_INPUT_UNWATCHED:
+		shoal_watch_on_unwatched(core, input->exchange);
+		return SHOAL_OK;
 	case SHOAL_INPUT_CLOSED:
-		break;
+		shoal_watch_on_closed(core, input->exchange, input->code);
+		return SHOAL_OK;
 	}
 	return SHOAL_ERR_INVALID;
 }

@@ -8,6 +8,7 @@
 
 #include "core/event.h"
 #include "core/node.h"
+#include "core/watch.h"
 
 /* A joiner whose clock is further ahead than this would outbid every later restart of its own. */
 #define EPOCH_AHEAD_MAX (24 * 3600)
@@ -38,10 +39,12 @@ reclaim(struct shoal_core *core)
 		if (exchange == NULL || core->now - exchange->begun < patience) {
 			continue;
 		}
-		if (shoal_exchange_end(core, exchange->number, &lost) &&
-		        lost.purpose == SHOAL_EXCHANGE_JOIN) {
+		(void)shoal_exchange_end(core, exchange->number, &lost);
+		if (lost.purpose == SHOAL_EXCHANGE_JOIN) {
 			shoal_event_joined(
 			        core, &lost.to, SHOAL_ERR_TIMEOUT, (struct shoal_span){NULL, 0});
+		} else if (lost.purpose == SHOAL_EXCHANGE_WATCH) {
+			shoal_watch_failed(core, lost.number, true);
 		}
 	}
 }
@@ -81,6 +84,16 @@ shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpos
 	return exchange->number;
 }
 
+void
+shoal_exchange_about(struct shoal_core *core, uint64_t number, uint64_t about)
+{
+	struct shoal_exchange *exchange =
+	        shoal_slab_at(&core->exchanges, SHOAL_NUMBER_SLOT(number));
+
+	SHOAL_ASSERT(exchange != NULL && exchange->number == number);
+	exchange->about = about;
+}
+
 bool
 shoal_exchange_end(struct shoal_core *core, uint64_t number, struct shoal_exchange *exchange)
 {
@@ -101,10 +114,14 @@ shoal_exchange_unsent(struct shoal_core *core, const struct shoal_pending *pendi
 	struct shoal_exchange exchange;
 	struct shoal_span none = {NULL, 0};
 
-	if (pending->kind == SHOAL_SEND_REQUEST &&
-	        shoal_exchange_end(core, pending->exchange, &exchange) &&
-	        exchange.purpose == SHOAL_EXCHANGE_JOIN) {
+	if ((pending->kind != SHOAL_SEND_REQUEST && pending->kind != SHOAL_SEND_WATCH) ||
+	        !shoal_exchange_end(core, pending->exchange, &exchange)) {
+		return;
+	}
+	if (exchange.purpose == SHOAL_EXCHANGE_JOIN) {
 		shoal_event_joined(core, &exchange.to, SHOAL_ERR_NOMEM, none);
+	} else if (exchange.purpose == SHOAL_EXCHANGE_WATCH) {
+		shoal_watch_failed(core, exchange.number, false);
 	}
 }
 
@@ -249,6 +266,23 @@ shoal_exchange_answer(struct shoal_core *core, uint64_t request, const struct sh
 	if (pending == NULL && (flags & SHOAL_FILL_WALK) != 0) {
 		shoal_walk_sent(core);
 	} else if (pending != NULL) {
+		pending->exchange = request;
+		shoal_send_primary(pending, SHOAL_MESSAGE_ANSWER, &answer);
+	}
+}
+
+void
+shoal_exchange_reply(struct shoal_core *core, uint64_t request, const struct shoal_addr *to,
+        int code, struct shoal_span reason)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_answer answer = {.id = self->info->id,
+	        .salt = shoal_members_salt(self),
+	        .code = (uint64_t)-code,
+	        .reason = reason};
+	struct shoal_pending *pending = shoal_send_queue(core, SHOAL_SEND_REPLY, to, SHOAL_NONE, 0);
+
+	if (pending != NULL) {
 		pending->exchange = request;
 		shoal_send_primary(pending, SHOAL_MESSAGE_ANSWER, &answer);
 	}

@@ -11,12 +11,15 @@
 enum shoal_exchange_purpose {
 	SHOAL_EXCHANGE_JOIN = 1,
 	SHOAL_EXCHANGE_SYNC,
-	SHOAL_EXCHANGE_PING
+	SHOAL_EXCHANGE_PING,
+	SHOAL_EXCHANGE_WATCH,  /* opens a watch link, see watch.c */
+	SHOAL_EXCHANGE_INQUEST /* a ping on a connection that is made for it, see inquest.c */
 };
 
 struct shoal_exchange {
 	uint64_t number;
 	uint64_t begun;
+	uint64_t about; /* INQUEST: which */
 	struct shoal_addr to;
 	uint64_t walk; /* SYNC: its number in every step  */
 	uint8_t step;  /* SYNC: 1 is the first */
@@ -33,6 +36,9 @@ void shoal_exchange_done(struct shoal_core *core);
  * flight, counted. */
 uint64_t shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpose,
         uint32_t slot, const struct shoal_addr *to);
+
+/* What it is about, once it has begun. */
+void shoal_exchange_about(struct shoal_core *core, uint64_t number, uint64_t about);
 
 /* This member has left: joins in flight end. */
 void shoal_exchange_cancel_joins(struct shoal_core *core);
@@ -59,6 +65,10 @@ int shoal_exchange_judge_join(
  * the table; or an error with its reason. */
 void shoal_exchange_answer(struct shoal_core *core, uint64_t request, const struct shoal_addr *to,
         uint32_t slot, int code, struct shoal_span reason);
+
+/* An answer without a table: to what opened a watch link. */
+void shoal_exchange_reply(struct shoal_core *core, uint64_t request, const struct shoal_addr *to,
+        int code, struct shoal_span reason);
 
 struct shoal_span shoal_exchange_text(const char *text);
 

@@ -170,6 +170,18 @@ age_of(const struct shoal_core *core, uint32_t slot, const struct shoal_record *
 	}
 }
 
+/* Rounded up: who hears it must not think it younger than it is. */
+static uint64_t
+refused_ms(const struct shoal_core *core, const struct shoal_record *record)
+{
+	const struct shoal_hold *hold = shoal_members_hold(core, record);
+
+	if (hold == NULL || record->state != SHOAL_STATE_DEAD || hold->refused_at == 0) {
+		return 0;
+	}
+	return (core->now - hold->refused_at) / SHOAL_MS(1) + 1;
+}
+
 static void
 write_accusers(const struct shoal_core *core, const struct shoal_record *record,
         struct shoal_id_list *list)
@@ -206,6 +218,7 @@ shoal_gossip_write_full(const struct shoal_core *core, uint32_t slot, struct sho
 	        .protocol_max = info->protocol_max,
 	        .app_version = info->app_version};
 
+	message.refused_ms = refused_ms(core, record);
 	write_accusers(core, record, &message.accusers);
 	message.addrs.count = info->addrs;
 	for (size_t i = 0; i < info->addrs; i++) {
@@ -228,6 +241,7 @@ shoal_gossip_write(struct shoal_core *core, uint32_t slot, bool full, struct sho
 		        .incarnation = record->incarnation,
 		        .state = record->state,
 		        .age_ms = age_of(core, slot, record) / SHOAL_MS(1)};
+		message.refused_ms = refused_ms(core, record);
 		write_accusers(core, record, &message.accusers);
 		written = shoal_message_append(writer, SHOAL_MESSAGE_STATE, &message);
 	}

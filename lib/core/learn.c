@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/text.h"
 #include "core/check.h"
 #include "core/event.h"
 #include "core/grave.h"
@@ -24,6 +25,7 @@ struct statement {
 	struct shoal_told told;
 	const struct shoal_id *id;
 	uint64_t age_ns;
+	uint64_t refused_ns; /* the verdict's age; 0: none */
 	const struct shoal_id_list *accusers;
 	const struct shoal_msg_member *member; /* NULL: the short form */
 };
@@ -155,11 +157,23 @@ revive(struct shoal_core *core, uint32_t slot, const struct statement *said,
 	}
 }
 
-/* A death that counts at once: this observer has had its own doubt for long enough. */
+/* A death that counts at once: by a verdict, or because this observer has had its own doubt for
+ * long enough. */
 static void
 bury(struct shoal_core *core, uint32_t slot, const struct statement *said,
         struct shoal_cause *cause)
 {
+	if (said->told.refused) {
+		struct shoal_text text;
+		cause->kind = SHOAL_CAUSE_REFUSED;
+		shoal_text_init(&text, cause->detail, sizeof cause->detail);
+		shoal_text_str(&text, "the first refusal ");
+		shoal_text_duration(&text, said->refused_ns);
+		shoal_text_str(&text, " ago");
+		shoal_suspicion_convict(
+		        core, slot, core->now - said->refused_ns, said->accusers, cause);
+		return;
+	}
 	for (size_t i = 0; i < said->accusers->count; i++) {
 		shoal_suspicion_accuse(core, slot, &said->accusers->item[i], cause);
 	}
@@ -421,6 +435,19 @@ remind(struct shoal_core *core, const struct shoal_teller *teller)
 	}
 }
 
+/* Whether a death carries the verdict of as many as it takes, about the instance that is held, and
+ * younger than anything that was heard from it. */
+static bool
+is_verdict(const struct shoal_core *core, uint32_t slot, const struct statement *said)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	return said->told.claim.state == SHOAL_STATE_DEAD && said->refused_ns != 0 &&
+	       said->told.claim.salt == shoal_members_salt(record) &&
+	       said->accusers->count >= shoal_inquest_needs(shoal_members_n(core)) &&
+	       record->heard <= core->now - said->refused_ns;
+}
+
 static void
 learn(struct shoal_core *core, struct statement *said, const struct shoal_teller *teller)
 {
@@ -433,6 +460,7 @@ learn(struct shoal_core *core, struct statement *said, const struct shoal_teller
 		view.settled = shoal_check_is_settled(core, slot);
 	}
 	view.credulous = core->profile.verify_deaths == 0;
+	said->told.refused = view.known && is_verdict(core, slot, said);
 	said->told.full = said->member != NULL;
 	said->told.fresh = teller->path == SHOAL_PATH_ASKED ||
 	                   said->age_ns <= shoal_ms(core->profile.hearsay_ms);
@@ -516,6 +544,7 @@ shoal_learn_member(
 	                (enum shoal_state)member->state},
 	        .id = &member->id,
 	        .age_ns = shoal_learn_age(member->age_ms),
+	        .refused_ns = shoal_learn_age(member->refused_ms),
 	        .accusers = &member->accusers,
 	        .member = member};
 
@@ -531,6 +560,7 @@ shoal_learn_state(struct shoal_core *core, const struct shoal_msg_state *state,
 	        .told.claim = {state->incarnation, state->salt, (enum shoal_state)state->state},
 	        .id = &state->id,
 	        .age_ns = shoal_learn_age(state->age_ms),
+	        .refused_ns = shoal_learn_age(state->refused_ms),
 	        .accusers = &state->accusers};
 
 	learn(core, &said, teller);

@@ -36,6 +36,7 @@ say(struct shoal_core *core, enum shoal_state state, enum shoal_leave_phase phas
 	core->leave.told = 0;
 	shoal_members_move(core, SHOAL_SELF, state, 0, NULL);
 	shoal_gossip_add(core, SHOAL_SELF);
+	shoal_watch_tell_leave(core); /* its end must not look like a death */
 	core->leave.asked = choose(core, slots);
 	for (uint32_t i = 0; i < core->leave.asked; i++) {
 		struct shoal_probe *probe = shoal_probe_begin(core, slots[i], SHOAL_PROBE_LEAVE);

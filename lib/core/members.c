@@ -190,6 +190,7 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 			record->path = 0;
 			record->samples = 0;
 			record->heard = 0;
+			shoal_watch_changed(core);
 		}
 		shoal_info_give(&core->members.infos, record->info);
 		record->info = info;
@@ -290,6 +291,7 @@ shoal_members_move(struct shoal_core *core, uint32_t slot, enum shoal_state stat
 	enum shoal_state was = (enum shoal_state)record->state;
 	bool plain = state == SHOAL_STATE_ALIVE || state == SHOAL_STATE_UNKNOWN;
 	bool takes_part = state == SHOAL_STATE_ALIVE || state == SHOAL_STATE_SUSPECT;
+	bool took_part = was == SHOAL_STATE_ALIVE || was == SHOAL_STATE_SUSPECT;
 
 	release_reporter(core, record);
 	if (record->hold != SHOAL_NONE) {
@@ -311,6 +313,9 @@ shoal_members_move(struct shoal_core *core, uint32_t slot, enum shoal_state stat
 		shoal_order_insert(core, slot);
 	} else {
 		shoal_order_remove(core, slot);
+	}
+	if (takes_part != took_part) {
+		shoal_watch_changed(core);
 	}
 	if (kind != 0) {
 		bool silent = (record->flags & SHOAL_RECORD_SILENT) != 0;

@@ -54,6 +54,7 @@ struct shoal_hold {
 	uint64_t begun;
 	uint64_t told_end;    /* leaving: of the time-out that it gave */
 	uint64_t told_self;   /* dead, left: when it was told so last, on a ping of its own */
+	uint64_t refused_at;  /* dead by a verdict: its host refuses connections since; 0: not */
 	uint64_t least, most; /* suspicion: bounds of its length */
 	uint64_t moved;       /* suspicion: by stalls of this member */
 	uint64_t missed;      /* suspicion: when the first ping that it missed was sent */

@@ -20,7 +20,9 @@
 #include "core/budget.h"
 #include "core/gone.h"
 #include "core/gossip.h"
+#include "core/hint.h"
 #include "core/identity.h"
+#include "core/inquest.h"
 #include "core/lag.h"
 #include "core/members.h"
 #include "core/partial.h"
@@ -32,6 +34,7 @@
 #include "core/sync.h"
 #include "core/tree.h"
 #include "core/walk.h"
+#include "core/watch.h"
 #include "core/weight.h"
 #include "wire/field.h"
 
@@ -50,7 +53,9 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_LEAVE,
 	SHOAL_TIMER_FADE, /* slot: member; its tombstone is told no more */
 	SHOAL_TIMER_TWIN, /* slot: another instance of this id that is asked */
-	SHOAL_TIMER_DIGEST
+	SHOAL_TIMER_DIGEST,
+	SHOAL_TIMER_WATCH,
+	SHOAL_TIMER_INQUEST /* slot: inquest */
 };
 
 enum shoal_leave_phase {
@@ -104,6 +109,9 @@ struct shoal_core {
 	struct shoal_partials partials;
 	struct shoal_slab exchanges; /* struct shoal_exchange, see exchange.c */
 	struct shoal_check_queue checks;
+	struct shoal_watch watch;
+	struct shoal_slab inquests; /* struct shoal_inquest */
+	struct shoal_hints hints;
 	struct shoal_leave leave;
 	struct shoal_identity identity;
 	struct shoal_gone gone;
@@ -143,13 +151,14 @@ shoal_ms(uint32_t ms)
 /* Timers outside of the slabs: fewer than this. */
 #define SHOAL_TIMERS_FIXED 24
 
-/* Room for the timers of one more hold, probe or relay record, so that arming never fails. */
+/* Room for the timers of one more hold, probe, relay record or inquest, so that arming never fails.
+ */
 static inline int
 shoal_reserve_timers(struct shoal_core *core)
 {
-	return shoal_heap_reserve(
-	        &core->heap, (size_t)core->members.holds.count + core->probes.slab.count +
-	                             core->relays.slab.count + 1 + SHOAL_TIMERS_FIXED);
+	return shoal_heap_reserve(&core->heap,
+	        (size_t)core->members.holds.count + core->probes.slab.count +
+	                core->relays.slab.count + core->inquests.count + 1 + SHOAL_TIMERS_FIXED);
 }
 
 /* span around `at`, from 3/4 to 5/4 of it: periodic work of many nodes must not march in step. */

@@ -69,7 +69,7 @@ uint64_t
 shoal_probe_number(struct shoal_core *core, uint32_t number, unsigned kind)
 {
 	uint64_t random = shoal_rng_u64(&core->rng) | UINT64_C(1) << 63;
-	return (random & ~UINT64_C(0x3ffff)) | (uint64_t)kind << 16 | number;
+	return (random & ~UINT64_C(0x7ffff)) | (uint64_t)kind << 16 | number;
 }
 
 struct shoal_probe *

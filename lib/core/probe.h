@@ -90,13 +90,14 @@ void shoal_probe_health(struct shoal_core *core, int change);
  * apart. */
 uint64_t shoal_probe_number(struct shoal_core *core, uint32_t number, unsigned kind);
 #define SHOAL_NUMBER_SLOT(value) ((uint32_t)((value)&0xffff))
-#define SHOAL_NUMBER_KIND(value) ((unsigned)((value) >> 16 & 3))
+#define SHOAL_NUMBER_KIND(value) ((unsigned)((value) >> 16 & 7))
 
 enum shoal_number_kind {
 	SHOAL_NUMBER_PROBE = 0,
 	SHOAL_NUMBER_RELAY = 1,
 	SHOAL_NUMBER_EXCHANGE = 2,
-	SHOAL_NUMBER_TWIN = 3
+	SHOAL_NUMBER_TWIN = 3,
+	SHOAL_NUMBER_INQUEST = 4
 };
 
 #endif

@@ -186,12 +186,17 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 {
 	const struct shoal_exchange *exchange = arrival->exchange;
 
-	if (exchange == NULL || exchange->purpose == SHOAL_EXCHANGE_PING || arrival->answered) {
+	if (exchange == NULL || exchange->purpose == SHOAL_EXCHANGE_PING ||
+	        exchange->purpose == SHOAL_EXCHANGE_INQUEST || arrival->answered) {
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
 		return;
 	}
 	bool join = exchange->purpose == SHOAL_EXCHANGE_JOIN;
 	arrival->answered = true;
+	if (exchange->purpose == SHOAL_EXCHANGE_WATCH) {
+		shoal_watch_on_answer(core, exchange->number, answer);
+		return;
+	}
 	arrival->refused = answer->code != 0;
 	arrival->teller.path = join ? SHOAL_PATH_ASKED : SHOAL_PATH_SYNC;
 	if (join) {
@@ -223,6 +228,8 @@ on_ack(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_
 
 	if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_RELAY) {
 		shoal_relay_on_ack(core, ack, &input->from);
+	} else if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_INQUEST) {
+		shoal_inquest_on_ack(core, ack, &input->from, input->kind);
 	} else {
 		shoal_probe_on_ack(core, ack, &input->from, input->kind, arrival->arrived);
 	}
@@ -232,12 +239,24 @@ on_ack(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_
 static bool
 may_ask(struct shoal_core *core, struct arrival *arrival)
 {
-	if (arrival->asked) {
+	if (arrival->asked || arrival->input->kind == SHOAL_INPUT_WATCHED) {
 		shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
 		return false;
 	}
 	arrival->asked = true;
 	return true;
+}
+
+/* Who opens a link asks for nothing else with it. */
+static void
+on_watch(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_watch *watch)
+{
+	if (arrival->input->kind == SHOAL_INPUT_WATCHED && !arrival->asked) {
+		arrival->asked = true;
+		shoal_watch_on_watched(core, arrival->input, watch);
+	} else {
+		shoal_count(core, SHOAL_COUNTER_DROP_MALFORMED);
+	}
 }
 
 /* A statement counts for somebody: a nameless one, or one in this member's own name, does not. */
@@ -296,20 +315,49 @@ sender_of(uint16_t kind, const union shoal_message *m)
 		return &m->gone.id;
 	case SHOAL_MESSAGE_PARTIAL:
 		return &m->partial.id;
+	case SHOAL_MESSAGE_WATCH:
+		return &m->watch.id;
+	case SHOAL_MESSAGE_CHECK:
+		return &m->check.id;
+	case SHOAL_MESSAGE_REFUSED:
+		return &m->refused.id;
 	default:
 		return NULL;
 	}
 }
 
+/* What comes with a walk down the digest, with the death watch, and with trouble. */
 static void
-on_walk(struct shoal_core *core, uint16_t kind, const union shoal_message *m)
+on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
 {
-	if (kind == SHOAL_MESSAGE_TREE) {
+	const struct shoal_addr *from = &arrival->input->from;
+
+	switch (kind) {
+	case SHOAL_MESSAGE_TREE:
 		shoal_walk_on_tree(core, &m->tree);
-	} else if (kind == SHOAL_MESSAGE_NODES) {
+		break;
+	case SHOAL_MESSAGE_NODES:
 		shoal_walk_on_nodes(core, &m->nodes);
-	} else {
+		break;
+	case SHOAL_MESSAGE_WANT:
 		shoal_walk_on_want(core, &m->want);
+		break;
+	case SHOAL_MESSAGE_PARTIAL:
+		shoal_partial_on_message(core, &m->partial);
+		break;
+	case SHOAL_MESSAGE_WATCH:
+		on_watch(core, arrival, &m->watch);
+		break;
+	case SHOAL_MESSAGE_CHECK:
+		if (may_ask(core, arrival)) {
+			shoal_inquest_on_check(core, &m->check, from);
+		}
+		break;
+	case SHOAL_MESSAGE_REFUSED:
+		shoal_inquest_on_refused(core, &m->refused, from);
+		break;
+	default:
+		break;
 	}
 }
 
@@ -358,16 +406,8 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct received *re
 	case SHOAL_MESSAGE_SYNC:
 		on_sync(core, arrival, &m->sync);
 		break;
-	case SHOAL_MESSAGE_TREE:
-	case SHOAL_MESSAGE_NODES:
-	case SHOAL_MESSAGE_WANT:
-		on_walk(core, kind, m);
-		break;
 	case SHOAL_MESSAGE_ANSWER:
 		on_answer(core, arrival, &m->answer);
-		break;
-	case SHOAL_MESSAGE_PARTIAL:
-		shoal_partial_on_message(core, &m->partial);
 		break;
 	case SHOAL_MESSAGE_GONE:
 		shoal_gone_on_gone(core, &m->gone, &input->from);
@@ -378,6 +418,7 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct received *re
 		}
 		break;
 	default:
+		on_rare(core, arrival, kind, m);
 		break;
 	}
 }
@@ -453,10 +494,16 @@ shoal_receive(struct shoal_core *core, const struct shoal_input *input)
 			shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE, rc,
 			        shoal_exchange_text("another cluster's label"));
 		}
+		if (input->kind == SHOAL_INPUT_WATCHED) {
+			shoal_watch_on_watched(core, input, NULL);
+		}
 		return rc;
 	}
 	begin(core, &arrival, input);
 	handle(core, &arrival, &opened);
+	if (input->kind == SHOAL_INPUT_WATCHED && !arrival.asked) {
+		shoal_watch_on_watched(core, input, NULL);
+	}
 	return SHOAL_OK;
 }
 
@@ -492,6 +539,11 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 #ifdef SHOAL_PLANT_JOIN_UNENDED
 	arrival.answered = true;
 #endif
+	if (exchange.purpose == SHOAL_EXCHANGE_WATCH && !arrival.answered) {
+		shoal_watch_failed(core, exchange.number, input->code == SHOAL_OK);
+	} else if (exchange.purpose == SHOAL_EXCHANGE_INQUEST) {
+		shoal_inquest_on_connect(core, exchange.about, exchange.begun, input->code);
+	}
 	if (exchange.purpose == SHOAL_EXCHANGE_JOIN && !arrival.answered) {
 		shoal_event_joined(core, &exchange.to, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED,
 		        (struct shoal_span){NULL, 0});

@@ -239,11 +239,15 @@ finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoa
 	}
 	if (to != NULL) {
 		to->flags &= (uint8_t)~SHOAL_RECORD_REMIND;
+		if (datagram) {
+			shoal_hint_sent(core, pending->slot, &pending->to);
+		}
 	}
 	*send = (struct shoal_send){.kind = pending->kind,
 	        .to = pending->to,
 	        .exchange = pending->exchange,
 	        .timeout_ns = pending->timeout_ns,
+	        .fresh = pending->fresh,
 	        .data = writer->data,
 	        .len = writer->len};
 	shoal_count(core, datagram ? SHOAL_COUNTER_DATAGRAMS_OUT : SHOAL_COUNTER_STREAMS_OUT);
@@ -301,6 +305,11 @@ shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 	while ((pending = shoal_ring_front(&core->sends.queue)) != NULL) {
 		/* Its place may be given away: nothing is queued while it is made into a packet. */
 		shoal_ring_pop(&core->sends.queue);
+		if (pending->kind == SHOAL_SEND_UNWATCH || pending->kind == SHOAL_SEND_DROP) {
+			*send = (struct shoal_send){
+			        .kind = pending->kind, .exchange = pending->exchange};
+			return true;
+		}
 		bool made = make_send(core, pending, send);
 		if ((pending->flags & SHOAL_FILL_WALK) != 0) {
 			shoal_walk_sent(core);

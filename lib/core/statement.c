@@ -4,7 +4,8 @@
  *
  * Merge is a maximum over a total order, so that members who heard the same statements hold the
  * same whatever the order of arrival (SWIM 4.2 with salts as tie-break). Admission may delay what
- * merge would take: a death that this observer has no doubt of its own about is verified, and
+ * merge would take: a death that this observer has no doubt of its own about is verified, unless
+ * several members found the process gone after anything that was heard of it; and
  * hearsay about somebody unknown or dead is probed. It never takes what merge would refuse. */
 #include "core/statement.h"
 
@@ -154,7 +155,7 @@ shoal_statement_admit(const struct shoal_view *view, const struct shoal_told *to
 	if (shoal_state_is_gone(view->held.state)) {
 		return admit_return(view, told);
 	}
-	if (told->claim.state == SHOAL_STATE_DEAD && !view->credulous &&
+	if (told->claim.state == SHOAL_STATE_DEAD && !view->credulous && !told->refused &&
 	        !has_own_doubt(view, &told->claim)) {
 		return SHOAL_VERDICT_VERIFY;
 	}

@@ -40,8 +40,9 @@ struct shoal_view {
 /* What matters of the statement besides the claim. */
 struct shoal_told {
 	struct shoal_claim claim;
-	bool full;  /* it carries name and addresses  */
-	bool fresh; /* its subject was heard recently enough (hearsay rule) */
+	bool full;    /* it carries name and addresses  */
+	bool fresh;   /* its subject was heard recently enough (hearsay rule) */
+	bool refused; /* dead by a verdict that is younger than anything heard of this instance */
 };
 
 enum shoal_verdict {

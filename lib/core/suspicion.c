@@ -224,6 +224,24 @@ shoal_suspicion_refuted(struct shoal_core *core, uint32_t slot, bool restarted)
 }
 
 void
+shoal_suspicion_convict(struct shoal_core *core, uint32_t slot, uint64_t refused_at,
+        const struct shoal_id_list *by, struct shoal_cause *cause)
+{
+	struct shoal_hold *hold = shoal_members_hold_take(core, slot);
+
+	if (hold == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	hold->refused_at = refused_at;
+	hold->doubters = 0;
+	for (size_t i = 0; i < by->count; i++) {
+		hold->doubter[hold->doubters++] = by->item[i];
+	}
+	shoal_suspicion_bury(core, slot, cause);
+}
+
+void
 shoal_suspicion_expire(struct shoal_core *core, uint32_t slot)
 {
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_SUSPICION, NULL);

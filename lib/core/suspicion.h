@@ -5,6 +5,8 @@
 
 #include <shoal/core.h>
 
+#include "wire/field.h"
+
 struct shoal_core;
 
 /* Shortest and longest suspicion among n members, and how many further accusers bring the longest
@@ -35,6 +37,11 @@ void shoal_suspicion_replaced(struct shoal_core *core, uint32_t slot);
 void shoal_suspicion_refuted(struct shoal_core *core, uint32_t slot, bool restarted);
 
 /* The time of a suspicion is over: it is dead. */
+/* Dead at once, by the verdict of those who are named: its host refuses connections since a time.
+ */
+void shoal_suspicion_convict(struct shoal_core *core, uint32_t slot, uint64_t refused_at,
+        const struct shoal_id_list *by, struct shoal_cause *cause);
+
 void shoal_suspicion_expire(struct shoal_core *core, uint32_t slot);
 
 /* Makes a member dead here and tells it on. */

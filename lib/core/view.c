@@ -136,6 +136,7 @@ mix_hold(uint64_t hash, const struct shoal_hold *hold)
 	hash = mix(hash, hold->begun);
 	hash = mix(mix(hash, hold->moved), hold->weight);
 	hash = mix(hash, hold->since);
+	hash = mix(hash, hold->refused_at);
 	for (size_t i = 0; i < hold->doubters; i++) {
 		hash = mix_bytes(hash, hold->doubter[i].bytes, sizeof hold->doubter[i].bytes);
 	}
@@ -180,6 +181,13 @@ shoal_core_hash(const struct shoal_core *core)
 	hash = mix(hash, (uint64_t)core->relays.slab.count << 32 | core->exchanges.count);
 	hash = mix(hash, (uint64_t)core->identity.twins.count << 32 | core->identity.rivals.count);
 	hash = mix(hash, core->identity.took);
+	hash = mix(hash, core->inquests.count);
+	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
+		hash = mix(hash, core->watch.link[i].number ^ core->watch.link[i].phase);
+	}
+	for (size_t i = 0; i < SHOAL_LINKS_IN; i++) {
+		hash = mix(hash, core->watch.watcher[i].number);
+	}
 	hash = mix(hash, shoal_heap_next(&core->heap));
 	for (uint32_t i = 0; i < core->sync.count; i++) {
 		hash = mix(hash, core->sync.differs[i].since);
@@ -197,8 +205,9 @@ shoal_core_memory(const struct shoal_core *core)
 	       core->profile.datagram_max + core->sends.stream_capacity + core->walk.out.cap +
 	       shoal_ring_memory(&core->sends.queue) + shoal_ring_memory(&core->events) +
 	       shoal_ring_memory(&core->logs) + shoal_ring_memory(&core->checks.waiting) +
-	       shoal_ring_memory(&core->checks.tried) + shoal_slab_memory(&core->gossip.entries) +
-	       shoal_slab_memory(&core->probes.slab) + shoal_slab_memory(&core->relays.slab) +
-	       shoal_slab_memory(&core->partials.slab) + shoal_slab_memory(&core->identity.twins) +
+	       shoal_slab_memory(&core->inquests) + shoal_ring_memory(&core->checks.tried) +
+	       shoal_slab_memory(&core->gossip.entries) + shoal_slab_memory(&core->probes.slab) +
+	       shoal_slab_memory(&core->relays.slab) + shoal_slab_memory(&core->partials.slab) +
+	       shoal_slab_memory(&core->identity.twins) +
 	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges);
 }

@@ -313,10 +313,12 @@ shoal_watch_send(struct shoal_watch *watch, const struct shoal_send *send)
 	size_t max = send->kind == SHOAL_SEND_DATAGRAM ? watch->profile->datagram_max
 	                                               : watch->profile->stream_max;
 
+	bool bare = send->kind == SHOAL_SEND_UNWATCH || send->kind == SHOAL_SEND_DROP;
+
 	watch->sends++;
 	watch->answers += send->kind == SHOAL_SEND_DATAGRAM && watch->asker.port != 0 &&
 	                  shoal_addr_equal(&send->to, &watch->asker);
-	(void)that(watch, SHOAL_CHECKER_BOUNDS, send->len > 0 && send->len <= max, NULL,
+	(void)that(watch, SHOAL_CHECKER_BOUNDS, (send->len > 0) != bare && send->len <= max, NULL,
 	        "a packet is empty or above its limit");
 }
 

@@ -56,6 +56,15 @@ static const struct shoal_field fields_NODES[] = {SHOAL_NODES_FIELDS(SHOAL_X)};
 #define SHOAL_STRUCT struct shoal_msg_want
 static const struct shoal_field fields_WANT[] = {SHOAL_WANT_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_watch
+static const struct shoal_field fields_WATCH[] = {SHOAL_WATCH_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_check
+static const struct shoal_field fields_CHECK[] = {SHOAL_CHECK_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_refused
+static const struct shoal_field fields_REFUSED[] = {SHOAL_REFUSED_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
 #define SHOAL_STRUCT struct shoal_msg_partial
 static const struct shoal_field fields_PARTIAL[] = {SHOAL_PARTIAL_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
@@ -136,6 +145,7 @@ is_usable(uint16_t kind, const union shoal_message *m)
 		       m->join.protocol_min <= m->join.protocol_max;
 	case SHOAL_MESSAGE_PING:
 		return m->ping.seq != 0 && !shoal_id_is_zero(&m->ping.id) &&
+		       !shoal_id_is_zero(&m->ping.target) &&
 		       (shoal_addr_is_zero(&m->ping.origin) || is_reachable(&m->ping.origin));
 	case SHOAL_MESSAGE_RELAY:
 		return m->relay.seq != 0 && !shoal_id_is_zero(&m->relay.id) &&
@@ -155,6 +165,13 @@ is_usable(uint16_t kind, const union shoal_message *m)
 		return is_range(m->nodes.bits, m->nodes.prefix) && m->nodes.sums.len % 4 == 0;
 	case SHOAL_MESSAGE_WANT:
 		return is_range(m->want.bits, m->want.prefix) && m->want.sums.len % 4 == 0;
+	case SHOAL_MESSAGE_WATCH:
+		return !shoal_id_is_zero(&m->watch.id);
+	case SHOAL_MESSAGE_CHECK:
+		return m->check.seq != 0 && !shoal_id_is_zero(&m->check.id) &&
+		       !shoal_id_is_zero(&m->check.target);
+	case SHOAL_MESSAGE_REFUSED:
+		return m->refused.seq != 0 && !shoal_id_is_zero(&m->refused.id);
 	default:
 		return true;
 	}

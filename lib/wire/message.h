@@ -71,7 +71,10 @@ enum shoal_nack_reason {
 	X(VAR, budget_ms, SHOAL_BUDGET_MAX_MS)
 
 /* A full statement about a member. age_ms: alive and suspect: since it was last heard directly,
- * summed over hops; leaving: what is left of its timeout; dead and left: since then. */
+ * summed over hops; leaving: what is left of its timeout; dead and left: since then. refused_ms:
+ * dead by the verdict of the accusers, to whom its host refused connections since then; 0: no
+ * verdict.
+ */
 #define SHOAL_MEMBER_FIELDS(X)                                                                     \
 	X(ID, id, 0)                                                                               \
 	X(SALT, salt, 0)                                                                           \
@@ -83,7 +86,8 @@ enum shoal_nack_reason {
 	X(ADDRS, addrs, SHOAL_ADDRS_MAX)                                                           \
 	X(U8, protocol_min, 255)                                                                   \
 	X(U8, protocol_max, 255)                                                                   \
-	X(VAR, app_version, UINT32_MAX)
+	X(VAR, app_version, UINT32_MAX)                                                            \
+	X(VAR, refused_ms, SHOAL_VAR_MAX)
 
 /* A short statement about a member that the receiver is thought to know. */
 #define SHOAL_STATE_FIELDS(X)                                                                      \
@@ -92,7 +96,8 @@ enum shoal_nack_reason {
 	X(U64, incarnation, 0)                                                                     \
 	X(U8, state, SHOAL_STATE_LEFT)                                                             \
 	X(VAR, age_ms, SHOAL_VAR_MAX)                                                              \
-	X(IDS, accusers, SHOAL_ACCUSERS_MAX)
+	X(IDS, accusers, SHOAL_ACCUSERS_MAX)                                                       \
+	X(VAR, refused_ms, SHOAL_VAR_MAX)
 
 /* Opens a join request; the joiner's member statement follows. codec 0: the compact binary one. */
 #define SHOAL_JOIN_FIELDS(X)                                                                       \
@@ -163,6 +168,30 @@ enum shoal_nack_reason {
 	X(U64, other, 0)                                                                           \
 	X(ADDR, addr, 0)
 
+/* Opens a watch link: "I watch this instance of you." Answered with ANSWER. */
+#define SHOAL_WATCH_FIELDS(X)                                                                      \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(ID, target, 0)                                                                           \
+	X(U64, instance, 0)
+
+/* "My link to this instance has ended: find out whether its host refuses you too." */
+#define SHOAL_CHECK_FIELDS(X)                                                                      \
+	X(U64, seq, 0)                                                                             \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(ID, target, 0)                                                                           \
+	X(U64, instance, 0)
+
+/* "It does", for so long. One that answered is told by an ACK. */
+#define SHOAL_REFUSED_FIELDS(X)                                                                    \
+	X(U64, seq, 0)                                                                             \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(ID, target, 0)                                                                           \
+	X(U64, instance, 0)                                                                        \
+	X(VAR, refused_ms, SHOAL_VAR_MAX)
+
 /* Makes a packet longer, to try how long one may be. Any number of zero bytes. */
 #define SHOAL_PAD_FIELDS(X) X(U8, zero, 0)
 
@@ -191,6 +220,9 @@ enum shoal_nack_reason {
 	X(TREE, tree, 13)                                                                          \
 	X(NODES, nodes, 14)                                                                        \
 	X(WANT, want, 15)                                                                          \
+	X(WATCH, watch, 16)                                                                        \
+	X(CHECK, check, 17)                                                                        \
+	X(REFUSED, refused, 18)                                                                    \
 	X(PARTIAL, partial, 19)                                                                    \
 	X(PAD, pad, 20)
 

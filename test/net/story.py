@@ -74,10 +74,10 @@ def the_demo_tells_its_whole_story_into_a_pipe(cluster):
     told = told.decode()
     check(process.returncode == 0, f"the status is {process.returncode}: {told}")
     check("\x1b" not in told and "\r" not in told, f"there are codes for a terminal in it: {told!r}")
-    story = ("all 3 see each other", "cod is killed", "suspects cod", "accused by", "declares cod failed",
-             "cod starts again", "sees cod alive again", "bream leaves", "sees that bream left",
-             "What was measured", "all 3 see each other", "cod killed: suspect", "cod killed: failed",
-             "cod restarted: alive", "bream asked to leave: left")
+    story = ("all 3 see each other", "cod is killed", "declares cod failed", "cod starts again",
+             "sees cod alive again", "bream leaves", "sees that bream left",
+             "What was measured", "all 3 see each other", "cod killed: failed", "cod restarted: alive",
+             "bream asked to leave: left")
     at = 0
     for part in story:
         at = told.find(part, at) + 1
@@ -119,7 +119,7 @@ def a_demo_on_a_terminal_heeds_no_color_and_leaves_the_cursor_when_interrupted(c
 def a_demo_that_is_interrupted_leaves_nothing_behind(cluster):
     for number in (signal.SIGINT, signal.SIGTERM):
         with demo(cluster, subprocess.PIPE) as process:
-            read_until(process.stdout, "suspects cod")
+            read_until(process.stdout, "cod is killed")
             process.send_signal(number)
             told = process.stdout.read().decode()
             check(process.wait(LONG) == 128 + number, f"the status is {process.returncode}: {told}")

@@ -55,7 +55,14 @@ gather(struct shoal_sim *sim)
 static inline void
 run_for(struct shoal_sim *sim, uint64_t ns)
 {
-	assert_int_equal(shoal_sim_run(sim, shoal_sim_now(sim) + ns), 0);
+	struct shoal_sim_failure failure;
+	int rc = shoal_sim_run(sim, shoal_sim_now(sim) + ns);
+
+	if (shoal_sim_failure(sim, &failure)) {
+		fail_msg("%s: %s, node %u about %u", failure.check, failure.why, failure.observer,
+		        failure.subject);
+	}
+	assert_int_equal(rc, 0);
 }
 
 #endif

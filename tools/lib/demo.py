@@ -119,11 +119,13 @@ class Story:
                   lambda: all(self.seen(o, "failed", victim) for o in observers))
         suspected = [e for o in observers for e in self.seen(o, "suspect", victim)]
         failed = [self.seen(o, "failed", victim)[0] for o in observers]
-        self.check(suspected, f"nobody suspected {victim} before it was declared failed")
+        refused = [e for e in failed if e["cause"]["kind"] == "refused"]
+        self.check(suspected or refused, f"nobody doubted {victim} before it was declared failed")
         accusers = sorted({name for e in failed + suspected for name in e.accusers})
         self.check(accusers, f"nobody was named as an accuser of {victim}")
         self.confirm(observers, victim, "dead")
-        self.end((f"{victim} killed: suspect", *self.span(suspected), ""),
+        doubt = [(f"{victim} killed: suspect", *self.span(suspected), "")] if suspected else []
+        self.end(*doubt,
                  (f"{victim} killed: failed", *self.span(failed),
                   "accused by " + self.listed(accusers)))
 

@@ -388,6 +388,10 @@ static const struct cli_option agent_options[] = {
                 "Keep the member's id and the members that it knows in this directory, so that a "
                 "restart is the same member and needs no --join.",
                 CLI_VALUE, true},
+        {"watch-links", "N",
+                "Members that each member is watched by over a connection, so that a killed process "
+                "is known at once; 0: none. Default: the profile's, 3 or (wan) 0.",
+                CLI_VALUE, true},
         {"record", "FILE",
                 "Keep what comes in, for 'shoal replay FILE': the newest 32 to 64 MiB (record_bytes) "
                 "in FILE and FILE.1.",

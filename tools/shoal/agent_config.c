@@ -75,6 +75,7 @@ set_field(struct cli_agent_config *config, const struct cli_options *options,
         const struct cli_setting *setting, const char *value)
 {
 	const struct cli_option *row = cli_option_row(options->command, setting->key);
+	bool links = row != NULL && strcmp(row->name, "watch-links") == 0;
 
 	if (row != NULL && !row->field) {
 		if (strncmp(setting->origin, "--set ", 6) == 0) {
@@ -87,7 +88,7 @@ set_field(struct cli_agent_config *config, const struct cli_options *options,
 	if (strcmp(setting->key, "run") == 0) {
 		return cli_usage(options->command, "%s: the agent decides that", setting->origin);
 	}
-	if (shoal_config_set(&config->shoal, setting->key, value) < 0) {
+	if (shoal_config_set(&config->shoal, links ? "watchers" : setting->key, value) < 0) {
 		return cli_usage(options->command, "%s: %s", setting->origin, shoal_last_error());
 	}
 	return -1;

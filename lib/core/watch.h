@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Watch links: the idle streams by which a member learns at once that a process has died. Each
+ * member is watched by those that precede it in the ring of the tree, and watches those that
+ * follow; who those are all compute alike. What the end of a link leads to is an inquest. */
+#ifndef SHOAL_CORE_WATCH_H
+#define SHOAL_CORE_WATCH_H
+
+#include <shoal/core.h>
+
+#include "base/heap.h"
+#include "wire/message.h"
+
+/* Links kept at once: twice the most watchers, because a new one is made before an old one ends. */
+#define SHOAL_LINKS_OUT 16
+/* Links of others to this member. */
+#define SHOAL_LINKS_IN 16
+
+enum shoal_link_phase {
+	SHOAL_LINK_FREE = 0,
+	SHOAL_LINK_WAITS,   /* dialled when it is due */
+	SHOAL_LINK_DIALLED, /* a result comes */
+	SHOAL_LINK_UP       /* this instance has answered on it */
+};
+
+/* To a member that this one watches. */
+struct shoal_link {
+	enum shoal_link_phase phase;
+	bool wanted;
+	uint8_t failures; /* in a row; it is dialled ever later */
+	uint32_t slot;
+	struct shoal_id id;
+	uint64_t salt;
+	uint64_t number; /* towards the host */
+	uint64_t due;    /* WAITS: is dialled; UP: ends, 0: does not */
+	uint64_t since;  /* UP */
+};
+
+/* From a member that watches this one. */
+struct shoal_watcher {
+	uint64_t number; /* towards the host; 0: free */
+	uint32_t slot;
+	struct shoal_id id;
+};
+
+struct shoal_watch {
+	struct shoal_link link[SHOAL_LINKS_OUT];
+	struct shoal_watcher watcher[SHOAL_LINKS_IN];
+	struct shoal_timer timer;
+};
+
+struct shoal_core;
+
+/* Somebody came, went or restarted: the ring is looked at again, a while later. */
+void shoal_watch_changed(struct shoal_core *core);
+void shoal_watch_on_timer(struct shoal_core *core);
+
+/* Whether `watcher` is one of those that should watch `slot`. O(log n). */
+bool shoal_watch_is_watcher(struct shoal_core *core, uint32_t slot, uint32_t watcher);
+
+/* The answer to the opening of a link; and that there was none, or none that counts. open: the host
+ * holds the connection. */
+void shoal_watch_on_answer(
+        struct shoal_core *core, uint64_t number, const struct shoal_msg_answer *answer);
+void shoal_watch_failed(struct shoal_core *core, uint64_t number, bool open);
+
+/* SHOAL_INPUT_CLOSED. */
+void shoal_watch_on_closed(struct shoal_core *core, uint64_t number, int code);
+
+/* A peer's link was opened, with this message or (NULL) without one that says so; and has ended. */
+void shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
+        const struct shoal_msg_watch *message);
+void shoal_watch_on_unwatched(struct shoal_core *core, uint64_t number);
+
+/* Tells the watchers this member's own statement: that it leaves. */
+void shoal_watch_tell_leave(struct shoal_core *core);
+
+#endif
