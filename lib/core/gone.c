@@ -176,6 +176,12 @@ lies_at(const struct shoal_core *core, uint32_t slot, const struct shoal_addr *a
 	       shoal_members_is_at(record, addr);
 }
 
+static uint64_t
+age_of(const struct shoal_core *core, uint32_t slot)
+{
+	return shoal_grave_age(core, shoal_members_at(core, slot));
+}
+
 void
 shoal_gone_count(struct shoal_core *core, uint32_t slot)
 {
@@ -194,11 +200,24 @@ shoal_gone_count(struct shoal_core *core, uint32_t slot)
 		}
 	}
 	plot->count = kept;
-	if (kept == SHOAL_PLOT_MAX) {
-		uint32_t oldest = plot->slot[0];
-		memmove(plot->slot, plot->slot + 1, sizeof plot->slot - sizeof plot->slot[0]);
-		plot->count--;
-		shoal_grave_forget(core, oldest);
+	if (kept < SHOAL_PLOT_MAX) {
+		plot->slot[plot->count++] = slot;
+		return;
 	}
-	plot->slot[plot->count++] = slot;
+	/* The new one may be it: what others still tell must not push out what is younger, each in
+	 * its turn. */
+	uint64_t most = age_of(core, plot->slot[0]);
+	uint8_t first = 0;
+	for (uint8_t i = 1; i < SHOAL_PLOT_MAX; i++) {
+		uint64_t age = age_of(core, plot->slot[i]);
+		first = age > most ? i : first;
+		most = age > most ? age : most;
+	}
+	uint32_t oldest = age_of(core, slot) > most ? slot : plot->slot[first];
+	if (oldest != slot) {
+		memmove(plot->slot + first, plot->slot + first + 1,
+		        (SHOAL_PLOT_MAX - 1u - first) * sizeof plot->slot[0]);
+		plot->slot[SHOAL_PLOT_MAX - 1] = slot;
+	}
+	shoal_grave_forget(core, oldest);
 }

@@ -19,7 +19,7 @@ struct shoal_shared {
 	uint8_t refuted;
 };
 
-/* Tombstones at one address, the oldest first; entries may have become others meanwhile. */
+/* Tombstones at one address; entries may have become others meanwhile. */
 struct shoal_plot {
 	struct shoal_addr addr;
 	uint32_t slot[SHOAL_PLOT_MAX];

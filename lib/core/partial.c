@@ -240,7 +240,12 @@ shoal_partial_withholds(struct shoal_core *core, const struct shoal_probe *probe
 		return false;
 	}
 	tell_subject(core, partial, probe->slot);
-	shoal_probe_begin(core, probe->slot, SHOAL_PROBE_ROUND);
+	/* One try at a time, though the rounds come to it too. */
+	if (shoal_probe_find(core, partial->again) == NULL) {
+		const struct shoal_probe *again =
+		        shoal_probe_begin(core, probe->slot, SHOAL_PROBE_ROUND);
+		partial->again = again != NULL ? again->seq : 0;
+	}
 	return true;
 }
 

@@ -23,6 +23,7 @@ struct shoal_partial {
 	uint64_t refuted_at;    /* last time that it refuted us */
 	uint64_t well_since;    /* direct pings answered since, 0: none was lately */
 	uint64_t failing_since; /* probes unanswered since, 0: the last was answered */
+	uint64_t again;         /* the number of the probe that tries it again */
 	uint8_t refuted;        /* times that it did */
 	uint8_t reports;
 	struct shoal_id reporter[SHOAL_REPORTS_MAX]; /* could not reach it either, since then */

@@ -219,6 +219,13 @@ make_up_lag(const struct shoal_core *core, struct shoal_probe *probe)
 	}
 }
 
+/* 0 where the loop came late to the time-out and stalls are not made up for. */
+static uint64_t
+time_left(const struct shoal_core *core, const struct shoal_probe *probe)
+{
+	return probe->deadline > core->now ? probe->deadline - core->now : 0;
+}
+
 static void
 ping_on_stream(struct shoal_core *core, const struct shoal_probe *probe)
 {
@@ -235,7 +242,7 @@ ping_on_stream(struct shoal_core *core, const struct shoal_probe *probe)
 		return;
 	}
 	/* A little more than the probe has: what comes at its end still counts as an answer. */
-	pending->timeout_ns = probe->deadline - core->now + shoal_ms(1);
+	pending->timeout_ns = time_left(core, probe) + shoal_ms(1);
 	shoal_count(core, SHOAL_COUNTER_STREAM_PINGS);
 }
 
@@ -248,7 +255,7 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	        .id = self->info->id,
 	        .salt = shoal_members_salt(self),
 	        .target = probe->target,
-	        .budget_ms = (probe->deadline - core->now) / SHOAL_MS(1)};
+	        .budget_ms = time_left(core, probe) / SHOAL_MS(1)};
 
 	if (relay.budget_ms > SHOAL_BUDGET_MAX_MS) {
 		relay.budget_ms = SHOAL_BUDGET_MAX_MS;

@@ -169,7 +169,8 @@ make_datagram(struct shoal_core *core, const struct shoal_pending *pending, stru
 		shoal_gossip_fill(core, pending->slot, told, writer);
 		shoal_gossip_spend(core, spare ? writer->len - before : 0);
 	}
-	if (pending->pad > 0) {
+	/* It may have been filled to more: a larger size was proved while it waited. */
+	if (pending->pad > writer->len + SHOAL_PACKET_CRC) {
 		SHOAL_ASSERT(pending->pad <= core->profile.datagram_max);
 		writer->cap = pending->pad - SHOAL_PACKET_CRC;
 		shoal_message_pad(writer);

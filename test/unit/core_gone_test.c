@@ -362,6 +362,35 @@ an_address_has_four_tombstones_at_most(void **state)
 	world_done(&world);
 }
 
+/* What another member still tells must not push out what is newer, again and again. */
+static void
+of_five_tombstones_at_an_address_the_one_that_died_first_is_forgotten(void **state)
+{
+	static const uint64_t ages_s[] = {100, 50, 300, 200, 400};
+	struct core_world world;
+	struct shoal_addr addr = {.port = 0};
+	struct shoal_id id[COUNT_OF(ages_s)];
+
+	(void)state;
+	struct puppet *teller = set_up(&world, 2);
+	for (size_t i = 0; i < COUNT_OF(ages_s); i++) {
+		struct puppet *puppet = world_puppet(&world);
+		addr = i == 0 ? puppet->addr : addr;
+		puppet->addr = addr;
+		id[i] = puppet->id;
+		struct shoal_msg_member said = puppet_member(puppet, SHOAL_STATE_LEFT);
+		said.age_ms = 1000 * ages_s[i];
+		for (size_t again = 0; again < 3; again++) {
+			world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &said);
+		}
+	}
+	for (size_t i = 0; i < COUNT_OF(ages_s); i++) {
+		assert_int_equal(world_state(&world, 0, &id[i]),
+		        ages_s[i] < 400 ? SHOAL_STATE_LEFT : SHOAL_STATES);
+	}
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -382,6 +411,8 @@ main(void)
 	        cmocka_unit_test(
 	                one_with_the_diagnosis_that_is_not_heard_is_suspected_like_any_other),
 	        cmocka_unit_test(an_address_has_four_tombstones_at_most),
+	        cmocka_unit_test(
+	                of_five_tombstones_at_an_address_the_one_that_died_first_is_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

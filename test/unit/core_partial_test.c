@@ -285,6 +285,27 @@ count_logs(struct shoal_core *core, const char *room)
 	return count;
 }
 
+/* The rounds come to it too while it is tried again and again: still there is one try at a time. */
+static void
+it_is_tried_again_once_an_interval_however_many_rounds_fail(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world);
+	accuse_and_refute(&world);
+	accuse_and_refute(&world);
+	world_clear(&world);
+	uint64_t before = world_counter(&world, 0, SHOAL_COUNTER_PROBES_FAILED);
+	world_core(&world, 0)->profile.health_max = 0;
+	world_core(&world, 0)->health = 0;
+	world_run(&world, 23 * INTERVAL);
+	assert_int_equal(world_state(&world, 0, &world.puppet[0].id), SHOAL_STATE_ALIVE);
+	/* One an interval, and those of three or four rounds of six members. */
+	assert_in_range(world_counter(&world, 0, SHOAL_COUNTER_PROBES_FAILED) - before, 15, 28);
+	world_done(&world);
+}
+
 static void
 the_subject_logs_once_who_cannot_reach_it(void **state)
 {
@@ -330,6 +351,7 @@ main(void)
 	        cmocka_unit_test(direct_answers_for_as_long_as_the_longest_suspicion_end_it),
 	        cmocka_unit_test(another_instance_is_another_case),
 	        cmocka_unit_test(of_too_many_the_one_not_seen_for_longest_is_forgotten),
+	        cmocka_unit_test(it_is_tried_again_once_an_interval_however_many_rounds_fail),
 	        cmocka_unit_test(the_subject_logs_once_who_cannot_reach_it),
 	};
 

@@ -4,6 +4,7 @@
  * puppet that the test answers for, by the size of what came. */
 #include "unit.h"
 
+#include "core/node.h"
 #include "core_world.h"
 
 /* The puppet answers pings up to `most` bytes and no larger ones, as a black hole on the way does.
@@ -269,6 +270,37 @@ no_datagram_to_a_member_is_longer_than_its_way_takes(void **state)
 	}
 }
 
+/* A host may step a core again before it takes out what there is to send: a ping that was queued
+ * for a smaller size is then filled for the larger one that was proved meanwhile. */
+static void
+a_ping_that_waits_while_its_size_is_raised_is_still_a_whole_packet(void **state)
+{
+	struct path path;
+	struct core_world *world = &path.world;
+	struct shoal_core *core;
+
+	(void)state;
+	set_up(&path, NULL, false);
+	core = world_core(world, 0);
+	probe(&path);
+	report(&path, &path.peer->addr, 1232);
+	for (size_t i = 0; i < 60; i++) {
+		world_meet(world, 0, 0);
+	}
+	world_clear(world);
+	uint32_t slot;
+	assert_int_equal(shoal_core_find(core, &path.peer->id, &slot), SHOAL_OK);
+	assert_non_null(shoal_probe_begin(core, slot, SHOAL_PROBE_ROUND));
+	shoal_members_at(core, slot)->path = SHOAL_PATH_PROVEN;
+	world_drain(world, 0);
+	const struct world_packet *ping =
+	        world_sent(world, NULL, 0, &path.peer->addr, SHOAL_MESSAGE_PING);
+	assert_non_null(ping);
+	assert_in_range(ping->len, 1233, 1400);
+	assert_null(packet_has(ping, SHOAL_MESSAGE_PAD));
+	world_done(world);
+}
+
 int
 main(void)
 {
@@ -283,6 +315,8 @@ main(void)
 	        cmocka_unit_test(what_the_host_reports_counts_at_once_and_only_lowers),
 	        cmocka_unit_test(a_report_about_an_address_that_nothing_large_went_to_is_nothing),
 	        cmocka_unit_test(no_datagram_to_a_member_is_longer_than_its_way_takes),
+	        cmocka_unit_test(
+	                a_ping_that_waits_while_its_size_is_raised_is_still_a_whole_packet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

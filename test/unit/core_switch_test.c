@@ -193,6 +193,30 @@ plain_swim_finds_a_crash_and_takes_the_member_back(void **state)
 	world_done(&world);
 }
 
+/* Plain SWIM knows no stalls: a loop that comes back after the end of a probe has nothing left to
+ * ask relays and stream with, and does not ask them to wait for longer. */
+static void
+without_stalls_a_probe_whose_end_has_passed_gives_relays_no_time(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 4);
+	profile_of(&world)->stall_ms = 0;
+	assert_non_null(world_await_sent(&world, 0, NULL, SHOAL_MESSAGE_PING, SHOAL_SEC(9)));
+	world.now += SHOAL_SEC(5);
+	world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_TIMER});
+	const struct world_packet *packet = NULL;
+	while ((packet = world_sent(&world, packet, 0, NULL, SHOAL_MESSAGE_RELAY)) != NULL) {
+		assert_int_equal(packet_has(packet, SHOAL_MESSAGE_RELAY)->relay.budget_ms, 0);
+	}
+	for (packet = world.sent; packet != NULL; packet = packet->next) {
+		assert_true(packet->timeout_ns <= SHOAL_SEC(1));
+	}
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_SUSPECT), 1);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -203,6 +227,7 @@ main(void)
 	        cmocka_unit_test(without_belief_the_accused_is_told_by_gossip_only),
 	        cmocka_unit_test(without_belief_gossip_to_the_accused_names_it),
 	        cmocka_unit_test(without_verification_a_told_death_counts_at_once),
+	        cmocka_unit_test(without_stalls_a_probe_whose_end_has_passed_gives_relays_no_time),
 	        cmocka_unit_test(plain_swim_finds_a_crash_and_takes_the_member_back),
 	};
 
