@@ -49,9 +49,14 @@ read_sender(const struct shoal_input *input, uint16_t *kind, uint64_t *seq, stru
 	case SHOAL_MESSAGE_ACK:
 	case SHOAL_MESSAGE_NACK:
 	case SHOAL_MESSAGE_RELAY:
+	case SHOAL_MESSAGE_GONE:
+	case SHOAL_MESSAGE_CONFLICT:
+	case SHOAL_MESSAGE_CHECK:
+	case SHOAL_MESSAGE_REFUSED:
 		*seq = shoal_reader_u64(&body);
 		break;
 	case SHOAL_MESSAGE_SENDER:
+	case SHOAL_MESSAGE_PARTIAL:
 		*seq = 0;
 		break;
 	default:
@@ -65,6 +70,9 @@ is_awaited(struct shoal_core *core, uint64_t seq)
 {
 	if (SHOAL_NUMBER_KIND(seq) == SHOAL_NUMBER_RELAY) {
 		return shoal_relay_awaits(core, seq);
+	}
+	if (SHOAL_NUMBER_KIND(seq) == SHOAL_NUMBER_INQUEST) {
+		return shoal_inquest_awaits(core, seq);
 	}
 	return shoal_probe_find(core, seq) != NULL;
 }

@@ -54,10 +54,16 @@ is_own(const struct shoal_inquest *inquest)
 }
 
 static struct shoal_inquest *
-find(struct shoal_core *core, uint64_t seq)
+find(const struct shoal_core *core, uint64_t seq)
 {
 	struct shoal_inquest *inquest = shoal_slab_at(&core->inquests, SHOAL_NUMBER_SLOT(seq));
 	return inquest != NULL && inquest->seq == seq ? inquest : NULL;
+}
+
+bool
+shoal_inquest_awaits(const struct shoal_core *core, uint64_t seq)
+{
+	return find(core, seq) != NULL;
 }
 
 static void
@@ -466,6 +472,7 @@ shoal_inquest_on_check(
 
 	if (origin == SHOAL_NONE || slot == SHOAL_NONE || slot == SHOAL_SELF || slot == origin ||
 	        !shoal_members_counts(shoal_members_at(core, origin)) ||
+	        !shoal_members_has_addr(shoal_members_at(core, origin), from) ||
 	        !shoal_members_counts(shoal_members_at(core, slot))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		return;

@@ -15,6 +15,9 @@
 #define SHOAL_INQUESTS_MAX        64
 #define SHOAL_INQUESTS_PER_ORIGIN 4
 #define SHOAL_INQUEST_RELAYS      8
+/* A told verdict counts for so long after the first refusal. An inquest and its gossip take less; a
+ * cut that has healed since must not fail those whom the other side could not reach. */
+#define SHOAL_VERDICT_COUNTS SHOAL_SEC(3)
 
 struct shoal_inquest {
 	struct shoal_timer timer;
@@ -42,6 +45,9 @@ struct shoal_inquest {
 };
 
 struct shoal_core;
+
+/* Whether an inquest waits for an ack with this number. */
+bool shoal_inquest_awaits(const struct shoal_core *core, uint64_t seq);
 
 void shoal_inquest_init(struct shoal_core *core);
 void shoal_inquest_done(struct shoal_core *core);

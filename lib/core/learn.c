@@ -435,17 +435,36 @@ remind(struct shoal_core *core, const struct shoal_teller *teller)
 	}
 }
 
-/* Whether a death carries the verdict of as many as it takes, about the instance that is held, and
- * younger than anything that was heard from it. */
+/* Accusers that are members here, each once. */
+static uint32_t
+count_accusers(const struct shoal_core *core, const struct statement *said)
+{
+	const struct shoal_id *by = said->accusers->item;
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < said->accusers->count; i++) {
+		bool counts = memcmp(&by[i], said->id, sizeof *by) != 0 &&
+		              shoal_weight_of(core, &by[i]) != 0;
+		for (size_t k = 0; k < i && counts; k++) {
+			counts = memcmp(&by[i], &by[k], sizeof *by) != 0;
+		}
+		count += counts;
+	}
+	return count;
+}
+
+/* Whether a death carries the verdict of as many as it takes, about the instance that is held,
+ * recent, and younger than anything that was heard from it. */
 static bool
 is_verdict(const struct shoal_core *core, uint32_t slot, const struct statement *said)
 {
 	const struct shoal_record *record = shoal_members_at(core, slot);
 
 	return said->told.claim.state == SHOAL_STATE_DEAD && said->refused_ns != 0 &&
+	       said->refused_ns <= SHOAL_VERDICT_COUNTS &&
 	       said->told.claim.salt == shoal_members_salt(record) &&
-	       said->accusers->count >= shoal_inquest_needs(shoal_members_n(core)) &&
-	       record->heard <= core->now - said->refused_ns;
+	       record->heard <= core->now - said->refused_ns &&
+	       count_accusers(core, said) >= shoal_inquest_needs(shoal_members_n(core));
 }
 
 static void

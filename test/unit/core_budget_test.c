@@ -148,6 +148,46 @@ an_ack_that_is_awaited_counts_whatever_was_spent(void **state)
 	world_done(&world);
 }
 
+/* Every kind by which one member speaks to another, with its sender where the table has it. */
+static void
+whatever_a_member_says_first_draws_on_its_own_budget(void **state)
+{
+	struct core_world world;
+	struct shoal_addr from = elsewhere();
+
+	(void)state;
+	set_up(&world);
+	struct puppet *puppet = &world.puppet[0];
+	const struct shoal_msg_sender sender = {.id = puppet->id};
+	const struct shoal_msg_nack nack = {.seq = 1, .id = puppet->id};
+	const struct shoal_msg_relay relay = {
+	        .seq = 1, .id = puppet->id, .target = puppet->id, .budget_ms = 1};
+	const struct shoal_msg_gone gone = {.seq = 1, .id = puppet->id, .target = stranger};
+	const struct shoal_msg_conflict conflict = {
+	        .seq = 1, .id = puppet->id, .target = puppet->id};
+	const struct shoal_msg_check check = {.seq = 1, .id = puppet->id, .target = stranger};
+	const struct shoal_msg_refused refused = {.seq = 1, .id = puppet->id, .target = stranger};
+	const struct shoal_msg_partial partial = {.id = puppet->id, .target = stranger};
+	const struct {
+		enum shoal_message_kind kind;
+		const void *message;
+	} rows[] = {{SHOAL_MESSAGE_SENDER, &sender}, {SHOAL_MESSAGE_NACK, &nack},
+	        {SHOAL_MESSAGE_RELAY, &relay}, {SHOAL_MESSAGE_GONE, &gone},
+	        {SHOAL_MESSAGE_CONFLICT, &conflict}, {SHOAL_MESSAGE_CHECK, &check},
+	        {SHOAL_MESSAGE_REFUSED, &refused}, {SHOAL_MESSAGE_PARTIAL, &partial}};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		world_run(&world, SHOAL_SEC(2));
+		flood(&world);
+		assert_int_equal(world_send(&world, 0, &from, rows[i].kind, rows[i].message),
+		        SHOAL_ERR_LIMIT);
+		assert_int_equal(
+		        world_send(&world, 0, &puppet->addr, rows[i].kind, rows[i].message),
+		        SHOAL_OK);
+	}
+	world_done(&world);
+}
+
 static void
 damaged_datagrams_over_budget_are_dropped_unread(void **state)
 {
@@ -273,6 +313,7 @@ main(void)
 	        cmocka_unit_test(
 	                each_member_has_a_budget_of_its_own_while_strangers_have_spent_the_common_one),
 	        cmocka_unit_test(an_ack_that_is_awaited_counts_whatever_was_spent),
+	        cmocka_unit_test(whatever_a_member_says_first_draws_on_its_own_budget),
 	        cmocka_unit_test(damaged_datagrams_over_budget_are_dropped_unread),
 	        cmocka_unit_test(a_thousand_that_start_at_once_never_meet_the_budgets_of_a_profile),
 	        cmocka_unit_test(a_flood_from_a_stranger_delays_no_failure_detection_among_members),
