@@ -153,7 +153,7 @@ class World:
             self.suspected.add((pair[1], incarnation))
         if target == "left" and cause == "replaced":
             self.leaves.add(pair[1])
-        if target == "dead" and cause == "suspicion":
+        if target == "dead" and cause in {"suspicion", "refused"}:
             self.dead.add(pair[1])
         if target == "unknown":
             self.view.pop(pair, None)

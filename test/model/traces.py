@@ -105,7 +105,8 @@ def cause(name):
 
 def too_early(lines, place):
     """Time runs backwards."""
-    return at(lines, place, "0.000000 " + lines[place].split(" ", 1)[1]) if place > 5 else None
+    begun = place > 5 and not lines[place - 1].startswith("0.000000 ")
+    return at(lines, place, "0.000000 " + lines[place].split(" ", 1)[1]) if begun else None
 
 
 def by_nobody(lines, place):
