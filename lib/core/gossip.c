@@ -167,7 +167,7 @@ age_of(const struct shoal_core *core, uint32_t slot, const struct shoal_record *
 		return end > core->now ? end - core->now : 0;
 	}
 	default:
-		return slot == SHOAL_SELF ? 0 : core->now - record->heard;
+		return slot == SHOAL_SELF ? 0 : core->now - shoal_members_heard(core, record);
 	}
 }
 
