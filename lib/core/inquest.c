@@ -264,9 +264,6 @@ judge(struct shoal_core *core, struct shoal_inquest *inquest)
 	struct shoal_id_list names = {
 	        .count = 1, .item = {shoal_members_at(core, SHOAL_SELF)->info->id}};
 
-#ifdef SHOAL_PLANT_VERDICT_ALONE
-	outsider = true;
-#endif
 	if (!inquest->said || sayers < shoal_inquest_needs(n) || !outsider ||
 	        target_of(core, inquest) == NULL) {
 		return;
@@ -421,9 +418,6 @@ shoal_inquest_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}
-#ifdef SHOAL_PLANT_ANSWER_UNHEARD
-	return;
-#endif
 	shoal_count(core, SHOAL_COUNTER_ACKS_IN);
 	struct shoal_record *record = target_of(core, inquest);
 	if (!is_own(inquest)) {

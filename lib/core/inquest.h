@@ -73,9 +73,6 @@ void shoal_inquest_on_connect(struct shoal_core *core, uint64_t seq, uint64_t be
 static inline uint32_t
 shoal_inquest_needs(uint32_t n)
 {
-#ifdef SHOAL_PLANT_VERDICT_ALONE
-	return n < 2 ? n : 1;
-#endif
 	return n > 3 ? 3 : n - 1;
 }
 
