@@ -370,7 +370,9 @@ print_fields(void)
 
 static const struct cli_option agent_options[] = {
         {"name", "NAME", "The member's name. Default: the text of its id.", CLI_VALUE, true},
-        {"id", "ID", "The member's id, a UUID. Default: made from the name.", CLI_VALUE, true},
+        {"id", "ID",
+                "The member's id, a UUID. Default: that of --state-dir, else made from the name.",
+                CLI_VALUE, true},
         {"bind", "ADDR",
                 "Address to listen on, as 127.0.0.1:7946 or [::1]:7946; with port 0 the kernel "
                 "chooses one. Default: 127.0.0.1:7946.",
