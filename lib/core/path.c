@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Datagrams are never fragmented, so one that is larger than a link on the way is lost. Where the
  * network says so, the size for that member falls at once; where it says nothing (a black hole),
- * the probes find out: the first to a member and one in 256 are padded to the full size, and a
- padded
+ * the probes find out: the first to a member and one in 256 are padded to the full size. A padded
  * one that is lost while what follows it (a small one, relays, a stream) is answered, twice in a
  * row, lowers the size. Which of those is answered does not matter: that they race would decide. A
- padded probe that is answered proves its size and raises it again.
+ * padded probe that is answered proves its size and raises it again.
  *
  * What the network says can be forged by whoever saw a packet; the size never falls below what
  * every path takes, so that this costs packets and loses nothing. A member's size is one byte in

@@ -125,7 +125,9 @@ on_joined(struct shoal_cluster *cluster, int code, const char *text, size_t reac
 	const struct agent *agent = arg;
 
 	(void)cluster;
-	if (code == 0) {
+	if (code == 0 && reached == 0) {
+		cli_log(SHOAL_LOG_INFO, "every seed is this member itself: waiting for others");
+	} else if (code == 0) {
 		cli_log(SHOAL_LOG_INFO, "joined through %zu of %zu seeds", reached,
 		        agent->config.seed_count);
 	} else {

@@ -54,6 +54,7 @@ def a_diagnosis_stands_beside_the_state(cluster):
                                    for name, diagnosis in expected.items()), f"the diagnoses {expected}")
         table = ask(cluster, agents[0], "members")
         check(re.search(r"^far +\w+ \(partial\) ", table, re.M), table)
+        expect_in(["(partial) since"], ask(cluster, agents[0], "why", "far"))
         check(re.search(r"^twin +\w+ \(shared address\) ", table, re.M), table)
 
 
