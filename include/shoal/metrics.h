@@ -141,8 +141,8 @@ enum shoal_unit {
 	X(STREAM_RTT, stream_rtt, SECONDS, 6, 24,                                                  \
 	        "probes answered on a stream: how long after it was tried")                        \
 	X(DETECTION, detection, SECONDS, 14, 30,                                                   \
-	        "members found dead: since the first ping of this member that they missed, or "    \
-	        "since the suspicion that was told")                                               \
+	        "members found dead: since the first ping of this member that they missed, since " \
+	        "the suspicion that was told, or since their watch link ended")                    \
 	X(SUSPICION, suspicion, SECONDS, 14, 30, "suspicions that ended: how long they lasted")    \
 	X(REFUTATION, refutation, SECONDS, 10, 30,                                                 \
 	        "suspicions and deaths contradicted: how long after they were believed here")      \

@@ -82,8 +82,7 @@ target_of(struct shoal_core *core, const struct shoal_inquest *inquest)
 	bool open = record != NULL &&
 	            memcmp(&record->info->id, &inquest->target, sizeof inquest->target) == 0 &&
 	            shoal_members_counts(record) && shoal_members_salt(record) == inquest->salt &&
-	            record->incarnation == inquest->incarnation &&
-	            shoal_members_heard(core, record) <= inquest->begun;
+	            record->incarnation == inquest->incarnation && record->heard <= inquest->begun;
 	return open ? record : NULL;
 }
 
@@ -277,6 +276,7 @@ judge(struct shoal_core *core, struct shoal_inquest *inquest)
 	uint32_t slot = inquest->slot;
 	uint64_t refused_at = inquest->refused_at;
 	describe(core, inquest, sayers, &cause);
+	shoal_observe_ns(core, SHOAL_HISTOGRAM_DETECTION, core->now - inquest->begun);
 	end(core, inquest);
 	shoal_count(core, SHOAL_COUNTER_WATCH_VERDICTS);
 	shoal_suspicion_convict(core, slot, refused_at, &names, &cause);
@@ -426,7 +426,7 @@ shoal_inquest_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		shoal_count(core, SHOAL_COUNTER_WATCH_ANSWERED);
 	}
 	if (record != NULL && ack->salt == inquest->salt) {
-		shoal_members_hear(core, record, core->now);
+		record->heard = core->now;
 	} else if (record != NULL) {
 		/* Its successor: it is told what is held of it, and will say what is newer. */
 		shoal_send_gossip(

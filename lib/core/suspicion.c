@@ -233,12 +233,19 @@ shoal_suspicion_convict(struct shoal_core *core, uint32_t slot, uint64_t refused
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return;
 	}
+	if (shoal_members_at(core, slot)->state == SHOAL_STATE_SUSPECT) {
+		shoal_weight_judge(core, hold, false);
+	}
 	hold->refused_at = refused_at;
 	hold->doubters = 0;
 	for (size_t i = 0; i < by->count; i++) {
 		hold->doubter[hold->doubters++] = by->item[i];
 	}
-	shoal_suspicion_bury(core, slot, cause);
+	name_doubters(core, hold, cause);
+	shoal_count(core, SHOAL_COUNTER_FAILURES);
+	if (shoal_grave_dig(core, slot, SHOAL_STATE_DEAD, SHOAL_EVENT_FAILED, cause, 0)) {
+		shoal_gossip_add(core, slot);
+	}
 }
 
 void

@@ -272,10 +272,12 @@ send_to_puppet(
 		flight->input.from = request ? (struct shoal_addr){.port = 0} : puppet->addr;
 		flight->input.exchange = packet->exchange;
 	} else if (request) {
-		flight = fly(world, packet->node, world->now + packet->timeout_ns, NULL, 0);
+		bool refused = (puppet->answers & PUPPET_REFUSES) != 0;
+		flight = fly(world, packet->node, refused ? at : world->now + packet->timeout_ns,
+		        NULL, 0);
 		flight->input.kind = SHOAL_INPUT_RESULT;
 		flight->input.exchange = packet->exchange;
-		flight->input.code = SHOAL_ERR_TIMEOUT;
+		flight->input.code = refused ? SHOAL_ERR_REFUSED : SHOAL_ERR_TIMEOUT;
 	}
 	free(parcel);
 }
@@ -287,7 +289,7 @@ dispatch(struct core_world *world, const struct world_packet *packet)
 
 	if (packet->kind == SHOAL_SEND_REPLY) {
 		send_reply(world, packet);
-	} else if (node < world->nodes) {
+	} else if (node < world->nodes && packet->kind <= SHOAL_SEND_REQUEST) {
 		send_to_node(world, packet, node);
 	}
 	for (size_t i = 0; i < world->puppets; i++) {
@@ -307,6 +309,10 @@ decode(struct world_packet *packet, const struct shoal_send *send)
 	uint16_t kind;
 	size_t count = 0;
 
+	if (send->kind == SHOAL_SEND_UNWATCH || send->kind == SHOAL_SEND_DROP) {
+		assert_int_equal(send->len, 0);
+		return;
+	}
 	packet->data = malloc(send->len);
 	assert_non_null(packet->data);
 	memcpy(packet->data, send->data, send->len);

@@ -20,7 +20,8 @@
 
 enum puppet_answer {
 	PUPPET_DATAGRAMS = 1, /* pings in datagrams */
-	PUPPET_STREAMS = 2    /* pings in requests */
+	PUPPET_STREAMS = 2,   /* pings in requests */
+	PUPPET_REFUSES = 4    /* its host refuses requests */
 };
 
 struct puppet {
