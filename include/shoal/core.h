@@ -200,7 +200,8 @@ struct shoal_core_member {
 	enum shoal_state state;
 	uint64_t incarnation;
 	uint64_t since_ns; /* mono time at which it became suspect, dead, leaving or left; else 0 */
-	uint64_t heard_ns; /* mono time at which it was last heard, here or as told; 0: never */
+	uint64_t heard_ns; /* mono time at which it was last heard, here or as told, cut to whole
+	                    * milliseconds; 0: never */
 	uint64_t rtt_ns;   /* smoothed, 0: never measured */
 	uint32_t app_version;
 	uint8_t protocol_min, protocol_max;

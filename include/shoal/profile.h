@@ -31,6 +31,10 @@ enum shoal_profile_kind {
 	X(gossip_interval_ms, 10, 60000, 200, 500, 100, "periodic gossip while there is news")     \
 	X(gossip_fanout, 1, 16, 3, 4, 3, "members told in one burst or tick")                      \
 	X(burst_step_ms, 1, 1000, 3, 20, 2, "pause between the bursts of news")                    \
+	X(burst_credit, 1, 100000, 96, 48, 384,                                                    \
+	        "packets of gossip that bursts may send as fast as they can")                      \
+	X(burst_rate, 1, 100000, 40, 10, 400,                                                      \
+	        "packets a second by which that credit is renewed; a full one costs nothing")      \
 	X(gossip_rate, 1024, 1000000000, 256000, 64000, 1000000, "gossip bytes a second")          \
 	X(gossip_burst, 1024, 1000000000, 64000, 32000, 256000, "gossip bytes at once")            \
 	X(sync_interval_ms, 100, 86400000, 30000, 60000, 15000,                                    \
@@ -74,11 +78,11 @@ enum shoal_profile_kind {
 	        "silence after which a watch link is tried")                                       \
 	X(stall_ms, 0, 60000, 50, 50, 50,                                                          \
 	        "lag of the own loop that moves deadlines, at least 5 % of the interval; 0: none") \
-	X(datagram_rate, 1, 10000000, 20000, 10000, 40000, "datagrams a second that are read")     \
-	X(datagram_burst, 1, 10000000, 40000, 20000, 80000, "datagrams at once that are read")     \
-	X(member_rate, 1, 1000000, 2000, 1000, 4000,                                               \
+	X(datagram_rate, 1, 1000000000, 100000, 50000, 200000, "datagrams a second that are read") \
+	X(datagram_burst, 1, 1000000000, 100000, 50000, 200000, "datagrams at once that are read") \
+	X(member_rate, 1, 1000000000, 20000, 10000, 40000,                                         \
 	        "datagrams a second of each member that are read whatever others send")            \
-	X(member_burst, 1, 1000000, 4000, 2000, 8000, "the same, at once")                         \
+	X(member_burst, 1, 1000000000, 20000, 10000, 40000, "the same, at once")                   \
 	X(partial, 0, 1, 1, 1, 1, "1: who refutes twice is not accused lightly any more")
 
 struct shoal_profile {

@@ -45,6 +45,7 @@ struct shoal_cluster {
 	struct shoal_callbacks callbacks;
 	struct shoal_chronicle chronicle; /* with a lock of its own */
 	_Atomic unsigned health;
+	_Atomic pid_t owner; /* the process that started it, 0: none; asked without the lock */
 
 	/* Constant after start. */
 	struct event_base *base;
@@ -56,7 +57,6 @@ struct shoal_cluster {
 	size_t advertiseds;
 	int mailbox_fd, dispatch_fd;
 	pthread_t loop_thread, callbacks_thread;
-	pid_t owner; /* the process that started it, 0: none */
 	bool has_loop_thread, has_callbacks_thread;
 
 	pthread_mutex_t lock;

@@ -50,12 +50,16 @@ struct shoal_recording {
 static bool
 append(struct shoal_recording *recording, struct half *half, const uint8_t *data, size_t len)
 {
-	size_t capacity = half->capacity == 0 ? GROW_FROM : half->capacity;
+	size_t needed = half->len + len;
 
-	while (capacity - half->len < len) {
-		capacity *= 2;
-	}
-	if (capacity > half->capacity) {
+	if (needed > half->capacity) {
+		size_t capacity = half->capacity == 0 ? GROW_FROM : half->capacity;
+		while (capacity < needed) {
+			capacity *= 2;
+		}
+		if (capacity > recording->half_bytes) {
+			capacity = needed > recording->half_bytes ? needed : recording->half_bytes;
+		}
 		uint8_t *larger = shoal_alloc_resize(recording->mem, half->data, capacity, 1);
 		if (larger == NULL) {
 			return false;

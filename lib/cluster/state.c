@@ -167,6 +167,10 @@ write_first(struct shoal_cluster *cluster)
 	uint8_t *data = make_file(cluster, &len);
 
 	keeper->error = data != NULL ? shoal_state_dir_write(&keeper->dir, data, len) : ENOMEM;
+	if (keeper->error != 0) {
+		shoal_state_touch(cluster);
+	}
+	keeper->saved_at = 0; /* whom it meets first is not in it, and is not kept waiting */
 	shoal_alloc_free(cluster->mem, data);
 }
 
@@ -307,7 +311,6 @@ shoal_state_begin(struct shoal_cluster *cluster)
 	if (rc != 0) {
 		return shoal_last_error_set(rc, "state_dir: no thread can be made");
 	}
-	shoal_state_touch(cluster);
 	return 0;
 }
 

@@ -60,7 +60,8 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	shoal_count(core, SHOAL_COUNTER_PINGS_IN);
 	if (sender != NULL && shoal_gone_is_shared(core, &ping->id) &&
 	        ping->salt == shoal_members_salt(sender)) {
-		shoal_members_at(core, slot)->heard = core->now; /* it hardly answers itself */
+		shoal_members_hear(
+		        core, shoal_members_at(core, slot), core->now); /* hardly itself */
 	}
 	if (ping->origin.port != 0 && path == SHOAL_INPUT_DATAGRAM) {
 		if (sender == NULL || !shoal_members_counts(sender)) {

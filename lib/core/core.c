@@ -169,8 +169,10 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_ring_init(&core->logs, &core->mem, sizeof(struct shoal_log_record), LOGS_MAX);
 	shoal_members_init(core);
 	shoal_tree_init(core);
-	shoal_walk_init(core);
-	int rc = shoal_sends_init(core);
+	int rc = shoal_walk_init(core);
+	if (shoal_sends_init(core) != SHOAL_OK) {
+		rc = SHOAL_ERR_NOMEM;
+	}
 	shoal_gossip_init(core);
 	shoal_path_init(core);
 	shoal_relay_init(core);

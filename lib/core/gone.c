@@ -159,7 +159,8 @@ shoal_gone_on_gone(
 	struct shoal_shared *shared = find_shared(core, &gone->target);
 	if (shared != NULL && shared->refuted >= REFUTATIONS_ENOUGH) {
 		shared->until = core->now + SHARED_KEPT;
-		if (core->now - record->heard <= shoal_ms(core->profile.hearsay_ms)) {
+		if (core->now - shoal_members_heard(core, record) <=
+		        shoal_ms(core->profile.hearsay_ms)) {
 			shoal_probe_drop(core, probe);
 		}
 		return;

@@ -5,7 +5,8 @@
  * A statement is sent at most min(n - 1, ceil(ln n) + 10) times. Three quarters of that go in
  * bursts: at once to a few members, then every few milliseconds, so that news is everywhere in tens
  * of milliseconds; the rest goes with the periodic ticks and on probes and acks. A byte budget
- * slows bursts and ticks in a storm and loses nothing.
+ * slows bursts and ticks in a storm and loses nothing, and a credit of packets slows bursts where
+ * news comes without a pause.
  *
  * What only raises an incarnation, a refutation above all, goes in the short form: who does not
  * know the member ignores it, and hears of it in a table.
@@ -166,7 +167,7 @@ age_of(const struct shoal_core *core, uint32_t slot, const struct shoal_record *
 		return end > core->now ? end - core->now : 0;
 	}
 	default:
-		return slot == SHOAL_SELF ? 0 : core->now - record->heard;
+		return slot == SHOAL_SELF ? 0 : core->now - shoal_members_heard(core, record);
 	}
 }
 
@@ -356,11 +357,30 @@ shoal_gossip_affords(struct shoal_core *core)
 	return core->gossip.tokens > 0;
 }
 
+/* What is left of a packet empty costs a share of a packet: where much is new, packets are full,
+ * and bytes alone are counted; where news comes drop by drop, each in a packet of its own would
+ * cost more than it is worth. */
 void
 shoal_gossip_spend(struct shoal_core *core, size_t bytes)
 {
 	struct shoal_gossip *gossip = &core->gossip;
+	uint64_t whole = SHOAL_SEC(1) / core->profile.burst_rate;
+	uint64_t most = core->profile.datagram_max;
+	uint64_t empty = bytes < most ? most - bytes : 0;
+
 	gossip->tokens -= (int64_t)bytes;
+	gossip->paid = (gossip->paid > core->now ? gossip->paid : core->now) + whole * empty / most;
+}
+
+/* How long bursts have to wait for their credit. */
+static uint64_t
+wait_for_credit(const struct shoal_core *core)
+{
+	const struct shoal_profile *profile = &core->profile;
+	uint64_t credit = SHOAL_SEC(1) / profile->burst_rate * profile->burst_credit;
+	uint64_t ahead = core->gossip.paid > core->now ? core->gossip.paid - core->now : 0;
+
+	return ahead > credit ? ahead - credit : 0;
 }
 
 static bool
@@ -405,11 +425,15 @@ void
 shoal_gossip_on_burst(struct shoal_core *core)
 {
 	uint64_t step = shoal_ms(core->profile.burst_step_ms);
+	uint64_t wait = wait_for_credit(core);
 
 	if (!is_fresh(core) || core->members.ordered == 0) {
 		return;
 	}
-	if (!shoal_gossip_affords(core)) {
+	if (wait > 0) {
+		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
+		step = step > wait ? step : wait;
+	} else if (!shoal_gossip_affords(core)) {
 		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
 		step = step > LOADED_STEP ? step : LOADED_STEP;
 	} else {

@@ -39,6 +39,8 @@ struct shoal_gossip {
 	uint32_t turn;  /* place in the order where the next burst goes on        */
 	int64_t tokens; /* bytes that may be sent; below 0: sent ahead of the budget */
 	uint64_t refilled;
+	uint64_t
+	        paid; /* until when packets are paid for; above now: by so much ahead of the rate */
 	struct shoal_timer burst, tick;
 };
 

@@ -82,7 +82,8 @@ target_of(struct shoal_core *core, const struct shoal_inquest *inquest)
 	bool open = record != NULL &&
 	            memcmp(&record->info->id, &inquest->target, sizeof inquest->target) == 0 &&
 	            shoal_members_counts(record) && shoal_members_salt(record) == inquest->salt &&
-	            record->incarnation == inquest->incarnation && record->heard <= inquest->begun;
+	            record->incarnation == inquest->incarnation &&
+	            shoal_members_heard(core, record) <= inquest->begun;
 	return open ? record : NULL;
 }
 
@@ -426,7 +427,7 @@ shoal_inquest_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		shoal_count(core, SHOAL_COUNTER_WATCH_ANSWERED);
 	}
 	if (record != NULL && ack->salt == inquest->salt) {
-		record->heard = core->now;
+		shoal_members_hear(core, record, core->now);
 	} else if (record != NULL) {
 		/* Its successor: it is told what is held of it, and will say what is newer. */
 		shoal_send_gossip(

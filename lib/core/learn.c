@@ -62,10 +62,8 @@ shoal_learn_teller(struct shoal_core *core, const struct shoal_teller *teller)
 static void
 note_heard(struct shoal_core *core, struct shoal_record *record, const struct statement *said)
 {
-	uint64_t heard = core->now - (said->age_ns < core->now ? said->age_ns : core->now);
-	if (heard > record->heard) {
-		record->heard = heard;
-	}
+	shoal_members_hear(
+	        core, record, core->now - (said->age_ns < core->now ? said->age_ns : core->now));
 }
 
 static void
@@ -326,7 +324,7 @@ hear_of(struct shoal_core *core, const struct statement *said, const struct shoa
 	uint32_t unknown = core->members.count[SHOAL_STATE_UNKNOWN];
 
 	if (unknown >= core->profile.unknown_max || reporter == NULL ||
-	        reporter->reported >= UNKNOWN_PER_TELLER) {
+	        reporter->both / SHOAL_RECORD_REPORTED >= UNKNOWN_PER_TELLER) {
 		shoal_count(core, SHOAL_COUNTER_DROP_UNKNOWN_FULL);
 		return;
 	}
@@ -343,7 +341,7 @@ hear_of(struct shoal_core *core, const struct statement *said, const struct shoa
 	hold->from = teller->id;
 	reporter = shoal_learn_teller(core, teller); /* meeting one may have cost a tombstone */
 	if (reporter != NULL) {
-		reporter->reported++;
+		reporter->both = (uint8_t)(reporter->both + SHOAL_RECORD_REPORTED);
 	}
 	shoal_members_hold_until(core, slot, core->now + SHOAL_UNKNOWN_KEPT);
 	shoal_check_queue(core, slot, &teller->id, &said->told.claim);
@@ -463,7 +461,7 @@ is_verdict(const struct shoal_core *core, uint32_t slot, const struct statement 
 	return said->told.claim.state == SHOAL_STATE_DEAD && said->refused_ns != 0 &&
 	       said->refused_ns <= SHOAL_VERDICT_COUNTS &&
 	       said->told.claim.salt == shoal_members_salt(record) &&
-	       record->heard <= core->now - said->refused_ns &&
+	       shoal_members_heard(core, record) <= core->now - said->refused_ns &&
 	       count_accusers(core, said) >= shoal_inquest_needs(shoal_members_n(core));
 }
 

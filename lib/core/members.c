@@ -87,6 +87,32 @@ shoal_members_claim(const struct shoal_record *record)
 	        record->incarnation, shoal_members_salt(record), (enum shoal_state)record->state};
 }
 
+/* In milliseconds of the host's scale, whose whole milliseconds so stay whole. */
+static uint64_t
+whole_ms(uint64_t time)
+{
+	return (time - SHOAL_TIME_ORIGIN % SHOAL_MS(1)) / SHOAL_MS(1);
+}
+
+/* 32 bits of milliseconds tell ages up to 49 days; a member that takes part is asked more often. */
+uint64_t
+shoal_members_heard(const struct shoal_core *core, const struct shoal_record *record)
+{
+	uint64_t now = whole_ms(core->now);
+	uint32_t age = (uint32_t)now - record->heard_ms;
+
+	return record->heard_ms == 0 ? 0 : SHOAL_MS(now - age) + SHOAL_TIME_ORIGIN % SHOAL_MS(1);
+}
+
+void
+shoal_members_hear(const struct shoal_core *core, struct shoal_record *record, uint64_t time)
+{
+	if (time > shoal_members_heard(core, record)) {
+		uint32_t ms = (uint32_t)whole_ms(time);
+		record->heard_ms = ms == 0 ? 1 : ms;
+	}
+}
+
 uint64_t
 shoal_members_age(const struct shoal_core *core, const struct shoal_record *record)
 {
@@ -153,7 +179,7 @@ shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member
 		return full ? SHOAL_ERR_LIMIT : SHOAL_ERR_NOMEM;
 	}
 	record->info = info;
-	record->prefer = prefer(core, info);
+	record->both = prefer(core, info);
 	uint64_t hash = shoal_table_hash(&members->by_id, &info->id, sizeof info->id);
 	rc = shoal_table_put(&members->by_id, hash, number);
 	if (rc == SHOAL_OK) {
@@ -187,14 +213,14 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 		}
 		if (memcmp(&record->info->salt, &info->salt, sizeof info->salt) != 0) {
 			record->srtt_us = record->rttvar_us = 0;
-			record->path = 0;
+			record->flags &= SHOAL_RECORD_FLAGS;
 			record->samples = 0;
-			record->heard = 0;
+			record->heard_ms = 0;
 			shoal_watch_changed(core);
 		}
 		shoal_info_give(&core->members.infos, record->info);
 		record->info = info;
-		record->prefer = prefer(core, info);
+		record->both = (uint8_t)((record->both & ~SHOAL_RECORD_ADDR) | prefer(core, info));
 	}
 	record->incarnation = member->incarnation;
 	shoal_tree_touch(core, slot);
@@ -277,8 +303,9 @@ release_reporter(struct shoal_core *core, const struct shoal_record *record)
 		return;
 	}
 	uint32_t reporter = shoal_members_find(core, &hold->from);
-	if (reporter != SHOAL_NONE && shoal_members_at(core, reporter)->reported > 0) {
-		shoal_members_at(core, reporter)->reported--;
+	struct shoal_record *teller = shoal_members_at(core, reporter);
+	if (teller != NULL && teller->both >= SHOAL_RECORD_REPORTED) {
+		teller->both = (uint8_t)(teller->both - SHOAL_RECORD_REPORTED);
 	}
 }
 

@@ -26,24 +26,28 @@ enum shoal_record_flag {
 	SHOAL_RECORD_CHECKING = 2, /* a check of it is queued or open */
 	SHOAL_RECORD_SILENT =
 	        4, /* a tombstone that came from elsewhere: no event ever told of it */
-	SHOAL_RECORD_ANSWERED = 8 /* it answered this member while a check of it is open */
+	SHOAL_RECORD_ANSWERED = 8, /* it answered this member while a check of it is open */
+	SHOAL_RECORD_FLAGS = 15
 };
 
+/* 48 bytes, of which there are many. */
 struct shoal_record {
 	struct shoal_info *info;
 	uint64_t incarnation;
-	uint64_t heard;              /* last direct exchange, ours or as told, 0: never	      */
-	uint32_t place;              /* in order, SHOAL_NONE: not there	      */
-	uint32_t news;               /* its entry in the gossip queue, SHOAL_NONE: none	       */
-	uint32_t hold;               /* SHOAL_NONE: none	       */
+	uint32_t place;              /* in order, SHOAL_NONE: not there */
+	uint32_t news;               /* its entry in the gossip queue, SHOAL_NONE: none */
+	uint32_t hold;               /* SHOAL_NONE: none */
+	uint32_t heard_ms;           /* see shoal_members_heard */
 	uint32_t srtt_us, rttvar_us; /* 0: not measured (RFC 6298) */
 	uint32_t sampled_ms;         /* when it was measured last, cut to 32 bits, see rtt.c */
-	uint8_t state, flags;
+	uint8_t state;
+	uint8_t flags;   /* the low half; the high one is of path.h */
 	uint8_t samples; /* close enough together to count, see rtt.c */
-	uint8_t prefer; /* which of its addresses is used: the first of a family that is here too */
-	uint8_t path;   /* how large a datagram it gets, see path.h */
-	uint16_t reported; /* unconfirmed members that it told of */
+	uint8_t both;    /* which of its addresses is used, and what it reported: see below */
 };
+
+#define SHOAL_RECORD_ADDR     3u /* in both: the first address of a family that is here too */
+#define SHOAL_RECORD_REPORTED 4u /* in both: one of the unconfirmed members that it told of */
 
 /* suspect: until it is dead; leaving: until it counts as left; dead and left: until it is
  * forgotten; unknown: until the hearsay is forgotten. */
@@ -103,7 +107,7 @@ uint32_t shoal_members_find(const struct shoal_core *core, const struct shoal_id
 static inline struct shoal_addr
 shoal_members_addr(const struct shoal_record *record)
 {
-	return shoal_info_addr(record->info, record->prefer);
+	return shoal_info_addr(record->info, record->both & SHOAL_RECORD_ADDR);
 }
 
 /* Whether it is reached from here at this address. */
@@ -132,6 +136,11 @@ shoal_members_salt(const struct shoal_record *record)
 
 struct shoal_hold *shoal_members_hold(
         const struct shoal_core *core, const struct shoal_record *record);
+
+/* When there was a direct exchange with it last, ours or as told, to the millisecond; 0: never. */
+uint64_t shoal_members_heard(const struct shoal_core *core, const struct shoal_record *record);
+/* It was heard at a time that may have passed: the latest counts. */
+void shoal_members_hear(const struct shoal_core *core, struct shoal_record *record, uint64_t time);
 
 /* Nanoseconds for which it has been in its state; 0 where it is alive, or only heard of. */
 uint64_t shoal_members_age(const struct shoal_core *core, const struct shoal_record *record);

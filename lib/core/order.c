@@ -29,7 +29,9 @@ shoal_order_reserve(struct shoal_core *core, uint32_t n)
 	if (n <= members->order_capacity) {
 		return SHOAL_OK;
 	}
-	uint32_t capacity = members->order_capacity == 0 ? 16 : members->order_capacity * 2;
+	uint32_t capacity = members->order_capacity == 0
+	                            ? 16
+	                            : members->order_capacity + members->order_capacity / 4;
 	uint32_t *order =
 	        shoal_alloc_resize(&core->mem, members->order, capacity, sizeof *members->order);
 	if (order == NULL) {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Datagrams are never fragmented, so one that is larger than a link on the way is lost. Where the
  * network says so, the size for that member falls at once; where it says nothing (a black hole),
- * the probes find out: the first to a member and one in 256 are padded to the full size, and a
- padded
+ * the probes find out: the first to a member and one in 256 are padded to the full size. A padded
  * one that is lost while what follows it (a small one, relays, a stream) is answered, twice in a
  * row, lowers the size. Which of those is answered does not matter: that they race would decide. A
- padded probe that is answered proves its size and raises it again.
+ * padded probe that is answered proves its size and raises it again.
  *
  * What the network says can be forged by whoever saw a packet; the size never falls below what
  * every path takes, so that this costs packets and loses nothing. A member's size is one byte in
@@ -41,7 +40,7 @@ size_of(const struct shoal_core *core, unsigned level, bool ipv4)
 static unsigned
 level_of(const struct shoal_record *record)
 {
-	return record->path & SHOAL_PATH_LEVEL;
+	return record->flags >> SHOAL_PATH_SHIFT & SHOAL_PATH_LEVEL;
 }
 
 static void
@@ -49,7 +48,8 @@ set_level(struct shoal_core *core, struct shoal_record *record, unsigned level, 
 {
 	unsigned was = level_of(record);
 
-	record->path = (uint8_t)(level | flags);
+	record->flags = (uint8_t)((record->flags & SHOAL_RECORD_FLAGS) |
+	                          (level | flags) << SHOAL_PATH_SHIFT);
 	if (level != was) {
 		shoal_count(core,
 		        level > was ? SHOAL_COUNTER_PATHS_LOWERED : SHOAL_COUNTER_PATHS_RAISED);
@@ -76,7 +76,7 @@ shoal_path_probe(struct shoal_core *core, const struct shoal_record *record)
 	unsigned level = level_of(record);
 	bool drawn = shoal_rng_below(&core->rng, PADDED_ONE_IN) == 0;
 
-	if (level < 2 && (record->path & SHOAL_PATH_PROVEN) == 0) {
+	if (level < 2 && (record->flags >> SHOAL_PATH_SHIFT & SHOAL_PATH_PROVEN) == 0) {
 		return size_of(core, level, is_ipv4(record));
 	}
 	return drawn ? size_of(core, level > 0 ? level - 1 : 0, is_ipv4(record)) : 0;
@@ -99,7 +99,7 @@ shoal_path_answered(struct shoal_core *core, struct shoal_record *record, size_t
 		return; /* a larger size was tried and did not pass; or there is no smaller one */
 	}
 	/* Once may be mere loss. After twice, once is enough for the next size. */
-	while (level < 2 && (record->path & SHOAL_PATH_DOUBTED) != 0 &&
+	while (level < 2 && (record->flags >> SHOAL_PATH_SHIFT & SHOAL_PATH_DOUBTED) != 0 &&
 	        size_of(core, level, ipv4) >= size) {
 		level++;
 	}

@@ -15,7 +15,8 @@
 struct shoal_core;
 struct shoal_record;
 
-/* In shoal_record.path: which of three sizes is used, and two flags. */
+/* In the high half of shoal_record.flags: which of three sizes is used, and two flags. */
+#define SHOAL_PATH_SHIFT 4
 enum shoal_path_bits {
 	SHOAL_PATH_LEVEL = 3, /* 0: profile.datagram_max, 1: at most 1,232, 2: 508 */
 	SHOAL_PATH_DOUBTED =

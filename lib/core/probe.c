@@ -563,7 +563,7 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		}
 	}
 	observe(core, probe, direct, path, arrived);
-	record->heard = arrived > record->heard ? arrived : record->heard;
+	shoal_members_hear(core, record, arrived);
 	record->flags |= SHOAL_RECORD_ANSWERED;
 	struct shoal_probe last = *probe;
 	end(core, probe);

@@ -213,7 +213,7 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	}
 	struct shoal_record *record = shoal_learn_teller(core, &arrival->teller);
 	if (answer->code == 0 && record != NULL) {
-		record->heard = core->now;
+		shoal_members_hear(core, record, core->now);
 		record->flags |= SHOAL_RECORD_ANSWERED;
 	} else if (!join && answer->code == (uint64_t)-SHOAL_ERR_NOT_FOUND && record != NULL) {
 		/* A member here that does not know this one: it is told. */

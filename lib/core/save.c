@@ -137,7 +137,7 @@ restore_member(struct shoal_core *core, const struct shoal_msg_member *saved, ui
 	} else if (gone) {
 		restore_grave(core, slot, saved, age_ns);
 	} else if (fresh) {
-		shoal_members_at(core, slot)->heard = core->now - age_ns;
+		shoal_members_hear(core, shoal_members_at(core, slot), core->now - age_ns);
 		shoal_members_move(core, slot, SHOAL_STATE_ALIVE, SHOAL_EVENT_JOIN, &cause);
 	} else {
 		restore_hearsay(core, slot);

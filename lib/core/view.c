@@ -39,7 +39,7 @@ shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_cor
 	if (record->state != SHOAL_STATE_UNKNOWN && record->hold != SHOAL_NONE) {
 		member->since_ns = outside(shoal_members_hold(core, record)->since);
 	}
-	member->heard_ns = outside(record->heard);
+	member->heard_ns = outside(shoal_members_heard(core, record));
 	member->rtt_ns = SHOAL_US(record->srtt_us);
 	member->app_version = info->app_version;
 	member->protocol_min = info->protocol_min;
@@ -157,7 +157,7 @@ shoal_core_hash(const struct shoal_core *core)
 		hash = mix(hash, slot);
 		hash = mix(hash, record->incarnation);
 		hash = mix_bytes(hash, record->info->salt.bytes, sizeof record->info->salt.bytes);
-		hash = mix(hash, record->heard);
+		hash = mix(hash, (uint64_t)record->heard_ms << 8 | record->both);
 		hash = mix(hash, (uint64_t)record->state << 32 | record->flags);
 		hash = mix(hash, (uint64_t)record->srtt_us << 32 | record->rttvar_us);
 		hash = mix(hash, (uint64_t)record->sampled_ms << 32 | record->samples);

@@ -15,10 +15,31 @@
 #define KEPT     (UINT32_C(1) << 16) /* a larger buffer is given back */
 #define DEEPEST  54                  /* bits of the last range that is divided */
 
-void
+static bool
+grow(struct shoal_core *core)
+{
+	struct shoal_writer *out = &core->walk.out;
+	size_t most = core->profile.stream_max - 1024u; /* the rest of the packet */
+	size_t cap = out->cap == 0 ? 2048 : 2 * out->cap;
+
+	most = most < SHOAL_WALK_BYTES_MAX ? most : SHOAL_WALK_BYTES_MAX;
+	cap = cap < most ? cap : most;
+	uint8_t *data = cap > out->cap ? shoal_alloc_resize(&core->mem, out->data, cap, 1) : NULL;
+	if (data == NULL) {
+		core->walk.work = 0; /* enough for this time */
+		return false;
+	}
+	out->data = data;
+	out->cap = cap;
+	return true;
+}
+
+/* What most walks need is there from the start: the steady path allocates nothing. */
+int
 shoal_walk_init(struct shoal_core *core)
 {
 	shoal_writer_init(&core->walk.out, NULL, 0);
+	return grow(core) ? SHOAL_OK : SHOAL_ERR_NOMEM;
 }
 
 void
@@ -62,25 +83,6 @@ shoal_walk_sent(struct shoal_core *core)
 		shoal_alloc_free(&core->mem, walk->out.data);
 		shoal_writer_init(&walk->out, NULL, 0);
 	}
-}
-
-static bool
-grow(struct shoal_core *core)
-{
-	struct shoal_writer *out = &core->walk.out;
-	size_t most = core->profile.stream_max - 1024u; /* the rest of the packet */
-	size_t cap = out->cap == 0 ? 2048 : 2 * out->cap;
-
-	most = most < SHOAL_WALK_BYTES_MAX ? most : SHOAL_WALK_BYTES_MAX;
-	cap = cap < most ? cap : most;
-	uint8_t *data = cap > out->cap ? shoal_alloc_resize(&core->mem, out->data, cap, 1) : NULL;
-	if (data == NULL) {
-		core->walk.work = 0; /* enough for this time */
-		return false;
-	}
-	out->data = data;
-	out->cap = cap;
-	return true;
 }
 
 static void

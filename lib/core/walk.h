@@ -35,7 +35,8 @@ struct shoal_walk {
 	bool queued; /* out is in a packet that the host has not taken */
 };
 
-void shoal_walk_init(struct shoal_core *core);
+/* SHOAL_ERR_NOMEM. */
+int shoal_walk_init(struct shoal_core *core);
 void shoal_walk_done(struct shoal_core *core);
 
 /* A packet is handled whose answer takes what is said until shoal_walk_close. */

@@ -253,7 +253,7 @@ shoal_watch_on_answer(
 		link->phase = SHOAL_LINK_UP;
 		link->since = core->now;
 		link->due = 0;
-		record->heard = core->now;
+		shoal_members_hear(core, record, core->now);
 		shoal_count(core, SHOAL_COUNTER_WATCH_LINKS_UP);
 		return;
 	}

@@ -155,6 +155,8 @@ make_core(uint32_t n, const struct shoal_allocator *allocator, uint64_t *now,
 	config.allocator = allocator;
 	config.profile.members_max = n + 16;
 	config.profile.tombstones_max = n;
+	config.profile.datagram_rate = 1000000000; /* the clock stands still */
+	config.profile.datagram_burst = 1000000000;
 	shoal_addr_parse(&config.addr[0], "10.255.0.1:7946");
 	config.addrs = 1;
 	if (shoal_core_new(&core, &config, why, sizeof why) != SHOAL_OK) {

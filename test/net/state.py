@@ -75,6 +75,13 @@ def agents_that_were_all_killed_find_each_other_again(cluster):
     cluster.expect_none("failed", observers=agents)
 
 
+def whom_it_meets_first_is_written_down_before_the_interval_is_over(cluster):
+    first = cluster.start("one", *LOCAL)
+    cluster.start("two", *LOCAL, "--set", "state_interval_ms=3600000", "--state-dir", place(cluster, "two"),
+                  join=[first.address])
+    cluster.expect(lambda: remembers(cluster, "two", ["one"]), "two has written down one")
+
+
 def without_a_name_the_id_is_that_of_the_directory(cluster):
     command = [cluster.program, "agent", "--bind", "127.0.0.1:0", "--socket", os.path.join(cluster.folder, "s"),
                "--state-dir", place(cluster, "nameless")]

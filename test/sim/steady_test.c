@@ -2,7 +2,7 @@
 /* The steady path allocates nothing, and looks at few members.
  *
  * Cores on a network of this file's own, in memory that is all taken beforehand: after a warm-up, a
- * minute with loss, a member that stops, is suspected and refutes, table exchanges and probes must
+ * minute with loss, members that stop, are suspected and refute, table exchanges and probes must
  * pass without one call of malloc, calloc, realloc or mmap in the whole process (under the address
  * sanitizer, which has them for itself: without one call of the allocator that the cores were
  * given). And whatever comes in, a core visits a number of members that does not grow with how many
@@ -377,8 +377,9 @@ a_warm_cluster_allocates_nothing(void **state)
 	join_all(64);
 	net.loss_ppm = 10000;
 	run_for(SHOAL_SEC(60));
-	stop_for_a_while(5);
-	stop_for_a_while(6);
+	for (uint32_t number = 20; number < 30; number++) {
+		stop_for_a_while(number);
+	}
 	run_for(SHOAL_SEC(60));
 	for (uint32_t i = 0; i < net.nodes; i++) {
 		net.node[i].suspected = net.node[i].revived = 0;
@@ -387,8 +388,9 @@ a_warm_cluster_allocates_nothing(void **state)
 	net.inputs = 0;
 
 	run_for(SHOAL_SEC(20));
-	stop_for_a_while(7);
-	run_for(SHOAL_SEC(25));
+	for (uint32_t number = 7; number < 11; number++) {
+		stop_for_a_while(number);
+	}
 
 	size_t of_cores = calls.core, of_process = calls.process;
 	for (uint32_t i = 0; i < net.nodes; i++) {

@@ -312,10 +312,42 @@ no_core_forgets_itself(void **state)
 	world_done(&world);
 }
 
+/* Cut to the millisecond of the host's scale, the latest counts, and an age of 49 days still holds.
+ */
+static void
+when_a_member_was_heard_is_kept_to_the_millisecond(void **state)
+{
+	struct core_world world;
+	struct shoal_core *core = set_up(&world, 10);
+	struct shoal_msg_member m = member(1, "somebody");
+	const uint64_t days = SHOAL_SEC(49 * 24 * 3600);
+	uint32_t slot;
+
+	(void)state;
+	assert_true(sizeof(struct shoal_record) <= 48);
+	assert_int_equal(shoal_members_add(core, &m, &slot), SHOAL_OK);
+	struct shoal_record *record = shoal_members_at(core, slot);
+	assert_true(shoal_members_heard(core, record) == 0);
+	uint64_t begun = core->now;
+	core->now = begun + SHOAL_MS(7) + 123456;
+	shoal_members_hear(core, record, core->now);
+	uint64_t heard = shoal_members_heard(core, record);
+	assert_true(heard <= core->now && core->now - heard < SHOAL_MS(1));
+	assert_true((heard - SHOAL_TIME_ORIGIN) % SHOAL_MS(1) == 0);
+	shoal_members_hear(core, record, begun);
+	assert_true(shoal_members_heard(core, record) == heard);
+	core->now += days;
+	assert_true(shoal_members_heard(core, record) == heard);
+	shoal_members_hear(core, record, begun - SHOAL_SEC(1));
+	assert_true(shoal_members_heard(core, record) == heard);
+	world_done(&world);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(when_a_member_was_heard_is_kept_to_the_millisecond),
 	        cmocka_unit_test(as_many_as_the_limit_are_added_and_found),
 	        cmocka_unit_test(every_move_between_states_keeps_order_holds_and_counts_in_step),
 	        cmocka_unit_test(a_change_is_seen_only_where_something_changed),

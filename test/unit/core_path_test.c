@@ -291,7 +291,7 @@ a_ping_that_waits_while_its_size_is_raised_is_still_a_whole_packet(void **state)
 	uint32_t slot;
 	assert_int_equal(shoal_core_find(core, &path.peer->id, &slot), SHOAL_OK);
 	assert_non_null(shoal_probe_begin(core, slot, SHOAL_PROBE_ROUND));
-	shoal_members_at(core, slot)->path = SHOAL_PATH_PROVEN;
+	shoal_members_at(core, slot)->flags = SHOAL_PATH_PROVEN << SHOAL_PATH_SHIFT;
 	world_drain(world, 0);
 	const struct world_packet *ping =
 	        world_sent(world, NULL, 0, &path.peer->addr, SHOAL_MESSAGE_PING);

@@ -525,7 +525,8 @@ with_no_room_for_a_request_the_relays_are_asked_all_the_same(void **state)
 	await_ping(&bench);
 	run_to(&bench, TIMEOUT);
 	assert_int_equal(world_count_sent(world, 0, NULL, SHOAL_MESSAGE_RELAY), 3);
-	assert_int_equal(world_count_sent(world, 0, NULL, SHOAL_MESSAGE_PING), 2); /* padded, and short */
+	assert_int_equal(
+	        world_count_sent(world, 0, NULL, SHOAL_MESSAGE_PING), 2); /* padded, and short */
 	assert_int_equal(counted(&bench, SHOAL_COUNTER_STREAM_PINGS), 0);
 	assert_int_equal(counted(&bench, SHOAL_COUNTER_DROP_EXCHANGES_FULL), 1);
 	world_done(world);

@@ -46,7 +46,7 @@ hold(struct core_world *world, size_t node, uint32_t number, enum shoal_state st
 	} else {
 		assert_int_equal(shoal_members_update(core, slot, &m, &changed), SHOAL_OK);
 	}
-	shoal_members_at(core, slot)->heard = core->now;
+	shoal_members_hear(core, shoal_members_at(core, slot), core->now);
 	if (shoal_state_is_gone(state)) {
 		assert_true(shoal_grave_dig(core, slot, state, 0, NULL, age_ns));
 		return;

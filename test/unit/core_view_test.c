@@ -114,7 +114,7 @@ the_hash_sees_every_part_of_a_member(void **state)
 		record->incarnation += what == 0;
 		record->info->salt.bytes[3] ^= what == 1;
 		record->info->app_version ^= what == 2;
-		record->heard += what == 3;
+		record->heard_ms += what == 3;
 		record->state ^= what == 4;
 		record->flags ^= what == 5;
 		record->srtt_us += what == 6;

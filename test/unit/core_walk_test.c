@@ -31,7 +31,8 @@ set_up(struct core_world *world, uint32_t crowd, uint32_t stream_max)
 		m.id.bytes[0] = 0xcc;
 		memcpy(m.id.bytes + 1, &i, sizeof i);
 		assert_int_equal(shoal_members_add(world_core(world, 0), &m, &slot), SHOAL_OK);
-		shoal_members_at(world_core(world, 0), slot)->heard = world_core(world, 0)->now;
+		shoal_members_hear(world_core(world, 0),
+		        shoal_members_at(world_core(world, 0), slot), world_core(world, 0)->now);
 		shoal_members_move(world_core(world, 0), slot, SHOAL_STATE_ALIVE, 0, NULL);
 	}
 	world_clear(world);

@@ -125,7 +125,9 @@ on_joined(struct shoal_cluster *cluster, int code, const char *text, size_t reac
 	const struct agent *agent = arg;
 
 	(void)cluster;
-	if (code == 0) {
+	if (code == 0 && reached == 0) {
+		cli_log(SHOAL_LOG_INFO, "every seed is this member itself: waiting for others");
+	} else if (code == 0) {
 		cli_log(SHOAL_LOG_INFO, "joined through %zu of %zu seeds", reached,
 		        agent->config.seed_count);
 	} else {
@@ -370,7 +372,9 @@ print_fields(void)
 
 static const struct cli_option agent_options[] = {
         {"name", "NAME", "The member's name. Default: the text of its id.", CLI_VALUE, true},
-        {"id", "ID", "The member's id, a UUID. Default: made from the name.", CLI_VALUE, true},
+        {"id", "ID",
+                "The member's id, a UUID. Default: that of --state-dir, else made from the name.",
+                CLI_VALUE, true},
         {"bind", "ADDR",
                 "Address to listen on, as 127.0.0.1:7946 or [::1]:7946; with port 0 the kernel "
                 "chooses one. Default: 127.0.0.1:7946.",

@@ -96,19 +96,23 @@ refuse_several(struct evhttp_request *request, const struct found *found)
 static char *
 line_of(const struct shoal_member *member, const struct shoal_event *last)
 {
-	char cause[SHOAL_LOG_TEXT_MAX], time[CLI_TIME_TEXT];
+	char cause[SHOAL_LOG_TEXT_MAX], time[CLI_TIME_TEXT], diagnosis[32] = "";
 	char *line = NULL;
 	int n;
 
+	if (member != NULL && shoal_member_diagnosis(member) != SHOAL_DIAGNOSIS_NONE) {
+		snprintf(diagnosis, sizeof(diagnosis), " (%s)",
+		        shoal_diagnosis_name(shoal_member_diagnosis(member)));
+	}
 	if (member != NULL && shoal_member_is_self(member)) {
 		n = asprintf(&line, "%s is this agent itself", shoal_member_name(member));
 	} else if (last == NULL) {
 		n = asprintf(&line, "%s is %s; no transition of it is kept",
 		        shoal_member_name(member), shoal_state_name(shoal_member_state(member)));
 	} else {
-		n = asprintf(&line, "%s %s %s since %s: %s%s", last->name,
+		n = asprintf(&line, "%s %s %s%s since %s: %s%s", last->name,
 		        member == NULL ? "is forgotten, it was" : "is",
-		        shoal_state_name(member == NULL ? last->was : last->state),
+		        shoal_state_name(member == NULL ? last->was : last->state), diagnosis,
 		        cli_text_time(last->wall_ns, time),
 		        shoal_cause_print(&last->cause, cause, sizeof(cause)),
 		        member == NULL || shoal_member_state(member) == last->state

@@ -27,8 +27,6 @@ static const char *const csv_headers[] = {"id", "name", "address", "state", "dia
 static void
 add_table_row(struct cli_table *table, const json_t *member)
 {
-	const char *state = cli_json_text(member, "state");
-	const char *diagnosis = cli_json_text(member, "diagnosis");
 	char text[CLI_DURATION_TEXT], *name;
 	double rtt = cli_json_number(member, "rtt_ms");
 
@@ -36,13 +34,8 @@ add_table_row(struct cli_table *table, const json_t *member)
 	        json_is_true(json_object_get(member, "self")) ? " *" : "");
 	cli_table_add(table, name, CLI_PLAIN);
 	free(name);
-	if (diagnosis[0] != '\0') {
-		char *both = cli_format("%s (%s)", state, diagnosis);
-		cli_table_add(table, both, cli_colour_of(state));
-		free(both);
-	} else {
-		cli_table_add(table, state, cli_colour_of(state));
-	}
+	cli_table_add_state(
+	        table, cli_json_text(member, "state"), cli_json_text(member, "diagnosis"));
 	cli_table_add(table, cli_json_text(member, "address"), CLI_PLAIN);
 	cli_table_add(
 	        table, cli_text_duration(cli_json_count(member, "state_age_ms"), text), CLI_PLAIN);

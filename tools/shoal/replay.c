@@ -218,6 +218,9 @@ refuse(const char *path, int status, uint64_t offset)
 		        "%s: recorded by another release than this, %s; replay it with that", path,
 		        shoal_version(NULL));
 	}
+	if (offset == 0) {
+		return cli_error("%s: not a record of 'shoal agent --record'", path);
+	}
 	return cli_error("%s: not a whole record: %s at byte %llu", path, shoal_strerror(status),
 	        (unsigned long long)offset);
 }

@@ -164,10 +164,12 @@ add_member(const struct cli_replay_run *run, struct cli_table *table,
         const struct shoal_core_member *member)
 {
 	char text[SHOAL_ADDR_TEXT], id[SHOAL_ID_TEXT];
-	const char *state = shoal_state_name(member->state);
 
 	cli_table_add(table, member->name, CLI_PLAIN);
-	cli_table_add(table, state, cli_colour_of(state));
+	cli_table_add_state(table, shoal_state_name(member->state),
+	        member->diagnosis == SHOAL_DIAGNOSIS_NONE
+	                ? ""
+	                : shoal_diagnosis_name(member->diagnosis));
 	cli_table_add(table, shoal_addr_print(&member->addr[0], text, sizeof(text)), CLI_PLAIN);
 	snprintf(text, sizeof(text), "%.3fs", (double)(run->now_ns - member->since_ns) / NS_PER_S);
 	cli_table_add(table, member->since_ns == 0 ? "-" : text, CLI_PLAIN);
@@ -214,11 +216,14 @@ members_of(const struct shoal_core *core)
 		shoal_id_print(&member.id, id);
 		snprintf(incarnation, sizeof(incarnation), "%" PRIu64, member.incarnation);
 		json_array_append_new(
-		        list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", id, "name", member.name,
-		                      "address",
+		        list, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s}", "id", id, "name",
+		                      member.name, "address",
 		                      shoal_addr_print(&member.addr[0], address, sizeof(address)),
-		                      "state", shoal_state_name(member.state), "incarnation",
-		                      incarnation));
+		                      "state", shoal_state_name(member.state), "diagnosis",
+		                      member.diagnosis == SHOAL_DIAGNOSIS_NONE
+		                              ? NULL
+		                              : shoal_diagnosis_name(member.diagnosis),
+		                      "incarnation", incarnation));
 	}
 	return list;
 }
@@ -234,6 +239,8 @@ print_verdict(const struct cli_replay_run *run, int status, uint64_t offset)
 		        run->differs_at, run->was, run->is);
 	} else if (run->listing) {
 		puts("; listed only");
+	} else if (run->checkpoints == 0) {
+		puts(", no checkpoint to compare with");
 	} else {
 		printf(", %" PRIu64 " checkpoint%s, all the same\n", run->checkpoints,
 		        run->checkpoints == 1 ? "" : "s");
@@ -265,7 +272,8 @@ cli_replay_print_end(const struct cli_replay_run *run, const struct shoal_core *
 	print_json(json_pack("{s:{s:I, s:I, s:I, s:o, s:b, s:b, s:I, s:f}, s:o}", "replay",
 	        "inputs", (json_int_t)run->read, "events", (json_int_t)run->events, "checkpoints",
 	        (json_int_t)run->checkpoints, "same",
-	        run->listing ? json_null() : json_boolean(!run->differs), "whole",
-	        status == 0 && !run->stopped, "stopped", run->stopped, "offset", (json_int_t)offset,
-	        "seconds", seconds_of(run, run->now_ns), "members", members_of(core)));
+	        run->checkpoints == 0 && !run->differs ? json_null() : json_boolean(!run->differs),
+	        "whole", status == 0 && !run->stopped, "stopped", run->stopped, "offset",
+	        (json_int_t)offset, "seconds", seconds_of(run, run->now_ns), "members",
+	        members_of(core)));
 }

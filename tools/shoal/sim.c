@@ -19,7 +19,8 @@ static const struct cli_option sim_options[] = {
         {"list", NULL, "List the scenarios, or with SCENARIO its parameters.", CLI_FLAG, false},
         {"seed", "N", "Seed of the first run; the others follow it. Default: 1.", CLI_VALUE, false},
         {"runs", "N", "Runs of each row. Default: the scenario's.", CLI_VALUE, false},
-        {"nodes", "N", "The same as --param nodes=N.", CLI_VALUE, false},
+        {"nodes", "N", "Members: --param nodes=N, or sizes=N, whichever the scenario has.",
+                CLI_VALUE, false},
         {"param", "NAME=VALUE", "A parameter of the scenario.", CLI_LIST, false},
         {"jobs", "N", "Runs at once. Default: one a processor.", CLI_VALUE, false},
         {"report", "FILE",
@@ -161,7 +162,8 @@ take_settings(const struct cli_options *options, struct sim_settings *settings)
 	settings->runs = (unsigned)runs;
 	settings->jobs = (unsigned)(jobs < JOBS_MAX ? jobs : JOBS_MAX);
 	if (end < 0 && nodes != NULL &&
-	        sim_settings_set(settings, "nodes", nodes->value, why, sizeof(why)) != CLI_DONE) {
+	        sim_settings_set(settings, sim_settings_has(settings, "sizes") ? "sizes" : "nodes",
+	                nodes->value, why, sizeof(why)) != CLI_DONE) {
 		end = cli_usage(options->command, "%s", why);
 	}
 	for (size_t i = 0; end < 0 && (set = cli_option_at(options, "param", i)) != NULL; i++) {

@@ -95,7 +95,7 @@ complain_several(const glob_t *found, const bool *live)
 			        n == 0 ? "" : ", ", found->gl_pathv[i]);
 		}
 	}
-	return cli_error("several agents run here: choose one with --socket: %s", list);
+	return cli_error("several agents run here: choose one with --name or --socket: %s", list);
 }
 
 /* None answers: the reason of the first is the best that can be said. */

@@ -60,6 +60,15 @@ cli_table_add(struct cli_table *table, const char *text, enum cli_colour colour)
 	table->count++;
 }
 
+void
+cli_table_add_state(struct cli_table *table, const char *state, const char *diagnosis)
+{
+	char *both = diagnosis[0] != '\0' ? cli_format("%s (%s)", state, diagnosis) : NULL;
+
+	cli_table_add(table, both != NULL ? both : state, cli_colour_of(state));
+	free(both);
+}
+
 static const struct cell *
 cell_at(const struct cli_table *table, size_t row, size_t column)
 {

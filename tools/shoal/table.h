@@ -27,6 +27,8 @@ void cli_table_free(struct cli_table *table);
 
 /* Fills the next cell, row by row; text is copied. */
 void cli_table_add(struct cli_table *table, const char *text, enum cli_colour colour);
+/* A member's state in its colour, and its diagnosis behind it, "": none. */
+void cli_table_add_state(struct cli_table *table, const char *state, const char *diagnosis);
 
 /* A terminal on which a table is drawn over the one before; 0: no limit is known. */
 struct cli_screen {

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import termios
 import unicodedata
@@ -39,6 +40,32 @@ def members_as_json_hold_what_the_contract_names(cluster):
         check(rtt is None if member["self"] else 0 < rtt < 1000 * LONG, f"the rtt is {rtt!r}")
         check((member["tags"], member["meta"], member["app_version"]) == ([], {}, 7), f"it is {member}")
         check(type(member["protocol"]) is int, f"the protocol is {member['protocol']!r}")
+
+
+def a_diagnosis_stands_beside_the_state(cluster):
+    """One advertises an address at which nobody answers, another that of somebody else."""
+    patient = (*FAST, "--set", "suspicion_mult=30")  # time enough to refute
+    agents = cluster.form(3, *patient)
+    with silent_address() as nobody:
+        cluster.start("far", *patient, "--advertise", nobody, join=[agents[0].address])
+        cluster.start("twin", *patient, "--advertise", agents[1].address, join=[agents[0].address])
+        expected = {"far": "partial", "twin": "shared address", "m02": None}
+        cluster.expect(lambda: all(agents[0].members().get(name, {}).get("diagnosis", "") == diagnosis
+                                   for name, diagnosis in expected.items()), f"the diagnoses {expected}")
+        table = ask(cluster, agents[0], "members")
+        check(re.search(r"^far +\w+ \(partial\) ", table, re.M), table)
+        expect_in(["(partial) since"], ask(cluster, agents[0], "why", "far"))
+        check(re.search(r"^twin +\w+ \(shared address\) ", table, re.M), table)
+
+
+@contextlib.contextmanager
+def silent_address():
+    """Bound, so that nobody else gets it, and never read."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        stream.bind(("127.0.0.1", 0))
+        datagrams.bind(stream.getsockname())
+        yield "127.0.0.1:%d" % stream.getsockname()[1]
 
 
 def members_as_csv_hold_the_same(cluster):

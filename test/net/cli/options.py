@@ -51,6 +51,22 @@ def wrong_variables_are_named(cluster):
     expect_in(["xml"], complaint(shoal(cluster, "info", variables={"SHOAL_FORMAT": "xml"}), 2))
 
 
+def the_manual_names_every_cause_event_and_diagnosis(cluster):
+    del cluster
+    with open(os.path.join(ROOT, "lib/core/cause.c"), encoding="utf-8") as source:
+        text = source.read()
+    with open(MANUAL, encoding="utf-8") as manual:
+        page = manual.read()
+    of_the_agent = {"joined", "ended", "measured", "health"}
+    for key, pattern, others in (
+            ("kind", r"\[SHOAL_CAUSE_\w+\] = \{\"(\w+)\"", set()),
+            ("event", r"\{SHOAL_EVENT_\w+, \"(\w+)\"\}", of_the_agent),
+            ("diagnosis", r"case SHOAL_DIAGNOSIS_\w+:\s+return \"([\w ]+)\"", {"none"})):
+        told = re.search(rf"^\.I {key}\n\(([^)]*)\)", page, re.M)[1]
+        named = {word.strip() for word in re.split(r",| or ", told.replace("\n", " "))}
+        check(named - {"null"} == set(re.findall(pattern, text)) - others, f"{key}: {told}")
+
+
 def file(cluster, content):
     path = os.path.join(cluster.folder, "agent.json")
     with open(path, "w", encoding="utf-8") as output:

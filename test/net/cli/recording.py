@@ -75,7 +75,8 @@ def a_record_of_a_killed_agent_is_read_up_to_where_it_is_torn(cluster):
     cluster.expect(lambda: os.path.getsize(record_of(cluster)) > 4096, "some of it is written")
     end(cluster, first, signal.SIGKILL)
     summary, _, _ = replay(cluster, record_of(cluster))
-    check(summary["same"] is True and not summary["whole"], f"the summary is {summary}")
+    check(summary["same"] is (True if summary["checkpoints"] > 0 else None) and not summary["whole"],
+          f"the summary is {summary}")
     with open(record_of(cluster), "rb") as file:
         data = file.read()
     torn = record_of(cluster, "torn")
@@ -92,7 +93,7 @@ def what_is_no_record_is_refused(cluster):
     expect_in(["No such file"], complaint(shoal(cluster, "replay", record_of(cluster)), 1))
     with open(record_of(cluster), "w", encoding="ascii") as file:
         file.write("{\"this\": \"is something else\"}")
-    expect_in(["not a whole record"], complaint(shoal(cluster, "replay", record_of(cluster)), 1))
+    expect_in(["not a record of 'shoal agent --record'"], complaint(shoal(cluster, "replay", record_of(cluster)), 1))
     complaint(shoal(cluster, "replay"), 2)
     expect_in(["csv"], complaint(shoal(cluster, "replay", "x", "--format", "csv"), 2))
 
@@ -103,14 +104,7 @@ def a_record_whose_beginning_is_gone_is_listed(cluster):
     first = cluster.start("m01", *FAST, *hasty, "--record", path, "--set", "record_bytes=65536")
     second = cluster.start("m02", *FAST, join=[first.address])
 
-    def part_of_older():
-        try:
-            return json.loads(shoal(cluster, "replay", path + ".1", "--format", "json")
-                              .stdout.splitlines()[-1])["replay"]["same"]
-        except (IndexError, OSError):
-            return True
-
-    cluster.expect(lambda: os.path.exists(path + ".1") and part_of_older() is None,
+    cluster.expect(lambda: "listed only" in shoal(cluster, "replay", path + ".1").stdout,
                    "the record has turned over twice")
     end(cluster, first)
     end(cluster, second)

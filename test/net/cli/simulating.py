@@ -67,6 +67,7 @@ def wrong_parameters_are_named(cluster):
             (("loss", "--param", "minutes=1,2"), ["minutes", "a number"]),
             (("loss", "--nodes", "1"), ["nodes", "4"]),
             (("heal", "--nodes", "10"), ["nodes", "heal"]),
+            (("growth", "--nodes", "3"), ["sizes=3", "4"]),
             (("loss", "--seed", "-1"), ["--seed", "-1"]),
             (("loss", "--runs", "0"), ["--runs", "1"]),
             (("loss", "--jobs", "x"), ["--jobs", "x"]),

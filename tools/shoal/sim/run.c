@@ -53,6 +53,12 @@ sim_settings_free(struct sim_settings *settings)
 	free(settings->value);
 }
 
+bool
+sim_settings_has(const struct sim_settings *settings, const char *name)
+{
+	return settings->scenario->params[param_index(settings, name)].name != NULL;
+}
+
 /* The numbers of a value, at most max; 0: it is not numbers with commas between. */
 static size_t
 read_numbers(const char *text, double *values, size_t max)

@@ -21,6 +21,8 @@ struct sim_cases {
 /* Fills in the parameters' defaults. */
 void sim_settings_init(struct sim_settings *settings, const struct sim_scenario *scenario);
 void sim_settings_free(struct sim_settings *settings);
+/* Whether the scenario has a parameter of that name. */
+bool sim_settings_has(const struct sim_settings *settings, const char *name);
 /* value must live as long as the settings. CLI_DONE; CLI_USAGE: no such name, or no such value; why
  * says it. */
 int sim_settings_set(
