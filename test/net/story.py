@@ -74,7 +74,7 @@ def the_demo_tells_its_whole_story_into_a_pipe(cluster):
     told = told.decode()
     check(process.returncode == 0, f"the status is {process.returncode}: {told}")
     check("\x1b" not in told and "\r" not in told, f"there are codes for a terminal in it: {told!r}")
-    story = ("all 3 see each other", "cod is killed", "declares cod failed", "cod starts again",
+    story = ("all 3 see each other", "each watches 2 others", "cod is killed", "declares cod failed", "cod starts again",
              "sees cod alive again", "bream leaves", "sees that bream left",
              "What was measured", "all 3 see each other", "cod killed: failed", "cod restarted: alive",
              "bream asked to leave: left")

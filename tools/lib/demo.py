@@ -31,6 +31,7 @@ SIGNS_UNICODE = {"unknown": "·", "alive": "●", "suspect": "▲", "dead": "✗
 RANK = ("unknown", "alive", "suspect", "dead", "leaving", "left")
 TOLD = {"join": "meets {}", "suspect": "suspects {}", "failed": "declares {} failed",
         "alive": "sees {} alive again", "leaving": "hears that {} leaves", "left": "sees that {} left"}
+WATCHERS = 3        # of each member, in the profile
 SETTLED = 0.06      # seconds after which an event has come in from everyone
 LINES_PER_KIND = 8  # of one kind of event in one step; the rest is told in one line
 
@@ -105,7 +106,22 @@ class Story:
             agent.view.get(name) == "alive" for agent in self.now.values() for name in self.names))
         since = [self.since(agent, name) for agent in self.now.values() for name in self.names]
         last = max(since) - self.now[others[-1]].started_at
-        self.end((f"all {count} see each other", None, last, "after the last one was started"))
+        links = min(WATCHERS, count - 1)
+        self.wait(f"until each watches {links} others", 60, self.linked(links))
+        watched = time.time() - self.now[others[-1]].started_at
+        self.end((f"all {count} see each other", None, last, "after the last one was started"),
+                 (f"each watches {links} others", None, watched, "over a connection that ends with their process"))
+
+    def linked(self, links):
+        """Whether all hold so many watch links; one is asked at a time, and who holds them not again."""
+        left = list(self.now.values())
+
+        def all_hold():
+            counters = left[-1].counters()
+            if counters["watch_links_up"] - counters["watch_links_down"] >= links:
+                left.pop()
+            return not left
+        return all_hold
 
     def crash(self, victim):
         agent = self.now[victim]
