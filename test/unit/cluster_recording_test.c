@@ -173,6 +173,23 @@ a_ring_in_memory_keeps_at_least_half_and_at_most_all_of_its_bound(void **state)
 }
 
 static void
+a_ring_in_memory_takes_no_more_memory_than_its_bound(void **state)
+{
+	struct heap_fault fault;
+	struct site site;
+
+	(void)state;
+	heap_fault_init(&fault);
+	site_init(&site, &fault.mem);
+	assert_int_equal(shoal_recording_start(&site.cluster, &site.core), 0);
+	size_t before = fault.bytes;
+	live(&site, 8000);
+	assert_in_range(fault.bytes, before + BOUND / 2, before + BOUND + 1024);
+	site_done(&site);
+	assert_int_equal(fault.live, 0);
+}
+
+static void
 a_file_turns_over_at_half_of_its_bound(void **state)
 {
 	uint64_t part, before;
@@ -289,6 +306,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_dump_of_memory_can_be_replayed_while_its_beginning_is_there),
 	        cmocka_unit_test(a_ring_in_memory_keeps_at_least_half_and_at_most_all_of_its_bound),
+	        cmocka_unit_test(a_ring_in_memory_takes_no_more_memory_than_its_bound),
 	        cmocka_unit_test(a_file_turns_over_at_half_of_its_bound),
 	        cmocka_unit_test(what_was_in_the_file_before_is_kept_beside_it),
 	        cmocka_unit_test(a_full_disk_ends_the_record_with_one_warning),
