@@ -122,34 +122,32 @@ check(const struct shoal_tcp *tcp, size_t len)
 	return len <= tcp->env.stream_max ? 0 : SHOAL_ERR_TOO_BIG;
 }
 
-int
-shoal_tcp_exchange_request(void *self, const struct shoal_addr *to, uint64_t exchange,
-        const uint8_t *data, size_t len, uint64_t timeout_ns)
+static int
+request(struct shoal_tcp *tcp,
+        struct shoal_tcp_connection *(*connect)(
+                struct shoal_tcp *, const struct shoal_addr *, int *),
+        const struct shoal_addr *to, uint64_t exchange, const uint8_t *data, size_t len,
+        uint64_t timeout_ns)
 {
-	struct shoal_tcp *tcp = self;
 	int code = check(tcp, len);
-	if (code != 0) {
-		return code;
-	}
-	struct shoal_tcp_connection *connection = shoal_tcp_connection_to(tcp, to, &code);
+	struct shoal_tcp_connection *connection = code == 0 ? connect(tcp, to, &code) : NULL;
 	return connection == NULL ? code
 	                          : shoal_tcp_exchange_ask(connection, SHOAL_TCP_REQUEST, exchange,
 	                                    data, len, timeout_ns);
 }
 
 int
+shoal_tcp_exchange_request(void *self, const struct shoal_addr *to, uint64_t exchange,
+        const uint8_t *data, size_t len, uint64_t timeout_ns)
+{
+	return request(self, shoal_tcp_connection_to, to, exchange, data, len, timeout_ns);
+}
+
+int
 shoal_tcp_exchange_fresh(void *self, const struct shoal_addr *to, uint64_t exchange,
         const uint8_t *data, size_t len, uint64_t timeout_ns)
 {
-	struct shoal_tcp *tcp = self;
-	int code = check(tcp, len);
-	if (code != 0) {
-		return code;
-	}
-	struct shoal_tcp_connection *connection = shoal_tcp_connection_fresh(tcp, to, &code);
-	return connection == NULL ? code
-	                          : shoal_tcp_exchange_ask(connection, SHOAL_TCP_REQUEST, exchange,
-	                                    data, len, timeout_ns);
+	return request(self, shoal_tcp_connection_fresh, to, exchange, data, len, timeout_ns);
 }
 
 int
