@@ -394,6 +394,7 @@ shoal_identity_on_conflict(struct shoal_core *core, const struct shoal_msg_confl
 	} else if (slot == SHOAL_SELF) {
 		on_twin(core, said, from);
 	} else if (slot == SHOAL_NONE || !shoal_members_counts(shoal_members_at(core, slot)) ||
+	           !shoal_members_has_addr(shoal_members_at(core, slot), from) ||
 	           is_own_address(core, &said->addr)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 	} else if (said->addr.port == 0) {

@@ -202,21 +202,23 @@ static void
 an_instance_that_a_member_names_as_taken_over_stops_when_it_returns(void **state)
 {
 	(void)state;
-	for (int member = 0; member < 2; member++) {
+	for (int form = 0; form < 3; form++) {
 		struct core_world world;
+		bool stranger = form == 1, elsewhere = form == 2;
 
 		make_twins(&world, SHOAL_SEC(100));
+		struct shoal_addr from = world.puppet[elsewhere ? 1 : 0].addr;
 		struct shoal_msg_conflict said = {.id = world.puppet[0].id,
 		        .salt = 9,
 		        .target = world_id(&world, 1),
 		        .stop = salt_of(&world, 0),
 		        .other = salt_of(&world, 0)};
-		if (member == 0) {
+		if (stranger) {
 			said.id.bytes[0] ^= 1;
 		}
-		world_send(&world, 1, &world.puppet[0].addr, SHOAL_MESSAGE_CONFLICT, &said);
+		world_send(&world, 1, &from, SHOAL_MESSAGE_CONFLICT, &said);
 		tell_twin(&world, 0, SHOAL_STATE_ALIVE);
-		check_end(&world, 1 - (size_t)member);
+		check_end(&world, stranger || elsewhere ? 1 : 0);
 		world_done(&world);
 	}
 }
