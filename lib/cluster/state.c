@@ -64,8 +64,7 @@ shoal_state_configure(struct shoal_cluster *cluster, struct shoal_core_config *c
 	core->epoch_least = keeper->saved.epoch_s + 1;
 	if (now_s + 1 < keeper->saved.epoch_s) {
 		shoal_cluster_log(cluster, SHOAL_LOG_WARN, "state",
-		        "the clock is %llu s before the start that %s remembers; was it set back? "
-		        "Seeds refuse a start more than a day ahead of their clock",
+		        "the clock is %llu s before the start that %s remembers; was it set back?",
 		        (unsigned long long)(keeper->saved.epoch_s - now_s), keeper->dir.path);
 	}
 }

@@ -22,7 +22,10 @@
 #define ASIDE     "state.new"
 #define LOCK_NAME "lock"
 /* Above what a member may hold: a file that is larger is none of ours. */
-#define FILE_MAX   (SHOAL_LABEL_MAX + (1 << 30))
+#define FILE_MAX (SHOAL_LABEL_MAX + (1 << 30))
+/* The start after the last one that a file may tell must have a number, too. An incarnation is
+ * beyond that only where others told one that was, and is remembered in the table. */
+#define EPOCH_MAX  (UINT32_MAX - 1)
 #define HEAD_BYTES 8
 #define CRC_BYTES  4
 #define AROUND_MAX (HEAD_BYTES + 4 + 1 + SHOAL_LABEL_MAX + 16 + 8 + 8 + 4 + CRC_BYTES)
@@ -206,7 +209,7 @@ parse(const struct shoal_state_dir *state, const char *label, const struct shoal
 	saved->saved_ns = shoal_reader_u64(&reader);
 	saved->len = shoal_reader_u32(&reader);
 	saved->state = shoal_reader_bytes(&reader, saved->len);
-	if (reader.failed || reader.left != CRC_BYTES || saved->epoch_s >= UINT32_MAX ||
+	if (reader.failed || reader.left != CRC_BYTES || saved->epoch_s > EPOCH_MAX ||
 	        shoal_id_is_zero(&saved->id)) {
 		return refuse(state, SHOAL_ERR_MALFORMED, "is no state file of shoal");
 	}
@@ -255,7 +258,7 @@ shoal_state_file_make(const struct shoal_allocator *mem, const char *label,
 	shoal_writer_u8(&writer, (uint8_t)label_len);
 	shoal_writer_bytes(&writer, label, label_len);
 	shoal_writer_bytes(&writer, saved->id.bytes, sizeof(saved->id.bytes));
-	shoal_writer_u64(&writer, saved->epoch_s);
+	shoal_writer_u64(&writer, saved->epoch_s < EPOCH_MAX ? saved->epoch_s : EPOCH_MAX);
 	shoal_writer_u64(&writer, saved->saved_ns);
 	shoal_writer_u32(&writer, (uint32_t)saved->len);
 	shoal_writer_bytes(&writer, saved->state, saved->len);

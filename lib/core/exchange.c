@@ -10,7 +10,8 @@
 #include "core/node.h"
 #include "core/watch.h"
 
-/* A joiner whose clock is further ahead than this would outbid every later restart of its own. */
+/* A joiner whose clock is further ahead than this would outbid every later restart of its own. Its
+ * clock is judged and not its incarnation: that may be above what somebody told of it. */
 #define EPOCH_AHEAD_MAX (24 * 3600)
 
 void
@@ -147,7 +148,7 @@ shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed)
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_join join = {.id = self->info->id,
 	        .salt = shoal_members_salt(self),
-	        .epoch_s = (self->incarnation >> 32) & UINT32_MAX,
+	        .epoch_s = core->identity.started_ms / 1000 & UINT32_MAX,
 	        .protocol_min = SHOAL_PROTOCOL_LOW,
 	        .protocol_max = SHOAL_PROTOCOL_HIGH,
 	        .app_version = self->info->app_version};

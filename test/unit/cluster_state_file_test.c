@@ -118,6 +118,23 @@ what_was_written_is_read(void **state)
 	tear_down(&place);
 }
 
+/* Of an incarnation that others told, and that this member went above. */
+static void
+an_epoch_at_the_end_of_time_can_be_read_again_and_outbid(void **state)
+{
+	struct shoal_saved late = sample, saved;
+	struct place place;
+
+	(void)state;
+	set_up(&place);
+	late.epoch_s = UINT32_MAX;
+	put(&place, "blue", &late);
+	assert_int_equal(shoal_state_dir_read(&place.state, "blue", &sample.id, &saved), 0);
+	assert_true(saved.epoch_s == UINT32_MAX - 1);
+	free(saved.file);
+	tear_down(&place);
+}
+
 static void
 what_belongs_to_another_is_refused_and_says_whose_it_is(void **state)
 {
@@ -301,6 +318,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_was_written_is_read),
+	        cmocka_unit_test(an_epoch_at_the_end_of_time_can_be_read_again_and_outbid),
 	        cmocka_unit_test(what_belongs_to_another_is_refused_and_says_whose_it_is),
 	        cmocka_unit_test(
 	                every_bit_that_is_flipped_and_every_byte_that_is_missing_or_too_many_is_seen),

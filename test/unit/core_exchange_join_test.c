@@ -39,6 +39,37 @@ two_cores_join_and_know_each_other(void **state)
 	world_done(&world);
 }
 
+/* Once: by whom, does not matter any more. Its own clock is right. */
+static void
+who_was_told_an_incarnation_far_ahead_and_went_above_it_joins_all_the_same(void **state)
+{
+	struct shoal_core_member self;
+	struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	world_add(&world, NULL);
+	struct puppet *puppet = world_meet(&world, 1, PUPPET_DATAGRAMS);
+	assert_true(shoal_core_member(world_core(&world, 1), 0, &self));
+	struct shoal_msg_state said = {.id = self.id,
+	        .incarnation = self.incarnation + ((UINT64_C(30) * 24 * 3600) << 32),
+	        .state = SHOAL_STATE_SUSPECT};
+	for (size_t i = 0; i < 8; i++) {
+		said.salt = said.salt << 8 | self.salt.bytes[i];
+	}
+	world_tell(&world, 1, puppet, SHOAL_MESSAGE_STATE, &said);
+	assert_true(shoal_core_member(world_core(&world, 1), 0, &self));
+	assert_true(self.incarnation == said.incarnation + 1);
+	assert_int_equal(world_join(&world, 1, 0), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(1));
+	const struct shoal_event *event = joined(&world, 1);
+	assert_non_null(event);
+	assert_int_equal(event->code, SHOAL_OK);
+	assert_int_equal(world_state(&world, 0, &self.id), SHOAL_STATE_ALIVE);
+	world_done(&world);
+}
+
 /* The label and the name of node 1 differ from what they should be. */
 static void
 try_to_join(struct core_world *world, const char *seed, const char *joiner, const char *name)
@@ -116,6 +147,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(two_cores_join_and_know_each_other),
+	        cmocka_unit_test(
+	                who_was_told_an_incarnation_far_ahead_and_went_above_it_joins_all_the_same),
 	        cmocka_unit_test(another_label_is_refused_in_both_directions),
 	        cmocka_unit_test(the_same_label_is_accepted),
 	        cmocka_unit_test(a_second_member_with_the_same_name_hears_why_it_is_refused),
