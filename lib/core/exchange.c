@@ -40,7 +40,9 @@ reclaim(struct shoal_core *core)
 		if (exchange == NULL || core->now - exchange->begun < patience) {
 			continue;
 		}
-		(void)shoal_exchange_end(core, exchange->number, &lost);
+		if (!shoal_exchange_end(core, exchange->number, &lost)) {
+			continue;
+		}
 		if (lost.purpose == SHOAL_EXCHANGE_JOIN) {
 			shoal_event_joined(
 			        core, &lost.to, SHOAL_ERR_TIMEOUT, (struct shoal_span){NULL, 0});

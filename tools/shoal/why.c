@@ -114,7 +114,7 @@ static int
 run(struct cli_options *options)
 {
 	enum cli_form form;
-	json_t *document;
+	json_t *document = NULL;
 	int end = cli_option_form(options, &form);
 
 	if (end < 0) {

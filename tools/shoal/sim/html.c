@@ -66,14 +66,12 @@ write_table(FILE *out, const struct sim_table *table)
 		element(out, "th", "", table->columns[i]);
 	}
 	fputs("</tr></thead><tbody>\n", out);
-	for (size_t i = 0; i < table->count; i++) {
-		if (i % table->width == 0) {
-			fputs("<tr>", out);
+	for (size_t row = 0; row < sim_table_rows(table); row++) {
+		fputs("<tr>", out);
+		for (size_t i = 0; i < table->width; i++) {
+			element(out, "td", "", table->cells[row * table->width + i].text);
 		}
-		element(out, "td", "", table->cells[i].text);
-		if (i % table->width == table->width - 1) {
-			fputs("</tr>\n", out);
-		}
+		fputs("</tr>\n", out);
 	}
 	fputs("</tbody></table>\n", out);
 }

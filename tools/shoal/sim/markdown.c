@@ -28,10 +28,13 @@ write_table(FILE *out, const struct sim_table *table)
 	for (size_t i = 0; i < table->width; i++) {
 		fprintf(out, i == 0 ? "---|" : "---:|");
 	}
-	for (size_t i = 0; i < table->count; i++) {
-		fprintf(out, i % table->width == 0 ? "\n| " : " ");
-		write_text(out, table->cells[i].text);
-		fprintf(out, " |");
+	for (size_t row = 0; row < sim_table_rows(table); row++) {
+		fprintf(out, "\n|");
+		for (size_t i = 0; i < table->width; i++) {
+			fputc(' ', out);
+			write_text(out, table->cells[row * table->width + i].text);
+			fprintf(out, " |");
+		}
 	}
 	fputc('\n', out);
 }

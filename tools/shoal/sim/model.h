@@ -19,6 +19,12 @@ struct sim_table {
 	size_t count, capacity;
 };
 
+static inline size_t
+sim_table_rows(const struct sim_table *table)
+{
+	return table->width == 0 ? 0 : table->count / table->width;
+}
+
 struct sim_series {
 	char *name;
 	double (*points)[2];

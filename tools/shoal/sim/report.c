@@ -271,20 +271,21 @@ json_number(double value)
 static json_t *
 json_of_table(const struct sim_table *table)
 {
-	json_t *columns = json_array(), *rows = json_array(), *row = NULL;
+	json_t *columns = json_array(), *rows = json_array();
 
 	for (size_t i = 0; i < table->width; i++) {
 		json_array_append_new(columns, json_string(table->columns[i]));
 	}
-	for (size_t i = 0; i < table->count; i++) {
-		const struct sim_text_cell *cell = &table->cells[i];
+	for (size_t r = 0; r < sim_table_rows(table); r++) {
+		json_t *row = json_array();
 
-		if (i % table->width == 0) {
-			row = json_array();
-			json_array_append_new(rows, row);
+		for (size_t i = 0; i < table->width; i++) {
+			const struct sim_text_cell *cell = &table->cells[r * table->width + i];
+
+			json_array_append_new(row, cell->is_number ? json_number(cell->number)
+			                                           : json_string(cell->text));
 		}
-		json_array_append_new(
-		        row, cell->is_number ? json_number(cell->number) : json_string(cell->text));
+		json_array_append_new(rows, row);
 	}
 	return json_pack(
 	        "{s:s, s:o, s:o}", "title", table->title, "columns", columns, "rows", rows);

@@ -65,7 +65,7 @@ make_scale(const struct sim_chart *chart, int axis, double from, double to)
 		}
 	}
 	if (isinf(scale.least)) {
-		scale.least = scale.kind == SIM_LOG ? 0 : 0;
+		scale.least = 0;
 		scale.most = 1;
 	}
 	if (scale.kind == SIM_LOG) {
@@ -123,9 +123,11 @@ write_axis(FILE *out, const struct scale *scale, bool horizontal)
 		/* A few decades have room for the twos and fives between them. */
 		bool fine = scale->most - scale->least <= 2;
 
-		for (double power = scale->least; power <= scale->most + 1e-9; power++) {
+		int last = (int)lround(scale->most);
+
+		for (int power = (int)lround(scale->least); power <= last; power++) {
 			write_tick(out, scale, horizontal, pow(10, power));
-			if (fine && power < scale->most) {
+			if (fine && power < last) {
 				write_tick(out, scale, horizontal, 2 * pow(10, power));
 				write_tick(out, scale, horizontal, 5 * pow(10, power));
 			}
@@ -133,9 +135,9 @@ write_axis(FILE *out, const struct scale *scale, bool horizontal)
 		return;
 	}
 	double step = step_of(scale->most - scale->least);
-	for (double value = ceil(scale->least / step) * step; value <= scale->most + step * 1e-6;
-	        value += step) {
-		write_tick(out, scale, horizontal, fabs(value) < step * 1e-6 ? 0 : value);
+	long last = lround(floor(scale->most / step + 1e-6));
+	for (long i = lround(ceil(scale->least / step - 1e-6)); i <= last; i++) {
+		write_tick(out, scale, horizontal, (double)i * step);
 	}
 }
 
@@ -190,8 +192,9 @@ write_legend(FILE *out, const struct sim_chart *chart)
 		if (chart->series[i].count == 0) {
 			continue;
 		}
-		double x = LEFT + (double)(n % COLUMNS) * (WIDTH - LEFT - RIGHT) / COLUMNS;
-		double y = HEIGHT + (double)(n / COLUMNS) * LEGEND + 6;
+		size_t column = n % COLUMNS, line = n / COLUMNS;
+		double x = LEFT + (double)column * (WIDTH - LEFT - RIGHT) / COLUMNS;
+		double y = HEIGHT + (double)line * LEGEND + 6;
 
 		n++;
 		if (out == NULL) {
@@ -211,10 +214,10 @@ sim_svg_write(const struct sim_chart *chart, FILE *out)
 {
 	struct scale x = make_scale(chart, 0, LEFT, WIDTH - RIGHT);
 	struct scale y = make_scale(chart, 1, HEIGHT - BOTTOM, TOP);
-	double lines = (double)((write_legend(NULL, chart) + COLUMNS - 1) / COLUMNS);
+	size_t lines = (write_legend(NULL, chart) + COLUMNS - 1) / COLUMNS;
 
 	fprintf(out, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", WIDTH,
-	        HEIGHT + lines * LEGEND + 4);
+	        HEIGHT + (double)lines * LEGEND + 4);
 	sim_html_text(out, chart->title);
 	fputs("\">\n", out);
 	write_axis(out, &x, true);
