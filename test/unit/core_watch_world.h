@@ -41,6 +41,7 @@ watch_link_all(struct core_world *world, uint64_t *number)
 {
 	struct puppet *watched = NULL;
 
+	*number = 0;
 	world_run(world, SHOAL_SEC(3));
 	for (size_t i = 0; i < world->puppets; i++) {
 		struct puppet *puppet = &world->puppet[i];
