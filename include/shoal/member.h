@@ -58,9 +58,11 @@ struct shoal_filter {
 SHOAL_API void shoal_filter_init_sized(struct shoal_filter *filter, size_t size);
 #define shoal_filter_init(filter) shoal_filter_init_sized((filter), sizeof(*(filter)))
 
-/* A snapshot, in no particular order; filter may be NULL: all, also those that are dead or left and
- * remembered. NULL: out of memory, or the filter was not initialised. Free with
- * shoal_member_list_free; members of it live as long as it, or until unref. */
+/* A snapshot, in no particular order; filter may be NULL: all. Those that are dead or left are in
+ * it while they are remembered, if this object showed them before: not those that were only told of
+ * as dead, nor those of a former run (config.state_dir). NULL: out of memory, the filter was not
+ * initialised, or this is a child of fork (see cluster.h). Free with shoal_member_list_free;
+ * members of it live as long as it, or until unref. */
 SHOAL_API struct shoal_member_list *shoal_members(
         struct shoal_cluster *cluster, const struct shoal_filter *filter);
 SHOAL_API size_t shoal_member_list_count(const struct shoal_member_list *list);
