@@ -110,8 +110,10 @@ keep_send(struct fuzz *fuzz, const struct shoal_send *send)
 	size_t at = fuzz->packets % KEPT;
 
 	shoal_watch_send(&fuzz->watch, send);
-	keep_pings(fuzz, send);
-	if (send->kind == SHOAL_SEND_REQUEST) {
+	if (send->len != 0) { /* the ends of links carry nothing */
+		keep_pings(fuzz, send);
+	}
+	if (send->kind == SHOAL_SEND_REQUEST || send->kind == SHOAL_SEND_WATCH) {
 		fuzz->exchange[fuzz->asked++ % KEPT] = send->exchange;
 	}
 	if (send->kind == SHOAL_SEND_REPLY &&
@@ -122,7 +124,7 @@ keep_send(struct fuzz *fuzz, const struct shoal_send *send)
 	if (send->kind == SHOAL_SEND_REPLY) {
 		fuzz->replied[send->exchange % KEPT] = send->exchange;
 	}
-	if (send->len <= PACKET_MAX) {
+	if (send->len > 0 && send->len <= PACKET_MAX) {
 		memcpy(fuzz->packet[at], send->data, send->len);
 		fuzz->packet_len[at] = send->len;
 		fuzz->packets++;
@@ -214,7 +216,7 @@ packet(struct fuzz *fuzz, enum shoal_input_kind way, uint8_t from, uint64_t age,
 
 	if (way == SHOAL_INPUT_DATAGRAM) {
 		input.received_ns = age < fuzz->now ? fuzz->now - age : 0;
-	} else if (way == SHOAL_INPUT_REQUEST) {
+	} else if (way == SHOAL_INPUT_REQUEST || way == SHOAL_INPUT_WATCHED) {
 		input.exchange = ++fuzz->requests;
 	} else if (way == SHOAL_INPUT_RESULT && fuzz->asked > 0) {
 		input.exchange = fuzz->exchange[(fuzz->asked - 1) % KEPT];
@@ -473,6 +475,28 @@ command(struct fuzz *fuzz, enum shoal_input_kind kind, uint8_t arg)
 	fuzz->joins -= kind == SHOAL_INPUT_JOIN && rc != 0;
 }
 
+/* What becomes of a watch link, or of a datagram on its way. */
+static void
+link_ends(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
+{
+	struct shoal_input input = {.kind = SHOAL_INPUT_TOO_LARGE, .from = address(arg / 4)};
+
+	if (len < 3) {
+		return;
+	}
+	if (arg % 4 == 0) {
+		input = (struct shoal_input){
+		        .kind = SHOAL_INPUT_UNWATCHED, .exchange = fuzz->requests - data[0] % KEPT};
+	} else if (arg % 4 == 1) {
+		input = (struct shoal_input){.kind = SHOAL_INPUT_CLOSED,
+		        .exchange = fuzz->exchange[data[0] % KEPT],
+		        .code = data[1] % 2 == 0 ? SHOAL_ERR_CLOSED : SHOAL_ERR_TIMEOUT};
+	} else {
+		input.size = (size_t)script_number(data + 1, 2);
+	}
+	(void)step(fuzz, &input);
+}
+
 static void
 record(struct fuzz *fuzz, enum script_op op, uint8_t arg, const uint8_t *data, size_t len)
 {
@@ -520,6 +544,12 @@ record(struct fuzz *fuzz, enum script_op op, uint8_t arg, const uint8_t *data, s
 		break;
 	case SCRIPT_ACK:
 		ack(fuzz, arg, data, len);
+		break;
+	case SCRIPT_WATCHED:
+		packet(fuzz, SHOAL_INPUT_WATCHED, arg, 0, data, len);
+		break;
+	case SCRIPT_LINK:
+		link_ends(fuzz, arg, data, len);
 		break;
 	default:
 		timer(fuzz);

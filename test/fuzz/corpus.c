@@ -89,6 +89,9 @@ add_data(struct recorder *recorder, const struct shoal_input *input)
 	case SHOAL_INPUT_REQUEST:
 		memcpy(add(recorder, SCRIPT_REQUEST, input, len), input->data, len);
 		break;
+	case SHOAL_INPUT_WATCHED:
+		memcpy(add(recorder, SCRIPT_WATCHED, input, len), input->data, len);
+		break;
 	case SHOAL_INPUT_RESULT:
 		at = add(recorder, SCRIPT_RESULT, input, 9 + len);
 		script_put(at, 8, input->exchange);

@@ -31,7 +31,10 @@ enum script_op {
 	SCRIPT_WRAPPED, /* bytes: messages; they get a header and a checksum; arg: from and way  */
 	SCRIPT_ECHO,    /* packet arg of those that it sent last; bytes: from 1, place 2, xor 1  */
 	SCRIPT_STATEMENTS, /* bytes: 6 a statement, see core_fuzz.c; arg: from and way */
-	SCRIPT_ACK, /* to ping arg of those that it sent last; bytes: who 1, salt 1, from 1  */
+	SCRIPT_ACK,     /* to ping arg of those that it sent last; bytes: who 1, salt 1, from 1  */
+	SCRIPT_WATCHED, /* a watch link from address arg; bytes: its opening                      */
+	SCRIPT_LINK,    /* bytes: number 1, size 2; arg: the other's link ends, ours does, or a
+	                   datagram to address arg / 4 was too large */
 	SCRIPT_OPS
 };
 
