@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* What core_fuzz keeps of a run, and how it picks ids, salts and incarnations that mean something
+ * to the core. */
+#ifndef SHOAL_TEST_FUZZ_FUZZ_H
+#define SHOAL_TEST_FUZZ_FUZZ_H
+
+#include "sim/check.h"
+
+#include <shoal/core.h>
+
+#include <string.h>
+
+#define KEPT       16
+#define PACKET_MAX 2048
+#define AFTER_MAX  SHOAL_SEC(86400 * 30)
+
+struct ping {
+	uint64_t seq;
+	struct shoal_addr to;
+	struct shoal_id target;
+};
+
+struct fuzz {
+	struct shoal_core *core;
+	struct shoal_profile profile;
+	struct shoal_checkers checkers;
+	struct shoal_watch watch;
+	struct shoal_id id;
+	struct shoal_salt salt;
+	uint64_t now, wall;
+	uint64_t joins, joined, requests, replied[KEPT];
+	bool ended;
+	size_t packets, pings, asked; /* ever; the last KEPT are kept                             */
+	uint8_t packet[KEPT][PACKET_MAX];
+	size_t packet_len[KEPT];
+	struct ping ping[KEPT];
+	uint64_t exchange[KEPT];
+	uint8_t made[PACKET_MAX];
+};
+
+/* Few ids, so that statements meet: the core itself, and members at the first addresses. */
+static inline void
+pick_id(const struct fuzz *fuzz, uint8_t who, struct shoal_id *id)
+{
+	*id = fuzz->id;
+	id->bytes[0] ^= (uint8_t)(who % 8);
+}
+
+static inline void
+pick_salt(const struct fuzz *fuzz, uint8_t who, uint8_t which, struct shoal_salt *salt)
+{
+	struct shoal_core_member member;
+	struct shoal_id id;
+	uint32_t slot;
+
+	pick_id(fuzz, who, &id);
+	memset(salt, which + 1, sizeof(*salt));
+	if (which == 0) {
+		if (shoal_core_find(fuzz->core, &id, &slot) == 0 &&
+		        shoal_core_member(fuzz->core, slot, &member)) {
+			*salt = member.salt;
+		}
+	}
+}
+
+static inline uint64_t
+short_salt(const struct shoal_salt *salt)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < 8; i++) {
+		value = value << 8 | salt->bytes[i];
+	}
+	return value;
+}
+
+static inline uint64_t
+pick_incarnation(const struct fuzz *fuzz, uint8_t who, uint8_t how)
+{
+	struct shoal_core_member member;
+	struct shoal_id id;
+	uint32_t slot;
+	uint64_t base = 1;
+
+	pick_id(fuzz, who, &id);
+	if (shoal_core_find(fuzz->core, &id, &slot) == 0 &&
+	        shoal_core_member(fuzz->core, slot, &member)) {
+		base = member.incarnation;
+	}
+	switch (how % 5) {
+	case 0:
+		return base;
+	case 1:
+		return base + 1;
+	case 2:
+		return base - 1;
+	case 3:
+		return base + (UINT64_C(1) << 32);
+	default:
+		return UINT64_MAX - how;
+	}
+}
+
+#endif
