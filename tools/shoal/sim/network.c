@@ -6,7 +6,8 @@
 
 enum out {
 	OUT_SUSPECTED, /* wrongly, an hour and member */
-	OUT_FAILED,    /* FAILED about sound members, in all */
+	OUT_FAILED,    /* FAILED about sound members, at sound members, in all */
+	OUT_BY_SICK,   /* FAILED about sound members, at the one that has the trouble */
 	OUT_SICK,      /* FAILED about the one that has the trouble */
 	OUT_ALL,       /* a host lost meanwhile is known to all after, s */
 	OUT_MESSAGES,  /* a member and second */
@@ -34,8 +35,11 @@ configure(const struct sim_settings *settings, const struct sim_case *one,
 	sim_protocol_apply(protocol, config);
 }
 
-/* Makes the trouble of a case; NULL: there is none but what the link does. */
+/* Makes the trouble of a case. */
 typedef int (*trouble_fn)(
+        const struct sim_settings *settings, const struct sim_case *one, struct shoal_sim *sim);
+
+static int make_loss(
         const struct sim_settings *settings, const struct sim_case *one, struct shoal_sim *sim);
 
 static void
@@ -47,6 +51,7 @@ run_with(const struct sim_settings *settings, struct sim_case *one, trouble_fn m
 	struct sim_tally *tally = sim_tally_new(&config);
 	struct shoal_sim *sim = sim_world_new(one, &config);
 
+	tally->sick[SICK] = make != make_loss;
 	if (sim == NULL || sim_must(one, sim, make(settings, one, sim), "the trouble") != 0) {
 		goto end;
 	}
@@ -58,7 +63,8 @@ run_with(const struct sim_settings *settings, struct sim_case *one, trouble_fn m
 	struct sim_load after = sim_load_of(sim);
 	double seconds = minutes * 60 * config.nodes;
 	one->out[OUT_SUSPECTED] = (double)tally->suspected * 3600 / seconds;
-	one->out[OUT_FAILED] = (double)tally->failed;
+	one->out[OUT_FAILED] = (double)tally->failed_sound;
+	one->out[OUT_BY_SICK] = (double)(tally->failed - tally->failed_sound);
 	one->out[OUT_SICK] = (double)tally->failed_sick;
 	one->out[OUT_MESSAGES] = (after.messages - before.messages) / seconds;
 	one->out[OUT_BYTES] = (after.bytes - before.bytes) / seconds;
@@ -91,8 +97,9 @@ tell_rows(const struct sim_settings *settings, const struct sim_cases *cases,
         struct sim_report *report, const char *list, unsigned kind, const char *title)
 {
 	const char *const columns[] = {list, "protocol", "suspected wrongly, an hour and member",
-	        "sound members found dead", "the troubled one found dead",
-	        "lost host known to all, median, s", "messages/s a member", "bytes/s a member"};
+	        "sound members found dead by sound ones", "by the troubled one",
+	        "the troubled one found dead", "lost host known to all, median, s",
+	        "messages/s a member", "bytes/s a member"};
 	struct sim_table *table =
 	        sim_report_table(report, title, columns, sizeof(columns) / sizeof(columns[0]));
 	struct sim_chart *chart = sim_report_chart(report, title, list, SIM_LINEAR,
@@ -115,6 +122,7 @@ tell_rows(const struct sim_settings *settings, const struct sim_cases *cases,
 			sim_cell_text(table, "%s", sim_protocol_name(compared[i]));
 			sim_cell(table, sim_mean(cases, row, variant, OUT_SUSPECTED), 2);
 			sim_cell(table, sim_sum(cases, row, variant, OUT_FAILED), 0);
+			sim_cell(table, sim_sum(cases, row, variant, OUT_BY_SICK), 0);
 			sim_cell(table, sim_sum(cases, row, variant, OUT_SICK), 0);
 			sim_cell(table, sim_share(cases, row, variant, OUT_ALL, 0.5), 1);
 			sim_cell(table, sim_mean(cases, row, variant, OUT_MESSAGES), 2);
