@@ -213,10 +213,10 @@ shoal_callbacks_stage(struct shoal_callbacks *callbacks, uint32_t slot,
 	pthread_mutex_lock(&callbacks->lock);
 	if (callbacks->closing) {
 		/* Nobody hears of it any more. */
-	} else if (callbacks->subscribers == 0) {
-		callbacks->skipped = true;
 	} else if (callbacks->events < callbacks->soft) {
 		append(callbacks, slot, event, member);
+	} else if (callbacks->subscribers == 0) {
+		callbacks->skipped = true;
 	} else {
 		overflow(callbacks);
 		if (coalesce(callbacks, slot, event, member)) {
@@ -260,8 +260,8 @@ shoal_callbacks_commit(struct shoal_callbacks *callbacks)
 
 	pthread_mutex_lock(&callbacks->lock);
 	if (callbacks->skipped && callbacks->subscribers > 0 && !callbacks->closing) {
-		/* Somebody subscribed in the middle of this turn, and may have read the list before
-		 * it. */
+		/* Somebody subscribed in the middle of this turn, may have read the list before it,
+		 * and more happened in it than is kept for nobody. */
 		overflow(callbacks);
 	}
 	callbacks->skipped = false;

@@ -50,7 +50,7 @@ struct shoal_callbacks {
 	struct shoal_call overflow;
 	bool overflowing; /* OVERFLOW was queued since the queue was last empty                  */
 	bool lost;        /* events were lost after that                                         */
-	bool skipped;     /* events of this turn were not staged: nobody had subscribed          */
+	bool skipped;     /* so were events of this turn that nobody had subscribed to           */
 	bool closing;
 	struct shoal_subscriber subscriber[SHOAL_SUBSCRIBERS_MAX];
 	size_t subscribers;

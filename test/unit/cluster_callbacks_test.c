@@ -177,7 +177,7 @@ a_subscriber_gets_what_becomes_ready_after_it_subscribed(void **state)
 }
 
 static void
-the_first_subscriber_in_the_middle_of_a_turn_is_told_to_look_at_the_list(void **state)
+the_first_subscriber_in_the_middle_of_a_turn_gets_what_happens_in_it(void **state)
 {
 	struct seen seen;
 	struct rig rig;
@@ -186,9 +186,30 @@ the_first_subscriber_in_the_middle_of_a_turn_is_told_to_look_at_the_list(void **
 	begin(&rig, 100, 100);
 	stage(&rig, 1, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE);
 	assert_int_equal(subscribe(&rig, SHOAL_EVENT_ALL, &seen), 0);
+	stage(&rig, 2, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE);
 	shoal_callbacks_commit(&rig.callbacks);
 	run_all(&rig);
-	assert_int_equal(seen.events, 0);
+	assert_int_equal(seen.events, 2);
+	assert_int_equal(seen.event[0].subject, 1);
+	assert_int_equal(seen.overflows, 0);
+	end(&rig);
+}
+
+static void
+where_too_much_happens_for_nobody_the_first_subscriber_is_told_to_look_at_the_list(void **state)
+{
+	struct seen seen;
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 2, 100);
+	for (uint8_t i = 1; i <= 3; i++) {
+		stage(&rig, i, SHOAL_EVENT_JOIN, SHOAL_STATE_UNKNOWN, SHOAL_STATE_ALIVE);
+	}
+	assert_int_equal(subscribe(&rig, SHOAL_EVENT_ALL, &seen), 0);
+	shoal_callbacks_commit(&rig.callbacks);
+	run_all(&rig);
+	assert_int_equal(seen.events, 2);
 	assert_int_equal(seen.overflows, 1);
 	end(&rig);
 }
@@ -502,7 +523,9 @@ main(void)
 	        cmocka_unit_test(events_are_ready_when_they_are_committed_and_come_in_order),
 	        cmocka_unit_test(a_subscriber_gets_what_becomes_ready_after_it_subscribed),
 	        cmocka_unit_test(
-	                the_first_subscriber_in_the_middle_of_a_turn_is_told_to_look_at_the_list),
+	                the_first_subscriber_in_the_middle_of_a_turn_gets_what_happens_in_it),
+	        cmocka_unit_test(
+	                where_too_much_happens_for_nobody_the_first_subscriber_is_told_to_look_at_the_list),
 	        cmocka_unit_test(events_that_nobody_asked_for_do_not_wait),
 	        cmocka_unit_test(what_falls_behind_is_coalesced_by_subject_and_told_once),
 	        cmocka_unit_test(members_that_do_not_wait_yet_get_one_place_each_above_the_limit),
