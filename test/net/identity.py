@@ -15,8 +15,10 @@ def of_two_agents_under_one_name_the_later_stops_and_says_why(cluster):
         second.expected_to_end = True
         cluster.expect(lambda: not second.running, "the second ends by itself")
         check(second.process.returncode == 1, f"it ended with {second.process.returncode}")
-        last = second.log().strip().splitlines()[-1]
-        check("another live member has this name or id" in last and address in last, last)
+        why = [line for line in second.log().splitlines() if line.startswith("shoal: stopped: ")]
+        check(len(why) == 1 and "another live member has this name or id" in why[0] and address in why[0],
+              f"why it stopped: {why}")
+        check(second.log().endswith(why[0] + "\n"), "the reason is not the last line")
         cluster.every.remove(second)
     check(first.running, "the first ended, too")
     for agent in (seed, first):

@@ -10,6 +10,7 @@ itself wrote into it, so a slow reader does not change what is measured.
 One thread, one selector: nothing is read unless pump() or until() runs. Every child dies with the
 process that made it (setpriv --pdeathsig), whatever ends that process, unless it shall be kept.
 """
+import collections
 import contextlib
 import datetime
 import json
@@ -21,7 +22,7 @@ import socket
 import subprocess
 import time
 
-READY = re.compile(r"^shoal: ready name=(\S+) id=(\S+) address=(\S+)$")
+READY = re.compile(r"shoal: ready name=(\S+) id=(\S+) address=(\S+)\n")
 STATES = ("unknown", "alive", "suspect", "dead", "leaving", "left")
 
 
@@ -72,11 +73,13 @@ class Event(dict):
 class Agent:
     """One `shoal agent` process, from its start to its end. A restart is another Agent."""
 
-    def __init__(self, name, folder):
+    def __init__(self, name, folder, number=1):
+        """The number tells processes of one name apart: each has files of its own, and they share the socket's path."""
+        files = os.path.join(folder, name if number == 1 else f"{name}.{number}")
         self.name = name
         self.socket_path = os.path.join(folder, name + ".sock")
-        self.output_path = os.path.join(folder, name + ".out")
-        self.log_path = os.path.join(folder, name + ".log")
+        self.output_path = files + ".out"
+        self.log_path = files + ".log"
         self.process = None
         self.started_at = time.time()
         self.id = self.address = None
@@ -91,7 +94,7 @@ class Agent:
         """Looks for the ready line; true once it was there."""
         if not self.ready:
             with open(self.output_path, encoding="utf-8", errors="replace") as output:
-                match = READY.match(output.readline())
+                match = READY.fullmatch(output.readline())
             if match:
                 self.id, self.address, self.ready = match[2], match[3], True
         return self.ready
@@ -143,6 +146,7 @@ class Agents:
         self.folder = folder
         self.keep = keep
         self.every = []
+        self._spawned = collections.Counter()
         self._selector = selectors.DefaultSelector()
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("SHOAL_")}
 
@@ -159,14 +163,15 @@ class Agents:
 
     def spawn(self, name, *options, bind="127.0.0.1:0", join=(), around=()):
         """Starts an agent and returns at once. `around` is a command that runs it, as nsenter does."""
-        agent = Agent(name, self.folder)
+        self._spawned[name] += 1
+        agent = Agent(name, self.folder, self._spawned[name])
         command = [*around, self.program, "agent", "--name", name, "--bind", bind,
                    "--socket", agent.socket_path, *options]
         for seed in join:
             command += ["--join", seed]
         if not self.keep:
             command = ["setpriv", "--pdeathsig", "KILL", *command]
-        with (open(agent.output_path, "wb") as output, open(agent.log_path, "ab") as log,
+        with (open(agent.output_path, "wb") as output, open(agent.log_path, "wb") as log,
               signals_later()):
             # A group of its own: Ctrl-C in a terminal is for the one who runs the agents.
             agent.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
