@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -32,6 +33,7 @@ struct agent {
 	bool leaving, left;
 	int first_signal; /* 0: none came */
 	uint64_t first_signal_ms;
+	char *failure; /* why the member stopped by itself; NULL: it did not */
 	int end;
 };
 
@@ -113,8 +115,8 @@ on_callbacks(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	shoal_cluster_dispatch(agent->cluster);
-	if (!agent->leaving && shoal_cluster_failure(agent->cluster) != 0) {
-		agent->end = cli_error("%s", shoal_last_error());
+	if (!agent->left && shoal_cluster_failure(agent->cluster) != 0) {
+		agent->failure = cli_copy(shoal_last_error());
 		event_base_loopbreak(agent->base);
 	}
 }
@@ -125,6 +127,9 @@ on_joined(struct shoal_cluster *cluster, int code, const char *text, size_t reac
 	const struct agent *agent = arg;
 
 	(void)cluster;
+	if (code == SHOAL_ERR_CANCELED) { /* it leaves or stops: nothing is tried again */
+		return;
+	}
 	if (code == 0 && reached == 0) {
 		cli_log(SHOAL_LOG_INFO, "every seed is this member itself: waiting for others");
 	} else if (code == 0) {
@@ -352,6 +357,10 @@ run(struct cli_options *options)
 		end = live(&agent);
 	}
 	take_down(&agent);
+	if (agent.failure != NULL) { /* behind all that the last callbacks log: the last line */
+		end = cli_error("%s", agent.failure);
+		free(agent.failure);
+	}
 	return end;
 }
 

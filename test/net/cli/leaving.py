@@ -73,6 +73,15 @@ def a_join_under_way_ends_when_the_agent_leaves(cluster):
     check(agent.process.wait(LONG) == 0, "the agent did not end well")
 
 
+def a_join_that_the_agents_own_leave_ends_is_not_said_to_be_tried_again(cluster):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        agent = cluster.start("m01", *FAST, join=["{}:{}".format(*silent.getsockname())])
+        agent.signal(signal.SIGTERM)
+        check(agent.process.wait(LONG) == 0, f"it ended with {agent.process.returncode}")
+    _, leaving, after = agent.log().partition("leaving the cluster")
+    check(leaving and "trying again" not in after, f"it logged {agent.log()!r}")
+
+
 def a_join_of_no_address_is_refused(cluster):
     agent = cluster.start("m01", *FAST)
     ended = shoal(cluster, "join", "1.2.3.4:99999", "--socket", agent.socket_path)
