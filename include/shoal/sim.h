@@ -359,9 +359,10 @@ SHOAL_API bool shoal_sim_agreed(const struct shoal_sim *sim, struct shoal_sim_ga
 SHOAL_API bool shoal_sim_all_hold(const struct shoal_sim *sim, uint32_t subject,
         enum shoal_state state, struct shoal_sim_gap *gap);
 
-/* Longest time, in nanoseconds, from the end of all faults until all of n members agree:
- * docs/protocol.md, "Bounds". */
-SHOAL_API uint64_t shoal_sim_convergence_bound(const struct shoal_profile *profile, uint32_t n);
+/* Longest time, in nanoseconds, from the end of all faults until all of n members, of which so many
+ * stay down, agree: docs/protocol.md, "Bounds". */
+SHOAL_API uint64_t shoal_sim_convergence_bound(
+        const struct shoal_profile *profile, uint32_t n, uint32_t down);
 
 /* ---- What was measured ---- */
 

@@ -3,12 +3,11 @@
  *
  * Convergence after the faults: every suspicion that the faults left behind has run out after one
  * detection bound, and every probe of a distrustful member and its second try after 2 (1 +
- * health_max) intervals more. Each member draws one of those that it holds dead each heal interval
- * (a quarter more at most); 2n + 8 such intervals let every two sides meet, but for clusters of
- * which nearly all are dead for good. A member that is met refutes what is believed of it, and a
- * walk down the digest carries the rest; who is known to one side only is found by the next root
- * that is heard, or unasked, and two walks, each 3/2 digest intervals after that. A death that is
- * told and not true is verified at verify_rate a second before it would count. */
+ * health_max) intervals more; every two sides have met after the heal intervals of meetings(). A
+ * member that is met refutes what is believed of it, and a walk down the digest carries the rest;
+ * who is known to one side only is found by the next root that is heard, or unasked, and two walks,
+ * each 3/2 digest intervals after that. A death that is told and not true is verified at
+ * verify_rate a second before it would count. docs/protocol.md, "Bounds". */
 #include "sim/judge.h"
 
 #include "base/text.h"
@@ -127,15 +126,45 @@ shoal_judge_digest_bound(const struct shoal_profile *profile, uint32_t n)
 	return rounds * walk + 2 * SHOAL_MS(profile->exchange_timeout_ms);
 }
 
+static uint32_t
+log2_ceil(uint32_t n)
+{
+	uint32_t bits = 0;
+
+	while (bits < 32 && (UINT64_C(1) << bits) < n) {
+		bits++;
+	}
+	return bits;
+}
+
+/* Heal intervals in which all sides have met, in each of which every member tries one of those that
+ * it holds dead.
+ *
+ * Where nobody stays down, whoever is tried lives: each side meets another one in each interval,
+ * and there are half as many sides at most. Where d of n stay down, m = n - d live, and a side is
+ * of s, nobody of it and nobody of the others hits across with probability
+ * (d / (n - s))^s (d / (s + d))^(m - s). That is most at s = 1, for m >= d and n >= 24 below 0.22;
+ * so the sides beyond the first are at most 0.61 times as many after an interval, in the mean, and
+ * after 32 + 2 log2 n of them there is one but for one time in e^16. Where most stay down there is
+ * no such law, only what few members are seen to need. */
+static uint64_t
+meetings(uint32_t n, uint32_t down)
+{
+	uint64_t most = 2 * (uint64_t)n + 8;
+	uint64_t likely = down == 0 ? 1 + log2_ceil(n) : 32 + 2 * (uint64_t)log2_ceil(n);
+
+	return down > n / 2 || likely > most ? most : likely;
+}
+
 uint64_t
-shoal_sim_convergence_bound(const struct shoal_profile *profile, uint32_t n)
+shoal_sim_convergence_bound(const struct shoal_profile *profile, uint32_t n, uint32_t down)
 {
 	uint64_t interval = SHOAL_MS(profile->probe_interval_ms);
 	uint64_t heal = SHOAL_MS(profile->heal_interval_ms);
 
 	return shoal_profile_detection_bound(profile, n) +
 	       2 * (1 + (uint64_t)profile->health_max) * interval +
-	       (2 * (uint64_t)n + 8) * (heal + heal / 4) + SHOAL_MS(profile->sync_interval_ms) +
+	       meetings(n, down) * (heal + heal / 4) + SHOAL_MS(profile->sync_interval_ms) +
 	       3 * SHOAL_MS(profile->digest_interval_ms) + SHOAL_MS(profile->exchange_timeout_ms) +
 	       SHOAL_SEC(n / profile->verify_rate + 1);
 }

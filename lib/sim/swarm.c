@@ -119,6 +119,14 @@ up(const struct shoal_swarm *swarm)
 	return count;
 }
 
+static uint64_t
+agreement_bound(const struct shoal_swarm *swarm)
+{
+	uint32_t nodes = swarm->plan.nodes;
+
+	return shoal_sim_convergence_bound(&swarm->plan.profile, nodes, nodes - up(swarm));
+}
+
 /* Whom a node joins through: the seed, and where it is down or the node itself, the first other
  * that is up; itself: nobody. */
 static uint32_t
@@ -162,7 +170,7 @@ phase_join(struct shoal_swarm *swarm)
 	if (rc != 0) {
 		return rc;
 	}
-	swarm->times.join_bound_ns = shoal_sim_convergence_bound(&plan->profile, plan->nodes);
+	swarm->times.join_bound_ns = agreement_bound(swarm);
 	return run_until_agreed(swarm, swarm->times.join_bound_ns, 0, SHOAL_CHECKER_CONVERGENCE,
 	        &swarm->times.join_ns);
 }
@@ -268,7 +276,7 @@ phase_merge(struct shoal_swarm *swarm)
 		return rc;
 	}
 	shoal_sim_heal(sim);
-	times->merged_bound_ns = shoal_sim_convergence_bound(&plan->profile, plan->nodes);
+	times->merged_bound_ns = agreement_bound(swarm);
 	rc = run_until_agreed(swarm, times->merged_bound_ns, settling(swarm),
 	        SHOAL_CHECKER_CONVERGENCE, &times->merged_ns);
 	shoal_judge_merge_end(sim);
@@ -338,7 +346,7 @@ phase_liveness(struct shoal_swarm *swarm)
 	if (rc != 0) {
 		return rc;
 	}
-	times->converged_bound_ns = shoal_sim_convergence_bound(&plan->profile, plan->nodes);
+	times->converged_bound_ns = agreement_bound(swarm);
 	return run_until_agreed(swarm, times->converged_bound_ns, settling(swarm),
 	        SHOAL_CHECKER_CONVERGENCE, &times->converged_ns);
 }

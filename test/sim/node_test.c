@@ -181,10 +181,28 @@ the_bound_of_agreement_grows_with_the_members(void **state)
 
 	(void)state;
 	(void)shoal_profile_init(&profile, SHOAL_PROFILE_LAN);
-	assert_true(shoal_sim_convergence_bound(&profile, 3) >
+	assert_true(shoal_sim_convergence_bound(&profile, 3, 0) >
 	            shoal_profile_detection_bound(&profile, 3));
-	assert_true(shoal_sim_convergence_bound(&profile, 30) >
-	            shoal_sim_convergence_bound(&profile, 3));
+	assert_true(shoal_sim_convergence_bound(&profile, 30, 0) >
+	            shoal_sim_convergence_bound(&profile, 3, 0));
+}
+
+static void
+the_bound_of_agreement_grows_with_those_who_stay_down(void **state)
+{
+	struct shoal_profile profile;
+
+	(void)state;
+	(void)shoal_profile_init(&profile, SHOAL_PROFILE_LAN);
+	uint64_t nobody = shoal_sim_convergence_bound(&profile, 1000, 0);
+	uint64_t half = shoal_sim_convergence_bound(&profile, 1000, 500);
+	uint64_t most = shoal_sim_convergence_bound(&profile, 1000, 501);
+	assert_true(nobody < half && half < most);
+	/* Two doublings of the members cost as many more intervals, and what else grows. */
+	assert_true(shoal_sim_convergence_bound(&profile, 4000, 0) < 2 * nobody);
+	/* Of few members none is promised later than of many. */
+	assert_true(shoal_sim_convergence_bound(&profile, 4, 1) ==
+	            shoal_sim_convergence_bound(&profile, 4, 3));
 }
 
 static void
@@ -383,6 +401,7 @@ main(void)
 	        cmocka_unit_test(clocks_that_jump_end_no_agreement),
 	        cmocka_unit_test(a_schedule_is_kept_to_the_moment_and_a_detection_is_measured),
 	        cmocka_unit_test(the_bound_of_agreement_grows_with_the_members),
+	        cmocka_unit_test(the_bound_of_agreement_grows_with_those_who_stay_down),
 	        cmocka_unit_test(a_cluster_that_lost_power_finds_itself_by_what_it_saved),
 	        cmocka_unit_test(a_warm_world_is_steady_at_once),
 	        cmocka_unit_test(a_checker_of_ones_own_stops_the_run),

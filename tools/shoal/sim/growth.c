@@ -185,7 +185,7 @@ run(const struct sim_settings *settings, struct sim_case *one)
 	config.untraced = true;
 	struct life life = {.one = one,
 	        .config = &config,
-	        .bound = shoal_sim_convergence_bound(&config.profile, config.nodes),
+	        .bound = shoal_sim_convergence_bound(&config.profile, config.nodes, 0),
 	        .detection = shoal_profile_detection_bound(&config.profile, config.nodes)};
 	if (sim_must(one, NULL, shoal_sim_new(&life.sim, &config), "the world") == 0) {
 		live(&life, sim_number(settings, "steady_s"));

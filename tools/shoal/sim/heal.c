@@ -80,7 +80,7 @@ run(const struct sim_settings *settings, struct sim_case *one)
 	struct shoal_sim_link link = config.link;
 	link.loss_ppm = (uint32_t)(sim_number(settings, "loss") * 10000);
 	link.duplicate_ppm = (uint32_t)(sim_number(settings, "duplicates") * 10000);
-	uint64_t bound = shoal_sim_convergence_bound(&config.profile, config.nodes);
+	uint64_t bound = shoal_sim_convergence_bound(&config.profile, config.nodes, 0);
 	struct shoal_sim *sim = sim_world_new(one, &config);
 	if (sim == NULL || cut(settings, one, sim, left) != 0) {
 		sim_end(one, sim);

@@ -161,7 +161,7 @@ sim_world_hold(struct sim_case *one, struct shoal_sim *sim, uint32_t node, enum 
 struct shoal_sim *
 sim_world_new(struct sim_case *one, const struct shoal_sim_config *config)
 {
-	uint64_t bound = shoal_sim_convergence_bound(&config->profile, config->nodes);
+	uint64_t bound = shoal_sim_convergence_bound(&config->profile, config->nodes, 0);
 	struct shoal_sim *sim = NULL;
 
 	if (sim_must(one, NULL, shoal_sim_new(&sim, config), "the world") != 0) {
