@@ -120,6 +120,7 @@ configure(struct shoal_sim_node *node, struct shoal_core_config *config)
 	config->seed = shoal_rng_u64(&sim->rng);
 	draw_bytes(&sim->rng, config->salt.bytes, sizeof(config->salt.bytes));
 	config->salt.bytes[0] |= 1;
+	node->salt = config->salt;
 	config->mono_ns = sim->now + node->mono_shift;
 	config->wall_ns = sim->config.wall_ns + sim->now + node->wall_shift;
 	config->id = node->id;

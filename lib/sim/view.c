@@ -93,10 +93,10 @@ shoal_sim_state(const struct shoal_sim *sim, uint32_t observer, uint32_t subject
 bool
 shoal_sim_same_instance(const struct shoal_sim *sim, uint32_t observer, uint32_t subject)
 {
-	struct shoal_core_member held, self;
+	struct shoal_core_member held;
 
-	return look(sim, observer, subject, &held) && look(sim, subject, subject, &self) &&
-	       memcmp(&held.salt, &self.salt, sizeof(held.salt)) == 0;
+	return shoal_sim_is_up(sim, subject) && look(sim, observer, subject, &held) &&
+	       memcmp(&held.salt, &sim->node[subject].salt, sizeof(held.salt)) == 0;
 }
 
 void

@@ -103,6 +103,7 @@ struct shoal_sim_node {
 	bool mtu_told;
 	enum shoal_sim_filter datagrams, streams;
 	struct shoal_id id;
+	struct shoal_salt salt; /* of the run that is up */
 	struct shoal_addr addr;
 	struct shoal_timer timer, wake, retry, leave;
 	struct shoal_list socket;
