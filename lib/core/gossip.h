@@ -24,12 +24,13 @@ enum shoal_news_class {
 /* A statement is sent at most ceil(ln n) + 10 times: below 32 for any n that fits 32 bits. */
 #define SHOAL_NEWS_SENDS_MAX 33
 
+/* 32 bytes, of which there are as many as members when all is news. */
 struct shoal_news {
 	struct shoal_list node;
+	uint64_t since; /* when it became news */
 	uint32_t slot;
 	uint8_t rank, sends;
-	uint64_t since; /* when it became news */
-	bool known;     /* all are thought to know the instance: its state alone is told */
+	bool known; /* all are thought to know the instance: its state alone is told */
 };
 
 struct shoal_gossip {
