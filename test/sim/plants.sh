@@ -3,35 +3,28 @@
 # Each bug that is planted in lib (#ifdef SHOAL_PLANT_<NAME>) must be caught by its checker within 200 seeds, or the
 # checker is worth nothing. plants.txt lists them; every plant is listed, and every checker has one.
 #
-# Usage: plants.sh [NAME...]. Compiles everything once, and for each plant only the files that hold it.
+# Usage: plants.sh [NAME...]. Compiles everything once into an archive, and for each plant only the files that hold it,
+# which come before the archive's.
 set -eu
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export work CC=${CC:-cc}
+sources=(lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c test/sim/{main,story,scenario,record}.c)
 
-compile() { # SOURCE OBJECT FLAGS...
-	local source=$1 object=$2
+compile() { # SOURCE FOLDER FLAGS...
+	local source=$1 folder=$2
 	shift 2
-	"$CC" -std=gnu11 -O1 -Iinclude -Ilib "$@" -c "$source" -o "$object"
-}
-
-object() { # SOURCE
-	tr / _ <<<"${1%.c}.o"
+	"$CC" -std=gnu11 -O1 -Iinclude -Ilib "$@" -c "$source" -o "$folder/${source//\//_}.o"
 }
 
 plant() { # NAME CHECKER
-	local name=$1 checker=$2 folder=$work/$1 source objects=()
+	local name=$1 checker=$2 folder=$work/$1 source
 	mkdir "$folder"
-	for source in lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c test/sim/{main,story,scenario,record}.c; do
-		if grep -q "SHOAL_PLANT_$name\b" "$source"; then
-			compile "$source" "$folder/$(object "$source")" "-DSHOAL_PLANT_$name=1"
-			objects+=("$folder/$(object "$source")")
-		else
-			objects+=("$work/clean/$(object "$source")")
-		fi
+	for source in $(awk -v name="$name" '$2 == name { print $1 }' "$work/places"); do
+		compile "$source" "$folder" "-DSHOAL_PLANT_$name=1"
 	done
-	"$CC" -o "$folder/program" "${objects[@]}"
+	"$CC" -o "$folder/program" "$folder"/*.o "$work/clean.a"
 	if "$folder/program" --count 200 --plant-expect "$checker" >"$folder/output" 2>&1; then
 		echo "ok - $name: $(tail -n 1 "$folder/output")"
 	else
@@ -48,8 +41,7 @@ listed() {
 # The list against the sources.
 complete() {
 	local missing
-	missing=$(diff <(listed | cut -d ' ' -f 1 | sort) \
-		<(grep -rhoE 'SHOAL_PLANT_[A-Z_]+' lib | sed 's/SHOAL_PLANT_//' | sort -u)) || {
+	missing=$(diff <(listed | cut -d ' ' -f 1 | sort) <(cut -d ' ' -f 2 "$work/places" | sort -u)) || {
 		echo "not ok - plants.txt lists the plants of lib"
 		echo "$missing"
 		return 1
@@ -63,11 +55,12 @@ complete() {
 	echo "ok - plants.txt lists the plants of lib, and each checker has one"
 }
 
-export -f compile object plant
+export -f compile plant
+grep -roE 'SHOAL_PLANT_[A-Z_]+' lib | sed 's/:SHOAL_PLANT_/ /' | sort -u >"$work/places"
 complete
 mkdir "$work/clean"
-ls lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c test/sim/{main,story,scenario,record}.c |
-	xargs -P "$(nproc)" -I @ bash -c 'compile "$0" "$work/clean/$(object "$0")"' @
+printf '%s\n' "${sources[@]}" | xargs -P "$(nproc)" -I @ bash -c 'compile "$0" "$work/clean"' @
+ar rcs "$work/clean.a" "$work"/clean/*.o
 if [ $# -gt 0 ]; then
 	listed | grep -E "^($(tr ' ' '|' <<<"$*")) "
 else
