@@ -109,7 +109,8 @@ extern "C" {
 	X(WATCH_VERDICTS, watch_verdicts, "such members found dead at once: refused")              \
 	X(CHECKS_SERVED, checks_served, "members checked because another member asked")            \
 	X(DROP_INQUESTS_FULL, drop_inquests_full, "checks of members not made: too many at once")  \
-	X(HINTS, hints, "probes brought forward by a refused datagram or a silent watch link")
+	X(HINTS, hints, "probes brought forward by a refused datagram or a silent watch link")     \
+	X(SILENCES, silences, "times that nobody at all was heard, and nobody accused")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -83,7 +83,8 @@ enum shoal_profile_kind {
 	X(member_rate, 1, 1000000000, 20000, 10000, 40000,                                         \
 	        "datagrams a second of each member that are read whatever others send")            \
 	X(member_burst, 1, 1000000000, 20000, 10000, 40000, "the same, at once")                   \
-	X(partial, 0, 1, 1, 1, 1, "1: who refutes twice is not accused lightly any more")
+	X(partial, 0, 1, 1, 1, 1, "1: who refutes twice is not accused lightly any more")          \
+	X(silence, 0, 1, 1, 1, 1, "1: who hears nobody at all accuses nobody")
 
 struct shoal_profile {
 #define SHOAL_X(field, min, max, lan, wan, local, text) uint32_t field;

@@ -175,6 +175,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	}
 	shoal_gossip_init(core);
 	shoal_path_init(core);
+	shoal_silence_init(core);
 	shoal_relay_init(core);
 	shoal_identity_init(core);
 	shoal_check_init(core);
@@ -391,6 +392,7 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		return shoal_receive_result(core, input);
 	case SHOAL_INPUT_REFUSED:
 		shoal_count(core, SHOAL_COUNTER_REFUSALS);
+		shoal_silence_heard(core);
 		shoal_hint_refused(core, &input->from);
 		return SHOAL_OK;
 	case SHOAL_INPUT_JOIN:

@@ -31,6 +31,7 @@
 #include "core/relay.h"
 #include "core/rtt.h"
 #include "core/send.h"
+#include "core/silence.h"
 #include "core/sync.h"
 #include "core/tree.h"
 #include "core/walk.h"
@@ -105,6 +106,7 @@ struct shoal_core {
 	struct shoal_relays relays;
 	struct shoal_nets nets;
 	struct shoal_lag lag;
+	struct shoal_silence silence;
 	struct shoal_weights weights;
 	struct shoal_partials partials;
 	struct shoal_slab exchanges; /* struct shoal_exchange, see exchange.c */

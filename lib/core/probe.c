@@ -351,6 +351,9 @@ fail_round(struct shoal_core *core, const struct shoal_probe *probe, struct shoa
 	} else if (record->state == SHOAL_STATE_ALIVE) {
 		shoal_probe_health(core, 1);
 	}
+	if (shoal_silence_excuses(core, probe)) {
+		return;
+	}
 	if (record->state == SHOAL_STATE_ALIVE && shoal_partial_withholds(core, probe)) {
 		return;
 	}
@@ -362,7 +365,6 @@ fail_round(struct shoal_core *core, const struct shoal_probe *probe, struct shoa
 static void
 again(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_record *record)
 {
-	probe->tries--;
 	probe->indirect = false;
 	probe->asked = 0;
 	probe->nacked = probe->absent = 0;
@@ -385,9 +387,13 @@ fail(struct shoal_core *core, struct shoal_probe *probe, struct shoal_record *re
 {
 	struct shoal_probe last = *probe;
 
-	if (probe->purpose == SHOAL_PROBE_CHECK && probe->tries > 0) {
-		again(core, probe, record);
-		return;
+	if (probe->purpose == SHOAL_PROBE_CHECK) {
+		bool counts = !shoal_silence_excuses(core, probe);
+		if (!counts || probe->tries > 0) {
+			probe->tries = (uint8_t)(probe->tries - counts);
+			again(core, probe, record);
+			return;
+		}
 	}
 	end(core, probe);
 	if (last.purpose == SHOAL_PROBE_ROUND) {

@@ -500,6 +500,7 @@ shoal_receive(struct shoal_core *core, const struct shoal_input *input)
 		return rc;
 	}
 	begin(core, &arrival, input);
+	shoal_silence_heard(core);
 	handle(core, &arrival, &opened);
 	if (input->kind == SHOAL_INPUT_WATCHED && !arrival.asked) {
 		shoal_watch_on_watched(core, input, NULL);
@@ -533,6 +534,9 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 	answer.from = exchange.to;
 	begin(core, &arrival, &answer);
 	arrival.exchange = &exchange;
+	if (rc == SHOAL_OK || rc == SHOAL_ERR_REFUSED) {
+		shoal_silence_heard(core);
+	}
 	if (rc == SHOAL_OK) {
 		handle(core, &arrival, &opened);
 	}

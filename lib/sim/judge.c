@@ -2,12 +2,12 @@
 /* Agreement, and the bounds on how long it may take.
  *
  * Convergence after the faults: every suspicion that the faults left behind has run out after one
- * detection bound, and every probe of a distrustful member and its second try after 2 (1 +
- * health_max) intervals more; every two sides have met after the heal intervals of meetings(). A
- * member that is met refutes what is believed of it, and a walk down the digest carries the rest;
- * who is known to one side only is found by the next root that is heard, or unasked, and two walks,
- * each 3/2 digest intervals after that. A death that is told and not true is verified at
- * verify_rate a second before it would count. docs/protocol.md, "Bounds". */
+ * detection bound, or two where nobody else is left to be heard, and every probe of a distrustful
+ * member and its second try after 2 (1 + health_max) intervals more; every two sides have met after
+ * the heal intervals of meetings(). A member that is met refutes what is believed of it, and a walk
+ * down the digest carries the rest; who is known to one side only is found by the next root that is
+ * heard, or unasked, and two walks, each 3/2 digest intervals after that. A death that is told and
+ * not true is verified at verify_rate a second before it would count. docs/protocol.md, "Bounds". */
 #include "sim/judge.h"
 
 #include "base/text.h"
@@ -162,7 +162,7 @@ shoal_sim_convergence_bound(const struct shoal_profile *profile, uint32_t n, uin
 	uint64_t interval = SHOAL_MS(profile->probe_interval_ms);
 	uint64_t heal = SHOAL_MS(profile->heal_interval_ms);
 
-	return shoal_profile_detection_bound(profile, n) +
+	return 2 * shoal_profile_detection_bound(profile, n) +
 	       2 * (1 + (uint64_t)profile->health_max) * interval +
 	       meetings(n, down) * (heal + heal / 4) + SHOAL_MS(profile->sync_interval_ms) +
 	       3 * SHOAL_MS(profile->digest_interval_ms) + SHOAL_MS(profile->exchange_timeout_ms) +

@@ -99,6 +99,7 @@ draw_switches(struct shoal_rng *rng, struct shoal_profile *profile)
 	profile->stream_pings = !one_in(rng, 4);
 	profile->watchers = between(rng, 0, 4);
 	profile->link_idle_ms = between(rng, 1000, 60000);
+	profile->silence = !one_in(rng, 4);
 }
 
 static void

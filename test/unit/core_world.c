@@ -96,6 +96,7 @@ world_config(const struct core_world *world, struct shoal_core_config *config)
 	config->name = names[number];
 	config->log_level = SHOAL_LOG_DEBUG;
 	config->profile.watchers = 0; /* a world of its own tests: core_watch_test.c */
+	config->profile.silence = 0;  /* most puppets say nothing: core_silence_test.c */
 	config->addrs = 1;
 	shoal_addr_from_ipv4(&config->addr[0], ip, 7946);
 }

@@ -45,6 +45,7 @@ sim_protocol_apply(enum sim_protocol protocol, struct shoal_sim_config *config)
 	profile->watchers = 0;
 	profile->stall_ms = 0;
 	profile->partial = 0;
+	profile->silence = 0;
 	config->judges_first = true;
 	config->unjudged = true;
 }
