@@ -15,12 +15,12 @@
 #include "core/check.h"
 #include "core/event.h"
 #include "core/exchange.h"
+#include "core/failure.h"
 #include "core/heal.h"
 #include "core/leave.h"
 #include "core/node.h"
 #include "core/order.h"
 #include "core/rtt.h"
-#include "core/suspicion.h"
 
 /* Shortest pause before a leave is told again. */
 #define LEAVE_AGAIN SHOAL_MS(50)
@@ -283,85 +283,6 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
 }
 
-static unsigned
-bits(uint32_t set)
-{
-	unsigned count = 0;
-
-	for (uint32_t left = set; left != 0; left &= left - 1) {
-		count++;
-	}
-	return count;
-}
-
-/* Which legs failed: those to the relays, or those from them. */
-static void
-describe_legs(const struct shoal_probe *probe, struct shoal_text *text)
-{
-	unsigned absent = bits(probe->nacked & probe->absent);
-	unsigned silent = bits(probe->nacked) - absent;
-
-	if (silent != 0) {
-		shoal_text_str(text, ", ");
-		shoal_text_u64(text, silent);
-		shoal_text_str(text, " of which got no answer either");
-	}
-	if (absent != 0) {
-		shoal_text_str(text, ", ");
-		shoal_text_u64(text, absent);
-		shoal_text_str(text, absent == 1 ? " does not know it" : " do not know it");
-	}
-}
-
-static void
-describe(struct shoal_core *core, const struct shoal_probe *probe,
-        const struct shoal_record *record, struct shoal_cause *cause)
-{
-	struct shoal_addr addr = shoal_members_addr(record);
-	struct shoal_text text;
-
-	cause->after_ns = core->now - probe->begun;
-	shoal_text_init(&text, cause->detail, sizeof cause->detail);
-	shoal_text_str(&text, "asked ");
-	shoal_text_addr(&text, &addr);
-	shoal_text_str(&text, core->profile.stream_pings != 0
-	                              ? " directly, on a stream and through "
-	                              : " directly and through ");
-	shoal_text_u64(&text, probe->asked);
-	shoal_text_str(&text, probe->asked == 1 ? " relay" : " relays");
-	describe_legs(probe, &text);
-	shoal_lag_describe(core, probe->begun, &text);
-}
-
-/* A probe of failure detection has failed. The score rises by the relays that did not even say no,
- * and by one only where there was nobody to ask (Lifeguard IV-A): once a silence, for a member that
- * is dead would otherwise slow this one down for ever. */
-static void
-fail_round(struct shoal_core *core, const struct shoal_probe *probe, struct shoal_record *record)
-{
-	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_UNANSWERED, NULL);
-	bool judged = shoal_members_counts(record) && shoal_members_salt(record) == probe->salt;
-
-	shoal_count(core, SHOAL_COUNTER_PROBES_FAILED);
-	if (!judged) {
-		return; /* it left, or another instance took its place meanwhile */
-	}
-	if (probe->asked > 0 && core->profile.nacks != 0) {
-		shoal_probe_health(core, (int)(probe->asked - bits(probe->nacked)));
-	} else if (record->state == SHOAL_STATE_ALIVE) {
-		shoal_probe_health(core, 1);
-	}
-	if (shoal_silence_excuses(core, probe)) {
-		return;
-	}
-	if (record->state == SHOAL_STATE_ALIVE && shoal_partial_withholds(core, probe)) {
-		return;
-	}
-	describe(core, probe, record, &cause);
-	shoal_suspicion_accuse(
-	        core, probe->slot, &shoal_members_at(core, SHOAL_SELF)->info->id, &cause);
-}
-
 static void
 again(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_record *record)
 {
@@ -397,7 +318,7 @@ fail(struct shoal_core *core, struct shoal_probe *probe, struct shoal_record *re
 	}
 	end(core, probe);
 	if (last.purpose == SHOAL_PROBE_ROUND) {
-		fail_round(core, &last, record);
+		shoal_failure_of(core, &last, record);
 	} else if (last.purpose == SHOAL_PROBE_CHECK) {
 		bool lives = record->state != SHOAL_STATE_UNKNOWN && is_contradicted(&last, record);
 		shoal_check_ended(core, &last, lives);
