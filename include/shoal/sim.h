@@ -453,6 +453,12 @@ struct shoal_sim_failure {
 /* false: no checker fired. */
 SHOAL_API bool shoal_sim_failure(const struct shoal_sim *sim, struct shoal_sim_failure *failure);
 
+/* How it came to the failure: fn sees those notes kept in which its observer or its subject had a
+ * part, or the whole cluster; the last `most` of them, oldest first. Nothing where no checker
+ * fired. */
+SHOAL_API void shoal_sim_story(
+        const struct shoal_sim *sim, size_t most, shoal_sim_note_fn fn, void *arg);
+
 #ifdef __cplusplus
 }
 #endif

@@ -146,3 +146,32 @@ shoal_sim_note_print(const struct shoal_sim_note *note, char *line, size_t len)
 	}
 	return line;
 }
+
+static bool
+concerns(const struct shoal_sim_note *note, const struct shoal_sim_failure *failure)
+{
+	uint32_t subject = failure->subject;
+
+	return note->node == failure->observer || note->node == SHOAL_SIM_NOBODY ||
+	       (subject != SHOAL_SIM_NOBODY && (note->node == subject || note->other == subject));
+}
+
+void
+shoal_sim_story(const struct shoal_sim *sim, size_t most, shoal_sim_note_fn fn, void *arg)
+{
+	struct shoal_sim_failure failure;
+	const struct shoal_sim_note *note;
+	size_t count = 0;
+
+	if (!shoal_sim_failure(sim, &failure)) {
+		return;
+	}
+	for (size_t i = 0; (note = shoal_sim_note(sim, i)) != NULL; i++) {
+		count += concerns(note, &failure);
+	}
+	for (size_t i = 0; (note = shoal_sim_note(sim, i)) != NULL; i++) {
+		if (concerns(note, &failure) && count-- <= most) {
+			fn(note, arg);
+		}
+	}
+}

@@ -7,7 +7,7 @@
 
 #include "sim/judge.h"
 
-#define SHOAL_PLAN_NODES_MAX 256
+#include <shoal/swarm.h>
 
 struct shoal_plan {
 	uint64_t seed;
@@ -25,7 +25,10 @@ struct shoal_plan {
 	bool crash_host, crash_returns, leave, leave_returns, merge;
 };
 
-/* nodes: 2 to SHOAL_PLAN_NODES_MAX; 0: drawn, 2 to 64. */
+/* nodes: 2 to SHOAL_SWARM_NODES_MAX; 0: drawn, 2 to 64. */
 void shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes);
+
+/* As shoal_swarm_print. */
+const char *shoal_plan_print(const struct shoal_plan *plan, char *line, size_t len);
 
 #endif

@@ -25,17 +25,13 @@ struct shoal_swarm {
 	struct shoal_sim *sim; /* stays after the run, for its notes */
 	struct shoal_rng rng;  /* of the schedule */
 	struct shoal_swarm_times times;
-	uint32_t starts[SHOAL_PLAN_NODES_MAX]; /* of each node when chaos began */
+	uint32_t starts[SHOAL_SWARM_NODES_MAX]; /* of each node when chaos began */
 };
 
-/* on_note may be NULL. SHOAL_ERR_NOMEM. */
+/* A swarm of the caller's own, from a plan. on_note may be NULL. SHOAL_ERR_NOMEM. */
 int shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
         shoal_sim_note_fn on_note, void *arg);
 void shoal_swarm_done(struct shoal_swarm *swarm);
-
-/* 0: every checker was content. SHOAL_ERR_STATE: one fired, see shoal_sim_checkers. Other errors:
- * the run itself broke. */
-int shoal_swarm_run(struct shoal_swarm *swarm);
 
 /* What the files of the swarm share. */
 uint64_t shoal_swarm_interval(const struct shoal_swarm *swarm);

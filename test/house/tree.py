@@ -11,7 +11,7 @@ ROOMS = {
     "base": ("lib/base", {"base"}, {"types", "error", "log", "version", "metrics", "profile"}),
     "wire": ("lib/wire", {"base", "wire"}, set()),
     "core": ("lib/core", {"base", "wire", "core"}, {"core", "record"}),
-    "sim": ("lib/sim", {"base", "wire", "sim"}, {"sim"}),
+    "sim": ("lib/sim", {"base", "wire", "sim"}, {"sim", "swarm"}),
     "transports": ("transports", {"base", "transports"}, {"transport"}),
     "cluster": ("lib/cluster", {"base", "transports", "cluster"}, {"config", "member", "cluster", "shoal", "why"}),
 }

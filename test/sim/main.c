@@ -17,6 +17,8 @@
 #include "scenario.h"
 #include "story.h"
 
+#include "sim/check.h"
+
 #include <shoal/error.h>
 
 #include <errno.h>
@@ -34,24 +36,36 @@ struct options {
 	bool trace, verbose;
 	const char *plant, *scenario, *record_file;
 	uint32_t record_node;
-	struct story_options story;
+	const char *program;
+	uint32_t nodes; /* 0: drawn */
 };
 
-/* The worst of each measured time, as a share of its bound, in permille. */
 struct totals {
-	struct shoal_checkers checks;
+	uint64_t looked[SHOAL_CHECKERS];
 	uint64_t seeds, steps;
-	uint64_t detection, converged, left, settled;
+	struct shoal_swarm_shares worst;
 };
 
 static struct options options;
 static uint64_t current_seed;
 
+/* The command that runs a seed again. */
+static void
+replay(uint64_t seed)
+{
+	printf("replay: %s --seed %" PRIu64, options.program, seed);
+	if (options.nodes != 0) {
+		printf(" --nodes %" PRIu32, options.nodes);
+	}
+	printf(" --verbose\n");
+	(void)fflush(stdout);
+}
+
 static void
 on_panic(const char *expression, const char *file, int line)
 {
 	printf("ASSERTION: %s at %s:%d, seed %" PRIu64 "\n", expression, file, line, current_seed);
-	story_replay(current_seed, &options.story);
+	replay(current_seed);
 }
 
 static bool
@@ -89,7 +103,7 @@ recorded(char *text)
 	}
 	*colon = '\0';
 	options.record_file = colon + 1;
-	if (!number(text, &node) || node >= SHOAL_PLAN_NODES_MAX) {
+	if (!number(text, &node) || node >= SHOAL_SWARM_NODES_MAX) {
 		return false;
 	}
 	options.record_node = (uint32_t)node;
@@ -110,10 +124,10 @@ take_option(int option, char *value)
 	case 'c':
 		return number(value, &options.last) && options.last != 0;
 	case 'n':
-		if (!number(value, &n) || n < 2 || n > SHOAL_PLAN_NODES_MAX) {
+		if (!number(value, &n) || n < 2 || n > SHOAL_SWARM_NODES_MAX) {
 			return false;
 		}
-		options.story.nodes = (uint32_t)n;
+		options.nodes = (uint32_t)n;
 		return true;
 	case 't':
 		options.trace = true;
@@ -146,7 +160,7 @@ parse(int argc, char **argv)
 	int option;
 
 	options.first = 1;
-	options.story.program = argv[0];
+	options.program = argv[0];
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (!take_option(option, optarg)) {
 			return false;
@@ -159,68 +173,67 @@ parse(int argc, char **argv)
 }
 
 static void
-worst(uint64_t *permille, uint64_t time, uint64_t bound)
+worst(uint32_t *most, uint32_t share)
 {
-	uint64_t share = bound != 0 ? time / (bound / 1000) : 0;
-
-	*permille = share > *permille ? share : *permille;
+	*most = share > *most ? share : *most;
 }
 
 static void
 add_up(struct totals *totals, const struct shoal_swarm *swarm)
 {
-	const struct shoal_swarm_times *times = &swarm->times;
-	const struct shoal_checkers *checks = shoal_sim_checkers(swarm->sim);
+	const struct shoal_sim *sim = shoal_swarm_sim(swarm);
+	struct shoal_sim_check check;
+	struct shoal_swarm_shares shares;
 
 	totals->seeds++;
-	totals->steps += shoal_sim_steps(swarm->sim);
-	for (size_t i = 0; i < SHOAL_CHECKERS; i++) {
-		totals->checks.looked[i] += checks->looked[i];
+	totals->steps += shoal_sim_steps(sim);
+	for (size_t i = 0; i < SHOAL_CHECKERS && shoal_sim_check(sim, i, &check); i++) {
+		totals->looked[i] += check.looked;
 	}
-	if (times->detection.by != 0) {
-		worst(&totals->detection, times->detection.last_ns - times->detection.down_ns,
-		        times->failed_bound_ns);
-	}
-	worst(&totals->left, times->left_ns, times->left_bound_ns);
-	worst(&totals->converged, times->converged_ns, times->converged_bound_ns);
-	worst(&totals->converged, times->merged_ns, times->merged_bound_ns);
-	worst(&totals->converged, times->join_ns, times->join_bound_ns);
-	worst(&totals->settled, times->settled_ns, times->settled_bound_ns);
+	shoal_swarm_shares(swarm, &shares);
+	worst(&totals->worst.detection, shares.detection);
+	worst(&totals->worst.agreement, shares.agreement);
+	worst(&totals->worst.leave, shares.leave);
+	worst(&totals->worst.digest, shares.digest);
 }
 
-/* Runs a seed; the swarm stays for its notes, whatever came out. */
+/* Runs a seed; the swarm stays for its notes, whatever came out. NULL: it was not made. */
 static int
-run_seed(uint64_t seed, struct shoal_swarm *swarm, bool verbose)
+run_seed(uint64_t seed, struct shoal_swarm **swarm, bool verbose)
 {
-	struct record record;
-	struct shoal_plan plan;
+	struct sim_record record;
 	int rc;
 
 	current_seed = seed;
-	shoal_plan_draw(&plan, seed, options.story.nodes);
+	*swarm = NULL;
+	rc = shoal_swarm_new(swarm, seed, options.nodes, verbose ? sim_story_note : NULL, stdout);
+	if (rc != 0) {
+		return rc;
+	}
 	if (verbose) {
-		story_plan(&plan);
+		sim_story_plan(*swarm, stdout);
 	}
-	rc = shoal_swarm_init(swarm, &plan, verbose ? story_note : NULL, NULL);
-	if (rc != 0 || options.record_file == NULL) {
-		return rc == 0 ? shoal_swarm_run(swarm) : rc;
+	if (options.record_file == NULL) {
+		return shoal_swarm_run(*swarm);
 	}
-	record_begin(&record, swarm->sim, options.record_node, options.record_file);
-	rc = shoal_swarm_run(swarm);
-	record_end(&record);
+	sim_record_begin(
+	        &record, shoal_swarm_sim(*swarm), options.record_node, options.record_file);
+	rc = shoal_swarm_run(*swarm);
+	sim_record_end(&record);
 	return rc;
 }
 
 static bool
 same_again(uint64_t seed, uint64_t trace)
 {
-	struct shoal_swarm swarm;
-	bool same = run_seed(seed, &swarm, false) == 0 && shoal_sim_trace(swarm.sim) == trace;
+	struct shoal_swarm *swarm;
+	bool same = run_seed(seed, &swarm, false) == 0 &&
+	            shoal_sim_trace(shoal_swarm_sim(swarm)) == trace;
 
-	shoal_swarm_done(&swarm);
+	shoal_swarm_free(swarm);
 	if (!same) {
 		printf("FAILED: seed %" PRIu64 " run twice gives two traces\n", seed);
-		story_replay(seed, &options.story);
+		replay(seed);
 	}
 	return same;
 }
@@ -229,27 +242,39 @@ same_again(uint64_t seed, uint64_t trace)
 static bool
 judge_seed(uint64_t seed, struct totals *totals)
 {
-	struct shoal_swarm swarm;
+	struct shoal_swarm *swarm;
 	int rc = run_seed(seed, &swarm, options.verbose);
 	uint64_t trace;
 
-	if (swarm.sim == NULL) {
+	if (swarm == NULL) {
 		printf("FAILED: seed %" PRIu64 ": %s\n", seed, shoal_strerror(rc));
 		return false;
 	}
-	trace = shoal_sim_trace(swarm.sim);
+	trace = shoal_sim_trace(shoal_swarm_sim(swarm));
 	if (options.trace) {
 		printf("seed %" PRIu64 " nodes %" PRIu32 " steps %" PRIu64 " trace %016" PRIx64
 		       "\n",
-		        seed, swarm.plan.nodes, shoal_sim_steps(swarm.sim), trace);
+		        seed, shoal_sim_nodes(shoal_swarm_sim(swarm)),
+		        shoal_sim_steps(shoal_swarm_sim(swarm)), trace);
 	}
 	if (rc != 0) {
-		story_failure(&swarm, &options.story);
+		printf("FAILED: seed %" PRIu64 "\n", seed);
+		sim_story_failure(swarm, stdout);
+		replay(seed);
 	} else {
-		add_up(totals, &swarm);
+		add_up(totals, swarm);
 	}
-	shoal_swarm_done(&swarm);
+	shoal_swarm_free(swarm);
 	return rc == 0 && (seed % TWICE_EVERY != 0 || same_again(seed, trace));
+}
+
+static void
+print_looks(const struct totals *totals)
+{
+	for (size_t i = 0; i < SHOAL_CHECKERS; i++) {
+		printf("  %-14s %12" PRIu64 "  %s\n", shoal_checker_name((enum shoal_checker)i),
+		        totals->looked[i], shoal_checker_help((enum shoal_checker)i));
+	}
 }
 
 static int
@@ -265,13 +290,13 @@ run_seeds(void)
 		return failed;
 	}
 	printf("%" PRIu64 " seeds, %" PRIu64
-	       " steps; longest, in permille of its bound: detection %" PRIu64
-	       ", convergence %" PRIu64 ", leave %" PRIu64 ", digest %" PRIu64 "\n",
-	        totals.seeds, totals.steps, totals.detection, totals.converged, totals.left,
-	        totals.settled);
-	story_checks(&totals.checks);
+	       " steps; longest, in permille of its bound: detection %" PRIu32
+	       ", agreement %" PRIu32 ", leave %" PRIu32 ", digest %" PRIu32 "\n",
+	        totals.seeds, totals.steps, totals.worst.detection, totals.worst.agreement,
+	        totals.worst.leave, totals.worst.digest);
+	print_looks(&totals);
 	for (size_t i = 0; i < SHOAL_CHECKERS && totals.seeds >= ALL_LOOK; i++) {
-		if (totals.checks.looked[i] == 0) {
+		if (totals.looked[i] == 0) {
 			printf("FAILED: checker %s never looked\n",
 			        shoal_checker_name((enum shoal_checker)i));
 			failed = 1;
@@ -291,18 +316,17 @@ expect_plant(void)
 		return 2;
 	}
 	for (uint64_t seed = options.first; seed <= options.last; seed++) {
-		struct shoal_swarm swarm;
-		int rc = run_seed(seed, &swarm, false);
-		const struct shoal_checkers *checks =
-		        swarm.sim != NULL ? shoal_sim_checkers(swarm.sim) : NULL;
-		bool fired =
-		        rc == SHOAL_ERR_STATE && checks->fired != 0 && checks->first.check == check;
+		struct shoal_swarm *swarm;
+		struct shoal_sim_failure failure;
+		bool fired = run_seed(seed, &swarm, false) == SHOAL_ERR_STATE &&
+		             shoal_sim_failure(shoal_swarm_sim(swarm), &failure) &&
+		             strcmp(failure.check, options.plant) == 0;
 
 		if (fired) {
 			printf("checker %s fired at seed %" PRIu64 ": %s\n", options.plant, seed,
-			        checks->first.text);
+			        failure.why);
 		}
-		shoal_swarm_done(&swarm);
+		shoal_swarm_free(swarm);
 		if (fired) {
 			return 0;
 		}
@@ -326,7 +350,7 @@ main(int argc, char **argv)
 	shoal_on_panic(on_panic);
 	if (options.scenario != NULL) {
 		return scenario_run(
-		        options.scenario, options.story.nodes, options.first, options.verbose);
+		        options.scenario, options.nodes, options.first, options.verbose);
 	}
 	return options.plant != NULL ? expect_plant() : run_seeds();
 }

@@ -102,7 +102,7 @@ record_and_replay(uint64_t seed, uint32_t node, const char *folder)
 {
 	struct told simulated = {.node = node}, replayed = {.node = node};
 	char path[256], one[300];
-	struct record record;
+	struct sim_record record;
 	struct shoal_swarm swarm;
 	struct shoal_plan plan;
 	size_t checkpoints = 0;
@@ -113,9 +113,9 @@ record_and_replay(uint64_t seed, uint32_t node, const char *folder)
 	simulated.node = node;
 	assert_int_equal(shoal_swarm_init(&swarm, &plan, on_note, &simulated), 0);
 	snprintf(path, sizeof(path), "%s/record", folder);
-	record_begin(&record, swarm.sim, node, path);
+	sim_record_begin(&record, swarm.sim, node, path);
 	assert_int_equal(shoal_swarm_run(&swarm), 0);
-	record_end(&record);
+	sim_record_end(&record);
 	shoal_swarm_done(&swarm);
 	for (uint32_t start = 1; start <= record.starts; start++) {
 		snprintf(one, sizeof(one), start == 1 ? "%s" : "%s.%u", path, (unsigned)start);

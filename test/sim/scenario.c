@@ -42,7 +42,8 @@ make(struct shoal_sim **sim, enum shoal_profile_kind kind, uint32_t nodes, uint6
 	config.nodes = nodes;
 	(void)shoal_profile_init(&config.profile, kind);
 	config.link = link_of[kind];
-	config.on_note = verbose ? story_note : NULL;
+	config.on_note = verbose ? sim_story_note : NULL;
+	config.arg = stdout;
 	return shoal_sim_new(sim, &config);
 }
 

@@ -11,7 +11,7 @@ seeds=${1:-1..20}
 traces() { # NAME COMPILER FLAGS...
 	local name=$1 compiler=$2
 	shift 2
-	"$compiler" -std=gnu11 "$@" -Iinclude -Ilib lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c test/sim/{main,story,scenario,record}.c \
+	"$compiler" -std=gnu11 "$@" -Iinclude -Ilib -Itools/shoal/sim lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c test/sim/{main,scenario}.c tools/shoal/sim/{story,record}.c \
 		-o "$work/$name" || return 1
 	"$work/$name" --seeds "$seeds" --trace >"$work/$name.traces" || {
 		tail -n 5 "$work/$name.traces"

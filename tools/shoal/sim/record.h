@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One simulated node's life in files that `shoal replay` reads: one file a start. */
-#ifndef SHOAL_TEST_SIM_RECORD_H
-#define SHOAL_TEST_SIM_RECORD_H
+#ifndef SHOAL_CLI_SIM_RECORD_H
+#define SHOAL_CLI_SIM_RECORD_H
 
 #include <shoal/sim.h>
 
@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-struct record {
+struct sim_record {
 	struct shoal_sim *sim;
 	uint32_t node, starts;
 	const char *path; /* of the first start; the second goes to PATH.2 and so on */
@@ -18,7 +18,8 @@ struct record {
 };
 
 /* From now on; path lives as long as the record. What cannot be written ends the program. */
-void record_begin(struct record *record, struct shoal_sim *sim, uint32_t node, const char *path);
-void record_end(struct record *record);
+void sim_record_begin(
+        struct sim_record *record, struct shoal_sim *sim, uint32_t node, const char *path);
+void sim_record_end(struct sim_record *record);
 
 #endif

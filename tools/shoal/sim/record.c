@@ -17,13 +17,13 @@ need(bool fact, const char *path)
 }
 
 static void
-put(struct record *record, int rc, const uint8_t *data, size_t len)
+put(struct sim_record *record, int rc, const uint8_t *data, size_t len)
 {
 	need(rc == 0 && fwrite(data, 1, len, record->file) == len, record->path);
 }
 
 static void
-close_file(struct record *record)
+close_file(struct sim_record *record)
 {
 	if (record->file != NULL) {
 		need(fclose(record->file) == 0, record->path);
@@ -34,7 +34,7 @@ close_file(struct record *record)
 }
 
 static void
-on_start(struct record *record, const struct shoal_core_config *config)
+on_start(struct sim_record *record, const struct shoal_core_config *config)
 {
 	struct shoal_recorder_config how;
 	char path[PATH_BYTES];
@@ -58,7 +58,7 @@ static void
 on_record(uint32_t node, const struct shoal_core_config *config, const struct shoal_input *input,
         void *arg)
 {
-	struct record *record = arg;
+	struct sim_record *record = arg;
 	const uint8_t *data = NULL;
 	size_t len = 0;
 
@@ -75,14 +75,14 @@ on_record(uint32_t node, const struct shoal_core_config *config, const struct sh
 }
 
 void
-record_begin(struct record *record, struct shoal_sim *sim, uint32_t node, const char *path)
+sim_record_begin(struct sim_record *record, struct shoal_sim *sim, uint32_t node, const char *path)
 {
-	*record = (struct record){.sim = sim, .node = node, .path = path};
+	*record = (struct sim_record){.sim = sim, .node = node, .path = path};
 	shoal_sim_set_record(sim, on_record, record);
 }
 
 void
-record_end(struct record *record)
+sim_record_end(struct sim_record *record)
 {
 	const struct shoal_core *core = record->node < shoal_sim_nodes(record->sim)
 	                                        ? shoal_sim_core(record->sim, record->node)
