@@ -27,6 +27,10 @@ static const struct cli_option sim_options[] = {
                 "Write the report to a file too: one page with charts (.html), or a section of "
                 "text (.md).",
                 CLI_VALUE, false},
+        {"record", "FILE",
+                "swarm, found: what the node took that shows the first failure, for 'shoal "
+                "replay'; its second start goes to FILE.2.",
+                CLI_VALUE, false},
         CLI_FORMAT_ROW,
         CLI_HELP_ROW,
         CLI_END_ROW,
@@ -298,7 +302,12 @@ run(struct cli_options *options)
 	if (path != NULL && !sim_report_may_be(path)) {
 		return cli_usage(options->command, "--report %s: must end in .html or .md", path);
 	}
+	if (cli_option(options, "record") != NULL && !scenario->records) {
+		return cli_usage(
+		        options->command, "--record: %s draws no clusters", scenario->name);
+	}
 	sim_settings_init(&settings, scenario);
+	settings.record = cli_option(options, "record");
 	end = take_settings(options, &settings);
 	if (end < 0) {
 		end = run_scenario(options, &settings, form);

@@ -18,6 +18,8 @@ SHORT = {
     "flapping": ("nodes=8", "down_s=1", "minutes=1"),
     "growth": ("sizes=8,16", "steady_s=5"),
     "heal": ("left=4", "right=4", "hours=0.05"),
+    "swarm": ("nodes=4",),
+    "found": (),
 }
 
 
@@ -56,6 +58,13 @@ def the_same_seed_gives_the_same_result_however_many_run_at_once(cluster):
     check(results[0] != results[2], "another seed gives the same")
 
 
+def a_cluster_that_cannot_be_drawn_fails(cluster):
+    ended = shoal(cluster, "sim", "swarm", "--seed", "9", "--runs", "1", "--nodes", "1", "--format", "json")
+    report = json.loads(ended.stdout)
+    check(ended.returncode == 1 and report["failed"] == 1 and not report["holds"], f"it ended with {ended.returncode}")
+    expect_in(["shoal sim swarm --seed 9 --runs 1 --nodes 1 --record FILE"], ended.stdout)
+
+
 def wrong_parameters_are_named(cluster):
     for arguments, words in (
             ((), ["--list"]),
@@ -71,6 +80,8 @@ def wrong_parameters_are_named(cluster):
             (("loss", "--seed", "-1"), ["--seed", "-1"]),
             (("loss", "--runs", "0"), ["--runs", "1"]),
             (("loss", "--jobs", "x"), ["--jobs", "x"]),
+            (("loss", "--record", "x.rec"), ["--record", "loss"]),
+            (("swarm", "--nodes", "257"), ["nodes=257", "256"]),
             (("loss", "--report", "x.pdf"), [".html", ".md"]),
             (("loss", "more"), ["more"])):
         expect_in(words, complaint(shoal(cluster, "sim", *arguments), 2))

@@ -41,6 +41,7 @@ struct sim_scenario {
 	const char *name, *summary, *about;
 	const struct sim_param *params; /* ends with a row without a name */
 	unsigned runs;                  /* of each row and variant, unless --runs says otherwise */
+	bool records;                   /* it takes --record */
 	void (*plan)(const struct sim_settings *settings, struct sim_cases *cases);
 	/* On any thread. What went wrong stands in trouble. */
 	void (*run)(const struct sim_settings *settings, struct sim_case *one);
@@ -54,6 +55,7 @@ extern const struct sim_scenario *const sim_scenarios[];
 extern const struct sim_scenario sim_detection_scenario, sim_lifeguard_scenario;
 extern const struct sim_scenario sim_loss_scenario, sim_one_way_scenario, sim_flapping_scenario;
 extern const struct sim_scenario sim_growth_scenario, sim_heal_scenario;
+extern const struct sim_scenario sim_swarm_scenario, sim_found_scenario;
 
 /* A parameter's value. The name must be one of the scenario's. */
 double sim_number(const struct sim_settings *settings, const char *name);

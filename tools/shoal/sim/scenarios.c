@@ -10,5 +10,7 @@ const struct sim_scenario *const sim_scenarios[] = {
         &sim_flapping_scenario,
         &sim_growth_scenario,
         &sim_heal_scenario,
+        &sim_swarm_scenario,
+        &sim_found_scenario,
         NULL,
 };
