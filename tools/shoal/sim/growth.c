@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Time, bytes and messages against the number of members, for what happens in the life of a
  * cluster: all start at once, nothing happens, a process dies, a host is lost, one in a hundred are
- * lost at once, halves are cut apart and meet again, all restart. */
+ * lost at once, halves are cut apart and meet again, all restart.
+ *
+ * In a storm every member has news of every other, and its time and memory go with the square of
+ * their number: of 1,000 it is six sevenths of the whole run. So there is a largest size for
+ * storms; larger worlds are born knowing all. */
 #include "world.h"
 
 #include <math.h>
@@ -23,12 +27,19 @@ enum phase {
 #define MESSAGES 1
 #define BYTES    2
 
+/* Above so many members the checkers follow a few of them. */
+#define FOLLOWED_TO   1000
+#define FOLLOWED_THEN 16
+
 static const char *const phase_names[PHASES] = {"all start at once", "nothing happens",
         "a process is killed", "a host is lost", "1 % of the hosts are lost at once",
         "halves, cut for 2 minutes, meet", "all restart without memory"};
 
 static const struct sim_param params[] = {
         {"sizes", "10,32,100,316,1000", 4, 60000, true, "members"},
+        {"storms_to", "3162", 4, 60000, false,
+                "members up to which all start, restart or are cut apart at once; more know each "
+                "other from the start"},
         {"steady_s", "30", 1, 100000, false, "seconds of quiet that are measured"},
         {NULL, NULL, 0, 0, false, NULL},
 };
@@ -51,6 +62,7 @@ struct life {
 	const struct shoal_sim_config *config;
 	struct sim_load before;
 	uint64_t bound, detection;
+	bool storms;
 };
 
 static void
@@ -136,14 +148,25 @@ restart(struct life *life)
 	end(life, RESTART, sim_world_agree(life->one, life->sim, life->bound));
 }
 
+/* All know each other: they find each other, or are born so. */
+static void
+come_up(struct life *life)
+{
+	if (!life->storms) {
+		sim_must(life->one, life->sim, shoal_sim_warm(life->sim), "the start");
+		return;
+	}
+	begin(life);
+	sim_must(life->one, life->sim, shoal_sim_gather(life->sim), "the start");
+	end(life, JOIN, sim_world_agree(life->one, life->sim, life->bound));
+}
+
 static void
 live(struct life *life, double steady)
 {
 	uint32_t nodes = life->config->nodes, many = nodes / 100;
 
-	begin(life);
-	sim_must(life->one, life->sim, shoal_sim_gather(life->sim), "the start");
-	end(life, JOIN, sim_world_agree(life->one, life->sim, life->bound));
+	come_up(life);
 	if (went_wrong(life) || quiet(life, 30) != 0) {
 		return;
 	}
@@ -164,10 +187,10 @@ live(struct life *life, double steady)
 		lose(life, LOSE_MANY, 1, many, SHOAL_SIM_CRASH_HOST);
 		come_back(life, 1, many);
 	}
-	if (!went_wrong(life)) {
+	if (!went_wrong(life) && life->storms) {
 		heal(life);
 	}
-	if (!went_wrong(life)) {
+	if (!went_wrong(life) && life->storms) {
 		restart(life);
 	}
 }
@@ -183,8 +206,12 @@ run(const struct sim_settings *settings, struct sim_case *one)
 	config.seed = one->seed;
 	config.nodes = (uint32_t)sizes[one->row];
 	config.untraced = true;
+	if (config.nodes > FOLLOWED_TO) {
+		config.followed_max = FOLLOWED_THEN;
+	}
 	struct life life = {.one = one,
 	        .config = &config,
+	        .storms = config.nodes <= sim_number(settings, "storms_to"),
 	        .bound = shoal_sim_convergence_bound(&config.profile, config.nodes, 0),
 	        .detection = shoal_profile_detection_bound(&config.profile, config.nodes)};
 	if (sim_must(one, NULL, shoal_sim_new(&life.sim, &config), "the world") == 0) {
