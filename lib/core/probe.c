@@ -246,6 +246,28 @@ ping_on_stream(struct shoal_core *core, const struct shoal_probe *probe)
 	shoal_count(core, SHOAL_COUNTER_STREAM_PINGS);
 }
 
+/* The target is pinged a last time when there is just so much left as it has to answer in. So an
+ * outage that swallows all that is sent before must last for nearly the whole interval, however
+ * short the time-out was. */
+static void
+wait_for_last(struct shoal_core *core, struct shoal_probe *probe)
+{
+	uint64_t left = time_left(core, probe);
+	uint64_t wait = probe->patience < left / 2 ? probe->patience : left / 2;
+
+	probe->last = core->profile.adaptive_timeout == 0;
+	shoal_heap_arm(
+	        &core->heap, &probe->timer, probe->last ? probe->deadline : probe->deadline - wait);
+}
+
+static void
+ask_last(struct shoal_core *core, struct shoal_probe *probe)
+{
+	probe->last = true;
+	shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, 0, 0);
+	shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
+}
+
 /* The time-out: relays and a stream, at the same moment. */
 static void
 go_indirect(struct shoal_core *core, struct shoal_probe *probe)
@@ -280,13 +302,13 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	if (core->profile.stream_pings != 0) {
 		ping_on_stream(core, probe);
 	}
-	shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
+	wait_for_last(core, probe);
 }
 
 static void
 again(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_record *record)
 {
-	probe->indirect = false;
+	probe->indirect = probe->last = false;
 	probe->asked = 0;
 	probe->nacked = probe->absent = 0;
 	ask(core, probe, record);
@@ -348,8 +370,10 @@ shoal_probe_on_timer(struct shoal_core *core, uint32_t number)
 		make_up_lag(core, probe);
 		go_indirect(core, probe);
 	} else if (!probe->indirect) {
-		probe->indirect = true;
+		probe->indirect = probe->last = true;
 		shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
+	} else if (!probe->last) {
+		ask_last(core, probe);
 	} else {
 		fail(core, probe, record);
 	}
@@ -483,9 +507,9 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		shoal_partial_answered(core, &probe->target, direct && !probe->indirect);
 	}
 	if (direct && probe->purpose == SHOAL_PROBE_ROUND) {
-		if (probe->indirect) {
+		if (probe->indirect && !probe->last) {
 			shoal_rtt_late(record);
-		} else if (arrived > probe->begun) {
+		} else if (!probe->indirect && arrived > probe->begun) {
 			shoal_rtt_measure(core, probe->slot, arrived - probe->begun);
 		}
 	}

@@ -39,6 +39,7 @@ struct shoal_probe {
 	uint8_t tries;   /* CHECK: left after this one   */
 	uint8_t phase;   /* LEAVE: of the leave   */
 	bool indirect;   /* relays and stream have been tried   */
+	bool last;       /* so has the last ping */
 	uint64_t tried;  /* when they were */
 	uint32_t nacked; /* bit i: relay[i] is there and passed no ack on */
 	uint32_t absent; /* bit i: because it does not hold the target for a member */
