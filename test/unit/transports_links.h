@@ -101,7 +101,7 @@ static inline void
 links_that_nobody_answers_end_with_the_time(struct world *world, struct site *a, struct site *b)
 {
 	b->echo = false;
-	assert_int_equal(site_watch(a, &b->addr[0], LINK, "watch", 30), 0);
+	assert_int_equal(site_watch(a, &b->addr[0], LINK, "watch", 500), 0);
 	UNTIL(world, a->results.count == 1);
 	assert_int_equal(last(&a->results)->code, SHOAL_ERR_TIMEOUT);
 	UNTIL(world, b->unwatched.count == 1);

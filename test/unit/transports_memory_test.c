@@ -141,7 +141,7 @@ an_unanswered_request_times_out_and_a_late_reply_finds_nobody(void **state)
 	(void)state;
 	open_scene(&scene);
 	scene.b.echo = false;
-	site_request(&scene.a, &scene.b.addr[0], 1, "x", 1, 20);
+	site_request(&scene.a, &scene.b.addr[0], 1, "x", 1, 500);
 	UNTIL(&scene.world, scene.a.results.count == 1);
 	assert_int_equal(last(&scene.a.results)->code, SHOAL_ERR_TIMEOUT);
 	assert_int_equal(scene.b.requests.count, 1);
@@ -315,7 +315,7 @@ start_and_ask(const struct shoal_allocator *mem, void *arg)
 		code = site_send(&site, &site.addr[0], "x", 1);
 	}
 	if (code == 0) {
-		code = site_request(&site, &site.addr[0], 1, "x", 1, 200);
+		code = site_request(&site, &site.addr[0], 1, "x", 1, 1000);
 	}
 	if (code == 0) {
 		UNTIL(world, site.results.count == 1);

@@ -6,14 +6,11 @@
 #ifndef SHOAL_TEST_TRANSPORTS_TCP_H
 #define SHOAL_TEST_TRANSPORTS_TCP_H
 
-#include "transports_site.h"
+#include "transports_port.h"
 
 #include <errno.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "heap_fault.h"
-#include "transports/socket.h"
 #include "transports/tcp.h"
 
 #define MINUTE    60000 /* ms: longer than any test waits */
@@ -109,18 +106,6 @@ close_pair(struct world *world, struct site *a, struct site *b)
 	site_close(a);
 	site_close(b);
 	world_close(world);
-}
-
-static inline struct shoal_addr
-nobody(struct world *world)
-{
-	struct site site;
-	struct shoal_addr addr;
-
-	open_site(&site, world, "127.0.0.1:0");
-	addr = site.addr[0];
-	site_close(&site);
-	return addr;
 }
 
 static inline int

@@ -69,7 +69,7 @@ an_idle_connection_is_closed_and_dialled_anew(void **state)
 	world_open(&world);
 	make_site(&a, &world, "127.0.0.1:0");
 	make_site(&b, &world, "127.0.0.1:0");
-	b.env.idle_timeout_ms = 30;
+	b.env.idle_timeout_ms = 200;
 	b.echo = true;
 	assert_int_equal(site_start(&a), 0);
 	assert_int_equal(site_start(&b), 0);

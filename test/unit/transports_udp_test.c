@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* UDP on real loopback sockets: batches, ages, the address that replies leave from, refusals that
  * must not cost a healthy peer a datagram, limits, and the lack of memory. */
-#include "transports_site.h"
+#include "transports_port.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/addr.h"
 #include "heap_fault.h"
@@ -20,21 +18,6 @@ open_site(struct site *site, struct world *world, const char *bind)
 	assert_int_equal(shoal_transport_udp(&transport, NULL), 0);
 	site_init(site, world, transport, bind);
 	assert_int_equal(site_start(site), 0);
-}
-
-/* The address of a port that was free a moment ago, where nobody listens. */
-static struct shoal_addr
-nobody(struct world *world, const char *ip)
-{
-	struct site site;
-	struct shoal_addr addr;
-	char bind[SHOAL_ADDR_TEXT];
-
-	addr = with_port(ip, 0);
-	open_site(&site, world, shoal_addr_print(&addr, bind, sizeof(bind)));
-	addr = site.addr[0];
-	site_close(&site);
-	return addr;
 }
 
 static void
@@ -62,10 +45,17 @@ a_datagram_arrives(const char *bind)
 }
 
 static void
-a_datagram_arrives_over_ipv4_and_over_ipv6(void **state)
+a_datagram_arrives_over_ipv4(void **state)
 {
 	(void)state;
 	a_datagram_arrives("127.0.0.1:0");
+}
+
+static void
+a_datagram_arrives_over_ipv6(void **state)
+{
+	(void)state;
+	port_needs_ipv6();
 	a_datagram_arrives("[::1]:0");
 }
 
@@ -147,9 +137,7 @@ static void
 a_reply_leaves_from_the_address_that_was_addressed(void **state)
 {
 	struct world world;
-	struct site v4, v6;
-	struct ifaddrs *list, *one;
-	char ip[INET6_ADDRSTRLEN];
+	struct site v4;
 
 	(void)state;
 	world_open(&world);
@@ -158,7 +146,20 @@ a_reply_leaves_from_the_address_that_was_addressed(void **state)
 	ask_by_address(&world, &v4, "127.0.0.1:0", "127.0.0.2");
 	ask_by_address(&world, &v4, "127.0.0.1:0", "127.1.2.3");
 	site_close(&v4);
+	world_close(&world);
+}
 
+static void
+a_reply_leaves_from_the_ipv6_address_that_was_addressed(void **state)
+{
+	struct world world;
+	struct site v6;
+	struct ifaddrs *list, *one;
+	char ip[INET6_ADDRSTRLEN];
+
+	(void)state;
+	port_needs_ipv6();
+	world_open(&world);
 	open_site(&v6, &world, "[::]:0");
 	assert_int_equal(getifaddrs(&list), 0);
 	for (one = list; one != NULL; one = one->ifa_next) {
@@ -213,6 +214,7 @@ of_several_addresses_the_fitting_one_sends(void **state)
 	struct shoal_transport transport;
 
 	(void)state;
+	port_needs_ipv6();
 	world_open(&world);
 	open_site(&v4, &world, "127.0.0.1:0");
 	open_site(&v6, &world, "[::1]:0");
@@ -250,17 +252,19 @@ a_refusal_is_reported(const char *ip)
 	struct site site;
 	struct shoal_addr dead;
 	char bind[SHOAL_ADDR_TEXT];
+	int held;
 
 	world_open(&world);
 	dead = with_port(ip, 0);
 	open_site(&site, &world, shoal_addr_print(&dead, bind, sizeof(bind)));
-	dead = nobody(&world, ip);
+	held = port_that_refuses(SOCK_DGRAM, ip, &dead);
 	site_send(&site, &dead, "anyone?", 7);
 	site_flush(&site);
 	UNTIL(&world, site.refusals.count == 1);
 	assert_true(shoal_addr_equal(&last(&site.refusals)->from, &dead));
 	assert_int_equal(site.batches, 1);
 	assert_true(world_rest(&world, 50) <= 3);
+	close(held);
 	site_close(&site);
 	world_close(&world);
 }
@@ -270,6 +274,13 @@ a_peer_whose_host_refuses_is_reported(void **state)
 {
 	(void)state;
 	a_refusal_is_reported("127.0.0.1");
+}
+
+static void
+a_peer_whose_host_refuses_over_ipv6_is_reported(void **state)
+{
+	(void)state;
+	port_needs_ipv6();
 	a_refusal_is_reported("::1");
 }
 
@@ -282,11 +293,12 @@ twenty_live_peers_lose_nothing_to_one_that_is_dead(void **state)
 	struct world world;
 	struct site a, live[LIVE];
 	struct shoal_addr dead;
+	int held;
 
 	(void)state;
 	world_open(&world);
 	open_site(&a, &world, "127.0.0.1:0");
-	dead = nobody(&world, "127.0.0.1");
+	held = port_that_refuses(SOCK_DGRAM, "127.0.0.1", &dead);
 	for (size_t i = 0; i < LIVE; i++) {
 		open_site(&live[i], &world, "127.0.0.1:0");
 	}
@@ -313,6 +325,7 @@ twenty_live_peers_lose_nothing_to_one_that_is_dead(void **state)
 	for (size_t i = 0; i < LIVE; i++) {
 		site_close(&live[i]);
 	}
+	close(held);
 	site_close(&a);
 	world_close(&world);
 }
@@ -420,11 +433,37 @@ a_port_that_is_taken_is_named(void **state)
 	        bind);
 	assert_string_equal(b.why, wanted);
 
-	/* The other family may have it; and what failed can be started again. */
-	b.bind[0] = with_port("::1", a.addr[0].port);
+	/* What failed can be started again. */
+	b.bind[0] = at("127.0.0.1:0");
 	assert_int_equal(site_start(&b), 0);
 	site_close(&b);
 	site_close(&a);
+	world_close(&world);
+}
+
+static void
+a_port_that_is_taken_in_one_family_is_free_in_the_other(void **state)
+{
+	struct world world;
+	int code = SHOAL_ERR_IN_USE;
+
+	(void)state;
+	port_needs_ipv6();
+	world_open(&world);
+	/* Some other program may have it there. */
+	for (unsigned tries = 0; code == SHOAL_ERR_IN_USE && tries < 20; tries++) {
+		struct shoal_transport transport;
+		struct site a, b;
+
+		open_site(&a, &world, "0.0.0.0:0");
+		assert_int_equal(shoal_transport_udp(&transport, NULL), 0);
+		site_init(&b, &world, transport, "127.0.0.1:0");
+		b.bind[0] = with_port("::", a.addr[0].port);
+		code = site_start(&b);
+		site_close(&b);
+		site_close(&a);
+	}
+	assert_int_equal(code, 0);
 	world_close(&world);
 }
 
@@ -535,19 +574,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(a_datagram_arrives_over_ipv4_and_over_ipv6),
+	        cmocka_unit_test(a_datagram_arrives_over_ipv4),
+	        cmocka_unit_test(a_datagram_arrives_over_ipv6),
 	        cmocka_unit_test(the_age_of_a_datagram_is_the_time_that_it_waited),
 	        cmocka_unit_test(
 	                a_thousand_datagrams_arrive_in_order_and_leave_the_timers_their_turn),
 	        cmocka_unit_test(a_reply_leaves_from_the_address_that_was_addressed),
+	        cmocka_unit_test(a_reply_leaves_from_the_ipv6_address_that_was_addressed),
 	        cmocka_unit_test(a_source_address_that_is_gone_is_left_to_the_kernel),
 	        cmocka_unit_test(of_several_addresses_the_fitting_one_sends),
 	        cmocka_unit_test(a_peer_whose_host_refuses_is_reported),
+	        cmocka_unit_test(a_peer_whose_host_refuses_over_ipv6_is_reported),
 	        cmocka_unit_test(twenty_live_peers_lose_nothing_to_one_that_is_dead),
 	        cmocka_unit_test(what_is_too_big_is_refused_here_and_dropped_there),
 	        cmocka_unit_test(what_the_kernel_drops_is_counted),
 	        cmocka_unit_test(what_cannot_be_sent_is_counted_on_a_later_turn),
 	        cmocka_unit_test(a_port_that_is_taken_is_named),
+	        cmocka_unit_test(a_port_that_is_taken_in_one_family_is_free_in_the_other),
 	        cmocka_unit_test(an_address_that_is_not_here_is_named_and_nothing_stays_open),
 	        cmocka_unit_test(a_host_may_stop_in_the_middle_of_a_batch_and_start_again),
 	        cmocka_unit_test(every_allocation_may_fail),
