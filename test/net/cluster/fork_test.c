@@ -102,12 +102,14 @@ static void
 fork_from(enum shoal_run run)
 {
 	struct event_base *base = run == SHOAL_RUN_BASE ? event_base_new() : NULL;
-	struct shoal_cluster *seed = kit_member("seed"), *member;
-	struct shoal_config config = kit_config("member");
+	struct shoal_config config = kit_config("member"), seed_config = kit_config("seed");
 	struct kit_events events = KIT_EVENTS;
 	struct kit_done done = KIT_DONE;
-	const char *seeds[] = {kit_address(seed)};
+	struct shoal_cluster *seed, *member;
 
+	kit_steady(&seed_config); /* a fork takes its time */
+	seed = kit_start(&seed_config);
+	const char *seeds[] = {kit_address(seed)};
 	config.run = run;
 	config.base = base;
 	member = kit_start(&config);

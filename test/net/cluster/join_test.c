@@ -331,6 +331,7 @@ members_meet_over_ipv6_and_over_both_families_on_one_port(void **state)
 	char seed[64];
 
 	(void)state;
+	kit_needs_ipv6();
 	config.bind = "127.0.0.1:0,[::1]:0";
 	a = kit_start(&config);
 	self = shoal_cluster_self(a);

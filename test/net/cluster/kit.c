@@ -3,18 +3,50 @@
  * the conditions are cheap, and what is waited for has no common way to announce itself. */
 #include "kit.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 struct shoal_config
 kit_config(const char *name)
 {
+	static char label[32];
 	struct shoal_config config;
 
+	if (label[0] == '\0') {
+		snprintf(label, sizeof(label), "kit-%d", (int)getpid());
+	}
 	shoal_config_init(&config);
 	assert_int_equal(shoal_config_profile(&config, SHOAL_PROFILE_LOCAL), 0);
+	config.profile.exchange_timeout_ms = KIT_PATIENCE_MS;
+	config.profile.leave_timeout_ms = KIT_PATIENCE_MS / 3;
 	config.name = name;
 	config.bind = "127.0.0.1:0";
+	config.label = label;
 	return config;
+}
+
+void
+kit_steady(struct shoal_config *config)
+{
+	config->profile.probe_interval_ms = 5000;
+	config->profile.probe_timeout_ms = 2500;
+}
+
+void
+kit_needs_ipv6(void)
+{
+	struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool works = fd >= 0 && bind(fd, (struct sockaddr *)&name, sizeof(name)) == 0;
+
+	if (fd >= 0) {
+		close(fd);
+	}
+	if (!works) {
+		skip();
+	}
 }
 
 struct shoal_cluster *

@@ -25,8 +25,17 @@
 /* Long enough for a machine that has much else to do; a test that works never waits so long. */
 #define KIT_PATIENCE_MS 30000
 
-/* Defaults of a member of a test: the local profile, 127.0.0.1 with a port of the kernel. */
+/* Defaults of a member of a test: the local profile, 127.0.0.1 with a port of the kernel, a label
+ * of this process (the kernel may give the port of one that is gone to a member of another test),
+ * and patience for what is answered at once unless the machine is busy. */
 struct shoal_config kit_config(const char *name);
+
+/* For what is not about failure detection: nobody is suspected who stands still for less than five
+ * seconds. */
+void kit_steady(struct shoal_config *config);
+
+/* Skips the test where this machine has no ::1. To be called before anything is made. */
+void kit_needs_ipv6(void);
 
 /* Makes, and starts. A failure ends the test with the last error. */
 struct shoal_cluster *kit_new(const struct shoal_config *config);
