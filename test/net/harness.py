@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -27,6 +28,8 @@ from agents import Agents, Failure  # noqa: E402
 
 LONG = 90
 LOCAL = ("--profile", "local")
+# For tests of anything but failure detection: who stands still for less than five seconds is not even suspected.
+STEADY = (*LOCAL, "--set", "probe_interval_ms=5000", "--set", "probe_timeout_ms=2500")
 REPORT = re.compile(r"(ERROR|WARNING): (Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer"
                     r"|runtime error:|[Aa]ssertion .*failed")
 SKIPPED = 77
@@ -37,7 +40,34 @@ class Skip(Exception):
 
 
 class Cluster(Agents):
-    """Agents of one test."""
+    """Agents of one test. They have a label of their own: the kernel may give the port of a dead one to an agent of
+    another test that runs beside this one, under the same name perhaps."""
+
+    def __init__(self, program, folder):
+        super().__init__(program, folder)
+        self.label = os.path.basename(folder)
+        self._environment["SHOAL_LABEL"] = self.label
+        self._held = []
+
+    def __exit__(self, *how):
+        super().__exit__(*how)
+        for port in self._held:
+            port.close()
+
+    def hold(self, agent):
+        """Keeps the port of an agent that has ended: from now on only who asks for it gets it."""
+        host, _, port = agent.address.rpartition(":")
+        family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+        held = socket.socket(family, socket.SOCK_STREAM)
+        self._held.append(held)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((host.strip("[]"), int(port)))
+
+    def kill_and_hold(self, agent):
+        """Kills an agent, and keeps its port for the one that is started after it."""
+        agent.signal(signal.SIGKILL)
+        agent.process.wait()
+        self.hold(agent)
 
     def expect(self, condition, what, seconds=LONG):
         """Waits for a condition, which must come true."""
@@ -118,6 +148,11 @@ def skip(reason):
 def check(fact, complaint):
     if not fact:
         raise Failure(complaint)
+
+
+def tells_of_restart(observer, name):
+    """Whether an agent told of another instance of a member: as an update, or as alive where it was suspect meanwhile."""
+    return any(e["cause"]["kind"] == "restarted" for e in observer.heard(about=name))
 
 
 def cpu_seconds(agent):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """An agent of a cluster under garbage: it keeps serving, nobody takes it for failed, a new member can
 join through it meanwhile, and everything that was sent to it is counted."""
+import os
 import random
 import signal
 import socket
@@ -10,6 +11,8 @@ import time
 
 from harness import LOCAL, check, main
 
+LABEL = f"hostile-{os.getpid()}"
+OPTIONS = (*LOCAL, "--label", LABEL)
 DATAGRAMS = 10000
 CONNECTIONS = 500
 # Counters of what was received and not used; what the kernel dropped never reached the agent.
@@ -28,7 +31,7 @@ def crc32c(data):
     return crc ^ 0xffffffff
 
 
-def packet(messages, flags=0, label=b""):
+def packet(messages, flags=0, label=LABEL.encode()):
     """A clear packet as docs/protocol.md draws it."""
     body = bytes([0, flags, len(label)]) + label + messages
     return body + struct.pack(">I", crc32c(body))
@@ -102,7 +105,7 @@ def expect_serving(cluster, agents, victim, newcomer):
 
 
 def ten_thousand_garbage_datagrams_are_counted_and_do_no_harm(cluster):
-    agents = cluster.form(4, *LOCAL)
+    agents = cluster.form(4, *OPTIONS)
     victim = agents[1]
     chance = random.Random(2)
     before = dropped(victim)
@@ -115,7 +118,7 @@ def ten_thousand_garbage_datagrams_are_counted_and_do_no_harm(cluster):
                 cluster.expect(lambda: dropped(victim) >= before + sent * 9 // 10,
                                f"{sent} garbage datagrams are counted as dropped")
             if sent == DATAGRAMS // 2:
-                newcomer = cluster.start("newcomer", *LOCAL, join=[victim.address])
+                newcomer = cluster.start("newcomer", *OPTIONS, join=[victim.address])
     cluster.expect(lambda: dropped(victim) >= before + DATAGRAMS, "every one is counted")
     counters = victim.counters()
     for name in DROPS[:6]:
@@ -130,7 +133,7 @@ def id_bytes(agent):
 
 def a_ping_from_a_strange_address_gets_at_most_as_much_as_it_sent(cluster):
     """Also in the name of a member, and of a dead one, who would be told what is believed of it."""
-    victim, live, dead = cluster.form(3, *LOCAL)
+    victim, live, dead = cluster.form(3, *OPTIONS)
     dead.signal(signal.SIGKILL)
     cluster.expect_all([victim], {dead.name: "dead"})
     chance = random.Random(3)
@@ -168,7 +171,7 @@ def flood(victim, over):
 
 
 def a_crash_is_found_by_an_agent_that_a_stranger_floods(cluster):
-    agents = cluster.form(4, *LOCAL)
+    agents = cluster.form(4, *OPTIONS)
     victim, dead = agents[1], agents[3]
     alive = [a for a in agents if a is not dead]
     over = threading.Event()
@@ -198,7 +201,7 @@ def nonsense(chance, number):
 
 
 def five_hundred_garbage_or_silent_connections_are_counted_and_do_no_harm(cluster):
-    agents = cluster.form(4, *LOCAL)
+    agents = cluster.form(4, *OPTIONS)
     victim = agents[1]
     chance = random.Random(4)
     names = ("connections_in", "connections_refused", "connections_abused")
@@ -213,7 +216,7 @@ def five_hundred_garbage_or_silent_connections_are_counted_and_do_no_harm(cluste
             except ConnectionError:
                 pass  # closed at once, which is one of the right answers
             if number == CONNECTIONS // 2:
-                newcomer = cluster.start("newcomer", *LOCAL, join=[victim.address])
+                newcomer = cluster.start("newcomer", *OPTIONS, join=[victim.address])
         expect_serving(cluster, agents, victim, newcomer)
 
         def more(name):
@@ -229,7 +232,7 @@ def five_hundred_garbage_or_silent_connections_are_counted_and_do_no_harm(cluste
 
 
 def garbage_inside_frames_that_are_well_formed_is_counted_and_does_no_harm(cluster):
-    agents = cluster.form(3, *LOCAL)
+    agents = cluster.form(3, *OPTIONS)
     victim = agents[1]
     chance = random.Random(5)
     before = dropped(victim)
@@ -240,7 +243,7 @@ def garbage_inside_frames_that_are_well_formed_is_counted_and_does_no_harm(clust
             body = GARBAGE[number % 7](chance)
             link.sendall(struct.pack(">IBQ", len(body), 3, number) + body)
         cluster.expect(lambda: dropped(victim) >= before + frames, "every one is counted")
-    newcomer = cluster.start("newcomer", *LOCAL, join=[victim.address])
+    newcomer = cluster.start("newcomer", *OPTIONS, join=[victim.address])
     expect_serving(cluster, agents, victim, newcomer)
 
 

@@ -2,16 +2,16 @@
 """One name has one live agent, and one address one member."""
 import signal
 
-from harness import LOCAL, check, main
+from harness import LOCAL, STEADY, check, main
 
 
 def of_two_agents_under_one_name_the_later_stops_and_says_why(cluster):
-    seed = cluster.start("seed", *LOCAL)
-    first = cluster.start("twin", *LOCAL, join=[seed.address])
+    seed = cluster.start("seed", *STEADY)
+    first = cluster.start("twin", *STEADY, join=[seed.address])
     cluster.expect_all([seed, first], {"seed": "alive", "twin": "alive"})
     address = first.address
     for through in (seed, first):
-        second = cluster.spawn("twin", *LOCAL, "--socket", f"{cluster.folder}/second.sock", join=[through.address])
+        second = cluster.spawn("twin", *STEADY, "--socket", f"{cluster.folder}/second.sock", join=[through.address])
         second.expected_to_end = True
         cluster.expect(lambda: not second.running, "the second ends by itself")
         check(second.process.returncode == 1, f"it ended with {second.process.returncode}")
@@ -65,8 +65,7 @@ def an_agent_that_hung_while_another_took_its_name_stops_when_it_returns(cluster
 def the_address_of_a_killed_agent_taken_by_another_name_makes_it_left(cluster):
     agents = cluster.form(4)  # lan: the ordinary way to dead takes far longer
     gone = agents[3]
-    gone.signal(signal.SIGKILL)
-    gone.process.wait()
+    cluster.kill_and_hold(gone)
     heir = cluster.start("heir", bind=gone.address, join=[agents[0].address])
     cluster.expect_all([*agents[:3], heir], {"heir": "alive"})
     cluster.expect(lambda: all(a.states().get(gone.name) in ("left", "dead") for a in agents[:3]),

@@ -20,8 +20,7 @@ def twenty_agents_join_through_one_seed_and_all_see_all(cluster):
 
 def an_agent_whose_seed_is_down_joins_when_it_comes_up(cluster):
     first = cluster.start("seed", *LOCAL)
-    first.signal(signal.SIGKILL)
-    first.process.wait()
+    cluster.kill_and_hold(first)
     joiner = cluster.start("joiner", *LOCAL, join=[first.address])
     cluster.expect(lambda: first.address in joiner.log(), "the log names the seed that is down")
     check(set(joiner.states()) == {"joiner"}, "the joiner sees a member where none is")
@@ -47,7 +46,7 @@ def agents_form_a_cluster_over_ipv6(cluster):
 def refuses(cluster, taken):
     """An agent that is to bind a taken port says so in one line and ends with status 1."""
     address = "{}:{}".format(*taken.getsockname())
-    ended = cluster.run("agent", "--name", "late", "--bind", address,
+    ended = cluster.run("agent", "--name", "late", "--bind", address, "--log-level", "error",
                         "--socket", f"{cluster.folder}/late.sock", seconds=LONG)
     check(ended.returncode == 1, f"the status is {ended.returncode}, not 1: {ended.stderr}")
     lines = ended.stderr.strip().splitlines()

@@ -23,6 +23,7 @@ import subprocess
 import time
 
 READY = re.compile(r"shoal: ready name=(\S+) id=(\S+) address=(\S+)\n")
+PATIENCE = 60  # seconds for what takes milliseconds on a machine with nothing else to do
 STATES = ("unknown", "alive", "suspect", "dead", "leaving", "left")
 
 
@@ -45,7 +46,7 @@ def signals_later():
             os.kill(os.getpid(), number)
 
 
-def exchange(path, target, method="GET", timeout=10.0):
+def exchange(path, target, method="GET", timeout=PATIENCE):
     """One HTTP request over a Unix socket. Returns status and body."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(timeout)
@@ -107,7 +108,7 @@ class Agent:
     def running(self):
         return self.process.poll() is None
 
-    def get(self, target, timeout=10.0):
+    def get(self, target, timeout=PATIENCE):
         """A document of the control socket."""
         status, body = exchange(self.socket_path, target, timeout=timeout)
         if status != 200:
@@ -134,8 +135,11 @@ class Agent:
         return [e for e in self.events if kind in (None, e["event"]) and about in (None, e["name"])]
 
     def log(self):
+        """Its log so far, without a line that is being written."""
+        running = self.running
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
-            return log.read()
+            text = log.read()
+        return text[:text.rfind("\n") + 1] if running else text
 
 
 class Agents:
@@ -179,13 +183,13 @@ class Agents:
             self.every.append(agent)
         return agent
 
-    def start(self, name, *options, seconds=30, **how):
+    def start(self, name, *options, seconds=PATIENCE, **how):
         """Starts an agent, waits until it is ready and follows its events."""
         agent = self.spawn(name, *options, **how)
         self.until_ready([agent], seconds)
         return agent
 
-    def until_ready(self, agents, seconds=30):
+    def until_ready(self, agents, seconds=PATIENCE):
         self.until(lambda: all(a.check_ready() or not a.running for a in agents), seconds)
         for agent in agents:
             if not agent.ready:
@@ -195,7 +199,7 @@ class Agents:
     def follow(self, agent):
         """Subscribes to an agent's events."""
         link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        link.settimeout(10)
+        link.settimeout(PATIENCE)
         link.connect(agent.socket_path)
         link.sendall(b"GET /v1/events HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n")
         head = b""
@@ -230,7 +234,7 @@ class Agents:
                 each()
         return True
 
-    def run(self, *arguments, seconds=30):
+    def run(self, *arguments, seconds=PATIENCE):
         """Another subcommand, to its end."""
         return subprocess.run([self.program, *arguments], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=seconds,

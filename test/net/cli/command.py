@@ -10,22 +10,24 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import LOCAL, LONG, check, cpu_seconds, main, pause  # noqa: E402,F401
+from harness import LOCAL, LONG, STEADY, check, cpu_seconds, main, pause  # noqa: E402,F401
 
-# A crash is known soon, and a leave waits for as long as a test may take.
+# A crash is known soon; whoever is kept waiting for a fraction of a second may be suspected.
 FAST = (*LOCAL, "--set", "probe_interval_ms=100", "--set", "probe_timeout_ms=50")
 
 
 def environment(cluster, variables=None):
+    """The variables of a command; None takes one away."""
     plain = {k: v for k, v in os.environ.items()
              if not k.startswith("SHOAL_") and k not in ("NO_COLOR", "XDG_RUNTIME_DIR")}
-    return {**plain, "XDG_RUNTIME_DIR": cluster.folder, **(variables or {})}
+    changed = {**plain, "XDG_RUNTIME_DIR": cluster.folder, "SHOAL_LABEL": cluster.label, **(variables or {})}
+    return {k: v for k, v in changed.items() if v is not None}
 
 
 def shoal(cluster, *arguments, variables=None, **how):
-    """Runs a command to its end."""
-    return subprocess.run([cluster.program, *arguments], stdin=subprocess.DEVNULL, text=True,
-                          timeout=LONG, check=False, env=environment(cluster, variables),
+    """Runs a command to its end. An agent logs errors only: on a busy machine it warns that it was kept waiting."""
+    return subprocess.run([cluster.program, *arguments], stdin=subprocess.DEVNULL, text=True, timeout=LONG, check=False,
+                          env=environment(cluster, {"SHOAL_LOG_LEVEL": "error", **(variables or {})}),
                           **{"capture_output": True, **how})
 
 

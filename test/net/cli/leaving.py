@@ -1,24 +1,29 @@
 # SPDX-License-Identifier: MIT
 """`shoal join` and `shoal leave`."""
+import contextlib
 import json
 import os
 import signal
 import socket
 
-from command import FAST, LONG, Beside, ask, check, complaint, expect_in, main, pause, shoal
+from command import FAST, LONG, STEADY, Beside, ask, check, complaint, expect_in, main, pause, shoal
+
+UNHURRIED = ("--set", "leave_timeout_ms=60000")  # for a leave that must be confirmed
 
 
 def leave_returns_when_the_agent_has_ended(cluster):
-    agents = cluster.form(3, *FAST)
-    leaver = agents[1]
+    agents = cluster.form(2, *STEADY)
+    leaver = cluster.start("m03", *STEADY, *UNHURRIED, join=[agents[0].address])
+    cluster.expect_all(agents, {"m03": "alive"})
     check(ask(cluster, leaver, "leave") == "left\n", "it did not say left")
     check(leaver.process.wait(LONG) == 0, f"the agent ended with {leaver.process.returncode}")
     check(not os.path.exists(leaver.socket_path), "the socket is still there")
-    cluster.expect_all([agents[0], agents[2]], {"m02": "left"})
+    cluster.expect_all(agents, {"m03": "left"})
     cluster.expect_none("failed")
+    cluster.hold(leaver)
     # Its name, its address and its socket are free.
-    again = cluster.start("m02", *FAST, bind=leaver.address, join=[agents[0].address])
-    cluster.expect_all(agents[::2], {"m02": "alive"})
+    again = cluster.start("m03", *STEADY, *UNHURRIED, bind=leaver.address, join=[agents[0].address])
+    cluster.expect_all(agents, {"m03": "alive"})
     check(json.loads(ask(cluster, again, "leave", "--format", "json")) == {"left": True}, "no JSON")
     check(again.process.wait(LONG) == 0, f"the agent ended with {again.process.returncode}")
 
@@ -41,9 +46,9 @@ def a_leave_that_nobody_confirms_says_so(cluster):
 
 
 def join_reports_how_many_were_reached(cluster):
-    first, second = cluster.start("m01", *FAST), cluster.start("m02", *FAST)
-    dead = free_address()
-    said = ask(cluster, second, "join", first.address, dead)
+    first, second = cluster.start("m01", *STEADY), cluster.start("m02", *STEADY)
+    with closed_address() as dead:
+        said = ask(cluster, second, "join", first.address, dead)
     check(said == "joined through 1 of 2\n", f"it said {said!r}")
     cluster.expect_all([first, second], {"m01": "alive", "m02": "alive"})
     said = json.loads(ask(cluster, second, "join", first.address, "--format", "json"))
@@ -52,9 +57,9 @@ def join_reports_how_many_were_reached(cluster):
 
 def a_join_that_reaches_nobody_lists_every_seed(cluster):
     agent = cluster.start("m01", *FAST)
-    dead = [free_address(), free_address()]
-    ended = shoal(cluster, "join", *dead, "--timeout", "2s", "--socket", agent.socket_path)
-    expect_in(dead, complaint(ended, 1))
+    with closed_address() as one, closed_address() as other:
+        ended = shoal(cluster, "join", one, other, "--timeout", "2s", "--socket", agent.socket_path)
+    expect_in([one, other], complaint(ended, 1))
     check(agent.get("/v1/info")["members"]["alive"] == 1, "it sees somebody")
 
 
@@ -91,11 +96,12 @@ def a_join_of_no_address_is_refused(cluster):
         cluster, "join", "127.0.0.1:1", "--timeout", "5", "--socket", agent.socket_path), 2))
 
 
-def free_address():
-    """An address at which nobody listens: its socket was just closed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return "{}:{}".format(*probe.getsockname())
+@contextlib.contextmanager
+def closed_address():
+    """An address that refuses: it is bound, so that nobody else gets it, and nobody listens there."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield "{}:{}".format(*bound.getsockname())
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import subprocess
 import termios
 import unicodedata
 
-from command import (FAST, LONG, Beside, ask, check, complaint, environment, expect_in, following,
-                     main, shoal)
+from command import (FAST, LONG, STEADY, Beside, ask, check, complaint, environment, expect_in,
+                     following, main, shoal)
 
 MEMBER = ["id", "name", "address", "state", "diagnosis", "incarnation", "state_age_ms", "rtt_ms",
           "tags", "meta", "app_version", "protocol", "self"]
@@ -23,7 +23,7 @@ STATES = {"unknown", "alive", "suspect", "dead", "leaving", "left"}
 
 
 def members_as_json_hold_what_the_contract_names(cluster):
-    agents = cluster.form(3, *FAST, "--set", "app_version=7")
+    agents = cluster.form(3, *STEADY, "--set", "app_version=7")
     cluster.expect(lambda: all(m["rtt_ms"] is not None for m in agents[0].members().values()
                                if not m["self"]), "round trip times")
     members = json.loads(ask(cluster, agents[0], "members", "--format", "json"))
@@ -69,7 +69,7 @@ def silent_address():
 
 
 def members_as_csv_hold_the_same(cluster):
-    agents = cluster.form(2, *FAST)
+    agents = cluster.form(2, *STEADY)
     rows = list(csv.DictReader(io.StringIO(ask(cluster, agents[0], "members", "--format", "csv"))))
     check(list(rows[0]) == MEMBER, f"the columns are {list(rows[0])}")
     check([(r["name"], r["id"], r["state"], r["self"]) for r in rows] ==
@@ -79,10 +79,10 @@ def members_as_csv_hold_the_same(cluster):
 
 def members_as_a_table_are_aligned_and_plain(cluster):
     names = ["quay", "北京-1", 'with, comma "q"']
-    first = cluster.start("m01", *FAST)
+    first = cluster.start("m01", *STEADY)
     with contextlib.ExitStack() as stack:
         others = [stack.enter_context(Beside(
-            cluster, "agent", *FAST, "--name", name, "--bind", "127.0.0.1:0", "--socket",
+            cluster, "agent", *STEADY, "--name", name, "--bind", "127.0.0.1:0", "--socket",
             os.path.join(cluster.folder, f"{i}.sock"), "--join", first.address))
             for i, name in enumerate(names)]
         cluster.expect_all([first], {n: "alive" for n in names})
@@ -105,7 +105,7 @@ def columns_before(line, word):
 
 
 def members_are_chosen_by_state(cluster):
-    agents = cluster.form(3, *FAST)
+    agents = cluster.form(3, *STEADY)
     agents[2].signal(signal.SIGTERM)
     agents[2].process.wait(LONG)
     cluster.expect_all(agents[:1], {"m03": "left"})
@@ -121,11 +121,11 @@ def members_are_chosen_by_state(cluster):
 
 
 def members_watched_on_a_pipe_are_printed_at_every_change(cluster):
-    first = cluster.start("m01", *FAST)
+    first = cluster.start("m01", *STEADY)
     with Beside(cluster, "members", "--watch", "--format", "json", "--socket",
                 first.socket_path) as watch:
         cluster.expect(lambda: len(watch.lines) == 1, "the first list")
-        second = cluster.start("m02", *FAST, join=[first.address])
+        second = cluster.start("m02", *STEADY, join=[first.address])
         seen = lambda: [{m["name"]: m["state"] for m in json.loads(line)} for line in watch.lines]
         cluster.expect(lambda: {"m01": "alive", "m02": "alive"} in seen(), "a list with the second")
         second.signal(signal.SIGTERM)
@@ -177,7 +177,7 @@ def on_a_terminal(cluster, *arguments, until=None, variables=None, size=None):
 
 
 def members_watched_on_a_terminal_are_drawn_in_place(cluster):
-    first = cluster.start("m01", *FAST)
+    first = cluster.start("m01", *STEADY)
     options = ("members", "--watch", "--socket", first.socket_path)
     # Drawn again without any change: ages grow.
     text, status = on_a_terminal(cluster, *options, until=lambda t: t.count("\033[H") >= 2)
@@ -190,10 +190,10 @@ def members_watched_on_a_terminal_are_drawn_in_place(cluster):
 
 
 def members_watched_on_a_terminal_fit_on_it(cluster):
-    first = cluster.start("m01", *FAST)
+    first = cluster.start("m01", *STEADY)
     seen = [first]
     for i in range(6):
-        seen.append(cluster.start("long-" * 12 + str(i), *FAST, join=[first.address]))
+        seen.append(cluster.start("long-" * 12 + str(i), *STEADY, join=[first.address]))
     cluster.expect_all([first], {agent.name: "alive" for agent in seen})
     options = ("members", "--watch", "--socket", first.socket_path)
     for size, shown, hidden, rows in (
@@ -215,7 +215,7 @@ def members_watched_on_a_terminal_fit_on_it(cluster):
 
 
 def a_table_on_a_terminal_has_colours(cluster):
-    agent = cluster.start("m01", *FAST)
+    agent = cluster.start("m01", *STEADY)
     text, status = on_a_terminal(cluster, "members", "--socket", agent.socket_path)
     check(status == 0 and "\033[32malive\033[0m" in text, f"{status}: {text!r}")
 
@@ -231,7 +231,7 @@ def a_watch_ends_with_its_agent(cluster):
 
 
 def info_holds_what_the_contract_names(cluster):
-    agents = cluster.form(2, *FAST, "--label", "blue")
+    agents = cluster.form(2, *STEADY, "--label", "blue")
     cluster.expect(lambda: agents[0].counters()["datagrams_in"] > 0, "a datagram is counted")
     info = json.loads(ask(cluster, agents[0], "info", "--format", "json"))
     check((info["id"], info["name"], info["address"]) == (agents[0].id, "m01", agents[0].address),

@@ -27,16 +27,16 @@ def watched(stack, cluster, agent, *options):
 
 
 def a_monitor_tells_join_suspect_failed_alive_and_left_with_their_causes(cluster):
-    first, second = cluster.form(2, *FAST)
+    doubting = (*FAST, "--watch-links", "0")  # a refused connection would be the end without a doubt before
+    first, second = cluster.form(2, *doubting)
     with contextlib.ExitStack() as stack:
         monitor = watched(stack, cluster, first, "--format", "json")
-        third = cluster.start("m03", *FAST, join=[first.address])
+        third = cluster.start("m03", *doubting, join=[first.address])
         cluster.expect(lambda: told(monitor, "join", "m03"), "join")
         cluster.expect_all([second], {"m03": "alive"})
-        third.signal(signal.SIGKILL)
-        third.process.wait(LONG)
+        cluster.kill_and_hold(third)
         cluster.expect(lambda: told(monitor, "failed", "m03"), "failed")
-        again = cluster.start("m03", *FAST, bind=third.address, join=[first.address])
+        again = cluster.start("m03", *doubting, bind=third.address, join=[first.address])
         cluster.expect_all([first], {"m03": "alive"})
         again.signal(signal.SIGTERM)
         again.process.wait(LONG)
@@ -66,8 +66,8 @@ def a_monitor_for_people_prints_one_line_each(cluster):
         second.process.wait(LONG)
         cluster.expect(lambda: any(" failed: " in line for line in monitor.lines), "failed")
         check(monitor.end(signal.SIGTERM) == 0, "SIGTERM is no failure")
-    for line in monitor.lines:
-        check(re.match(r"\d\d:\d\d:\d\d\.\d{3} m02 (suspect: .*no answer|failed: .*m01)", line),
+    for line in monitor.lines:  # on a busy machine it was suspected, and refuted that, before
+        check(re.match(r"\d\d:\d\d:\d\d\.\d{3} m02 (suspect: .*no answer|failed: .*m01|alive: .)", line),
               f"a line is {line!r}")
 
 

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from command import FAST, Beside, check, complaint, expect_in, main, shoal
+from command import FAST, STEADY, Beside, check, complaint, expect_in, main, shoal
 from agents import exchange
 
 COMMANDS = ("agent", "members", "join", "leave", "info", "monitor", "replay", "sim", "version", "why")
@@ -106,7 +106,7 @@ def started(cluster, *options, variables=None):
     """What an agent says of itself that was started with these options."""
     path = os.path.join(cluster.folder, "started.sock")
     with Beside(cluster, "agent", "--name", "x", "--bind", "127.0.0.1:0", "--socket", path,
-                *FAST, *options, variables=variables) as agent:
+                *FAST, *options, variables={"SHOAL_LABEL": None, **(variables or {})}) as agent:
         cluster.expect(lambda: agent.lines or not agent.running, "the ready line")
         check(agent.lines, "it did not become ready")
         status, body = exchange(path, "/v1/info")
@@ -126,9 +126,9 @@ def a_flag_is_stronger_than_a_variable_and_a_variable_than_the_file(cluster):
 
 
 def a_stronger_list_replaces_a_weaker_one(cluster):
-    first, second = cluster.start("first", *FAST), cluster.start("second", *FAST)
+    first, second = cluster.start("first", *STEADY), cluster.start("second", *STEADY)
     path = file(cluster, {"join": [second.address]})
-    joiner = cluster.start("joiner", *FAST, "--config", path, join=[first.address])
+    joiner = cluster.start("joiner", *STEADY, "--config", path, join=[first.address])
     cluster.expect_all([first, joiner], {"first": "alive", "joiner": "alive"})
     cluster.expect(lambda: "joined through 1 of 1" in joiner.log(), "it joined through one")
     check("second" not in joiner.states(), "the file's list was added")
