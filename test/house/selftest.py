@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Plants one violation at a time in a copy of the project and looks whether the rule reports it, at its place and
-with its words. Usage: selftest.py ROOT. One line a violation; exit status 1 where one went unnoticed.
+"""Plants one violation at a time in a copy of a few files of the project and looks whether the rule reports it, at its
+place and with its words. Usage: selftest.py ROOT. One line a violation; exit status 1 where one went unnoticed.
 
 What the project itself breaks at the moment is house.py's to say: only what a plant adds counts here."""
 import os
@@ -17,6 +17,9 @@ from tree import Findings, Tree
 
 SPDX = "/* SPDX-License-Identifier: MIT */\n/* A planted file. */\n"
 MARK = "TO" + "DO"
+
+# What a plant is written into or compiles with; a rule reads all there is, again for each plant.
+COPIED = ("include/shoal/core.h", "include/shoal/types.h", "include/shoal/version.h")
 
 
 def body(lines):
@@ -129,7 +132,9 @@ def main():
     missed = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, "copy")
-        shutil.copytree(sys.argv[1], copy, ignore=shutil.ignore_patterns(".git", "build", "cmake-build-*", "__pycache__"))
+        for path in COPIED:
+            os.makedirs(os.path.dirname(os.path.join(copy, path)), exist_ok=True)
+            shutil.copy(os.path.join(sys.argv[1], path), os.path.join(copy, path))
         before = {plant[0]: findings(plant[0], copy) for plant in PLANTS}
         for plant in PLANTS:
             missed += try_plant(copy, before[plant[0]], *plant)
