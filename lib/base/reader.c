@@ -22,6 +22,12 @@ shoal_reader_fail(struct shoal_reader *reader)
 	reader->left = 0;
 }
 
+const uint8_t *
+shoal_reader_take(struct shoal_reader *reader, size_t len)
+{
+	return shoal_reader_bytes(reader, len);
+}
+
 bool
 shoal_reader_copy(struct shoal_reader *reader, void *dst, size_t len)
 {

@@ -8,15 +8,7 @@
 #ifndef SHOAL_BASE_READER_H
 #define SHOAL_BASE_READER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-struct shoal_reader {
-	const uint8_t *at; /* never NULL */
-	size_t left;
-	bool failed;
-};
+#include <shoal/cursor.h>
 
 /* NULL counts as no bytes. */
 void shoal_reader_init(struct shoal_reader *reader, const uint8_t *data, size_t len);

@@ -30,6 +30,12 @@ shoal_writer_bytes(struct shoal_writer *writer, const void *data, size_t len)
 	}
 }
 
+void
+shoal_writer_put(struct shoal_writer *writer, const void *data, size_t len)
+{
+	shoal_writer_bytes(writer, data, len);
+}
+
 size_t
 shoal_writer_var_len(uint64_t value)
 {

@@ -5,15 +5,7 @@
 #ifndef SHOAL_BASE_WRITER_H
 #define SHOAL_BASE_WRITER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-struct shoal_writer {
-	uint8_t *data;
-	size_t len, cap;
-	bool failed;
-};
+#include <shoal/cursor.h>
 
 /* data may be NULL where cap is 0. */
 void shoal_writer_init(struct shoal_writer *writer, uint8_t *data, size_t cap);

@@ -8,7 +8,7 @@ BINARY_DIRS = ("test/fuzz/corpus",)
 
 # Rooms from the bottom up: folder, rooms that it may include, public headers that belong to it.
 ROOMS = {
-    "base": ("lib/base", {"base"}, {"types", "error", "log", "version", "metrics", "profile"}),
+    "base": ("lib/base", {"base"}, {"types", "error", "log", "version", "metrics", "profile", "cursor"}),
     "wire": ("lib/wire", {"base", "wire"}, set()),
     "core": ("lib/core", {"base", "wire", "core"}, {"core", "record"}),
     "sim": ("lib/sim", {"base", "wire", "sim"}, {"sim", "swarm"}),

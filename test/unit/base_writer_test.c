@@ -51,6 +51,25 @@ values_are_written_whole_or_not_at_all_at_every_capacity(void **state)
 }
 
 static void
+the_public_functions_do_the_same(void **state)
+{
+	uint8_t data[4];
+	struct shoal_writer writer = {data, 0, sizeof(data), false};
+	struct shoal_reader reader;
+
+	(void)state;
+	shoal_writer_put(&writer, "abc", 3);
+	shoal_writer_put(&writer, "de", 2);
+	assert_true(writer.failed);
+	assert_int_equal(writer.len, 3);
+	reader = (struct shoal_reader){data, writer.len, false};
+	assert_memory_equal(shoal_reader_take(&reader, 2), "ab", 2);
+	assert_null(shoal_reader_take(&reader, 2));
+	assert_true(reader.failed);
+	assert_int_equal(reader.left, 0);
+}
+
+static void
 after_a_failure_a_shorter_value_is_not_written_either(void **state)
 {
 	uint8_t data[3] = {0};
@@ -190,6 +209,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(the_public_functions_do_the_same),
 	        cmocka_unit_test(values_are_written_whole_or_not_at_all_at_every_capacity),
 	        cmocka_unit_test(after_a_failure_a_shorter_value_is_not_written_either),
 	        cmocka_unit_test(a_rewind_forgets_the_failure_and_what_came_after),
