@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-# libshoal-core (base, wire, core, sim: libc only) and libshoal (everything), shared and static. Both forms take the
+# libshoal-core (base, wire, codecs, core, sim: libc only) and libshoal (everything), shared and static. Both forms take the
 # same objects; what a program may use is what carries SHOAL_API, everything else is hidden.
 set(core_objects $<TARGET_OBJECTS:shoal-base> $<TARGET_OBJECTS:shoal-wire>
-  $<TARGET_OBJECTS:shoal-core> $<TARGET_OBJECTS:shoal-sim>)
-set(all_objects ${core_objects} $<TARGET_OBJECTS:shoal-cluster> $<TARGET_OBJECTS:shoal-transports>)
+  $<TARGET_OBJECTS:shoal-codecs> $<TARGET_OBJECTS:shoal-core> $<TARGET_OBJECTS:shoal-sim>)
+set(all_objects ${core_objects} $<TARGET_OBJECTS:shoal-cluster>
+  $<TARGET_OBJECTS:shoal-transports>)
 
 function(shoal_library target output)
   cmake_parse_arguments(ARG "" "" "OBJECTS;LINKS" ${ARGN})
@@ -32,4 +33,5 @@ function(shoal_library target output)
 endfunction()
 
 shoal_library(shoal-core-lib shoal-core OBJECTS ${core_objects})
-shoal_library(shoal-lib shoal OBJECTS ${all_objects} LINKS PkgConfig::EVENT PkgConfig::CARES Threads::Threads)
+shoal_library(shoal-lib shoal OBJECTS ${all_objects} LINKS PkgConfig::EVENT PkgConfig::CARES
+  Threads::Threads)

@@ -4,12 +4,14 @@
 #define SHOAL_SHOAL_H
 
 #include <shoal/cluster.h>
+#include <shoal/codec.h>
 #include <shoal/config.h>
 #include <shoal/error.h>
 #include <shoal/log.h>
 #include <shoal/member.h>
 #include <shoal/metrics.h>
 #include <shoal/types.h>
+#include <shoal/value.h>
 #include <shoal/version.h>
 #include <shoal/why.h>
 

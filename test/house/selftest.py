@@ -43,6 +43,10 @@ PLANTS = [
     (text_rules.identifiers, "lib/cluster/planted.c", SPDX + "void *f(void) { return malloc(1); }\n", "malloc not in the library"),
     (text_rules.identifiers, "lib/core/planted.c", SPDX + "long f(void) { return time(0); }\n", "time no I/O, no clock"),
     (text_rules.identifiers, "lib/core/planted.c", SPDX + "double f(void);\n", "double not in what must be deterministic"),
+    (text_rules.identifiers, "lib/wire/planted.c", SPDX + "double f(void);\n", "double not in what must be deterministic"),
+    (text_rules.identifiers, "include/shoal/error.h", "double f(void);\n", "double not in a public header"),
+    (text_rules.includes, "codecs/planted.c", SPDX + "#include <snappy-c.h>\n", "<snappy-c.h> is not on the list of codecs"),
+    (text_rules.includes, "codecs/planted.c", SPDX + '#include "wire/message.h"\n', "codecs does not see wire"),
     (text_rules.identifiers, "lib/core/planted.c", SPDX + "#include <assert.h>\n", "assert.h"),
     (text_rules.identifiers, "lib/core/planted.h", SPDX + "typedef struct a b;\n", "name structs by their tag"),
     (text_rules.first_lines, "lib/core/planted.c", "int x;\n", "the first line is not the SPDX line"),
@@ -64,6 +68,8 @@ PLANTS = [
 # (room, C text, what the report must say)
 OBJECT_PLANTS = [
     ("core", "long time(long *); long shoal_p(void); long shoal_p(void) { return time(0); }", "core needs time"),
+    ("codecs", "double strtod(const char *, char **); int shoal_p(void); int shoal_p(void) { return (int)strtod(0, 0); }",
+     "codecs needs strtod"),
     ("base", "int puts(const char *); int shoal_p(void); int shoal_p(void) { return puts(0); }", "base needs puts"),
     ("wire", "void *malloc(unsigned long); void *shoal_p(void); void *shoal_p(void) { return malloc(1); }", "malloc: only base/alloc.c"),
     ("sim", "int planted(void); int planted(void) { return 0; }", "does not begin with shoal_"),

@@ -3,7 +3,7 @@
 import os
 import re
 
-from tree import IO_FREE, ROOMS, SEES_HEADERS_OF, line_of
+from tree import DOUBLES, DOUBLES_ROOM, IO_FREE, LINKED, ROOMS, SEES_HEADERS_OF, line_of
 
 FUNCTION_AIM, FUNCTION_END, FILE_END = 40, 70, 600
 C_FOLDERS = ("include", "lib", "transports", "codecs", "tools", "examples", "test")
@@ -51,7 +51,7 @@ def lengths(tree, found):
 
 
 def includes(tree, found):
-    """A room includes only rooms below it, and base, wire, core and sim only plain headers of libc."""
+    """A room includes only rooms below it, and base, codecs, wire, core and sim only plain headers of libc."""
     owner = {header: room for room, (_, _, headers) in ROOMS.items() for header in headers}
     for room, (_, rooms, _) in ROOMS.items():
         for path in tree.room_files(room):
@@ -65,8 +65,8 @@ def includes(tree, found):
                 elif public:
                     if owner.get(public.group(1)) not in SEES_HEADERS_OF[room]:
                         found.add("includes", place, f"<{name}> belongs to a higher room than {room}")
-                elif room in IO_FREE and not (name in IO_FREE_SYSTEM_HEADERS or
-                                              (name, path) == ("stdlib.h", "lib/base/alloc.c")):
+                elif room in IO_FREE and path not in LINKED and not (
+                        name in IO_FREE_SYSTEM_HEADERS or (name, path) == ("stdlib.h", "lib/base/alloc.c")):
                     found.add("includes", place, f"<{name}> is not on the list of {room}")
     for path in tree.under("include/shoal"):
         room = owner.get(os.path.basename(path)[:-2])
@@ -97,14 +97,17 @@ _IO_FREE = ("snprintf vsnprintf time clock clock_gettime gettimeofday getrandom 
 def identifiers(tree, found):
     """No banned function, no assert.h, no typedef of a struct, no float where machines must agree."""
     io_free = [ROOMS[room][0] for room in IO_FREE]
+    integers = [ROOMS[room][0] for room in IO_FREE if room != DOUBLES_ROOM]
     rules = [
         (C_FOLDERS, (), calls(_EVERYWHERE), "has a safer form"),
         (C_FOLDERS, (), r"<assert\.h>", "SHOAL_ASSERT, or an assertion of the test"),
         (C_FOLDERS, (), r"\btypedef\s+(?:struct|union|enum)\b", "name structs by their tag"),
         (LIBRARY, ("lib/base/alloc.c",), calls(_LIBRARY), "not in the library"),
         (io_free, (), calls(_IO_FREE), "no I/O, no clock, no printf family here"),
-        (io_free, (), r"\b(?:float|double|_GNU_SOURCE|errno|pthread_\w+)\b", "not in what must be deterministic"),
-        (("include",), (), r"\b(?:float|double|_GNU_SOURCE)\b", "not in a public header"),
+        (io_free, (), r"\b(?:_GNU_SOURCE|errno|pthread_\w+)\b", "not in what must be deterministic"),
+        (integers, DOUBLES, r"\b(?:float|double)\b", "not in what must be deterministic"),
+        (("include",), DOUBLES, r"\b(?:float|double)\b", "not in a public header"),
+        (("include",), (), r"\b_GNU_SOURCE\b", "not in a public header"),
     ]
     for folders, but, pattern, why in rules:
         for path in tree.under(*folders):
