@@ -3,7 +3,7 @@
 # same objects; what a program may use is what carries SHOAL_API, everything else is hidden.
 set(core_objects $<TARGET_OBJECTS:shoal-base> $<TARGET_OBJECTS:shoal-wire>
   $<TARGET_OBJECTS:shoal-codecs> $<TARGET_OBJECTS:shoal-core> $<TARGET_OBJECTS:shoal-sim>)
-set(all_objects ${core_objects} $<TARGET_OBJECTS:shoal-cluster>
+set(all_objects ${core_objects} $<TARGET_OBJECTS:shoal-codecs-linked> $<TARGET_OBJECTS:shoal-cluster>
   $<TARGET_OBJECTS:shoal-transports>)
 
 function(shoal_library target output)
@@ -33,5 +33,5 @@ function(shoal_library target output)
 endfunction()
 
 shoal_library(shoal-core-lib shoal-core OBJECTS ${core_objects})
-shoal_library(shoal-lib shoal OBJECTS ${all_objects} LINKS PkgConfig::EVENT PkgConfig::CARES
+shoal_library(shoal-lib shoal OBJECTS ${all_objects} LINKS PkgConfig::EVENT PkgConfig::CARES ${SHOAL_CODEC_LINKS}
   Threads::Threads)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* shoal/codec.h - how values become bytes: codecs, and a streaming encoder and decoder over any
- * codec. codecs/ implements them; applications may bring their own.
+/* shoal/codec.h - how values become bytes, and what may be done with the bytes: codecs, a streaming
+ * encoder and decoder over any codec, compressors, ciphers. codecs/ implements them; applications
+ * may bring their own.
  *
  * A codec knows the form of single values only. What all codecs have in common is done once, by the
  * encoder and the decoder: the order of keys and values, counts, depth, UTF-8. shoal/value.h has
@@ -11,10 +12,10 @@
  * string is UTF-8 without zero bytes.
  *
  * A vtable begins with an ABI number and is never changed or freed. Nothing here keeps a state
- * beyond its arguments, and nothing is allocated.
+ * beyond its arguments, and nothing but a cipher's context is allocated.
  *
- * Threads: every function may be called from any thread; an encoder or a decoder is used by one
- * thread at a time. */
+ * Threads: every function may be called from any thread; an encoder, a decoder and the context of a
+ * cipher are used by one thread at a time. */
 #ifndef SHOAL_CODEC_H
 #define SHOAL_CODEC_H
 
@@ -26,7 +27,9 @@
 extern "C" {
 #endif
 
-#define SHOAL_CODEC_ABI 1
+#define SHOAL_CODEC_ABI      1
+#define SHOAL_COMPRESSOR_ABI 1
+#define SHOAL_CIPHER_ABI     1
 
 #define SHOAL_DEPTH_MAX     32       /* arrays and maps inside each other */
 #define SHOAL_COUNT_UNKNOWN SIZE_MAX /* the end of an array or map is marked, not counted */
@@ -202,6 +205,66 @@ SHOAL_API int shoal_decoder_skip(struct shoal_decoder *decoder, const struct sho
 /* Writes the content of a STRING, BYTES or KEY, token->is.len bytes, to dst. */
 SHOAL_API void shoal_decoder_copy(
         const struct shoal_decoder *decoder, const struct shoal_token *token, void *dst);
+
+/* Compresses without a state. */
+struct shoal_compressor_ops {
+	uint32_t abi;     /* SHOAL_COMPRESSOR_ABI */
+	const char *name; /* "snappy"; static */
+
+	/* REQUIRED. Room that compress() wants for len bytes. */
+	size_t (*bound)(size_t len);
+
+	/* REQUIRED. Writes at most cap bytes to out and sets *out_len. That the result may be
+	 * longer than the input is the caller's business. SHOAL_ERR_TOO_BIG: cap is below
+	 * bound(len). */
+	int (*compress)(const uint8_t *data, size_t len, uint8_t *out, size_t cap, size_t *out_len);
+
+	/* REQUIRED. The inverse, of bytes that may be hostile: never writes more than cap bytes,
+	 * nor works for longer than a result of that size takes. SHOAL_ERR_MALFORMED;
+	 * SHOAL_ERR_TOO_BIG: the result is longer than cap. out is undefined then. */
+	int (*uncompress)(
+	        const uint8_t *data, size_t len, uint8_t *out, size_t cap, size_t *out_len);
+};
+
+/* Google's snappy. Static; NULL in a build without it (SHOAL_SNAPPY=OFF). compress() takes some
+ * memory of its own from the library's allocator. */
+SHOAL_API const struct shoal_compressor_ops *shoal_compressor_snappy(void);
+
+/* An authenticated cipher (AEAD). A key's context is made once and used for all packets of the key.
+ * No nonce may come twice under one key: that is the caller's to see to. */
+struct shoal_cipher_ops {
+	uint32_t abi;       /* SHOAL_CIPHER_ABI */
+	const char *name;   /* "aes-gcm"; static */
+	uint8_t key_len[4]; /* lengths that a key may have, in bytes, ascending, then 0 */
+	uint8_t nonce_len;  /* bytes of a nonce */
+	uint8_t overhead;   /* bytes that a sealed text is longer than the clear one: the tag */
+
+	/* REQUIRED. Makes the context of a key, whose bytes are not needed afterwards.
+	 * SHOAL_ERR_INVALID: no such key length; SHOAL_ERR_NOMEM. allocator: NULL for malloc. */
+	int (*init)(void **context, const uint8_t *key, size_t key_len,
+	        const struct shoal_allocator *allocator);
+
+	/* REQUIRED. Wipes the key and releases the context. NULL is allowed. */
+	void (*free)(void *context);
+
+	/* REQUIRED. Encrypts data[0 .. len) in place and writes the tag behind it, for which
+	 * overhead bytes of room are there. ad: authenticated with it and not encrypted; may be
+	 * NULL where ad_len is 0. 0; SHOAL_ERR_TOO_BIG: more than the cipher can take under one
+	 * nonce. */
+	int (*seal)(void *context, const uint8_t *nonce, const uint8_t *ad, size_t ad_len,
+	        uint8_t *data, size_t len);
+
+	/* REQUIRED. The inverse; len is that of the sealed text, the clear one is overhead bytes
+	 * shorter. SHOAL_ERR_AUTH: data, tag, ad, nonce or key is another one, or len is shorter
+	 * than a tag; data holds no clear text then, and is of no use. */
+	int (*open)(void *context, const uint8_t *nonce, const uint8_t *ad, size_t ad_len,
+	        uint8_t *data, size_t len);
+};
+
+/* AES-GCM of mbedTLS with keys of 16, 24 or 32 bytes, nonces of 12 and tags of 16. Static; NULL in
+ * a build without it (SHOAL_MBEDTLS=OFF). Besides the context, mbedTLS takes memory of its own for
+ * a key; sealing and opening take none. */
+SHOAL_API const struct shoal_cipher_ops *shoal_cipher_aes_gcm(void);
 
 #ifdef __cplusplus
 }

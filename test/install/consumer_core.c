@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A program outside the tree, against libshoal-core: a node without I/O is made and wants a timer.
- */
+/* A program outside the tree, against libshoal-core: a node without I/O is made and wants a timer,
+ * and a value is read from JSON. */
 #include <shoal/core.h>
+#include <shoal/value.h>
 #include <shoal/version.h>
 #include <stdio.h>
 
@@ -10,12 +11,17 @@ main(void)
 {
 	struct shoal_core_config config;
 	struct shoal_core *core;
+	struct shoal_value *value;
 	char why[128];
 	int number;
 
 	shoal_version(&number);
 	if (number != SHOAL_VERSION_NUMBER)
 		return 1;
+	if (shoal_value_decode(shoal_codec_json(), (const uint8_t *)"[1]", 3, NULL, NULL, &value) !=
+	        0)
+		return 1;
+	shoal_value_free(value);
 	shoal_core_config_init(&config);
 	config.salt.bytes[0] = 1;
 	config.mono_ns = SHOAL_SEC(1);

@@ -32,6 +32,8 @@ need_build() {
 	need pkg-config "finds the libraries"
 	need libevent-dev "event loop"
 	need libc-ares-dev "resolves the names of seeds"
+	need libsnappy-dev "compression"
+	need libmbedtls-dev "encryption"
 	need libjansson-dev "JSON of the command line"
 	need libcurl4-openssl-dev "the command line talks HTTP to its agent"
 }
