@@ -130,8 +130,8 @@ is_range(uint8_t bits, uint64_t prefix)
 	return bits % 6 == 0 && prefix >> bits == 0;
 }
 
-static bool
-is_usable(uint16_t kind, const union shoal_message *m)
+bool
+shoal_message_is_usable(uint16_t kind, const union shoal_message *m)
 {
 	switch (kind) {
 	case SHOAL_MESSAGE_MEMBER:
@@ -186,25 +186,26 @@ shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_messag
 		return SHOAL_ERR_UNSUPPORTED;
 	}
 	shoal_binary_decode(layout, &body, message);
-	return body.failed || !is_usable(kind, message) ? SHOAL_ERR_MALFORMED : SHOAL_OK;
+	return body.failed || !shoal_message_is_usable(kind, message) ? SHOAL_ERR_MALFORMED
+	                                                              : SHOAL_OK;
 }
 
 /* Most bodies are below 128 bytes, so one byte is kept for the length; a longer body moves up by
  * what is missing. */
-bool
-shoal_message_append(struct shoal_writer *writer, enum shoal_message_kind kind, const void *message)
+size_t
+shoal_message_begin(struct shoal_writer *writer, uint16_t kind)
 {
-	size_t start = writer->len;
-
-	if (writer->failed) {
-		return false;
-	}
 	shoal_writer_var(writer, kind);
 	shoal_writer_u8(writer, 0);
-	size_t body = writer->len;
-	shoal_binary_encode(&layouts[kind], message, writer);
+	return writer->len;
+}
+
+bool
+shoal_message_end(struct shoal_writer *writer, size_t start, size_t body)
+{
 	size_t len = writer->len - body;
 	size_t more = shoal_writer_var_len(len) - 1;
+
 	if (writer->failed || shoal_writer_left(writer) < more) {
 		shoal_writer_rewind(writer, start);
 		return false;
@@ -216,6 +217,19 @@ shoal_message_append(struct shoal_writer *writer, enum shoal_message_kind kind, 
 	shoal_writer_var(writer, len);
 	writer->len += len;
 	return true;
+}
+
+bool
+shoal_message_append(struct shoal_writer *writer, enum shoal_message_kind kind, const void *message)
+{
+	size_t start = writer->len, body;
+
+	if (writer->failed) {
+		return false;
+	}
+	body = shoal_message_begin(writer, kind);
+	shoal_binary_encode(&layouts[kind], message, writer);
+	return shoal_message_end(writer, start, body);
 }
 
 void

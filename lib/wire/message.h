@@ -260,10 +260,20 @@ int shoal_message_next(struct shoal_reader *packet, uint16_t *kind, struct shoal
  * SHOAL_ERR_UNSUPPORTED: the kind is not known. */
 int shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_message *message);
 
+/* Whether the core can use the values of a message, each of which is well formed: a decoder of
+ * bodies asks this last. */
+bool shoal_message_is_usable(uint16_t kind, const union shoal_message *message);
+
 /* Appends a message. false: it does not fit, nothing was written. message is the struct of the
  * kind. */
 bool shoal_message_append(
         struct shoal_writer *writer, enum shoal_message_kind kind, const void *message);
+
+/* The two halves of appending, for who writes the body in another way: begins a message and returns
+ * where its body begins; ends the message that begins at start. false: something of it did not fit,
+ * and nothing was written. */
+size_t shoal_message_begin(struct shoal_writer *writer, uint16_t kind);
+bool shoal_message_end(struct shoal_writer *writer, size_t start, size_t body);
 
 /* Fills the room of the writer, or all but one byte of it, with a PAD. */
 void shoal_message_pad(struct shoal_writer *writer);
