@@ -7,7 +7,8 @@
  * the heal intervals of meetings(). A member that is met refutes what is believed of it, and a walk
  * down the digest carries the rest; who is known to one side only is found by the next root that is
  * heard, or unasked, and two walks, each 3/2 digest intervals after that. A death that is told and
- * not true is verified at verify_rate a second before it would count. docs/protocol.md, "Bounds". */
+ * not true is verified at verify_rate a second before it would count. docs/protocol.md, "Bounds".
+ */
 #include "sim/judge.h"
 
 #include "base/text.h"
