@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The deadline heap. Invariants: no item precedes its parent; item[i]->place is i + 1; every item's
- * order is different, so that "precedes" is a total order and the sequence of expiries does not
- * depend on how the heap got its shape. Arm, disarm and expire are O(log n) and allocate nothing;
- * only reserve does. */
+/* The deadline heap. Invariants: no item precedes its parent; item[i].timer->place is i + 1; every
+ * item's order is different, so that "precedes" is a total order and the sequence of expiries does
+ * not depend on how the heap got its shape. Arm, disarm and expire are O(log n) and allocate
+ * nothing; only reserve does. */
 #include "base/heap.h"
 
 #include "base/alloc.h"
@@ -29,7 +29,7 @@ int
 shoal_heap_reserve(struct shoal_heap *heap, size_t n)
 {
 	size_t capacity = heap->capacity > 0 ? heap->capacity : HEAP_FIRST;
-	struct shoal_timer **item;
+	struct shoal_heap_item *item;
 
 	if (n <= heap->capacity) {
 		return 0;
@@ -40,7 +40,7 @@ shoal_heap_reserve(struct shoal_heap *heap, size_t n)
 	while (capacity < n) {
 		capacity *= 2;
 	}
-	item = shoal_alloc_resize(heap->mem, heap->item, capacity, sizeof(struct shoal_timer *));
+	item = shoal_alloc_resize(heap->mem, heap->item, capacity, sizeof(*item));
 	if (item == NULL) {
 		return SHOAL_ERR_NOMEM;
 	}
@@ -50,37 +50,37 @@ shoal_heap_reserve(struct shoal_heap *heap, size_t n)
 }
 
 static bool
-precedes(const struct shoal_timer *a, const struct shoal_timer *b)
+precedes(const struct shoal_heap_item *a, const struct shoal_heap_item *b)
 {
 	return a->at != b->at ? a->at < b->at : a->order < b->order;
 }
 
 static void
-put(struct shoal_heap *heap, size_t place, struct shoal_timer *timer)
+put(struct shoal_heap *heap, size_t place, struct shoal_heap_item item)
 {
-	heap->item[place] = timer;
-	timer->place = (uint32_t)place + 1;
+	heap->item[place] = item;
+	item.timer->place = (uint32_t)place + 1;
 }
 
-/* Carries timer from the hole at place towards the root. */
+/* Carries item from the hole at place towards the root. */
 static void
-rise(struct shoal_heap *heap, size_t place, struct shoal_timer *timer)
+rise(struct shoal_heap *heap, size_t place, struct shoal_heap_item item)
 {
 	while (place > 0) {
 		size_t parent = (place - 1) / 2;
 
-		if (!precedes(timer, heap->item[parent])) {
+		if (!precedes(&item, &heap->item[parent])) {
 			break;
 		}
 		put(heap, place, heap->item[parent]);
 		place = parent;
 	}
-	put(heap, place, timer);
+	put(heap, place, item);
 }
 
-/* Carries timer from the hole at place towards the leaves. */
+/* Carries item from the hole at place towards the leaves. */
 static void
-sink(struct shoal_heap *heap, size_t place, struct shoal_timer *timer)
+sink(struct shoal_heap *heap, size_t place, struct shoal_heap_item item)
 {
 	for (;;) {
 		size_t child = 2 * place + 1;
@@ -88,25 +88,26 @@ sink(struct shoal_heap *heap, size_t place, struct shoal_timer *timer)
 		if (child >= heap->count) {
 			break;
 		}
-		if (child + 1 < heap->count && precedes(heap->item[child + 1], heap->item[child])) {
+		if (child + 1 < heap->count &&
+		        precedes(&heap->item[child + 1], &heap->item[child])) {
 			child++;
 		}
-		if (!precedes(heap->item[child], timer)) {
+		if (!precedes(&heap->item[child], &item)) {
 			break;
 		}
 		put(heap, place, heap->item[child]);
 		place = child;
 	}
-	put(heap, place, timer);
+	put(heap, place, item);
 }
 
 static void
-settle(struct shoal_heap *heap, size_t place, struct shoal_timer *timer)
+settle(struct shoal_heap *heap, size_t place, struct shoal_heap_item item)
 {
-	if (place > 0 && precedes(timer, heap->item[(place - 1) / 2])) {
-		rise(heap, place, timer);
+	if (place > 0 && precedes(&item, &heap->item[(place - 1) / 2])) {
+		rise(heap, place, item);
 	} else {
-		sink(heap, place, timer);
+		sink(heap, place, item);
 	}
 }
 
@@ -117,31 +118,32 @@ shoal_heap_arm(struct shoal_heap *heap, struct shoal_timer *timer, uint64_t at)
 		shoal_heap_disarm(heap, timer);
 		return;
 	}
+	struct shoal_heap_item item = {at, heap->order++, timer};
 	timer->at = at;
-	timer->order = heap->order++;
 	if (shoal_timer_armed(timer)) {
-		SHOAL_ASSERT(timer->place <= heap->count && heap->item[timer->place - 1] == timer);
-		settle(heap, timer->place - 1, timer);
+		SHOAL_ASSERT(
+		        timer->place <= heap->count && heap->item[timer->place - 1].timer == timer);
+		settle(heap, timer->place - 1, item);
 		return;
 	}
 	SHOAL_ASSERT(heap->count < heap->capacity);
-	rise(heap, heap->count++, timer);
+	rise(heap, heap->count++, item);
 }
 
 void
 shoal_heap_disarm(struct shoal_heap *heap, struct shoal_timer *timer)
 {
 	size_t place;
-	struct shoal_timer *last;
+	struct shoal_heap_item last;
 
 	if (!shoal_timer_armed(timer)) {
 		return;
 	}
 	place = timer->place - 1;
-	SHOAL_ASSERT(place < heap->count && heap->item[place] == timer);
+	SHOAL_ASSERT(place < heap->count && heap->item[place].timer == timer);
 	timer->place = 0;
 	last = heap->item[--heap->count];
-	if (last != timer) {
+	if (last.timer != timer) {
 		settle(heap, place, last);
 	}
 }
@@ -151,10 +153,10 @@ shoal_heap_expire(struct shoal_heap *heap, uint64_t now)
 {
 	struct shoal_timer *first;
 
-	if (heap->count == 0 || heap->item[0]->at > now) {
+	if (heap->count == 0 || heap->item[0].at > now) {
 		return NULL;
 	}
-	first = heap->item[0];
+	first = heap->item[0].timer;
 	shoal_heap_disarm(heap, first);
 	return first;
 }

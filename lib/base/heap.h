@@ -11,16 +11,22 @@
 /* All zero: not armed. */
 struct shoal_timer {
 	uint64_t at;
-	uint64_t order;
 	uint32_t place; /* index + 1, 0: not armed */
 	uint16_t kind;  /* the owner's */
 	uint16_t unused;
 	uint32_t slot; /* the owner's */
 };
 
+/* What is compared stands here, so that a search through the heap touches no timer. */
+struct shoal_heap_item {
+	uint64_t at;
+	uint64_t order; /* of arming, a number of its own */
+	struct shoal_timer *timer;
+};
+
 struct shoal_heap {
 	const struct shoal_allocator *mem;
-	struct shoal_timer **item;
+	struct shoal_heap_item *item;
 	size_t count, capacity;
 	uint64_t order;
 };
@@ -49,7 +55,7 @@ shoal_timer_armed(const struct shoal_timer *timer)
 static inline uint64_t
 shoal_heap_next(const struct shoal_heap *heap)
 {
-	return heap->count > 0 ? heap->item[0]->at : SHOAL_NEVER;
+	return heap->count > 0 ? heap->item[0].at : SHOAL_NEVER;
 }
 
 #endif

@@ -97,7 +97,7 @@ shoal_grave_random_dead(struct shoal_core *core)
 	}
 	size_t start = shoal_rng_below(&core->rng, (uint32_t)graves->count);
 	for (size_t i = 0; i < graves->count; i++) {
-		uint32_t slot = graves->item[(start + i) % graves->count]->slot;
+		uint32_t slot = graves->item[(start + i) % graves->count].timer->slot;
 		if (shoal_members_at(core, slot)->state == SHOAL_STATE_DEAD) {
 			return slot;
 		}

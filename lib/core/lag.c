@@ -32,7 +32,7 @@ static void
 move_deadlines(struct shoal_core *core, uint64_t lag)
 {
 	for (size_t i = core->heap.count; i-- > 0;) {
-		const struct shoal_timer *timer = core->heap.item[i];
+		const struct shoal_timer *timer = core->heap.item[i].timer;
 
 		if (timer->kind == SHOAL_TIMER_PROBE) {
 			shoal_probe_delay(core, timer->slot, lag);
