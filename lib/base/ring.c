@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The queue. Invariants: count <= capacity <= limit; the objects stand from head on, wrapping once
- * at capacity. Push, pop and at are O(1); growing copies, and happens only while the queue is
- * longer than it ever was. */
+ * at capacity; head is 0 while it is empty. Push, pop and at are O(1); growing copies, and happens
+ * only while the queue is longer than it ever was. */
 #include "base/ring.h"
 
 #include "base/alloc.h"
@@ -40,7 +40,7 @@ grow(struct shoal_ring *ring)
 	uint8_t *item;
 
 	capacity = capacity < ring->limit / 2 ? 2 * capacity : ring->limit;
-	item = shoal_alloc_zeroed(ring->mem, capacity, ring->item_size);
+	item = shoal_alloc_resize(ring->mem, NULL, capacity, ring->item_size);
 	if (item == NULL) {
 		return false;
 	}
@@ -61,15 +61,22 @@ grow(struct shoal_ring *ring)
 }
 
 void *
-shoal_ring_push(struct shoal_ring *ring)
+shoal_ring_room(struct shoal_ring *ring)
 {
-	uint8_t *item;
-
 	if (ring->count >= ring->limit || (ring->count == ring->capacity && !grow(ring))) {
 		return NULL;
 	}
-	item = place(ring, ring->count++);
-	memset(item, 0, ring->item_size);
+	return place(ring, ring->count++);
+}
+
+void *
+shoal_ring_push(struct shoal_ring *ring)
+{
+	void *item = shoal_ring_room(ring);
+
+	if (item != NULL) {
+		memset(item, 0, ring->item_size);
+	}
 	return item;
 }
 
@@ -92,7 +99,9 @@ shoal_ring_pop(struct shoal_ring *ring)
 		return;
 	}
 	ring->count--;
-	ring->head = ring->head + 1 < ring->capacity ? ring->head + 1 : 0;
+	/* An empty one begins at its start again: a short queue stays within the same memory. */
+	bool wraps = ring->count == 0 || ring->head + 1 == ring->capacity;
+	ring->head = wraps ? 0 : ring->head + 1;
 }
 
 void

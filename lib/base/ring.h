@@ -17,6 +17,8 @@ void shoal_ring_init(
 void shoal_ring_done(struct shoal_ring *ring);
 /* The zeroed object at the end. NULL: the limit is reached or no memory. */
 void *shoal_ring_push(struct shoal_ring *ring);
+/* The same, not zeroed: it holds what was there before. */
+void *shoal_ring_room(struct shoal_ring *ring);
 /* NULL: empty. */
 void *shoal_ring_front(const struct shoal_ring *ring);
 /* i-th from the front; NULL: i is not below the count. */

@@ -36,12 +36,13 @@ struct shoal_pending *
 shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind, const struct shoal_addr *to,
         uint32_t slot, unsigned flags)
 {
-	struct shoal_pending *pending = shoal_ring_push(&core->sends.queue);
+	struct shoal_pending *pending = shoal_ring_room(&core->sends.queue);
 
 	if (pending == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_SENDS_FULL);
 		return NULL;
 	}
+	memset(pending, 0, offsetof(struct shoal_pending, primary));
 	pending->kind = kind;
 	pending->flags = flags;
 	pending->to = *to;

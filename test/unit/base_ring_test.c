@@ -73,7 +73,8 @@ it_grows_rightly_with_its_head_at_every_place(void **state)
 		struct shoal_ring ring;
 
 		shoal_ring_init(&ring, &shoal_allocator_libc, sizeof(struct item), 64);
-		for (i = 0; i < head; i++) {
+		push(&ring, 0);
+		for (i = 1; i <= head; i++) {
 			push(&ring, i);
 			shoal_ring_pop(&ring);
 		}
@@ -84,6 +85,43 @@ it_grows_rightly_with_its_head_at_every_place(void **state)
 		assert_null(shoal_ring_push(&ring));
 		shoal_ring_done(&ring);
 	}
+}
+
+static void
+an_empty_one_begins_at_its_start_again(void **state)
+{
+	struct shoal_ring ring;
+
+	(void)state;
+	shoal_ring_init(&ring, &shoal_allocator_libc, sizeof(struct item), 100);
+	push(&ring, 0);
+	const void *start = shoal_ring_front(&ring);
+	for (uint32_t i = 1; i < 30; i++) {
+		push(&ring, i);
+		shoal_ring_pop(&ring);
+		shoal_ring_pop(&ring);
+		push(&ring, i);
+		assert_ptr_equal(shoal_ring_front(&ring), start);
+	}
+	shoal_ring_done(&ring);
+}
+
+static void
+room_is_at_the_end_and_is_not_zeroed(void **state)
+{
+	struct shoal_ring ring;
+
+	(void)state;
+	shoal_ring_init(&ring, &shoal_allocator_libc, sizeof(struct item), 2);
+	push(&ring, 7);
+	shoal_ring_pop(&ring);
+	struct item *item = shoal_ring_room(&ring);
+	assert_non_null(item);
+	assert_int_equal(item->number, 7);
+	push(&ring, 8);
+	check(&ring, 7, 2);
+	assert_null(shoal_ring_room(&ring));
+	shoal_ring_done(&ring);
 }
 
 static void
@@ -187,6 +225,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_goes_in_first_comes_out_first),
 	        cmocka_unit_test(it_grows_rightly_with_its_head_at_every_place),
+	        cmocka_unit_test(an_empty_one_begins_at_its_start_again),
+	        cmocka_unit_test(room_is_at_the_end_and_is_not_zeroed),
 	        cmocka_unit_test(it_holds_as_many_as_its_limit_and_no_more),
 	        cmocka_unit_test(drawn_pushes_and_pops_keep_the_order),
 	        cmocka_unit_test(without_memory_it_keeps_what_it_had_and_goes_on_later),
