@@ -9,7 +9,9 @@
 #include "base/panic.h"
 #include <string.h>
 
-_Static_assert(SHOAL_SLAB_CHUNK == 64, "one bit of shoal_slab_chunk.used for each object");
+_Static_assert(1 << SHOAL_SLAB_SMALL <= 64, "one bit of shoal_slab_chunk.used for each object");
+
+#define SMALL 64 /* bytes of an object */
 
 void
 shoal_slab_init(struct shoal_slab *slab, const struct shoal_allocator *mem, size_t item_size,
@@ -18,10 +20,11 @@ shoal_slab_init(struct shoal_slab *slab, const struct shoal_allocator *mem, size
 	if (item_size < sizeof(uint32_t)) {
 		item_size = sizeof(uint32_t);
 	}
-	SHOAL_ASSERT(item_size <= SIZE_MAX / 2 / SHOAL_SLAB_CHUNK);
+	SHOAL_ASSERT(item_size <= SIZE_MAX >> (SHOAL_SLAB_LARGE + 1));
 	*slab = (struct shoal_slab){
 	        .mem = mem,
 	        .item_size = item_size,
+	        .shift = item_size <= SMALL ? SHOAL_SLAB_SMALL : SHOAL_SLAB_LARGE,
 	        .limit = limit,
 	        .free_head = SHOAL_SLAB_NONE,
 	};
@@ -33,7 +36,7 @@ shoal_slab_done(struct shoal_slab *slab)
 	uint32_t i;
 
 	for (i = 0; i < slab->chunks; i++) {
-		shoal_alloc_free(slab->mem, slab->chunk[i]);
+		shoal_alloc_free(slab->mem, slab->chunk[i].item);
 	}
 	shoal_alloc_free(slab->mem, slab->chunk);
 	shoal_slab_init(slab, slab->mem, slab->item_size, slab->limit);
@@ -42,18 +45,18 @@ shoal_slab_done(struct shoal_slab *slab)
 static size_t
 chunk_size(const struct shoal_slab *slab)
 {
-	return sizeof(struct shoal_slab_chunk) + SHOAL_SLAB_CHUNK * slab->item_size;
+	return slab->item_size << slab->shift;
 }
 
 static bool
 add_chunk(struct shoal_slab *slab)
 {
-	struct shoal_slab_chunk *chunk;
+	uint8_t *item;
 
 	if (slab->chunks == slab->chunk_capacity) {
 		uint32_t capacity = slab->chunk_capacity > 0 ? 2 * slab->chunk_capacity : 1;
-		struct shoal_slab_chunk **array =
-		        shoal_alloc_resize(slab->mem, slab->chunk, capacity, sizeof(chunk));
+		struct shoal_slab_chunk *array =
+		        shoal_alloc_resize(slab->mem, slab->chunk, capacity, sizeof(*array));
 
 		if (array == NULL) {
 			return false;
@@ -61,12 +64,11 @@ add_chunk(struct shoal_slab *slab)
 		slab->chunk = array;
 		slab->chunk_capacity = capacity;
 	}
-	chunk = shoal_alloc(slab->mem, chunk_size(slab));
-	if (chunk == NULL) {
+	item = shoal_alloc(slab->mem, chunk_size(slab));
+	if (item == NULL) {
 		return false;
 	}
-	chunk->used = 0;
-	slab->chunk[slab->chunks++] = chunk;
+	slab->chunk[slab->chunks++] = (struct shoal_slab_chunk){.item = item};
 	return true;
 }
 
@@ -82,17 +84,17 @@ shoal_slab_take(struct shoal_slab *slab, uint32_t *number)
 	}
 	if (n == SHOAL_SLAB_NONE) {
 		n = slab->end;
-		if (n / SHOAL_SLAB_CHUNK == slab->chunks && !add_chunk(slab)) {
+		if (n >> slab->shift == slab->chunks && !add_chunk(slab)) {
 			return NULL;
 		}
 		slab->end++;
 	}
-	chunk = slab->chunk[n / SHOAL_SLAB_CHUNK];
-	item = chunk->item + n % SHOAL_SLAB_CHUNK * slab->item_size;
+	chunk = &slab->chunk[n >> slab->shift];
+	item = chunk->item + shoal_slab_within(slab, n) * slab->item_size;
 	if (n == slab->free_head) {
 		memcpy(&slab->free_head, item, sizeof(slab->free_head));
 	}
-	chunk->used |= UINT64_C(1) << n % SHOAL_SLAB_CHUNK;
+	chunk->used |= UINT64_C(1) << shoal_slab_within(slab, n);
 	slab->count++;
 	memset(item, 0, slab->item_size);
 	*number = n;
@@ -107,7 +109,8 @@ shoal_slab_give(struct shoal_slab *slab, uint32_t number)
 	SHOAL_ASSERT(item != NULL);
 	memcpy(item, &slab->free_head, sizeof(slab->free_head));
 	slab->free_head = number;
-	slab->chunk[number / SHOAL_SLAB_CHUNK]->used &= ~(UINT64_C(1) << number % SHOAL_SLAB_CHUNK);
+	slab->chunk[number >> slab->shift].used &=
+	        ~(UINT64_C(1) << shoal_slab_within(slab, number));
 	slab->count--;
 }
 
@@ -115,5 +118,5 @@ size_t
 shoal_slab_memory(const struct shoal_slab *slab)
 {
 	return slab->chunks * chunk_size(slab) +
-	       slab->chunk_capacity * sizeof(struct shoal_slab_chunk *);
+	       slab->chunk_capacity * sizeof(struct shoal_slab_chunk);
 }

@@ -7,20 +7,25 @@
 
 #include <shoal/types.h>
 
-#define SHOAL_SLAB_NONE  UINT32_MAX
-#define SHOAL_SLAB_CHUNK 64
+#define SHOAL_SLAB_NONE UINT32_MAX
 
-/* item is aligned for any type; a free object's first bytes hold the number of the next free one.
- */
+/* Its objects are an allocation of their own, aligned for any type; a free one's first bytes hold
+ * the number of the next free one. */
 struct shoal_slab_chunk {
 	uint64_t used; /* one bit an object */
-	_Alignas(max_align_t) uint8_t item[];
+	uint8_t *item;
 };
+
+/* Objects of a chunk, as a power of two: 64 small ones; 8 of those that are larger than a cache
+ * line, of which mostly there are few. */
+#define SHOAL_SLAB_SMALL 6
+#define SHOAL_SLAB_LARGE 3
 
 struct shoal_slab {
 	const struct shoal_allocator *mem;
-	struct shoal_slab_chunk **chunk;
+	struct shoal_slab_chunk *chunk;
 	size_t item_size;
+	unsigned shift; /* SHOAL_SLAB_SMALL or _LARGE */
 	uint32_t chunks, chunk_capacity;
 	uint32_t limit, count, end; /* end: one above the highest number ever used */
 	uint32_t free_head;
@@ -35,20 +40,24 @@ void *shoal_slab_take(struct shoal_slab *slab, uint32_t *number);
 void shoal_slab_give(struct shoal_slab *slab, uint32_t number);
 size_t shoal_slab_memory(const struct shoal_slab *slab);
 
+static inline uint32_t
+shoal_slab_within(const struct shoal_slab *slab, uint32_t number)
+{
+	return number & ((UINT32_C(1) << slab->shift) - 1);
+}
+
 /* NULL: the number is free or was never used. */
 static inline void *
 shoal_slab_at(const struct shoal_slab *slab, uint32_t number)
 {
-	struct shoal_slab_chunk *chunk;
+	const struct shoal_slab_chunk *chunk;
 
 	if (number >= slab->end) {
 		return NULL;
 	}
-	chunk = slab->chunk[number / SHOAL_SLAB_CHUNK];
-	if ((chunk->used >> number % SHOAL_SLAB_CHUNK & 1) == 0) {
-		return NULL;
-	}
-	return chunk->item + number % SHOAL_SLAB_CHUNK * slab->item_size;
+	chunk = &slab->chunk[number >> slab->shift];
+	uint32_t within = shoal_slab_within(slab, number);
+	return (chunk->used >> within & 1) != 0 ? chunk->item + within * slab->item_size : NULL;
 }
 
 #endif

@@ -64,6 +64,40 @@ an_object_is_zeroed_each_time_it_is_taken(void **state)
 	shoal_slab_done(&slab);
 }
 
+/* Of which mostly there are few, so that a first one must not cost sixty-four. */
+static void
+large_objects_come_in_small_chunks(void **state)
+{
+	struct large {
+		uint64_t value[9];
+	} * object[100];
+	struct heap_fault fault;
+	struct shoal_slab slab;
+	uint32_t n;
+
+	(void)state;
+	heap_fault_init(&fault);
+	shoal_slab_init(&slab, &fault.mem, sizeof(struct large), 100);
+	for (uint32_t i = 0; i < 100; i++) {
+		object[i] = shoal_slab_take(&slab, &n);
+		assert_non_null(object[i]);
+		assert_int_equal(n, i);
+		object[i]->value[8] = i;
+		assert_int_equal(shoal_slab_memory(&slab), fault.bytes);
+		assert_true(i > 0 || fault.bytes < 10 * sizeof(struct large));
+	}
+	for (uint32_t i = 0; i < 100; i++) {
+		assert_ptr_equal(shoal_slab_at(&slab, i), object[i]);
+		assert_true(object[i]->value[8] == i);
+	}
+	shoal_slab_give(&slab, 50);
+	assert_null(shoal_slab_at(&slab, 50));
+	assert_ptr_equal(shoal_slab_take(&slab, &n), object[50]);
+	assert_int_equal(n, 50);
+	shoal_slab_done(&slab);
+	assert_int_equal(fault.live, 0);
+}
+
 static void
 the_number_given_back_last_is_used_first(void **state)
 {
@@ -103,7 +137,7 @@ a_number_that_is_free_or_was_never_used_has_no_object(void **state)
 	shoal_slab_take(&slab, &n);
 	assert_non_null(shoal_slab_at(&slab, 0));
 	assert_null(shoal_slab_at(&slab, 1));
-	assert_null(shoal_slab_at(&slab, SHOAL_SLAB_CHUNK));
+	assert_null(shoal_slab_at(&slab, 1 << SHOAL_SLAB_SMALL));
 	assert_null(shoal_slab_at(&slab, SHOAL_SLAB_NONE));
 	shoal_slab_give(&slab, 0);
 	assert_null(shoal_slab_at(&slab, 0));
@@ -242,6 +276,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(an_address_stays_while_the_slab_grows),
 	        cmocka_unit_test(an_object_is_zeroed_each_time_it_is_taken),
+	        cmocka_unit_test(large_objects_come_in_small_chunks),
 	        cmocka_unit_test(the_number_given_back_last_is_used_first),
 	        cmocka_unit_test(a_number_that_is_free_or_was_never_used_has_no_object),
 	        cmocka_unit_test(it_holds_as_many_as_its_limit_and_no_more),
