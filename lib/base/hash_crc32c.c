@@ -46,6 +46,13 @@ by_instruction(uint32_t crc, const uint8_t *at, size_t len)
 		value = __builtin_ia32_crc32di(value, word);
 	}
 	crc = (uint32_t)value;
+	if (len >= 4) {
+		uint32_t word;
+		memcpy(&word, at, sizeof word);
+		crc = __builtin_ia32_crc32si(crc, word);
+		len -= 4;
+		at += 4;
+	}
 	for (; len > 0; len--, at++) {
 		crc = __builtin_ia32_crc32qi(crc, *at);
 	}

@@ -15,20 +15,27 @@ rotl(uint64_t value, unsigned n)
 }
 
 static inline void
-sip_rounds(struct sip *v, unsigned n)
+sip_round(struct sip *v)
 {
-	for (; n > 0; n--) {
-		v->a += v->b;
-		v->c += v->d;
-		v->b = rotl(v->b, 13) ^ v->a;
-		v->d = rotl(v->d, 16) ^ v->c;
-		v->a = rotl(v->a, 32);
-		v->c += v->b;
-		v->a += v->d;
-		v->b = rotl(v->b, 17) ^ v->c;
-		v->d = rotl(v->d, 21) ^ v->a;
-		v->c = rotl(v->c, 32);
-	}
+	v->a += v->b;
+	v->c += v->d;
+	v->b = rotl(v->b, 13) ^ v->a;
+	v->d = rotl(v->d, 16) ^ v->c;
+	v->a = rotl(v->a, 32);
+	v->c += v->b;
+	v->a += v->d;
+	v->b = rotl(v->b, 17) ^ v->c;
+	v->d = rotl(v->d, 21) ^ v->a;
+	v->c = rotl(v->c, 32);
+}
+
+static inline void
+sip_word(struct sip *v, uint64_t word)
+{
+	v->d ^= word;
+	sip_round(v);
+	sip_round(v);
+	v->a ^= word;
 }
 
 /* Written out, so that the compiler sees one load. */
@@ -63,20 +70,15 @@ shoal_hash_sip(const uint64_t key[2], const void *data, size_t len)
 	        key[0] ^ UINT64_C(0x6c7967656e657261),
 	        key[1] ^ UINT64_C(0x7465646279746573),
 	};
-	uint64_t word;
 	size_t left;
 
 	for (left = len; left >= 8; left -= 8, at += 8) {
-		word = load_word(at);
-		v.d ^= word;
-		sip_rounds(&v, 2);
-		v.a ^= word;
+		sip_word(&v, load_word(at));
 	}
-	word = load_last(at, left, len);
-	v.d ^= word;
-	sip_rounds(&v, 2);
-	v.a ^= word;
+	sip_word(&v, load_last(at, left, len));
 	v.c ^= 0xff;
-	sip_rounds(&v, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		sip_round(&v);
+	}
 	return v.a ^ v.b ^ v.c ^ v.d;
 }

@@ -122,5 +122,5 @@ shoal_id_is_zero(const struct shoal_id *id)
 {
 	static const struct shoal_id zero;
 
-	return shoal_id_compare(id, &zero) == 0;
+	return memcmp(id, &zero, sizeof zero) == 0;
 }

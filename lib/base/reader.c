@@ -3,8 +3,6 @@
  * is left, so every read that wants at least one byte fails again by its own length check. */
 #include "base/reader.h"
 
-#include <string.h>
-
 void
 shoal_reader_init(struct shoal_reader *reader, const uint8_t *data, size_t len)
 {
@@ -26,33 +24,6 @@ const uint8_t *
 shoal_reader_take(struct shoal_reader *reader, size_t len)
 {
 	return shoal_reader_bytes(reader, len);
-}
-
-bool
-shoal_reader_copy(struct shoal_reader *reader, void *dst, size_t len)
-{
-	const uint8_t *at = shoal_reader_bytes(reader, len);
-
-	if (len == 0) {
-		return at != NULL;
-	}
-	if (at == NULL) {
-		memset(dst, 0, len);
-		return false;
-	}
-	memcpy(dst, at, len);
-	return true;
-}
-
-struct shoal_reader
-shoal_reader_sub(struct shoal_reader *reader, size_t len)
-{
-	const uint8_t *at = shoal_reader_bytes(reader, len);
-	struct shoal_reader sub;
-
-	shoal_reader_init(&sub, at, len);
-	sub.failed = at == NULL;
-	return sub;
 }
 
 uint64_t

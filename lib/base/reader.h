@@ -9,14 +9,11 @@
 #define SHOAL_BASE_READER_H
 
 #include <shoal/cursor.h>
+#include <string.h>
 
 /* NULL counts as no bytes. */
 void shoal_reader_init(struct shoal_reader *reader, const uint8_t *data, size_t len);
 void shoal_reader_fail(struct shoal_reader *reader);
-/* Copies len bytes; on failure dst is zeroed. */
-bool shoal_reader_copy(struct shoal_reader *reader, void *dst, size_t len);
-/* A reader over the next len bytes; failed (both) when fewer are left. */
-struct shoal_reader shoal_reader_sub(struct shoal_reader *reader, size_t len);
 /* shoal_reader_var for what is longer than one byte. */
 uint64_t shoal_reader_var_long(struct shoal_reader *reader, uint64_t max);
 
@@ -33,6 +30,35 @@ shoal_reader_bytes(struct shoal_reader *reader, size_t len)
 	reader->at += len;
 	reader->left -= len;
 	return at;
+}
+
+/* Copies len bytes; on failure dst is zeroed. */
+static inline bool
+shoal_reader_copy(struct shoal_reader *reader, void *dst, size_t len)
+{
+	const uint8_t *at = shoal_reader_bytes(reader, len);
+
+	if (len == 0) {
+		return at != NULL;
+	}
+	if (at == NULL) {
+		memset(dst, 0, len);
+		return false;
+	}
+	memcpy(dst, at, len);
+	return true;
+}
+
+/* A reader over the next len bytes; failed (both) when fewer are left. */
+static inline struct shoal_reader
+shoal_reader_sub(struct shoal_reader *reader, size_t len)
+{
+	const uint8_t *at = shoal_reader_bytes(reader, len);
+	struct shoal_reader sub;
+
+	shoal_reader_init(&sub, at, len);
+	sub.failed = at == NULL;
+	return sub;
 }
 
 static inline uint8_t
