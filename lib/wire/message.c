@@ -246,7 +246,8 @@ shoal_message_pad(struct shoal_writer *writer)
 	}
 	shoal_writer_var(writer, SHOAL_MESSAGE_PAD);
 	shoal_writer_var(writer, len);
-	for (; len > 0; len--) {
-		shoal_writer_u8(writer, 0);
+	uint8_t *zeros = len > 0 ? shoal_writer_room(writer, len) : NULL;
+	if (zeros != NULL) {
+		memset(zeros, 0, len);
 	}
 }
