@@ -60,13 +60,19 @@ shoal_gone_answer(struct shoal_core *core, const struct shoal_msg_ping *ping,
 static struct shoal_shared *
 find_shared(const struct shoal_core *core, const struct shoal_id *id)
 {
-	for (size_t i = 0; i < SHOAL_SHARED_MAX; i++) {
+	for (size_t i = 0; core->gone.latest > core->now && i < SHOAL_SHARED_MAX; i++) {
 		const struct shoal_shared *shared = &core->gone.shared[i];
 		if (shared->until > core->now && memcmp(&shared->id, id, sizeof *id) == 0) {
 			return (struct shoal_shared *)(uintptr_t)shared;
 		}
 	}
 	return NULL;
+}
+
+static void
+keep(struct shoal_core *core, struct shoal_shared *shared)
+{
+	shared->until = core->gone.latest = core->now + SHARED_KEPT;
 }
 
 bool
@@ -97,7 +103,7 @@ shoal_gone_refuted(struct shoal_core *core, uint32_t slot)
 		shared->refuted = 0;
 		known = shared;
 	}
-	known->until = core->now + SHARED_KEPT;
+	keep(core, known);
 	if (known->refuted < REFUTATIONS_ENOUGH) {
 		known->refuted++;
 	}
@@ -158,7 +164,7 @@ shoal_gone_on_gone(
 	}
 	struct shoal_shared *shared = find_shared(core, &gone->target);
 	if (shared != NULL && shared->refuted >= REFUTATIONS_ENOUGH) {
-		shared->until = core->now + SHARED_KEPT;
+		keep(core, shared);
 		if (core->now - shoal_members_heard(core, record) <=
 		        shoal_ms(core->profile.hearsay_ms)) {
 			shoal_probe_drop(core, probe);

@@ -27,6 +27,7 @@ struct shoal_plot {
 };
 
 struct shoal_gone {
+	uint64_t latest; /* end of the last of `shared`: what every ping asks is mostly past it */
 	struct shoal_shared shared[SHOAL_SHARED_MAX];
 	struct shoal_plot plot[SHOAL_PLOTS];
 };

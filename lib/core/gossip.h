@@ -35,7 +35,6 @@ struct shoal_news {
 
 struct shoal_gossip {
 	struct shoal_slab entries;
-	struct shoal_list bucket[SHOAL_NEWS_CLASSES][SHOAL_NEWS_SENDS_MAX];
 	uint64_t used[SHOAL_NEWS_CLASSES]; /* bit i: bucket i may hold something */
 	uint32_t turn;  /* place in the order where the next burst goes on        */
 	int64_t tokens; /* bytes that may be sent; below 0: sent ahead of the budget */
@@ -43,6 +42,7 @@ struct shoal_gossip {
 	uint64_t
 	        paid; /* until when packets are paid for; above now: by so much ahead of the rate */
 	struct shoal_timer burst, tick;
+	struct shoal_list bucket[SHOAL_NEWS_CLASSES][SHOAL_NEWS_SENDS_MAX];
 };
 
 void shoal_gossip_init(struct shoal_core *core);

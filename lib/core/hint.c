@@ -6,6 +6,8 @@
  * O(1). */
 #include "core/hint.h"
 
+#include <string.h>
+
 #include "base/hash.h"
 #include "core/node.h"
 
@@ -14,9 +16,7 @@ place_of(const struct shoal_core *core, const struct shoal_addr *addr)
 {
 	uint8_t bytes[18];
 
-	for (size_t i = 0; i < 16; i++) {
-		bytes[i] = addr->ip[i];
-	}
+	memcpy(bytes, addr->ip, sizeof addr->ip);
 	bytes[16] = (uint8_t)(addr->port >> 8);
 	bytes[17] = (uint8_t)addr->port;
 	return (uint32_t)shoal_hash_sip(core->tree.key, bytes, sizeof bytes) % SHOAL_HINTS;

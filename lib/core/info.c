@@ -57,7 +57,7 @@ struct shoal_addr
 shoal_info_addr(const struct shoal_info *info, unsigned i)
 {
 	struct shoal_addr addr = {.ip = {[10] = 0xff, [11] = 0xff}};
-	const char *at = info->bytes + info->name_len + 1;
+	const char *at = info->bytes;
 
 	while (i-- > 0) {
 		at += packed_size(*at);
@@ -72,15 +72,21 @@ shoal_info_addr(const struct shoal_info *info, unsigned i)
 	return addr;
 }
 
-static size_t
-size_of(const struct shoal_info *info)
+const char *
+shoal_info_name(const struct shoal_info *info)
 {
-	const char *at = info->bytes + info->name_len + 1;
+	const char *at = info->bytes;
 
 	for (unsigned i = 0; i < info->addrs; i++) {
 		at += packed_size(*at);
 	}
-	return (size_t)(at - (const char *)info);
+	return at;
+}
+
+static size_t
+size_of(const struct shoal_info *info)
+{
+	return (size_t)(shoal_info_name(info) - (const char *)info) + info->name_len + 1;
 }
 
 /* Writes the info of a statement; returns its size. */
@@ -96,12 +102,12 @@ fill(struct shoal_info *info, const struct shoal_msg_member *m)
 	info->protocol_max = m->protocol_max;
 	info->name_len = (uint8_t)m->name.len;
 	info->addrs = (uint8_t)m->addrs.count;
-	memcpy(at, m->name.data, m->name.len);
-	at += m->name.len;
-	*at++ = '\0';
 	for (size_t i = 0; i < m->addrs.count; i++) {
 		at += pack(&m->addrs.item[i], at);
 	}
+	memcpy(at, m->name.data, m->name.len);
+	at += m->name.len;
+	*at++ = '\0';
 	return (size_t)(at - (char *)info);
 }
 

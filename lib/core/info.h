@@ -15,7 +15,7 @@ struct shoal_info {
 	uint32_t app_version;
 	uint8_t protocol_min, protocol_max;
 	uint8_t name_len, addrs;
-	char bytes[]; /* the name and a zero, then the addresses */
+	char bytes[]; /* the addresses, which every packet asks for; then the name and a zero */
 };
 
 /* Where infos come from: a pool, or without one the allocator. */
@@ -33,11 +33,7 @@ void shoal_info_give(struct shoal_info_source *source, struct shoal_info *info);
 /* Whether the statement says the same. */
 bool shoal_info_same(const struct shoal_info *info, const struct shoal_msg_member *member);
 
-static inline const char *
-shoal_info_name(const struct shoal_info *info)
-{
-	return info->bytes;
-}
+const char *shoal_info_name(const struct shoal_info *info);
 
 /* i below info->addrs. */
 struct shoal_addr shoal_info_addr(const struct shoal_info *info, unsigned i);

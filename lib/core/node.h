@@ -81,48 +81,51 @@ struct shoal_check_queue {
 	struct shoal_timer timer;
 };
 
+/* What every packet and every probe needs stands first and close together, what is searched or
+ * rarely touched behind it: where many cores share a cache, as in the simulator, lines are what a
+ * step costs. */
 struct shoal_core {
-	struct shoal_allocator mem;
-	struct shoal_profile profile;
-	enum shoal_log_level log_level;
-	bool has_ipv4, has_ipv6; /* families that this member advertises */
-	char label[SHOAL_LABEL_MAX + 1];
-	struct shoal_span label_span;
-	struct shoal_rng rng;
 	uint64_t now; /* of the input, on the core's scale                                       */
 	uint64_t wall_ns; /* of the input */
+	uint64_t visited; /* records looked at, ever: what the cost of an input is measured by */
+	unsigned health;
+	enum shoal_log_level log_level;
+	bool has_ipv4, has_ipv6; /* families that this member advertises */
+	bool events_lost;
+	struct shoal_span label_span;
+	struct shoal_rng rng;
+	struct shoal_profile profile;
+	struct shoal_heap heap;
+	struct shoal_ring events, logs;
+	struct shoal_leave leave;
+	struct shoal_lag lag;
+	struct shoal_silence silence;
+	struct shoal_probes probes;
+	struct shoal_sends sends;
+	struct shoal_members members;
+	struct shoal_tree tree;
+	struct shoal_relays relays;
+	struct shoal_slab exchanges; /* struct shoal_exchange, see exchange.c */
+	struct shoal_slab inquests;  /* struct shoal_inquest */
+	struct shoal_gossip gossip;
+	struct shoal_sync sync;
 	struct shoal_counters counters;
 	struct shoal_histograms histograms;
 
-	struct shoal_heap heap;
-	struct shoal_ring events, logs;
-	struct shoal_members members;
-	struct shoal_tree tree;
-	struct shoal_sends sends;
-	struct shoal_gossip gossip;
-	struct shoal_paths paths;
-	struct shoal_budgets budgets;
-	struct shoal_probes probes;
-	struct shoal_relays relays;
-	struct shoal_nets nets;
-	struct shoal_lag lag;
-	struct shoal_silence silence;
-	struct shoal_weights weights;
-	struct shoal_partials partials;
-	struct shoal_slab exchanges; /* struct shoal_exchange, see exchange.c */
+	struct shoal_allocator mem;
+	char label[SHOAL_LABEL_MAX + 1];
 	struct shoal_check_queue checks;
-	struct shoal_watch watch;
-	struct shoal_slab inquests; /* struct shoal_inquest */
-	struct shoal_hints hints;
-	struct shoal_leave leave;
-	struct shoal_identity identity;
-	struct shoal_gone gone;
-	struct shoal_sync sync;
 	struct shoal_walk walk;
 	struct shoal_timer heal_timer;
-	unsigned health;
-	bool events_lost;
-	uint64_t visited; /* records looked at, ever: what the cost of an input is measured by */
+	struct shoal_identity identity;
+	struct shoal_paths paths;
+	struct shoal_budgets budgets;
+	struct shoal_nets nets;
+	struct shoal_weights weights;
+	struct shoal_partials partials;
+	struct shoal_watch watch;
+	struct shoal_hints hints;
+	struct shoal_gone gone;
 };
 
 static inline void

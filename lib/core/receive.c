@@ -111,6 +111,7 @@ name_teller(struct shoal_core *core, struct arrival *arrival, const struct shoal
 {
 	if (shoal_id_is_zero(&arrival->teller.id)) {
 		arrival->teller.id = *id;
+		core->members.sender = SHOAL_NONE; /* that of another packet */
 		uint32_t slot = shoal_members_find(core, id);
 		arrival->teller.slot = slot == SHOAL_SELF ? SHOAL_NONE : slot;
 		core->members.sender = slot;

@@ -22,10 +22,10 @@ struct shoal_differs {
 struct shoal_sync {
 	struct shoal_timer interval; /* the next walk with anybody */
 	struct shoal_timer digest; /* the next walk with one that differs; not armed: nobody does */
-	struct shoal_differs differs[SHOAL_DIFFERS_MAX];
 	uint32_t count, turn;
 	uint64_t walked; /* this member's root at the last walk with one that differs */
 	unsigned futile; /* such walks since one settled something or told this member anything */
+	struct shoal_differs differs[SHOAL_DIFFERS_MAX];
 };
 
 struct shoal_core;

@@ -54,6 +54,7 @@ shoal_tree_init(struct shoal_core *core)
 	shoal_slab_init(&tree->leaves, &core->mem, sizeof(struct leaf), limit);
 	shoal_slab_init(&tree->nodes, &core->mem, sizeof(struct node), 4 * limit);
 	tree->root = NONE;
+	tree->stale = true;
 	shoal_sha256_init(&sha);
 	shoal_sha256_update(&sha, "shoal tree", 10);
 	shoal_sha256_update(&sha, core->label_span.data, core->label_span.len);
@@ -130,6 +131,7 @@ find(struct shoal_core *core, uint64_t place, struct way *way)
 static void
 mark(struct shoal_core *core, const struct way *way)
 {
+	core->tree.stale = true;
 	for (unsigned i = 0; i < way->depth; i++) {
 		node_at(core, way->node[i])->stale = true;
 	}
@@ -373,8 +375,14 @@ refresh(struct shoal_core *core, uint32_t ref)
 uint64_t
 shoal_tree_root(struct shoal_core *core)
 {
-	uint64_t sum = refresh(core, core->tree.root).sum;
-	return sum != 0 ? sum : 1;
+	struct shoal_tree *tree = &core->tree;
+
+	if (tree->stale) {
+		uint64_t sum = refresh(core, tree->root).sum;
+		tree->root_sum = sum != 0 ? sum : 1;
+		tree->stale = false;
+	}
+	return tree->root_sum;
 }
 
 static bool

@@ -43,6 +43,8 @@ struct shoal_tree_range {
 struct shoal_tree {
 	struct shoal_slab nodes, leaves; /* see tree.c */
 	uint32_t root;
+	bool stale;        /* a member was touched since the sum was made */
+	uint64_t root_sum; /* of all */
 	uint64_t key[2];
 };
 
