@@ -124,6 +124,9 @@ struct shoal_sim_config {
 	/* No checker minds that a node is found dead which is up, for protocols that promise less;
 	 * false */
 	bool unjudged;
+	/* Nothing is checked of what the cores do, for speed: a run without a failure says less;
+	 * false */
+	bool unchecked;
 	enum shoal_log_level log_level;
 	shoal_sim_note_fn on_note;               /* may be NULL */
 	shoal_sim_event_fn on_event;             /* may be NULL */

@@ -325,8 +325,11 @@ shoal_watch_send(struct shoal_watch *watch, const struct shoal_send *send)
 void
 shoal_watch_memory(struct shoal_watch *watch, const struct shoal_core *core, size_t allocated)
 {
+	if (allocated == watch->allocated) {
+		return;
+	}
 	size_t held = shoal_core_memory(core);
-
+	watch->allocated = allocated;
 	(void)that(watch, SHOAL_CHECKER_MEMORY,
 	        held <= MEMORY_FIXED + shoal_core_slots(core) * MEMORY_PER_SLOT, NULL,
 	        "more memory than queues and members need");
@@ -359,12 +362,24 @@ look_again(struct shoal_watch *watch, const struct shoal_core *core)
 	return 0;
 }
 
+/* Sooner or later is enough: nothing that falls rises again before the next timer unseen. */
+static void
+check_own(struct shoal_watch *watch, const struct shoal_core *core)
+{
+	struct shoal_core_member self;
+
+	if (shoal_core_member(core, 0, &self)) {
+		(void)that(watch, SHOAL_CHECKER_INCARNATIONS, self.incarnation >= watch->own,
+		        &self.id, "its own incarnation fell");
+		watch->own = self.incarnation;
+	}
+}
+
 int
 shoal_watch_end(
         struct shoal_watch *watch, const struct shoal_core *core, const struct shoal_input *input)
 {
 	size_t slots = shoal_core_slots(core);
-	struct shoal_core_member self;
 
 	(void)that(watch, SHOAL_CHECKER_BOUNDS,
 	        watch->sends <= watch->profile->sends_max &&
@@ -380,11 +395,7 @@ shoal_watch_end(
 	if (input->kind == SHOAL_INPUT_TIMER) {
 		(void)that(watch, SHOAL_CHECKER_BOUNDS, shoal_core_deadline(core) > input->mono_ns,
 		        NULL, "the deadline after a timer is not in the future");
-	}
-	if (shoal_core_member(core, 0, &self)) {
-		(void)that(watch, SHOAL_CHECKER_INCARNATIONS, self.incarnation >= watch->own,
-		        &self.id, "its own incarnation fell");
-		watch->own = self.incarnation;
+		check_own(watch, core);
 	}
 	return watch->lost ? look_again(watch, core) : 0;
 }

@@ -93,6 +93,7 @@ struct shoal_watch {
 	size_t sends;            /* of the step */
 	struct shoal_addr asker; /* the step took a datagram from here; port 0: it did not */
 	size_t answers;          /* datagrams of the step back to there */
+	size_t allocated;        /* when memory was looked at last */
 	bool lost;               /* the step told that events were lost */
 	bool limits_only;        /* set by the driver: limits are looked at, what is told is not */
 	bool forgets; /* set by the driver: tombstones may go for want of room or time, and silent
@@ -114,7 +115,8 @@ int shoal_watch_event(
 int shoal_watch_end(
         struct shoal_watch *watch, const struct shoal_core *core, const struct shoal_input *input);
 
-/* What the allocator of the core says that it holds, against what it says itself. */
+/* What the allocator of the core says that it holds, against what it says itself; looks where that
+ * has changed. */
 void shoal_watch_memory(struct shoal_watch *watch, const struct shoal_core *core, size_t allocated);
 
 /* Compares all that the core holds with what it told. O(members). SHOAL_ERR_NOMEM as above. */

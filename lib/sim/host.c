@@ -31,13 +31,8 @@ note_event(struct shoal_sim_node *node, const struct shoal_event *event)
 	        .told_by = shoal_sim_find(node->sim, &event->cause.from),
 	        .code = event->code};
 
-	if (node->sim->config.on_event != NULL) {
-		node->sim->config.on_event(node->number, event, node->sim->config.arg);
-	}
-	if (event->kind != SHOAL_EVENT_MEASURED) {
-		note.wrong = is_wrong(node, event, note.other);
-		shoal_sim_add_note(node->sim, &note);
-	}
+	note.wrong = is_wrong(node, event, note.other);
+	shoal_sim_add_note(node->sim, &note);
 }
 
 static void
@@ -85,6 +80,12 @@ on_event(struct shoal_sim_node *node, const struct shoal_event *event)
 	if (!sim->config.untraced) {
 		shoal_trace_event(&sim->trace, event);
 	}
+	if (sim->config.on_event != NULL) {
+		sim->config.on_event(node->number, event, sim->config.arg);
+	}
+	if (event->kind == SHOAL_EVENT_MEASURED) {
+		return; /* one a probe, and no change of anything */
+	}
 	note_event(node, event);
 	if (event->kind == SHOAL_EVENT_JOINED) {
 		on_joined(node, event);
@@ -115,7 +116,9 @@ drain(struct shoal_sim_node *node)
 		if (traced) {
 			shoal_trace_send(&sim->trace, &send);
 		}
-		shoal_watch_send(&node->watch, &send);
+		if (!sim->config.unchecked) {
+			shoal_watch_send(&node->watch, &send);
+		}
 		shoal_sim_net_send(node, &send);
 	}
 	while (shoal_core_next_event(node->core, &event)) {
@@ -147,6 +150,15 @@ shoal_sim_node_arm(struct shoal_sim_node *node)
 	}
 }
 
+static void
+check_step(struct shoal_sim_node *node, const struct shoal_input *input)
+{
+	if (shoal_watch_end(&node->watch, node->core, input) != 0) {
+		shoal_sim_error(node->sim, SHOAL_ERR_NOMEM);
+	}
+	shoal_watch_memory(&node->watch, node->core, node->memory.held);
+}
+
 int
 shoal_sim_node_step(struct shoal_sim_node *node, struct shoal_input *input)
 {
@@ -165,15 +177,16 @@ shoal_sim_node_step(struct shoal_sim_node *node, struct shoal_input *input)
 		shoal_trace_u64(&sim->trace, node->number);
 		shoal_trace_input(&sim->trace, input);
 	}
-	shoal_watch_begin(&node->watch, input);
+	if (!sim->config.unchecked) {
+		shoal_watch_begin(&node->watch, input);
+	}
 	sim->steps++;
 	rc = shoal_core_step(node->core, input);
 	shoal_trace_u64(&sim->trace, (uint64_t)(int64_t)rc);
 	drain(node);
-	if (shoal_watch_end(&node->watch, node->core, input) != 0) {
-		shoal_sim_error(sim, SHOAL_ERR_NOMEM);
+	if (!sim->config.unchecked) {
+		check_step(node, input);
 	}
-	shoal_watch_memory(&node->watch, node->core, node->memory.held);
 	if (node->ended) {
 		shoal_sim_fault(sim, "left", node->number, SHOAL_SIM_NOBODY, node->instance);
 		shoal_sim_node_stop(node, false);
@@ -193,17 +206,19 @@ check_taken(struct shoal_sim_node *node, const struct shoal_sim_packet *packet, 
 	        [SHOAL_INPUT_REQUEST] = "request",
 	        [SHOAL_INPUT_RESULT] = "reply",
 	        [SHOAL_INPUT_WATCHED] = "watch link"};
+	bool right = packet->damaged == (rc != 0);
 	char line[SHOAL_CHECKER_TEXT_MAX];
 	struct shoal_text text;
 
 	shoal_text_init(&text, line, sizeof(line));
-	shoal_text_str(&text, packet->damaged ? "a damaged " : "a good ");
-	shoal_text_str(&text, way[packet->kind]);
-	shoal_text_str(&text, packet->damaged ? " was taken" : " was refused: ");
-	shoal_text_str(&text, packet->damaged ? "" : shoal_error_name(rc));
-	(void)shoal_checker_that(&node->sim->checks, SHOAL_CHECKER_PACKETS,
-	        packet->damaged == (rc != 0), node->number, &node->sim->node[packet->from].id,
-	        line);
+	if (!right) {
+		shoal_text_str(&text, packet->damaged ? "a damaged " : "a good ");
+		shoal_text_str(&text, way[packet->kind]);
+		shoal_text_str(&text, packet->damaged ? " was taken" : " was refused: ");
+		shoal_text_str(&text, packet->damaged ? "" : shoal_error_name(rc));
+	}
+	(void)shoal_checker_that(&node->sim->checks, SHOAL_CHECKER_PACKETS, right, node->number,
+	        &node->sim->node[packet->from].id, line);
 }
 
 /* Whether it is still wanted; the numbers of exchanges are those of this node. */
