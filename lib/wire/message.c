@@ -227,7 +227,7 @@ shoal_message_append(struct shoal_writer *writer, enum shoal_message_kind kind, 
 	if (writer->failed) {
 		return false;
 	}
-	body = shoal_message_begin(writer, kind);
+	body = shoal_message_begin(writer, (uint16_t)kind);
 	shoal_binary_encode(&layouts[kind], message, writer);
 	return shoal_message_end(writer, start, body);
 }

@@ -124,9 +124,7 @@ static void
 what_is_cut_or_claims_more_than_is_there_is_refused(void **state)
 {
 	static const char *const wrong[] = {"", "c1", "cc", "cd00", "ce000000", "cf00000000000000",
-	        "d0", "d1ff", "ca000000", "cb00000000000000", "a1", "a261", "d9",
-	        "d90161"
-	        "61",
+	        "d0", "d1ff", "ca000000", "cb00000000000000", "a1", "a261", "d9", "d9016161",
 	        "da00", "db00000002 61", "db ffffffff 61", "c4", "c401", "c5 0001", "c6 ffffffff",
 	        "91", "92 00", "dc 0001", "dd 00100000", "dd 7fffffff", "dd ffffffff",
 	        "dd 80000000", "df 80000000", "df 04000000", "81", "81a161", "82a16100a16101",

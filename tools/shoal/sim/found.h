@@ -8,24 +8,24 @@
 /* clang-format off */
 #define SIM_FOUND_TABLE(X) \
 	X(EVENT_WAS, "events", 1, "an event tells another former state than the one before it") \
-	X(RESURRECTION, "resurrection", 2, "the dead come back under the incarnation that died") \
+	X(RESURRECTION, "resurrection", 3, "the dead come back under the incarnation that died") \
 	X(OLDER_WORD, "incarnations", 2, "an older statement takes the place of a newer one") \
 	X(BUSY_LOOP, "bounds", 2, "who has left asks to be woken at once, for ever") \
 	X(CHECKSUM_UNREAD, "packets", 6, "a damaged packet is taken") \
 	X(LEAVE_WAITS, "commands", 7, "a leave that nobody confirms does not end") \
 	X(JOIN_UNENDED, "commands", 8, "a join that found nobody is never told as failed") \
 	X(PING_UNANSWERED, "calm", 1, "every fourth ping gets no answer") \
-	X(BURY_UNVERIFIED, "accuracy", 81, "a told death counts without a try") \
+	X(BURY_UNVERIFIED, "heal", 14, "a told death counts without a try") \
 	X(SUSPICION_STAYS, "detection", 1, "a suspicion does not run out") \
-	X(NEVER_HEALS, "convergence", 8, "the dead are never tried again") \
-	X(UNREFUTED, "convergence", 2, "who is accused says nothing") \
+	X(NEVER_HEALS, "convergence", 13, "the dead are never tried again") \
+	X(UNREFUTED, "accuracy", 5, "who is accused says nothing") \
 	X(LEAVE_UNSAID, "leave", 4, "who leaves tells nobody") \
-	X(INSTANCE_UNSEEN, "convergence", 7, "a new instance passes for the old one") \
-	X(RETURN_UNPROBED, "convergence", 22, "who comes back from the dead is never probed") \
-	X(NEVER_SYNCS, "convergence", 9, "no walk is ever begun") \
+	X(INSTANCE_UNSEEN, "convergence", 2, "a new instance passes for the old one") \
+	X(RETURN_UNPROBED, "convergence", 186, "who comes back from the dead is never probed") \
+	X(NEVER_SYNCS, "convergence", 10, "no walk is ever begun") \
 	X(LIST_UNWALKED, "convergence", 10, "a walk ends before it names the statements that differ") \
 	X(TREE_UNTOUCHED, "digest", 1, "a change is not in the digest") \
-	X(TABLE_BURIES, "heal", 8, "a death in a table counts without a try") \
+	X(TABLE_BURIES, "heal", 14, "a death in a table counts without a try") \
 	X(LATE_ACK_ANSWERED, "chains", 3, "an answer that comes late is answered") \
 	X(SENDS_UNCOUNTED, "memory", 1, "packets that wait are not in the memory that is told")
 /* clang-format on */
