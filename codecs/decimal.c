@@ -283,10 +283,10 @@ put_number(char *text, const char *digits, size_t count, int power)
 		if (i == power) {
 			text[len++] = '.';
 		}
-		text[len++] = i >= 0 && i < (int)count ? digits[i] : '0';
+		text[len++] = (char)(i >= 0 && i < (int)count ? digits[i] : '0');
 		if (i == power - 1 && i + 1 >= (int)count) {
-			memcpy(text + len, ".0", 2);
-			len += 2;
+			text[len++] = '.';
+			text[len++] = '0';
 		}
 	}
 	return len;
@@ -309,8 +309,10 @@ shoal_decimal_print(double value, char text[SHOAL_DECIMAL_TEXT])
 	exponent = (int)(bits >> MANTISSA & EXPONENT_MAX);
 	SHOAL_ASSERT(exponent != EXPONENT_MAX);
 	if (exponent == 0 && mantissa == 0) {
-		memcpy(text + len, "0.0", 3);
-		return len + 3;
+		text[len++] = '0';
+		text[len++] = '.';
+		text[len++] = '0';
+		return len;
 	}
 	printing_init(&p, exponent > 0 ? mantissa | UINT64_C(1) << MANTISSA : mantissa,
 	        (exponent > 0 ? exponent : 1) - BIAS - MANTISSA, mantissa == 0 && exponent > 1);
@@ -420,11 +422,12 @@ round_to_double(uint64_t mantissa, int exponent)
 	if (exponent + drop < 1 - BIAS - MANTISSA) {
 		drop = 1 - BIAS - MANTISSA - exponent;
 	}
-	if (drop > width + 1) {
+	if (drop > width) {
 		return 0;
 	}
-	kept = mantissa >> drop;
-	rest = mantissa & ((UINT64_C(1) << drop) - 1);
+	SHOAL_ASSERT(drop > 0);
+	kept = drop < 64 ? mantissa >> drop : 0;
+	rest = drop < 64 ? mantissa & ((UINT64_C(1) << drop) - 1) : mantissa;
 	half = UINT64_C(1) << (drop - 1);
 	kept += rest > half || (rest == half && kept % 2 != 0);
 	exponent += drop;

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/panic.h"
 #include "base/reader.h"
 #include "base/writer.h"
 #include "codecs/token.h"
@@ -188,6 +189,7 @@ set_uint(struct shoal_token *token, uint64_t n)
 static void
 set_int(struct shoal_token *token, uint64_t n, unsigned width)
 {
+	SHOAL_ASSERT(width >= 1 && width <= 8);
 	uint64_t sign = UINT64_C(1) << (8 * width - 1);
 
 	if ((n & sign) == 0) {
