@@ -10,6 +10,7 @@
 #include <shoal/log.h>
 #include <shoal/member.h>
 #include <shoal/metrics.h>
+#include <shoal/packet.h>
 #include <shoal/types.h>
 #include <shoal/value.h>
 #include <shoal/version.h>
