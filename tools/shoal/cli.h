@@ -33,6 +33,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_agent_command;
+extern const struct cli_command cli_decode_command;
 extern const struct cli_command cli_info_command;
 extern const struct cli_command cli_join_command;
 extern const struct cli_command cli_leave_command;

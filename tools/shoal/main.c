@@ -21,6 +21,7 @@ static const struct cli_command *const commands[] = {
         &cli_monitor_command,
         &cli_why_command,
         &cli_replay_command,
+        &cli_decode_command,
         &cli_sim_command,
         &cli_version_command,
 };

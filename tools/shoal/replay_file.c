@@ -4,41 +4,12 @@
 #include "replay_file.h"
 
 #include "cli.h"
+#include "file.h"
 
 #include <errno.h>
 #include <shoal/record.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define READ_AT_ONCE ((size_t)1 << 20)
-
-/* -1 and errno. */
-static int
-read_all(const char *path, uint8_t **data, size_t *len)
-{
-	FILE *file = fopen(path, "rbe");
-	size_t n, capacity = 0;
-	int error;
-
-	*data = NULL;
-	*len = 0;
-	if (file == NULL) {
-		return -1;
-	}
-	do {
-		if (capacity - *len < READ_AT_ONCE) {
-			capacity = capacity * 2 + READ_AT_ONCE;
-			*data = cli_grow(*data, capacity, 1);
-		}
-		n = fread(*data + *len, 1, READ_AT_ONCE, file);
-		*len += n;
-	} while (n > 0);
-	error = ferror(file) ? (errno != 0 ? errno : EIO) : 0;
-	fclose(file);
-	errno = error;
-	return error == 0 ? 0 : -1;
-}
 
 /* The first entry. false: it cannot be read. */
 static bool
@@ -71,7 +42,7 @@ put_before(struct cli_replay_file *file, const char *path)
 	uint8_t *data;
 	size_t len;
 
-	if (read_all(other, &data, &len) == 0 && beginning(data, len, &older) &&
+	if (cli_file_read(other, &data, &len) == 0 && beginning(data, len, &older) &&
 	        beginning(file->data, file->len, &newer) && goes_before(&older, &newer)) {
 		data = cli_grow(data, len + file->len, 1);
 		memcpy(data + len, file->data, file->len);
@@ -91,7 +62,7 @@ cli_replay_file_read(struct cli_replay_file *file, const char *path)
 	struct shoal_replay_entry entry;
 
 	memset(file, 0, sizeof(*file));
-	if (read_all(path, &file->data, &file->len) < 0) {
+	if (cli_file_read(path, &file->data, &file->len) < 0) {
 		return cli_error("cannot read %s: %s", path, strerror(errno));
 	}
 	if (beginning(file->data, file->len, &entry) && entry.part > 0) {

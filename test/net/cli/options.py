@@ -8,7 +8,7 @@ import subprocess
 from command import FAST, STEADY, Beside, check, complaint, expect_in, main, shoal
 from agents import exchange
 
-COMMANDS = ("agent", "members", "join", "leave", "info", "monitor", "replay", "sim", "version", "why")
+COMMANDS = ("agent", "members", "join", "leave", "info", "monitor", "replay", "decode", "sim", "version", "why")
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 MANUAL = os.path.join(ROOT, "docs/shoal.1")
 
@@ -170,11 +170,11 @@ def the_manual_page_has_the_options_of_help(cluster):
                            re.findall(r"^\.BI? (\\-\\-[a-z\\-]+)", body, re.M))
                 for title, body in re.findall(r"^\.SS ([^\n]+)\n(.*?)(?=^\.SS|\Z)", commands,
                                               re.M | re.S)}
-    common = sections["Options of all commands but agent, replay and sim"]
+    common = sections["Options of all commands but agent, replay, decode and sim"]
     for command in COMMANDS:
         told = help_of(cluster, command) - {"--help"}
         written = sections[f"shoal {command}"]
-        if command not in ("agent", "replay", "sim"):
+        if command not in ("agent", "replay", "decode", "sim"):
             written = written | common - {"--help"}
         if command == "version":
             written -= {"--socket", "--name"}
