@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Feeds files to the fuzz target without libFuzzer: the corpus stays a test in every build, and a
- * crash that was found can be looked at in a debugger. Usage: core_replay FILE-OR-FOLDER... */
+ * crash that was found can be looked at in a debugger. Usage: NAME_replay FILE-OR-FOLDER... */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
