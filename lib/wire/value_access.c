@@ -328,6 +328,15 @@ equal_maps(const struct shoal_value *a, const struct shoal_value *b)
 	return true;
 }
 
+static uint64_t
+bits_of(double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	return bits;
+}
+
 static bool
 equal_nodes(const struct shoal_value *a, const struct shoal_value *b)
 {
@@ -340,9 +349,11 @@ equal_nodes(const struct shoal_value *a, const struct shoal_value *b)
 	case SHOAL_VALUE_BOOL:
 		return a->is.boolean == b->is.boolean;
 	case SHOAL_VALUE_INT64:
+		return a->is.int64 == b->is.int64;
 	case SHOAL_VALUE_UINT64:
+		return a->is.uint64 == b->is.uint64;
 	case SHOAL_VALUE_DOUBLE:
-		return memcmp(&a->is, &b->is, sizeof a->is) == 0;
+		return bits_of(a->is.number) == bits_of(b->is.number);
 	case SHOAL_VALUE_STRING:
 	case SHOAL_VALUE_BYTES:
 		return equal_texts(a, b);
