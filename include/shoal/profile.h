@@ -31,9 +31,9 @@ enum shoal_profile_kind {
 	X(gossip_interval_ms, 10, 60000, 200, 500, 100, "periodic gossip while there is news")     \
 	X(gossip_fanout, 1, 16, 3, 4, 3, "members told in one burst or tick")                      \
 	X(burst_step_ms, 1, 1000, 3, 20, 2, "pause between the bursts of news")                    \
-	X(burst_credit, 1, 100000, 96, 48, 384,                                                    \
+	X(burst_credit, 1, 100000, 192, 48, 384,                                                   \
 	        "packets of gossip that bursts may send as fast as they can")                      \
-	X(burst_rate, 1, 100000, 40, 10, 400,                                                      \
+	X(burst_rate, 1, 100000, 25, 10, 400,                                                      \
 	        "packets a second by which that credit is renewed; a full one costs nothing")      \
 	X(gossip_rate, 1024, 1000000000, 256000, 64000, 1000000, "gossip bytes a second")          \
 	X(gossip_burst, 1024, 1000000000, 64000, 32000, 256000, "gossip bytes at once")            \

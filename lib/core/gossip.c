@@ -6,7 +6,7 @@
  * bursts: at once to a few members, then every few milliseconds, so that news is everywhere in tens
  * of milliseconds; the rest goes with the periodic ticks and on probes and acks. A byte budget
  * slows bursts and ticks in a storm and loses nothing, and a credit of packets slows bursts where
- * news comes without a pause.
+ * news comes without a pause; no death waits for that.
  *
  * What only raises an incarnation, a refutation above all, goes in the short form: who does not
  * know the member ignores it, and hears of it in a table.
@@ -21,8 +21,10 @@
 
 /* Statements that may fail to fit before a packet is full enough. */
 #define MISSES_MAX 3
-/* Pause between bursts while the byte budget is used up. */
+/* Pause between bursts while the byte budget is used up, or the credit and there are deaths. */
 #define LOADED_STEP SHOAL_MS(16)
+/* Deaths overdraw the credit of bursts; other news waits for so long at the most. */
+#define OVERDRAWN_MOST SHOAL_SEC(1)
 
 static uint32_t
 sends_limit(const struct shoal_core *core)
@@ -66,9 +68,10 @@ static enum shoal_news_class
 class_of(const struct shoal_record *record)
 {
 	switch ((enum shoal_state)record->state) {
-	case SHOAL_STATE_SUSPECT:
 	case SHOAL_STATE_DEAD:
-		return SHOAL_NEWS_FAILURE;
+		return SHOAL_NEWS_DEATH;
+	case SHOAL_STATE_SUSPECT:
+		return SHOAL_NEWS_SUSPICION;
 	case SHOAL_STATE_LEAVING:
 	case SHOAL_STATE_LEFT:
 		return SHOAL_NEWS_LEAVING;
@@ -105,6 +108,23 @@ shoal_gossip_forget(struct shoal_core *core, uint32_t slot)
 	}
 }
 
+/* At once where no burst is under way; a death does not wait for one that waits for credit. */
+static void
+arm_burst(struct shoal_core *core, enum shoal_news_class rank)
+{
+	struct shoal_timer *timer = &core->gossip.burst;
+	uint64_t next = core->now + LOADED_STEP;
+
+	if (core->profile.bursts == 0) {
+		return;
+	}
+	if (!shoal_timer_armed(timer)) {
+		shoal_heap_arm(&core->heap, timer, core->now);
+	} else if (rank == SHOAL_NEWS_DEATH && timer->at > next) {
+		shoal_heap_arm(&core->heap, timer, next);
+	}
+}
+
 static void
 make_news(struct shoal_core *core, uint32_t slot, bool known)
 {
@@ -128,9 +148,7 @@ make_news(struct shoal_core *core, uint32_t slot, bool known)
 	news->sends = 0;
 	news->since = core->now;
 	enqueue(gossip, news);
-	if (core->profile.bursts != 0 && !shoal_timer_armed(&gossip->burst)) {
-		shoal_heap_arm(&core->heap, &gossip->burst, core->now);
-	}
+	arm_burst(core, (enum shoal_news_class)news->rank);
 	if (!shoal_timer_armed(&gossip->tick)) {
 		shoal_heap_arm(&core->heap, &gossip->tick,
 		        core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
@@ -357,6 +375,13 @@ shoal_gossip_affords(struct shoal_core *core)
 	return core->gossip.tokens > 0;
 }
 
+/* The time in which the credit of bursts is renewed. */
+static uint64_t
+credit_of(const struct shoal_core *core)
+{
+	return SHOAL_SEC(1) / core->profile.burst_rate * core->profile.burst_credit;
+}
+
 /* What is left of a packet empty costs a share of a packet: where much is new, packets are full,
  * and bytes alone are counted; where news comes drop by drop, each in a packet of its own would
  * cost more than it is worth. */
@@ -367,17 +392,19 @@ shoal_gossip_spend(struct shoal_core *core, size_t bytes)
 	uint64_t whole = SHOAL_SEC(1) / core->profile.burst_rate;
 	uint64_t most = core->profile.datagram_max;
 	uint64_t empty = bytes < most ? most - bytes : 0;
+	uint64_t limit = core->now + credit_of(core) + OVERDRAWN_MOST;
+	uint64_t from = gossip->paid > core->now ? gossip->paid : core->now;
+	uint64_t paid = from + whole * empty / most;
 
 	gossip->tokens -= (int64_t)bytes;
-	gossip->paid = (gossip->paid > core->now ? gossip->paid : core->now) + whole * empty / most;
+	gossip->paid = paid < limit ? paid : limit;
 }
 
 /* How long bursts have to wait for their credit. */
 static uint64_t
 wait_for_credit(const struct shoal_core *core)
 {
-	const struct shoal_profile *profile = &core->profile;
-	uint64_t credit = SHOAL_SEC(1) / profile->burst_rate * profile->burst_credit;
+	uint64_t credit = credit_of(core);
 	uint64_t ahead = core->gossip.paid > core->now ? core->gossip.paid - core->now : 0;
 
 	return ahead > credit ? ahead - credit : 0;
@@ -389,14 +416,14 @@ is_queued(const struct shoal_gossip *gossip)
 	return gossip->entries.count > 0;
 }
 
-/* Whether something is below its share of bursts. Buckets above the share are the only ones looked
- * at. */
+/* Whether something of the first classes was sent less than `share` times. Buckets below that are
+ * the only ones looked at. */
 static bool
-is_fresh(const struct shoal_core *core)
+is_fresh(const struct shoal_core *core, size_t classes, uint32_t share)
 {
-	uint64_t below = (UINT64_C(1) << burst_share(sends_limit(core))) - 1;
+	uint64_t below = (UINT64_C(1) << share) - 1;
 
-	for (size_t rank = 0; rank < SHOAL_NEWS_CLASSES; rank++) {
+	for (size_t rank = 0; rank < classes; rank++) {
 		for (uint64_t left = core->gossip.used[rank] & below; left != 0; left &= left - 1) {
 			if (!shoal_list_empty(&core->gossip.bucket[rank][__builtin_ctzll(left)])) {
 				return true;
@@ -424,13 +451,16 @@ tell_some(struct shoal_core *core)
 void
 shoal_gossip_on_burst(struct shoal_core *core)
 {
+	uint32_t share = burst_share(sends_limit(core));
 	uint64_t step = shoal_ms(core->profile.burst_step_ms);
 	uint64_t wait = wait_for_credit(core);
 
-	if (!is_fresh(core) || core->members.ordered == 0) {
+	if (!is_fresh(core, SHOAL_NEWS_CLASSES, share) || core->members.ordered == 0) {
 		return;
 	}
-	if (wait > 0) {
+	/* A death goes on without credit: slower, and half as often, which is enough to reach all
+	 * but a few. */
+	if (wait > 0 && !is_fresh(core, SHOAL_NEWS_DEATH + 1, (share + 1) / 2)) {
 		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
 		step = step > wait ? step : wait;
 	} else if (!shoal_gossip_affords(core)) {
@@ -438,6 +468,7 @@ shoal_gossip_on_burst(struct shoal_core *core)
 		step = step > LOADED_STEP ? step : LOADED_STEP;
 	} else {
 		tell_some(core);
+		step = wait > 0 && step < LOADED_STEP ? LOADED_STEP : step;
 	}
 	shoal_heap_arm(&core->heap, &core->gossip.burst, core->now + shoal_jitter(core, step));
 }

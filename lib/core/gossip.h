@@ -15,7 +15,8 @@
 /* In the order in which they go into a packet. Whatever else is told one day has its class here,
  * behind the statements. */
 enum shoal_news_class {
-	SHOAL_NEWS_FAILURE = 0, /* suspect, dead */
+	SHOAL_NEWS_DEATH = 0, /* goes out whatever the credit of bursts */
+	SHOAL_NEWS_SUSPICION,
 	SHOAL_NEWS_ALIVE,
 	SHOAL_NEWS_LEAVING, /* leaving, left */
 	SHOAL_NEWS_CLASSES
