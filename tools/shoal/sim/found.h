@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Seeds that show a bug, each planted in lib under SHOAL_PLANT_<NAME> for test/sim/plants.sh, which
  * reads this table too: with the bug, the checker fires at that seed; without, all are content. A
- * change of what seeds draw moves the bugs to other seeds: plants.sh says to which. */
+ * change of what seeds draw, or of the packets that are sent, moves bugs to other seeds:
+ * `plants.sh --update` finds them. */
 #ifndef SHOAL_CLI_SIM_FOUND_H
 #define SHOAL_CLI_SIM_FOUND_H
 
