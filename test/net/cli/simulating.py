@@ -12,7 +12,7 @@ from command import check, complaint, expect_in, main, shoal
 # A run of each that takes no time.
 SHORT = {
     "swim": ("sizes=8,16",),
-    "lifeguard": ("nodes=16", "anomalies=1,4", "held_s=2", "between_s=0.5"),
+    "lifeguard": ("nodes=8", "anomalies=1,4", "held_s=2", "between_s=0.5"),
     "loss": ("nodes=8", "loss=5", "minutes=1"),
     "one-way": ("nodes=8", "loss=50", "minutes=1"),
     "flapping": ("nodes=8", "down_s=1", "minutes=1"),
