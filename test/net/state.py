@@ -203,31 +203,33 @@ def a_full_disk_keeps_the_old_file_and_warns(cluster):
     seen = f"/proc/{agent.process.pid}/root{mount}"
     path = os.path.join(seen, "dir", "state")
     cluster.expect(lambda: os.path.exists(path), "the file is written")
-    held = []
+    filling = os.path.join(seen, "fill")
+    sizes = []
 
-    def refused():
-        """Fills the disk, again where a file that was being written meanwhile has left a place, and looks at the log."""
+    def full():
+        """Fills the disk. A file that is written meanwhile takes the place of another one, which then is free."""
         try:
-            with open(os.path.join(seen, "fill"), "ab", buffering=0) as fill:
+            with open(filling, "ab", buffering=0) as fill:
                 while True:
                     fill.write(b"x" * 512)
         except OSError:
             pass
-        with open(path, "rb") as file:
-            held.append(file.read())
-        return "cannot be written" in agent.log()
+        sizes.append(os.path.getsize(filling))
+        return not os.path.exists(path + ".new") and sizes[-5:] == [sizes[-1]] * 5
 
     began = time.monotonic()
-    refused()
-    other = cluster.start("two", *LOCAL, join=[agent.address])
-    cluster.expect(refused, "the log says that the disk is full")
+    cluster.expect(full, "the disk is full and stays so")
     with open(path, "rb") as file:
-        check(file.read() == held[-1], "the old file has changed")
+        before = file.read()
+    other = cluster.start("two", *LOCAL, join=[agent.address])
+    cluster.expect(lambda: "cannot be written" in agent.log(), "the log says that the disk is full")
+    with open(path, "rb") as file:
+        check(file.read() == before, "the old file has changed")
     other.signal(signal.SIGTERM)
     cluster.expect(lambda: agent.states().get("two") == "left", "the agent lives on")
     minutes = int(time.monotonic() - began) // 60
     check(agent.log().count("cannot be written") <= 1 + minutes, "more than one warning a minute")
-    os.remove(os.path.join(seen, "fill"))
+    os.remove(filling)
     third = cluster.start("three", *LOCAL, join=[agent.address])
     cluster.expect(lambda: b"three" in open(path, "rb").read(), "it is written again")
     cluster.expect_all([agent, third], {"one": "alive", "three": "alive"})
