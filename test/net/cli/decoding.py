@@ -19,8 +19,8 @@ def packet(messages):
     return body + struct.pack(">I", crc32c(body))
 
 
-# seq, id, salt, target, no origin, root
-PING = packet(bytes([2, 57]) + b"\0" * 7 + b"\1" + b"\x11" * 16 + b"\xaa" * 8 + b"\x22" * 16 + b"\0" + b"\xcc" * 8)
+# seq, id, salt, target, no origin, mark
+PING = packet(bytes([2, 53]) + b"\0" * 7 + b"\1" + b"\x11" * 16 + b"\xaa" * 8 + b"\x22" * 16 + b"\0" + b"\xcc" * 4)
 
 
 def written(cluster, data, name="packets"):
@@ -101,7 +101,7 @@ def what_is_wrong_is_said_with_its_byte(cluster):
     ended = shoal(cluster, "decode", written(cluster, PING[:20] + bytes([PING[20] ^ 1]) + PING[21:]))
     expect_in(["  checksum at byte 62: the checksum"], ended.stdout)
     complaint(ended, 1)
-    got, summary = decoded(cluster, packet(PING[3:53] + b"\7" + b"\xcc" * 8), status=1)
+    got, summary = decoded(cluster, packet(PING[3:53] + b"\7" + b"\xcc" * 4), status=1)
     check(got["packet"]["errors"] == [{"code": "malformed", "at": 53, "what": "ping.origin"}], got)
     check(summary["wrong"] == 1, summary)
     for wrong in (b"", b"\7", os.urandom(100)):
