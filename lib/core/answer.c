@@ -51,7 +51,7 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	bool replies = path == SHOAL_INPUT_REQUEST;
 	unsigned flags = 0;
 
-	ack.root = sender == NULL ? 0 : shoal_tree_root(core);
+	ack.mark = sender == NULL ? 0 : shoal_tree_mark(shoal_tree_root(core));
 	if (memcmp(&ping->target, &self->info->id, sizeof ping->target) != 0) {
 		shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
 		shoal_gone_answer(core, ping, from, path, exchange);

@@ -111,7 +111,7 @@ shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t sl
 	        .id = self->info->id,
 	        .salt = shoal_members_salt(self),
 	        .target = shoal_members_at(core, slot)->info->id,
-	        .root = shoal_tree_root(core)};
+	        .mark = shoal_tree_mark(shoal_tree_root(core))};
 	struct shoal_pending *pending = shoal_send_to(core, kind, slot, flags | SHOAL_FILL_BELIEF);
 
 	if (pending == NULL) {

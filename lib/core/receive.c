@@ -40,8 +40,8 @@ struct arrival {
 	bool asks_table;        /* a request that is answered with the table          */
 	bool refused;           /* a request or an answer that brings no statements   */
 	bool asked;             /* a ping or a relay request was served               */
-	struct shoal_id rooted; /* the member whose digest has the root that came */
-	uint64_t root;          /* 0: none came */
+	struct shoal_id marked; /* the member whose digest has the mark that came */
+	uint32_t mark;          /* 0: none came */
 	bool walked;            /* it ends a step of a walk of ours */
 };
 
@@ -176,10 +176,10 @@ on_sync(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg
 }
 
 static void
-note_root(struct arrival *arrival, const struct shoal_id *id, uint64_t root)
+note_mark(struct arrival *arrival, const struct shoal_id *id, uint32_t mark)
 {
-	arrival->rooted = *id;
-	arrival->root = root;
+	arrival->marked = *id;
+	arrival->mark = mark;
 }
 
 static void
@@ -207,7 +207,7 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 		}
 	} else if (answer->code == 0 && answer->root != 0) {
 		arrival->walked = true;
-		note_root(arrival, &answer->id, answer->root);
+		note_mark(arrival, &answer->id, shoal_tree_mark(answer->root));
 		shoal_walk_open(core, exchange->walk);
 	} else if (answer->code == 0) {
 		shoal_count(core, SHOAL_COUNTER_SYNCS_DONE); /* its table follows */
@@ -382,12 +382,12 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct received *re
 		if (may_ask(core, arrival)) {
 			shoal_answer_ping(
 			        core, &m->ping, &input->from, input->kind, input->exchange);
-			note_root(arrival, &m->ping.id, m->ping.root);
+			note_mark(arrival, &m->ping.id, m->ping.mark);
 		}
 		break;
 	case SHOAL_MESSAGE_ACK:
 		on_ack(core, arrival, &m->ack);
-		note_root(arrival, &m->ack.id, m->ack.root);
+		note_mark(arrival, &m->ack.id, m->ack.mark);
 		break;
 	case SHOAL_MESSAGE_NACK:
 		shoal_probe_on_nack(core, &m->nack);
@@ -437,9 +437,9 @@ finish(struct shoal_core *core, struct arrival *arrival)
 		shoal_exchange_answer(core, input->exchange, &input->from, slot, SHOAL_OK,
 		        (struct shoal_span){NULL, 0});
 	} else if (arrival->walked) {
-		shoal_sync_answered(core, arrival->exchange, slot, arrival->root);
-	} else if (arrival->root != 0) {
-		shoal_sync_heard(core, shoal_members_find(core, &arrival->rooted), arrival->root);
+		shoal_sync_answered(core, arrival->exchange, slot, arrival->mark);
+	} else if (arrival->mark != 0) {
+		shoal_sync_heard(core, shoal_members_find(core, &arrival->marked), arrival->mark);
 	}
 }
 

@@ -149,7 +149,7 @@ shoal_relay_on_ack(
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
 	struct shoal_msg_ack passed = {
-	        .seq = relayed->origin_seq, .id = ack->id, .salt = ack->salt, .root = ack->root};
+	        .seq = relayed->origin_seq, .id = ack->id, .salt = ack->salt, .mark = ack->mark};
 	struct shoal_pending *pending = answer(core, &relayed->origin_id, &relayed->origin);
 	if (pending != NULL) {
 		/* The ack names the target; what else is in the packet comes from here. */

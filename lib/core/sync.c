@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Roots ride on pings and acks. Who is heard with another root is noted; when gossip has had an
- * interval to settle that, the two walk down the digest, one walk an interval, whoever differs.
- * Each sync interval one random member is walked with unasked, so that also those find each other
- * whose pings go elsewhere. All O(1), but for the walk itself (walk.c). */
+/* Marks of roots ride on pings and acks. Who is heard with another one is noted; when gossip has
+ * had an interval to settle that, the two walk down the digest, one walk an interval, whoever
+ * differs. Each sync interval one random member is walked with unasked, so that also those find
+ * each other whose pings go elsewhere. All O(1), but for the walk itself (walk.c). */
 #include "core/sync.h"
 
 #include <string.h>
@@ -98,7 +98,7 @@ note(struct shoal_core *core, uint32_t slot, const struct shoal_record *record)
 }
 
 void
-shoal_sync_heard(struct shoal_core *core, uint32_t slot, uint64_t root)
+shoal_sync_heard(struct shoal_core *core, uint32_t slot, uint32_t mark)
 {
 	const struct shoal_record *record = shoal_members_at(core, slot);
 
@@ -106,7 +106,7 @@ shoal_sync_heard(struct shoal_core *core, uint32_t slot, uint64_t root)
 	        core->leave.phase != SHOAL_LEAVE_NOT) {
 		return;
 	}
-	if (root == shoal_tree_root(core)) {
+	if (mark == shoal_tree_mark(shoal_tree_root(core))) {
 		settle(core, slot);
 	} else {
 		note(core, slot, record);
@@ -143,7 +143,7 @@ shoal_sync_begin(struct shoal_core *core, uint32_t slot)
 
 void
 shoal_sync_answered(struct shoal_core *core, const struct shoal_exchange *exchange, uint32_t slot,
-        uint64_t root)
+        uint32_t mark)
 {
 	bool more = shoal_walk_close(core);
 
@@ -157,7 +157,7 @@ shoal_sync_answered(struct shoal_core *core, const struct shoal_exchange *exchan
 	}
 	shoal_count(core, SHOAL_COUNTER_SYNCS_DONE);
 	if (slot != SHOAL_NONE) {
-		shoal_sync_heard(core, slot, root);
+		shoal_sync_heard(core, slot, mark);
 	}
 }
 

@@ -35,12 +35,13 @@ void shoal_sync_init(struct shoal_core *core);
 
 /* Begins a walk with a member. */
 void shoal_sync_begin(struct shoal_core *core, uint32_t slot);
-/* Its answer was handled: goes on with what there is to say, or ends. root: the member's then. */
+/* Its answer was handled: goes on with what there is to say, or ends. mark: of the member's
+ * root then. */
 void shoal_sync_answered(struct shoal_core *core, const struct shoal_exchange *exchange,
-        uint32_t slot, uint64_t root);
+        uint32_t slot, uint32_t mark);
 
-/* A member's root came, after everything that came with it. */
-void shoal_sync_heard(struct shoal_core *core, uint32_t slot, uint64_t root);
+/* The mark of a member's root came, after everything that came with it. */
+void shoal_sync_heard(struct shoal_core *core, uint32_t slot, uint32_t mark);
 
 void shoal_sync_on_interval(struct shoal_core *core);
 void shoal_sync_on_digest(struct shoal_core *core);

@@ -385,6 +385,12 @@ shoal_tree_root(struct shoal_core *core)
 	return tree->root_sum;
 }
 
+uint32_t
+shoal_tree_mark(uint64_t root)
+{
+	return (uint32_t)root != 0 ? (uint32_t)root : 1;
+}
+
 static bool
 is_in(const struct shoal_core *core, struct shoal_tree_range range, uint32_t slot)
 {

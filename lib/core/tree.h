@@ -68,6 +68,9 @@ uint32_t shoal_tree_prev(struct shoal_core *core, uint32_t slot);
 
 /* The sum over everything, never 0. */
 uint64_t shoal_tree_root(struct shoal_core *core);
+/* What pings and acks tell of a root: its last 32 bits, 1 for 0. Two that differ have the same mark
+ * once in 2^32, and then the exchange of every sync_interval_ms, which compares roots, finds it. */
+uint32_t shoal_tree_mark(uint64_t root);
 struct shoal_tree_total shoal_tree_total(struct shoal_core *core, struct shoal_tree_range range);
 /* One of the SHOAL_TREE_PARTS parts of a range of at most 63 - SHOAL_TREE_PART_BITS bits. */
 struct shoal_tree_range shoal_tree_part(struct shoal_tree_range range, unsigned part);

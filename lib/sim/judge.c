@@ -5,7 +5,7 @@
  * detection bound, or two where nobody else is left to be heard, and every probe of a distrustful
  * member and its second try after 2 (1 + health_max) intervals more; every two sides have met after
  * the heal intervals of meetings(). A member that is met refutes what is believed of it, and a walk
- * down the digest carries the rest; who is known to one side only is found by the next root that is
+ * down the digest carries the rest; who is known to one side only is found by the next mark that is
  * heard, or unasked, and two walks, each 3/2 digest intervals after that. A death that is told and
  * not true is verified at verify_rate a second before it would count. docs/protocol.md, "Bounds".
  */

@@ -54,6 +54,9 @@ encode_field(const struct shoal_field *field, const void *at, struct shoal_write
 	case SHOAL_FIELD_U8:
 		shoal_writer_u8(writer, *(const uint8_t *)at);
 		break;
+	case SHOAL_FIELD_U32:
+		shoal_writer_u32(writer, *(const uint32_t *)at);
+		break;
 	case SHOAL_FIELD_U64:
 		shoal_writer_u64(writer, *(const uint64_t *)at);
 		break;
@@ -141,6 +144,9 @@ decode_field(const struct shoal_field *field, struct shoal_reader *reader, void 
 		}
 		break;
 	}
+	case SHOAL_FIELD_U32:
+		*(uint32_t *)at = shoal_reader_u32(reader);
+		break;
 	case SHOAL_FIELD_U64:
 		*(uint64_t *)at = shoal_reader_u64(reader);
 		break;

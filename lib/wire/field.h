@@ -29,6 +29,7 @@ struct shoal_addr_list {
 /* X(TYPE, C type, size of the shortest encoding, text) */
 #define SHOAL_FIELD_TYPES(X)                                                                       \
 	X(U8, uint8_t, 1, "one byte, at most the limit")                                           \
+	X(U32, uint32_t, 4, "4 bytes, network order")                                              \
 	X(U64, uint64_t, 8, "8 bytes, network order")                                              \
 	X(VAR, uint64_t, 1, "LEB128, shortest form, at most the limit")                            \
 	X(ID, struct shoal_id, 16, "16 bytes")                                                     \

@@ -88,10 +88,10 @@ print_list(struct shoal_text *text, bool json, const struct shoal_field *field, 
 }
 
 static void
-print_long(struct shoal_text *text, bool json, uint64_t value)
+print_long(struct shoal_text *text, bool json, uint64_t value, unsigned digits)
 {
 	shoal_text_str(text, json ? "\"0x" : "0x");
-	shoal_text_hex(text, value, 16);
+	shoal_text_hex(text, value, digits);
 	shoal_text_str(text, json ? "\"" : "");
 }
 
@@ -113,8 +113,11 @@ print_value(struct shoal_text *text, bool json, const struct shoal_field *field,
 	case SHOAL_FIELD_U8:
 		print_byte(text, json, field, *(const uint8_t *)at);
 		break;
+	case SHOAL_FIELD_U32:
+		print_long(text, json, *(const uint32_t *)at, 8);
+		break;
 	case SHOAL_FIELD_U64:
-		print_long(text, json, *(const uint64_t *)at);
+		print_long(text, json, *(const uint64_t *)at, 16);
 		break;
 	case SHOAL_FIELD_VAR:
 		shoal_text_u64(text, *(const uint64_t *)at);

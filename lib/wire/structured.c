@@ -21,6 +21,8 @@ is_zero(const struct shoal_field *field, const void *at)
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
 		return *(const uint8_t *)at == 0;
+	case SHOAL_FIELD_U32:
+		return *(const uint32_t *)at == 0;
 	case SHOAL_FIELD_U64:
 	case SHOAL_FIELD_VAR:
 		return *(const uint64_t *)at == 0;
@@ -83,6 +85,9 @@ encode_field(struct shoal_encoder *encoder, const struct shoal_field *field, con
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
 		shoal_encoder_uint64(encoder, *(const uint8_t *)at);
+		break;
+	case SHOAL_FIELD_U32:
+		shoal_encoder_uint64(encoder, *(const uint32_t *)at);
 		break;
 	case SHOAL_FIELD_VAR:
 		SHOAL_ASSERT(*(const uint64_t *)at <= field->limit);
@@ -190,7 +195,7 @@ take_span(struct decoding *d, const struct shoal_token *token, uint64_t limit,
 }
 
 static bool
-take_number(const struct shoal_token *token, const struct shoal_field *field, uint64_t *value)
+take_number(const struct shoal_token *token, uint64_t most, uint64_t *value)
 {
 	if (token->type == SHOAL_TOKEN_UINT64) {
 		*value = token->is.uint64;
@@ -199,7 +204,7 @@ take_number(const struct shoal_token *token, const struct shoal_field *field, ui
 	} else {
 		return false;
 	}
-	return field->type == SHOAL_FIELD_U64 || *value <= field->limit;
+	return *value <= most;
 }
 
 static bool
@@ -269,14 +274,21 @@ take_field(struct decoding *d, const struct shoal_token *token, const struct sho
 
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
-		if (!take_number(token, field, &number)) {
+		if (!take_number(token, field->limit, &number)) {
 			return false;
 		}
 		*(uint8_t *)at = (uint8_t)number;
 		return true;
+	case SHOAL_FIELD_U32:
+		if (!take_number(token, UINT32_MAX, &number)) {
+			return false;
+		}
+		*(uint32_t *)at = (uint32_t)number;
+		return true;
 	case SHOAL_FIELD_U64:
+		return take_number(token, UINT64_MAX, at);
 	case SHOAL_FIELD_VAR:
-		return take_number(token, field, at);
+		return take_number(token, field->limit, at);
 	case SHOAL_FIELD_ID:
 	case SHOAL_FIELD_SALT:
 		return take_id(d, token, at);

@@ -3,12 +3,12 @@
  * the same tables as the compact form of wire/binary.h and with the same limits. The framing of
  * messages in a packet stays as it is; only bodies change with the codec.
  *
- *     U8, U64, VAR    an integer
- *     ID, SALT        16 bytes
- *     ADDR            "1.2.3.4:7946", "[2001:db8::1]:7946", without a scope
- *     TEXT            a string
- *     BYTES           bytes
- *     IDS, ADDRS      an array of these
+ *     U8, U32, U64, VAR   an integer
+ *     ID, SALT            16 bytes
+ *     ADDR                "1.2.3.4:7946", "[2001:db8::1]:7946", without a scope
+ *     TEXT                a string
+ *     BYTES               bytes
+ *     IDS, ADDRS          an array of these
  *
  * A field that is zero (no id, no address, an empty text or list) is left out, and one that is not
  * there is zero. Keys that are not known are skipped: newer fields. No key may come twice. The body

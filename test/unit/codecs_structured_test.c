@@ -188,11 +188,11 @@ unknown_keys_are_skipped_and_missing_ones_are_zero(void **state)
 	assert_int_equal(decode_json(SHOAL_MESSAGE_ACK,
 	                         "{\"new\":[1,{\"seq\":5}],\"seq\":7,\"\":null,\"seq2\":{},"
 	                         "\"a key that is longer than the name of any field is\":1,"
-	                         "\"root\":9}",
+	                         "\"mark\":9}",
 	                         &message),
 	        0);
 	assert_int_equal(message.ack.seq, 7);
-	assert_int_equal(message.ack.root, 9);
+	assert_int_equal(message.ack.mark, 9);
 	assert_int_equal(message.ack.salt, 0);
 }
 

@@ -101,7 +101,7 @@ a_ping_for_another_member_is_counted_and_not_answered_with_an_ack(void **state)
 	world_done(&world);
 }
 
-/* Bytes of a packet with a ping as short as a receiver takes it: origin and root left out. */
+/* Bytes of a packet with a ping as short as a receiver takes it: origin and mark left out. */
 static size_t
 short_ping(struct parcel *parcel, const struct shoal_msg_ping *ping)
 {
@@ -110,9 +110,9 @@ short_ping(struct parcel *parcel, const struct shoal_msg_ping *ping)
 	parcel_begin(parcel, (struct shoal_span){NULL, 0});
 	parcel_add(parcel, SHOAL_MESSAGE_PING, ping);
 	body = parcel->data + 3;
-	assert_int_equal(body[1], 57);
+	assert_int_equal(body[1], 53);
 	body[1] = 48;
-	parcel->writer.len -= 9;
+	parcel->writer.len -= 5;
 	parcel_end(parcel);
 	return parcel->writer.len;
 }

@@ -74,6 +74,12 @@ root(const struct core_world *world, size_t node)
 	return shoal_tree_root(world_core(world, node));
 }
 
+static uint32_t
+mark(const struct core_world *world, size_t node)
+{
+	return shoal_tree_mark(root(world, node));
+}
+
 /* Two cores that know each other and `crowd` more, and do nothing by themselves. */
 static void
 set_up(struct core_world *world, uint32_t crowd)
@@ -267,13 +273,13 @@ a_death_told_in_a_walk_is_verified(void **state)
 	world_done(&world);
 }
 
-/* A ping of node 1 that arrives at node 0, with a root of the test's. */
+/* A ping of node 1 that arrives at node 0, with a mark of the test's. */
 static void
-ping_with(struct core_world *world, uint64_t told)
+ping_with(struct core_world *world, uint32_t told)
 {
 	struct shoal_core_member self;
 	struct shoal_msg_ping ping = {
-	        .seq = 5, .id = world_id(world, 1), .target = world_id(world, 0), .root = told};
+	        .seq = 5, .id = world_id(world, 1), .target = world_id(world, 0), .mark = told};
 
 	assert_true(shoal_core_member(world_core(world, 1), 0, &self));
 	ping.salt = shoal_salt_short(&self.salt);
@@ -289,18 +295,18 @@ lag(struct core_world *world)
 }
 
 static void
-roots_ride_on_pings_and_their_acks(void **state)
+marks_of_roots_ride_on_pings_and_their_acks(void **state)
 {
 	struct core_world world;
 
 	(void)state;
 	set_up(&world, 5);
-	ping_with(&world, root(&world, 1));
+	ping_with(&world, mark(&world, 1));
 	const struct world_packet *packet = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_ACK);
-	assert_true(packet_has(packet, SHOAL_MESSAGE_ACK)->ack.root == root(&world, 0));
+	assert_true(packet_has(packet, SHOAL_MESSAGE_ACK)->ack.mark == mark(&world, 0));
 	packet = world_await_sent(
 	        &world, 1, &world.node[0].addr, SHOAL_MESSAGE_PING, SHOAL_SEC(1800));
-	assert_true(packet_has(packet, SHOAL_MESSAGE_PING)->ping.root != 0);
+	assert_true(packet_has(packet, SHOAL_MESSAGE_PING)->ping.mark != 0);
 	world_done(&world);
 }
 
@@ -352,7 +358,7 @@ what_gossip_settles_is_not_walked_for(void **state)
 	ping_with(&world, 77);
 	world_run(&world, SHOAL_MS(4999));
 	assert_true(lag(&world) == SHOAL_MS(4999));
-	ping_with(&world, root(&world, 0));
+	ping_with(&world, mark(&world, 0));
 	assert_true(lag(&world) == 0);
 	world_run(&world, SHOAL_SEC(30));
 	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_SYNC), 0);
@@ -370,23 +376,23 @@ the_lag_is_that_of_the_oldest_difference_and_ends_with_the_walk(void **state)
 	world_run(&world, SHOAL_MS(10));
 	assert_true(lag(&world) == 0);
 	hold(&world, 1, 2, SHOAL_STATE_ALIVE, 1, 0);
-	ping_with(&world, root(&world, 1));
+	ping_with(&world, mark(&world, 1));
 	world_run(&world, SHOAL_SEC(2));
 	struct shoal_msg_ping ping = {.seq = 6,
 	        .id = puppet->id,
 	        .salt = puppet_salt(puppet),
 	        .target = world_id(&world, 0),
-	        .root = 99};
+	        .mark = 99};
 	world_tell(&world, 0, puppet, SHOAL_MESSAGE_PING, &ping);
 	assert_true(lag(&world) == SHOAL_SEC(2));
-	ping.root = root(&world, 0);
+	ping.mark = mark(&world, 0);
 	world_tell(&world, 0, puppet, SHOAL_MESSAGE_PING, &ping);
 	assert_true(lag(&world) == SHOAL_SEC(2));
 	world_run(&world, SHOAL_SEC(6));
 	assert_true(root(&world, 0) == root(&world, 1));
 	assert_true(lag(&world) == 0);
 	/* One who is no member any more is no difference. */
-	ping.root = 99;
+	ping.mark = 99;
 	world_tell(&world, 0, puppet, SHOAL_MESSAGE_PING, &ping);
 	world_run(&world, SHOAL_SEC(1));
 	assert_true(lag(&world) == SHOAL_SEC(1));
@@ -396,9 +402,9 @@ the_lag_is_that_of_the_oldest_difference_and_ends_with_the_walk(void **state)
 	world_done(&world);
 }
 
-/* A root that is not there, or comes from nobody, says nothing. */
+/* A mark that is not there, or comes from nobody, says nothing. */
 static void
-no_root_is_no_difference(void **state)
+no_mark_is_no_difference(void **state)
 {
 	struct core_world world;
 
@@ -410,11 +416,11 @@ no_root_is_no_difference(void **state)
 	        .id = stranger->id,
 	        .salt = puppet_salt(stranger),
 	        .target = world_id(&world, 0),
-	        .root = 99};
+	        .mark = 99};
 	world_tell(&world, 0, stranger, SHOAL_MESSAGE_PING, &ping);
 	const struct world_packet *packet =
 	        world_sent(&world, NULL, 0, &stranger->addr, SHOAL_MESSAGE_ACK);
-	assert_true(packet_has(packet, SHOAL_MESSAGE_ACK)->ack.root == 0);
+	assert_true(packet_has(packet, SHOAL_MESSAGE_ACK)->ack.mark == 0);
 	world_run(&world, SHOAL_SEC(1));
 	assert_true(lag(&world) == 0);
 	world_done(&world);
@@ -438,7 +444,7 @@ all_that_differ_have_their_turn(void **state)
 		        .id = world.puppet[i].id,
 		        .salt = puppet_salt(&world.puppet[i]),
 		        .target = world_id(&world, 0),
-		        .root = 99};
+		        .mark = 99};
 		world_tell(&world, 0, &world.puppet[i], SHOAL_MESSAGE_PING, &ping);
 	}
 	assert_int_equal(world_core(&world, 0)->sync.count, SHOAL_DIFFERS_MAX);
@@ -460,11 +466,11 @@ main(void)
 	        cmocka_unit_test(both_sides_end_with_the_newer_word_of_either),
 	        cmocka_unit_test(an_old_tombstone_answers_an_older_word_in_the_same_walk),
 	        cmocka_unit_test(a_death_told_in_a_walk_is_verified),
-	        cmocka_unit_test(roots_ride_on_pings_and_their_acks),
+	        cmocka_unit_test(marks_of_roots_ride_on_pings_and_their_acks),
 	        cmocka_unit_test(a_difference_that_stays_is_walked_for_less_and_less_often),
 	        cmocka_unit_test(what_gossip_settles_is_not_walked_for),
 	        cmocka_unit_test(the_lag_is_that_of_the_oldest_difference_and_ends_with_the_walk),
-	        cmocka_unit_test(no_root_is_no_difference),
+	        cmocka_unit_test(no_mark_is_no_difference),
 	        cmocka_unit_test(all_that_differ_have_their_turn),
 	};
 

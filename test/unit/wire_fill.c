@@ -46,6 +46,11 @@ fill_field(const struct shoal_field *field, uint8_t *at, enum fill_how how, uint
 	case SHOAL_FIELD_U8:
 		*at = (uint8_t)most;
 		break;
+	case SHOAL_FIELD_U32:
+		*(uint32_t *)at = how == FILL_LEAST  ? 0
+		                  : how == FILL_MOST ? UINT32_MAX
+		                                     : (uint32_t)drawn;
+		break;
 	case SHOAL_FIELD_U64:
 		*(uint64_t *)at = how == FILL_LEAST ? 0 : how == FILL_MOST ? UINT64_MAX : drawn;
 		break;
@@ -128,6 +133,8 @@ fill_width(const struct shoal_field *field, const void *message)
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
 		return 1;
+	case SHOAL_FIELD_U32:
+		return 4;
 	case SHOAL_FIELD_U64:
 		return 8;
 	case SHOAL_FIELD_VAR:
@@ -171,6 +178,8 @@ fill_same(const struct shoal_field *field, const void *a, const void *b)
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
 		return memcmp(a, b, 1) == 0;
+	case SHOAL_FIELD_U32:
+		return memcmp(a, b, 4) == 0;
 	case SHOAL_FIELD_U64:
 	case SHOAL_FIELD_VAR:
 		return memcmp(a, b, 8) == 0;

@@ -22,11 +22,12 @@
 #define OTHER       UINT64_C(0xbbbbbbbbbbbbbbbb)
 #define INCARNATION (UINT64_C(1700000000) << 32 | 7)
 #define ROOT        UINT64_C(0xcccccccccccccccc)
+#define MARK        0xcccccccc
 
 static const struct shoal_msg_sender sender = {.id = ID(0x11), .salt = SALT};
 static const struct shoal_msg_ping ping = {
-        .seq = SEQ, .id = ID(0x11), .salt = SALT, .target = ID(0x22), .root = ROOT};
-static const struct shoal_msg_ack ack = {.seq = SEQ, .id = ID(0x11), .salt = SALT, .root = ROOT};
+        .seq = SEQ, .id = ID(0x11), .salt = SALT, .target = ID(0x22), .mark = MARK};
+static const struct shoal_msg_ack ack = {.seq = SEQ, .id = ID(0x11), .salt = SALT, .mark = MARK};
 static const struct shoal_msg_nack nack = {.seq = SEQ, .id = ID(0x11), .reason = SHOAL_NACK_SILENT};
 static const struct shoal_msg_relay relay = {
         .seq = SEQ, .id = ID(0x11), .salt = SALT, .target = ID(0x22), .budget_ms = 500};
@@ -103,12 +104,11 @@ static const struct {
                 "000000011811111111111111111111111111111111aaaaaaaaaaaaaaaa26ace1"
                 "36"},
         {SHOAL_MESSAGE_PING, &ping,
-                "0000000239800000000000000111111111111111111111111111111111aaaaaa"
-                "aaaaaaaaaa2222222222222222222222222222222200cccccccccccccccc1914"
-                "b507"},
+                "0000000235800000000000000111111111111111111111111111111111aaaaaa"
+                "aaaaaaaaaa2222222222222222222222222222222200cccccccc093f90ad"},
         {SHOAL_MESSAGE_ACK, &ack,
-                "0000000328800000000000000111111111111111111111111111111111aaaaaa"
-                "aaaaaaaaaacccccccccccccccc39c6cbf4"},
+                "0000000324800000000000000111111111111111111111111111111111aaaaaa"
+                "aaaaaaaaaacccccccca68c2779"},
         {SHOAL_MESSAGE_NACK, &nack,
                 "00000004198000000000000001111111111111111111111111111111110189d2"
                 "5829"},
@@ -170,12 +170,12 @@ static const struct {
 };
 
 /* A ping with an origin and a member statement, in a cluster with a label. */
-static const char two[] = "00000470726f64023f8000000000000001111111111111111111111111111111"
+static const char two[] = "00000470726f64023b8000000000000001111111111111111111111111111111"
                           "11aaaaaaaaaaaaaaaa22222222222222222222222222222222040a0000091f0a"
-                          "cccccccccccccccc067211111111111111111111111111111111aaaaaaaaaaaa"
-                          "aaaabbbbbbbbbbbbbbbb6553f1000000000702dc0b0222222222222222222222"
-                          "22222222222233333333333333333333333333333333057765622d3102040a00"
-                          "00011f0a0620010db80000000000000000000000011f0a0003ac02003dda2c5d";
+                          "cccccccc067211111111111111111111111111111111aaaaaaaaaaaaaaaabbbb"
+                          "bbbbbbbbbbbb6553f1000000000702dc0b022222222222222222222222222222"
+                          "222233333333333333333333333333333333057765622d3102040a0000011f0a"
+                          "0620010db80000000000000000000000011f0a0003ac02003391c060";
 
 static void
 print_hex(const uint8_t *data, size_t len, char *hex)

@@ -74,10 +74,10 @@ a_packet_is_printed_line_by_line(void **state)
 	(void)state;
 	assert_int_equal(print(data, len, SHOAL_PRINT_TEXT), 0);
 	assert_string_equal(out.text,
-	        "packet version=0 flags=none label=\"blue \\\"one\\\"\" bytes=143 checksum=ok\n"
+	        "packet version=0 flags=none label=\"blue \\\"one\\\"\" bytes=139 checksum=ok\n"
 	        "  ping seq=0x0000000000000001 id=11000000-0000-0000-0000-000000000000 "
 	        "salt=0x0000000000000002 target=22000000-0000-0000-0000-000000000000 "
-	        "origin=1.2.3.4:7946 root=0x0000000000000000\n"
+	        "origin=1.2.3.4:7946 mark=0x00000000\n"
 	        "  state id=33000000-0000-0000-0000-000000000000 salt=0x0000000000000000 "
 	        "incarnation=0x0000000000000000 state=suspect age_ms=1500 "
 	        "accusers=[00000000-0000-0000-0000-000000000000] refused_ms=0\n"
@@ -93,12 +93,12 @@ or_as_one_object(void **state)
 	(void)state;
 	assert_int_equal(print(data, len, SHOAL_PRINT_JSON), 0);
 	assert_string_equal(out.text,
-	        "{\"version\":0,\"flags\":[],\"label\":\"\",\"bytes\":133,\"checksum\":\"ok\","
+	        "{\"version\":0,\"flags\":[],\"label\":\"\",\"bytes\":129,\"checksum\":\"ok\","
 	        "\"messages\":["
 	        "{\"kind\":2,\"message\":\"ping\",\"fields\":{\"seq\":\"0x0000000000000001\","
 	        "\"id\":\"11000000-0000-0000-0000-000000000000\",\"salt\":\"0x0000000000000002\","
 	        "\"target\":\"22000000-0000-0000-0000-000000000000\",\"origin\":\"1.2.3.4:7946\","
-	        "\"root\":\"0x0000000000000000\"}},"
+	        "\"mark\":\"0x00000000\"}},"
 	        "{\"kind\":7,\"message\":\"state\",\"fields\":{"
 	        "\"id\":\"33000000-0000-0000-0000-000000000000\",\"salt\":\"0x0000000000000000\","
 	        "\"incarnation\":\"0x0000000000000000\",\"state\":\"suspect\",\"age_ms\":1500,"
@@ -146,7 +146,7 @@ what_is_wrong_is_said_with_its_place(void **state)
 	expect_end(bare, sizeof bare, SHOAL_ERR_MALFORMED, "  malformed at byte 3: no checksum\n");
 	data[len - 1] ^= 1;
 	expect_end(data, len, SHOAL_ERR_CHECKSUM,
-	        "body=0x616263\n  checksum at byte 129: the checksum\n");
+	        "body=0x616263\n  checksum at byte 125: the checksum\n");
 }
 
 /* A packet around messages that are given as they are. */
