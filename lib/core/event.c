@@ -9,7 +9,7 @@
 #include "core/node.h"
 
 /* Room that an empty queue of events keeps. */
-#define EVENTS_KEPT 32
+#define EVENTS_KEPT 8
 /* Probe intervals for which an event tells of a stall of this member. */
 #define LAG_TOLD 10
 

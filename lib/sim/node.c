@@ -299,7 +299,8 @@ shoal_sim_node_timer(struct shoal_sim_node *node, enum shoal_sim_timer kind)
 		shoal_sim_pace_timer(node);
 		break;
 	case SHOAL_SIM_TIMER_RETRY:
-		if (!node->leaving && node->joins_open == 0 && node->seed != SHOAL_SIM_NOBODY) {
+		if (!node->leaving && node->joins_open == 0 && node->seed != SHOAL_SIM_NOBODY &&
+		        !sim->timeless) {
 			/* The host's list of seeds is the whole cluster: the next one. */
 			node->seed = (node->seed + 1) % sim->nodes;
 			node->seed = node->seed == node->number ? (node->seed + 1) % sim->nodes
