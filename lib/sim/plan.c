@@ -96,6 +96,10 @@ draw_switches(struct shoal_rng *rng, struct shoal_profile *profile)
 	profile->belief = !one_in(rng, 4);
 	profile->verify_deaths = !one_in(rng, 16);
 	profile->bursts = !one_in(rng, 4);
+	if (!profile->bursts) {
+		/* Ticks alone must bring a refutation to all before the shortest suspicion ends. */
+		profile->gossip_interval_ms = 20 + profile->gossip_interval_ms / 4;
+	}
 	profile->stream_pings = !one_in(rng, 4);
 	profile->watchers = between(rng, 0, 4);
 	profile->link_idle_ms = between(rng, 1000, 60000);
