@@ -29,16 +29,18 @@ read_stream(FILE *file, uint8_t **data, size_t *len)
 int
 cli_file_read(const char *path, uint8_t **data, size_t *len)
 {
-	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
 	int error;
 
 	*data = NULL;
 	*len = 0;
-	if (file == NULL) {
-		return -1;
-	}
-	error = read_stream(file, data, len);
-	if (file != stdin) {
+	if (strcmp(path, "-") == 0) {
+		error = read_stream(stdin, data, len);
+	} else {
+		FILE *file = fopen(path, "rbe");
+		if (file == NULL) {
+			return -1;
+		}
+		error = read_stream(file, data, len);
 		fclose(file);
 	}
 	errno = error;
