@@ -33,6 +33,9 @@ shoal_suspicion_span(const struct shoal_profile *profile, size_t n)
 uint64_t
 shoal_suspicion_length(const struct shoal_suspicion_span *span, uint32_t further_q8)
 {
+#ifdef SHOAL_PLANT_SUSPICION_HASTY
+	return span->least;
+#endif
 	if (further_q8 >= span->wanted * SHOAL_WEIGHT_FULL) {
 		return span->least;
 	}
@@ -99,6 +102,9 @@ begin(struct shoal_core *core, uint32_t slot, const struct shoal_id *accuser,
 	hold->wanted = (uint8_t)span.wanted;
 	if (shoal_partial_is(core, &shoal_members_at(core, slot)->info->id)) {
 		hold->least = hold->most;
+#ifdef SHOAL_PLANT_DIAGNOSED_HASTY
+		hold->least = span.least;
+#endif
 	}
 	hold->doubter[0] = *accuser;
 	hold->doubters = 1;

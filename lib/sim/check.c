@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "sim/follow.h"
 
 #include <string.h>
 
@@ -67,7 +68,7 @@ shoal_checker_fail(struct shoal_checkers *checks, enum shoal_checker check, uint
 	struct shoal_checker_report *report = &checks->first;
 	struct shoal_text text;
 
-	if (checks->fired++ != 0) {
+	if ((checks->one && check != checks->which) || checks->fired++ != 0) {
 		return;
 	}
 	memset(report, 0, sizeof(*report));
@@ -114,9 +115,16 @@ shoal_watch_done(struct shoal_watch *watch)
 {
 	bool limits_only = watch->limits_only;
 
+	shoal_follow_free(watch->follow);
 	shoal_alloc_free(watch->mem, watch->view);
 	shoal_watch_init(watch, watch->mem, watch->checks, watch->profile, watch->observer);
 	watch->limits_only = limits_only;
+}
+
+int
+shoal_watch_follow(struct shoal_watch *watch, const struct shoal_core *core)
+{
+	return shoal_follow_new(&watch->follow, watch, core);
 }
 
 static bool
@@ -277,6 +285,9 @@ shoal_watch_event(
 	if (watch->limits_only) {
 		return 0;
 	}
+	if (watch->follow != NULL) {
+		shoal_follow_event(watch->follow, event);
+	}
 	watch->lost = watch->lost || event->kind == SHOAL_EVENT_OVERFLOW;
 	if (watch->lost || event->kind > SHOAL_EVENT_ALL) {
 		return 0;
@@ -305,6 +316,9 @@ shoal_watch_begin(struct shoal_watch *watch, const struct shoal_input *input)
 	watch->step++;
 	watch->sends = watch->answers = 0;
 	watch->asker = input->kind == SHOAL_INPUT_DATAGRAM ? input->from : (struct shoal_addr){0};
+	if (watch->follow != NULL) {
+		shoal_follow_begin(watch->follow, input);
+	}
 }
 
 void
@@ -396,6 +410,9 @@ shoal_watch_end(
 		(void)that(watch, SHOAL_CHECKER_BOUNDS, shoal_core_deadline(core) > input->mono_ns,
 		        NULL, "the deadline after a timer is not in the future");
 		check_own(watch, core);
+	}
+	if (watch->follow != NULL && shoal_follow_end(watch->follow) != 0) {
+		return SHOAL_ERR_NOMEM;
 	}
 	return watch->lost ? look_again(watch, core) : 0;
 }

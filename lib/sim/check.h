@@ -28,7 +28,8 @@
 	X(HEAL, "heal", "a merge fails nobody whom the observer's side held alive")                \
 	X(CHAINS, "chains",                                                                        \
 	        "an answer and a word back to a datagram at most; what flies dies out")            \
-	X(MEMORY, "memory", "a core holds what it says, and no more than its members need")
+	X(MEMORY, "memory", "a core holds what it says, and no more than its members need")        \
+	X(SUSPICIONS, "suspicions", "a suspicion lasts as long as its accusers and stalls ask")
 
 enum shoal_checker {
 #define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,
@@ -53,6 +54,8 @@ struct shoal_checkers {
 	struct shoal_checker_report first; /* where fired is above 0 */
 	const uint64_t *now_ns;            /* virtual time, for the report; may be NULL */
 	bool unjudged;                     /* who lives may be found dead, see sim.h */
+	bool one;                          /* only `which` may fire */
+	enum shoal_checker which;
 };
 
 /* "events" ...; the text above. Static, never NULL. */
@@ -67,6 +70,8 @@ void shoal_checker_fail(struct shoal_checkers *checks, enum shoal_checker check,
 /* Counts a look; where ok is false, fails with the text. Returns ok. */
 bool shoal_checker_that(struct shoal_checkers *checks, enum shoal_checker check, bool ok,
         uint32_t observer, const struct shoal_id *subject, const char *text);
+
+struct shoal_follow;
 
 /* What a core last told about the member in one of its slots. Events name no salt; salt is the one
  * held when the last step that told something of this member began, next that at its end. */
@@ -89,13 +94,14 @@ struct shoal_watch {
 	struct shoal_watch_view *view; /* by slot */
 	size_t views;
 	uint64_t step;
-	uint64_t own;            /* highest incarnation of the core itself */
-	size_t sends;            /* of the step */
-	struct shoal_addr asker; /* the step took a datagram from here; port 0: it did not */
-	size_t answers;          /* datagrams of the step back to there */
-	size_t allocated;        /* when memory was looked at last */
-	bool lost;               /* the step told that events were lost */
-	bool limits_only;        /* set by the driver: limits are looked at, what is told is not */
+	uint64_t own;                /* highest incarnation of the core itself */
+	size_t sends;                /* of the step */
+	struct shoal_addr asker;     /* the step took a datagram from here; port 0: it did not */
+	size_t answers;              /* datagrams of the step back to there */
+	size_t allocated;            /* when memory was looked at last */
+	struct shoal_follow *follow; /* NULL: it is not followed */
+	bool lost;                   /* the step told that events were lost */
+	bool limits_only; /* set by the driver: limits are looked at, what is told is not */
 	bool forgets; /* set by the driver: tombstones may go for want of room or time, and silent
 	                 ones go silently */
 };
@@ -104,6 +110,10 @@ struct shoal_watch {
 void shoal_watch_init(struct shoal_watch *watch, const struct shoal_allocator *mem,
         struct shoal_checkers *checks, const struct shoal_profile *profile, uint32_t observer);
 void shoal_watch_done(struct shoal_watch *watch);
+
+/* From now on this core is followed too (follow.h): one that has taken no input yet, and whose
+ * peers are honest. SHOAL_ERR_NOMEM. */
+int shoal_watch_follow(struct shoal_watch *watch, const struct shoal_core *core);
 
 /* Around one shoal_core_step: begin before it, with its input, send for each packet taken, event
  * for each event taken, end when both are drained. SHOAL_ERR_NOMEM: no memory for the watch itself.

@@ -36,6 +36,9 @@ void shoal_judge_merge_end(struct shoal_sim *sim);
  * fly then. Ends the world: its cores are late from now on. What shoal_sim_run returns. */
 int shoal_judge_dies_out(struct shoal_sim *sim, uint64_t ns);
 
+/* Some of the nodes that start from now on are followed (follow.h): all of them are honest. */
+void shoal_judge_follow(struct shoal_sim *sim);
+
 /* Members may find the living dead: accuracy is not looked at. */
 void shoal_judge_trust(struct shoal_sim *sim);
 

@@ -9,6 +9,9 @@
 #include "base/alloc.h"
 #include "base/text.h"
 
+/* So many nodes of a world are followed at most. */
+#define FOLLOWED_MOST 8
+
 static void
 draw_bytes(struct shoal_rng *rng, uint8_t *bytes, size_t len)
 {
@@ -132,6 +135,19 @@ configure(struct shoal_sim_node *node, struct shoal_core_config *config)
 	config->pool = sim->pool;
 }
 
+/* Those that are followed are spread evenly. */
+static void
+follow(struct shoal_sim_node *node)
+{
+	struct shoal_sim *sim = node->sim;
+	uint32_t stride = (sim->nodes - 1) / FOLLOWED_MOST + 1;
+
+	if (sim->follows && !node->watch.limits_only && node->number % stride == 0 &&
+	        shoal_watch_follow(&node->watch, node->core) != 0) {
+		shoal_sim_error(sim, SHOAL_ERR_NOMEM);
+	}
+}
+
 int
 shoal_sim_node_start(struct shoal_sim_node *node, uint64_t epoch_least)
 {
@@ -160,12 +176,19 @@ shoal_sim_node_start(struct shoal_sim_node *node, uint64_t epoch_least)
 		shoal_sim_error(sim, rc);
 		return rc;
 	}
+	follow(node);
 	node->instance++;
 	node->left_in_calm = false;
 	shoal_heap_arm(&sim->heap, &node->timer, sim->now);
 	shoal_sim_pace_start(node);
 	shoal_sim_fault(sim, "start", node->number, SHOAL_SIM_NOBODY, node->instance);
 	return 0;
+}
+
+void
+shoal_judge_follow(struct shoal_sim *sim)
+{
+	sim->follows = true;
 }
 
 int

@@ -421,10 +421,14 @@ shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
 	config.on_note = on_note;
 	config.arg = arg;
 	rc = shoal_sim_new(&swarm->sim, &config);
-	if (rc == 0 && plan->credulous) {
+	if (rc != 0) {
+		return rc;
+	}
+	shoal_judge_follow(swarm->sim);
+	if (plan->credulous) {
 		shoal_judge_trust(swarm->sim);
 	}
-	return rc;
+	return 0;
 }
 
 void

@@ -140,6 +140,7 @@ struct shoal_sim {
 	struct shoal_sim_link link;
 	uint32_t fail_ppm;
 	bool calm;
+	bool follows;  /* some of those that start are followed */
 	bool timeless; /* cores are not told the time: what flies must die out */
 	struct shoal_pool *pool;
 	struct shoal_list flying;

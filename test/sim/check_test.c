@@ -176,6 +176,19 @@ a_member_that_is_not_in_the_list_any_more_fires(void **state)
 }
 
 static void
+where_one_checker_is_looked_for_no_other_fires(void **state)
+{
+	struct shoal_checkers checkers = {.one = true, .which = SHOAL_CHECKER_SUSPICIONS};
+
+	(void)state;
+	shoal_checker_fail(&checkers, SHOAL_CHECKER_EVENTS, 0, NULL, "another one");
+	assert_int_equal(checkers.fired, 0);
+	shoal_checker_fail(&checkers, SHOAL_CHECKER_SUSPICIONS, 0, NULL, "this one");
+	assert_int_equal(checkers.fired, 1);
+	assert_string_equal(checkers.first.text, "this one");
+}
+
+static void
 a_datagram_above_its_limit_fires(void **state)
 {
 	struct bench bench;
@@ -311,6 +324,7 @@ main(void)
 	        cmocka_unit_test(an_incarnation_that_falls_fires),
 	        cmocka_unit_test(a_suspicion_withdrawn_under_the_same_incarnation_fires),
 	        cmocka_unit_test(a_member_that_is_not_in_the_list_any_more_fires),
+	        cmocka_unit_test(where_one_checker_is_looked_for_no_other_fires),
 	        cmocka_unit_test(a_datagram_above_its_limit_fires),
 	        cmocka_unit_test(a_third_packet_back_to_where_a_datagram_came_from_fires),
 	        cmocka_unit_test(memory_that_a_core_does_not_tell_of_fires),

@@ -28,7 +28,10 @@
 	X(TREE_UNTOUCHED, "digest", 1, "a change is not in the digest") \
 	X(TABLE_BURIES, "heal", 14, "a death in a table counts without a try") \
 	X(LATE_ACK_ANSWERED, "chains", 3, "an answer that comes late is answered") \
-	X(SENDS_UNCOUNTED, "memory", 1, "packets that wait are not in the memory that is told")
+	X(SENDS_UNCOUNTED, "memory", 1, "packets that wait are not in the memory that is told") \
+	X(SUSPICION_HASTY, "suspicions", 3, "a suspicion ends after its shortest time") \
+	X(LAG_SPARES_SUSPICIONS, "suspicions", 12, "a stall does not lengthen suspicions") \
+	X(DIAGNOSED_HASTY, "suspicions", 76, "accusers shorten the suspicion of who is reached by others")
 /* clang-format on */
 
 #endif
