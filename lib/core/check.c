@@ -164,6 +164,9 @@ begin(struct shoal_core *core, const struct check *check, struct shoal_record *r
 		return;
 	}
 	probe->tries = 1;
+#ifdef SHOAL_PLANT_VERIFIED_ONCE
+	probe->tries = 0;
+#endif
 	probe->from = check->from;
 	probe->told = check->told;
 	if (death) {

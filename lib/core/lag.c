@@ -34,6 +34,11 @@ move_deadlines(struct shoal_core *core, uint64_t lag)
 	for (size_t i = core->heap.count; i-- > 0;) {
 		const struct shoal_timer *timer = core->heap.item[i].timer;
 
+#ifdef SHOAL_PLANT_LAG_SPARES_PROBES
+		if (timer->kind == SHOAL_TIMER_PROBE) {
+			continue;
+		}
+#endif
 #ifdef SHOAL_PLANT_LAG_SPARES_SUSPICIONS
 		if (timer->kind == SHOAL_TIMER_HOLD) {
 			continue;

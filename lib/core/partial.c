@@ -224,6 +224,9 @@ shoal_partial_withholds(struct shoal_core *core, const struct shoal_probe *probe
 	struct shoal_partial *partial =
 	        shoal_slab_at(&core->partials.slab, find(core, &probe->target));
 
+#ifdef SHOAL_PLANT_DIAGNOSED_ACCUSED
+	return false;
+#endif
 	if (partial == NULL || partial->refuted < REFUTATIONS_ENOUGH) {
 		return false;
 	}

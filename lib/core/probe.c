@@ -290,6 +290,9 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, 0, 0);
 	}
 	uint32_t asked = shoal_order_sample(core, probe->slot, core->profile.relays, probe->relay);
+#ifdef SHOAL_PLANT_RELAYS_UNASKED
+	asked = asked > 1 ? 1 : asked;
+#endif
 	for (uint32_t i = 0; i < asked; i++) {
 		struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM,
 		        probe->relay[i], SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF);
@@ -302,6 +305,9 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	if (core->profile.stream_pings != 0) {
 		ping_on_stream(core, probe);
 	}
+#ifdef SHOAL_PLANT_ACCUSED_EARLY
+	probe->deadline -= time_left(core, probe) / 2;
+#endif
 	wait_for_last(core, probe);
 }
 
@@ -506,6 +512,11 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 	if (probe->purpose == SHOAL_PROBE_ROUND) {
 		shoal_partial_answered(core, &probe->target, direct && !probe->indirect);
 	}
+#ifdef SHOAL_PLANT_LATE_MEASURED
+	if (direct && probe->indirect && probe->purpose == SHOAL_PROBE_ROUND) {
+		shoal_rtt_measure(core, probe->slot, arrived - probe->begun);
+	}
+#endif
 	if (direct && probe->purpose == SHOAL_PROBE_ROUND) {
 		if (probe->indirect && !probe->last) {
 			shoal_rtt_late(record);

@@ -158,6 +158,9 @@ clamp_timeout(const struct shoal_core *core, uint32_t srtt_us, uint32_t rttvar_u
 	uint64_t floor = shoal_ms(core->profile.probe_floor_ms);
 	uint64_t most = shoal_ms(core->profile.probe_timeout_ms);
 
+#ifdef SHOAL_PLANT_FLOOR_IGNORED
+	floor = 0;
+#endif
 	wanted = wanted < floor ? floor : wanted;
 	return wanted < most ? wanted : most;
 }

@@ -322,6 +322,14 @@ shoal_watch_begin(struct shoal_watch *watch, const struct shoal_input *input)
 }
 
 void
+shoal_watch_taken(struct shoal_watch *watch, int rc)
+{
+	if (watch->follow != NULL) {
+		shoal_follow_taken(watch->follow, rc);
+	}
+}
+
+void
 shoal_watch_send(struct shoal_watch *watch, const struct shoal_send *send)
 {
 	size_t max = send->kind == SHOAL_SEND_DATAGRAM ? watch->profile->datagram_max
@@ -334,6 +342,9 @@ shoal_watch_send(struct shoal_watch *watch, const struct shoal_send *send)
 	                  shoal_addr_equal(&send->to, &watch->asker);
 	(void)that(watch, SHOAL_CHECKER_BOUNDS, (send->len > 0) != bare && send->len <= max, NULL,
 	        "a packet is empty or above its limit");
+	if (watch->follow != NULL) {
+		shoal_follow_send(watch->follow, send);
+	}
 }
 
 void

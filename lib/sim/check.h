@@ -29,6 +29,7 @@
 	X(CHAINS, "chains",                                                                        \
 	        "an answer and a word back to a datagram at most; what flies dies out")            \
 	X(MEMORY, "memory", "a core holds what it says, and no more than its members need")        \
+	X(PROBES, "probes", "who is accused was asked in every way, and had its time to answer")   \
 	X(SUSPICIONS, "suspicions", "a suspicion lasts as long as its accusers and stalls ask")
 
 enum shoal_checker {
@@ -115,10 +116,11 @@ void shoal_watch_done(struct shoal_watch *watch);
  * peers are honest. SHOAL_ERR_NOMEM. */
 int shoal_watch_follow(struct shoal_watch *watch, const struct shoal_core *core);
 
-/* Around one shoal_core_step: begin before it, with its input, send for each packet taken, event
- * for each event taken, end when both are drained. SHOAL_ERR_NOMEM: no memory for the watch itself.
- */
+/* Around one shoal_core_step: begin before it, with its input, taken after it, with what it
+ * returned, where the core is followed; send for each packet taken, event for each event taken,
+ * end when both are drained. SHOAL_ERR_NOMEM: no memory for the watch itself. */
 void shoal_watch_begin(struct shoal_watch *watch, const struct shoal_input *input);
+void shoal_watch_taken(struct shoal_watch *watch, int rc);
 void shoal_watch_send(struct shoal_watch *watch, const struct shoal_send *send);
 int shoal_watch_event(
         struct shoal_watch *watch, const struct shoal_core *core, const struct shoal_event *event);

@@ -31,6 +31,7 @@ shoal_follow_free(struct shoal_follow *follow)
 	}
 	mem = follow->watch->mem;
 	shoal_alloc_free(mem, follow->view);
+	shoal_alloc_free(mem, follow->ping);
 	shoal_alloc_free(mem, follow);
 }
 
@@ -40,6 +41,16 @@ shoal_follow_that(const struct shoal_follow *follow, enum shoal_checker check, b
 {
 	return shoal_checker_that(
 	        follow->watch->checks, check, ok, follow->watch->observer, subject, why);
+}
+
+static uint64_t
+shortage_of(const struct shoal_core *core)
+{
+	const uint64_t *value = shoal_core_counters(core)->value;
+
+	return value[SHOAL_COUNTER_DROP_SENDS_FULL] + value[SHOAL_COUNTER_DROP_NOMEM] +
+	       value[SHOAL_COUNTER_DROP_EVENTS_FULL] + value[SHOAL_COUNTER_DROP_EXCHANGES_FULL] +
+	       value[SHOAL_COUNTER_DROP_INQUESTS_FULL];
 }
 
 uint32_t
@@ -54,6 +65,14 @@ shoal_follow_n(const struct shoal_core *core)
 		n++;
 	}
 	return (uint32_t)n;
+}
+
+uint32_t
+shoal_follow_least_n(const struct shoal_follow *follow)
+{
+	uint32_t now = shoal_follow_n(follow->core);
+
+	return now < follow->n ? now : follow->n;
 }
 
 /* What is kept of the member in that slot. */
@@ -97,6 +116,29 @@ shoal_follow_find(
 	return view_of(follow, slot, id);
 }
 
+void *
+shoal_follow_push(
+        struct shoal_follow *follow, void **array, size_t *count, size_t *room, size_t size)
+{
+	size_t wanted = *room == 0 ? 8 : 2 * *room;
+	uint8_t *item;
+
+	if (*count == *room) {
+		void *grown = shoal_alloc_resize(follow->watch->mem, *array, wanted, size);
+
+		if (grown == NULL) {
+			follow->failed = true;
+			return NULL;
+		}
+		*array = grown;
+		*room = wanted;
+	}
+	item = (uint8_t *)*array + *count * size;
+	memset(item, 0, size);
+	++*count;
+	return item;
+}
+
 /* docs/protocol.md, "Own stalls". */
 static uint64_t
 lag_of(const struct shoal_follow *follow)
@@ -114,14 +156,73 @@ lag_of(const struct shoal_follow *follow)
 	return follow->now - from;
 }
 
+static uint64_t
+rtt_of(const struct shoal_follow *follow, const struct shoal_id *id)
+{
+	struct shoal_core_member member;
+	uint32_t slot;
+
+	return shoal_core_find(follow->core, id, &slot) == 0 &&
+	                       shoal_core_member(follow->core, slot, &member)
+	               ? member.rtt_ns
+	               : 0;
+}
+
 void
 shoal_follow_begin(struct shoal_follow *follow, const struct shoal_input *input)
 {
+	bool packet = input->kind == SHOAL_INPUT_DATAGRAM || input->kind == SHOAL_INPUT_STREAM ||
+	              input->kind == SHOAL_INPUT_REQUEST || input->kind == SHOAL_INPUT_WATCHED ||
+	              (input->kind == SHOAL_INPUT_RESULT && input->code == 0);
+
 	follow->input = input;
 	follow->now = input->mono_ns;
 	follow->lag = lag_of(follow);
-	follow->running = shoal_follow_n(follow->core);
+	follow->n = follow->running = shoal_follow_n(follow->core);
+	follow->health = shoal_core_health(follow->core);
+	follow->shortage = shortage_of(follow->core);
+	follow->moved = false;
+	follow->answered.seq = 0;
+	(void)shoal_read_packet(&follow->heard, input->data, packet ? input->len : 0);
+	follow->rtt_ns = rtt_of(follow, &follow->heard.sender);
+	shoal_asked_begin(follow);
 	shoal_doubt_begin(follow);
+}
+
+/* The result of a request that was forgotten says nothing. */
+static void
+note_heard(struct shoal_follow *follow, bool taken)
+{
+	enum shoal_input_kind kind = follow->input->kind;
+	bool result = kind == SHOAL_INPUT_RESULT;
+
+	if (follow->before == 0 || result || kind == SHOAL_INPUT_REFUSED ||
+	        follow->heard.kind != 0) {
+		follow->arrived_ns = follow->now;
+	}
+	if (follow->before == 0 || (taken && !result && follow->arrived_ns == follow->now)) {
+		follow->heard_ns = follow->now;
+	}
+}
+
+void
+shoal_follow_taken(struct shoal_follow *follow, int rc)
+{
+	if (rc != 0) {
+		follow->heard.kind = 0;
+	}
+	note_heard(follow, rc == 0);
+	shoal_asked_taken(follow);
+}
+
+void
+shoal_follow_send(struct shoal_follow *follow, const struct shoal_send *send)
+{
+	struct shoal_read read;
+
+	if (shoal_read_packet(&read, send->data, send->len)) {
+		shoal_asked_send(follow, send, &read);
+	}
 }
 
 /* Events were lost: how long somebody has been suspect is not known any more. */
@@ -136,9 +237,11 @@ forget_suspicions(struct shoal_follow *follow)
 void
 shoal_follow_event(struct shoal_follow *follow, const struct shoal_event *event)
 {
+	follow->moved = follow->moved || event->kind <= SHOAL_EVENT_ALL;
 	if (event->kind == SHOAL_EVENT_OVERFLOW) {
 		forget_suspicions(follow);
 	}
+	shoal_asked_event(follow, event);
 	shoal_doubt_event(follow, event);
 	if (event->kind <= SHOAL_EVENT_ALL &&
 	        shoal_follow_counts(event->was) != shoal_follow_counts(event->state)) {
@@ -149,6 +252,7 @@ shoal_follow_event(struct shoal_follow *follow, const struct shoal_event *event)
 int
 shoal_follow_end(struct shoal_follow *follow)
 {
+	shoal_asked_end(follow);
 	follow->before = follow->now;
 	return follow->failed ? SHOAL_ERR_NOMEM : 0;
 }

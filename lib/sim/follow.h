@@ -5,6 +5,7 @@
  *
  * Each file of this header judges one part of it:
  *
+ *     asked.c     probes: what must have gone unanswered before somebody is accused
  *     doubt.c     suspicions: how long they last
  *
  * All of them see a step in this order: begin, taken, each send, each event, end. Times are those
@@ -13,6 +14,7 @@
 #define SHOAL_SIM_FOLLOW_H
 
 #include "sim/check.h"
+#include "sim/read.h"
 
 /* What a follower keeps of the member in one slot. */
 struct shoal_follow_view {
@@ -24,6 +26,25 @@ struct shoal_follow_view {
 	uint64_t suspect_ns, moved_ns;
 	uint32_t suspect_n;
 	bool partial;
+
+	/* asked.c: when this member's own probe accused it last, and how many relays said since
+	 * that it did not answer them. */
+	uint64_t accused_ns;
+	uint32_t silent;
+};
+
+/* asked.c: a number under which this core pinged. */
+struct shoal_follow_ping {
+	uint64_t seq;
+	struct shoal_id target;
+	struct shoal_addr to;
+	uint64_t begun_ns, whole_ns, moved_ns;
+	uint64_t shortest_ns;          /* of its time-out */
+	uint64_t tried_ns;             /* when relays or a stream were asked first */
+	uint64_t shortage;             /* as in struct shoal_follow, when it began */
+	uint32_t pings, asked, silent; /* datagrams, relays, and those that got no answer */
+	uint32_t candidates;           /* the fewest members that could be relays since */
+	bool streamed, answered;
 };
 
 struct shoal_follow {
@@ -32,13 +53,23 @@ struct shoal_follow {
 
 	/* Of the step. */
 	const struct shoal_input *input;
+	struct shoal_read heard; /* kind 0: no packet, or it was refused */
 	uint64_t now, lag, before;
-	uint32_t running; /* members that take part, after the events so far */
+	uint32_t n;       /* members that took part when it began */
+	uint32_t running; /* and after the events so far */
+	unsigned health;
+	uint64_t shortage; /* what could not be done for want of room, when it began */
+	uint64_t rtt_ns;   /* of who sent the packet, when it began */
+	bool moved;        /* a member changed its state, or events were lost */
+	struct shoal_follow_ping answered; /* by the packet of this step; seq 0: none */
 
 	/* Between steps. */
 	struct shoal_follow_view *view;
 	size_t views;
-	bool failed; /* no memory */
+	struct shoal_follow_ping *ping;
+	size_t pings, ping_room;
+	uint64_t heard_ns, arrived_ns; /* when it heard somebody last, for certain and perhaps */
+	bool failed;                   /* no memory */
 };
 
 /* follow.c. SHOAL_ERR_NOMEM. */
@@ -46,6 +77,9 @@ int shoal_follow_new(
         struct shoal_follow **follow, struct shoal_watch *watch, const struct shoal_core *core);
 void shoal_follow_free(struct shoal_follow *follow);
 void shoal_follow_begin(struct shoal_follow *follow, const struct shoal_input *input);
+/* What shoal_core_step returned. */
+void shoal_follow_taken(struct shoal_follow *follow, int rc);
+void shoal_follow_send(struct shoal_follow *follow, const struct shoal_send *send);
 void shoal_follow_event(struct shoal_follow *follow, const struct shoal_event *event);
 /* SHOAL_ERR_NOMEM. */
 int shoal_follow_end(struct shoal_follow *follow);
@@ -53,18 +87,33 @@ int shoal_follow_end(struct shoal_follow *follow);
 /* What its files share. A look, and a failure where ok is false. */
 bool shoal_follow_that(const struct shoal_follow *follow, enum shoal_checker check, bool ok,
         const struct shoal_id *subject, const char *why);
-/* Members that take part now. */
+/* Members that take part now, and the fewer of those at the begin of the step and now. */
 uint32_t shoal_follow_n(const struct shoal_core *core);
+uint32_t shoal_follow_least_n(const struct shoal_follow *follow);
 /* What is kept of a member, made where there is nothing yet. *member is filled in. NULL: it is not
  * held, or no memory. */
 struct shoal_follow_view *shoal_follow_find(
         struct shoal_follow *follow, const struct shoal_id *id, struct shoal_core_member *member);
+
+/* One more item in an array. NULL: no memory. */
+void *shoal_follow_push(
+        struct shoal_follow *follow, void **array, size_t *count, size_t *room, size_t size);
 
 static inline bool
 shoal_follow_counts(enum shoal_state state)
 {
 	return state == SHOAL_STATE_ALIVE || state == SHOAL_STATE_SUSPECT;
 }
+
+/* asked.c */
+void shoal_asked_begin(struct shoal_follow *follow);
+void shoal_asked_taken(struct shoal_follow *follow);
+void shoal_asked_send(
+        struct shoal_follow *follow, const struct shoal_send *send, const struct shoal_read *read);
+void shoal_asked_event(struct shoal_follow *follow, const struct shoal_event *event);
+void shoal_asked_end(struct shoal_follow *follow);
+/* Whether a probe under this number began then. */
+bool shoal_asked_at(struct shoal_follow *follow, uint64_t seq, uint64_t begun_ns);
 
 /* doubt.c */
 void shoal_doubt_begin(struct shoal_follow *follow);

@@ -83,8 +83,9 @@ on_event(struct shoal_sim_node *node, const struct shoal_event *event)
 	if (sim->config.on_event != NULL) {
 		sim->config.on_event(node->number, event, sim->config.arg);
 	}
-	if (event->kind == SHOAL_EVENT_MEASURED) {
-		return; /* one a probe, and no change of anything */
+	if (event->kind == SHOAL_EVENT_MEASURED) { /* one a probe, and no change of anything */
+		(void)shoal_watch_event(&node->watch, node->core, event);
+		return;
 	}
 	note_event(node, event);
 	if (event->kind == SHOAL_EVENT_JOINED) {
@@ -182,6 +183,7 @@ shoal_sim_node_step(struct shoal_sim_node *node, struct shoal_input *input)
 	}
 	sim->steps++;
 	rc = shoal_core_step(node->core, input);
+	shoal_watch_taken(&node->watch, rc);
 	shoal_trace_u64(&sim->trace, (uint64_t)(int64_t)rc);
 	drain(node);
 	if (!sim->config.unchecked) {

@@ -34,6 +34,9 @@ wake(struct shoal_sim_node *node)
 		shoal_sim_fault(sim, "wake", node->number, SHOAL_SIM_NOBODY, node->waiting);
 	}
 	node->paused = false;
+#ifdef SHOAL_PLANT_JUDGES_FIRST
+	sim->config.judges_first = true;
+#endif
 	if (sim->config.judges_first) {
 		struct shoal_input timers = {.kind = SHOAL_INPUT_TIMER};
 		(void)shoal_sim_node_step(node, &timers);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Suspicions and failures that cores tell, against what was really done to their subjects; and how
  * long a real end took to be told. O(1) each. */
+#include "sim/follow.h"
 #include "sim/world.h"
 
 void
@@ -43,6 +44,33 @@ judge_failed(struct shoal_sim_node *node, const struct shoal_sim_node *subject)
 	        "failed, though it is up and the way was good for long");
 }
 
+/* Whoever accuses has read what had arrived: in its socket is no answer to the probe that failed.
+ */
+static void
+judge_accusation(struct shoal_sim_node *node, const struct shoal_event *event)
+{
+	struct shoal_follow *follow = node->watch.follow;
+	uint64_t begun = event->mono_ns - event->cause.after_ns;
+	bool answered = false;
+
+	if (follow == NULL || event->cause.kind != SHOAL_CAUSE_UNANSWERED) {
+		return;
+	}
+	SHOAL_LIST_FOREACH (one, &node->socket) {
+		const struct shoal_sim_packet *packet =
+		        SHOAL_LIST_ITEM(one, struct shoal_sim_packet, link);
+		struct shoal_read read;
+
+		answered =
+		        answered || (packet->kind == SHOAL_INPUT_DATAGRAM && !packet->damaged &&
+		                            shoal_read_packet(&read, packet->data, packet->len) &&
+		                            read.kind == SHOAL_MESSAGE_ACK &&
+		                            shoal_asked_at(follow, read.message.ack.seq, begun));
+	}
+	(void)shoal_checker_that(&node->sim->checks, SHOAL_CHECKER_PROBES, !answered, node->number,
+	        &event->id, "accused, though the answer had arrived and was not read");
+}
+
 void
 shoal_sim_verdict(struct shoal_sim_node *node, const struct shoal_event *event)
 {
@@ -53,6 +81,9 @@ shoal_sim_verdict(struct shoal_sim_node *node, const struct shoal_event *event)
 
 	if (subject == NULL || (!failed && event->kind != SHOAL_EVENT_SUSPECT)) {
 		return;
+	}
+	if (!failed) {
+		judge_accusation(node, event);
 	}
 	if (subject->core == NULL && event->was != SHOAL_STATE_UNKNOWN) {
 		measure(subject, failed);

@@ -31,7 +31,16 @@
 	X(SENDS_UNCOUNTED, "memory", 1, "packets that wait are not in the memory that is told") \
 	X(SUSPICION_HASTY, "suspicions", 3, "a suspicion ends after its shortest time") \
 	X(LAG_SPARES_SUSPICIONS, "suspicions", 12, "a stall does not lengthen suspicions") \
-	X(DIAGNOSED_HASTY, "suspicions", 76, "accusers shorten the suspicion of who is reached by others")
+	X(DIAGNOSED_HASTY, "suspicions", 76, "accusers shorten the suspicion of who is reached by others") \
+	X(RELAYS_UNASKED, "probes", 4, "one relay is asked, however many there are") \
+	X(ACCUSED_EARLY, "probes", 1, "a probe ends before its interval") \
+	X(LATE_MEASURED, "probes", 3, "a late answer counts as a round trip") \
+	X(FLOOR_IGNORED, "probes", 2, "a time-out falls below its floor") \
+	X(LAG_SPARES_PROBES, "probes", 11, "a stall does not lengthen probes") \
+	X(JUDGES_FIRST, "probes", 18, "who was stalled judges before it reads") \
+	X(VERIFIED_ONCE, "probes", 14, "a told death is tried once") \
+	X(DIAGNOSED_ACCUSED, "suspicions", 6, "who is reached by others is accused all the same") \
+	X(SILENCE_ACCUSES, "probes", 3, "who hears nobody accuses all the same")
 /* clang-format on */
 
 #endif

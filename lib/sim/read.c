@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* A packet's first message says what it is there for; a SENDER before it only names who sends.
+ * Every message but a statement begins with its sender, or with a number and then its sender. */
+#include "sim/read.h"
+
+#include "wire/packet.h"
+
+#include <string.h>
+
+static const struct shoal_id *
+sender_of(uint16_t kind, const union shoal_message *m)
+{
+	switch (kind) {
+	case SHOAL_MESSAGE_SENDER:
+		return &m->sender.id;
+	case SHOAL_MESSAGE_PING:
+		return &m->ping.id;
+	case SHOAL_MESSAGE_ACK:
+		return &m->ack.id;
+	case SHOAL_MESSAGE_NACK:
+		return &m->nack.id;
+	case SHOAL_MESSAGE_RELAY:
+		return &m->relay.id;
+	case SHOAL_MESSAGE_JOIN:
+		return &m->join.id;
+	case SHOAL_MESSAGE_SYNC:
+		return &m->sync.id;
+	case SHOAL_MESSAGE_ANSWER:
+		return &m->answer.id;
+	case SHOAL_MESSAGE_GONE:
+		return &m->gone.id;
+	case SHOAL_MESSAGE_CONFLICT:
+		return &m->conflict.id;
+	case SHOAL_MESSAGE_WATCH:
+		return &m->watch.id;
+	case SHOAL_MESSAGE_CHECK:
+		return &m->check.id;
+	case SHOAL_MESSAGE_REFUSED:
+		return &m->refused.id;
+	case SHOAL_MESSAGE_PARTIAL:
+		return &m->partial.id;
+	default:
+		return NULL;
+	}
+}
+
+/* The next message. false: there is none, or none that is understood. */
+static bool
+next(struct shoal_reader *messages, struct shoal_read *read)
+{
+	struct shoal_reader body;
+	const struct shoal_id *sender;
+
+	if (shoal_message_next(messages, &read->kind, &body) <= 0 ||
+	        shoal_message_decode(read->kind, body, &read->message) != 0) {
+		read->kind = 0;
+		return false;
+	}
+	sender = sender_of(read->kind, &read->message);
+	if (sender != NULL && shoal_id_is_zero(&read->sender)) {
+		read->sender = *sender;
+	}
+	return true;
+}
+
+bool
+shoal_read_packet(struct shoal_read *read, const uint8_t *data, size_t len)
+{
+	struct shoal_packet_header header;
+	struct shoal_reader messages;
+
+	memset(read, 0, sizeof(*read));
+	if (len < SHOAL_PACKET_CRC) {
+		return false;
+	}
+	shoal_reader_init(&messages, data, len - SHOAL_PACKET_CRC);
+	if (shoal_packet_header(&messages, &header) != 0 ||
+	        (header.flags & SHOAL_PACKET_SEALED) != 0) {
+		return false;
+	}
+	read->messages = messages;
+	if (next(&messages, read) && read->kind == SHOAL_MESSAGE_SENDER) {
+		read->passed_on = true;
+		(void)next(&messages, read);
+	}
+	return true;
+}
+
+uint64_t
+shoal_read_salt(const struct shoal_salt *salt)
+{
+	struct shoal_reader reader;
+
+	shoal_reader_init(&reader, salt->bytes, sizeof(salt->bytes));
+	return shoal_reader_u64(&reader);
+}
+
+static void
+from_member(struct shoal_read_statement *statement, const struct shoal_msg_member *member)
+{
+	*statement = (struct shoal_read_statement){.id = member->id,
+	        .salt = shoal_read_salt(&member->salt),
+	        .incarnation = member->incarnation,
+	        .state = (enum shoal_state)member->state,
+	        .age_ms = member->age_ms,
+	        .refused_ms = member->refused_ms,
+	        .accusers = member->accusers};
+}
+
+static void
+from_state(struct shoal_read_statement *statement, const struct shoal_msg_state *state)
+{
+	*statement = (struct shoal_read_statement){.id = state->id,
+	        .salt = state->salt,
+	        .incarnation = state->incarnation,
+	        .state = (enum shoal_state)state->state,
+	        .age_ms = state->age_ms,
+	        .refused_ms = state->refused_ms,
+	        .accusers = state->accusers};
+}
+
+bool
+shoal_read_next(struct shoal_reader *messages, struct shoal_read_statement *statement)
+{
+	struct shoal_reader body;
+	union shoal_message message;
+	uint16_t kind;
+
+	while (shoal_message_next(messages, &kind, &body) > 0) {
+		if (kind != SHOAL_MESSAGE_MEMBER && kind != SHOAL_MESSAGE_STATE) {
+			continue;
+		}
+		if (shoal_message_decode(kind, body, &message) != 0) {
+			return false;
+		}
+		if (kind == SHOAL_MESSAGE_MEMBER) {
+			from_member(statement, &message.member);
+		} else {
+			from_state(statement, &message.state);
+		}
+		return true;
+	}
+	return false;
+}
