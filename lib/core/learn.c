@@ -406,9 +406,9 @@ refute(struct shoal_core *core, const struct statement *said, const struct shoal
 	}
 	struct shoal_record *record = shoal_learn_teller(core, teller);
 	bool directly = core->profile.belief != 0 || said->told.claim.state != SHOAL_STATE_SUSPECT;
-	if (record != NULL && directly) {
+	if (record != NULL && record->state != SHOAL_STATE_UNKNOWN && directly) {
 		record->flags |= SHOAL_RECORD_REMIND;
-		shoal_send_gossip(core, teller->slot, 0, SHOAL_NONE);
+		shoal_send_gossip(core, teller->slot, SHOAL_FILL_SELF, SHOAL_NONE);
 	}
 }
 

@@ -96,11 +96,14 @@ addressee(struct shoal_core *core, const struct shoal_pending *pending)
 	return same ? record : NULL;
 }
 
+/* Only a current member is reminded: to anybody else an answer must not grow. */
 static bool
 tells_self(const struct shoal_pending *pending, const struct shoal_record *to)
 {
+	bool current = to != NULL && (shoal_members_counts(to) || to->state == SHOAL_STATE_LEAVING);
+
 	return (pending->flags & SHOAL_FILL_SELF) != 0 ||
-	       (to != NULL && (to->flags & SHOAL_RECORD_REMIND) != 0);
+	       (current && (to->flags & SHOAL_RECORD_REMIND) != 0);
 }
 
 /* Whether its addressee has something to contradict. What is dead here hears so whatever the

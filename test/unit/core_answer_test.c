@@ -224,6 +224,43 @@ one_that_is_dead_here_hears_it_once_a_second(void **state)
 	world_done(&world);
 }
 
+/* It told of this member what is old: a current one would be reminded with the next packet. */
+static void
+one_that_is_no_member_is_not_reminded_in_an_answer(void **state)
+{
+	(void)state;
+	for (int dead = 0; dead <= 1; dead++) {
+		struct core_world world;
+		struct shoal_core_member self;
+
+		set_up(&world, 2);
+		struct puppet *sender = dead ? &world.puppet[0] : world_puppet(&world);
+		struct shoal_msg_member hearsay = puppet_member(sender, SHOAL_STATE_ALIVE);
+		struct shoal_msg_state left = puppet_state(sender, SHOAL_STATE_LEFT);
+		hearsay.age_ms = 3600000;
+		world_tell(&world, 0, &world.puppet[1],
+		        dead ? SHOAL_MESSAGE_STATE : SHOAL_MESSAGE_MEMBER,
+		        dead ? (const void *)&left : (const void *)&hearsay);
+		assert_int_equal(world_state(&world, 0, &sender->id),
+		        dead ? SHOAL_STATE_LEFT : SHOAL_STATE_UNKNOWN);
+		assert_true(shoal_core_member(world_core(&world, 0), 0, &self));
+		struct shoal_msg_state old = {.id = self.id,
+		        .salt = 1,
+		        .incarnation = self.incarnation - 1,
+		        .state = SHOAL_STATE_ALIVE};
+		world_tell(&world, 0, sender, SHOAL_MESSAGE_STATE, &old);
+		world_clear(&world);
+		struct shoal_msg_ping ping = ping_by(&world, sender);
+		world_tell(&world, 0, sender, SHOAL_MESSAGE_PING, &ping);
+		const struct world_packet *packet =
+		        world_sent(&world, NULL, 0, &sender->addr, SHOAL_MESSAGE_ACK);
+		assert_non_null(packet);
+		assert_int_equal(packet->messages, dead ? 2 : 1);
+		assert_null(packet_has(packet, SHOAL_MESSAGE_MEMBER));
+		world_done(&world);
+	}
+}
+
 static void
 another_instance_hears_which_one_is_known_here(void **state)
 {
@@ -386,6 +423,7 @@ main(void)
 	        cmocka_unit_test(a_members_name_from_another_address_gets_no_gossip_either),
 	        cmocka_unit_test(one_that_is_held_otherwise_than_alive_hears_it_with_the_ack),
 	        cmocka_unit_test(one_that_is_dead_here_hears_it_once_a_second),
+	        cmocka_unit_test(one_that_is_no_member_is_not_reminded_in_an_answer),
 	        cmocka_unit_test(another_instance_hears_which_one_is_known_here),
 	        cmocka_unit_test(a_relayed_ping_is_answered_to_its_origin_without_gossip),
 	        cmocka_unit_test(a_stranger_or_a_dead_member_cannot_have_others_answered),
