@@ -52,7 +52,11 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	unsigned flags = 0;
 
 	ack.mark = sender == NULL ? 0 : shoal_tree_mark(shoal_tree_root(core));
-	if (memcmp(&ping->target, &self->info->id, sizeof ping->target) != 0) {
+	bool mine = memcmp(&ping->target, &self->info->id, sizeof ping->target) == 0;
+#ifdef SHOAL_PLANT_ANSWERS_FOR_OTHERS
+	mine = true;
+#endif
+	if (!mine) {
 		shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
 		shoal_gone_answer(core, ping, from, path, exchange);
 		return;
@@ -76,6 +80,9 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	if (slot != SHOAL_NONE && slot != SHOAL_SELF) {
 		flags = fill_for(core, ping, slot, &to, replies);
 	}
+#ifdef SHOAL_PLANT_STRANGER_TOLD
+	flags |= SHOAL_FILL_SELF;
+#endif
 #ifdef SHOAL_PLANT_PING_UNANSWERED
 	if ((ping->seq >> 32 & 3) == 0) {
 		return;

@@ -37,6 +37,9 @@ shoal_gone_answer(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	        .target = ping->target};
 	bool request = path == SHOAL_INPUT_REQUEST;
 
+#ifdef SHOAL_PLANT_GONE_UNSAID
+	return;
+#endif
 	if (slot == SHOAL_SELF) { /* its own: the other one is thought to live here */
 		if (ping->salt == gone.salt && !request) {
 			shoal_gone_on_gone(core, &gone, from);

@@ -26,6 +26,9 @@ shoal_relay_done(struct shoal_core *core)
 static bool
 may_keep(const struct shoal_core *core, const struct shoal_id *origin)
 {
+#ifdef SHOAL_PLANT_RELAYS_UNBOUNDED
+	return true;
+#endif
 	const struct shoal_slab *slab = &core->relays.slab;
 	unsigned held = 0;
 
@@ -96,6 +99,12 @@ shoal_relay_on_request(
 	uint32_t origin = shoal_members_find(core, &relay->id);
 	uint32_t slot = shoal_members_find(core, &relay->target);
 
+#ifdef SHOAL_PLANT_STRANGERS_SERVED
+	if (slot != SHOAL_NONE && slot != SHOAL_SELF) {
+		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relay->seq, from, 0, 0);
+		return;
+	}
+#endif
 	if (origin == SHOAL_NONE || slot == SHOAL_SELF ||
 	        !shoal_members_counts(shoal_members_at(core, origin)) ||
 	        !shoal_members_has_addr(shoal_members_at(core, origin), from)) {
@@ -173,6 +182,10 @@ shoal_relay_on_timer(struct shoal_core *core, uint32_t number)
 {
 	struct shoal_relayed *relayed = shoal_slab_at(&core->relays.slab, number);
 
+#ifdef SHOAL_PLANT_NACK_UNSENT
+	end(core, relayed);
+	return;
+#endif
 	send_nack(core, relayed->origin_seq, &relayed->origin_id, &relayed->origin,
 	        SHOAL_NACK_SILENT);
 	end(core, relayed);

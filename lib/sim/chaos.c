@@ -101,12 +101,22 @@ newcomer_unseen(struct shoal_swarm *swarm, uint32_t node)
 	return rc;
 }
 
+/* It says that it leaves, and is gone before it has said more. */
+static void
+leave_unfinished(struct shoal_swarm *swarm, uint32_t node)
+{
+	if (node != SHOAL_SWARM_SEED && shoal_sim_leave(swarm->sim, node) == 0) {
+		(void)shoal_swarm_run_for(swarm, draw_time(swarm, 0, 1) / 8);
+		(void)shoal_sim_crash(swarm->sim, node, SHOAL_SIM_CRASH_PROCESS);
+	}
+}
+
 static int
 fault_of_life(struct shoal_swarm *swarm, uint32_t node)
 {
 	struct shoal_sim *sim = swarm->sim;
 
-	switch (shoal_rng_below(&swarm->rng, 16)) {
+	switch (shoal_rng_below(&swarm->rng, 18)) {
 	case 0:
 		return restart_all(swarm);
 	case 1:
@@ -116,6 +126,12 @@ fault_of_life(struct shoal_swarm *swarm, uint32_t node)
 		return 0;
 	case 3:
 		return newcomer_unseen(swarm, node);
+	case 16:
+		leave_unfinished(swarm, node);
+		return 0;
+	case 17:
+		(void)shoal_swarm_stranger(swarm, node);
+		return 0;
 	case 4:
 	case 5:
 	case 6:
@@ -143,7 +159,12 @@ fault_of_way(struct shoal_swarm *swarm, uint32_t node)
 	uint64_t period = draw_time(swarm, 1, 80);
 	uint32_t first, second;
 
-	switch (shoal_rng_below(&swarm->rng, 14)) {
+	switch (shoal_rng_below(&swarm->rng, 15)) {
+	case 14:
+		/* What is there ends, and nothing new is let in; datagrams pass. */
+		(void)shoal_sim_filter(sim, node, SHOAL_SIM_FILTER_PASS, SHOAL_SIM_FILTER_REJECT);
+		(void)shoal_sim_reset(sim, node);
+		break;
 	case 0:
 	case 1:
 		cut(swarm, node, false);

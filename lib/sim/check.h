@@ -30,7 +30,9 @@
 	        "an answer and a word back to a datagram at most; what flies dies out")            \
 	X(MEMORY, "memory", "a core holds what it says, and no more than its members need")        \
 	X(PROBES, "probes", "who is accused was asked in every way, and had its time to answer")   \
-	X(SUSPICIONS, "suspicions", "a suspicion lasts as long as its accusers and stalls ask")
+	X(SUSPICIONS, "suspicions", "a suspicion lasts as long as its accusers and stalls ask")    \
+	X(RELAYS, "relays", "members are served, in time and within limits, and strangers not")    \
+	X(ANSWERS, "answers", "who is asked answers for itself, and strangers with no more bytes")
 
 enum shoal_checker {
 #define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,

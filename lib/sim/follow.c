@@ -32,6 +32,7 @@ shoal_follow_free(struct shoal_follow *follow)
 	mem = follow->watch->mem;
 	shoal_alloc_free(mem, follow->view);
 	shoal_alloc_free(mem, follow->ping);
+	shoal_alloc_free(mem, follow->relayed);
 	shoal_alloc_free(mem, follow);
 }
 
@@ -51,6 +52,12 @@ shortage_of(const struct shoal_core *core)
 	return value[SHOAL_COUNTER_DROP_SENDS_FULL] + value[SHOAL_COUNTER_DROP_NOMEM] +
 	       value[SHOAL_COUNTER_DROP_EVENTS_FULL] + value[SHOAL_COUNTER_DROP_EXCHANGES_FULL] +
 	       value[SHOAL_COUNTER_DROP_INQUESTS_FULL];
+}
+
+bool
+shoal_follow_could(const struct shoal_follow *follow)
+{
+	return shortage_of(follow->core) == follow->shortage;
 }
 
 uint32_t
@@ -156,16 +163,36 @@ lag_of(const struct shoal_follow *follow)
 	return follow->now - from;
 }
 
-static uint64_t
-rtt_of(const struct shoal_follow *follow, const struct shoal_id *id)
+bool
+shoal_follow_is_current(const struct shoal_core_member *member, const struct shoal_addr *from)
 {
+	bool at = false;
+
+	for (size_t i = 0; i < member->addrs && !at; i++) {
+		at = shoal_addr_equal(&member->addr[i], from);
+	}
+	return at && !member->self &&
+	       (shoal_follow_counts(member->state) || member->state == SHOAL_STATE_LEAVING);
+}
+
+static void
+look_at_asker(struct shoal_follow *follow)
+{
+	const struct shoal_core *core = follow->core;
 	struct shoal_core_member member;
 	uint32_t slot;
 
-	return shoal_core_find(follow->core, id, &slot) == 0 &&
-	                       shoal_core_member(follow->core, slot, &member)
-	               ? member.rtt_ns
-	               : 0;
+	follow->asker_counts = follow->asker_current = follow->asker_stays = false;
+	follow->rtt_ns = 0;
+	if (shoal_id_is_zero(&follow->heard.sender) ||
+	        shoal_core_find(core, &follow->heard.sender, &slot) != 0 ||
+	        !shoal_core_member(core, slot, &member)) {
+		return;
+	}
+	follow->asker_current = shoal_follow_is_current(&member, &follow->input->from);
+	follow->asker_counts = follow->asker_current && shoal_follow_counts(member.state);
+	follow->asker_stays = shoal_follow_is_gone(member.state);
+	follow->rtt_ns = member.rtt_ns;
 }
 
 void
@@ -181,12 +208,13 @@ shoal_follow_begin(struct shoal_follow *follow, const struct shoal_input *input)
 	follow->n = follow->running = shoal_follow_n(follow->core);
 	follow->health = shoal_core_health(follow->core);
 	follow->shortage = shortage_of(follow->core);
-	follow->moved = false;
+	follow->served = follow->gone_said = follow->moved = false;
 	follow->answered.seq = 0;
 	(void)shoal_read_packet(&follow->heard, input->data, packet ? input->len : 0);
-	follow->rtt_ns = rtt_of(follow, &follow->heard.sender);
+	look_at_asker(follow);
 	shoal_asked_begin(follow);
 	shoal_doubt_begin(follow);
+	shoal_served_begin(follow);
 }
 
 /* The result of a request that was forgotten says nothing. */
@@ -213,6 +241,7 @@ shoal_follow_taken(struct shoal_follow *follow, int rc)
 	}
 	note_heard(follow, rc == 0);
 	shoal_asked_taken(follow);
+	shoal_served_taken(follow);
 }
 
 void
@@ -222,6 +251,7 @@ shoal_follow_send(struct shoal_follow *follow, const struct shoal_send *send)
 
 	if (shoal_read_packet(&read, send->data, send->len)) {
 		shoal_asked_send(follow, send, &read);
+		shoal_served_send(follow, send, &read);
 	}
 }
 
@@ -253,6 +283,7 @@ int
 shoal_follow_end(struct shoal_follow *follow)
 {
 	shoal_asked_end(follow);
+	shoal_served_end(follow);
 	follow->before = follow->now;
 	return follow->failed ? SHOAL_ERR_NOMEM : 0;
 }

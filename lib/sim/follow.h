@@ -7,6 +7,7 @@
  *
  *     asked.c     probes: what must have gone unanswered before somebody is accused
  *     doubt.c     suspicions: how long they last
+ *     served.c    what is done for others: relays, answers
  *
  * All of them see a step in this order: begin, taken, each send, each event, end. Times are those
  * of the core. Cost: O(1) a packet; O(members) a stall. */
@@ -31,6 +32,8 @@ struct shoal_follow_view {
 	 * that it did not answer them. */
 	uint64_t accused_ns;
 	uint32_t silent;
+
+	uint64_t told_ns; /* served.c: when it was answered at length, though it is gone */
 };
 
 /* asked.c: a number under which this core pinged. */
@@ -47,6 +50,13 @@ struct shoal_follow_ping {
 	bool streamed, answered;
 };
 
+/* served.c: a ping for another member. */
+struct shoal_follow_relayed {
+	uint64_t asked, seq; /* the origin's number, and that of the ping */
+	uint64_t until_ns;
+	struct shoal_id origin;
+};
+
 struct shoal_follow {
 	struct shoal_watch *watch;
 	const struct shoal_core *core;
@@ -54,13 +64,19 @@ struct shoal_follow {
 	/* Of the step. */
 	const struct shoal_input *input;
 	struct shoal_read heard; /* kind 0: no packet, or it was refused */
+	bool asker_counts;  /* who sent it takes part, and is at the address that it came from */
+	bool asker_current; /* the same, or it is leaving */
+	bool asker_stays;   /* it is known, and dead or left */
 	uint64_t now, lag, before;
 	uint32_t n;       /* members that took part when it began */
 	uint32_t running; /* and after the events so far */
 	unsigned health;
-	uint64_t shortage; /* what could not be done for want of room, when it began */
-	uint64_t rtt_ns;   /* of who sent the packet, when it began */
-	bool moved;        /* a member changed its state, or events were lost */
+	uint64_t shortage;  /* what could not be done for want of room, when it began */
+	uint64_t rtt_ns;    /* of who sent the packet, when it began */
+	bool moved;         /* a member changed its state, or events were lost */
+	bool target_pinged; /* of the relay request: it is one that a relay pings */
+	bool served;        /* the relay request was, or was refused as it should be */
+	bool gone_said;     /* a ping for another one was answered so */
 	struct shoal_follow_ping answered; /* by the packet of this step; seq 0: none */
 
 	/* Between steps. */
@@ -68,6 +84,8 @@ struct shoal_follow {
 	size_t views;
 	struct shoal_follow_ping *ping;
 	size_t pings, ping_room;
+	struct shoal_follow_relayed *relayed;
+	size_t relays, relayed_room;
 	uint64_t heard_ns, arrived_ns; /* when it heard somebody last, for certain and perhaps */
 	bool failed;                   /* no memory */
 };
@@ -87,6 +105,10 @@ int shoal_follow_end(struct shoal_follow *follow);
 /* What its files share. A look, and a failure where ok is false. */
 bool shoal_follow_that(const struct shoal_follow *follow, enum shoal_checker check, bool ok,
         const struct shoal_id *subject, const char *why);
+/* Whether nothing was left undone in this step for want of memory or room. */
+bool shoal_follow_could(const struct shoal_follow *follow);
+/* Whether it takes part or is leaving, and advertises this address. */
+bool shoal_follow_is_current(const struct shoal_core_member *member, const struct shoal_addr *from);
 /* Members that take part now, and the fewer of those at the begin of the step and now. */
 uint32_t shoal_follow_n(const struct shoal_core *core);
 uint32_t shoal_follow_least_n(const struct shoal_follow *follow);
@@ -103,6 +125,12 @@ static inline bool
 shoal_follow_counts(enum shoal_state state)
 {
 	return state == SHOAL_STATE_ALIVE || state == SHOAL_STATE_SUSPECT;
+}
+
+static inline bool
+shoal_follow_is_gone(enum shoal_state state)
+{
+	return state == SHOAL_STATE_DEAD || state == SHOAL_STATE_LEFT;
 }
 
 /* asked.c */
@@ -122,5 +150,12 @@ void shoal_doubt_event(struct shoal_follow *follow, const struct shoal_event *ev
  * shortest. */
 void shoal_doubt_span(const struct shoal_profile *profile, uint32_t n, uint64_t *least,
         uint64_t *most, uint32_t *wanted);
+
+/* served.c */
+void shoal_served_begin(struct shoal_follow *follow);
+void shoal_served_taken(struct shoal_follow *follow);
+void shoal_served_send(
+        struct shoal_follow *follow, const struct shoal_send *send, const struct shoal_read *read);
+void shoal_served_end(struct shoal_follow *follow);
 
 #endif

@@ -40,5 +40,7 @@ int shoal_swarm_run_for(struct shoal_swarm *swarm, uint64_t ns);
 int shoal_swarm_start(struct shoal_swarm *swarm, uint32_t node);
 /* chaos.c: one thing goes wrong, or right again. */
 int shoal_swarm_fault(struct shoal_swarm *swarm);
+/* stranger.c: one that nobody knows asks a node for something. What the core said. */
+int shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node);
 
 #endif

@@ -13,7 +13,7 @@
 	X(OLDER_WORD, "incarnations", 2, "an older statement takes the place of a newer one") \
 	X(BUSY_LOOP, "bounds", 2, "who has left asks to be woken at once, for ever") \
 	X(CHECKSUM_UNREAD, "packets", 6, "a damaged packet is taken") \
-	X(LEAVE_WAITS, "commands", 7, "a leave that nobody confirms does not end") \
+	X(LEAVE_WAITS, "commands", 40, "a leave that nobody confirms does not end") \
 	X(JOIN_UNENDED, "commands", 8, "a join that found nobody is never told as failed") \
 	X(PING_UNANSWERED, "calm", 1, "every fourth ping gets no answer") \
 	X(BURY_UNVERIFIED, "heal", 14, "a told death counts without a try") \
@@ -30,8 +30,8 @@
 	X(LATE_ACK_ANSWERED, "chains", 3, "an answer that comes late is answered") \
 	X(SENDS_UNCOUNTED, "memory", 1, "packets that wait are not in the memory that is told") \
 	X(SUSPICION_HASTY, "suspicions", 3, "a suspicion ends after its shortest time") \
-	X(LAG_SPARES_SUSPICIONS, "suspicions", 12, "a stall does not lengthen suspicions") \
-	X(DIAGNOSED_HASTY, "suspicions", 76, "accusers shorten the suspicion of who is reached by others") \
+	X(LAG_SPARES_SUSPICIONS, "suspicions", 29, "a stall does not lengthen suspicions") \
+	X(DIAGNOSED_HASTY, "suspicions", 45, "accusers shorten the suspicion of who is reached by others") \
 	X(RELAYS_UNASKED, "probes", 4, "one relay is asked, however many there are") \
 	X(ACCUSED_EARLY, "probes", 1, "a probe ends before its interval") \
 	X(LATE_MEASURED, "probes", 3, "a late answer counts as a round trip") \
@@ -40,7 +40,13 @@
 	X(JUDGES_FIRST, "probes", 18, "who was stalled judges before it reads") \
 	X(VERIFIED_ONCE, "probes", 14, "a told death is tried once") \
 	X(DIAGNOSED_ACCUSED, "suspicions", 6, "who is reached by others is accused all the same") \
-	X(SILENCE_ACCUSES, "probes", 3, "who hears nobody accuses all the same")
+	X(SILENCE_ACCUSES, "probes", 3, "who hears nobody accuses all the same") \
+	X(STRANGERS_SERVED, "relays", 10, "a relay pings for whoever asks") \
+	X(NACK_UNSENT, "relays", 2, "a relay never says that the target is silent") \
+	X(RELAYS_UNBOUNDED, "relays", 6, "a relay takes as much as it is asked for") \
+	X(ANSWERS_FOR_OTHERS, "answers", 66, "who is asked for another member says that it is there") \
+	X(GONE_UNSAID, "answers", 144, "a ping for another member gets no answer") \
+	X(STRANGER_TOLD, "answers", 6, "an answer to a stranger carries a statement")
 /* clang-format on */
 
 #endif
