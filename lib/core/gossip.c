@@ -67,6 +67,9 @@ shoal_gossip_done(struct shoal_core *core)
 static enum shoal_news_class
 class_of(const struct shoal_record *record)
 {
+#ifdef SHOAL_PLANT_CLASSES_MIXED
+	return SHOAL_NEWS_ALIVE;
+#endif
 	switch ((enum shoal_state)record->state) {
 	case SHOAL_STATE_DEAD:
 		return SHOAL_NEWS_DEATH;
@@ -83,6 +86,11 @@ class_of(const struct shoal_record *record)
 static void
 enqueue(struct shoal_gossip *gossip, struct shoal_news *news)
 {
+#ifdef SHOAL_PLANT_SENDS_UNSORTED
+	shoal_list_push_back(&gossip->bucket[news->rank][0], &news->node);
+	gossip->used[news->rank] |= 1;
+	return;
+#endif
 	shoal_list_push_back(&gossip->bucket[news->rank][news->sends], &news->node);
 	gossip->used[news->rank] |= UINT64_C(1) << news->sends;
 }
@@ -185,6 +193,9 @@ age_of(const struct shoal_core *core, uint32_t slot, const struct shoal_record *
 		return end > core->now ? end - core->now : 0;
 	}
 	default:
+#ifdef SHOAL_PLANT_AGE_UNTOLD
+		return 0;
+#endif
 		return slot == SHOAL_SELF ? 0 : core->now - shoal_members_heard(core, record);
 	}
 }
@@ -337,6 +348,9 @@ shoal_gossip_fill(
 		if (++news->sends == 1) {
 			shoal_observe_ns(core, SHOAL_HISTOGRAM_NEWS_FIRST, core->now - news->since);
 		}
+#ifdef SHOAL_PLANT_LIMIT_PASSED
+		limit = SHOAL_NEWS_SENDS_MAX - 1;
+#endif
 		if (news->sends >= limit) {
 			shoal_observe_ns(core, SHOAL_HISTOGRAM_NEWS_SPENT, core->now - news->since);
 			drop(core, news);

@@ -80,6 +80,12 @@ shoal_grave_raise_age(struct shoal_core *core, uint32_t slot, uint64_t age_ns)
 	if (age_ns > whole) {
 		age_ns = whole;
 	}
+#ifdef SHOAL_PLANT_AGE_LOWERED
+	if (record->hold != SHOAL_NONE) {
+		shoal_members_hold_until(core, slot, core->now + whole - age_ns);
+		return;
+	}
+#endif
 	if (record->hold != SHOAL_NONE && age_ns > shoal_grave_age(core, record)) {
 		shoal_members_hold_until(core, slot, core->now + whole - age_ns);
 	}

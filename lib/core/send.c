@@ -113,6 +113,9 @@ is_doubted(const struct shoal_core *core, const struct shoal_record *to)
 {
 	enum shoal_state state = (enum shoal_state)to->state;
 
+#ifdef SHOAL_PLANT_ACCUSED_UNTOLD
+	return false;
+#endif
 	if (shoal_state_is_gone(state)) {
 		return true;
 	}

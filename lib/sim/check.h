@@ -32,7 +32,9 @@
 	X(PROBES, "probes", "who is accused was asked in every way, and had its time to answer")   \
 	X(SUSPICIONS, "suspicions", "a suspicion lasts as long as its accusers and stalls ask")    \
 	X(RELAYS, "relays", "members are served, in time and within limits, and strangers not")    \
-	X(ANSWERS, "answers", "who is asked answers for itself, and strangers with no more bytes")
+	X(ANSWERS, "answers", "who is asked answers for itself, and strangers with no more bytes") \
+	X(GOSSIP, "gossip", "statements go out in their order and at most up to their limit")      \
+	X(AGES, "ages", "no age that is told falls")
 
 enum shoal_checker {
 #define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,

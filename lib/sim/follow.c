@@ -242,6 +242,7 @@ shoal_follow_taken(struct shoal_follow *follow, int rc)
 	note_heard(follow, rc == 0);
 	shoal_asked_taken(follow);
 	shoal_served_taken(follow);
+	shoal_said_taken(follow);
 }
 
 void
@@ -252,6 +253,7 @@ shoal_follow_send(struct shoal_follow *follow, const struct shoal_send *send)
 	if (shoal_read_packet(&read, send->data, send->len)) {
 		shoal_asked_send(follow, send, &read);
 		shoal_served_send(follow, send, &read);
+		shoal_said_send(follow, send, &read);
 	}
 }
 

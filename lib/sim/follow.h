@@ -8,9 +8,10 @@
  *     asked.c     probes: what must have gone unanswered before somebody is accused
  *     doubt.c     suspicions: how long they last
  *     served.c    what is done for others: relays, answers
+ *     said.c      statements: how often, in which order, how old
  *
  * All of them see a step in this order: begin, taken, each send, each event, end. Times are those
- * of the core. Cost: O(1) a packet; O(members) a stall. */
+ * of the core. Cost: O(1) a packet but for its statements; O(members) a stall. */
 #ifndef SHOAL_SIM_FOLLOW_H
 #define SHOAL_SIM_FOLLOW_H
 
@@ -20,6 +21,18 @@
 /* What a follower keeps of the member in one slot. */
 struct shoal_follow_view {
 	struct shoal_id id;
+
+	/* said.c: the statement about it that is told, and how often it was. */
+	uint64_t salt, incarnation;
+	uint64_t ended_ns; /* the time of its end that was told; 0: none was */
+	uint32_t sends;
+	uint32_t n; /* most members since it is told */
+	enum shoal_state state;
+	uint64_t quiet; /* its incarnation in what a join was answered with, which is no news */
+
+	/* said.c: where it is, and where it was before the last step that told of it. */
+	struct shoal_addr at, was_at;
+	uint64_t step;
 
 	/* doubt.c: since when it is suspect, 0: it is not; among how many members the suspicion
 	 * began; by how much stalls have moved its end; and whether the way to it was known to be
@@ -150,6 +163,11 @@ void shoal_doubt_event(struct shoal_follow *follow, const struct shoal_event *ev
  * shortest. */
 void shoal_doubt_span(const struct shoal_profile *profile, uint32_t n, uint64_t *least,
         uint64_t *most, uint32_t *wanted);
+
+/* said.c */
+void shoal_said_taken(struct shoal_follow *follow);
+void shoal_said_send(
+        struct shoal_follow *follow, const struct shoal_send *send, const struct shoal_read *read);
 
 /* served.c */
 void shoal_served_begin(struct shoal_follow *follow);

@@ -46,7 +46,13 @@
 	X(RELAYS_UNBOUNDED, "relays", 6, "a relay takes as much as it is asked for") \
 	X(ANSWERS_FOR_OTHERS, "answers", 66, "who is asked for another member says that it is there") \
 	X(GONE_UNSAID, "answers", 144, "a ping for another member gets no answer") \
-	X(STRANGER_TOLD, "answers", 6, "an answer to a stranger carries a statement")
+	X(STRANGER_TOLD, "answers", 6, "an answer to a stranger carries a statement") \
+	X(LIMIT_PASSED, "gossip", 2, "a statement is sent without a limit") \
+	X(CLASSES_MIXED, "gossip", 2, "failures do not go first") \
+	X(SENDS_UNSORTED, "gossip", 3, "what was sent often goes before what was not") \
+	X(ACCUSED_UNTOLD, "gossip", 1, "who is accused does not hear it with a ping") \
+	X(AGE_UNTOLD, "ages", 1, "hearsay is told as just heard") \
+	X(AGE_LOWERED, "ages", 2, "a tombstone grows younger")
 /* clang-format on */
 
 #endif
