@@ -289,6 +289,9 @@ on_hold(struct shoal_core *core, uint32_t slot)
 		shoal_suspicion_expire(core, slot);
 		break;
 	case SHOAL_STATE_LEAVING:
+#ifdef SHOAL_PLANT_LEAVING_STAYS
+		break;
+#endif
 		if (shoal_grave_dig(core, slot, SHOAL_STATE_LEFT, SHOAL_EVENT_LEFT, &cause, 0)) {
 			shoal_gossip_add(core, slot);
 		}

@@ -260,10 +260,17 @@ judge(struct shoal_core *core, struct shoal_inquest *inquest)
 	uint32_t n = shoal_members_n(core);
 	uint32_t sayers = inquest->said + count_bits(inquest->refused_by);
 	bool outsider = n < OUTSIDER_FROM || (inquest->refused_by & inquest->outside) != 0;
+#ifdef SHOAL_PLANT_VERDICT_INSIDE
+	outsider = true;
+#endif
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_REFUSED, NULL);
 	struct shoal_id_list names = {
 	        .count = 1, .item = {shoal_members_at(core, SHOAL_SELF)->info->id}};
 
+#ifdef SHOAL_PLANT_VERDICT_OF_FEW
+	n = 2;
+	outsider = true;
+#endif
 	if (!inquest->said || sayers < shoal_inquest_needs(n) || !outsider ||
 	        target_of(core, inquest) == NULL) {
 		return;
@@ -361,6 +368,11 @@ shoal_inquest_on_connect(struct shoal_core *core, uint64_t seq, uint64_t begun, 
 			shoal_heap_arm(&core->heap, &inquest->timer,
 			        begun + APART > core->now ? begun + APART : core->now);
 		}
+#ifdef SHOAL_PLANT_HOLD_SHORT
+	} else if (begun > inquest->tried) {
+		inquest->proved = true;
+		shoal_heap_arm(&core->heap, &inquest->timer, core->now + GRACE);
+#endif
 	} else if (begun >= inquest->tried + APART) {
 		inquest->proved = true;
 		shoal_heap_arm(&core->heap, &inquest->timer, core->now + GRACE);
@@ -419,6 +431,9 @@ shoal_inquest_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}
+#ifdef SHOAL_PLANT_ANSWER_UNHEEDED
+	return;
+#endif
 	shoal_count(core, SHOAL_COUNTER_ACKS_IN);
 	struct shoal_record *record = target_of(core, inquest);
 	if (!is_own(inquest)) {

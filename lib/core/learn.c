@@ -458,6 +458,9 @@ is_verdict(const struct shoal_core *core, uint32_t slot, const struct statement 
 {
 	const struct shoal_record *record = shoal_members_at(core, slot);
 
+#ifdef SHOAL_PLANT_VERDICT_OLD
+	return said->told.claim.state == SHOAL_STATE_DEAD && said->refused_ns != 0;
+#endif
 	return said->told.claim.state == SHOAL_STATE_DEAD && said->refused_ns != 0 &&
 	       said->refused_ns <= SHOAL_VERDICT_COUNTS &&
 	       said->told.claim.salt == shoal_members_salt(record) &&
@@ -481,6 +484,9 @@ learn(struct shoal_core *core, struct statement *said, const struct shoal_teller
 	said->told.full = said->member != NULL;
 	said->told.fresh = teller->path == SHOAL_PATH_ASKED ||
 	                   said->age_ns <= shoal_ms(core->profile.hearsay_ms);
+#ifdef SHOAL_PLANT_HEARSAY_COUNTS
+	said->told.fresh = true;
+#endif
 	shoal_count(core, SHOAL_COUNTER_STATEMENTS_IN);
 
 	if (view.self && said->told.claim.salt != view.held.salt &&

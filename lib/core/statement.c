@@ -133,6 +133,12 @@ shoal_statement_admit(const struct shoal_view *view, const struct shoal_told *to
 		return SHOAL_VERDICT_APPLY;
 	}
 #endif
+#ifdef SHOAL_PLANT_DEATH_UNDOUBTED
+	if (told->claim.state == SHOAL_STATE_DEAD && view->held.state == SHOAL_STATE_SUSPECT &&
+	        shoal_claim_compare(&told->claim, &view->held) > 0) {
+		return SHOAL_VERDICT_APPLY;
+	}
+#endif
 #ifdef SHOAL_PLANT_TABLE_BURIES
 	if (told->full && told->claim.state == SHOAL_STATE_DEAD &&
 	        shoal_claim_compare(&told->claim, &view->held) > 0) {

@@ -473,6 +473,9 @@ shoal_watch_members(struct shoal_watch *watch, const struct shoal_core *core)
 	if (slots > 0 && reserve(watch, slots - 1) != 0) {
 		return SHOAL_ERR_NOMEM;
 	}
+	if (watch->follow != NULL) {
+		shoal_follow_look(watch->follow);
+	}
 	for (uint32_t slot = 0; slot < watch->views; slot++) {
 		if (slot < slots && shoal_core_member(core, slot, &member)) {
 			check_member(watch, slot, &member);

@@ -34,7 +34,9 @@
 	X(RELAYS, "relays", "members are served, in time and within limits, and strangers not")    \
 	X(ANSWERS, "answers", "who is asked answers for itself, and strangers with no more bytes") \
 	X(GOSSIP, "gossip", "statements go out in their order and at most up to their limit")      \
-	X(AGES, "ages", "no age that is told falls")
+	X(AGES, "ages", "no age that is told falls")                                               \
+	X(VERDICTS, "verdicts", "who is found refused refused enough members, and answered none")  \
+	X(REASONS, "reasons", "what counts as told was told, and may count at once")
 
 enum shoal_checker {
 #define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,

@@ -57,6 +57,17 @@ with_stalls(const struct shoal_follow_view *view, uint64_t length_ns)
 	return length_ns + (view->moved_ns < length_ns ? view->moved_ns : length_ns);
 }
 
+bool
+shoal_doubt_is_old(const struct shoal_follow *follow, const struct shoal_follow_view *view)
+{
+	uint64_t least, most;
+	uint32_t wanted;
+
+	shoal_doubt_span(follow->watch->profile, view->suspect_n, &least, &most, &wanted);
+	return view->suspect_ns != 0 &&
+	       follow->now - view->suspect_ns + SHOAL_MS(1) >= with_stalls(view, least / 2);
+}
+
 static void
 begin(struct shoal_follow *follow, struct shoal_follow_view *view, const struct shoal_event *event,
         const struct shoal_core_member *member)

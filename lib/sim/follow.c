@@ -32,6 +32,7 @@ shoal_follow_free(struct shoal_follow *follow)
 	mem = follow->watch->mem;
 	shoal_alloc_free(mem, follow->view);
 	shoal_alloc_free(mem, follow->ping);
+	shoal_alloc_free(mem, follow->inquest);
 	shoal_alloc_free(mem, follow->relayed);
 	shoal_alloc_free(mem, follow);
 }
@@ -241,6 +242,7 @@ shoal_follow_taken(struct shoal_follow *follow, int rc)
 	}
 	note_heard(follow, rc == 0);
 	shoal_asked_taken(follow);
+	shoal_refused_taken(follow);
 	shoal_served_taken(follow);
 	shoal_said_taken(follow);
 }
@@ -252,6 +254,7 @@ shoal_follow_send(struct shoal_follow *follow, const struct shoal_send *send)
 
 	if (shoal_read_packet(&read, send->data, send->len)) {
 		shoal_asked_send(follow, send, &read);
+		shoal_refused_send(follow, send, &read);
 		shoal_served_send(follow, send, &read);
 		shoal_said_send(follow, send, &read);
 	}
@@ -261,6 +264,7 @@ shoal_follow_send(struct shoal_follow *follow, const struct shoal_send *send)
 static void
 forget_suspicions(struct shoal_follow *follow)
 {
+	follow->blind = true;
 	for (size_t i = 0; i < follow->views; i++) {
 		follow->view[i].suspect_ns = 0;
 	}
@@ -274,10 +278,13 @@ shoal_follow_event(struct shoal_follow *follow, const struct shoal_event *event)
 		forget_suspicions(follow);
 	}
 	shoal_asked_event(follow, event);
+	shoal_refused_event(follow, event);
+	shoal_told_event(follow, event);
 	shoal_doubt_event(follow, event);
 	if (event->kind <= SHOAL_EVENT_ALL &&
 	        shoal_follow_counts(event->was) != shoal_follow_counts(event->state)) {
 		follow->running += shoal_follow_counts(event->state) ? 1 : UINT32_MAX;
+		follow->changed_ns = follow->now;
 	}
 }
 
@@ -288,4 +295,10 @@ shoal_follow_end(struct shoal_follow *follow)
 	shoal_served_end(follow);
 	follow->before = follow->now;
 	return follow->failed ? SHOAL_ERR_NOMEM : 0;
+}
+
+void
+shoal_follow_look(struct shoal_follow *follow)
+{
+	shoal_told_look(follow);
 }

@@ -7,8 +7,10 @@
  *
  *     asked.c     probes: what must have gone unanswered before somebody is accused
  *     doubt.c     suspicions: how long they last
+ *     refused.c   verdicts of the death watch
  *     served.c    what is done for others: relays, answers
  *     said.c      statements: how often, in which order, how old
+ *     told.c      what is taken over from others
  *
  * All of them see a step in this order: begin, taken, each send, each event, end. Times are those
  * of the core. Cost: O(1) a packet but for its statements; O(members) a stall. */
@@ -63,6 +65,26 @@ struct shoal_follow_ping {
 	bool streamed, answered;
 };
 
+/* refused.c: a number under which this core tries whether a host refuses. */
+struct shoal_follow_try {
+	uint64_t exchange, begun_ns;
+};
+
+#define SHOAL_FOLLOW_TRIES  8
+#define SHOAL_FOLLOW_SAYERS 8
+
+struct shoal_follow_inquest {
+	uint64_t seq;
+	struct shoal_id target;
+	uint64_t begun_ns;
+	struct shoal_follow_try attempt[SHOAL_FOLLOW_TRIES];
+	uint32_t attempts;
+	uint64_t refused_ns; /* when the first of the refused connects in a row began; 0: none */
+	bool proved;         /* another one was begun long enough after it */
+	uint32_t sayers;
+	struct shoal_id sayer[SHOAL_FOLLOW_SAYERS];
+};
+
 /* served.c: a ping for another member. */
 struct shoal_follow_relayed {
 	uint64_t asked, seq; /* the origin's number, and that of the ping */
@@ -97,9 +119,13 @@ struct shoal_follow {
 	size_t views;
 	struct shoal_follow_ping *ping;
 	size_t pings, ping_room;
+	struct shoal_follow_inquest *inquest;
+	size_t inquests, inquest_room;
 	struct shoal_follow_relayed *relayed;
 	size_t relays, relayed_room;
 	uint64_t heard_ns, arrived_ns; /* when it heard somebody last, for certain and perhaps */
+	uint64_t changed_ns;           /* when the members that take part changed last */
+	bool blind;                    /* events were lost */
 	bool failed;                   /* no memory */
 };
 
@@ -114,6 +140,8 @@ void shoal_follow_send(struct shoal_follow *follow, const struct shoal_send *sen
 void shoal_follow_event(struct shoal_follow *follow, const struct shoal_event *event);
 /* SHOAL_ERR_NOMEM. */
 int shoal_follow_end(struct shoal_follow *follow);
+/* A second passed. */
+void shoal_follow_look(struct shoal_follow *follow);
 
 /* What its files share. A look, and a failure where ok is false. */
 bool shoal_follow_that(const struct shoal_follow *follow, enum shoal_checker check, bool ok,
@@ -163,6 +191,16 @@ void shoal_doubt_event(struct shoal_follow *follow, const struct shoal_event *ev
  * shortest. */
 void shoal_doubt_span(const struct shoal_profile *profile, uint32_t n, uint64_t *least,
         uint64_t *most, uint32_t *wanted);
+/* Whether an own suspicion has lasted for half of the shortest. */
+bool shoal_doubt_is_old(const struct shoal_follow *follow, const struct shoal_follow_view *view);
+
+/* refused.c */
+void shoal_refused_taken(struct shoal_follow *follow);
+void shoal_refused_send(
+        struct shoal_follow *follow, const struct shoal_send *send, const struct shoal_read *read);
+void shoal_refused_event(struct shoal_follow *follow, const struct shoal_event *event);
+/* How many have to say so. */
+uint32_t shoal_refused_needs(uint32_t n);
 
 /* said.c */
 void shoal_said_taken(struct shoal_follow *follow);
@@ -175,5 +213,10 @@ void shoal_served_taken(struct shoal_follow *follow);
 void shoal_served_send(
         struct shoal_follow *follow, const struct shoal_send *send, const struct shoal_read *read);
 void shoal_served_end(struct shoal_follow *follow);
+
+/* told.c */
+void shoal_told_event(struct shoal_follow *follow, const struct shoal_event *event);
+/* What is held for a time only ends in time. */
+void shoal_told_look(struct shoal_follow *follow);
 
 #endif

@@ -52,7 +52,15 @@
 	X(SENDS_UNSORTED, "gossip", 3, "what was sent often goes before what was not") \
 	X(ACCUSED_UNTOLD, "gossip", 1, "who is accused does not hear it with a ping") \
 	X(AGE_UNTOLD, "ages", 1, "hearsay is told as just heard") \
-	X(AGE_LOWERED, "ages", 2, "a tombstone grows younger")
+	X(AGE_LOWERED, "ages", 2, "a tombstone grows younger") \
+	X(VERDICT_OF_FEW, "verdicts", 4, "two members are enough for a verdict") \
+	X(VERDICT_INSIDE, "verdicts", 26, "a verdict needs nobody but watchers") \
+	X(VERDICT_OLD, "verdicts", 58, "a verdict counts however old") \
+	X(ANSWER_UNHEEDED, "verdicts", 20, "an answer does not end an inquest") \
+	X(HOLD_SHORT, "verdicts", 2, "two refusals at one moment prove an end") \
+	X(DEATH_UNDOUBTED, "reasons", 2, "a told death counts for whoever is suspect") \
+	X(HEARSAY_COUNTS, "reasons", 140, "hearsay counts at once, however old") \
+	X(LEAVING_STAYS, "leave", 14, "who is leaving never counts as left")
 /* clang-format on */
 
 #endif
