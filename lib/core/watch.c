@@ -395,6 +395,9 @@ shoal_watch_tell_leave(struct shoal_core *core)
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
 
+#ifdef SHOAL_PLANT_LEAVE_OFF_LINKS
+	return;
+#endif
 	for (size_t i = 0; i < SHOAL_LINKS_IN; i++) {
 		const struct shoal_watcher *watcher = &core->watch.watcher[i];
 		struct shoal_pending *pending = NULL;

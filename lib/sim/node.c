@@ -280,12 +280,28 @@ shoal_sim_join(struct shoal_sim *sim, uint32_t number, uint32_t through)
 	return 0;
 }
 
+/* Watchers whose links its core knows. */
+static uint32_t
+count_watchers(const struct shoal_sim_node *node)
+{
+	uint32_t watchers = 0;
+
+	SHOAL_LIST_FOREACH (one, &node->servers) {
+		const struct shoal_sim_exchange *link =
+		        SHOAL_LIST_ITEM(one, struct shoal_sim_exchange, of_server);
+
+		watchers += link->link && link->server_open && link->answered;
+	}
+	return watchers;
+}
+
 int
 shoal_sim_leave(struct shoal_sim *sim, uint32_t number)
 {
 	struct shoal_input input = {.kind = SHOAL_INPUT_LEAVE};
 	uint64_t limit = SHOAL_MS(sim->config.profile.leave_timeout_ms) + SHOAL_SEC(1);
 	struct shoal_sim_node *node;
+	uint32_t watchers;
 	int rc;
 
 	if (!shoal_sim_is_node(sim, number)) {
@@ -295,6 +311,8 @@ shoal_sim_leave(struct shoal_sim *sim, uint32_t number)
 	if (node->core == NULL || node->leaving || node->stalled) {
 		return SHOAL_ERR_STATE;
 	}
+	watchers = count_watchers(node);
+	node->told = 0;
 	shoal_sim_fault(sim, "leave", number, SHOAL_SIM_NOBODY, 0);
 	node->leaving = true;
 	node->left_in_calm = sim->calm;
@@ -303,6 +321,9 @@ shoal_sim_leave(struct shoal_sim *sim, uint32_t number)
 	rc = shoal_sim_node_step(node, &input);
 	(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_COMMANDS, rc == 0, number, &node->id,
 	        "a leave command was refused");
+	(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_LEAVE,
+	        node->told >= watchers || sim->fail_ppm != 0, number, &node->id,
+	        "leaves without a word on the links of its watchers");
 	return 0;
 }
 

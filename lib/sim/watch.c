@@ -176,6 +176,16 @@ find_own(struct shoal_sim_node *node, uint64_t theirs)
 	return NULL;
 }
 
+static void
+tell_or_reset(struct shoal_sim *sim, struct shoal_sim_exchange *link, const struct shoal_send *send)
+{
+	if (shoal_sim_net_draw(sim, sim->link.reset_ppm)) {
+		shoal_sim_watch_reset(sim, link);
+	} else {
+		tell(sim, link, SHOAL_INPUT_STREAM, 0, send->data, send->len);
+	}
+}
+
 /* Of a link that has ended on the way to its core, nothing is left to do. */
 void
 shoal_sim_watch_send(struct shoal_sim_node *node, const struct shoal_send *send)
@@ -194,10 +204,9 @@ shoal_sim_watch_send(struct shoal_sim_node *node, const struct shoal_send *send)
 		return;
 	} else if (send->kind == SHOAL_SEND_DROP) {
 		shoal_sim_watch_end(sim, link, false, true);
-	} else if (shoal_sim_net_draw(sim, sim->link.reset_ppm)) {
-		shoal_sim_watch_reset(sim, link);
 	} else {
-		tell(sim, link, SHOAL_INPUT_STREAM, 0, send->data, send->len);
+		node->told++;
+		tell_or_reset(sim, link, send);
 	}
 }
 

@@ -120,6 +120,7 @@ struct shoal_sim_node {
 	uint64_t disk_epoch;         /* of the run that saved it */
 	struct shoal_counters *past; /* of its instances that ended; NULL: none did */
 	bool left_in_calm;
+	uint32_t told; /* messages on the links of its watchers */
 };
 
 struct shoal_sim_own;

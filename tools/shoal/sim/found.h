@@ -60,7 +60,8 @@
 	X(HOLD_SHORT, "verdicts", 2, "two refusals at one moment prove an end") \
 	X(DEATH_UNDOUBTED, "reasons", 2, "a told death counts for whoever is suspect") \
 	X(HEARSAY_COUNTS, "reasons", 140, "hearsay counts at once, however old") \
-	X(LEAVING_STAYS, "leave", 14, "who is leaving never counts as left")
+	X(LEAVING_STAYS, "leave", 14, "who is leaving never counts as left") \
+	X(LEAVE_OFF_LINKS, "leave", 2, "a leave is not told on watch links")
 /* clang-format on */
 
 #endif
