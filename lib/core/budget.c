@@ -85,6 +85,9 @@ shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input)
 	uint64_t seq;
 	uint16_t kind;
 
+#ifdef SHOAL_PLANT_BUDGET_UNSPENT
+	return true;
+#endif
 	if (take(&core->budgets.common, core->now, profile->datagram_rate,
 	            profile->datagram_burst)) {
 		return true;
@@ -92,6 +95,9 @@ shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input)
 	if (!read_sender(input, &kind, &seq, &id)) {
 		return false;
 	}
+#ifdef SHOAL_PLANT_BUDGET_SHARED
+	return false;
+#endif
 	if (kind == SHOAL_MESSAGE_ACK && is_awaited(core, seq)) {
 		return true;
 	}

@@ -158,6 +158,17 @@ draw_links(struct shoal_rng *rng, struct shoal_plan *plan)
 	}
 }
 
+/* A budget of datagrams that is soon used up. */
+static void
+draw_flood(struct shoal_rng *rng, struct shoal_plan *plan)
+{
+	plan->flood = plan->nodes <= NODES_FEW && one_in(rng, 6);
+	if (plan->flood) {
+		plan->profile.datagram_rate = between(rng, 500, 5000);
+		plan->profile.datagram_burst = between(rng, 100, 1000);
+	}
+}
+
 void
 shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 {
@@ -193,4 +204,5 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	plan->leave_returns = one_in(&rng, 2);
 	plan->credulous = plan->profile.verify_deaths == 0 || plan->profile.belief == 0;
 	plan->merge = !plan->credulous && one_in(&rng, 3);
+	draw_flood(&rng, plan);
 }

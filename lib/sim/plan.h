@@ -23,6 +23,7 @@ struct shoal_plan {
 	uint32_t fail_ppm; /* allocations that fail in chaos */
 	bool credulous;    /* without what keeps the living from being found dead */
 	bool crash_host, crash_returns, leave, leave_returns, merge;
+	bool flood; /* strangers use up the budget of datagrams */
 };
 
 /* nodes: 2 to SHOAL_SWARM_NODES_MAX; 0: drawn, 2 to 64. */

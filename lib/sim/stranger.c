@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Packets of one that nobody knows, from an address where no node is: what is asked for in them
- * must not be done, and an answer must be no longer than they are. */
+ * must not be done, and an answer must be no longer than they are. Of more than the budget allows
+ * at one moment the rest is not read, and members are heard all the same. */
 #include "base/addr.h"
 #include "sim/swarm.h"
 #include "wire/message.h"
@@ -98,4 +99,33 @@ shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node)
 		return feed(swarm, node, &from, SHOAL_MESSAGE_CONFLICT, &said);
 	}
 	}
+}
+
+int
+shoal_swarm_flood(struct shoal_swarm *swarm)
+{
+	struct shoal_checkers *checks = shoal_sim_checkers(swarm->sim);
+	uint32_t node = shoal_rng_below(&swarm->rng, swarm->plan.nodes - swarm->plan.late);
+	uint32_t other = shoal_swarm_contact(swarm, node), read = 0;
+	uint32_t budget = swarm->plan.profile.datagram_burst;
+	struct shoal_msg_ping ping = {
+	        .seq = 1, .id = {{0x99}}, .salt = 2, .target = *shoal_sim_id(swarm->sim, node)};
+	struct shoal_addr from = nowhere();
+
+	for (uint32_t i = 0; i < budget + swarm->plan.nodes && checks->fired == 0; i++) {
+		ping.seq++;
+		read += feed(swarm, node, &from, SHOAL_MESSAGE_PING, &ping) == 0;
+	}
+	(void)shoal_checker_that(checks, SHOAL_CHECKER_ANSWERS, read <= budget, node, NULL,
+	        "more datagrams of strangers are read at once than their budget allows");
+	if (other == node) {
+		return 0;
+	}
+	ping.id = *shoal_sim_id(swarm->sim, other);
+	ping.salt = salt_of(swarm, other);
+	from = *shoal_sim_addr(swarm->sim, other);
+	(void)shoal_checker_that(checks, SHOAL_CHECKER_ANSWERS,
+	        feed(swarm, node, &from, SHOAL_MESSAGE_PING, &ping) == 0, node, &ping.id,
+	        "a member is not heard for what strangers send");
+	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The schedule of a seed.
  *
- * In calm (join, calm, crash, leave) nothing is lost, and the promises are exact: nobody is
- * suspected, a crash is known within its bound, who leaves is left. In a merge two sides that hold
+ * In calm (join, calm, flood, crash, leave) nothing is lost, and the promises are exact: nobody is
+ * suspected, strangers are not read above their budget, a crash is known within its bound, who
+ * leaves is left. In a merge two sides that hold
  * each other dead meet, and nobody is failed by it. In chaos (chaos.c) anything happens and only
  * what must hold always is looked at. Then all faults end, and within the bound of convergence all
  * must agree; in the end the cores are not told the time any more, and what flies must die out.
@@ -127,10 +128,8 @@ agreement_bound(const struct shoal_swarm *swarm)
 	return shoal_sim_convergence_bound(&swarm->plan.profile, nodes, nodes - up(swarm));
 }
 
-/* Whom a node joins through: the seed, and where it is down or the node itself, the first other
- * that is up; itself: nobody. */
-static uint32_t
-contact(const struct shoal_swarm *swarm, uint32_t node)
+uint32_t
+shoal_swarm_contact(const struct shoal_swarm *swarm, uint32_t node)
 {
 	for (uint32_t i = 0; i < swarm->plan.nodes; i++) {
 		if (i != node && shoal_sim_is_up(swarm->sim, i)) {
@@ -143,7 +142,7 @@ contact(const struct shoal_swarm *swarm, uint32_t node)
 int
 shoal_swarm_start(struct shoal_swarm *swarm, uint32_t node)
 {
-	uint32_t through = contact(swarm, node);
+	uint32_t through = shoal_swarm_contact(swarm, node);
 	int rc = shoal_sim_start(swarm->sim, node);
 
 	if (rc == 0 && through != node) {
@@ -339,7 +338,7 @@ phase_liveness(struct shoal_swarm *swarm)
 		if (shoal_sim_is_up(swarm->sim, i) &&
 		        shoal_sim_starts(swarm->sim, i) != swarm->starts[i]) {
 			/* It has no memory, and its contact may have lost its own. */
-			(void)shoal_sim_join(swarm->sim, i, contact(swarm, i));
+			(void)shoal_sim_join(swarm->sim, i, shoal_swarm_contact(swarm, i));
 		}
 	}
 	rc = end_leaves(swarm);
@@ -441,18 +440,20 @@ shoal_swarm_done(struct shoal_swarm *swarm)
 int
 shoal_swarm_run(struct shoal_swarm *swarm)
 {
-	static const struct {
+	const struct {
 		const char *name;
 		int (*run)(struct shoal_swarm *swarm);
-	} phases[] = {{"join", phase_join}, {"calm", phase_calm}, {"crash", phase_crash},
-	        {"leave", phase_leave}, {"merge", phase_merge}, {"chaos", phase_chaos},
-	        {"liveness", phase_liveness}, {"quiet", phase_quiet}, {"digest", phase_digest},
-	        {"idle", phase_idle}};
+		bool wanted;
+	} phases[] = {{"join", phase_join, true}, {"calm", phase_calm, true},
+	        {"flood", shoal_swarm_flood, swarm->plan.flood}, {"crash", phase_crash, true},
+	        {"leave", phase_leave, swarm->plan.leave},
+	        {"merge", phase_merge, swarm->plan.merge}, {"chaos", phase_chaos, true},
+	        {"liveness", phase_liveness, true}, {"quiet", phase_quiet, true},
+	        {"digest", phase_digest, true}, {"idle", phase_idle, true}};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]) && rc == 0; i++) {
-		if ((phases[i].run != phase_leave || swarm->plan.leave) &&
-		        (phases[i].run != phase_merge || swarm->plan.merge)) {
+		if (phases[i].wanted) {
 			shoal_sim_phase(swarm->sim, phases[i].name);
 			rc = phases[i].run(swarm);
 		}

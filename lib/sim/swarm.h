@@ -38,9 +38,14 @@ uint64_t shoal_swarm_interval(const struct shoal_swarm *swarm);
 int shoal_swarm_run_for(struct shoal_swarm *swarm, uint64_t ns);
 /* Starts a node and lets it join through whoever is up. */
 int shoal_swarm_start(struct shoal_swarm *swarm, uint32_t node);
+/* Whom a node joins through: the seed, and where it is down or the node itself, the first other
+ * that is up; itself: nobody is. */
+uint32_t shoal_swarm_contact(const struct shoal_swarm *swarm, uint32_t node);
 /* chaos.c: one thing goes wrong, or right again. */
 int shoal_swarm_fault(struct shoal_swarm *swarm);
 /* stranger.c: one that nobody knows asks a node for something. What the core said. */
 int shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node);
+/* The same so often at once that the budget of a node is used up: a phase. */
+int shoal_swarm_flood(struct shoal_swarm *swarm);
 
 #endif

@@ -61,7 +61,9 @@
 	X(DEATH_UNDOUBTED, "reasons", 2, "a told death counts for whoever is suspect") \
 	X(HEARSAY_COUNTS, "reasons", 140, "hearsay counts at once, however old") \
 	X(LEAVING_STAYS, "leave", 14, "who is leaving never counts as left") \
-	X(LEAVE_OFF_LINKS, "leave", 2, "a leave is not told on watch links")
+	X(LEAVE_OFF_LINKS, "leave", 2, "a leave is not told on watch links") \
+	X(BUDGET_UNSPENT, "answers", 3, "strangers are read however much they send") \
+	X(BUDGET_SHARED, "answers", 3, "who floods takes the budget of members too")
 /* clang-format on */
 
 #endif
