@@ -104,6 +104,9 @@ shoal_path_probe(struct shoal_core *core, const struct shoal_record *record)
 	unsigned level = level_of(record);
 	bool drawn = shoal_rng_below(&core->rng, PADDED_ONE_IN) == 0;
 
+#ifdef SHOAL_PLANT_SIZE_FIRST_SMALL
+	return drawn ? size_of(core, level > 0 ? level - 1 : 0, is_ipv4(record)) : 0;
+#endif
 	if (tries_first(core, record)) {
 		return size_of(core, level, is_ipv4(record));
 	}
@@ -117,6 +120,9 @@ shoal_path_answered(struct shoal_core *core, struct shoal_record *record, size_t
 	bool ipv4 = is_ipv4(record);
 
 	if (!late) {
+#ifdef SHOAL_PLANT_SIZE_NEVER_RISES
+		size = 0;
+#endif
 		while (level > 0 && size_of(core, level, ipv4) < size) {
 			level--;
 		}
@@ -131,6 +137,9 @@ shoal_path_answered(struct shoal_core *core, struct shoal_record *record, size_t
 	        size_of(core, level, ipv4) >= size) {
 		level++;
 	}
+#ifdef SHOAL_PLANT_SIZE_NEVER_FALLS
+	level = level_of(record);
+#endif
 	set_level(core, record, level, SHOAL_PATH_DOUBTED);
 }
 
@@ -154,6 +163,9 @@ shoal_path_too_large(struct shoal_core *core, const struct shoal_addr *to, size_
 {
 	struct shoal_record *record = shoal_members_at(core, *recent(core, to));
 
+#ifdef SHOAL_PLANT_TOO_LARGE_UNHEARD
+	return;
+#endif
 	if (record == NULL || !shoal_members_is_at(record, to)) {
 		return;
 	}

@@ -5,7 +5,9 @@
  * once. A diagnosed member is accused after more than that. */
 #include "sim/follow.h"
 
-#define KEPT_LEAST 32
+#define KEPT_LEAST  32
+#define SIZE_SECOND 1232
+#define MEMBERS_FEW 4
 
 static struct shoal_follow_ping *
 find(struct shoal_follow *follow, uint64_t seq)
@@ -87,14 +89,18 @@ take_ack(struct shoal_follow *follow, uint64_t seq)
 	const struct shoal_input *input = follow->input;
 	struct shoal_follow_ping *ping = find(follow, seq);
 	struct shoal_core_member member;
+	struct shoal_follow_view *view =
+	        ping != NULL ? shoal_follow_find(follow, &ping->target, &member) : NULL;
 
-	if (ping == NULL || shoal_follow_find(follow, &ping->target, &member) == NULL ||
-	        (input->kind == SHOAL_INPUT_DATAGRAM && !follow->heard.passed_on &&
-	                !shoal_addr_equal(&member.addr[0], &input->from))) {
+	if (view == NULL || (input->kind == SHOAL_INPUT_DATAGRAM && !follow->heard.passed_on &&
+	                            !shoal_addr_equal(&member.addr[0], &input->from))) {
 		return;
 	}
 	follow->answered = *ping;
 	ping->answered = true;
+	if (ping->len >= SIZE_SECOND && is_sole(ping)) {
+		view->size_most = 0;
+	}
 }
 
 bool
@@ -105,6 +111,31 @@ shoal_asked_at(struct shoal_follow *follow, uint64_t seq, uint64_t begun_ns)
 	return ping != NULL && ping->begun_ns == begun_ns;
 }
 
+/* The network took no datagram as large as a ping to that address: the member's size falls at once
+ * to the largest of three that fits. Only the fall to the smallest shows: larger than the second
+ * one are no datagrams then, also not those that try. Whom it is about, a core remembers by a small
+ * table; among few members it does. */
+static void
+take_size(struct shoal_follow *follow, const struct shoal_input *input)
+{
+	struct shoal_core_member member;
+	struct shoal_follow_view *view;
+
+	if (input->size >= SIZE_SECOND || shoal_core_slots(follow->core) > MEMBERS_FEW) {
+		return;
+	}
+	for (size_t i = 0; i < follow->pings; i++) {
+		const struct shoal_follow_ping *ping = &follow->ping[i];
+
+		if (ping->len > input->size && shoal_addr_equal(&ping->to, &input->from)) {
+			view = shoal_follow_find(follow, &ping->target, &member);
+			if (view != NULL) {
+				view->size_most = SIZE_SECOND;
+			}
+		}
+	}
+}
+
 void
 shoal_asked_taken(struct shoal_follow *follow)
 {
@@ -113,7 +144,9 @@ shoal_asked_taken(struct shoal_follow *follow)
 	struct shoal_core_member member;
 	struct shoal_follow_view *view;
 
-	if (follow->heard.kind == SHOAL_MESSAGE_ACK) {
+	if (follow->input->kind == SHOAL_INPUT_TOO_LARGE) {
+		take_size(follow, follow->input);
+	} else if (follow->heard.kind == SHOAL_MESSAGE_ACK) {
 		take_ack(follow, message->ack.seq);
 	} else if (follow->heard.kind == SHOAL_MESSAGE_NACK &&
 	           message->nack.reason == SHOAL_NACK_SILENT) {
@@ -137,6 +170,8 @@ begin(struct shoal_follow *follow, const struct shoal_send *send, const struct s
 	unsigned health = shoal_core_health(follow->core);
 	struct shoal_follow_ping *ping = shoal_follow_push(
 	        follow, (void **)&follow->ping, &follow->pings, &follow->ping_room, sizeof(*ping));
+	struct shoal_core_member member;
+	struct shoal_follow_view *view;
 
 	if (ping == NULL) {
 		return;
@@ -145,6 +180,7 @@ begin(struct shoal_follow *follow, const struct shoal_send *send, const struct s
 	ping->seq = sent->seq;
 	ping->target = sent->target;
 	ping->to = send->to;
+	ping->len = send->len;
 	ping->begun_ns = follow->now;
 	ping->whole_ns = interval * (health + 1);
 	ping->shortest_ns =
@@ -152,6 +188,10 @@ begin(struct shoal_follow *follow, const struct shoal_send *send, const struct s
 	        (health + 1);
 	ping->shortage = follow->shortage;
 	ping->candidates = candidates(follow->core, &sent->target);
+	view = shoal_follow_find(follow, &sent->target, &member);
+	(void)shoal_follow_that(follow, SHOAL_CHECKER_SIZES,
+	        view == NULL || view->size_most == 0 || send->len <= view->size_most, &sent->target,
+	        "a ping is larger than the way takes, as the network said");
 }
 
 /* The first packet that goes another way than the ping. */
@@ -335,6 +375,14 @@ check_verified(struct shoal_follow *follow, const struct shoal_event *event)
 void
 shoal_asked_event(struct shoal_follow *follow, const struct shoal_event *event)
 {
+	struct shoal_core_member member;
+	struct shoal_follow_view *view = event->kind <= SHOAL_EVENT_ALL
+	                                         ? shoal_follow_find(follow, &event->id, &member)
+	                                         : NULL;
+
+	if (view != NULL) {
+		view->size_most = 0; /* it may be another instance */
+	}
 	if (event->kind == SHOAL_EVENT_MEASURED) {
 		check_measured(follow, event);
 	} else if (event->kind == SHOAL_EVENT_SUSPECT &&

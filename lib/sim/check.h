@@ -36,7 +36,8 @@
 	X(GOSSIP, "gossip", "statements go out in their order and at most up to their limit")      \
 	X(AGES, "ages", "no age that is told falls")                                               \
 	X(VERDICTS, "verdicts", "who is found refused refused enough members, and answered none")  \
-	X(REASONS, "reasons", "what counts as told was told, and may count at once")
+	X(REASONS, "reasons", "what counts as told was told, and may count at once")               \
+	X(SIZES, "sizes", "datagrams are as large as the way takes, and no larger")
 
 enum shoal_checker {
 #define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,

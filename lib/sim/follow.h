@@ -47,6 +47,7 @@ struct shoal_follow_view {
 	 * that it did not answer them. */
 	uint64_t accused_ns;
 	uint32_t silent;
+	uint32_t size_most; /* the network said that nothing larger passes; 0: it did not */
 
 	uint64_t told_ns; /* served.c: when it was answered at length, though it is gone */
 };
@@ -61,6 +62,7 @@ struct shoal_follow_ping {
 	uint64_t tried_ns;             /* when relays or a stream were asked first */
 	uint64_t shortage;             /* as in struct shoal_follow, when it began */
 	uint32_t pings, asked, silent; /* datagrams, relays, and those that got no answer */
+	size_t len;                    /* of the first datagram */
 	uint32_t candidates;           /* the fewest members that could be relays since */
 	bool streamed, answered;
 };

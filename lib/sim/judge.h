@@ -36,6 +36,13 @@ void shoal_judge_merge_end(struct shoal_sim *sim);
  * fly then. Ends the world: its cores are late from now on. What shoal_sim_run returns. */
 int shoal_judge_dies_out(struct shoal_sim *sim, uint64_t ns);
 
+/* The largest datagram that was sent on a way since the nodes at its ends started, and how many
+ * were too large for it. Both 0 in a world of more than 256 nodes. */
+void shoal_judge_sizes(
+        const struct shoal_sim *sim, uint32_t from, uint32_t to, uint32_t *largest, uint32_t *lost);
+/* Both begin anew, of all ways. */
+void shoal_judge_forget_sizes(struct shoal_sim *sim);
+
 /* Some of the nodes that start from now on are followed (follow.h): all of them are honest. */
 void shoal_judge_follow(struct shoal_sim *sim);
 

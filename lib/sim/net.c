@@ -146,10 +146,15 @@ send_datagram(struct shoal_sim_node *node, uint32_t to, const struct shoal_send 
 	struct shoal_sim *sim = node->sim;
 	uint32_t from = node->number;
 	unsigned copies = shoal_sim_net_draw(sim, sim->link.duplicate_ppm) ? 2 : 1;
+	bool large;
 
 	node->traffic.datagrams++;
 	node->traffic.datagram_bytes += send->len;
-	if (to == SHOAL_SIM_NOBODY || too_large(sim, from, to, send->len)) {
+	large = to != SHOAL_SIM_NOBODY && too_large(sim, from, to, send->len);
+	if (to != SHOAL_SIM_NOBODY) {
+		shoal_sim_size_sent(sim, from, to, send->len, large);
+	}
+	if (to == SHOAL_SIM_NOBODY || large) {
 		node->traffic.lost++;
 		return;
 	}

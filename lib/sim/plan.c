@@ -15,6 +15,9 @@
 #define NODES_FEW   9
 #define NODES_MANY  32
 #define NODES_MOST  64
+/* A way that takes no more takes the smallest size of all only. */
+#define NARROW_LEAST 508
+#define NARROW_MOST  1231
 
 static uint32_t
 between(struct shoal_rng *rng, uint32_t low, uint32_t high)
@@ -158,6 +161,16 @@ draw_links(struct shoal_rng *rng, struct shoal_plan *plan)
 	}
 }
 
+/* A way between the first two, in clusters so small that each member is probed often. */
+static void
+draw_narrow(struct shoal_rng *rng, struct shoal_plan *plan)
+{
+	plan->narrow =
+	        plan->nodes <= 3 && plan->profile.datagram_max > NARROW_MOST && one_in(rng, 4);
+	plan->narrow_mtu = between(rng, NARROW_LEAST, NARROW_MOST);
+	plan->told = one_in(rng, 2);
+}
+
 /* A budget of datagrams that is soon used up. */
 static void
 draw_flood(struct shoal_rng *rng, struct shoal_plan *plan)
@@ -205,4 +218,5 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	plan->credulous = plan->profile.verify_deaths == 0 || plan->profile.belief == 0;
 	plan->merge = !plan->credulous && one_in(&rng, 3);
 	draw_flood(&rng, plan);
+	draw_narrow(&rng, plan);
 }

@@ -24,6 +24,9 @@ struct shoal_plan {
 	bool credulous;    /* without what keeps the living from being found dead */
 	bool crash_host, crash_returns, leave, leave_returns, merge;
 	bool flood; /* strangers use up the budget of datagrams */
+	bool narrow,
+	        told; /* the way between the first two takes small datagrams only, and says so */
+	uint32_t narrow_mtu; /* so small */
 };
 
 /* nodes: 2 to SHOAL_SWARM_NODES_MAX; 0: drawn, 2 to 64. */

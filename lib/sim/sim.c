@@ -71,8 +71,11 @@ make(struct shoal_sim *sim)
 	if (sim->nodes <= GOOD_KEPT_TO) {
 		sim->accuracy_ns = shoal_profile_detection_bound(&sim->config.profile, sim->nodes);
 		sim->good = shoal_alloc_zeroed(&sim->mem, pairs, sizeof(*sim->good));
+		sim->sizes = shoal_alloc_zeroed(&sim->mem, pairs, sizeof(*sim->sizes));
 	}
-	return sim->good != NULL || sim->nodes > GOOD_KEPT_TO ? 0 : SHOAL_ERR_NOMEM;
+	return (sim->good != NULL && sim->sizes != NULL) || sim->nodes > GOOD_KEPT_TO
+	               ? 0
+	               : SHOAL_ERR_NOMEM;
 }
 
 int
@@ -148,6 +151,7 @@ shoal_sim_free(struct shoal_sim *sim)
 	shoal_ring_done(&sim->notes);
 	shoal_heap_done(&sim->heap);
 	shoal_alloc_free(&mem, sim->good);
+	shoal_alloc_free(&mem, sim->sizes);
 	shoal_alloc_free(&mem, sim->merging);
 	shoal_alloc_free(&mem, sim->node);
 	shoal_alloc_free(&mem, sim);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The schedule of a seed.
  *
- * In calm (join, calm, flood, crash, leave) nothing is lost, and the promises are exact: nobody is
- * suspected, strangers are not read above their budget, a crash is known within its bound, who
- * leaves is left. In a merge two sides that hold
- * each other dead meet, and nobody is failed by it. In chaos (chaos.c) anything happens and only
- * what must hold always is looked at. Then all faults end, and within the bound of convergence all
- * must agree; in the end the cores are not told the time any more, and what flies must die out.
+ * In calm (join, calm, sizes, flood, crash, leave) nothing is lost, and the promises are exact:
+ * nobody is suspected, the size of datagrams follows the way (rule.c), strangers are not read above
+ * their budget, a crash is known within its bound, who leaves is left. In a merge two sides that
+ * hold each other dead meet, and nobody is failed by it. In chaos (chaos.c) anything happens and
+ * only what must hold always is looked at. Then all faults end, and within the bound of convergence
+ * all must agree; in the end the cores are not told the time any more, and what flies must die out.
  *
  * Node 0 is the seed that all join through; it may crash and never leaves, so that everyone has
  * somebody in common and the cluster has one truth to converge to. Cost: virtual time is some
@@ -157,8 +157,9 @@ phase_join(struct shoal_swarm *swarm)
 	struct shoal_plan *plan = &swarm->plan;
 	uint32_t early = plan->nodes - plan->late;
 	uint64_t pause = plan->join_window_ns / (early - 1);
-	int rc = shoal_swarm_start(swarm, SHOAL_SWARM_SEED);
+	int rc = shoal_swarm_narrow(swarm);
 
+	rc = rc == 0 ? shoal_swarm_start(swarm, SHOAL_SWARM_SEED) : rc;
 	shoal_sim_set_calm(swarm->sim, true);
 	for (uint32_t i = 1; i < early && rc == 0; i++) {
 		rc = shoal_swarm_run_for(swarm, shoal_rng_between(&swarm->rng, 0, 2 * pause));
@@ -172,12 +173,6 @@ phase_join(struct shoal_swarm *swarm)
 	swarm->times.join_bound_ns = agreement_bound(swarm);
 	return run_until_agreed(swarm, swarm->times.join_bound_ns, 0, SHOAL_CHECKER_CONVERGENCE,
 	        &swarm->times.join_ns);
-}
-
-static int
-phase_calm(struct shoal_swarm *swarm)
-{
-	return shoal_swarm_run_for(swarm, swarm->plan.calm_ns);
 }
 
 /* A node that was away comes back. */
@@ -444,7 +439,8 @@ shoal_swarm_run(struct shoal_swarm *swarm)
 		const char *name;
 		int (*run)(struct shoal_swarm *swarm);
 		bool wanted;
-	} phases[] = {{"join", phase_join, true}, {"calm", phase_calm, true},
+	} phases[] = {{"join", phase_join, true}, {"calm", shoal_swarm_calm, true},
+	        {"sizes", shoal_swarm_sizes, swarm->plan.narrow},
 	        {"flood", shoal_swarm_flood, swarm->plan.flood}, {"crash", phase_crash, true},
 	        {"leave", phase_leave, swarm->plan.leave},
 	        {"merge", phase_merge, swarm->plan.merge}, {"chaos", phase_chaos, true},

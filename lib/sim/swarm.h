@@ -43,6 +43,11 @@ int shoal_swarm_start(struct shoal_swarm *swarm, uint32_t node);
 uint32_t shoal_swarm_contact(const struct shoal_swarm *swarm, uint32_t node);
 /* chaos.c: one thing goes wrong, or right again. */
 int shoal_swarm_fault(struct shoal_swarm *swarm);
+/* rule.c: datagrams are as large as the way takes: a way that takes small ones only, before anybody
+ * starts; the phase calm; and one in which that way is seen, and takes all again. */
+int shoal_swarm_narrow(struct shoal_swarm *swarm);
+int shoal_swarm_calm(struct shoal_swarm *swarm);
+int shoal_swarm_sizes(struct shoal_swarm *swarm);
 /* stranger.c: one that nobody knows asks a node for something. What the core said. */
 int shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node);
 /* The same so often at once that the budget of a node is used up: a phase. */

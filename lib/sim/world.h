@@ -123,6 +123,12 @@ struct shoal_sim_node {
 	uint32_t told; /* messages on the links of its watchers */
 };
 
+/* Of a way while the same instances run at its ends. */
+struct shoal_sim_size {
+	uint32_t largest; /* datagram that was sent */
+	uint32_t lost;    /* that were too large */
+};
+
 struct shoal_sim_own;
 
 struct shoal_sim {
@@ -135,7 +141,8 @@ struct shoal_sim {
 	uint32_t nodes;
 	uint64_t *good;       /* [a * nodes + b]: until when the way was bad; NULL: not kept */
 	uint64_t accuracy_ns; /* who was good for so long is not found dead */
-	uint8_t *merging;     /* [a * nodes + b]: a held b alive when the sides met; NULL: no */
+	struct shoal_sim_size *sizes; /* [a * nodes + b]; NULL: not kept */
+	uint8_t *merging; /* [a * nodes + b]: a held b alive when the sides met; NULL: no */
 	struct shoal_slab ways;
 	struct shoal_table way_table; /* {from, to} to the number in ways */
 	struct shoal_sim_link link;
@@ -204,6 +211,11 @@ void shoal_sim_pace_timer(struct shoal_sim_node *node);
 
 /* verdict.c: a suspicion or a failure that a core told, right or wrong. */
 void shoal_sim_verdict(struct shoal_sim_node *node, const struct shoal_event *event);
+
+/* size.c: a datagram was handed to the network; a node starts. */
+void shoal_sim_size_sent(
+        struct shoal_sim *sim, uint32_t from, uint32_t to, size_t len, bool too_large);
+void shoal_sim_size_reset(struct shoal_sim *sim, uint32_t node);
 
 /* memory.c */
 void shoal_sim_memory_init(

@@ -63,7 +63,11 @@
 	X(LEAVING_STAYS, "leave", 14, "who is leaving never counts as left") \
 	X(LEAVE_OFF_LINKS, "leave", 2, "a leave is not told on watch links") \
 	X(BUDGET_UNSPENT, "answers", 3, "strangers are read however much they send") \
-	X(BUDGET_SHARED, "answers", 3, "who floods takes the budget of members too")
+	X(BUDGET_SHARED, "answers", 3, "who floods takes the budget of members too") \
+	X(SIZE_FIRST_SMALL, "sizes", 1, "the first probe of a member is a short one") \
+	X(SIZE_NEVER_FALLS, "sizes", 20, "probes that are too large for the way go on") \
+	X(SIZE_NEVER_RISES, "sizes", 15, "a way that takes more again is never found out") \
+	X(TOO_LARGE_UNHEARD, "sizes", 15, "what the network says of sizes is not heard")
 /* clang-format on */
 
 #endif
