@@ -95,6 +95,9 @@ shoal_identity_rise(struct shoal_core *core, uint64_t told)
 
 	if (told >= self->incarnation && told != UINT64_MAX) {
 		self->incarnation = told + 1;
+#ifdef SHOAL_PLANT_RISEN_TOO_LITTLE
+		self->incarnation = told;
+#endif
 		shoal_tree_touch(core, SHOAL_SELF);
 	}
 	shoal_count(core, SHOAL_COUNTER_SELF_REFUTATIONS);

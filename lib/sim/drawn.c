@@ -103,6 +103,11 @@ put_link(struct shoal_text *text, const struct shoal_plan *plan)
 	put(text, ", allocations that fail ", plan->fail_ppm);
 	put(text, "; faults ", plan->faults);
 	shoal_text_str(text, plan->merge ? "; a merge before" : "");
+	shoal_text_str(text, plan->flood ? "; strangers flood before" : "");
+	if (plan->narrow) {
+		put(text, "; members 0 and 1 take datagrams of ", plan->narrow_mtu);
+		shoal_text_str(text, plan->told ? " bytes before, and say so" : " bytes before");
+	}
 }
 
 const char *

@@ -23,10 +23,10 @@ struct shoal_plan {
 	uint32_t fail_ppm; /* allocations that fail in chaos */
 	bool credulous;    /* without what keeps the living from being found dead */
 	bool crash_host, crash_returns, leave, leave_returns, merge;
-	bool flood; /* strangers use up the budget of datagrams */
-	bool narrow,
-	        told; /* the way between the first two takes small datagrams only, and says so */
-	uint32_t narrow_mtu; /* so small */
+	bool flood;  /* strangers use up the budget of datagrams */
+	bool narrow; /* the way between the first two takes small datagrams only */
+	bool told;   /* and says so */
+	uint32_t narrow_mtu;
 };
 
 /* nodes: 2 to SHOAL_SWARM_NODES_MAX; 0: drawn, 2 to 64. */

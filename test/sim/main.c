@@ -7,7 +7,7 @@
  *         --verbose            every event and fault
  *         --record NODE:FILE   what that node takes, for `shoal replay`; its second start goes to
  *                              FILE.2 and so on
- *         --plant-expect C     a bug is planted: checker C must fire in one of the seeds
+ *         --plant-expect C     a bug is planted: only checker C may fire, and must in a seed
  *         --scenario P         instead of seeds: 64 nodes and a crash under profile P
  *
  * Every 16th seed runs twice, and both runs must have one trace. Exit status: 0 well, 1 a checker

@@ -2,7 +2,19 @@
 /* Seeds that show a bug, each planted in lib under SHOAL_PLANT_<NAME> for test/sim/plants.sh, which
  * reads this table too: with the bug, the checker fires at that seed; without, all are content. A
  * change of what seeds draw, or of the packets that are sent, moves bugs to other seeds:
- * `plants.sh --update` finds them. */
+ * `plants.sh --update` finds them.
+ *
+ * Rules whose violation no such run shows, since it costs time or packets only, or since there each
+ * node has an address and an id of its own, and the unit tests that hold them:
+ *
+ *     a hint begins a probe early, and how often           core_hint
+ *     time-outs are SRTT + 4 RTTVAR, of peer or network    core_rtt
+ *     relays are at distinct addresses, once a round       core_property
+ *     bursts and ticks keep to their bytes and credit      core_gossip_budget
+ *     accusers that are mostly refuted lose weight         core_weight
+ *     local health rises by missing nacks                  core_probe_health
+ *     two members share an address                         core_gone
+ *     two instances of one member                          core_identity, core_identity_rival */
 #ifndef SHOAL_CLI_SIM_FOUND_H
 #define SHOAL_CLI_SIM_FOUND_H
 
@@ -67,7 +79,8 @@
 	X(SIZE_FIRST_SMALL, "sizes", 1, "the first probe of a member is a short one") \
 	X(SIZE_NEVER_FALLS, "sizes", 20, "probes that are too large for the way go on") \
 	X(SIZE_NEVER_RISES, "sizes", 15, "a way that takes more again is never found out") \
-	X(TOO_LARGE_UNHEARD, "sizes", 15, "what the network says of sizes is not heard")
+	X(TOO_LARGE_UNHEARD, "sizes", 15, "what the network says of sizes is not heard") \
+	X(RISEN_TOO_LITTLE, "convergence", 3, "a refutation is no newer than what it contradicts")
 /* clang-format on */
 
 #endif
