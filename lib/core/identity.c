@@ -125,7 +125,7 @@ stops(const struct contender *one, const struct contender *other)
 static struct contender
 self_as_contender(const struct shoal_core *core)
 {
-	return (struct contender){core->identity.started_ms, own_salt(core), core->identity.took};
+	return (struct contender){core->identity.started_ms, own_salt(core), shoal_took_salt(core)};
 }
 
 static struct contender
@@ -156,7 +156,7 @@ say(struct shoal_core *core, const struct shoal_addr *to, uint64_t seq, uint64_t
 	        .target = self->info->id,
 	        .stop = stop,
 	        .started_ms = core->identity.started_ms,
-	        .other = core->identity.took};
+	        .other = shoal_took_salt(core)};
 	struct shoal_pending *pending =
 	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, to, SHOAL_NONE, 0);
 
@@ -263,7 +263,7 @@ shoal_identity_on_timer(struct shoal_core *core, uint32_t number)
 	}
 	/* Silent: a former run, or one that hangs and will stop when it returns. */
 	twin->open = false;
-	core->identity.took = twin->salt;
+	core->took.salt = twin->salt;
 	outbid(core, twin);
 	shoal_heap_arm(&core->heap, &twin->timer, core->now + KEPT);
 }
@@ -305,7 +305,7 @@ shoal_identity_asks(struct shoal_core *core, const struct shoal_claim *told,
 		return false;
 	}
 	if (shoal_state_is_gone(told->state)) {
-		core->identity.took = told->salt;
+		core->took.salt = told->salt;
 	}
 	if (member == NULL || !lives) {
 		return false;
@@ -396,12 +396,14 @@ shoal_identity_on_conflict(struct shoal_core *core, const struct shoal_msg_confl
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
 	} else if (slot == SHOAL_SELF) {
 		on_twin(core, said, from);
-	} else if (slot == SHOAL_NONE || !shoal_members_counts(shoal_members_at(core, slot)) ||
-	           !shoal_members_has_addr(shoal_members_at(core, slot), from) ||
+	} else if (!shoal_took_is_member(core, &said->id, from) ||
 	           is_own_address(core, &said->addr)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+		if (said->addr.port == 0) {
+			shoal_took_early(core, &said->id, from, said->other);
+		}
 	} else if (said->addr.port == 0) {
-		core->identity.took = said->other;
+		core->took.salt = said->other;
 	} else {
 		shoal_identity_met(core, said->other, &said->addr);
 	}

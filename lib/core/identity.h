@@ -12,7 +12,6 @@
 
 struct shoal_identity {
 	uint64_t started_ms;      /* since 1970, when this instance started */
-	uint64_t took;            /* the instance that this one took over from; 0: none is known */
 	uint64_t outbid;          /* when another instance was last outbid; 0: never */
 	struct shoal_slab twins;  /* other instances of this member's id, see identity.c */
 	struct shoal_slab rivals; /* new instances of members, while the known one is asked */

@@ -33,6 +33,7 @@
 #include "core/send.h"
 #include "core/silence.h"
 #include "core/sync.h"
+#include "core/took.h"
 #include "core/tree.h"
 #include "core/walk.h"
 #include "core/watch.h"
@@ -118,6 +119,7 @@ struct shoal_core {
 	struct shoal_walk walk;
 	struct shoal_timer heal_timer;
 	struct shoal_identity identity;
+	struct shoal_took took;
 	struct shoal_paths paths;
 	struct shoal_budgets budgets;
 	struct shoal_nets nets;

@@ -181,7 +181,7 @@ shoal_core_hash(const struct shoal_core *core)
 	hash = mix(hash, (uint64_t)core->gossip.entries.count << 32 | core->probes.slab.count);
 	hash = mix(hash, (uint64_t)core->relays.slab.count << 32 | core->exchanges.count);
 	hash = mix(hash, (uint64_t)core->identity.twins.count << 32 | core->identity.rivals.count);
-	hash = mix(hash, core->identity.took);
+	hash = mix(mix(hash, core->took.salt), core->took.early);
 	hash = mix(hash, core->inquests.count);
 	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
 		hash = mix(hash, core->watch.link[i].number ^ core->watch.link[i].phase);

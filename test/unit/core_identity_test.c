@@ -235,6 +235,33 @@ of_a_former_run(const struct core_world *world, int64_t ahead)
 	return said;
 }
 
+/* The datagram of the seed of its join may be faster than the table that makes the seed a member.
+ */
+static void
+who_names_it_taken_over_may_become_a_member_later(void **state)
+{
+	(void)state;
+	for (int becomes = 0; becomes <= 1; becomes++) {
+		struct core_world world;
+
+		make_twins(&world, SHOAL_SEC(100));
+		struct puppet *seed = world_puppet(&world);
+		struct shoal_msg_conflict said = {.id = seed->id,
+		        .salt = puppet_salt(seed),
+		        .target = world_id(&world, 1),
+		        .stop = salt_of(&world, 0),
+		        .other = salt_of(&world, 0)};
+		struct shoal_msg_member alive = puppet_member(seed, SHOAL_STATE_ALIVE);
+		world_send(&world, 1, &seed->addr, SHOAL_MESSAGE_CONFLICT, &said);
+		if (becomes) {
+			world_tell(&world, 1, &world.puppet[0], SHOAL_MESSAGE_MEMBER, &alive);
+		}
+		tell_twin(&world, 0, SHOAL_STATE_ALIVE);
+		check_end(&world, becomes ? 0 : 1);
+		world_done(&world);
+	}
+}
+
 static void
 a_former_run_elsewhere_is_outbid_when_it_did_not_answer(void **state)
 {
@@ -479,6 +506,7 @@ main(void)
 	        cmocka_unit_test(an_instance_that_was_dead_to_its_successor_stops_when_it_returns),
 	        cmocka_unit_test(
 	                an_instance_that_a_member_names_as_taken_over_stops_when_it_returns),
+	        cmocka_unit_test(who_names_it_taken_over_may_become_a_member_later),
 	        cmocka_unit_test(a_former_run_elsewhere_is_outbid_when_it_did_not_answer),
 	        cmocka_unit_test(
 	                a_former_run_at_its_own_address_or_one_that_ended_is_outbid_at_once),
