@@ -13,6 +13,7 @@
  *     bursts and ticks keep to their bytes and credit      core_gossip_budget
  *     accusers that are mostly refuted lose weight         core_weight
  *     local health rises by missing nacks                  core_probe_health
+ *     the end of a watch link begins an inquest            core_inquest, sim_watch
  *     two members share an address                         core_gone
  *     two instances of one member                          core_identity, core_identity_rival */
 #ifndef SHOAL_CLI_SIM_FOUND_H
@@ -21,7 +22,7 @@
 /* clang-format off */
 #define SIM_FOUND_TABLE(X) \
 	X(EVENT_WAS, "events", 1, "an event tells another former state than the one before it") \
-	X(RESURRECTION, "resurrection", 3, "the dead come back under the incarnation that died") \
+	X(RESURRECTION, "resurrection", 13, "the dead come back under the incarnation that died") \
 	X(OLDER_WORD, "incarnations", 2, "an older statement takes the place of a newer one") \
 	X(BUSY_LOOP, "bounds", 2, "who has left asks to be woken at once, for ever") \
 	X(CHECKSUM_UNREAD, "packets", 6, "a damaged packet is taken") \
@@ -46,11 +47,11 @@
 	X(DIAGNOSED_HASTY, "suspicions", 45, "accusers shorten the suspicion of who is reached by others") \
 	X(RELAYS_UNASKED, "probes", 4, "one relay is asked, however many there are") \
 	X(ACCUSED_EARLY, "probes", 1, "a probe ends before its interval") \
-	X(LATE_MEASURED, "probes", 3, "a late answer counts as a round trip") \
+	X(LATE_MEASURED, "probes", 4, "a late answer counts as a round trip") \
 	X(FLOOR_IGNORED, "probes", 2, "a time-out falls below its floor") \
-	X(LAG_SPARES_PROBES, "probes", 11, "a stall does not lengthen probes") \
+	X(LAG_SPARES_PROBES, "probes", 3, "a stall does not lengthen probes") \
 	X(JUDGES_FIRST, "probes", 18, "who was stalled judges before it reads") \
-	X(VERIFIED_ONCE, "probes", 14, "a told death is tried once") \
+	X(VERIFIED_ONCE, "probes", 29, "a told death is tried once") \
 	X(DIAGNOSED_ACCUSED, "suspicions", 6, "who is reached by others is accused all the same") \
 	X(SILENCE_ACCUSES, "probes", 3, "who hears nobody accuses all the same") \
 	X(STRANGERS_SERVED, "relays", 10, "a relay pings for whoever asks") \
@@ -61,7 +62,7 @@
 	X(STRANGER_TOLD, "answers", 6, "an answer to a stranger carries a statement") \
 	X(LIMIT_PASSED, "gossip", 2, "a statement is sent without a limit") \
 	X(CLASSES_MIXED, "gossip", 2, "failures do not go first") \
-	X(SENDS_UNSORTED, "gossip", 3, "what was sent often goes before what was not") \
+	X(SENDS_UNSORTED, "gossip", 5, "what was sent often goes before what was not") \
 	X(ACCUSED_UNTOLD, "gossip", 1, "who is accused does not hear it with a ping") \
 	X(AGE_UNTOLD, "ages", 1, "hearsay is told as just heard") \
 	X(AGE_LOWERED, "ages", 2, "a tombstone grows younger") \
