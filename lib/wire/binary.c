@@ -57,6 +57,11 @@ encode_field(const struct shoal_field *field, const void *at, struct shoal_write
 	case SHOAL_FIELD_U32:
 		shoal_writer_u32(writer, *(const uint32_t *)at);
 		break;
+	case SHOAL_FIELD_FLAG:
+		if (*(const uint8_t *)at != 0) {
+			shoal_writer_u8(writer, *(const uint8_t *)at);
+		}
+		break;
 	case SHOAL_FIELD_U64:
 		shoal_writer_u64(writer, *(const uint64_t *)at);
 		break;
@@ -136,7 +141,8 @@ static void
 decode_field(const struct shoal_field *field, struct shoal_reader *reader, void *at)
 {
 	switch (field->type) {
-	case SHOAL_FIELD_U8: {
+	case SHOAL_FIELD_U8:
+	case SHOAL_FIELD_FLAG: {
 		uint8_t value = shoal_reader_u8(reader);
 		*(uint8_t *)at = value;
 		if (value > field->limit) {

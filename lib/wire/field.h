@@ -30,6 +30,7 @@ struct shoal_addr_list {
 #define SHOAL_FIELD_TYPES(X)                                                                       \
 	X(U8, uint8_t, 1, "one byte, at most the limit")                                           \
 	X(U32, uint32_t, 4, "4 bytes, network order")                                              \
+	X(FLAG, uint8_t, 0, "the last field: one byte, at most the limit; 0 is not written")       \
 	X(U64, uint64_t, 8, "8 bytes, network order")                                              \
 	X(VAR, uint64_t, 1, "LEB128, shortest form, at most the limit")                            \
 	X(ID, struct shoal_id, 16, "16 bytes")                                                     \

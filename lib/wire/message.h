@@ -73,7 +73,7 @@ enum shoal_nack_reason {
 /* A full statement about a member. age_ms: alive and suspect: since it was last heard directly,
  * summed over hops; leaving: what is left of its timeout; dead and left: since then. refused_ms:
  * dead by the verdict of the accusers, to whom its host refused connections since then; 0: no
- * verdict.
+ * verdict. inbound 1: it cannot be dialled, and is reached by links that it opened itself.
  */
 #define SHOAL_MEMBER_FIELDS(X)                                                                     \
 	X(ID, id, 0)                                                                               \
@@ -87,7 +87,8 @@ enum shoal_nack_reason {
 	X(U8, protocol_min, 255)                                                                   \
 	X(U8, protocol_max, 255)                                                                   \
 	X(VAR, app_version, UINT32_MAX)                                                            \
-	X(VAR, refused_ms, SHOAL_VAR_MAX)
+	X(VAR, refused_ms, SHOAL_VAR_MAX)                                                          \
+	X(FLAG, inbound, 1)
 
 /* A short statement about a member that the receiver is thought to know. */
 #define SHOAL_STATE_FIELDS(X)                                                                      \
@@ -97,7 +98,8 @@ enum shoal_nack_reason {
 	X(U8, state, SHOAL_STATE_LEFT)                                                             \
 	X(VAR, age_ms, SHOAL_VAR_MAX)                                                              \
 	X(IDS, accusers, SHOAL_ACCUSERS_MAX)                                                       \
-	X(VAR, refused_ms, SHOAL_VAR_MAX)
+	X(VAR, refused_ms, SHOAL_VAR_MAX)                                                          \
+	X(FLAG, inbound, 1)
 
 /* Opens a join request; the joiner's member statement follows. codec 0: the compact binary one. */
 #define SHOAL_JOIN_FIELDS(X)                                                                       \

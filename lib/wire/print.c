@@ -111,6 +111,7 @@ print_value(struct shoal_text *text, bool json, const struct shoal_field *field,
 {
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
+	case SHOAL_FIELD_FLAG:
 		print_byte(text, json, field, *(const uint8_t *)at);
 		break;
 	case SHOAL_FIELD_U32:

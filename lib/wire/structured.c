@@ -20,6 +20,7 @@ is_zero(const struct shoal_field *field, const void *at)
 
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
+	case SHOAL_FIELD_FLAG:
 		return *(const uint8_t *)at == 0;
 	case SHOAL_FIELD_U32:
 		return *(const uint32_t *)at == 0;
@@ -84,6 +85,7 @@ encode_field(struct shoal_encoder *encoder, const struct shoal_field *field, con
 
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
+	case SHOAL_FIELD_FLAG:
 		shoal_encoder_uint64(encoder, *(const uint8_t *)at);
 		break;
 	case SHOAL_FIELD_U32:
@@ -274,6 +276,7 @@ take_field(struct decoding *d, const struct shoal_token *token, const struct sho
 
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
+	case SHOAL_FIELD_FLAG:
 		if (!take_number(token, field->limit, &number)) {
 			return false;
 		}

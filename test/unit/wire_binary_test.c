@@ -315,7 +315,8 @@ every_field_is_refused_above_its_limit(void **state)
 			} else if (field->type == SHOAL_FIELD_BYTES) {
 				check_bytes(layout, i, field->limit);
 				spans++;
-			} else if (field->type == SHOAL_FIELD_U8) {
+			} else if (field->type == SHOAL_FIELD_U8 ||
+			           field->type == SHOAL_FIELD_FLAG) {
 				for (unsigned value = 0; value <= 255; value++) {
 					uint8_t raw = (uint8_t)value;
 					assert_true(takes(layout, i, &raw, 1) ==

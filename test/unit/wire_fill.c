@@ -44,6 +44,7 @@ fill_field(const struct shoal_field *field, uint8_t *at, enum fill_how how, uint
 	}
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
+	case SHOAL_FIELD_FLAG:
 		*at = (uint8_t)most;
 		break;
 	case SHOAL_FIELD_U32:
@@ -135,6 +136,8 @@ fill_width(const struct shoal_field *field, const void *message)
 		return 1;
 	case SHOAL_FIELD_U32:
 		return 4;
+	case SHOAL_FIELD_FLAG:
+		return *(const uint8_t *)at != 0;
 	case SHOAL_FIELD_U64:
 		return 8;
 	case SHOAL_FIELD_VAR:
@@ -177,6 +180,7 @@ fill_same(const struct shoal_field *field, const void *a, const void *b)
 	b = (const uint8_t *)b + field->offset;
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
+	case SHOAL_FIELD_FLAG:
 		return memcmp(a, b, 1) == 0;
 	case SHOAL_FIELD_U32:
 		return memcmp(a, b, 4) == 0;

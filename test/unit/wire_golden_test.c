@@ -38,6 +38,11 @@ static const struct shoal_msg_state said = {.id = ID(0x11),
         .age_ms = 1500,
         .accusers = {1, {ID(0x22)}},
         .refused_ms = 320};
+static const struct shoal_msg_state walled = {.id = ID(0x11),
+        .salt = SALT,
+        .incarnation = INCARNATION,
+        .state = SHOAL_STATE_ALIVE,
+        .inbound = 1};
 static const struct shoal_msg_join join = {
         .id = ID(0x11), .salt = SALT, .epoch_s = 1700000000, .protocol_max = 1, .app_version = 300};
 static const struct shoal_msg_sync sync_request = {
@@ -123,6 +128,9 @@ static const struct {
         {SHOAL_MESSAGE_STATE, &said,
                 "000000073611111111111111111111111111111111aaaaaaaaaaaaaaaa6553f1"
                 "000000000703dc0b0122222222222222222222222222222222c0024401e645"},
+        {SHOAL_MESSAGE_STATE, &walled,
+                "000000072511111111111111111111111111111111aaaaaaaaaaaaaaaa6553f1"
+                "000000000701000000012f66f212"},
         {SHOAL_MESSAGE_JOIN, &join,
                 "000000082211111111111111111111111111111111aaaaaaaaaaaaaaaa80e2cf"
                 "aa06000100ac02ab86ed2b"},
