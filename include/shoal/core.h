@@ -145,7 +145,8 @@ struct shoal_cause {
 
 enum shoal_event_kind {
 	SHOAL_EVENT_JOIN = 1 << 0,    /* a member is new here */
-	SHOAL_EVENT_UPDATE = 1 << 1,  /* address, name, version or instance changed */
+	SHOAL_EVENT_UPDATE = 1 << 1,  /* address, name, version or instance changed, or whether it
+	                                 can be dialled */
 	SHOAL_EVENT_SUSPECT = 1 << 2, /* it may have failed */
 	SHOAL_EVENT_ALIVE = 1 << 3,   /* it was suspect, dead or left, and is not */
 	SHOAL_EVENT_FAILED = 1 << 4,  /* it is dead */
@@ -182,12 +183,13 @@ struct shoal_event {
 	                    within ten probe intervals before; 0: there was none */
 };
 
-/* What this member found out about the way to another one, besides its state. */
+/* What was found out about the way to a member, besides its state. */
 enum shoal_diagnosis {
 	SHOAL_DIAGNOSIS_NONE = 0,
 	SHOAL_DIAGNOSIS_PARTIAL,        /* not reachable from here, and it refuted */
 	SHOAL_DIAGNOSIS_SHARED_ADDRESS, /* another member answers at its address, and it refuted */
-	SHOAL_DIAGNOSIS_INBOUND_ONLY    /* only connections that it opens get through */
+	SHOAL_DIAGNOSIS_INBOUND_ONLY    /* only connections that it opens get through, by its own
+	                                   word: that it has watch links and nobody has one to it */
 };
 
 /* What the core holds of one member; borrowed until the next call on the core. */

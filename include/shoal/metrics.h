@@ -110,7 +110,9 @@ extern "C" {
 	X(CHECKS_SERVED, checks_served, "members checked because another member asked")            \
 	X(DROP_INQUESTS_FULL, drop_inquests_full, "checks of members not made: too many at once")  \
 	X(HINTS, hints, "probes brought forward by a refused datagram or a silent watch link")     \
-	X(SILENCES, silences, "times that nobody at all was heard, and nobody accused")
+	X(SILENCES, silences, "times that nobody at all was heard, and nobody accused")            \
+	X(INBOUND_ONLY, inbound_only, "times this member found that nobody can dial it")           \
+	X(LINK_PINGS, link_pings, "pings down the watch links of members that cannot be dialled")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

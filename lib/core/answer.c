@@ -67,7 +67,7 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 		shoal_members_hear(
 		        core, shoal_members_at(core, slot), core->now); /* hardly itself */
 	}
-	if (ping->origin.port != 0 && path == SHOAL_INPUT_DATAGRAM) {
+	if (ping->origin.port != 0 && !replies) {
 		if (sender == NULL || !shoal_members_counts(sender)) {
 			shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 			return;

@@ -181,6 +181,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_check_init(core);
 	shoal_inquest_init(core);
 	shoal_hint_init(core);
+	shoal_inbound_init(core);
 	shoal_slab_init(&core->exchanges, &core->mem, 1, 0);
 	if (shoal_partial_init(core) != SHOAL_OK) {
 		rc = SHOAL_ERR_NOMEM;
@@ -352,6 +353,9 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 		break;
 	case SHOAL_TIMER_INQUEST:
 		shoal_inquest_on_timer(core, timer->slot);
+		break;
+	case SHOAL_TIMER_INBOUND:
+		shoal_inbound_on_timer(core);
 		break;
 	}
 }

@@ -51,7 +51,7 @@ describe(struct shoal_core *core, const struct shoal_probe *probe,
 	shoal_text_init(&text, cause->detail, sizeof cause->detail);
 	shoal_text_str(&text, "asked ");
 	shoal_text_addr(&text, &addr);
-	shoal_text_str(&text, core->profile.stream_pings != 0
+	shoal_text_str(&text, core->profile.stream_pings != 0 && !shoal_members_inbound(record)
 	                              ? " directly, on a stream and through "
 	                              : " directly and through ");
 	shoal_text_u64(&text, probe->asked);
@@ -68,8 +68,8 @@ shoal_failure_of(
 	bool judged = shoal_members_counts(record) && shoal_members_salt(record) == probe->salt;
 
 	shoal_count(core, SHOAL_COUNTER_PROBES_FAILED);
-	if (!judged) {
-		return; /* it left, or another instance took its place meanwhile */
+	if (!judged || shoal_inbound_excuses(core, probe->slot)) {
+		return; /* it left, or another instance took its place meanwhile; or others judge */
 	}
 	if (probe->asked > 0 && core->profile.nacks != 0) {
 		shoal_probe_health(core, (int)(probe->asked - bits(probe->nacked)));

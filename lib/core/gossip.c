@@ -246,7 +246,8 @@ shoal_gossip_write_full(const struct shoal_core *core, uint32_t slot, struct sho
 	        .name = {(const uint8_t *)shoal_members_name(record), info->name_len},
 	        .protocol_min = info->protocol_min,
 	        .protocol_max = info->protocol_max,
-	        .app_version = info->app_version};
+	        .app_version = info->app_version,
+	        .inbound = shoal_members_inbound(record)};
 
 	message.refused_ms = refused_ms(core, record);
 	write_accusers(core, record, &message.accusers);
@@ -270,7 +271,8 @@ shoal_gossip_write(struct shoal_core *core, uint32_t slot, bool full, struct sho
 		        .salt = shoal_members_salt(record),
 		        .incarnation = record->incarnation,
 		        .state = record->state,
-		        .age_ms = age_of(core, slot, record) / SHOAL_MS(1)};
+		        .age_ms = age_of(core, slot, record) / SHOAL_MS(1),
+		        .inbound = shoal_members_inbound(record)};
 		message.refused_ms = refused_ms(core, record);
 		write_accusers(core, record, &message.accusers);
 		written = shoal_message_append(writer, SHOAL_MESSAGE_STATE, &message);

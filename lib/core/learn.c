@@ -28,6 +28,7 @@ struct statement {
 	uint64_t refused_ns; /* the verdict's age; 0: none */
 	const struct shoal_id_list *accusers;
 	const struct shoal_msg_member *member; /* NULL: the short form */
+	bool inbound;
 };
 
 /* What was held when a newer statement came. */
@@ -36,6 +37,7 @@ struct before {
 	bool restarted; /* the statement is of another instance */
 	bool newer;     /* of another incarnation or instance */
 	bool changed;   /* what it says of the member is not what was held */
+	bool turned;    /* so is whether it can be dialled */
 };
 
 static struct shoal_cause
@@ -124,7 +126,8 @@ revive(struct shoal_core *core, uint32_t slot, const struct statement *said,
 	if (before->state == SHOAL_STATE_UNKNOWN || (record->flags & SHOAL_RECORD_SILENT) != 0) {
 		kind = SHOAL_EVENT_JOIN;
 	} else if (before->state == SHOAL_STATE_ALIVE) {
-		kind = before->changed ? SHOAL_EVENT_UPDATE : (enum shoal_event_kind)0;
+		bool update = before->changed || before->turned;
+		kind = update ? SHOAL_EVENT_UPDATE : (enum shoal_event_kind)0;
 	}
 	if (before->restarted) {
 		cause.kind = SHOAL_CAUSE_RESTARTED;
@@ -211,7 +214,7 @@ apply_state(struct shoal_core *core, uint32_t slot, const struct statement *said
 		break;
 	case SHOAL_STATE_SUSPECT:
 		if (before->state == SHOAL_STATE_ALIVE
-		                ? before->changed
+		                ? before->changed || before->turned
 		                : before->state != SHOAL_STATE_SUSPECT || before->newer) {
 			revive(core, slot, said, teller, before);
 		}
@@ -249,15 +252,20 @@ apply(struct shoal_core *core, uint32_t slot, const struct statement *said,
 
 	before.restarted = before.state != SHOAL_STATE_UNKNOWN &&
 	                   shoal_members_salt(record) != said->told.claim.salt;
+	before.turned = shoal_members_inbound(record) != said->inbound;
 	before.newer = before.restarted || said->told.claim.incarnation != record->incarnation;
 	uint64_t heir_of =
 	        before.restarted ? shoal_identity_heritage(core, slot, said->member, teller) : 0;
 	if (said->member == NULL) {
 		record->incarnation = said->told.claim.incarnation;
+		shoal_members_set_inbound(record, said->inbound);
 		shoal_tree_touch(core, slot);
 	} else if (shoal_members_update(core, slot, said->member, &before.changed) != SHOAL_OK) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return;
+	}
+	if (before.turned) {
+		shoal_watch_changed(core);
 	}
 	apply_state(core, slot, said, teller, &before);
 	if (heir_of != 0) {
@@ -324,7 +332,7 @@ hear_of(struct shoal_core *core, const struct statement *said, const struct shoa
 	uint32_t unknown = core->members.count[SHOAL_STATE_UNKNOWN];
 
 	if (unknown >= core->profile.unknown_max || reporter == NULL ||
-	        reporter->both / SHOAL_RECORD_REPORTED >= UNKNOWN_PER_TELLER) {
+	        shoal_members_reported(reporter) >= UNKNOWN_PER_TELLER) {
 		shoal_count(core, SHOAL_COUNTER_DROP_UNKNOWN_FULL);
 		return;
 	}
@@ -399,6 +407,9 @@ refute(struct shoal_core *core, const struct statement *said, const struct shoal
 		shoal_probe_health(core, 1);
 	}
 	shoal_identity_rise(core, said->told.claim.incarnation);
+	if (accused && mine && shoal_members_inbound(self)) {
+		shoal_watch_renew(core);
+	}
 	if (mine) {
 		shoal_gossip_raise(core, SHOAL_SELF);
 	} else {
@@ -569,7 +580,8 @@ shoal_learn_member(
 	        .age_ns = shoal_learn_age(member->age_ms),
 	        .refused_ns = shoal_learn_age(member->refused_ms),
 	        .accusers = &member->accusers,
-	        .member = member};
+	        .member = member,
+	        .inbound = member->inbound != 0};
 
 	scope_addresses(&member->addrs, &teller->from);
 	learn(core, &said, teller);
@@ -584,7 +596,8 @@ shoal_learn_state(struct shoal_core *core, const struct shoal_msg_state *state,
 	        .id = &state->id,
 	        .age_ns = shoal_learn_age(state->age_ms),
 	        .refused_ns = shoal_learn_age(state->refused_ms),
-	        .accusers = &state->accusers};
+	        .accusers = &state->accusers,
+	        .inbound = state->inbound != 0};
 
 	learn(core, &said, teller);
 }

@@ -133,6 +133,18 @@ shoal_members_has_addr(const struct shoal_record *record, const struct shoal_add
 }
 
 bool
+shoal_members_has_host(const struct shoal_record *record, const struct shoal_addr *addr)
+{
+	for (unsigned i = 0; i < record->info->addrs; i++) {
+		struct shoal_addr own = shoal_info_addr(record->info, i);
+		if (memcmp(own.ip, addr->ip, sizeof own.ip) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
 shoal_members_counts(const struct shoal_record *record)
 {
 	return record->place != SHOAL_NONE;
@@ -180,6 +192,7 @@ shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member
 	}
 	record->info = info;
 	record->both = prefer(core, info);
+	shoal_members_set_inbound(record, member->inbound != 0);
 	uint64_t hash = shoal_table_hash(&members->by_id, &info->id, sizeof info->id);
 	rc = shoal_table_put(&members->by_id, hash, number);
 	if (rc == SHOAL_OK) {
@@ -223,6 +236,7 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 		record->both = (uint8_t)((record->both & ~SHOAL_RECORD_ADDR) | prefer(core, info));
 	}
 	record->incarnation = member->incarnation;
+	shoal_members_set_inbound(record, member->inbound != 0);
 	shoal_tree_touch(core, slot);
 	return SHOAL_OK;
 }
@@ -304,7 +318,7 @@ release_reporter(struct shoal_core *core, const struct shoal_record *record)
 	}
 	uint32_t reporter = shoal_members_find(core, &hold->from);
 	struct shoal_record *teller = shoal_members_at(core, reporter);
-	if (teller != NULL && teller->both >= SHOAL_RECORD_REPORTED) {
+	if (teller != NULL && shoal_members_reported(teller) > 0) {
 		teller->both = (uint8_t)(teller->both - SHOAL_RECORD_REPORTED);
 	}
 }

@@ -43,11 +43,12 @@ struct shoal_record {
 	uint8_t state;
 	uint8_t flags;   /* the low half; the high one is of path.h */
 	uint8_t samples; /* close enough together to count, see rtt.c */
-	uint8_t both;    /* which of its addresses is used, and what it reported: see below */
+	uint8_t both;    /* which of its addresses is used, what it reported, and more: see below */
 };
 
-#define SHOAL_RECORD_ADDR     3u /* in both: the first address of a family that is here too */
-#define SHOAL_RECORD_REPORTED 4u /* in both: one of the unconfirmed members that it told of */
+#define SHOAL_RECORD_ADDR     3u   /* in both: the first address of a family that is here too */
+#define SHOAL_RECORD_REPORTED 4u   /* in both: one of the unconfirmed members that it told of */
+#define SHOAL_RECORD_INBOUND  128u /* in both: it cannot be dialled, by its own word */
 
 /* suspect: until it is dead; leaving: until it counts as left; dead and left: until it is
  * forgotten; unknown: until the hearsay is forgotten. */
@@ -120,6 +121,29 @@ shoal_members_is_at(const struct shoal_record *record, const struct shoal_addr *
 
 /* Whether it is one of those that it advertises. */
 bool shoal_members_has_addr(const struct shoal_record *record, const struct shoal_addr *addr);
+/* The same, whatever the port. */
+bool shoal_members_has_host(const struct shoal_record *record, const struct shoal_addr *addr);
+
+/* Whether it is reached by links that it opened itself, and in no other way. */
+static inline bool
+shoal_members_inbound(const struct shoal_record *record)
+{
+	return (record->both & SHOAL_RECORD_INBOUND) != 0;
+}
+
+static inline void
+shoal_members_set_inbound(struct shoal_record *record, bool inbound)
+{
+	record->both = (uint8_t)((record->both & ~SHOAL_RECORD_INBOUND) |
+	                         (inbound ? SHOAL_RECORD_INBOUND : 0));
+}
+
+/* Unconfirmed members that it told of. */
+static inline unsigned
+shoal_members_reported(const struct shoal_record *record)
+{
+	return (record->both & ~SHOAL_RECORD_INBOUND) / SHOAL_RECORD_REPORTED;
+}
 
 static inline const char *
 shoal_members_name(const struct shoal_record *record)

@@ -22,6 +22,7 @@
 #include "core/gossip.h"
 #include "core/hint.h"
 #include "core/identity.h"
+#include "core/inbound.h"
 #include "core/inquest.h"
 #include "core/lag.h"
 #include "core/members.h"
@@ -57,7 +58,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_TWIN, /* slot: another instance of this id that is asked */
 	SHOAL_TIMER_DIGEST,
 	SHOAL_TIMER_WATCH,
-	SHOAL_TIMER_INQUEST /* slot: inquest */
+	SHOAL_TIMER_INQUEST, /* slot: inquest */
+	SHOAL_TIMER_INBOUND
 };
 
 enum shoal_leave_phase {
@@ -126,6 +128,7 @@ struct shoal_core {
 	struct shoal_weights weights;
 	struct shoal_partials partials;
 	struct shoal_watch watch;
+	struct shoal_inbound inbound;
 	struct shoal_hints hints;
 	struct shoal_gone gone;
 };

@@ -108,24 +108,31 @@ is_chosen(const struct shoal_core *core, const uint32_t *slots, uint32_t n, uint
 }
 
 /* A walk from a random place: the permutation is random and changes with each probe, so that
- * neighbours in it are a random choice without replacement. It goes on past those that are suspect,
- * and so always finds n where there are n. */
+ * neighbours in it are a random choice without replacement. It goes on past those that are suspect
+ * or cannot be dialled, and so always finds n where there are n. */
 uint32_t
-shoal_order_sample(struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots)
+shoal_order_fill(
+        struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots, uint32_t found)
 {
 	const struct shoal_members *members = &core->members;
-	uint32_t found = 0;
 
 	if (members->ordered == 0) {
-		return 0;
+		return found;
 	}
 	uint32_t start = shoal_rng_below(&core->rng, members->ordered);
 	for (uint32_t i = 0; i < members->ordered && found < n; i++) {
 		uint32_t slot = members->order[(start + i) % members->ordered];
-		if (slot != except && shoal_members_at(core, slot)->state == SHOAL_STATE_ALIVE &&
-		        !is_chosen(core, slots, found, slot)) {
+		const struct shoal_record *record = shoal_members_at(core, slot);
+		if (slot != except && record->state == SHOAL_STATE_ALIVE &&
+		        !shoal_members_inbound(record) && !is_chosen(core, slots, found, slot)) {
 			slots[found++] = slot;
 		}
 	}
 	return found;
+}
+
+uint32_t
+shoal_order_sample(struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots)
+{
+	return shoal_order_fill(core, except, n, slots, 0);
 }

@@ -16,8 +16,11 @@ void shoal_order_remove(struct shoal_core *core, uint32_t slot);
 /* The next member to probe, in shuffled rounds; SHOAL_NONE: nobody. */
 uint32_t shoal_order_next(struct shoal_core *core);
 
-/* Up to n distinct members that are alive, without `except`, on distinct addresses, chosen at
- * random; returns how many. */
+/* Up to n distinct members that are alive and can be dialled, without `except`, on distinct
+ * addresses, chosen at random; returns how many. */
 uint32_t shoal_order_sample(struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots);
+/* The same, beside those that were found before. */
+uint32_t shoal_order_fill(
+        struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots, uint32_t found);
 
 #endif

@@ -120,7 +120,12 @@ shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t sl
 	if (origin != NULL) {
 		ping.origin = *origin;
 	}
-	pending->exchange = exchange;
+	if (exchange != 0) {
+		pending->exchange = exchange;
+	}
+	if (pending->kind == SHOAL_SEND_TELL) {
+		shoal_count(core, SHOAL_COUNTER_LINK_PINGS);
+	}
 	shoal_send_primary(pending, SHOAL_MESSAGE_PING, &ping);
 	shoal_count(core, SHOAL_COUNTER_PINGS_OUT);
 	return pending;
@@ -159,7 +164,8 @@ ask(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_recor
 	}
 	struct shoal_pending *pending = shoal_probe_ping(
 	        core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, fill_of(probe), 0);
-	if (pending != NULL && probe->purpose == SHOAL_PROBE_ROUND) {
+	bool datagram = pending != NULL && pending->kind == SHOAL_SEND_DATAGRAM;
+	if (datagram && probe->purpose == SHOAL_PROBE_ROUND) {
 		pending->pad = shoal_path_probe(core, record);
 		probe->padded = (uint32_t)pending->pad;
 	}
@@ -236,7 +242,7 @@ ping_on_stream(struct shoal_core *core, const struct shoal_probe *probe)
 		return;
 	}
 	struct shoal_pending *pending = shoal_probe_ping(
-	        core, SHOAL_SEND_REQUEST, probe->slot, probe->seq, NULL, 0, number);
+	        core, SHOAL_SEND_REQUEST, probe->slot, probe->seq, NULL, fill_of(probe), number);
 	if (pending == NULL) {
 		shoal_exchange_end(core, number, &unsent);
 		return;
@@ -265,6 +271,9 @@ ask_last(struct shoal_core *core, struct shoal_probe *probe)
 {
 	probe->last = true;
 	shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, 0, 0);
+	if (!shoal_members_inbound(shoal_members_at(core, probe->slot))) {
+		shoal_inbound_ping(core, probe->slot, probe->seq);
+	}
 	shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
 }
 
@@ -289,7 +298,9 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 		/* It may have been too long for the way. */
 		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, 0, 0);
 	}
-	uint32_t asked = shoal_order_sample(core, probe->slot, core->profile.relays, probe->relay);
+	shoal_inbound_ping(core, probe->slot, probe->seq);
+	uint32_t asked =
+	        shoal_inbound_relays(core, probe->slot, core->profile.relays, probe->relay);
 #ifdef SHOAL_PLANT_RELAYS_UNASKED
 	asked = asked > 1 ? 1 : asked;
 #endif
@@ -302,13 +313,24 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 		}
 	}
 	probe->asked = (uint8_t)asked;
-	if (core->profile.stream_pings != 0) {
+	if (core->profile.stream_pings != 0 &&
+	        !shoal_members_inbound(shoal_members_at(core, probe->slot))) {
 		ping_on_stream(core, probe);
 	}
 #ifdef SHOAL_PLANT_ACCUSED_EARLY
 	probe->deadline -= time_left(core, probe) / 2;
 #endif
 	wait_for_last(core, probe);
+}
+
+/* Who cannot be dialled may get no datagram back either: what has no relays goes on a stream too.
+ */
+static void
+go_out(struct shoal_core *core, const struct shoal_probe *probe)
+{
+	if (shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
+		ping_on_stream(core, probe);
+	}
 }
 
 static void
@@ -370,12 +392,14 @@ shoal_probe_on_timer(struct shoal_core *core, uint32_t number)
 		}
 		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL,
 		        fill_of(probe), 0);
+		go_out(core, probe);
 		shoal_heap_arm(&core->heap, &probe->timer,
 		        core->now + LEAVE_AGAIN + shoal_ms(core->profile.probe_timeout_ms) / 2);
 	} else if (!probe->indirect && probe->purpose != SHOAL_PROBE_HEAL) {
 		make_up_lag(core, probe);
 		go_indirect(core, probe);
 	} else if (!probe->indirect) {
+		go_out(core, probe);
 		probe->indirect = probe->last = true;
 		shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
 	} else if (!probe->last) {

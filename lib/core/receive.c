@@ -202,6 +202,9 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	arrival->teller.path = join ? SHOAL_PATH_ASKED : SHOAL_PATH_SYNC;
 	if (join) {
 		shoal_event_joined(core, &exchange->to, -(int)answer->code, answer->reason);
+		if (answer->code == 0) {
+			shoal_watch_joined(core);
+		}
 		if (answer->code == (uint64_t)-SHOAL_ERR_ID_CONFLICT) {
 			shoal_identity_met(core, answer->salt, &exchange->to);
 		}

@@ -129,6 +129,22 @@ shoal_relay_on_request(
 		return;
 	}
 	shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relayed->seq, NULL, SHOAL_FILL_GOSSIP, 0);
+	if (!shoal_members_inbound(target)) {
+		shoal_inbound_ping(core, slot, relayed->seq);
+	}
+}
+
+void
+shoal_relay_reached(struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_id *id = &shoal_members_at(core, slot)->info->id;
+
+	for (uint32_t i = 0; i < core->relays.slab.end; i++) {
+		const struct shoal_relayed *relayed = shoal_slab_at(&core->relays.slab, i);
+		if (relayed != NULL && memcmp(&relayed->target, id, sizeof *id) == 0) {
+			shoal_inbound_ping(core, slot, relayed->seq);
+		}
+	}
 }
 
 static void

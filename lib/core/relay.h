@@ -34,5 +34,7 @@ void shoal_relay_on_ack(
 /* Whether a ping with this number is unanswered. */
 bool shoal_relay_awaits(const struct shoal_core *core, uint64_t seq);
 void shoal_relay_on_timer(struct shoal_core *core, uint32_t number);
+/* A link of the member in slot is up: who waits for it now asks again by that. */
+void shoal_relay_reached(struct shoal_core *core, uint32_t slot);
 
 #endif

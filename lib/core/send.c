@@ -54,8 +54,18 @@ shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind, const struc
 struct shoal_pending *
 shoal_send_to(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, unsigned flags)
 {
-	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, slot));
-	return shoal_send_queue(core, kind, &to, slot, flags);
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_addr to = shoal_members_addr(record);
+	uint64_t link = kind == SHOAL_SEND_DATAGRAM && shoal_members_inbound(record)
+	                        ? shoal_inbound_link(core, slot)
+	                        : 0;
+	struct shoal_pending *pending =
+	        shoal_send_queue(core, link != 0 ? SHOAL_SEND_TELL : kind, &to, slot, flags);
+
+	if (pending != NULL) {
+		pending->exchange = link;
+	}
+	return pending;
 }
 
 void
@@ -272,8 +282,7 @@ static bool
 is_empty(const struct shoal_pending *pending, const struct shoal_writer *writer, size_t label)
 {
 	const unsigned mail = SHOAL_FILL_SELF | SHOAL_FILL_ABOUT;
-	return pending->kind == SHOAL_SEND_DATAGRAM &&
-	       pending->primary[0] == SHOAL_MESSAGE_SENDER &&
+	return pending->primary[0] == SHOAL_MESSAGE_SENDER &&
 	       pending->len == 2u + pending->primary[1] && (pending->flags & mail) == 0 &&
 	       writer->len == shoal_packet_overhead(label) - SHOAL_PACKET_CRC + pending->len;
 }
@@ -286,12 +295,14 @@ make_send(struct shoal_core *core, struct shoal_pending *pending, struct shoal_s
 	struct shoal_writer writer;
 	bool made = false;
 
-	if (pending->kind == SHOAL_SEND_DATAGRAM) {
+	bool datagram = pending->kind == SHOAL_SEND_DATAGRAM;
+	bool told = pending->kind == SHOAL_SEND_TELL && to != NULL; /* in the place of one */
+	if (datagram || told) {
 		made = make_datagram(core, pending, to, &writer);
 		if (made && is_empty(pending, &writer, core->label_span.len)) {
 			return false;
 		}
-		pending->kind = made ? SHOAL_SEND_DATAGRAM : SHOAL_SEND_STREAM;
+		pending->kind = made || told ? pending->kind : SHOAL_SEND_STREAM;
 	}
 	if (!made && !make_stream(core, pending, to, &writer)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);

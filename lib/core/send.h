@@ -57,7 +57,8 @@ bool shoal_sends_grow(struct shoal_core *core);
 struct shoal_pending *shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind,
         const struct shoal_addr *to, uint32_t slot, unsigned flags);
 
-/* The same to a member. */
+/* The same to a member; a datagram to one that cannot be dialled is told down its link, where there
+ * is one. */
 struct shoal_pending *shoal_send_to(
         struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, unsigned flags);
 

@@ -136,6 +136,9 @@ shoal_sync_begin(struct shoal_core *core, uint32_t slot)
 #ifdef SHOAL_PLANT_NEVER_SYNCS
 	return;
 #endif
+	if (shoal_members_inbound(shoal_members_at(core, slot))) {
+		return; /* it begins them itself */
+	}
 	if (core->leave.phase == SHOAL_LEAVE_NOT && shoal_exchange_step(core, slot, &to, walk, 1)) {
 		shoal_count(core, SHOAL_COUNTER_SYNCS);
 	}

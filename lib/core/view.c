@@ -17,6 +17,20 @@ outside(uint64_t time)
 	return time > SHOAL_TIME_ORIGIN ? time - SHOAL_TIME_ORIGIN : 0;
 }
 
+/* Only while it takes part is it of interest how it can be reached. */
+static enum shoal_diagnosis
+diagnosis_of(const struct shoal_core *core, const struct shoal_record *record, bool self)
+{
+	const struct shoal_id *id = &record->info->id;
+
+	if (shoal_members_inbound(record) && (self || shoal_members_counts(record))) {
+		return SHOAL_DIAGNOSIS_INBOUND_ONLY;
+	}
+	return shoal_gone_is_shared(core, id) ? SHOAL_DIAGNOSIS_SHARED_ADDRESS
+	       : shoal_partial_is(core, id)   ? SHOAL_DIAGNOSIS_PARTIAL
+	                                      : SHOAL_DIAGNOSIS_NONE;
+}
+
 bool
 shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_core_member *member)
 {
@@ -45,9 +59,7 @@ shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_cor
 	member->protocol_min = info->protocol_min;
 	member->protocol_max = info->protocol_max;
 	member->self = slot == SHOAL_SELF;
-	member->diagnosis = shoal_gone_is_shared(core, &info->id) ? SHOAL_DIAGNOSIS_SHARED_ADDRESS
-	                    : shoal_partial_is(core, &info->id)   ? SHOAL_DIAGNOSIS_PARTIAL
-	                                                          : SHOAL_DIAGNOSIS_NONE;
+	member->diagnosis = diagnosis_of(core, record, member->self);
 	return true;
 }
 
@@ -189,6 +201,7 @@ shoal_core_hash(const struct shoal_core *core)
 	for (size_t i = 0; i < SHOAL_LINKS_IN; i++) {
 		hash = mix(hash, core->watch.watcher[i].number);
 	}
+	hash = mix(mix(hash, core->inbound.alone), core->inbound.watched);
 	hash = mix(hash, shoal_heap_next(&core->heap));
 	for (uint32_t i = 0; i < core->sync.count; i++) {
 		hash = mix(hash, core->sync.differs[i].since);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Keeping the links.
  *
- * The ring is looked at two seconds after a change, with jitter: a wave of joins is one look. A
+ * The ring is looked at two seconds after a change, with jitter: a wave of joins is one look. One
+ * that cannot be dialled is tried all the same, and the next one in the ring takes its place. A
  * link counts once the watched instance has answered on it under its own salt; before that its end
  * means nothing. Links that the ring no longer asks for end after another two seconds, when those
  * that took their place are up. One that could not be opened, or that ended soon, is opened again
@@ -14,6 +15,7 @@
 
 #include "core/exchange.h"
 #include "core/hint.h"
+#include "core/inbound.h"
 #include "core/inquest.h"
 #include "core/node.h"
 
@@ -58,19 +60,29 @@ shoal_watch_changed(struct shoal_core *core)
 	}
 }
 
+void
+shoal_watch_joined(struct shoal_core *core)
+{
+	if (core->profile.watchers > 0) {
+		arm(core, core->now + shoal_ms(core->profile.probe_timeout_ms) / 2);
+	}
+}
+
 bool
 shoal_watch_is_watcher(struct shoal_core *core, uint32_t slot, uint32_t watcher)
 {
-	uint32_t at = slot;
+	bool inbound = shoal_members_inbound(shoal_members_at(core, slot));
+	uint32_t at = slot, between = 0;
 
-	for (uint32_t i = 0; i < core->profile.watchers; i++) {
+	for (uint32_t i = 0; i < SHOAL_RING_STEPS && between < core->profile.watchers; i++) {
 		at = shoal_tree_prev(core, at);
-		if (at == SHOAL_NONE || at == slot) {
+		if (at == SHOAL_NONE || at == slot || (inbound && i >= core->profile.watchers)) {
 			return false;
 		}
 		if (at == watcher) {
 			return true;
 		}
+		between += !shoal_members_inbound(shoal_members_at(core, at));
 	}
 	return false;
 }
@@ -148,34 +160,47 @@ find_link(struct shoal_core *core, const struct shoal_id *id, uint64_t salt)
 	return spare;
 }
 
-/* Marks the links that the ring asks for, and makes those that are missing. */
+/* One that the ring asks for; made where it is missing. */
+static void
+want(struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	uint64_t salt = shoal_members_salt(record);
+	struct shoal_link *link = find_link(core, &record->info->id, salt);
+
+	if (link == NULL) {
+		return; /* those that it replaces end first */
+	}
+	if (link->phase == SHOAL_LINK_FREE) {
+		link->phase = SHOAL_LINK_WAITS;
+		link->id = record->info->id;
+		link->salt = salt;
+		link->due = core->now;
+	}
+	link->slot = slot;
+	link->wanted = true;
+}
+
+/* Those that follow in the ring, and beside those of them that cannot be dialled, which are tried
+ * all the same, as many further ones. */
 static void
 mark(struct shoal_core *core)
 {
-	uint32_t slot = SHOAL_SELF;
+	uint32_t slot = SHOAL_SELF, found = 0;
 
 	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
 		core->watch.link[i].wanted = false;
 	}
-	for (uint32_t i = 0; i < core->profile.watchers; i++) {
+	for (uint32_t i = 0; i < SHOAL_RING_STEPS && found < core->profile.watchers; i++) {
 		slot = shoal_tree_next(core, slot);
 		if (slot == SHOAL_NONE || slot == SHOAL_SELF) {
 			return;
 		}
-		const struct shoal_record *record = shoal_members_at(core, slot);
-		uint64_t salt = shoal_members_salt(record);
-		struct shoal_link *link = find_link(core, &record->info->id, salt);
-		if (link == NULL) {
-			continue; /* those that it replaces end first */
+		bool inbound = shoal_members_inbound(shoal_members_at(core, slot));
+		if (!inbound || i < core->profile.watchers) {
+			want(core, slot);
 		}
-		if (link->phase == SHOAL_LINK_FREE) {
-			link->phase = SHOAL_LINK_WAITS;
-			link->id = record->info->id;
-			link->salt = salt;
-			link->due = core->now;
-		}
-		link->slot = slot;
-		link->wanted = true;
+		found += !inbound;
 	}
 }
 
@@ -209,6 +234,18 @@ shoal_watch_on_timer(struct shoal_core *core)
 	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
 		tend(core, &core->watch.link[i]);
 	}
+}
+
+void
+shoal_watch_renew(struct shoal_core *core)
+{
+	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
+		struct shoal_link *link = &core->watch.link[i];
+		if (link->phase == SHOAL_LINK_UP && core->now - link->since >= RING_SETTLES) {
+			end(core, link);
+		}
+	}
+	shoal_watch_on_timer(core);
 }
 
 static struct shoal_link *
@@ -255,6 +292,7 @@ shoal_watch_on_answer(
 		link->due = 0;
 		shoal_members_hear(core, record, core->now);
 		shoal_count(core, SHOAL_COUNTER_WATCH_LINKS_UP);
+		shoal_inbound_doubt(core);
 		return;
 	}
 	if (record != NULL && same && answer->salt != link->salt) {
@@ -319,10 +357,18 @@ place_for(struct shoal_core *core, const struct shoal_id *id)
 	return spare;
 }
 
+/* Whether who opens a link is where that member is: a member is reached by no other. */
+static bool
+is_local(const struct shoal_record *record, const struct shoal_msg_watch *message,
+        const struct shoal_addr *from)
+{
+	return message->salt == shoal_members_salt(record) && shoal_members_has_host(record, from);
+}
+
 /* Why a watcher is refused; SHOAL_OK: it is not. */
 static int
 judge(struct shoal_core *core, const struct shoal_msg_watch *message, uint32_t slot,
-        const char **reason)
+        const struct shoal_addr *from, const char **reason)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 
@@ -347,6 +393,13 @@ judge(struct shoal_core *core, const struct shoal_msg_watch *message, uint32_t s
 		*reason = "not a member here";
 		return SHOAL_ERR_NOT_FOUND;
 	}
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	if (shoal_members_inbound(record) && shoal_inbound_link(core, slot) != 0 &&
+	        !is_local(record, message, from)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
+		*reason = "the link by which this member is reached is up";
+		return SHOAL_ERR_REJECTED;
+	}
 	return SHOAL_OK;
 }
 
@@ -362,7 +415,7 @@ shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
 		return;
 	}
 	uint32_t slot = shoal_members_find(core, &message->id);
-	int code = judge(core, message, slot, &reason);
+	int code = judge(core, message, slot, &input->from, &reason);
 	if (code == SHOAL_OK) {
 		watcher = place_for(core, &message->id);
 		code = watcher != NULL ? SHOAL_OK : SHOAL_ERR_LIMIT;
@@ -376,15 +429,42 @@ shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
 	watcher->number = input->exchange;
 	watcher->slot = slot;
 	watcher->id = message->id;
+	watcher->salt = message->salt;
+	watcher->local = is_local(shoal_members_at(core, slot), message, &input->from);
+	shoal_relay_reached(core, slot);
+	shoal_inbound_dialled(core);
+}
+
+/* The last one: nobody can be sure any more that this member can be dialled. */
+static void
+count_watchers(struct shoal_core *core)
+{
+	for (size_t i = 0; i < SHOAL_LINKS_IN; i++) {
+		if (core->watch.watcher[i].number != 0) {
+			return;
+		}
+	}
+	shoal_inbound_alone(core);
 }
 
 void
 shoal_watch_on_unwatched(struct shoal_core *core, uint64_t number)
 {
 	for (size_t i = 0; i < SHOAL_LINKS_IN; i++) {
-		if (core->watch.watcher[i].number == number) {
-			core->watch.watcher[i].number = 0;
+		struct shoal_watcher *watcher = &core->watch.watcher[i];
+		if (watcher->number != number || number == 0) {
+			continue;
 		}
+		uint32_t slot = watcher->slot;
+		const struct shoal_record *record = shoal_members_at(core, slot);
+		bool reached = is_of(record, &watcher->id) && shoal_members_inbound(record) &&
+		               shoal_inbound_link(core, slot) == number;
+		watcher->number = 0;
+		count_watchers(core);
+		if (reached) {
+			shoal_hint_about(core, slot); /* it may have died */
+		}
+		return;
 	}
 }
 

@@ -14,6 +14,8 @@
 #define SHOAL_LINKS_OUT 16
 /* Links of others to this member. */
 #define SHOAL_LINKS_IN 16
+/* Places in the ring that are looked at for members that can be dialled. */
+#define SHOAL_RING_STEPS 32
 
 enum shoal_link_phase {
 	SHOAL_LINK_FREE = 0,
@@ -39,6 +41,8 @@ struct shoal_link {
 struct shoal_watcher {
 	uint64_t number; /* towards the host; 0: free */
 	uint32_t slot;
+	uint64_t salt;
+	bool local; /* it came from a host of that member */
 	struct shoal_id id;
 };
 
@@ -53,6 +57,13 @@ struct shoal_core;
 /* Somebody came, went or restarted: the ring is looked at again, a while later. */
 void shoal_watch_changed(struct shoal_core *core);
 void shoal_watch_on_timer(struct shoal_core *core);
+
+/* This member has joined: it looks at once, when the others have heard of it. */
+void shoal_watch_joined(struct shoal_core *core);
+
+/* This member, which is reached by its links, was accused: they may be dead without a word, and are
+ * made anew. */
+void shoal_watch_renew(struct shoal_core *core);
 
 /* Whether `watcher` is one of those that should watch `slot`. O(log n). */
 bool shoal_watch_is_watcher(struct shoal_core *core, uint32_t slot, uint32_t watcher);

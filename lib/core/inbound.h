@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Members that can dial and cannot be dialled, behind a firewall. Such a member says so in its
+ * statement, and is reached by the watch links that it opens itself, as the watcher: to those that
+ * follow it in the ring, its anchors. Who those are all compute alike. */
+#ifndef SHOAL_CORE_INBOUND_H
+#define SHOAL_CORE_INBOUND_H
+
+#include <shoal/types.h>
+
+#include "base/heap.h"
+
+/* Most members that keep a link to each: the limit of profile.watchers. */
+#define SHOAL_ANCHORS_MAX 8
+
+struct shoal_inbound {
+	struct shoal_timer timer;
+	uint64_t alone; /* nobody has had a link to this member since; 0: somebody has one */
+	bool watched;   /* somebody had one since it started */
+};
+
+struct shoal_core;
+struct shoal_record;
+
+void shoal_inbound_init(struct shoal_core *core);
+
+/* A link of this member to another is up: now others should have theirs to it. */
+void shoal_inbound_doubt(struct shoal_core *core);
+void shoal_inbound_on_timer(struct shoal_core *core);
+/* Somebody has opened a link to this member; and nobody has one any more. */
+void shoal_inbound_dialled(struct shoal_core *core);
+void shoal_inbound_alone(struct shoal_core *core);
+
+/* Whether a member may be reached by a link that it opened, and perhaps in no other way: it says
+ * so, or has never answered a direct ping of this member. */
+bool shoal_inbound_maybe(const struct shoal_record *record);
+
+/* The link, opened by the instance that is held, from its host. 0: there is none. */
+uint64_t shoal_inbound_link(const struct shoal_core *core, uint32_t slot);
+
+/* Pings a member by its link too, where that is perhaps the only way. */
+void shoal_inbound_ping(struct shoal_core *core, uint32_t slot, uint64_t seq);
+
+/* Whom to ask to ping a member: its anchors, where they may be the only ones who can, then any; at
+ * most n, alive and on distinct addresses. */
+uint32_t shoal_inbound_relays(struct shoal_core *core, uint32_t slot, uint32_t n, uint32_t *relays);
+
+/* Whether a failed probe of it proves nothing: neither can be dialled, or it is not known yet
+ * whether they can, and there are others to judge it. */
+bool shoal_inbound_excuses(struct shoal_core *core, uint32_t slot);
+
+#endif
