@@ -297,7 +297,8 @@ enum shoal_sim_filter {
 };
 
 /* A packet filter on the node's host, for what comes in from others: datagrams, and new connections
- * of streams. Watch links that are there stay. */
+ * of streams. What passes on connections that the node opened passes, and watch links that are
+ * there stay: with both at DROP it is behind a wall, it can dial and cannot be dialled. */
 SHOAL_API int shoal_sim_filter(struct shoal_sim *sim, uint32_t node,
         enum shoal_sim_filter datagrams, enum shoal_sim_filter streams);
 
