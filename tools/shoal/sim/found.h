@@ -34,7 +34,7 @@
 	X(NEVER_HEALS, "convergence", 13, "the dead are never tried again") \
 	X(UNREFUTED, "accuracy", 5, "who is accused says nothing") \
 	X(LEAVE_UNSAID, "leave", 4, "who leaves tells nobody") \
-	X(INSTANCE_UNSEEN, "convergence", 2, "a new instance passes for the old one") \
+	X(INSTANCE_UNSEEN, "convergence", 6, "a new instance passes for the old one") \
 	X(RETURN_UNPROBED, "convergence", 186, "who comes back from the dead is never probed") \
 	X(NEVER_SYNCS, "convergence", 10, "no walk is ever begun") \
 	X(LIST_UNWALKED, "convergence", 10, "a walk ends before it names the statements that differ") \
