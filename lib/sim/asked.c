@@ -20,10 +20,38 @@ find(struct shoal_follow *follow, uint64_t seq)
 	return NULL;
 }
 
+static bool
+is_walled(const struct shoal_follow *follow, const struct shoal_id *id)
+{
+	struct shoal_core_member member;
+	uint32_t slot;
+
+	return follow->walls && shoal_core_find(follow->core, id, &slot) == 0 &&
+	       shoal_core_member(follow->core, slot, &member) &&
+	       member.diagnosis == SHOAL_DIAGNOSIS_INBOUND_ONLY;
+}
+
+/* Of those that are alive, who cannot be dialled: they are no relays. */
+static uint32_t
+walled(const struct shoal_follow *follow, const struct shoal_id *target)
+{
+	struct shoal_core_member member;
+	uint32_t count = 0;
+
+	for (uint32_t slot = 1; follow->walls && slot < shoal_core_slots(follow->core); slot++) {
+		count += shoal_core_member(follow->core, slot, &member) &&
+		         member.state == SHOAL_STATE_ALIVE &&
+		         member.diagnosis == SHOAL_DIAGNOSIS_INBOUND_ONLY &&
+		         shoal_id_compare(&member.id, target) != 0;
+	}
+	return count;
+}
+
 /* Members that could be relays in a probe of this one. */
 static uint32_t
-candidates(const struct shoal_core *core, const struct shoal_id *target)
+candidates(const struct shoal_follow *follow, const struct shoal_id *target)
 {
+	const struct shoal_core *core = follow->core;
 	size_t alive = shoal_core_count(core, SHOAL_STATE_ALIVE);
 	struct shoal_core_member member;
 	uint32_t slot;
@@ -35,7 +63,7 @@ candidates(const struct shoal_core *core, const struct shoal_id *target)
 	        member.state == SHOAL_STATE_ALIVE && alive > 0) {
 		alive--;
 	}
-	return (uint32_t)alive;
+	return (uint32_t)alive - walled(follow, target);
 }
 
 static uint64_t
@@ -187,7 +215,8 @@ begin(struct shoal_follow *follow, const struct shoal_send *send, const struct s
 	        SHOAL_MS(profile->adaptive_timeout != 0 ? floor : profile->probe_timeout_ms) *
 	        (health + 1);
 	ping->shortage = follow->shortage;
-	ping->candidates = candidates(follow->core, &sent->target);
+	ping->candidates = candidates(follow, &sent->target);
+	ping->walled = is_walled(follow, &sent->target);
 	view = shoal_follow_find(follow, &sent->target, &member);
 	(void)shoal_follow_that(follow, SHOAL_CHECKER_SIZES,
 	        view == NULL || view->size_most == 0 || send->len <= view->size_most, &sent->target,
@@ -322,7 +351,7 @@ check_accusation(struct shoal_follow *follow, const struct shoal_event *event)
 	(void)shoal_follow_that(follow, SHOAL_CHECKER_PROBES, !could || ping->asked >= relays,
 	        &event->id, "accused without asking as many relays as there are");
 	(void)shoal_follow_that(follow, SHOAL_CHECKER_PROBES,
-	        !could || ping->streamed || profile->stream_pings == 0, &event->id,
+	        !could || ping->streamed || ping->walled || profile->stream_pings == 0, &event->id,
 	        "accused without a ping on a stream");
 	check_silence(follow, event, ping);
 	check_diagnosed(follow, event, ping);
@@ -405,8 +434,9 @@ shoal_asked_end(struct shoal_follow *follow)
 			*ping = follow->ping[--follow->pings];
 			continue;
 		}
-		now = follow->moved ? candidates(follow->core, &ping->target) : ping->candidates;
+		now = follow->moved ? candidates(follow, &ping->target) : ping->candidates;
 		ping->candidates = now < ping->candidates ? now : ping->candidates;
+		ping->walled = ping->walled || (follow->moved && is_walled(follow, &ping->target));
 		i++;
 	}
 }

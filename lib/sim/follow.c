@@ -273,7 +273,13 @@ forget_suspicions(struct shoal_follow *follow)
 void
 shoal_follow_event(struct shoal_follow *follow, const struct shoal_event *event)
 {
+	struct shoal_core_member member;
+
 	follow->moved = follow->moved || event->kind <= SHOAL_EVENT_ALL;
+	follow->walls = follow->walls || event->kind == SHOAL_EVENT_OVERFLOW ||
+	                (event->kind <= SHOAL_EVENT_ALL &&
+	                        shoal_follow_find(follow, &event->id, &member) != NULL &&
+	                        member.diagnosis == SHOAL_DIAGNOSIS_INBOUND_ONLY);
 	if (event->kind == SHOAL_EVENT_OVERFLOW) {
 		forget_suspicions(follow);
 	}

@@ -65,6 +65,7 @@ struct shoal_follow_ping {
 	size_t len;                    /* of the first datagram */
 	uint32_t candidates;           /* the fewest members that could be relays since */
 	bool streamed, answered;
+	bool walled; /* it could not be dialled, and needs no stream */
 };
 
 /* refused.c: a number under which this core tries whether a host refuses. */
@@ -128,6 +129,7 @@ struct shoal_follow {
 	uint64_t heard_ns, arrived_ns; /* when it heard somebody last, for certain and perhaps */
 	uint64_t changed_ns;           /* when the members that take part changed last */
 	bool blind;                    /* events were lost */
+	bool walls;                    /* there was a member that could not be dialled */
 	bool failed;                   /* no memory */
 };
 

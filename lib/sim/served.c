@@ -105,8 +105,9 @@ serve(struct shoal_follow *follow, const struct shoal_msg_ping *ping)
 		return;
 	}
 	follow->served = true;
-	if (ping->origin.port != 0) {
-		return;
+	if (ping->origin.port != 0 ||
+	        (follow->relays > 0 && follow->relayed[follow->relays - 1].seq == ping->seq)) {
+		return; /* the same one goes by a link too */
 	}
 	relayed = shoal_follow_push(follow, (void **)&follow->relayed, &follow->relays,
 	        &follow->relayed_room, sizeof(*relayed));
