@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Statements about others as they go out (docs/protocol.md, "Dissemination"): each at most so
- * often, failures first and inside a class those that were sent least, and never younger than
- * before. What goes to the one that it is about is no gossip; a ping tells it what is believed of
- * it.
+ * often, deaths and suspicions first and inside a class those that were sent least, and never
+ * younger than before. What goes to the one that it is about is no gossip; a ping tells it what is
+ * believed of it.
  *
  * Cost: a look-up for each statement. */
 #include "sim/follow.h"
@@ -13,14 +13,15 @@ static int
 rank_of(enum shoal_state state)
 {
 	switch (state) {
-	case SHOAL_STATE_SUSPECT:
 	case SHOAL_STATE_DEAD:
 		return 0;
+	case SHOAL_STATE_SUSPECT:
+		return 1;
 	case SHOAL_STATE_LEAVING:
 	case SHOAL_STATE_LEFT:
-		return 2;
+		return 3;
 	default:
-		return 1;
+		return 2;
 	}
 }
 
@@ -104,7 +105,7 @@ count(struct shoal_follow *follow, struct shoal_follow_view *view,
         const struct shoal_read_statement *said, struct place *before)
 {
 	int rank = rank_of(said->state);
-	bool counted = follow->watch->profile->belief != 0 && rank != 0 && rank == before->rank;
+	bool counted = follow->watch->profile->belief != 0 && rank > 1 && rank == before->rank;
 	uint32_t n = shoal_follow_n(follow->core);
 
 	if (view->quiet != said->incarnation) {
@@ -165,7 +166,8 @@ void
 shoal_said_send(
         struct shoal_follow *follow, const struct shoal_send *send, const struct shoal_read *read)
 {
-	bool gossip = send->kind == SHOAL_SEND_DATAGRAM || send->kind == SHOAL_SEND_STREAM;
+	bool gossip = send->kind == SHOAL_SEND_DATAGRAM || send->kind == SHOAL_SEND_STREAM ||
+	              send->kind == SHOAL_SEND_TELL;
 	struct shoal_reader messages = read->messages;
 	struct place before = {.rank = 0};
 	struct shoal_read_statement said;
