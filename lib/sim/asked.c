@@ -262,18 +262,31 @@ shoal_asked_send(
 	}
 }
 
-/* The probe that is said to have begun then; of several, the one that has most to show. */
+/* Whether a is rather the one that somebody is accused by: it has ended, and has most to show. */
+static bool
+shows_more(const struct shoal_follow_ping *a, const struct shoal_follow_ping *b, uint64_t after_ns)
+{
+	bool a_ended = a->whole_ns + a->moved_ns <= after_ns;
+	bool b_ended = b->whole_ns + b->moved_ns <= after_ns;
+
+	if (a_ended != b_ended) {
+		return a_ended;
+	}
+	return b->answered || a->asked > b->asked || (a->streamed && !b->streamed);
+}
+
+/* The probe that is said to have begun so long ago; of several, the one that has most to show. */
 static const struct shoal_follow_ping *
-find_begun(const struct shoal_follow *follow, const struct shoal_id *target, uint64_t begun_ns)
+find_begun(const struct shoal_follow *follow, const struct shoal_id *target, uint64_t after_ns)
 {
 	const struct shoal_follow_ping *found = NULL;
 
 	for (size_t i = 0; i < follow->pings; i++) {
 		const struct shoal_follow_ping *ping = &follow->ping[i];
 
-		if (ping->begun_ns == begun_ns && shoal_id_compare(&ping->target, target) == 0 &&
-		        (found == NULL || found->answered || ping->asked > found->asked ||
-		                (ping->streamed && !found->streamed))) {
+		if (ping->begun_ns == follow->now - after_ns &&
+		        shoal_id_compare(&ping->target, target) == 0 &&
+		        (found == NULL || shows_more(ping, found, after_ns))) {
 			found = ping;
 		}
 	}
@@ -332,7 +345,7 @@ check_accusation(struct shoal_follow *follow, const struct shoal_event *event)
 {
 	const struct shoal_profile *profile = follow->watch->profile;
 	const struct shoal_follow_ping *ping =
-	        find_begun(follow, &event->id, follow->now - event->cause.after_ns);
+	        find_begun(follow, &event->id, event->cause.after_ns);
 	bool could = ping != NULL && ping->shortage == follow->shortage;
 	uint32_t relays;
 
