@@ -31,6 +31,16 @@ is_walled(const struct shoal_follow *follow, const struct shoal_id *id)
 	       member.diagnosis == SHOAL_DIAGNOSIS_INBOUND_ONLY;
 }
 
+/* This member cannot be dialled: what it says of its leave goes on streams too. */
+static bool
+is_walled_itself(const struct shoal_follow *follow)
+{
+	struct shoal_core_member self;
+
+	return shoal_core_member(follow->core, 0, &self) &&
+	       self.diagnosis == SHOAL_DIAGNOSIS_INBOUND_ONLY;
+}
+
 /* Of those that are alive, who cannot be dialled: they are no relays. */
 static uint32_t
 walled(const struct shoal_follow *follow, const struct shoal_id *target)
@@ -230,8 +240,9 @@ go_indirect(struct shoal_follow *follow, struct shoal_follow_ping *ping)
 	if (ping->asked == 0 && !ping->streamed) {
 		ping->tried_ns = follow->now;
 		(void)shoal_follow_that(follow, SHOAL_CHECKER_PROBES,
-		        follow->now - ping->begun_ns >= ping->shortest_ns, &ping->target,
-		        "relays or a stream before the time-out of the ping");
+		        follow->now - ping->begun_ns >= ping->shortest_ns ||
+		                is_walled_itself(follow),
+		        &ping->target, "relays or a stream before the time-out of the ping");
 	}
 }
 
