@@ -223,13 +223,13 @@ static void
 note_heard(struct shoal_follow *follow, bool taken)
 {
 	enum shoal_input_kind kind = follow->input->kind;
-	bool result = kind == SHOAL_INPUT_RESULT;
+	bool result = kind == SHOAL_INPUT_RESULT, first = follow->before == 0;
+	bool heard = kind == SHOAL_INPUT_REFUSED || follow->heard.kind != 0;
 
-	if (follow->before == 0 || result || kind == SHOAL_INPUT_REFUSED ||
-	        follow->heard.kind != 0) {
+	if (first || result || heard) {
 		follow->arrived_ns = follow->now;
 	}
-	if (follow->before == 0 || (taken && !result && follow->arrived_ns == follow->now)) {
+	if (first || (taken && heard && !result)) {
 		follow->heard_ns = follow->now;
 	}
 }
