@@ -43,18 +43,18 @@
 	X(LATE_ACK_ANSWERED, "chains", 3, "an answer that comes late is answered") \
 	X(SENDS_UNCOUNTED, "memory", 1, "packets that wait are not in the memory that is told") \
 	X(SUSPICION_HASTY, "suspicions", 3, "a suspicion ends after its shortest time") \
-	X(LAG_SPARES_SUSPICIONS, "suspicions", 29, "a stall does not lengthen suspicions") \
+	X(LAG_SPARES_SUSPICIONS, "suspicions", 49, "a stall does not lengthen suspicions") \
 	X(DIAGNOSED_HASTY, "suspicions", 45, "accusers shorten the suspicion of who is reached by others") \
 	X(RELAYS_UNASKED, "probes", 4, "one relay is asked, however many there are") \
 	X(ACCUSED_EARLY, "probes", 1, "a probe ends before its interval") \
-	X(LATE_MEASURED, "probes", 4, "a late answer counts as a round trip") \
+	X(LATE_MEASURED, "probes", 3, "a late answer counts as a round trip") \
 	X(FLOOR_IGNORED, "probes", 2, "a time-out falls below its floor") \
-	X(LAG_SPARES_PROBES, "probes", 3, "a stall does not lengthen probes") \
+	X(LAG_SPARES_PROBES, "probes", 32, "a stall does not lengthen probes") \
 	X(JUDGES_FIRST, "probes", 18, "who was stalled judges before it reads") \
 	X(VERIFIED_ONCE, "probes", 29, "a told death is tried once") \
 	X(DIAGNOSED_ACCUSED, "suspicions", 6, "who is reached by others is accused all the same") \
 	X(SILENCE_ACCUSES, "probes", 3, "who hears nobody accuses all the same") \
-	X(STRANGERS_SERVED, "relays", 10, "a relay pings for whoever asks") \
+	X(STRANGERS_SERVED, "relays", 7, "a relay pings for whoever asks") \
 	X(NACK_UNSENT, "relays", 2, "a relay never says that the target is silent") \
 	X(RELAYS_UNBOUNDED, "relays", 6, "a relay takes as much as it is asked for") \
 	X(ANSWERS_FOR_OTHERS, "answers", 66, "who is asked for another member says that it is there") \
@@ -70,9 +70,9 @@
 	X(VERDICT_INSIDE, "verdicts", 26, "a verdict needs nobody but watchers") \
 	X(VERDICT_OLD, "verdicts", 58, "a verdict counts however old") \
 	X(ANSWER_UNHEEDED, "verdicts", 20, "an answer does not end an inquest") \
-	X(HOLD_SHORT, "verdicts", 2, "two refusals at one moment prove an end") \
-	X(DEATH_UNDOUBTED, "reasons", 2, "a told death counts for whoever is suspect") \
-	X(HEARSAY_COUNTS, "reasons", 140, "hearsay counts at once, however old") \
+	X(HOLD_SHORT, "verdicts", 4, "two refusals at one moment prove an end") \
+	X(DEATH_UNDOUBTED, "reasons", 27, "a told death counts for whoever is suspect") \
+	X(HEARSAY_COUNTS, "reasons", 94, "hearsay counts at once, however old") \
 	X(LEAVING_STAYS, "leave", 14, "who is leaving never counts as left") \
 	X(LEAVE_OFF_LINKS, "leave", 2, "a leave is not told on watch links") \
 	X(BUDGET_UNSPENT, "answers", 3, "strangers are read however much they send") \
