@@ -263,9 +263,12 @@ shoal_asked_send(
 	} else if (send->kind == SHOAL_SEND_REQUEST && ping != NULL && !send->fresh) {
 		go_indirect(follow, ping);
 		ping->streamed = true;
-	} else if (send->kind != SHOAL_SEND_REQUEST && ping != NULL) {
+	} else if (send->kind == SHOAL_SEND_REQUEST) {
+		return;
+	} else if (ping != NULL) {
 		ping->pings++;
-	} else if (send->kind != SHOAL_SEND_REQUEST) {
+	} else if (send->kind == SHOAL_SEND_DATAGRAM || send->kind == SHOAL_SEND_STREAM ||
+	           is_walled(follow, &read->message.ping.target)) {
 		begin(follow, send, &read->message.ping);
 		if (!follow->failed) {
 			follow->ping[follow->pings - 1].pings = 1;
