@@ -20,7 +20,7 @@
  * may go back to where a datagram came from: its answer, and a packet that goes there as to
  * anybody, a burst of news or the truth about what was told; and what a core may hold: its buffers
  * and queues, and so much a slot. */
-#define SENDS_MOST      64
+#define SENDS_MOST      128
 #define ANSWERS_MOST    2
 #define MEMORY_FIXED    ((size_t)256 << 10)
 #define MEMORY_PER_SLOT ((size_t)1024)

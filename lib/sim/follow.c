@@ -273,13 +273,17 @@ forget_suspicions(struct shoal_follow *follow)
 void
 shoal_follow_event(struct shoal_follow *follow, const struct shoal_event *event)
 {
+	bool about = event->kind <= SHOAL_EVENT_ALL;
 	struct shoal_core_member member;
+	struct shoal_follow_view *view =
+	        about ? shoal_follow_find(follow, &event->id, &member) : NULL;
 
-	follow->moved = follow->moved || event->kind <= SHOAL_EVENT_ALL;
+	follow->moved = follow->moved || about;
 	follow->walls = follow->walls || event->kind == SHOAL_EVENT_OVERFLOW ||
-	                (event->kind <= SHOAL_EVENT_ALL &&
-	                        shoal_follow_find(follow, &event->id, &member) != NULL &&
-	                        member.diagnosis == SHOAL_DIAGNOSIS_INBOUND_ONLY);
+	                (view != NULL && member.diagnosis == SHOAL_DIAGNOSIS_INBOUND_ONLY);
+	if (view != NULL && shoal_follow_is_gone(event->state)) {
+		view->told_ns = 0; /* it has not been told of this end */
+	}
 	if (event->kind == SHOAL_EVENT_OVERFLOW) {
 		forget_suspicions(follow);
 	}
