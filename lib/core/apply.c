@@ -118,7 +118,8 @@ revive(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
 		shoal_suspicion_refuted(core, slot, before->restarted);
 	}
 	shoal_members_move(core, slot, SHOAL_STATE_ALIVE, kind, &cause);
-	if (teller->path != SHOAL_PATH_ASKED || is_contemporary(core, record)) {
+	bool told = record->news != SHOAL_NONE; /* what is old, by this member */
+	if (teller->path != SHOAL_PATH_ASKED || told || is_contemporary(core, record)) {
 		bool known =
 		        before->state == SHOAL_STATE_ALIVE || before->state == SHOAL_STATE_SUSPECT;
 		if (known && !before->restarted && !before->changed) {

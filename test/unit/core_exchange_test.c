@@ -247,6 +247,40 @@ a_joiner_tells_on_only_who_started_about_when_it_did(void **state)
 	assert_false(tells_after_join(100000));
 }
 
+/* The table of a seed is no news, but what contradicts what this member tells takes its place. */
+static void
+what_a_table_refutes_is_told_no_more(void **state)
+{
+	static struct parcel parcel;
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 3);
+	struct puppet *seed = &world.puppet[0], *other = &world.puppet[1];
+	struct shoal_core *core = world_core(&world, 0);
+	struct shoal_msg_state suspect = puppet_state(other, SHOAL_STATE_SUSPECT);
+	world_tell(&world, 0, &world.puppet[2], SHOAL_MESSAGE_STATE, &suspect);
+	const struct shoal_record *record =
+	        shoal_members_at(core, shoal_members_find(core, &other->id));
+	const struct shoal_news *news = shoal_slab_at(&core->gossip.entries, record->news);
+	assert_int_equal(news->rank, SHOAL_NEWS_SUSPICION);
+	world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_JOIN, .from = seed->addr});
+	struct world_packet request = *world_sent(&world, NULL, 0, &seed->addr, SHOAL_MESSAGE_JOIN);
+	struct shoal_msg_answer answer = {.id = seed->id};
+	other->incarnation++;
+	struct shoal_msg_member refuted = puppet_member(other, SHOAL_STATE_ALIVE);
+	parcel_begin(&parcel, world.label);
+	parcel_add(&parcel, SHOAL_MESSAGE_ANSWER, &answer);
+	parcel_add(&parcel, SHOAL_MESSAGE_MEMBER, &refuted);
+	parcel_end(&parcel);
+	world_result(&world, &request, SHOAL_OK, &parcel);
+	assert_int_equal(record->state, SHOAL_STATE_ALIVE);
+	news = shoal_slab_at(&core->gossip.entries, record->news);
+	assert_non_null(news);
+	assert_int_equal(news->rank, SHOAL_NEWS_ALIVE);
+	world_done(&world);
+}
+
 /* A join of the core through a seed that the test plays; returns the request. */
 static const struct world_packet *
 begin_join(struct core_world *world, struct puppet **seed)
@@ -487,6 +521,7 @@ main(void)
 	        cmocka_unit_test(a_join_that_cannot_be_sent_for_want_of_memory_ends_so),
 	        cmocka_unit_test(a_full_queue_of_sends_refuses_a_join_and_keeps_no_request_open),
 	        cmocka_unit_test(a_joiner_tells_on_only_who_started_about_when_it_did),
+	        cmocka_unit_test(what_a_table_refutes_is_told_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
