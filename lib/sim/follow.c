@@ -265,7 +265,7 @@ static void
 forget_suspicions(struct shoal_follow *follow)
 {
 	follow->blind = true;
-	for (size_t i = 0; i < follow->views; i++) {
+	for (size_t i = 0; follow->view != NULL && i < follow->views; i++) {
 		follow->view[i].suspect_ns = 0;
 	}
 }
