@@ -355,7 +355,7 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 		shoal_inquest_on_timer(core, timer->slot);
 		break;
 	case SHOAL_TIMER_INBOUND:
-		shoal_inbound_on_timer(core);
+		shoal_inbound_doubt(core);
 		break;
 	}
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Nobody knows of itself whether others can dial it: a firewall before it tells neither. But each
  * member has watchers, which open links to it and try again when they cannot. One that keeps a link
- * of its own up, and to which nobody has one, is behind something that lets connections out and
- * none in. So nothing is sent to find that out, and nothing is new for who can be dialled. The
- * first link that gets through takes the diagnosis back.
+ * of its own up, and to which nobody has one, may be behind something that lets connections out and
+ * none in; or those before it in the ring open none, for they have none themselves. So it asks
+ * others to connect (CHECK of itself), and says so only when nobody gets through. Nothing is sent
+ * by who is watched. Any connection that gets in takes the diagnosis back.
  *
  * A member that has just come has no watchers yet. Until it is known whether it can be dialled it
  * is asked in both ways: who never got a direct answer of it asks its anchors for it.
@@ -20,7 +21,7 @@
 #include "core/node.h"
 #include "core/order.h"
 
-/* How long nobody has had a link to one that has just come, and to one that was watched: those who
+/* How long nobody has had a link to one that has just come, and to one that was dialled: those who
  * watch it look at the ring two seconds after a change, and dial again after a minute or so. */
 #define ALONE_FIRST SHOAL_SEC(8)
 #define ALONE_LATER SHOAL_SEC(90)
@@ -28,6 +29,11 @@
 #define HEARD_LATELY SHOAL_SEC(30)
 /* How long a link of its own has been up: there are others, and they have had the time to dial. */
 #define PROVED SHOAL_SEC(8)
+/* Others are asked to connect: how many, how often, and how long after that again. */
+#define ASKED_AT_ONCE 2
+#define ASKED_MOST    3
+#define ASK_AGAIN     SHOAL_SEC(2)
+#define DOUBT_AGAIN   SHOAL_SEC(600)
 
 void
 shoal_inbound_init(struct shoal_core *core)
@@ -77,43 +83,79 @@ become(struct shoal_core *core, bool inbound)
 	}
 }
 
+static uint64_t
+later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Whether there is anybody to ask. */
+static bool
+ask_others(struct shoal_core *core)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_check check = {.seq = shoal_rng_u64(&core->rng),
+	        .id = self->info->id,
+	        .salt = shoal_members_salt(self),
+	        .target = self->info->id,
+	        .instance = shoal_members_salt(self)};
+	uint32_t found[ASKED_AT_ONCE];
+	uint32_t n = shoal_order_sample(core, SHOAL_SELF, ASKED_AT_ONCE, found);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct shoal_pending *pending =
+		        shoal_send_to(core, SHOAL_SEND_DATAGRAM, found[i], 0);
+		if (pending != NULL) {
+			shoal_send_primary(pending, SHOAL_MESSAGE_CHECK, &check);
+		}
+	}
+	return n > 0;
+}
+
 void
 shoal_inbound_doubt(struct shoal_core *core)
 {
 	struct shoal_inbound *inbound = &core->inbound;
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	uint64_t since = up_since(core);
-	uint64_t wait = inbound->watched ? ALONE_LATER : ALONE_FIRST;
 
-	if (inbound->alone == 0 || since == SHOAL_NEVER || shoal_members_inbound(self)) {
+	if (inbound->alone == 0 || since == SHOAL_NEVER || core->leave.phase != SHOAL_LEAVE_NOT) {
 		return;
 	}
-	uint64_t at = inbound->alone + wait;
-	at = since + PROVED > at ? since + PROVED : at;
-	if (at <= core->now) {
-		become(core, true);
-	} else {
-		shoal_heap_arm(&core->heap, &inbound->timer, at);
+	uint64_t at = inbound->alone + (inbound->dialled ? ALONE_LATER : ALONE_FIRST);
+	at = later(later(at, since + PROVED), inbound->next);
+	if (at <= core->now && inbound->asked == ASKED_MOST) {
+		inbound->asked = 0;
+		at = inbound->next = core->now + DOUBT_AGAIN;
+		if (!shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
+			become(core, true);
+		}
+	} else if (at <= core->now) {
+		bool others = ask_others(core);
+		inbound->asked = (uint8_t)(inbound->asked + others);
+		at = inbound->next = core->now + (others ? ASK_AGAIN : DOUBT_AGAIN);
 	}
-}
-
-void
-shoal_inbound_on_timer(struct shoal_core *core)
-{
-	if (core->leave.phase == SHOAL_LEAVE_NOT) {
-		shoal_inbound_doubt(core);
-	}
+	shoal_heap_arm(&core->heap, &inbound->timer, at);
 }
 
 void
 shoal_inbound_dialled(struct shoal_core *core)
 {
-	core->inbound.alone = 0;
-	core->inbound.watched = true;
-	shoal_heap_disarm(&core->heap, &core->inbound.timer);
+	struct shoal_inbound *inbound = &core->inbound;
+
+	inbound->dialled = true;
+	inbound->asked = 0;
+	inbound->next = core->now + ALONE_LATER;
 	if (shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
 		become(core, false);
 	}
+}
+
+void
+shoal_inbound_watched(struct shoal_core *core)
+{
+	shoal_inbound_dialled(core);
+	core->inbound.alone = core->inbound.next = 0;
+	shoal_heap_disarm(&core->heap, &core->inbound.timer);
 }
 
 void
@@ -183,7 +225,8 @@ shoal_inbound_relays(struct shoal_core *core, uint32_t slot, uint32_t n, uint32_
 		uint32_t all = anchors_of(core, slot, anchors);
 		for (uint32_t i = 0; i < all && first < n; i++) {
 			if (anchors[i] != SHOAL_SELF &&
-			        shoal_members_at(core, anchors[i])->state == SHOAL_STATE_ALIVE) {
+			        shoal_members_at(core, anchors[i])->state == SHOAL_STATE_ALIVE &&
+			        !shoal_order_is_chosen(core, relays, first, anchors[i])) {
 				relays[first++] = anchors[i];
 			}
 		}
@@ -198,7 +241,7 @@ is_deaf(const struct shoal_core *core)
 	const struct shoal_inbound *inbound = &core->inbound;
 
 	return shoal_members_inbound(shoal_members_at(core, SHOAL_SELF)) ||
-	       (core->profile.watchers > 0 && inbound->alone != 0 && !inbound->watched);
+	       (core->profile.watchers > 0 && inbound->alone != 0 && !inbound->dialled);
 }
 
 bool

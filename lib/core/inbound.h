@@ -15,7 +15,9 @@
 struct shoal_inbound {
 	struct shoal_timer timer;
 	uint64_t alone; /* nobody has had a link to this member since; 0: somebody has one */
-	bool watched;   /* somebody had one since it started */
+	uint64_t next;  /* not asked for a connection before */
+	bool dialled;   /* somebody has dialled this member since it started */
+	uint8_t asked;  /* times in a row that others were asked to */
 };
 
 struct shoal_core;
@@ -23,11 +25,12 @@ struct shoal_record;
 
 void shoal_inbound_init(struct shoal_core *core);
 
-/* A link of this member to another is up: now others should have theirs to it. */
+/* A link of this member to another is up, so others should have theirs to it; or time has passed.
+ */
 void shoal_inbound_doubt(struct shoal_core *core);
-void shoal_inbound_on_timer(struct shoal_core *core);
-/* Somebody has opened a link to this member; and nobody has one any more. */
+/* Somebody has dialled this member; has a link to it; and nobody has one any more. */
 void shoal_inbound_dialled(struct shoal_core *core);
+void shoal_inbound_watched(struct shoal_core *core);
 void shoal_inbound_alone(struct shoal_core *core);
 
 /* Whether a member may be reached by a link that it opened, and perhaps in no other way: it says

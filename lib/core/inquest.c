@@ -481,7 +481,7 @@ shoal_inquest_on_check(
 	uint32_t origin = shoal_members_find(core, &check->id);
 	uint32_t slot = shoal_members_find(core, &check->target);
 
-	if (origin == SHOAL_NONE || slot == SHOAL_NONE || slot == SHOAL_SELF || slot == origin ||
+	if (origin == SHOAL_NONE || slot == SHOAL_NONE || slot == SHOAL_SELF ||
 	        !shoal_members_counts(shoal_members_at(core, origin)) ||
 	        !shoal_members_has_addr(shoal_members_at(core, origin), from) ||
 	        !shoal_members_counts(shoal_members_at(core, slot))) {

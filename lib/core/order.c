@@ -95,8 +95,9 @@ shoal_order_next(struct shoal_core *core)
 	return members->order[members->cursor++];
 }
 
-static bool
-is_chosen(const struct shoal_core *core, const uint32_t *slots, uint32_t n, uint32_t slot)
+bool
+shoal_order_is_chosen(
+        const struct shoal_core *core, const uint32_t *slots, uint32_t n, uint32_t slot)
 {
 	struct shoal_addr addr = shoal_members_addr(shoal_members_at(core, slot));
 	for (uint32_t i = 0; i < n; i++) {
@@ -124,7 +125,8 @@ shoal_order_fill(
 		uint32_t slot = members->order[(start + i) % members->ordered];
 		const struct shoal_record *record = shoal_members_at(core, slot);
 		if (slot != except && record->state == SHOAL_STATE_ALIVE &&
-		        !shoal_members_inbound(record) && !is_chosen(core, slots, found, slot)) {
+		        !shoal_members_inbound(record) &&
+		        !shoal_order_is_chosen(core, slots, found, slot)) {
 			slots[found++] = slot;
 		}
 	}

@@ -22,5 +22,8 @@ uint32_t shoal_order_sample(struct shoal_core *core, uint32_t except, uint32_t n
 /* The same, beside those that were found before. */
 uint32_t shoal_order_fill(
         struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots, uint32_t found);
+/* Whether a member is at the address of one of these. */
+bool shoal_order_is_chosen(
+        const struct shoal_core *core, const uint32_t *slots, uint32_t n, uint32_t slot);
 
 #endif

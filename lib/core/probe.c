@@ -247,8 +247,11 @@ ping_on_stream(struct shoal_core *core, const struct shoal_probe *probe)
 		shoal_exchange_end(core, number, &unsent);
 		return;
 	}
-	/* A little more than the probe has: what comes at its end still counts as an answer. */
-	pending->timeout_ns = time_left(core, probe) + shoal_ms(1);
+	/* A little more than the probe has: what comes at its end still counts as an answer. That
+	 * of a leave lasts as long as the leave does. */
+	pending->timeout_ns = probe->purpose == SHOAL_PROBE_LEAVE
+	                              ? shoal_ms(core->profile.exchange_timeout_ms)
+	                              : time_left(core, probe) + shoal_ms(1);
 	shoal_count(core, SHOAL_COUNTER_STREAM_PINGS);
 }
 
@@ -326,11 +329,13 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 /* Who cannot be dialled may get no datagram back either: what has no relays goes on a stream too.
  */
 static void
-go_out(struct shoal_core *core, const struct shoal_probe *probe)
+go_out(struct shoal_core *core, struct shoal_probe *probe)
 {
-	if (shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
+	if (!probe->indirect && core->profile.stream_pings != 0 &&
+	        shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
 		ping_on_stream(core, probe);
 	}
+	probe->indirect = true;
 }
 
 static void
@@ -400,7 +405,7 @@ shoal_probe_on_timer(struct shoal_core *core, uint32_t number)
 		go_indirect(core, probe);
 	} else if (!probe->indirect) {
 		go_out(core, probe);
-		probe->indirect = probe->last = true;
+		probe->last = true;
 		shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
 	} else if (!probe->last) {
 		ask_last(core, probe);

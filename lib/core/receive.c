@@ -505,6 +505,9 @@ shoal_receive(struct shoal_core *core, const struct shoal_input *input)
 	}
 	begin(core, &arrival, input);
 	shoal_silence_heard(core);
+	if (input->kind == SHOAL_INPUT_REQUEST) {
+		shoal_inbound_dialled(core);
+	}
 	handle(core, &arrival, &opened);
 	if (input->kind == SHOAL_INPUT_WATCHED && !arrival.asked) {
 		shoal_watch_on_watched(core, input, NULL);

@@ -102,7 +102,7 @@ shoal_sync_heard(struct shoal_core *core, uint32_t slot, uint32_t mark)
 {
 	const struct shoal_record *record = shoal_members_at(core, slot);
 
-	if (record == NULL || !shoal_members_counts(record) ||
+	if (record == NULL || !shoal_members_counts(record) || shoal_members_inbound(record) ||
 	        core->leave.phase != SHOAL_LEAVE_NOT) {
 		return;
 	}

@@ -201,7 +201,7 @@ shoal_core_hash(const struct shoal_core *core)
 	for (size_t i = 0; i < SHOAL_LINKS_IN; i++) {
 		hash = mix(hash, core->watch.watcher[i].number);
 	}
-	hash = mix(mix(hash, core->inbound.alone), core->inbound.watched);
+	hash = mix(mix(hash, core->inbound.alone), core->inbound.next);
 	hash = mix(hash, shoal_heap_next(&core->heap));
 	for (uint32_t i = 0; i < core->sync.count; i++) {
 		hash = mix(hash, core->sync.differs[i].since);

@@ -432,7 +432,7 @@ shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
 	watcher->salt = message->salt;
 	watcher->local = is_local(shoal_members_at(core, slot), message, &input->from);
 	shoal_relay_reached(core, slot);
-	shoal_inbound_dialled(core);
+	shoal_inbound_watched(core);
 }
 
 /* The last one: nobody can be sure any more that this member can be dialled. */

@@ -177,7 +177,8 @@ enum shoal_nack_reason {
 	X(ID, target, 0)                                                                           \
 	X(U64, instance, 0)
 
-/* "My link to this instance has ended: find out whether its host refuses you too." */
+/* "My link to this instance has ended: find out whether its host refuses you too"; of the sender
+ * itself: "can you dial me?" */
 #define SHOAL_CHECK_FIELDS(X)                                                                      \
 	X(U64, seq, 0)                                                                             \
 	X(ID, id, 0)                                                                               \

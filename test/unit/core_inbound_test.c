@@ -122,6 +122,9 @@ who_has_links_and_no_watcher_says_that_it_cannot_be_dialled(void **state)
 	watch_link_all(&world, &number);
 	assert_true(world_holds(&world, 0, &self, &before));
 	world_run(&world, SHOAL_SEC(7));
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_CHECK), 0);
+	world_run(&world, SHOAL_SEC(6)); /* others are asked to connect three times */
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_CHECK), 6);
 	assert_false(finds_itself_walled(&world));
 	world_run(&world, SHOAL_SEC(2));
 	assert_true(finds_itself_walled(&world));
@@ -165,6 +168,52 @@ who_is_watched_or_has_no_link_says_nothing_of_the_kind(void **state)
 	world_done(&world);
 }
 
+/* A ping on a connection of the first puppet. */
+static void
+dial(struct core_world *world, uint64_t exchange)
+{
+	static struct parcel parcel;
+	struct shoal_msg_ping ping = {.seq = exchange,
+	        .id = world->puppet[0].id,
+	        .salt = puppet_salt(&world->puppet[0]),
+	        .target = world_id(world, 0)};
+
+	parcel_begin(&parcel, world->label);
+	parcel_add(&parcel, SHOAL_MESSAGE_PING, &ping);
+	parcel_end(&parcel);
+	assert_int_equal(world_request(world, 0, &world->puppet[0].addr, exchange, &parcel), 0);
+}
+
+/* Those before it in the ring have no links to anybody: in a cluster of mixed hosts. */
+static void
+who_is_dialled_when_it_asks_for_that_is_not_walled(void **state)
+{
+	struct core_world world;
+	uint64_t number;
+
+	(void)state;
+	watch_begin(&world, 6);
+	watch_link_all(&world, &number);
+	world_run(&world, SHOAL_SEC(11));
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_CHECK), 4);
+	dial(&world, 9);
+	world_clear(&world);
+	world_run(&world, SHOAL_SEC(89));
+	assert_false(finds_itself_walled(&world));
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_CHECK), 0);
+	/* Nobody watches it still. */
+	world_run(&world, SHOAL_SEC(20));
+	assert_true(finds_itself_walled(&world));
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_CHECK), 6);
+	/* As long as that lasts it asks again, and who gets through takes it back. */
+	world_clear(&world);
+	world_run(&world, SHOAL_SEC(605));
+	assert_in_range(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_CHECK), 2, 6);
+	dial(&world, 10);
+	assert_false(finds_itself_walled(&world));
+	world_done(&world);
+}
+
 static void
 who_was_watched_before_waits_until_all_have_dialled_again(void **state)
 {
@@ -177,7 +226,7 @@ who_was_watched_before_waits_until_all_have_dialled_again(void **state)
 	watch_link_all(&world, &number);
 	world_run(&world, SHOAL_SEC(60));
 	end_link(&world, 1);
-	world_run(&world, SHOAL_SEC(89));
+	world_run(&world, SHOAL_SEC(95));
 	assert_false(finds_itself_walled(&world));
 	world_run(&world, SHOAL_SEC(2));
 	assert_true(finds_itself_walled(&world));
@@ -354,7 +403,7 @@ one_such_member_leaves_another_to_those_who_can_be_dialled(void **state)
 		watch_begin(&world, 2);
 		struct puppet *walled = &world.puppet[0], *other = &world.puppet[1];
 		watch_link_all(&world, &number);
-		world_run(&world, SHOAL_SEC(9));
+		world_run(&world, SHOAL_SEC(15));
 		assert_true(finds_itself_walled(&world));
 		say(&world, walled, true, true);
 		if (others == 0) {
@@ -436,7 +485,7 @@ accused_it_makes_its_links_anew(void **state)
 	(void)state;
 	watch_begin(&world, 3);
 	struct puppet *watched = watch_link_all(&world, &number);
-	world_run(&world, SHOAL_SEC(9));
+	world_run(&world, SHOAL_SEC(15));
 	assert_true(finds_itself_walled(&world));
 	world_forget_sent(&world);
 	struct shoal_core_member self;
@@ -459,6 +508,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(who_has_links_and_no_watcher_says_that_it_cannot_be_dialled),
 	        cmocka_unit_test(who_is_watched_or_has_no_link_says_nothing_of_the_kind),
+	        cmocka_unit_test(who_is_dialled_when_it_asks_for_that_is_not_walled),
 	        cmocka_unit_test(who_was_watched_before_waits_until_all_have_dialled_again),
 	        cmocka_unit_test(what_a_member_says_of_it_is_shown_and_told_on_in_either_form),
 	        cmocka_unit_test(it_is_pinged_down_its_link_and_answers_in_a_datagram),

@@ -251,12 +251,23 @@ members_help_members_and_nobody_else(void **state)
 	check.instance++;
 	world_tell(&world, 0, origin, SHOAL_MESSAGE_CHECK, &check);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CHECKS_SERVED), 0);
+	/* Who asks about itself wants to know whether it can be dialled. */
+	check = ask_about(origin, origin, 6);
+	world_clear(&world);
+	world_tell(&world, 0, origin, SHOAL_MESSAGE_CHECK, &check);
+	const struct world_packet *packet =
+	        world_sent(&world, NULL, 0, &origin->addr, SHOAL_MESSAGE_PING);
+	while (packet != NULL && packet->kind != SHOAL_SEND_REQUEST) {
+		packet = world_sent(&world, packet, 0, &origin->addr, SHOAL_MESSAGE_PING);
+	}
+	assert_non_null(packet);
+	world_run(&world, SHOAL_SEC(5));
 	for (uint64_t seq = 7; seq < 13; seq++) {
 		check = ask_about(origin, target, seq);
 		world_tell(&world, 0, origin, SHOAL_MESSAGE_CHECK, &check);
 		world_tell(&world, 0, origin, SHOAL_MESSAGE_CHECK, &check);
 	}
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CHECKS_SERVED), 4);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CHECKS_SERVED), 5);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_INQUESTS_FULL), 4);
 	world_forget_sent(&world);
 	world_run(&world, SHOAL_MS(500));
