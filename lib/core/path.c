@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Datagrams are never fragmented, so one that is larger than a link on the way is lost. Where the
  * network says so, the size for that member falls at once; where it says nothing (a black hole),
- * the probes find out: the first to a member and one in 256 are padded to the full size. Where many
- * are new, the first to all of them would be most of what is sent: a few are padded at once, then
- * one probe in 32, until each member has had its own. A padded one that is lost while what follows
- * it (a small one, relays, a stream) is answered, twice in a row, lowers the size. Which of those
- * is answered does not matter: that they race would decide. A padded probe that is answered proves
- * its size and raises it again.
+ * the probes find out: the first to a member and one in 256 are padded to the full size. A padded
+ * one that is lost while what follows it (a small one, relays, a stream) is answered, twice in a
+ * row, lowers the size. Which of those is answered does not matter: that they race would decide. A
+ * padded probe that is answered proves its size and raises it again.
  *
  * What the network says can be forged by whoever saw a packet; the size never falls below what
  * every path takes, so that this costs packets and loses nothing. A member's size is one byte in
@@ -20,16 +18,12 @@
 
 /* One probe in so many is padded. */
 #define PADDED_ONE_IN 256
-/* The same of those to members whose size is not proved, beyond the first few. */
-#define FIRST_ONE_IN  32
-#define FIRST_AT_ONCE 8
 
 void
 shoal_path_init(struct shoal_core *core)
 {
 	core->paths.key[0] = shoal_rng_u64(&core->rng);
 	core->paths.key[1] = shoal_rng_u64(&core->rng);
-	core->paths.credit = FIRST_AT_ONCE * FIRST_ONE_IN;
 }
 
 static size_t
@@ -76,28 +70,6 @@ is_ipv4(const struct shoal_record *record)
 	return shoal_addr_is_ipv4(&addr);
 }
 
-/* Whether the probe is one of those that find out about a new member. Each probe earns a part of
- * one; where a padded one was lost, the next ones cost nothing. */
-static bool
-tries_first(struct shoal_core *core, const struct shoal_record *record)
-{
-	unsigned flags = record->flags >> SHOAL_PATH_SHIFT;
-	uint32_t *credit = &core->paths.credit;
-
-	*credit += *credit < FIRST_AT_ONCE * FIRST_ONE_IN;
-	if (level_of(record) == 2 || (flags & SHOAL_PATH_PROVEN) != 0) {
-		return false;
-	}
-	if ((flags & SHOAL_PATH_DOUBTED) != 0) {
-		return true;
-	}
-	if (*credit < FIRST_ONE_IN) {
-		return false;
-	}
-	*credit -= FIRST_ONE_IN;
-	return true;
-}
-
 size_t
 shoal_path_probe(struct shoal_core *core, const struct shoal_record *record)
 {
@@ -107,7 +79,7 @@ shoal_path_probe(struct shoal_core *core, const struct shoal_record *record)
 #ifdef SHOAL_PLANT_SIZE_FIRST_SMALL
 	return drawn ? size_of(core, level > 0 ? level - 1 : 0, is_ipv4(record)) : 0;
 #endif
-	if (tries_first(core, record)) {
+	if (level < 2 && (record->flags >> SHOAL_PATH_SHIFT & SHOAL_PATH_PROVEN) == 0) {
 		return size_of(core, level, is_ipv4(record));
 	}
 	return drawn ? size_of(core, level > 0 ? level - 1 : 0, is_ipv4(record)) : 0;

@@ -26,7 +26,6 @@ enum shoal_path_bits {
 
 struct shoal_paths {
 	uint64_t key[2];
-	uint32_t credit;                    /* of padded pings to new members, see path.c */
 	uint32_t recent[SHOAL_PATH_RECENT]; /* slots, by the hash of the address */
 };
 
@@ -36,7 +35,7 @@ void shoal_path_init(struct shoal_core *core);
 size_t shoal_path_limit(const struct shoal_core *core, const struct shoal_record *record,
         const struct shoal_addr *to);
 
-/* The size to which the ping of a probe of the member is padded, 0: it is not. Once a probe. */
+/* The size to which a ping to the member is padded, 0: it is not. */
 size_t shoal_path_probe(struct shoal_core *core, const struct shoal_record *record);
 
 /* The member answered to a probe that began with a ping of `size` bytes. late: not before a small

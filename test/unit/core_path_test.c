@@ -110,56 +110,6 @@ the_first_probe_of_a_member_is_padded_to_the_full_size_and_then_one_in_256(void 
 	}
 }
 
-static size_t
-count_padded(const struct core_world *world)
-{
-	size_t count = 0;
-
-	for (const struct world_packet *packet = world->sent; packet != NULL;
-	        packet = packet->next) {
-		count += packet_has(packet, SHOAL_MESSAGE_PAD) != NULL;
-	}
-	return count;
-}
-
-static size_t
-count_proven(const struct core_world *world)
-{
-	const struct shoal_core *core = world_core(world, 0);
-	size_t count = 0;
-
-	for (uint32_t slot = 1; slot < core->members.records.end; slot++) {
-		count += shoal_members_at(core, slot)->flags >> SHOAL_PATH_SHIFT & SHOAL_PATH_PROVEN
-		                 ? 1
-		                 : 0;
-	}
-	return count;
-}
-
-static void
-of_many_new_members_eight_are_padded_at_once_then_one_probe_in_32_until_each_was(void **state)
-{
-	struct core_world world;
-
-	(void)state;
-	world_init(&world);
-	world_add(&world, NULL);
-	for (size_t i = 0; i < 20; i++) {
-		world_meet(&world, 0, PUPPET_DATAGRAMS);
-	}
-	world_run(&world, SHOAL_SEC(8));
-	assert_in_range(count_padded(&world), 7, 9);
-	world_run(&world, SHOAL_SEC(64));
-	/* One in 256 of all may be drawn besides. */
-	assert_in_range(count_padded(&world), 8, 8 + 2 + 3);
-	world_run(&world, SHOAL_SEC(12 * 32 + 64));
-	assert_int_equal(count_proven(&world), 20);
-	world_forget_sent(&world);
-	world_run(&world, SHOAL_SEC(256));
-	assert_in_range(count_padded(&world), 0, 8);
-	world_done(&world);
-}
-
 static void
 a_black_hole_lowers_the_size_after_two_losses_and_again_after_one_more(void **state)
 {
@@ -357,8 +307,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(
 	                the_first_probe_of_a_member_is_padded_to_the_full_size_and_then_one_in_256),
-	        cmocka_unit_test(
-	                of_many_new_members_eight_are_padded_at_once_then_one_probe_in_32_until_each_was),
 	        cmocka_unit_test(
 	                a_black_hole_lowers_the_size_after_two_losses_and_again_after_one_more),
 	        cmocka_unit_test(one_loss_lowers_nothing),

@@ -262,9 +262,9 @@ tell(const struct sim_settings *settings, const struct sim_cases *cases, struct 
 	        "Bytes a member, with IP, UDP and TCP headers (nothing happens: a second)", 0,
 	        report);
 	sim_remark(report,
-	        "One probe of each member to each other is padded, to find out what the way "
-	        "takes (docs/protocol.md): eight at once, then one probe in 32, which are most of "
-	        "the bytes of the first seconds. A steady_s far above 32 n shows what stays.");
+	        "The first probe of each member to each other is padded, to find out what "
+	        "the way takes (docs/protocol.md): among n members that is most of the "
+	        "bytes of the first n seconds. A steady_s far above n shows what stays.");
 	if (n >= 2) {
 		double first = sim_mean(cases, 0, 0, 3 * STEADY + MESSAGES);
 		double last = sim_mean(cases, (unsigned)n - 1, 0, 3 * STEADY + MESSAGES);
