@@ -242,7 +242,7 @@ static bool
 has_outsider(const struct shoal_follow *follow, const struct shoal_event *event)
 {
 	for (size_t i = 0; i < event->cause.accusers; i++) {
-		if (!is_watcher(follow, &event->cause.accuser[i], &event->id)) {
+		if (follow->walls || !is_watcher(follow, &event->cause.accuser[i], &event->id)) {
 			return true;
 		}
 	}

@@ -57,7 +57,7 @@ encode_field(const struct shoal_field *field, const void *at, struct shoal_write
 	case SHOAL_FIELD_U32:
 		shoal_writer_u32(writer, *(const uint32_t *)at);
 		break;
-	case SHOAL_FIELD_FLAG:
+	case SHOAL_FIELD_FLAG: /* the last one, see shoal_binary_encode */
 		if (*(const uint8_t *)at != 0) {
 			shoal_writer_u8(writer, *(const uint8_t *)at);
 		}
@@ -196,6 +196,7 @@ shoal_binary_encode(
         const struct shoal_layout *layout, const void *message, struct shoal_writer *writer)
 {
 	for (size_t i = 0; i < layout->fields; i++) {
+		SHOAL_ASSERT(layout->field[i].type != SHOAL_FIELD_FLAG || i + 1u == layout->fields);
 		encode_field(&layout->field[i], (const uint8_t *)message + layout->field[i].offset,
 		        writer);
 	}

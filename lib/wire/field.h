@@ -2,8 +2,10 @@
 /* Field tables: every protocol message is described once, by a list of fields in message.h. The
  * list makes the C struct and the table; every codec, printer and document is driven by the table.
  *
- * A field is appended, never removed or reordered. A decoder gives fields that an older sender did
- * not write the value zero, and skips what a newer sender wrote after the last field that it knows.
+ * Once a release has gone out, a field is appended, never removed or reordered; a FLAG that is not
+ * the last any more becomes an U8, which is always written. A decoder gives fields that an older
+ * sender did not write the value zero, and skips what a newer sender wrote after the last field
+ * that it knows.
  */
 #ifndef SHOAL_WIRE_FIELD_H
 #define SHOAL_WIRE_FIELD_H

@@ -3,7 +3,8 @@
  * the same tables as the compact form of wire/binary.h and with the same limits. The framing of
  * messages in a packet stays as it is; only bodies change with the codec.
  *
- *     U8, U32, U64, VAR   an integer
+ *     U8, FLAG, U32,
+ *     U64, VAR            an integer
  *     ID, SALT            16 bytes
  *     ADDR                "1.2.3.4:7946", "[2001:db8::1]:7946", without a scope
  *     TEXT                a string

@@ -107,7 +107,7 @@ one_that_cannot_be_dialled_is_shown_so_by_all_and_not_accused_for_an_hour(void *
 	for (unsigned wall = SHOAL_SIM_FILTER_DROP; wall <= SHOAL_SIM_FILTER_REJECT; wall++) {
 		struct told told;
 		struct shoal_sim *sim = open_world((enum shoal_sim_filter)wall, 0, &told);
-		run_for(sim, SHOAL_SEC(12));
+		run_for(sim, SHOAL_SEC(20));
 		only_it_is_diagnosed(sim);
 		run_for(sim, SHOAL_SEC(3600));
 		only_it_is_diagnosed(sim);

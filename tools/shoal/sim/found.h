@@ -10,7 +10,8 @@
  *     a hint begins a probe early, and how often           core_hint
  *     time-outs are SRTT + 4 RTTVAR, of peer or network    core_rtt
  *     relays are at distinct addresses, once a round       core_property
- *     bursts and ticks keep to their bytes and credit      core_gossip_budget
+ *     bursts and ticks keep to their bytes and credit      core_gossip_budget, core_gossip_credit
+ *     members that cannot be dialled                       core_inbound, sim_wall
  *     accusers that are mostly refuted lose weight         core_weight
  *     local health rises by missing nacks                  core_probe_health
  *     the end of a watch link begins an inquest            core_inquest, sim_watch
@@ -26,7 +27,7 @@
 	X(OLDER_WORD, "incarnations", 2, "an older statement takes the place of a newer one") \
 	X(BUSY_LOOP, "bounds", 2, "who has left asks to be woken at once, for ever") \
 	X(CHECKSUM_UNREAD, "packets", 6, "a damaged packet is taken") \
-	X(LEAVE_WAITS, "commands", 40, "a leave that nobody confirms does not end") \
+	X(LEAVE_WAITS, "commands", 128, "a leave that nobody confirms does not end") \
 	X(JOIN_UNENDED, "commands", 8, "a join that found nobody is never told as failed") \
 	X(PING_UNANSWERED, "calm", 1, "every fourth ping gets no answer") \
 	X(BURY_UNVERIFIED, "heal", 14, "a told death counts without a try") \
