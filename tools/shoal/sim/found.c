@@ -11,6 +11,9 @@ static const struct found {
 #define SIM_X(name, checker, seed, what) {checker, what, seed},
         SIM_FOUND_TABLE(SIM_X)
 #undef SIM_X
+#define SIM_X(checker, seed, what) {checker, what, seed},
+                SIM_FOUND_BY_SWARM(SIM_X)
+#undef SIM_X
 };
 
 #define FOUND (sizeof(found) / sizeof(found[0]))

@@ -85,4 +85,10 @@
 	X(RISEN_TOO_LITTLE, "convergence", 3, "a refutation is no newer than what it contradicts")
 /* clang-format on */
 
+/* Seeds at which the swarm found what nobody had planted, in the protocol or in the simulator. They
+ * show it as long as packets and draws stay what they were. */
+#define SIM_FOUND_BY_SWARM(X)                                                                      \
+	X("chains", 2493, "a host that retries its join is taken for packets that never end")      \
+	X("gossip", 20329, "a suspicion that a seed's table refutes is told on in its class")
+
 #endif
