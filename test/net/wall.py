@@ -40,7 +40,7 @@ def admitted(cluster, agents, far):
         cluster.expect(lambda a=agent: diagnoses(a) == wanted, f"{agent.name} shows {wanted}")
 
 
-def stays(cluster, agents, far, seconds=15):
+def stays(cluster, agents, far, seconds=8):
     before = {a: a.counters()["probes_acked"] for a in agents}
     cluster.until(lambda: False, seconds)
     for agent in agents + [far]:
