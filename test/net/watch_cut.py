@@ -38,7 +38,7 @@ def connections(agent):
 def lasting(cluster, agents):
     """Of each, what outlives other exchanges, whose connections are closed after a second: the watch links."""
     before = [connections(a) for a in agents]
-    cluster.until(lambda: False, 2.5)
+    cluster.until(lambda: False, 4)
     return [held & connections(a) for held, a in zip(before, agents)]
 
 
