@@ -292,44 +292,6 @@ on_statement(
 	meet_teller(core, arrival, &m->member.id);
 }
 
-/* Every message but a statement names its sender. */
-static const struct shoal_id *
-sender_of(uint16_t kind, const union shoal_message *m)
-{
-	switch (kind) {
-	case SHOAL_MESSAGE_SENDER:
-		return &m->sender.id;
-	case SHOAL_MESSAGE_PING:
-		return &m->ping.id;
-	case SHOAL_MESSAGE_ACK:
-		return &m->ack.id;
-	case SHOAL_MESSAGE_NACK:
-		return &m->nack.id;
-	case SHOAL_MESSAGE_RELAY:
-		return &m->relay.id;
-	case SHOAL_MESSAGE_JOIN:
-		return &m->join.id;
-	case SHOAL_MESSAGE_SYNC:
-		return &m->sync.id;
-	case SHOAL_MESSAGE_ANSWER:
-		return &m->answer.id;
-	case SHOAL_MESSAGE_CONFLICT:
-		return &m->conflict.id;
-	case SHOAL_MESSAGE_GONE:
-		return &m->gone.id;
-	case SHOAL_MESSAGE_PARTIAL:
-		return &m->partial.id;
-	case SHOAL_MESSAGE_WATCH:
-		return &m->watch.id;
-	case SHOAL_MESSAGE_CHECK:
-		return &m->check.id;
-	case SHOAL_MESSAGE_REFUSED:
-		return &m->refused.id;
-	default:
-		return NULL;
-	}
-}
-
 /* What comes with a walk down the digest, with the death watch, and with trouble. */
 static void
 on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
@@ -376,7 +338,7 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct received *re
 		shoal_count(core, SHOAL_COUNTER_DROP_UNKNOWN_KIND);
 		return;
 	}
-	const struct shoal_id *sender = sender_of(kind, m);
+	const struct shoal_id *sender = shoal_message_sender(kind, m);
 	if (sender != NULL) {
 		name_teller(core, arrival, sender);
 	}

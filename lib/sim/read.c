@@ -1,48 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A packet's first message says what it is there for; a SENDER before it only names who sends.
- * Every message but a statement begins with its sender, or with a number and then its sender. */
+/* A packet's first message says what it is there for; a SENDER before it only names who sends. */
 #include "sim/read.h"
 
 #include "wire/packet.h"
 
 #include <string.h>
-
-static const struct shoal_id *
-sender_of(uint16_t kind, const union shoal_message *m)
-{
-	switch (kind) {
-	case SHOAL_MESSAGE_SENDER:
-		return &m->sender.id;
-	case SHOAL_MESSAGE_PING:
-		return &m->ping.id;
-	case SHOAL_MESSAGE_ACK:
-		return &m->ack.id;
-	case SHOAL_MESSAGE_NACK:
-		return &m->nack.id;
-	case SHOAL_MESSAGE_RELAY:
-		return &m->relay.id;
-	case SHOAL_MESSAGE_JOIN:
-		return &m->join.id;
-	case SHOAL_MESSAGE_SYNC:
-		return &m->sync.id;
-	case SHOAL_MESSAGE_ANSWER:
-		return &m->answer.id;
-	case SHOAL_MESSAGE_GONE:
-		return &m->gone.id;
-	case SHOAL_MESSAGE_CONFLICT:
-		return &m->conflict.id;
-	case SHOAL_MESSAGE_WATCH:
-		return &m->watch.id;
-	case SHOAL_MESSAGE_CHECK:
-		return &m->check.id;
-	case SHOAL_MESSAGE_REFUSED:
-		return &m->refused.id;
-	case SHOAL_MESSAGE_PARTIAL:
-		return &m->partial.id;
-	default:
-		return NULL;
-	}
-}
 
 /* The next message. false: there is none, or none that is understood. */
 static bool
@@ -56,7 +18,7 @@ next(struct shoal_reader *messages, struct shoal_read *read)
 		read->kind = 0;
 		return false;
 	}
-	sender = sender_of(read->kind, &read->message);
+	sender = shoal_message_sender(read->kind, &read->message);
 	if (sender != NULL && shoal_id_is_zero(&read->sender)) {
 		read->sender = *sender;
 	}

@@ -232,6 +232,43 @@ shoal_message_append(struct shoal_writer *writer, enum shoal_message_kind kind, 
 	return shoal_message_end(writer, start, body);
 }
 
+const struct shoal_id *
+shoal_message_sender(uint16_t kind, const union shoal_message *m)
+{
+	switch (kind) {
+	case SHOAL_MESSAGE_SENDER:
+		return &m->sender.id;
+	case SHOAL_MESSAGE_PING:
+		return &m->ping.id;
+	case SHOAL_MESSAGE_ACK:
+		return &m->ack.id;
+	case SHOAL_MESSAGE_NACK:
+		return &m->nack.id;
+	case SHOAL_MESSAGE_RELAY:
+		return &m->relay.id;
+	case SHOAL_MESSAGE_JOIN:
+		return &m->join.id;
+	case SHOAL_MESSAGE_SYNC:
+		return &m->sync.id;
+	case SHOAL_MESSAGE_ANSWER:
+		return &m->answer.id;
+	case SHOAL_MESSAGE_CONFLICT:
+		return &m->conflict.id;
+	case SHOAL_MESSAGE_GONE:
+		return &m->gone.id;
+	case SHOAL_MESSAGE_PARTIAL:
+		return &m->partial.id;
+	case SHOAL_MESSAGE_WATCH:
+		return &m->watch.id;
+	case SHOAL_MESSAGE_CHECK:
+		return &m->check.id;
+	case SHOAL_MESSAGE_REFUSED:
+		return &m->refused.id;
+	default:
+		return NULL;
+	}
+}
+
 void
 shoal_message_pad(struct shoal_writer *writer)
 {

@@ -263,6 +263,10 @@ int shoal_message_next(struct shoal_reader *packet, uint16_t *kind, struct shoal
  * SHOAL_ERR_UNSUPPORTED: the kind is not known. */
 int shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_message *message);
 
+/* Who sent a packet that holds this message: every message but a statement, or one that says
+ * nothing, names its sender. NULL: this one does not. */
+const struct shoal_id *shoal_message_sender(uint16_t kind, const union shoal_message *m);
+
 /* Whether the core can use the values of a message, each of which is well formed: a decoder of
  * bodies asks this last. */
 bool shoal_message_is_usable(uint16_t kind, const union shoal_message *message);

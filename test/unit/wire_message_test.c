@@ -398,6 +398,27 @@ a_ping_with_half_an_origin_is_refused(void **state)
 	assert_int_equal(decodes(SHOAL_MESSAGE_PING, &ping), SHOAL_ERR_MALFORMED);
 }
 
+/* By its table: the field `id`, but where that names the member that the statement is about. */
+static void
+the_sender_of_a_message_is_its_id_where_it_is_no_statement(void **state)
+{
+	(void)state;
+	for (uint16_t kind = fill_next_kind(0); kind != 0; kind = fill_next_kind(kind)) {
+		const struct shoal_layout *layout = shoal_message_layout(kind);
+		const void *expected = NULL;
+		union shoal_message message;
+
+		for (size_t i = 0; i < layout->fields; ++i) {
+			if (strcmp(layout->field[i].name, "id") == 0 &&
+			        kind != SHOAL_MESSAGE_MEMBER && kind != SHOAL_MESSAGE_STATE) {
+				expected = (const char *)&message + layout->field[i].offset;
+			}
+		}
+		assert_ptr_equal(shoal_message_sender(kind, &message), expected);
+	}
+	assert_null(shoal_message_sender(SHOAL_MESSAGE_KINDS, NULL));
+}
+
 /* A pad of two bytes of head and so much zero fills all but the room that no length fits exactly.
  */
 static void
@@ -444,6 +465,7 @@ main(void)
 	        cmocka_unit_test(a_member_that_nobody_could_name_or_reach_is_refused),
 	        cmocka_unit_test(a_message_without_the_ids_and_numbers_that_it_needs_is_refused),
 	        cmocka_unit_test(a_ping_with_half_an_origin_is_refused),
+	        cmocka_unit_test(the_sender_of_a_message_is_its_id_where_it_is_no_statement),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
