@@ -4,28 +4,22 @@
 # checker is worth nothing. The table in tools/shoal/sim/found.h has every plant, and a seed that shows it, which is tried
 # first; whatever changes the order of packets may move it to another one. Every checker has a plant.
 #
-# Usage: plants.sh [--update] [NAME...]. --update writes the seeds that show them now into the table. Compiles
-# everything once into an archive, and for each plant only the files that hold it, which come before the archive's.
+# Usage: plants.sh [--clean ARCHIVE] [--update] [NAME...]. --update writes the seeds that show them now into the table.
+# ARCHIVE is the target shoal-sim-clean, that of build/release where it is not given: everything without a bug. For each
+# plant only the files that hold it are compiled, which come before the archive's.
 set -eu
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export work CC=${CC:-cc}
-sources=(lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c test/sim/{main,scenario}.c tools/shoal/sim/{story,record}.c)
-
-compile() { # SOURCE FOLDER FLAGS...
-	local source=$1 folder=$2
-	shift 2
-	"$CC" -std=gnu11 -O1 -Iinclude -Ilib -Itools/shoal/sim "$@" -c "$source" -o "$folder/${source//\//_}.o"
-}
+export work CC=${CC:-cc} clean=build/release/test/sim/libshoal-sim-clean.a
 
 plant() { # NAME CHECKER SEED
 	local name=$1 checker=$2 seed=$3 folder=$work/$1 source
 	mkdir "$folder"
 	for source in $(awk -v name="$name" '$2 == name { print $1 }' "$work/places"); do
-		compile "$source" "$folder" "-DSHOAL_PLANT_$name=1"
+		"$CC" -std=gnu11 -O1 -Iinclude -Ilib "-DSHOAL_PLANT_$name=1" -c "$source" -o "$folder/${source//\//_}.o"
 	done
-	"$CC" -o "$folder/program" "$folder"/*.o "$work/clean.a"
+	"$CC" -o "$folder/program" "$folder"/*.o "$clean"
 	if "$folder/program" --seed "$seed" --plant-expect "$checker" >"$folder/output" 2>&1 ||
 		"$folder/program" --count 200 --plant-expect "$checker" >"$folder/output" 2>&1; then
 		echo "ok - $name: $(tail -n 1 "$folder/output")"
@@ -65,16 +59,21 @@ update() {
 }
 
 new=false
-if [ "${1:-}" = --update ]; then
-	new=true
+while [[ ${1:-} == --* ]]; do
+	case $1 in
+	--clean) clean=$2 && shift ;;
+	--update) new=true ;;
+	*) echo "plants.sh: no option $1" >&2 && exit 2 ;;
+	esac
 	shift
-fi
-export -f compile plant
+done
+[ -f "$clean" ] || {
+	echo "plants.sh: no $clean: build the target shoal-sim-clean of the preset release, or give --clean" >&2
+	exit 2
+}
+export -f plant
 grep -roE 'SHOAL_PLANT_[A-Z_]+' lib | sed 's/:SHOAL_PLANT_/ /' | sort -u >"$work/places"
 complete
-mkdir "$work/clean"
-printf '%s\n' "${sources[@]}" | xargs -P "$(nproc)" -I @ bash -c 'compile "$0" "$work/clean"' @
-ar rcs "$work/clean.a" "$work"/clean/*.o
 failed=0
 if [ $# -gt 0 ]; then
 	listed | grep -E "^($(tr ' ' '|' <<<"$*")) "

@@ -1,46 +1,55 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The same seeds give the same bytes whatever compiled the code: gcc -O2, clang -O0, clang -O2, and gcc for 32 bits where
-# it can link for them. Compares the printed trace hashes of 20 seeds.
+# The same seeds give the same bytes whatever compiled the code. Compares the printed trace hashes of 20 seeds: of the
+# programs given, which are shoal-sim-test of builds by several compilers, and of those compiled here, clang -O0 and gcc
+# for 32 bits where it can link for them.
+#
+# Usage: trace_compare.sh PROGRAM...    the first is what the others are compared with
 set -eu
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-seeds=${1:-1..20}
+failed=0
 
-traces() { # NAME COMPILER FLAGS...
-	local name=$1 compiler=$2
-	shift 2
-	"$compiler" -std=gnu11 "$@" -Iinclude -Ilib -Itools/shoal/sim lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c test/sim/{main,scenario}.c tools/shoal/sim/{story,record}.c \
-		-o "$work/$name" || return 1
-	"$work/$name" --seeds "$seeds" --trace >"$work/$name.traces" || {
-		tail -n 5 "$work/$name.traces"
-		return 1
-	}
-	[ -s "$work/$name.traces" ]
+compiled() { # NAME COMPILER FLAGS...
+	local name=$1
+	shift
+	"$@" -std=gnu11 -Iinclude -Ilib -Itools/shoal/sim lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c \
+		test/sim/{main,scenario}.c tools/shoal/sim/{story,record}.c -o "$work/$name"
 }
 
-same() { # NAME TEXT
-	if cmp -s "$work/gcc.traces" "$work/$1.traces"; then
-		echo "ok - $2 gives the traces of gcc -O2, seeds $seeds"
+traces() { # PROGRAM
+	"$1" --seeds 1..20 --trace >"$work/traces" 2>&1 && [ -s "$work/traces" ] || {
+		echo "not ok - $1 fails"
+		tail -n 5 "$work/traces"
+		failed=1
+		return 1
+	}
+}
+
+same() { # PROGRAM
+	traces "$1" || return 0
+	if cmp -s "$work/first" "$work/traces"; then
+		echo "ok - $1 gives the traces of $first"
 	else
-		echo "not ok - $2 gives other traces than gcc -O2"
-		diff "$work/gcc.traces" "$work/$1.traces" | head -n 6
+		echo "not ok - $1 gives other traces than $first"
+		diff "$work/first" "$work/traces" | head -n 6
 		failed=1
 	fi
 }
 
-failed=0
-traces gcc gcc -O2 &
-traces slow clang -O0 &
-traces fast clang -O2 &
-for job in $(jobs -p); do
-	wait "$job" || failed=1
+first=$1
+shift
+compiled clang-O0 clang -O0 &
+traces "$first" || exit 1
+mv "$work/traces" "$work/first"
+for program in "$@"; do
+	same "$program"
 done
-same slow "clang -O0"
-same fast "clang -O2"
+wait $!
+same "$work/clang-O0"
 if echo 'int main(void) { return 0; }' | gcc -m32 -x c -o "$work/tiny" - 2>/dev/null; then
-	traces small gcc -m32 -O1 || failed=1
-	same small "gcc -m32"
+	compiled gcc-m32 gcc -m32 -O1
+	same "$work/gcc-m32"
 fi
 exit $failed
