@@ -136,7 +136,8 @@ shoal_told_event(struct shoal_follow *follow, const struct shoal_event *event)
 	}
 }
 
-/* Who said that it leaves counts as left after its time-out and the shortest suspicion. */
+/* Who said that it leaves counts as left after its time-out and the shortest suspicion; where the
+ * loop of this node is late, as much later, up to that time once more. */
 void
 shoal_told_look(struct shoal_follow *follow)
 {
@@ -145,21 +146,22 @@ shoal_told_look(struct shoal_follow *follow)
 	const struct shoal_profile *profile = follow->watch->profile;
 	struct shoal_core_member member;
 	uint64_t late = 2 * SHOAL_MS(profile->probe_interval_ms); /* a slow node's timers are */
-	uint64_t least, most;
+	uint64_t least, most, span;
 
 	if (shoal_core_count(core, SHOAL_STATE_LEAVING) == 0 || follow->before == 0) {
 		return;
 	}
 	/* It may have been among more members when it was told. */
 	shoal_doubt_span(profile, n < slots ? slots : n, &least, &most, &wanted);
+	span = SHOAL_MS(profile->leave_timeout_ms) + least;
+	span = profile->stall_ms != 0 ? 2 * span : span;
 	for (uint32_t slot = 1; slot < slots; slot++) {
 		if (!shoal_core_member(core, slot, &member) ||
 		        member.state != SHOAL_STATE_LEAVING) {
 			continue;
 		}
 		(void)shoal_follow_that(follow, SHOAL_CHECKER_LEAVE,
-		        follow->before <= member.since_ns + SHOAL_MS(profile->leave_timeout_ms) +
-		                                  least + late,
-		        &member.id, "still leaving, long after its time-out");
+		        follow->before <= member.since_ns + span + late, &member.id,
+		        "still leaving, long after its time-out");
 	}
 }

@@ -286,6 +286,9 @@ shoal_sim_watch_timer(struct shoal_sim *sim, struct shoal_sim_exchange *link, bo
 	bool *trying = client ? &link->trying : &link->watched_trying;
 	struct shoal_timer *timer = client ? &link->timer : &link->watched;
 
+	if (sim->timeless) {
+		return; /* a link that is found broken by its silence is news of the time */
+	}
 	if (passes && knows) {
 		*trying = false;
 		shoal_heap_arm(&sim->heap, timer, sim->now + (client ? 1 : 2) * idle(sim));
