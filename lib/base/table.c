@@ -6,7 +6,8 @@
  *
  * Invariants: value SHOAL_TABLE_NONE marks an empty bucket; at most 7/8 of the buckets are taken,
  * so every walk meets an empty one; along a run of taken buckets the distance from home grows by at
- * most 1 a step. */
+ * most 1 a step. The home of a tag is its share of the buckets, not its low bits, so that a table
+ * may have any number of them. */
 #include "base/table.h"
 
 #include "base/alloc.h"
@@ -18,8 +19,7 @@
 #define TABLE_LAST  ((size_t)1 << 31)
 
 struct shoal_table_bucket {
-	uint32_t tag; /* 32 bits of the hash: the home bucket, and a filter before equal() is asked
-	               */
+	uint32_t tag; /* 32 bits of the hash: the home bucket, and a filter before equal() */
 	uint32_t value;
 };
 
@@ -49,9 +49,23 @@ shoal_table_hash(const struct shoal_table *table, const void *key, size_t len)
 }
 
 static size_t
+home_of(const struct shoal_table *table, uint32_t tag)
+{
+	return (size_t)((uint64_t)tag * table->capacity >> 32);
+}
+
+static size_t
+after(const struct shoal_table *table, size_t place)
+{
+	return place + 1 < table->capacity ? place + 1 : 0;
+}
+
+static size_t
 distance(const struct shoal_table *table, size_t place, uint32_t tag)
 {
-	return (place - tag) & (table->capacity - 1);
+	size_t home = home_of(table, tag);
+
+	return place >= home ? place - home : place + table->capacity - home;
 }
 
 static uint32_t
@@ -64,13 +78,12 @@ uint32_t
 shoal_table_find(const struct shoal_table *table, uint64_t hash, const void *key)
 {
 	uint32_t tag = tag_of(hash);
-	size_t mask = table->capacity - 1, far;
+	size_t place = home_of(table, tag), far;
 
 	if (table->count == 0) {
 		return SHOAL_TABLE_NONE;
 	}
-	for (far = 0;; far++) {
-		size_t place = (tag + far) & mask;
+	for (far = 0;; far++, place = after(table, place)) {
 		const struct shoal_table_bucket *bucket = &table->bucket[place];
 
 		if (bucket->value == SHOAL_TABLE_NONE ||
@@ -87,9 +100,9 @@ shoal_table_find(const struct shoal_table *table, uint64_t hash, const void *key
 static void
 insert(struct shoal_table *table, struct shoal_table_bucket entry)
 {
-	size_t mask = table->capacity - 1, place = entry.tag & mask, far = 0;
+	size_t place = home_of(table, entry.tag), far = 0;
 
-	for (;; place = (place + 1) & mask, far++) {
+	for (;; place = after(table, place), far++) {
 		struct shoal_table_bucket *bucket = &table->bucket[place];
 		size_t theirs;
 
@@ -113,7 +126,7 @@ grow(struct shoal_table *table)
 {
 	struct shoal_table_bucket *old = table->bucket;
 	size_t old_capacity = table->capacity, i;
-	size_t capacity = old_capacity > 0 ? 2 * old_capacity : TABLE_FIRST;
+	size_t capacity = old_capacity > 0 ? old_capacity + old_capacity / 2 : TABLE_FIRST;
 
 	if (capacity > TABLE_LAST) {
 		return SHOAL_ERR_LIMIT;
@@ -143,7 +156,7 @@ shoal_table_put(struct shoal_table *table, uint64_t hash, uint32_t value)
 	if (table->count >= table->limit) {
 		return SHOAL_ERR_LIMIT;
 	}
-	if (table->count >= table->capacity - table->capacity / 8) {
+	if ((table->count + 1) * 8 > table->capacity * 7) {
 		int err = grow(table);
 
 		if (err != 0) {
@@ -159,12 +172,12 @@ bool
 shoal_table_remove(struct shoal_table *table, uint64_t hash, uint32_t value)
 {
 	uint32_t tag = tag_of(hash);
-	size_t mask = table->capacity - 1, place = tag & mask, far;
+	size_t place = home_of(table, tag), far;
 
 	if (table->count == 0) {
 		return false;
 	}
-	for (far = 0;; far++, place = (place + 1) & mask) {
+	for (far = 0;; far++, place = after(table, place)) {
 		const struct shoal_table_bucket *bucket = &table->bucket[place];
 
 		if (bucket->value == SHOAL_TABLE_NONE ||
@@ -177,13 +190,14 @@ shoal_table_remove(struct shoal_table *table, uint64_t hash, uint32_t value)
 	}
 	/* Everything up to the next entry that is at home, or a gap, moves one back. */
 	for (;;) {
-		size_t next = (place + 1) & mask;
-		struct shoal_table_bucket *after = &table->bucket[next];
+		size_t next = after(table, place);
+		const struct shoal_table_bucket *follower = &table->bucket[next];
 
-		if (after->value == SHOAL_TABLE_NONE || distance(table, next, after->tag) == 0) {
+		if (follower->value == SHOAL_TABLE_NONE ||
+		        distance(table, next, follower->tag) == 0) {
 			break;
 		}
-		table->bucket[place] = *after;
+		table->bucket[place] = *follower;
 		place = next;
 	}
 	table->bucket[place].value = SHOAL_TABLE_NONE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Hash table from a key to a 32-bit number (a slot of a slab): open addressing, robin hood, keyed
  * by SipHash so that a peer cannot aim for collisions. It stores no keys: the owner compares. 8
- * bytes a bucket, at most 7/8 full; grows by doubling up to the limit. All operations O(1)
+ * bytes a bucket, at most 7/8 full; grows by half, up to the limit. All operations O(1)
  * expected; growing is O(n). */
 #ifndef SHOAL_BASE_TABLE_H
 #define SHOAL_BASE_TABLE_H
@@ -18,7 +18,7 @@ struct shoal_table_bucket;
 struct shoal_table {
 	const struct shoal_allocator *mem;
 	struct shoal_table_bucket *bucket;
-	size_t capacity; /* 0 or a power of two */
+	size_t capacity;
 	size_t count, limit;
 	uint64_t key[2];
 	shoal_table_equal equal;

@@ -28,8 +28,9 @@ struct node {
 };
 
 struct leaf {
-	struct shoal_tree_total total;
+	uint64_t sum;
 	uint32_t slot[SHOAL_TREE_LEAF];
+	uint8_t told, living; /* with sum: the total */
 	uint8_t count;
 	bool stale;
 };
@@ -352,13 +353,16 @@ refresh(struct shoal_core *core, uint32_t ref)
 	if (is_leaf(ref)) {
 		struct leaf *leaf = leaf_at(core, ref);
 		if (leaf->stale) {
-			leaf->total = nobody;
+			struct shoal_tree_total total = nobody;
 			for (uint32_t i = 0; i < leaf->count; i++) {
-				count_member(core, leaf->slot[i], &leaf->total);
+				count_member(core, leaf->slot[i], &total);
 			}
+			leaf->sum = total.sum;
+			leaf->told = (uint8_t)total.told;
+			leaf->living = (uint8_t)total.living;
 			leaf->stale = false;
 		}
-		return leaf->total;
+		return (struct shoal_tree_total){leaf->sum, leaf->told, leaf->living};
 	}
 	struct node *node = node_at(core, ref);
 	if (node->stale) {

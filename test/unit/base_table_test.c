@@ -43,12 +43,12 @@ constant(const struct shoal_table *table, uint32_t number)
 	return UINT64_MAX;
 }
 
-/* 16 homes, all near the end of the table: long runs that wrap around. */
+/* 16 homes in the last part of the table: long runs that wrap around. */
 static uint64_t
 crowded(const struct shoal_table *table, uint32_t number)
 {
 	(void)table;
-	return UINT32_MAX - number % 16;
+	return UINT32_MAX - number % 16 * (UINT32_MAX / 512);
 }
 
 static void
@@ -162,7 +162,7 @@ an_empty_table_holds_nothing_and_no_memory(void **state)
 }
 
 static void
-it_is_at_most_seven_eighths_full_and_costs_eight_bytes_a_bucket(void **state)
+it_is_from_seven_twelfths_to_seven_eighths_full_and_costs_eight_bytes_a_bucket(void **state)
 {
 	struct shoal_table table;
 	uint32_t n;
@@ -172,7 +172,7 @@ it_is_at_most_seven_eighths_full_and_costs_eight_bytes_a_bucket(void **state)
 	for (n = 0; n < KEYS; n++) {
 		assert_int_equal(shoal_table_put(&table, honest(&table, n), n), 0);
 		assert_true(table.count * 8 <= table.capacity * 7);
-		assert_true(table.capacity == 8 || table.count * 16 > table.capacity * 7);
+		assert_true(table.capacity < 40 || table.count * 100 > table.capacity * 57);
 		assert_int_equal(shoal_table_memory(&table), table.capacity * 8);
 	}
 	shoal_table_done(&table);
@@ -241,8 +241,8 @@ static void
 without_memory_it_keeps_what_it_had(void **state)
 {
 	(void)state;
-	/* 8, 16, 32, 64 and 128 buckets. */
-	assert_int_equal(heap_fault_sweep(fill, NULL), 5);
+	/* 8, 12, 18, 27, 40, 60, 90 and 135 buckets. */
+	assert_int_equal(heap_fault_sweep(fill, NULL), 8);
 }
 
 static void
@@ -270,7 +270,8 @@ main(void)
 	        cmocka_unit_test(it_stays_right_when_runs_wrap_around_the_end),
 	        cmocka_unit_test(it_holds_as_many_as_its_limit_and_no_more),
 	        cmocka_unit_test(an_empty_table_holds_nothing_and_no_memory),
-	        cmocka_unit_test(it_is_at_most_seven_eighths_full_and_costs_eight_bytes_a_bucket),
+	        cmocka_unit_test(
+	                it_is_from_seven_twelfths_to_seven_eighths_full_and_costs_eight_bytes_a_bucket),
 	        cmocka_unit_test(a_search_asks_the_owner_about_once),
 	        cmocka_unit_test(the_same_key_hashes_differently_under_another_secret),
 	        cmocka_unit_test(without_memory_it_keeps_what_it_had),
