@@ -6,21 +6,24 @@
 # static libshoal stands in an export set of its own: only who links it needs the development files of what it uses.
 include(CMakePackageConfigHelpers)
 
-install(DIRECTORY include/shoal DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY include/shoal DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
+  FILES_MATCHING PATTERN "*.h")
 
-install(TARGETS shoal-lib-shared shoal-core-lib-shared shoal-core-lib-static EXPORT shoal-targets)
-install(TARGETS shoal-lib-static EXPORT shoal-static-targets)
+install(TARGETS shoal-lib-shared shoal-core-lib-shared shoal-core-lib-static EXPORT shoal-targets
+  LIBRARY COMPONENT library NAMELINK_COMPONENT development ARCHIVE COMPONENT development)
+install(TARGETS shoal-lib-static EXPORT shoal-static-targets ARCHIVE COMPONENT development)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/shoal)
 foreach(set shoal-targets shoal-static-targets)
-  install(EXPORT ${set} NAMESPACE shoal:: DESTINATION ${package_dir})
+  install(EXPORT ${set} NAMESPACE shoal:: DESTINATION ${package_dir} COMPONENT development)
 endforeach()
 configure_package_config_file(cmake/shoal-config.cmake.in shoal-config.cmake
   INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(shoal-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/shoal-config.cmake
-  ${CMAKE_CURRENT_BINARY_DIR}/shoal-config-version.cmake DESTINATION ${package_dir})
+  ${CMAKE_CURRENT_BINARY_DIR}/shoal-config-version.cmake DESTINATION ${package_dir}
+  COMPONENT development)
 if(SHOAL_MBEDTLS)
-  install(FILES cmake/mbedcrypto.cmake DESTINATION ${package_dir})
+  install(FILES cmake/mbedcrypto.cmake DESTINATION ${package_dir} COMPONENT development)
 endif()
 
 if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
@@ -47,5 +50,6 @@ if(SHOAL_MBEDTLS)
 endif()
 foreach(name shoal shoal-core)
   configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
-  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT development)
 endforeach()

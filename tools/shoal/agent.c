@@ -8,6 +8,7 @@
 #include "agent_config.h"
 #include "agent_http.h"
 #include "control_socket.h"
+#include "notify.h"
 #include "text.h"
 
 #include <event2/event.h>
@@ -77,7 +78,10 @@ leave(unsigned timeout_ms, void *arg)
 	if (!agent->leaving) {
 		rc = shoal_cluster_leave_async(agent->cluster, timeout_ms, on_left, agent);
 	}
-	agent->leaving = agent->leaving || rc == 0;
+	if (rc == 0 && !agent->leaving) {
+		agent->leaving = true;
+		cli_notify("STOPPING=1\nSTATUS=leaving the cluster");
+	}
 	return rc;
 }
 
@@ -294,6 +298,7 @@ say_ready(struct agent *agent)
 		printf("shoal: ready name=%s id=%s address=%s\n", shoal_member_name(self), id,
 		        address);
 		end = cli_flush();
+		cli_notify("READY=1");
 	}
 	shoal_member_unref(self);
 	return end;

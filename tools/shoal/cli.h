@@ -33,6 +33,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_agent_command;
+extern const struct cli_command cli_completion_command;
 extern const struct cli_command cli_decode_command;
 extern const struct cli_command cli_info_command;
 extern const struct cli_command cli_join_command;
@@ -43,6 +44,9 @@ extern const struct cli_command cli_replay_command;
 extern const struct cli_command cli_sim_command;
 extern const struct cli_command cli_version_command;
 extern const struct cli_command cli_why_command;
+
+/* The subcommands in the order in which they are listed; NULL: past the last. */
+const struct cli_command *cli_command_at(size_t i);
 
 /* Prints "shoal: ..." and returns CLI_FAILED. Line ends inside the text become "; ". */
 int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -23,10 +23,17 @@ static const struct cli_command *const commands[] = {
         &cli_replay_command,
         &cli_decode_command,
         &cli_sim_command,
+        &cli_completion_command,
         &cli_version_command,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+const struct cli_command *
+cli_command_at(size_t i)
+{
+	return i < COMMANDS ? commands[i] : NULL;
+}
 
 static int
 print_overview(void)

@@ -38,6 +38,26 @@ def an_agent_without_a_name_is_named_by_its_id(cluster):
               "it left files behind")
 
 
+def a_service_manager_is_told_when_it_is_ready_and_when_it_stops(cluster):
+    for path in (os.path.join(cluster.folder, "notify"), f"@shoal-{os.getpid()}"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path.replace("@", "\0"))
+            manager.settimeout(LONG)
+            with Beside(cluster, "agent", "--bind", "127.0.0.1:0", variables={"NOTIFY_SOCKET": path}) as agent:
+                check(manager.recv(1000) == b"READY=1", "it does not say that it is ready")
+                cluster.expect(lambda: agent.lines, "the ready line")
+                check(agent.end(signal.SIGTERM) == 0, "it did not end well")
+                check(manager.recv(1000).startswith(b"STOPPING=1\n"), "it does not say that it stops")
+
+
+def a_service_manager_that_is_not_there_is_told_of_and_ends_nothing(cluster):
+    for path in (os.path.join(cluster.folder, "nowhere"), "relative", "/" + "x" * 200):
+        with Beside(cluster, "agent", "--bind", "127.0.0.1:0", variables={"NOTIFY_SOCKET": path}) as agent:
+            cluster.expect(lambda: agent.lines, "the ready line")
+            check(agent.end(signal.SIGTERM) == 0, "it did not end well")
+            check("NOTIFY_SOCKET" in agent.process.stderr.read(), f"no warning about {path}")
+
+
 def sigterm_leaves_and_the_others_see_left(cluster):
     agents = cluster.form(3, *STEADY)
     agents[2].signal(signal.SIGTERM)

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 from command import FAST, STEADY, Beside, check, complaint, expect_in, main, shoal
 from agents import exchange
 
-COMMANDS = ("agent", "members", "join", "leave", "info", "monitor", "replay", "decode", "sim", "version", "why")
+COMMANDS = ("agent", "members", "join", "leave", "info", "monitor", "replay", "decode", "sim", "completion", "version",
+            "why")
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 MANUAL = os.path.join(ROOT, "docs/shoal.1")
 
@@ -65,6 +67,42 @@ def the_manual_names_every_cause_event_and_diagnosis(cluster):
         told = re.search(rf"^\.I {key}\n\(([^)]*)\)", page, re.M)[1]
         named = {word.strip() for word in re.split(r",| or ", told.replace("\n", " "))}
         check(named - {"null"} == set(re.findall(pattern, text)) - others, f"{key}: {told}")
+
+
+def completed(cluster, *words):
+    """What bash offers for the last of the words."""
+    script = ('source <("$SHOAL" completion bash); COMP_WORDS=(shoal "$@"); COMP_CWORD=$#; _shoal; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    result = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True, check=True,
+                            cwd=cluster.folder, env={**os.environ, "SHOAL": cluster.program})
+    check(not result.stderr, result.stderr)
+    return set(result.stdout.split())
+
+
+def bash_completes_commands_options_and_their_values(cluster):
+    open(os.path.join(cluster.folder, "capture.pcap"), "w", encoding="utf-8").close()
+    os.mkdir(os.path.join(cluster.folder, "capsules"))
+    check(completed(cluster, "m") == {"members", "monitor"}, "commands")
+    check(completed(cluster, "") >= set(COMMANDS), "all commands")
+    check(completed(cluster, "members", "--f") == {"--format"}, "options")
+    check(completed(cluster, "members", "--format", "c") == {"csv"}, "values")
+    check(completed(cluster, "decode", "cap") == {"capture.pcap", "capsules"}, "files")
+    check(completed(cluster, "agent", "--state-dir", "cap") == {"capsules"}, "folders")
+    check(completed(cluster, "agent", "--log-format", "t") == set(), "a value that is not known")
+    for command in COMMANDS:
+        told = set(re.findall(r"^  (--[a-z-]+)", shoal(cluster, command, "--help").stdout, re.M))
+        check(completed(cluster, command, "--") == told, f"{command} has {told}")
+
+
+def every_shell_completes_every_option(cluster):
+    for shell, form in (("zsh", "--{}["), ("fish", "-l {} ")):
+        script = shoal(cluster, "completion", shell).stdout
+        for command in COMMANDS:
+            for option in re.findall(r"^  --([a-z-]+)", shoal(cluster, command, "--help").stdout, re.M):
+                check(form.format(option) in script, f"{shell}: {command} --{option}")
+        if shutil.which(shell):
+            subprocess.run([shell, "-n"], input=script, text=True, check=True)
+    expect_in(["csh", "bash, zsh or fish"], complaint(shoal(cluster, "completion", "csh"), 2))
 
 
 def file(cluster, content):
@@ -170,11 +208,11 @@ def the_manual_page_has_the_options_of_help(cluster):
                            re.findall(r"^\.BI? (\\-\\-[a-z\\-]+)", body, re.M))
                 for title, body in re.findall(r"^\.SS ([^\n]+)\n(.*?)(?=^\.SS|\Z)", commands,
                                               re.M | re.S)}
-    common = sections["Options of all commands but agent, replay, decode and sim"]
+    common = sections["Options of all commands but agent, replay, decode, sim and completion"]
     for command in COMMANDS:
         told = help_of(cluster, command) - {"--help"}
         written = sections[f"shoal {command}"]
-        if command not in ("agent", "replay", "decode", "sim"):
+        if command not in ("agent", "replay", "decode", "sim", "completion"):
             written = written | common - {"--help"}
         if command == "version":
             written -= {"--socket", "--name"}
