@@ -8,6 +8,7 @@
 #include "agent_config.h"
 #include "agent_http.h"
 #include "control_socket.h"
+#include "http_listen.h"
 #include "notify.h"
 #include "text.h"
 
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define JOIN_TIMEOUT_MS 5000
 #define LAST_WORDS_MS   1000 /* answers that are still being sent when the member has left */
@@ -29,6 +31,7 @@ struct agent {
 	struct shoal_cluster *cluster;
 	struct event_base *base;
 	struct cli_control_socket control;
+	int public_fd; /* of --http, -1: none */
 	struct cli_http *http;
 	struct event *sigint, *sigterm, *callbacks;
 	bool leaving, left;
@@ -269,7 +272,14 @@ serve(struct agent *agent)
 	if (end != CLI_DONE) {
 		return end;
 	}
-	agent->http = cli_http_new(agent->base, agent->cluster, agent->control.fd, leave, agent);
+	if (agent->config.http != NULL) {
+		agent->public_fd = cli_http_listen(agent->config.http);
+		if (agent->public_fd < 0) {
+			return CLI_FAILED;
+		}
+	}
+	agent->http = cli_http_new(
+	        agent->base, agent->cluster, agent->control.fd, agent->public_fd, leave, agent);
 	return agent->http == NULL ? cli_error("cannot serve the control socket: out of memory")
 	                           : CLI_DONE;
 }
@@ -336,6 +346,9 @@ take_down(struct agent *agent)
 {
 	shoal_cluster_free(agent->cluster);
 	cli_http_free(agent->http);
+	if (agent->public_fd >= 0) {
+		close(agent->public_fd);
+	}
 	cli_control_socket_close(&agent->control);
 	if (agent->callbacks != NULL) {
 		event_free(agent->callbacks);
@@ -355,7 +368,8 @@ take_down(struct agent *agent)
 static int
 run(struct cli_options *options)
 {
-	struct agent agent = {.end = CLI_FAILED, .control = {.fd = -1, .lock = -1}};
+	struct agent agent = {
+	        .end = CLI_FAILED, .control = {.fd = -1, .lock = -1}, .public_fd = -1};
 	int end = cli_agent_config_make(&agent.config, options);
 
 	if (end < 0) {
@@ -420,6 +434,10 @@ static const struct cli_option agent_options[] = {
                 "The control socket. Default: shoal-NAME.sock in $XDG_RUNTIME_DIR or /run.",
                 CLI_VALUE, false},
         {"socket-group", "GROUP", "Open the control socket to this group.", CLI_VALUE, false},
+        {"http", "ADDR",
+                "Serve on this TCP address too what the control socket serves, to read only and to "
+                "anybody who reaches it: members, events, /metrics, /health.",
+                CLI_VALUE, false},
         {"log-level", "LEVEL", "error, warn, info or debug. Default: info.", CLI_VALUE, true},
         {"log-format", "FORMAT", "text or json, on standard error. Default: text.", CLI_VALUE,
                 false},

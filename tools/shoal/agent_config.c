@@ -195,6 +195,7 @@ set_own(struct cli_agent_config *config, const struct cli_options *options)
 		return CLI_USAGE;
 	}
 	config->socket_group = cli_option(options, "socket_group");
+	config->http = cli_option(options, "http");
 	return -1;
 }
 

@@ -16,6 +16,7 @@ struct cli_agent_config {
 	size_t seed_count;
 	const char *socket; /* NULL: from the name */
 	const char *socket_group;
+	const char *http; /* NULL: no address for reading */
 	enum cli_log_form log_form;
 	char *bind, *advertise; /* lists, joined with commas */
 };

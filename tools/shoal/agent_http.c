@@ -25,6 +25,7 @@
 #define JOIN_ADDRS_MAX   64
 #define JOIN_TIMEOUT_MS  5000
 #define TIMEOUT_MS_MAX   600000
+#define STATUS_FORBIDDEN 403
 #define ALL_METHODS      0xffff /* also those that evhttp does not know: they get a 405 in JSON */
 
 struct join {
@@ -34,10 +35,17 @@ struct join {
 	json_t *body; /* holds the texts of the addresses */
 };
 
-struct cli_http {
-	struct shoal_cluster *cluster;
+/* One listening socket. */
+struct door {
+	struct cli_http *http;
 	struct evhttp *server;
 	struct cli_http_gate *gate;
+	bool reads_only;
+};
+
+struct cli_http {
+	struct shoal_cluster *cluster;
+	struct door control, public;
 	struct cli_events *events;
 	uint64_t started_ms;
 	struct join *joins; /* under way */
@@ -74,6 +82,18 @@ get_info(struct cli_http *http, struct evhttp_request *request)
 	cli_answer(request, HTTP_OK,
 	        cli_document_info(http->cluster, cli_text_boot_ms() - http->started_ms,
 	                cli_events_count(http->events)));
+}
+
+/* For a load balancer or an orchestrator, which look at the status only. */
+static void
+get_health(struct cli_http *http, struct evhttp_request *request)
+{
+	enum shoal_cluster_state state = shoal_cluster_state(http->cluster);
+	bool well = state == SHOAL_CLUSTER_RUNNING;
+
+	cli_answer(request, well ? HTTP_OK : HTTP_SERVUNAVAIL,
+	        json_pack("{s:b, s:s, s:i}", "ok", well, "state", shoal_cluster_state_name(state),
+	                "health", (int)shoal_cluster_health(http->cluster)));
 }
 
 static void
@@ -233,6 +253,7 @@ static const struct route {
         {"/v1/members", EVHTTP_REQ_GET, "GET, HEAD", get_members},
         {"/v1/info", EVHTTP_REQ_GET, "GET, HEAD", get_info},
         {"/metrics", EVHTTP_REQ_GET, "GET, HEAD", get_metrics},
+        {"/health", EVHTTP_REQ_GET, "GET, HEAD", get_health},
         {"/v1/why", EVHTTP_REQ_GET, "GET, HEAD", get_why},
         {"/v1/events", EVHTTP_REQ_GET, "GET", get_events},
         {"/v1/join", EVHTTP_REQ_POST, "POST", post_join},
@@ -250,6 +271,7 @@ static void
 on_request(struct evhttp_request *request, void *arg)
 {
 	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
+	const struct door *door = arg;
 	json_t *error;
 	size_t i;
 
@@ -257,8 +279,14 @@ on_request(struct evhttp_request *request, void *arg)
 		if (strcmp(path, routes[i].path) != 0) {
 			continue;
 		}
+		if (door->reads_only && routes[i].method != EVHTTP_REQ_GET) {
+			error = cli_document_error(SHOAL_ERR_PERMISSION,
+			        "this address serves what changes nothing: ask the control socket");
+			cli_answer(request, STATUS_FORBIDDEN, error);
+			return;
+		}
 		if (is_served(&routes[i], evhttp_request_get_command(request))) {
-			routes[i].serve(arg, request);
+			routes[i].serve(door->http, request);
 			return;
 		}
 		evhttp_add_header(
@@ -269,38 +297,39 @@ on_request(struct evhttp_request *request, void *arg)
 	}
 	error = cli_document_error(SHOAL_ERR_NOT_FOUND,
 	        "no such path: there are /v1/members, /v1/info, /v1/why, /v1/events, /v1/join, "
-	        "/v1/leave, /metrics");
+	        "/v1/leave, /metrics, /health");
 	cli_answer(request, HTTP_NOTFOUND, error);
 }
 
 static int
-serve(struct cli_http *http, struct event_base *base, int fd)
+open_door(struct door *door, struct cli_http *http, struct event_base *base, int fd)
 {
 	struct evconnlistener *listener;
 
-	http->server = evhttp_new(base);
+	door->http = http;
+	door->server = evhttp_new(base);
 	listener = evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	if (http->server == NULL || listener == NULL ||
-	        evhttp_bind_listener(http->server, listener) == NULL) {
+	if (door->server == NULL || listener == NULL ||
+	        evhttp_bind_listener(door->server, listener) == NULL) {
 		if (listener != NULL) {
 			evconnlistener_free(listener);
 		}
 		return SHOAL_ERR_NOMEM;
 	}
-	http->gate = cli_http_gate_new(base, http->server, listener);
-	if (http->gate == NULL) {
+	door->gate = cli_http_gate_new(base, door->server, listener);
+	if (door->gate == NULL) {
 		return SHOAL_ERR_NOMEM;
 	}
-	evhttp_set_max_headers_size(http->server, HEADER_BYTES_MAX);
-	evhttp_set_max_body_size(http->server, BODY_BYTES_MAX);
-	evhttp_set_allowed_methods(http->server, ALL_METHODS);
-	evhttp_set_timeout(http->server, IDLE_SECONDS);
-	evhttp_set_gencb(http->server, on_request, http);
+	evhttp_set_max_headers_size(door->server, HEADER_BYTES_MAX);
+	evhttp_set_max_body_size(door->server, BODY_BYTES_MAX);
+	evhttp_set_allowed_methods(door->server, ALL_METHODS);
+	evhttp_set_timeout(door->server, IDLE_SECONDS);
+	evhttp_set_gencb(door->server, on_request, door);
 	return 0;
 }
 
 struct cli_http *
-cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd,
+cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd, int public_fd,
         cli_http_leave_fn leave, void *arg)
 {
 	struct cli_http *http = calloc(1, sizeof(*http));
@@ -312,8 +341,11 @@ cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd,
 	http->started_ms = cli_text_boot_ms();
 	http->leave = leave;
 	http->leave_arg = arg;
+	http->public.reads_only = true;
 	/* The subscription last: it cannot be taken back once the cluster may be gone. */
-	if (serve(http, base, fd) < 0 || cli_events_new(&http->events, cluster) < 0) {
+	if (open_door(&http->control, http, base, fd) < 0 ||
+	        (public_fd >= 0 && open_door(&http->public, http, base, public_fd) < 0) ||
+	        cli_events_new(&http->events, cluster) < 0) {
 		cli_http_free(http);
 		return NULL;
 	}
@@ -356,6 +388,15 @@ cli_http_finish(
 	on_sent(NULL, http);
 }
 
+static void
+close_door(struct door *door)
+{
+	if (door->server != NULL) {
+		evhttp_free(door->server);
+	}
+	cli_http_gate_free(door->gate);
+}
+
 void
 cli_http_free(struct cli_http *http)
 {
@@ -364,10 +405,8 @@ cli_http_free(struct cli_http *http)
 	if (http == NULL) {
 		return;
 	}
-	if (http->server != NULL) {
-		evhttp_free(http->server);
-	}
-	cli_http_gate_free(http->gate);
+	close_door(&http->control);
+	close_door(&http->public);
 	cli_events_free(http->events);
 	while ((join = http->joins) != NULL) {
 		http->joins = join->next;

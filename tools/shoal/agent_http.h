@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The agent's control socket: HTTP/1.1 and JSON.
+/* The agent's control socket, and where it is asked for a TCP address that serves the same to read:
+ * HTTP/1.1 and JSON.
  *
  *     GET  /v1/members[?state=S,S]   members, sorted by name
  *     GET  /v1/info                  this agent
  *     GET  /v1/why?member=M          the history of a member's states (agent_why.h)
  *     GET  /metrics                  counters and histograms, as Prometheus reads them
+ *     GET  /health                   200 while it is a member, 503 while it leaves or has ended
  *     GET  /v1/events                server-sent events (agent_events.h)
  *     POST /v1/join                  {"addresses": [...], "timeout_ms": n} -> {"reached": n}
  *     POST /v1/leave                 {"timeout_ms": n} or nothing -> {"left": true, "confirmed":
@@ -24,10 +26,10 @@ struct cli_http;
  * cannot leave. */
 typedef int (*cli_http_leave_fn)(unsigned timeout_ms, void *arg);
 
-/* Serves the listening socket fd, which stays the caller's. NULL: out of memory, or as
- * shoal_last_error says. */
+/* Serves the listening sockets, which stay the caller's: fd, and public_fd (-1: none), which only
+ * answers what changes nothing. NULL: out of memory, or as shoal_last_error says. */
 struct cli_http *cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd,
-        cli_http_leave_fn leave, void *arg);
+        int public_fd, cli_http_leave_fn leave, void *arg);
 
 /* The member has left (0), or nobody confirmed it (SHOAL_ERR_TIMEOUT): answers who asked for it,
  * ends the streams, and calls drained once all of that was sent, at once where there is nothing to

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import random
+import re
 import resource
 import signal
 import socket
@@ -154,6 +155,49 @@ def events_are_server_sent_events(cluster):
 
 def open_files(agent):
     return len(os.listdir(f"/proc/{agent.process.pid}/fd"))
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def a_tcp_address_serves_to_read_and_changes_nothing(cluster):
+    families = [("127.0.0.1", socket.AF_INET), ("[::1]", socket.AF_INET6)]
+    for host, family in families if has_ipv6() else families[:1]:
+        agent = cluster.start(f"at-{family.name}", *FAST, "--http", f"{host}:0")
+        port = int(re.search(rf"http: listens on {re.escape(host)}:(\d+)", agent.log())[1])
+
+        def ask(method, path):
+            connection = http.client.HTTPConnection(host.strip("[]"), port, timeout=LONG)
+            connection.request(method, path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+        status, body = ask("GET", "/v1/members")
+        check(status == 200 and [m["name"] for m in json.loads(body)] == [agent.name], body)
+        status, body = ask("GET", "/health")
+        check(status == 200 and json.loads(body) == {"ok": True, "state": "running", "health": 0}, body)
+        check(ask("GET", "/metrics")[0] == 200, "no metrics")
+        for path in ("/v1/leave", "/v1/join"):
+            status, body = ask("POST", path)
+            check(status == 403 and b"control socket" in body, f"{path}: {status} {body}")
+        check(agent.running, "it left")
+        with socket.socket(family) as taken:
+            taken.bind((host.strip("[]"), 0))
+            taken.listen()
+            text = f"{host}:{taken.getsockname()[1]}"
+            expect_in(["--http", text, "in use"], complaint(shoal(cluster, "agent", "--bind", "127.0.0.1:0",
+                                                                  "--http", text), 1))
+
+
+def a_wrong_address_for_http_is_refused(cluster):
+    for text in ("localhost:80", "127.0.0.1", "8080", ":8080", "127.0.0.1:99999", ""):
+        expect_in(["--http", text], complaint(shoal(cluster, "agent", "--bind", "127.0.0.1:0", "--http", text), 1))
 
 
 def garbage_does_no_harm(cluster):
