@@ -11,7 +11,7 @@
 
 _Static_assert(1 << SHOAL_SLAB_SMALL <= 64, "one bit of shoal_slab_chunk.used for each object");
 
-#define SMALL 64 /* bytes of an object */
+#define LINE 64 /* bytes of a cache line */
 
 void
 shoal_slab_init(struct shoal_slab *slab, const struct shoal_allocator *mem, size_t item_size,
@@ -24,7 +24,7 @@ shoal_slab_init(struct shoal_slab *slab, const struct shoal_allocator *mem, size
 	*slab = (struct shoal_slab){
 	        .mem = mem,
 	        .item_size = item_size,
-	        .shift = item_size <= SMALL ? SHOAL_SLAB_SMALL : SHOAL_SLAB_LARGE,
+	        .shift = item_size < LINE ? SHOAL_SLAB_SMALL : SHOAL_SLAB_LARGE,
 	        .limit = limit,
 	        .free_head = SHOAL_SLAB_NONE,
 	};

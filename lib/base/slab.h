@@ -16,8 +16,8 @@ struct shoal_slab_chunk {
 	uint8_t *item;
 };
 
-/* Objects of a chunk, as a power of two: 64 small ones; 8 of those that are larger than a cache
- * line, of which mostly there are few. */
+/* Objects of a chunk, as a power of two: 64 small ones; 8 of those that are a cache line or larger,
+ * of which mostly there are few. */
 #define SHOAL_SLAB_SMALL 6
 #define SHOAL_SLAB_LARGE 3
 
