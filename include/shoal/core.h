@@ -68,8 +68,10 @@ enum shoal_input_kind {
 	SHOAL_INPUT_WATCHED,   /* a peer opened a watch link with data; `exchange` is the host's
 	                          number of the link, for REPLY, TELL and DROP */
 	SHOAL_INPUT_UNWATCHED, /* that link, `exchange`, has ended */
-	SHOAL_INPUT_CLOSED /* our watch link `exchange` has ended: code CLOSED: by the other end;
-	                      TIMEOUT: it fell silent; another error */
+	SHOAL_INPUT_CLOSED, /* our watch link `exchange` has ended: code CLOSED: by the other end;
+	                       TIMEOUT: it fell silent; another error */
+	SHOAL_INPUT_META    /* command: data is this member's metadata and tags from now on, see
+	                       shoal_document_is_valid */
 };
 
 /* One struct for all that comes in: this is also what a recorder keeps. Fields that a kind does not
@@ -145,8 +147,8 @@ struct shoal_cause {
 
 enum shoal_event_kind {
 	SHOAL_EVENT_JOIN = 1 << 0,    /* a member is new here */
-	SHOAL_EVENT_UPDATE = 1 << 1,  /* address, name, version or instance changed, or whether it
-	                                 can be dialled */
+	SHOAL_EVENT_UPDATE = 1 << 1,  /* metadata, tags, address, name, version or instance changed,
+	                                 or whether it can be dialled */
 	SHOAL_EVENT_SUSPECT = 1 << 2, /* it may have failed */
 	SHOAL_EVENT_ALIVE = 1 << 3,   /* it was suspect, dead or left, and is not */
 	SHOAL_EVENT_FAILED = 1 << 4,  /* it is dead */
@@ -179,8 +181,9 @@ struct shoal_event {
 	uint64_t rtt_ns;
 	int code;
 	struct shoal_cause cause;
-	uint64_t lag_ns; /* how late this member's own loop was in its last stall, where that was
-	                    within ten probe intervals before; 0: there was none */
+	uint64_t lag_ns;  /* how late this member's own loop was in its last stall, where that was
+	                     within ten probe intervals before; 0: there was none */
+	unsigned changed; /* UPDATE: what, enum shoal_change */
 };
 
 /* What was found out about the way to a member, besides its state. */
@@ -209,6 +212,9 @@ struct shoal_core_member {
 	uint8_t protocol_min, protocol_max;
 	bool self;
 	enum shoal_diagnosis diagnosis;
+	uint64_t meta_version; /* a stamp of its hybrid clock; 0: it never said any */
+	const uint8_t *meta;   /* its metadata and tags, see document.h */
+	size_t meta_len;
 };
 
 /* Makes an empty pool. Cores with one pool, and the calls on it, belong to one thread.
@@ -242,9 +248,10 @@ SHOAL_API void shoal_core_free(struct shoal_core *core);
  * SHOAL_ERR_STATE:   the command does not fit (JOIN or LEAVE while leaving), or this member has
  * left: the ENDED event was queued; nothing changed. SHOAL_ERR_LIMIT:   JOIN: too many requests in
  * flight; DATAGRAM: its sender's budget is used up, counted; nothing changed. RESTORE:
- * SHOAL_ERR_STATE where others are known already. MALFORMED, CHECKSUM, VERSION, LABEL, AUTH,
- * TOO_BIG: the packet was dropped and counted; nothing changed. Out of memory never ends a core:
- * what could not be kept is dropped and counted. */
+ * SHOAL_ERR_STATE where others are known already. META: SHOAL_ERR_TOO_BIG: above SHOAL_META_MAX,
+ * or what profile.stream_max allows; SHOAL_ERR_MALFORMED: no document. MALFORMED, CHECKSUM,
+ * VERSION, LABEL, AUTH, TOO_BIG: the packet was dropped and counted; nothing changed. Out of memory
+ * never ends a core: what could not be kept is dropped and counted. */
 SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input *input);
 
 /* Writes what this member knows of the cluster, itself and the dead included, for

@@ -112,7 +112,17 @@ extern "C" {
 	X(HINTS, hints, "probes brought forward by a refused datagram or a silent watch link")     \
 	X(SILENCES, silences, "times that nobody at all was heard, and nobody accused")            \
 	X(INBOUND_ONLY, inbound_only, "times this member found that nobody can dial it")           \
-	X(LINK_PINGS, link_pings, "pings down the watch links of members that cannot be dialled")
+	X(LINK_PINGS, link_pings, "pings down the watch links of members that cannot be dialled")  \
+	X(METAS_IN, metas_in, "metadata of members told to this one")                              \
+	X(METAS_OUT, metas_out, "metadata of members handed out")                                  \
+	X(META_UPDATES, meta_updates, "metadata of other members taken over")                      \
+	X(META_AHEAD, meta_ahead, "metadata taken over more than a minute ahead of the clock")     \
+	X(PULLS, pulls, "members asked for metadata that is too long for gossip")                  \
+	X(PULLS_SERVED, pulls_served, "requests for metadata answered with it")                    \
+	X(PULLS_FAILED, pulls_failed, "metadata given up: nobody who told of it gave it")          \
+	X(DROP_META, drop_meta, "metadata dropped: no document, or not what was told")             \
+	X(DROP_META_AHEAD, drop_meta_ahead,                                                        \
+	        "metadata dropped: its version is more than a day ahead of the clock")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -25,12 +25,15 @@ extern "C" {
 #define SHOAL_MS(n)  ((uint64_t)(n)*UINT64_C(1000000))
 #define SHOAL_SEC(n) ((uint64_t)(n)*UINT64_C(1000000000))
 
-#define SHOAL_NAME_MAX     128 /* bytes of a member's name, without the terminating zero */
-#define SHOAL_LABEL_MAX    64  /* bytes of a cluster's label */
-#define SHOAL_ADDRS_MAX    4   /* addresses that one member advertises */
-#define SHOAL_ACCUSERS_MAX 4   /* accusers that a statement and an event carry */
-#define SHOAL_ID_TEXT      37  /* buffer for shoal_id_print: 36 characters and a zero */
-#define SHOAL_ADDR_TEXT    64  /* buffer that holds any printed address */
+#define SHOAL_NAME_MAX     128   /* bytes of a member's name, without the terminating zero */
+#define SHOAL_LABEL_MAX    64    /* bytes of a cluster's label */
+#define SHOAL_ADDRS_MAX    4     /* addresses that one member advertises */
+#define SHOAL_ACCUSERS_MAX 4     /* accusers that a statement and an event carry */
+#define SHOAL_META_MAX     65536 /* bytes of a member's metadata and tags, encoded */
+#define SHOAL_META_KEY_MAX 128   /* bytes of a key of metadata */
+#define SHOAL_TAG_MAX      64    /* bytes of a tag */
+#define SHOAL_ID_TEXT      37    /* buffer for shoal_id_print: 36 characters and a zero */
+#define SHOAL_ADDR_TEXT    64    /* buffer that holds any printed address */
 
 /* A member's identity, stable across restarts where it comes from a name. All zero is "no id". */
 struct shoal_id {
@@ -60,6 +63,24 @@ enum shoal_state {
 	SHOAL_STATE_LEFT = 5
 };
 #define SHOAL_STATES 6
+
+/* What an update of a member changed. */
+enum shoal_change {
+	SHOAL_CHANGE_METADATA = 1,
+	SHOAL_CHANGE_TAGS = 2,
+	SHOAL_CHANGE_ADDRESS = 4,
+	SHOAL_CHANGE_NAME = 8,
+	SHOAL_CHANGE_VERSION = 16,  /* of the application or the protocol */
+	SHOAL_CHANGE_INSTANCE = 32, /* it was started again */
+	SHOAL_CHANGE_INBOUND = 64   /* whether it can be dialled */
+};
+
+/* What became of a key of metadata. */
+enum shoal_key_change {
+	SHOAL_KEY_ADDED = 1,
+	SHOAL_KEY_CHANGED = 2,
+	SHOAL_KEY_REMOVED = 3
+};
 
 /* Memory functions of an object. All three are REQUIRED; semantics are those of malloc, realloc and
  * free, with arg passed through. A struct shoal_allocator must outlive the object that it was given

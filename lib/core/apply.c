@@ -14,14 +14,14 @@
 /* What was held when a newer statement came. */
 struct before {
 	enum shoal_state state;
-	bool restarted; /* the statement is of another instance */
-	bool newer;     /* of another incarnation or instance */
-	bool changed;   /* what it says of the member is not what was held */
-	bool turned;    /* so is whether it can be dialled */
+	bool restarted;   /* the statement is of another instance */
+	bool newer;       /* of another incarnation or instance */
+	unsigned changed; /* what it says of the member is not what was held: enum shoal_change */
+	bool turned;      /* so is whether it can be dialled */
 };
 
-static struct shoal_cause
-cause_by(const struct shoal_teller *teller)
+struct shoal_cause
+shoal_apply_cause(const struct shoal_teller *teller)
 {
 	static const enum shoal_cause_kind kinds[] = {
 	        [SHOAL_PATH_GOSSIP] = SHOAL_CAUSE_GOSSIP,
@@ -73,14 +73,14 @@ move_leaving(struct shoal_core *core, uint32_t slot, const struct shoal_said *sa
 	shoal_gossip_add(core, slot);
 }
 
-/* What the table of a seed tells is no news to others, but for members that started about when this
- * one did: where many start at once, those who came between them have not heard of each other. */
-static bool
-is_contemporary(const struct shoal_core *core, const struct shoal_record *record)
+bool
+shoal_apply_spreads(const struct shoal_core *core, const struct shoal_record *record,
+        const struct shoal_teller *teller)
 {
 	uint64_t mine = shoal_members_at(core, SHOAL_SELF)->incarnation >> 32;
 
-	return (record->incarnation >> 32) + STARTED_TOGETHER_S >= mine;
+	return teller->path != SHOAL_PATH_ASKED || record->news != SHOAL_NONE ||
+	       (record->incarnation >> 32) + STARTED_TOGETHER_S >= mine;
 }
 
 /* Newer word that it lives: a newcomer, a refutation, a restart, or a change of what it says of
@@ -90,15 +90,14 @@ revive(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
         const struct shoal_teller *teller, const struct before *before)
 {
 	struct shoal_record *record = shoal_members_at(core, slot);
-	struct shoal_cause cause = cause_by(teller);
+	struct shoal_cause cause = shoal_apply_cause(teller);
 	enum shoal_event_kind kind = SHOAL_EVENT_ALIVE;
 
 	note_heard(core, record, said);
 	if (before->state == SHOAL_STATE_UNKNOWN || (record->flags & SHOAL_RECORD_SILENT) != 0) {
 		kind = SHOAL_EVENT_JOIN;
 	} else if (before->state == SHOAL_STATE_ALIVE) {
-		bool update = before->changed || before->turned;
-		kind = update ? SHOAL_EVENT_UPDATE : (enum shoal_event_kind)0;
+		kind = (enum shoal_event_kind)0;
 	}
 	if (before->restarted) {
 		cause.kind = SHOAL_CAUSE_RESTARTED;
@@ -118,11 +117,14 @@ revive(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
 		shoal_suspicion_refuted(core, slot, before->restarted);
 	}
 	shoal_members_move(core, slot, SHOAL_STATE_ALIVE, kind, &cause);
-	bool told = record->news != SHOAL_NONE; /* what is old, by this member */
-	if (teller->path != SHOAL_PATH_ASKED || told || is_contemporary(core, record)) {
+	unsigned changed = before->changed | (before->turned ? SHOAL_CHANGE_INBOUND : 0u);
+	if (kind == 0 && changed != 0) {
+		shoal_event_update(core, slot, changed, &cause);
+	}
+	if (shoal_apply_spreads(core, record, teller)) {
 		bool known =
 		        before->state == SHOAL_STATE_ALIVE || before->state == SHOAL_STATE_SUSPECT;
-		if (known && !before->restarted && !before->changed) {
+		if (known && !before->restarted && before->changed == 0) {
 			shoal_gossip_raise(core, slot);
 		} else {
 			shoal_gossip_add(core, slot);
@@ -177,7 +179,7 @@ static void
 apply_state(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
         const struct shoal_teller *teller, const struct before *before)
 {
-	struct shoal_cause cause = cause_by(teller);
+	struct shoal_cause cause = shoal_apply_cause(teller);
 	bool gone = shoal_state_is_gone(before->state);
 
 	switch (said->told.claim.state) {
@@ -186,7 +188,7 @@ apply_state(struct shoal_core *core, uint32_t slot, const struct shoal_said *sai
 		break;
 	case SHOAL_STATE_SUSPECT:
 		if (before->state == SHOAL_STATE_ALIVE
-		                ? before->changed || before->turned
+		                ? before->changed != 0 || before->turned
 		                : before->state != SHOAL_STATE_SUSPECT || before->newer) {
 			revive(core, slot, said, teller, before);
 		}
@@ -249,7 +251,7 @@ shoal_apply_again(struct shoal_core *core, uint32_t slot, const struct shoal_sai
         const struct shoal_teller *teller)
 {
 	struct shoal_record *record = shoal_members_at(core, slot);
-	struct shoal_cause cause = cause_by(teller);
+	struct shoal_cause cause = shoal_apply_cause(teller);
 
 	switch ((enum shoal_state)record->state) {
 	case SHOAL_STATE_ALIVE:

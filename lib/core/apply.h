@@ -17,6 +17,15 @@ struct shoal_said {
 	bool inbound;
 };
 
+/* Whether what was told of a member is told on. What the table of a seed tells is no news to
+ * others, but for what is old by this member, and for members that started about when this one did:
+ * where many start at once, those who came between them have not heard of each other. */
+bool shoal_apply_spreads(const struct shoal_core *core, const struct shoal_record *record,
+        const struct shoal_teller *teller);
+
+/* The cause of an event that this teller brought. */
+struct shoal_cause shoal_apply_cause(const struct shoal_teller *teller);
+
 /* Takes a newer statement about a member over. */
 void shoal_apply(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
         const struct shoal_teller *teller);

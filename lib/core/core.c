@@ -182,6 +182,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_inquest_init(core);
 	shoal_hint_init(core);
 	shoal_inbound_init(core);
+	shoal_pull_init(core);
 	shoal_slab_init(&core->exchanges, &core->mem, 1, 0);
 	if (shoal_partial_init(core) != SHOAL_OK) {
 		rc = SHOAL_ERR_NOMEM;
@@ -261,6 +262,7 @@ shoal_core_free(struct shoal_core *core)
 	}
 	struct shoal_allocator mem = core->mem;
 	shoal_exchange_done(core);
+	shoal_pull_done(core);
 	shoal_inquest_done(core);
 	shoal_check_done(core);
 	shoal_identity_done(core);
@@ -357,6 +359,9 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 	case SHOAL_TIMER_INBOUND:
 		shoal_inbound_doubt(core);
 		break;
+	case SHOAL_TIMER_PULL:
+		shoal_pull_on_timer(core);
+		break;
 	}
 }
 
@@ -419,6 +424,8 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 	case SHOAL_INPUT_CLOSED:
 		shoal_watch_on_closed(core, input->exchange, input->code);
 		return SHOAL_OK;
+	case SHOAL_INPUT_META:
+		return shoal_meta_set(core, (struct shoal_span){input->data, input->len});
 	}
 	return SHOAL_ERR_INVALID;
 }
@@ -429,7 +436,7 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	uint64_t now = input->mono_ns + SHOAL_TIME_ORIGIN, before = core->now;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
-	        input->kind > SHOAL_INPUT_CLOSED) {
+	        input->kind > SHOAL_INPUT_META) {
 		return SHOAL_ERR_INVALID;
 	}
 	core->now = now;

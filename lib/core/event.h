@@ -15,6 +15,10 @@ struct shoal_record;
 void shoal_event_member(struct shoal_core *core, uint32_t slot, enum shoal_event_kind kind,
         enum shoal_state was, const struct shoal_cause *cause);
 
+/* The same for one whose state stays: what changed is enum shoal_change. */
+void shoal_event_update(
+        struct shoal_core *core, uint32_t slot, unsigned changed, const struct shoal_cause *cause);
+
 /* The end of a JOIN command. reason may be empty. */
 void shoal_event_joined(
         struct shoal_core *core, const struct shoal_addr *seed, int code, struct shoal_span reason);

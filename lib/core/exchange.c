@@ -48,6 +48,8 @@ reclaim(struct shoal_core *core)
 			        core, &lost.to, SHOAL_ERR_TIMEOUT, (struct shoal_span){NULL, 0});
 		} else if (lost.purpose == SHOAL_EXCHANGE_WATCH) {
 			shoal_watch_failed(core, lost.number, true);
+		} else if (lost.purpose == SHOAL_EXCHANGE_PULL) {
+			shoal_pull_ended(core, &lost);
 		}
 	}
 }
@@ -125,6 +127,8 @@ shoal_exchange_unsent(struct shoal_core *core, const struct shoal_pending *pendi
 		shoal_event_joined(core, &exchange.to, SHOAL_ERR_NOMEM, none);
 	} else if (exchange.purpose == SHOAL_EXCHANGE_WATCH) {
 		shoal_watch_failed(core, exchange.number, false);
+	} else if (exchange.purpose == SHOAL_EXCHANGE_PULL) {
+		shoal_pull_ended(core, &exchange);
 	}
 }
 
@@ -166,6 +170,24 @@ shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed)
 	}
 	shoal_send_primary(pending, SHOAL_MESSAGE_JOIN, &join);
 	return SHOAL_OK;
+}
+
+bool
+shoal_exchange_pull(struct shoal_core *core, uint32_t slot, const struct shoal_msg_pull *pull,
+        uint64_t about, uint64_t *number)
+{
+	uint64_t exchange = shoal_exchange_begin(core, SHOAL_EXCHANGE_PULL, slot, NULL);
+	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, slot));
+	struct shoal_pending *pending =
+	        exchange != 0 ? request(core, exchange, &to, slot, 0) : NULL;
+
+	if (pending == NULL) {
+		return false;
+	}
+	shoal_exchange_about(core, exchange, about);
+	shoal_send_primary(pending, SHOAL_MESSAGE_PULL, pull);
+	*number = exchange;
+	return true;
 }
 
 bool

@@ -12,14 +12,15 @@ enum shoal_exchange_purpose {
 	SHOAL_EXCHANGE_JOIN = 1,
 	SHOAL_EXCHANGE_SYNC,
 	SHOAL_EXCHANGE_PING,
-	SHOAL_EXCHANGE_WATCH,  /* opens a watch link, see watch.c */
-	SHOAL_EXCHANGE_INQUEST /* a ping on a connection that is made for it, see inquest.c */
+	SHOAL_EXCHANGE_WATCH,   /* opens a watch link, see watch.c */
+	SHOAL_EXCHANGE_INQUEST, /* a ping on a connection that is made for it, see inquest.c */
+	SHOAL_EXCHANGE_PULL     /* metadata, see pull.c */
 };
 
 struct shoal_exchange {
 	uint64_t number;
 	uint64_t begun;
-	uint64_t about; /* INQUEST: which */
+	uint64_t about; /* INQUEST: which; PULL: the slot of the member */
 	struct shoal_addr to;
 	uint64_t walk; /* SYNC: its number in every step  */
 	uint8_t step;  /* SYNC: 1 is the first */
@@ -56,6 +57,10 @@ int shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed);
  * what walk.h has to say. false: it could not be queued. */
 bool shoal_exchange_step(struct shoal_core *core, uint32_t slot, const struct shoal_addr *to,
         uint64_t walk, unsigned step);
+
+/* PULL: asks the member in slot for metadata. false: it could not be queued. */
+bool shoal_exchange_pull(struct shoal_core *core, uint32_t slot, const struct shoal_msg_pull *pull,
+        uint64_t about, uint64_t *number);
 
 /* A peer's join request. Returns SHOAL_OK, or why it is refused, with a reason for the joiner. */
 int shoal_exchange_judge_join(

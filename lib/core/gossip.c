@@ -15,6 +15,8 @@
  * consecutive sends then reach everyone once. */
 #include "core/gossip.h"
 
+#include <string.h>
+
 #include "base/ilog.h"
 #include "core/grave.h"
 #include "core/node.h"
@@ -40,13 +42,24 @@ burst_share(uint32_t limit)
 	return limit - limit / 4;
 }
 
+static bool
+is_of_slot(const void *owner, uint32_t number, const void *key)
+{
+	const struct shoal_gossip *gossip = owner;
+	const struct shoal_news *news = shoal_slab_at(&gossip->entries, number);
+
+	return memcmp(&news->slot, key, sizeof news->slot) == 0;
+}
+
 void
 shoal_gossip_init(struct shoal_core *core)
 {
 	struct shoal_gossip *gossip = &core->gossip;
 
-	shoal_slab_init(
-	        &gossip->entries, &core->mem, sizeof(struct shoal_news), core->profile.members_max);
+	shoal_slab_init(&gossip->entries, &core->mem, sizeof(struct shoal_news),
+	        2 * core->profile.members_max);
+	shoal_table_init(&gossip->metas, &core->mem, core->members.by_id.key,
+	        core->profile.members_max, is_of_slot, gossip);
 	for (size_t rank = 0; rank < SHOAL_NEWS_CLASSES; rank++) {
 		for (size_t i = 0; i < SHOAL_NEWS_SENDS_MAX; i++) {
 			shoal_list_init(&gossip->bucket[rank][i]);
@@ -61,6 +74,7 @@ shoal_gossip_init(struct shoal_core *core)
 void
 shoal_gossip_done(struct shoal_core *core)
 {
+	shoal_table_done(&core->gossip.metas);
 	shoal_slab_done(&core->gossip.entries);
 }
 
@@ -95,22 +109,49 @@ enqueue(struct shoal_gossip *gossip, struct shoal_news *news)
 	gossip->used[news->rank] |= UINT64_C(1) << news->sends;
 }
 
+static uint64_t
+hash_of(const struct shoal_gossip *gossip, uint32_t slot)
+{
+	return shoal_table_hash(&gossip->metas, &slot, sizeof slot);
+}
+
+/* SHOAL_NONE: its metadata is no news. */
+static uint32_t
+find_meta(const struct shoal_gossip *gossip, uint32_t slot)
+{
+	return gossip->metas.count == 0
+	               ? SHOAL_NONE
+	               : shoal_table_find(&gossip->metas, hash_of(gossip, slot), &slot);
+}
+
 static void
 drop(struct shoal_core *core, struct shoal_news *news)
 {
+	struct shoal_gossip *gossip = &core->gossip;
 	struct shoal_record *record = shoal_members_at(core, news->slot);
 	uint32_t number = record->news;
 
 	shoal_list_remove(&news->node);
-	record->news = SHOAL_NONE;
-	shoal_slab_give(&core->gossip.entries, number);
+	if (news->rank == SHOAL_NEWS_META) {
+		number = find_meta(gossip, news->slot);
+		shoal_table_remove(&gossip->metas, hash_of(gossip, news->slot), number);
+	} else {
+		record->news = SHOAL_NONE;
+	}
+	shoal_slab_give(&gossip->entries, number);
 }
 
 void
 shoal_gossip_forget(struct shoal_core *core, uint32_t slot)
 {
+	struct shoal_gossip *gossip = &core->gossip;
 	struct shoal_news *news =
-	        shoal_slab_at(&core->gossip.entries, shoal_members_at(core, slot)->news);
+	        shoal_slab_at(&gossip->entries, shoal_members_at(core, slot)->news);
+
+	if (news != NULL) {
+		drop(core, news);
+	}
+	news = shoal_slab_at(&gossip->entries, find_meta(gossip, slot));
 	if (news != NULL) {
 		drop(core, news);
 	}
@@ -133,6 +174,24 @@ arm_burst(struct shoal_core *core, enum shoal_news_class rank)
 	}
 }
 
+/* From now on and from the beginning. */
+static void
+begin_news(struct shoal_core *core, struct shoal_news *news, enum shoal_news_class rank)
+{
+	struct shoal_gossip *gossip = &core->gossip;
+
+	shoal_list_remove(&news->node);
+	news->rank = (uint8_t)rank;
+	news->sends = 0;
+	news->since = core->now;
+	enqueue(gossip, news);
+	arm_burst(core, rank);
+	if (!shoal_timer_armed(&gossip->tick)) {
+		shoal_heap_arm(&core->heap, &gossip->tick,
+		        core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
+	}
+}
+
 static void
 make_news(struct shoal_core *core, uint32_t slot, bool known)
 {
@@ -150,17 +209,30 @@ make_news(struct shoal_core *core, uint32_t slot, bool known)
 		news->slot = slot;
 		news->known = true;
 	}
-	shoal_list_remove(&news->node);
 	news->known = news->known && known;
-	news->rank = (uint8_t)class_of(record);
-	news->sends = 0;
-	news->since = core->now;
-	enqueue(gossip, news);
-	arm_burst(core, (enum shoal_news_class)news->rank);
-	if (!shoal_timer_armed(&gossip->tick)) {
-		shoal_heap_arm(&core->heap, &gossip->tick,
-		        core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
+	begin_news(core, news, class_of(record));
+}
+
+void
+shoal_gossip_describe(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_gossip *gossip = &core->gossip;
+	uint32_t number = find_meta(gossip, slot);
+	struct shoal_news *news = shoal_slab_at(&gossip->entries, number);
+
+	if (news == NULL) {
+		news = shoal_slab_take(&gossip->entries, &number);
+		if (news == NULL || shoal_table_put(&gossip->metas, hash_of(gossip, slot),
+		                            number) != SHOAL_OK) {
+			if (news != NULL) {
+				shoal_slab_give(&gossip->entries, number);
+			}
+			shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+			return;
+		}
+		news->slot = slot;
 	}
+	begin_news(core, news, SHOAL_NEWS_META);
 }
 
 void
@@ -283,6 +355,16 @@ shoal_gossip_write(struct shoal_core *core, uint32_t slot, bool full, struct sho
 	return written;
 }
 
+static bool
+write_news(struct shoal_core *core, const struct shoal_news *news, struct shoal_writer *writer)
+{
+	if (news->rank == SHOAL_NEWS_META) {
+		return shoal_meta_write(core, news->slot, false, writer);
+	}
+	bool full = !news->known && shoal_members_at(core, news->slot)->state == SHOAL_STATE_ALIVE;
+	return shoal_gossip_write(core, news->slot, full, writer);
+}
+
 /* What fits of one bucket; the sent ones wait in `sent` until the packet is done, so that none goes
  * in twice. */
 static size_t
@@ -293,22 +375,21 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t addressee
 
 	SHOAL_LIST_FOREACH_SAFE (node, after, bucket) {
 		struct shoal_news *news = SHOAL_LIST_ITEM(node, struct shoal_news, node);
-		if (news->slot == addressee && core->profile.belief != 0) {
+		if (news->slot == addressee &&
+		        (core->profile.belief != 0 || news->rank == SHOAL_NEWS_META)) {
 			/* It knows best, and hears what is believed of it apart from gossip. */
 			if (core->members.ordered == 1) {
 				drop(core, news); /* there is nobody else to tell */
 			}
 			continue;
 		}
-		if (news->slot == told) {
+		if (news->slot == told && news->rank != SHOAL_NEWS_META) {
 			continue;
 		}
 		if (*misses > MISSES_MAX) {
 			break;
 		}
-		bool full = !news->known &&
-		            shoal_members_at(core, news->slot)->state == SHOAL_STATE_ALIVE;
-		if (!shoal_gossip_write(core, news->slot, full, writer)) {
+		if (!write_news(core, news, writer)) {
 			++*misses;
 			continue;
 		}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The news: statements on their way to everyone. One slot a member, so that the queue is bounded by
- * the members; a newer statement takes the place of the older. */
+/* The news: statements and metadata on their way to everyone. One slot a member for each, so that
+ * the queue is bounded by the members; newer news takes the place of the older. */
 #ifndef SHOAL_CORE_GOSSIP_H
 #define SHOAL_CORE_GOSSIP_H
 
@@ -9,6 +9,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/slab.h"
+#include "base/table.h"
 #include "base/writer.h"
 #include "core/members.h"
 
@@ -19,6 +20,7 @@ enum shoal_news_class {
 	SHOAL_NEWS_SUSPICION,
 	SHOAL_NEWS_ALIVE,
 	SHOAL_NEWS_LEAVING, /* leaving, left */
+	SHOAL_NEWS_META,    /* metadata: in a slot of its own */
 	SHOAL_NEWS_CLASSES
 };
 
@@ -36,6 +38,8 @@ struct shoal_news {
 
 struct shoal_gossip {
 	struct shoal_slab entries;
+	struct shoal_table
+	        metas; /* a slot to its entry of class META, of which few members have one */
 	uint64_t used[SHOAL_NEWS_CLASSES]; /* bit i: bucket i may hold something */
 	uint32_t turn;  /* place in the order where the next burst goes on        */
 	int64_t tokens; /* bytes that may be sent; below 0: sent ahead of the budget */
@@ -55,6 +59,8 @@ void shoal_gossip_add(struct shoal_core *core, uint32_t slot);
 /* The same where only the incarnation of one that is alive has risen, as in a refutation: told in
  * the short form, unless something fuller about it is still on its way. */
 void shoal_gossip_raise(struct shoal_core *core, uint32_t slot);
+/* Its metadata is news. */
+void shoal_gossip_describe(struct shoal_core *core, uint32_t slot);
 void shoal_gossip_forget(struct shoal_core *core, uint32_t slot);
 
 /* Appends news to a packet until the writer is full, without that about the addressee and about

@@ -15,6 +15,7 @@
 #define PACKED_IPV4 7  /* kind, 4 bytes, port */
 #define PACKED_IPV6 23 /* kind, 16 bytes, port, scope */
 #define INFO_MAX    (sizeof(struct shoal_info) + SHOAL_NAME_MAX + 1 + SHOAL_ADDRS_MAX * PACKED_IPV6)
+#define META_HEAD   20 /* version, hash, length of the body */
 
 /* Stands before each info of a pool. */
 struct holders {
@@ -83,10 +84,36 @@ shoal_info_name(const struct shoal_info *info)
 	return at;
 }
 
+/* Without metadata. */
+static size_t
+base_size(const struct shoal_info *info)
+{
+	return (size_t)(shoal_info_name(info) - (const char *)info) + info->name_len + 1;
+}
+
+struct shoal_meta
+shoal_info_meta(const struct shoal_info *info)
+{
+	struct shoal_meta meta = {.version = 0};
+	uint32_t len;
+
+	if (info->described == 0) {
+		return meta;
+	}
+	const char *at = (const char *)info + base_size(info);
+	memcpy(&meta.version, at, sizeof meta.version);
+	memcpy(&meta.hash, at + 8, sizeof meta.hash);
+	memcpy(&len, at + 16, sizeof len);
+	meta.body = (struct shoal_span){(const uint8_t *)at + META_HEAD, len};
+	return meta;
+}
+
 static size_t
 size_of(const struct shoal_info *info)
 {
-	return (size_t)(shoal_info_name(info) - (const char *)info) + info->name_len + 1;
+	size_t base = base_size(info);
+
+	return info->described == 0 ? base : base + META_HEAD + shoal_info_meta(info).body.len;
 }
 
 /* Writes the info of a statement; returns its size. */
@@ -95,13 +122,14 @@ fill(struct shoal_info *info, const struct shoal_msg_member *m)
 {
 	char *at = info->bytes;
 
+	memset(info, 0, offsetof(struct shoal_info, bytes));
 	info->id = m->id;
 	info->salt = m->salt;
 	info->app_version = (uint32_t)m->app_version;
 	info->protocol_min = m->protocol_min;
 	info->protocol_max = m->protocol_max;
 	info->name_len = (uint8_t)m->name.len;
-	info->addrs = (uint8_t)m->addrs.count;
+	info->addrs = m->addrs.count & 0x7f;
 	for (size_t i = 0; i < m->addrs.count; i++) {
 		at += pack(&m->addrs.item[i], at);
 	}
@@ -117,7 +145,31 @@ shoal_info_same(const struct shoal_info *info, const struct shoal_msg_member *me
 	_Alignas(struct shoal_info) char room[INFO_MAX];
 	size_t size = fill((struct shoal_info *)room, member);
 
-	return size == size_of(info) && memcmp(info, room, size) == 0;
+	((struct shoal_info *)room)->described = info->described & 1;
+	return size == base_size(info) && memcmp(info, room, size) == 0;
+}
+
+unsigned
+shoal_info_changes(const struct shoal_info *before, const struct shoal_info *after)
+{
+	size_t addrs = (size_t)(shoal_info_name(before) - before->bytes);
+	unsigned changes = 0;
+
+	if (memcmp(&before->salt, &after->salt, sizeof before->salt) != 0) {
+		changes |= SHOAL_CHANGE_INSTANCE;
+	}
+	if (before->addrs != after->addrs || memcmp(before->bytes, after->bytes, addrs) != 0) {
+		changes |= SHOAL_CHANGE_ADDRESS;
+	}
+	if (strcmp(shoal_info_name(before), shoal_info_name(after)) != 0) {
+		changes |= SHOAL_CHANGE_NAME;
+	}
+	if (before->app_version != after->app_version ||
+	        before->protocol_min != after->protocol_min ||
+	        before->protocol_max != after->protocol_max) {
+		changes |= SHOAL_CHANGE_VERSION;
+	}
+	return changes;
 }
 
 static bool
@@ -192,6 +244,56 @@ shoal_info_take(struct shoal_info_source *source, const struct shoal_msg_member 
 		source->bytes += size;
 	}
 	return info;
+}
+
+/* base: an info without its metadata, size bytes. */
+static struct shoal_info *
+put_together(struct shoal_info_source *source, const void *base, size_t size,
+        const struct shoal_meta *meta)
+{
+	uint32_t len = (uint32_t)meta->body.len;
+	struct shoal_info *info = shoal_alloc(source->mem, size + META_HEAD + len);
+	char *at = (char *)info + size;
+
+	if (info == NULL) {
+		return NULL;
+	}
+	memcpy(info, base, size);
+	info->described = 1;
+	memcpy(at, &meta->version, sizeof meta->version);
+	memcpy(at + 8, &meta->hash, sizeof meta->hash);
+	memcpy(at + 16, &len, sizeof len);
+	if (len > 0) {
+		memcpy(at + META_HEAD, meta->body.data, len);
+	}
+	size += META_HEAD + len;
+	if (source->pool != NULL) {
+		struct shoal_info *shared = share(source->pool, info, size);
+		shoal_alloc_free(source->mem, info);
+		return shared;
+	}
+	source->bytes += size;
+	return info;
+}
+
+struct shoal_info *
+shoal_info_describe(struct shoal_info_source *source, const struct shoal_info *info,
+        const struct shoal_meta *meta)
+{
+	return put_together(source, info, base_size(info), meta);
+}
+
+struct shoal_info *
+shoal_info_renew(struct shoal_info_source *source, const struct shoal_info *info,
+        const struct shoal_msg_member *member)
+{
+	_Alignas(struct shoal_info) char room[INFO_MAX];
+	struct shoal_meta meta = shoal_info_meta(info);
+
+	if (info->described == 0) {
+		return shoal_info_take(source, member);
+	}
+	return put_together(source, room, fill((struct shoal_info *)room, member), &meta);
 }
 
 void

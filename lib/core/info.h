@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a member says of itself: id, instance, name, addresses, versions. Immutable: a change makes
- * a new one, so that observers in one process can share it (shoal_pool). Addresses are packed: 7
- * bytes for an IPv4 one. */
+/* What a member says of itself: id, instance, name, addresses, versions, and its metadata where it
+ * has some. Immutable: a change makes a new one, so that observers in one process can share it
+ * (shoal_pool). Addresses are packed: 7 bytes for an IPv4 one. */
 #ifndef SHOAL_CORE_INFO_H
 #define SHOAL_CORE_INFO_H
 
@@ -14,8 +14,17 @@ struct shoal_info {
 	struct shoal_salt salt;
 	uint32_t app_version;
 	uint8_t protocol_min, protocol_max;
-	uint8_t name_len, addrs;
-	char bytes[]; /* the addresses, which every packet asks for; then the name and a zero */
+	uint8_t name_len;
+	uint8_t addrs : 7, described : 1; /* described: it has metadata */
+	char bytes[]; /* the addresses, which every packet asks for; then the name and a zero; then
+	                 the metadata: version, hash, length and body */
+};
+
+/* A member's metadata, borrowed. */
+struct shoal_meta {
+	uint64_t version; /* 0: none was ever said */
+	uint64_t hash;    /* of the body */
+	struct shoal_span body;
 };
 
 /* Where infos come from: a pool, or without one the allocator. */
@@ -30,8 +39,21 @@ struct shoal_info *shoal_info_take(
         struct shoal_info_source *source, const struct shoal_msg_member *member);
 void shoal_info_give(struct shoal_info_source *source, struct shoal_info *info);
 
-/* Whether the statement says the same. */
+/* The same info with other metadata. NULL: no memory. */
+struct shoal_info *shoal_info_describe(struct shoal_info_source *source,
+        const struct shoal_info *info, const struct shoal_meta *meta);
+struct shoal_meta shoal_info_meta(const struct shoal_info *info);
+
+/* What a statement says, with the metadata of an older info of the member. NULL: no memory. */
+struct shoal_info *shoal_info_renew(struct shoal_info_source *source, const struct shoal_info *info,
+        const struct shoal_msg_member *member);
+
+/* Whether the statement says the same, whatever the metadata. */
 bool shoal_info_same(const struct shoal_info *info, const struct shoal_msg_member *member);
+
+/* What of what an application sees is another in two infos of a member: enum shoal_change, without
+ * the metadata. */
+unsigned shoal_info_changes(const struct shoal_info *before, const struct shoal_info *after);
 
 const char *shoal_info_name(const struct shoal_info *info);
 

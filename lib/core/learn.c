@@ -58,7 +58,8 @@ remember(struct shoal_core *core, uint32_t slot, const struct shoal_said *said)
 		shoal_count(core, SHOAL_COUNTER_DROP_TOMBSTONE_OLD);
 		return;
 	}
-	bool known = slot != SHOAL_NONE, changed;
+	bool known = slot != SHOAL_NONE;
+	unsigned changed;
 	if (!known) {
 		slot = meet(core, said);
 	}

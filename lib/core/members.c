@@ -215,15 +215,18 @@ shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member
 
 int
 shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_msg_member *member,
-        bool *changed)
+        unsigned *changed)
 {
 	struct shoal_record *record = shoal_members_at(core, slot);
-	*changed = !shoal_info_same(record->info, member);
-	if (*changed) {
-		struct shoal_info *info = shoal_info_take(&core->members.infos, member);
+
+	*changed = 0;
+	if (!shoal_info_same(record->info, member)) {
+		struct shoal_info *info =
+		        shoal_info_renew(&core->members.infos, record->info, member);
 		if (info == NULL) {
 			return SHOAL_ERR_NOMEM;
 		}
+		*changed = shoal_info_changes(record->info, info);
 		if (memcmp(&record->info->salt, &info->salt, sizeof info->salt) != 0) {
 			record->srtt_us = record->rttvar_us = 0;
 			record->flags &= SHOAL_RECORD_FLAGS;
@@ -237,6 +240,21 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 	}
 	record->incarnation = member->incarnation;
 	shoal_members_set_inbound(record, member->inbound != 0);
+	shoal_tree_touch(core, slot);
+	return SHOAL_OK;
+}
+
+int
+shoal_members_describe(struct shoal_core *core, uint32_t slot, const struct shoal_meta *meta)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_info *info = shoal_info_describe(&core->members.infos, record->info, meta);
+
+	if (info == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	shoal_info_give(&core->members.infos, record->info);
+	record->info = info;
 	shoal_tree_touch(core, slot);
 	return SHOAL_OK;
 }
@@ -377,6 +395,7 @@ shoal_members_remove(struct shoal_core *core, uint32_t slot)
 	shoal_tree_remove(core, slot);
 	shoal_order_remove(core, slot);
 	shoal_gossip_forget(core, slot);
+	shoal_pull_forget(core, slot);
 	members->count[record->state]--;
 	shoal_table_remove(&members->by_id,
 	        shoal_table_hash(&members->by_id, &record->info->id, sizeof record->info->id),

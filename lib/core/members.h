@@ -183,9 +183,12 @@ int shoal_members_add(
         struct shoal_core *core, const struct shoal_msg_member *member, uint32_t *slot);
 
 /* Takes over what a newer statement says: instance, incarnation, name, addresses. *changed:
- * something that an application sees is new. SHOAL_ERR_NOMEM: nothing changed. */
+ * what is new of what an application sees, enum shoal_change. SHOAL_ERR_NOMEM: nothing changed. */
 int shoal_members_update(struct shoal_core *core, uint32_t slot,
-        const struct shoal_msg_member *member, bool *changed);
+        const struct shoal_msg_member *member, unsigned *changed);
+
+/* Takes over newer metadata. SHOAL_ERR_NOMEM: nothing changed. */
+int shoal_members_describe(struct shoal_core *core, uint32_t slot, const struct shoal_meta *meta);
 
 /* The only writer of a record's state: keeps order, holds, graves, counts and gossip in step, and
  * queues the event where `kind` is not 0. Deadlines of the new state are set with

@@ -26,9 +26,11 @@
 #include "core/inquest.h"
 #include "core/lag.h"
 #include "core/members.h"
+#include "core/meta.h"
 #include "core/partial.h"
 #include "core/path.h"
 #include "core/probe.h"
+#include "core/pull.h"
 #include "core/relay.h"
 #include "core/rtt.h"
 #include "core/send.h"
@@ -59,7 +61,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_DIGEST,
 	SHOAL_TIMER_WATCH,
 	SHOAL_TIMER_INQUEST, /* slot: inquest */
-	SHOAL_TIMER_INBOUND
+	SHOAL_TIMER_INBOUND,
+	SHOAL_TIMER_PULL
 };
 
 enum shoal_leave_phase {
@@ -131,6 +134,8 @@ struct shoal_core {
 	struct shoal_inbound inbound;
 	struct shoal_hints hints;
 	struct shoal_gone gone;
+	struct shoal_own_meta meta;
+	struct shoal_pulls pulls;
 };
 
 static inline void

@@ -187,6 +187,9 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 {
 	const struct shoal_exchange *exchange = arrival->exchange;
 
+	if (exchange != NULL && exchange->purpose == SHOAL_EXCHANGE_PULL) {
+		return; /* it has not what it was asked for */
+	}
 	if (exchange == NULL || exchange->purpose == SHOAL_EXCHANGE_PING ||
 	        exchange->purpose == SHOAL_EXCHANGE_INQUEST || arrival->answered) {
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
@@ -292,7 +295,17 @@ on_statement(
 	meet_teller(core, arrival, &m->member.id);
 }
 
-/* What comes with a walk down the digest, with the death watch, and with trouble. */
+static void
+on_pull(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_pull *pull)
+{
+	if (arrival->input->kind != SHOAL_INPUT_REQUEST) {
+		shoal_count(core, SHOAL_COUNTER_DROP_MALFORMED);
+	} else if (may_ask(core, arrival)) {
+		shoal_pull_on_request(core, pull, arrival->teller.slot, arrival->input);
+	}
+}
+
+/* What comes with a walk down the digest, with the death watch, with metadata, and with trouble. */
 static void
 on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
 {
@@ -321,6 +334,14 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union s
 		break;
 	case SHOAL_MESSAGE_REFUSED:
 		shoal_inquest_on_refused(core, &m->refused, from);
+		break;
+	case SHOAL_MESSAGE_META:
+		if (may_tell(core, arrival)) {
+			shoal_meta_on_message(core, &m->meta, &arrival->teller);
+		}
+		break;
+	case SHOAL_MESSAGE_PULL:
+		on_pull(core, arrival, &m->pull);
 		break;
 	default:
 		break;
@@ -516,6 +537,8 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 		shoal_watch_failed(core, exchange.number, input->code == SHOAL_OK);
 	} else if (exchange.purpose == SHOAL_EXCHANGE_INQUEST) {
 		shoal_inquest_on_connect(core, exchange.about, exchange.begun, input->code);
+	} else if (exchange.purpose == SHOAL_EXCHANGE_PULL) {
+		shoal_pull_ended(core, &exchange);
 	}
 	if (exchange.purpose == SHOAL_EXCHANGE_JOIN && !arrival.answered) {
 		shoal_event_joined(core, &exchange.to, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED,

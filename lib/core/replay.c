@@ -359,7 +359,8 @@ shoal_input_name(enum shoal_input_kind kind)
 	        [SHOAL_INPUT_TOO_LARGE] = "too_large",
 	        [SHOAL_INPUT_WATCHED] = "watched",
 	        [SHOAL_INPUT_UNWATCHED] = "unwatched",
-	        [SHOAL_INPUT_CLOSED] = "closed"};
+	        [SHOAL_INPUT_CLOSED] = "closed",
+	        [SHOAL_INPUT_META] = "meta"};
 
 	return (unsigned)kind < sizeof names / sizeof names[0] && names[kind] != NULL ? names[kind]
 	                                                                              : "invalid";

@@ -153,6 +153,10 @@ write_required(struct shoal_core *core, const struct shoal_pending *pending,
 	        !shoal_gossip_write(core, pending->about, true, writer)) {
 		writer->failed = true;
 	}
+	if ((flags & SHOAL_FILL_META) != 0 && shoal_members_at(core, pending->about) != NULL &&
+	        !shoal_meta_write(core, pending->about, true, writer)) {
+		writer->failed = true;
+	}
 	if ((flags & SHOAL_FILL_WALK) != 0) {
 		shoal_writer_bytes(writer, core->walk.out.data, core->walk.out.len);
 	}

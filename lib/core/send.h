@@ -22,7 +22,8 @@ enum shoal_fill {
 	SHOAL_FILL_ABOUT = 32,  /* the statement about the member in `about`                      */
 	SHOAL_FILL_BUDGET = 64, /* counts against the byte budget of gossip                       */
 	SHOAL_FILL_SPARE = 128, /* takes gossip along only while that budget lasts                */
-	SHOAL_FILL_WALK = 256   /* what the next step of a walk says                              */
+	SHOAL_FILL_WALK = 256,  /* what the next step of a walk says                              */
+	SHOAL_FILL_META = 512   /* the metadata of the member in `about`, whole                   */
 };
 
 struct shoal_pending {

@@ -206,8 +206,11 @@ shoal_sync_write_table(
 	for (uint32_t told = 0; told < end; told++) {
 		uint32_t slot = (start + told) % end;
 		const struct shoal_record *record = shoal_members_at(core, slot);
-		if (record != NULL && slot != except && shoal_tree_tells(core, record) &&
-		        !shoal_gossip_write(core, slot, true, writer)) {
+		if (record == NULL || !shoal_tree_tells(core, record)) {
+			continue;
+		}
+		if ((slot != except && !shoal_gossip_write(core, slot, true, writer)) ||
+		        !shoal_meta_write(core, slot, false, writer)) {
 			return false;
 		}
 	}

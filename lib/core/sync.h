@@ -47,7 +47,8 @@ void shoal_sync_on_interval(struct shoal_core *core);
 void shoal_sync_on_digest(struct shoal_core *core);
 
 /* Appends the whole table from the slot `start` on, so that one that does not fit as a whole is
- * told in parts over several exchanges. `except` stands in the packet already. false: not all fits.
+ * told in parts over several exchanges. The statement about `except` stands in the packet already.
+ * false: not all fits.
  */
 bool shoal_sync_write_table(
         struct shoal_core *core, struct shoal_writer *writer, uint32_t start, uint32_t except);

@@ -317,7 +317,7 @@ shoal_tree_statement(const struct shoal_core *core, uint32_t slot)
 	memcpy(bytes, &record->info->id, 16);
 	put_u64(bytes + 16, claim.salt);
 	put_u64(bytes + 24, claim.incarnation);
-	put_u64(bytes + 32, 0); /* the version of its metadata */
+	put_u64(bytes + 32, shoal_meta_sum(record));
 	bytes[40] = (uint8_t)claim.state;
 	return shoal_hash_sip(core->tree.key, bytes, sizeof bytes);
 }

@@ -60,6 +60,10 @@ shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_cor
 	member->protocol_max = info->protocol_max;
 	member->self = slot == SHOAL_SELF;
 	member->diagnosis = diagnosis_of(core, record, member->self);
+	struct shoal_meta meta = shoal_info_meta(info);
+	member->meta_version = meta.version;
+	member->meta = meta.body.data;
+	member->meta_len = meta.body.len;
 	return true;
 }
 
@@ -168,6 +172,7 @@ shoal_core_hash(const struct shoal_core *core)
 		hash = mix_info(hash, record);
 		hash = mix(hash, slot);
 		hash = mix(hash, record->incarnation);
+		hash = mix(hash, shoal_meta_sum(record));
 		hash = mix_bytes(hash, record->info->salt.bytes, sizeof record->info->salt.bytes);
 		hash = mix(hash, (uint64_t)record->heard_ms << 8 | record->both);
 		hash = mix(hash, (uint64_t)record->state << 32 | record->flags);
@@ -206,6 +211,7 @@ shoal_core_hash(const struct shoal_core *core)
 	for (uint32_t i = 0; i < core->sync.count; i++) {
 		hash = mix(hash, core->sync.differs[i].since);
 	}
+	hash = mix(mix(hash, core->meta.clock.last), core->pulls.slab.count);
 	return mix(hash, (uint64_t)core->leave.phase << 32 | core->health);
 }
 
@@ -222,6 +228,7 @@ shoal_core_memory(const struct shoal_core *core)
 	       shoal_slab_memory(&core->inquests) + shoal_ring_memory(&core->checks.tried) +
 	       shoal_slab_memory(&core->gossip.entries) + shoal_slab_memory(&core->probes.slab) +
 	       shoal_slab_memory(&core->relays.slab) + shoal_slab_memory(&core->partials.slab) +
-	       shoal_slab_memory(&core->identity.twins) +
+	       shoal_table_memory(&core->gossip.metas) + shoal_slab_memory(&core->pulls.slab) +
+	       shoal_table_memory(&core->pulls.by_slot) + shoal_slab_memory(&core->identity.twins) +
 	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges);
 }

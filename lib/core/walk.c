@@ -92,10 +92,18 @@ say(struct shoal_core *core, enum shoal_message_kind kind, const void *message)
 	}
 }
 
+/* With its metadata. A member that cannot be dialled tells its own whole: nobody could pull it. */
 static bool
 tell(struct shoal_core *core, uint32_t slot)
 {
+	bool whole = slot == SHOAL_SELF && shoal_members_inbound(shoal_members_at(core, slot));
+
 	while (!shoal_gossip_write(core, slot, true, &core->walk.out)) {
+		if (!grow(core)) {
+			return false;
+		}
+	}
+	while (!shoal_meta_write(core, slot, whole, &core->walk.out)) {
 		if (!grow(core)) {
 			return false;
 		}

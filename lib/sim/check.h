@@ -37,7 +37,8 @@
 	X(AGES, "ages", "no age that is told falls")                                               \
 	X(VERDICTS, "verdicts", "who is found refused refused enough members, and answered none")  \
 	X(REASONS, "reasons", "what counts as told was told, and may count at once")               \
-	X(SIZES, "sizes", "datagrams are as large as the way takes, and no larger")
+	X(SIZES, "sizes", "datagrams are as large as the way takes, and no larger")                \
+	X(METADATA, "metadata", "all hold the metadata that each said last, once they agree")
 
 enum shoal_checker {
 #define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,

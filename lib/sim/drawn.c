@@ -104,6 +104,9 @@ put_link(struct shoal_text *text, const struct shoal_plan *plan)
 	put(text, "; faults ", plan->faults);
 	shoal_text_str(text, plan->merge ? "; a merge before" : "");
 	shoal_text_str(text, plan->flood ? "; strangers flood before" : "");
+	if (plan->metadata) {
+		shoal_text_str(text, "; metadata");
+	}
 	if (plan->narrow) {
 		put(text, "; members 0 and 1 take datagrams of ", plan->narrow_mtu);
 		shoal_text_str(text, plan->told ? " bytes before, and say so" : " bytes before");

@@ -219,4 +219,5 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	plan->merge = !plan->credulous && one_in(&rng, 3);
 	draw_flood(&rng, plan);
 	draw_narrow(&rng, plan);
+	plan->metadata = one_in(&rng, 3);
 }

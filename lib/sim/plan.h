@@ -27,6 +27,7 @@ struct shoal_plan {
 	bool narrow; /* the way between the first two takes small datagrams only */
 	bool told;   /* and says so */
 	uint32_t narrow_mtu;
+	bool metadata; /* members say something of themselves */
 };
 
 /* nodes: 2 to SHOAL_SWARM_NODES_MAX; 0: drawn, 2 to 64. */

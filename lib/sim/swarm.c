@@ -145,6 +145,9 @@ shoal_swarm_start(struct shoal_swarm *swarm, uint32_t node)
 	uint32_t through = shoal_swarm_contact(swarm, node);
 	int rc = shoal_sim_start(swarm->sim, node);
 
+	if (rc == 0 && swarm->plan.metadata && shoal_rng_below(&swarm->described, 2) == 0) {
+		shoal_swarm_describe(swarm, node);
+	}
 	if (rc == 0 && through != node) {
 		rc = shoal_sim_join(swarm->sim, node, through);
 	}
@@ -171,6 +174,7 @@ phase_join(struct shoal_swarm *swarm)
 		return rc;
 	}
 	swarm->times.join_bound_ns = agreement_bound(swarm);
+	shoal_swarm_describe_some(swarm);
 	return run_until_agreed(swarm, swarm->times.join_bound_ns, 0, SHOAL_CHECKER_CONVERGENCE,
 	        &swarm->times.join_ns);
 }
@@ -293,6 +297,7 @@ phase_chaos(struct shoal_swarm *swarm)
 	for (uint32_t i = 0; i < plan->faults && rc == 0; i++) {
 		rc = shoal_swarm_run_for(swarm, shoal_rng_between(&swarm->rng, 0, pause));
 		if (rc == 0) {
+			shoal_swarm_describe_one(swarm);
 			rc = shoal_swarm_fault(swarm);
 		}
 	}
@@ -336,6 +341,7 @@ phase_liveness(struct shoal_swarm *swarm)
 			(void)shoal_sim_join(swarm->sim, i, shoal_swarm_contact(swarm, i));
 		}
 	}
+	shoal_swarm_describe_some(swarm);
 	rc = end_leaves(swarm);
 	if (rc != 0) {
 		return rc;
@@ -404,6 +410,7 @@ shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
 	memset(swarm, 0, sizeof(*swarm));
 	swarm->plan = *plan;
 	shoal_rng_init(&swarm->rng, plan->seed, 2);
+	shoal_rng_init(&swarm->described, plan->seed, 3);
 	shoal_sim_config_init(&config);
 	config.seed = plan->seed;
 	config.nodes = plan->nodes;
@@ -445,7 +452,9 @@ shoal_swarm_run(struct shoal_swarm *swarm)
 	        {"leave", phase_leave, swarm->plan.leave},
 	        {"merge", phase_merge, swarm->plan.merge}, {"chaos", phase_chaos, true},
 	        {"liveness", phase_liveness, true}, {"quiet", phase_quiet, true},
-	        {"digest", phase_digest, true}, {"idle", phase_idle, true}};
+	        {"digest", phase_digest, true},
+	        {"metadata", shoal_swarm_metadata, swarm->plan.metadata},
+	        {"idle", phase_idle, true}};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]) && rc == 0; i++) {

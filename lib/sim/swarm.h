@@ -22,8 +22,9 @@ struct shoal_swarm_times {
 
 struct shoal_swarm {
 	struct shoal_plan plan;
-	struct shoal_sim *sim; /* stays after the run, for its notes */
-	struct shoal_rng rng;  /* of the schedule */
+	struct shoal_sim *sim;      /* stays after the run, for its notes */
+	struct shoal_rng rng;       /* of the schedule */
+	struct shoal_rng described; /* of metadata */
 	struct shoal_swarm_times times;
 	uint32_t starts[SHOAL_SWARM_NODES_MAX]; /* of each node when chaos began */
 };
@@ -48,6 +49,12 @@ int shoal_swarm_fault(struct shoal_swarm *swarm);
 int shoal_swarm_narrow(struct shoal_swarm *swarm);
 int shoal_swarm_calm(struct shoal_swarm *swarm);
 int shoal_swarm_sizes(struct shoal_swarm *swarm);
+/* describe.c: metadata, where the plan has some: a node says something else; two thirds of them do;
+ * one that is drawn does. And a phase: all hold what each said last. */
+void shoal_swarm_describe(struct shoal_swarm *swarm, uint32_t node);
+void shoal_swarm_describe_some(struct shoal_swarm *swarm);
+void shoal_swarm_describe_one(struct shoal_swarm *swarm);
+int shoal_swarm_metadata(struct shoal_swarm *swarm);
 /* stranger.c: one that nobody knows asks a node for something. What the core said. */
 int shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node);
 /* The same so often at once that the budget of a node is used up: a phase. */

@@ -104,6 +104,7 @@ shoal_trace_event(struct shoal_trace *trace, const struct shoal_event *event)
 	shoal_trace_u64(trace, event->rtt_ns);
 	shoal_trace_u64(trace, (uint64_t)(int64_t)event->code);
 	shoal_trace_u64(trace, event->lag_ns);
+	shoal_trace_u64(trace, event->changed);
 	trace_cause(trace, &event->cause);
 }
 

@@ -71,6 +71,12 @@ static const struct shoal_field fields_PARTIAL[] = {SHOAL_PARTIAL_FIELDS(SHOAL_X
 #define SHOAL_STRUCT struct shoal_msg_pad
 static const struct shoal_field fields_PAD[] = {SHOAL_PAD_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_meta
+static const struct shoal_field fields_META[] = {SHOAL_META_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_pull
+static const struct shoal_field fields_PULL[] = {SHOAL_PULL_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
 #undef SHOAL_X
 
 static const struct shoal_layout layouts[SHOAL_MESSAGE_KINDS] = {
@@ -172,6 +178,12 @@ shoal_message_is_usable(uint16_t kind, const union shoal_message *m)
 		       !shoal_id_is_zero(&m->check.target);
 	case SHOAL_MESSAGE_REFUSED:
 		return m->refused.seq != 0 && !shoal_id_is_zero(&m->refused.id);
+	case SHOAL_MESSAGE_META:
+		return !shoal_id_is_zero(&m->meta.id) && m->meta.version != 0 &&
+		       (m->meta.body.len == 0 || m->meta.body.len == m->meta.len);
+	case SHOAL_MESSAGE_PULL:
+		return !shoal_id_is_zero(&m->pull.id) && !shoal_id_is_zero(&m->pull.target) &&
+		       m->pull.version != 0;
 	default:
 		return true;
 	}
@@ -264,6 +276,8 @@ shoal_message_sender(uint16_t kind, const union shoal_message *m)
 		return &m->check.id;
 	case SHOAL_MESSAGE_REFUSED:
 		return &m->refused.id;
+	case SHOAL_MESSAGE_PULL:
+		return &m->pull.id;
 	default:
 		return NULL;
 	}

@@ -206,6 +206,22 @@ enum shoal_nack_reason {
 	X(VAR, since_ms, SHOAL_VAR_MAX)                                                            \
 	X(U8, reports, 255)
 
+/* A member's metadata. hash: the first 8 bytes of the SHA-256 of its body, which is len bytes long.
+ * Without a body where len is above 0: whoever sends this holds it, and can be asked. */
+#define SHOAL_META_FIELDS(X)                                                                       \
+	X(ID, id, 0)                                                                               \
+	X(U64, version, 0)                                                                         \
+	X(U64, hash, 0)                                                                            \
+	X(VAR, len, SHOAL_META_MAX)                                                                \
+	X(BYTES, body, SHOAL_META_MAX)
+
+/* "Tell me the metadata of target, of this version or a newer one." Answered with META. */
+#define SHOAL_PULL_FIELDS(X)                                                                       \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(ID, target, 0)                                                                           \
+	X(U64, version, 0)
+
 /* X(KIND, struct, number) */
 #define SHOAL_MESSAGES(X)                                                                          \
 	X(SENDER, sender, 1)                                                                       \
@@ -227,7 +243,9 @@ enum shoal_nack_reason {
 	X(CHECK, check, 17)                                                                        \
 	X(REFUSED, refused, 18)                                                                    \
 	X(PARTIAL, partial, 19)                                                                    \
-	X(PAD, pad, 20)
+	X(PAD, pad, 20)                                                                            \
+	X(META, meta, 21)                                                                          \
+	X(PULL, pull, 22)
 
 #define SHOAL_X(type, name, limit) shoal_field_##type name;
 #define SHOAL_M(KIND, struct_name, number)                                                         \
@@ -263,8 +281,8 @@ int shoal_message_next(struct shoal_reader *packet, uint16_t *kind, struct shoal
  * SHOAL_ERR_UNSUPPORTED: the kind is not known. */
 int shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_message *message);
 
-/* Who sent a packet that holds this message: every message but a statement, or one that says
- * nothing, names its sender. NULL: this one does not. */
+/* Who sent a packet that holds this message: every message but a statement, metadata, or one
+ * that says nothing, names its sender. NULL: this one does not. */
 const struct shoal_id *shoal_message_sender(uint16_t kind, const union shoal_message *m);
 
 /* Whether the core can use the values of a message, each of which is well formed: a decoder of

@@ -7,6 +7,8 @@
 
 #include "base/addr.h"
 
+#define BYTES_SHOWN 512
+
 static void
 print_quoted(struct shoal_text *text, bool quoted, const char *str)
 {
@@ -95,6 +97,19 @@ print_long(struct shoal_text *text, bool json, uint64_t value, unsigned digits)
 	shoal_text_str(text, json ? "\"" : "");
 }
 
+/* What is long is cut, and ends with dots. */
+static void
+print_bytes(struct shoal_text *text, bool json, struct shoal_span bytes)
+{
+	bool cut = bytes.len > BYTES_SHOWN;
+
+	bytes.len = cut ? BYTES_SHOWN : bytes.len;
+	shoal_text_str(text, json ? "\"0x" : "0x");
+	shoal_print_hex(text, bytes);
+	shoal_text_str(text, cut ? "..." : "");
+	shoal_text_str(text, json ? "\"" : "");
+}
+
 /* A number, or the state that it stands for. */
 static void
 print_byte(struct shoal_text *text, bool json, const struct shoal_field *field, uint8_t value)
@@ -138,9 +153,7 @@ print_value(struct shoal_text *text, bool json, const struct shoal_field *field,
 		shoal_print_text(text, *(const struct shoal_span *)at);
 		break;
 	case SHOAL_FIELD_BYTES:
-		shoal_text_str(text, json ? "\"0x" : "0x");
-		shoal_print_hex(text, *(const struct shoal_span *)at);
-		shoal_text_str(text, json ? "\"" : "");
+		print_bytes(text, json, *(const struct shoal_span *)at);
 		break;
 	case SHOAL_FIELD_IDS:
 	case SHOAL_FIELD_ADDRS:

@@ -22,7 +22,7 @@
 #include "wire/message.h"
 
 /* Room for the texts and bytes of any message. */
-#define SHOAL_STRUCTURED_SCRATCH 512
+#define SHOAL_STRUCTURED_SCRATCH (SHOAL_META_MAX + 512)
 
 /* As shoal_message_append. */
 bool shoal_structured_append(struct shoal_writer *writer, const struct shoal_codec_ops *codec,

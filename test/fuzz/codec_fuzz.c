@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PACKET_MAX 65536
+#define PACKET_MAX (1 << 18)
 /* shoal/value.h: for a byte of the document, and in all. */
 #define MEMORY_FACTOR 24
 #define MEMORY_FIXED  512

@@ -13,6 +13,7 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "sim/check.h"
 #include "wire/message.h"
 #include "wire/packet.h"
@@ -407,6 +408,43 @@ link_ends(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 	(void)step(fuzz, &input);
 }
 
+/* Its hash is right, so that it is looked at; a length that is not that of the body is of one that
+ * may be pulled. */
+static void
+meta(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
+{
+	struct shoal_input input = {.kind = SHOAL_INPUT_META, .data = data, .len = len};
+	struct shoal_msg_meta message = {.version = 0};
+	struct shoal_writer writer;
+	struct shoal_sha256 sha;
+	uint8_t body[PACKET_MAX / 2], digest[32];
+
+	if ((arg & 1) != 0) {
+		(void)step(fuzz, &input);
+		return;
+	}
+	if (len < 5) {
+		return;
+	}
+	pick_id(fuzz, data[0], &message.id);
+	message.version =
+	        ((fuzz->wall + fuzz->now) / SHOAL_MS(1) << 16) + script_number(data + 1, 2);
+	message.body = (struct shoal_span){data + 5, len - 5};
+	message.len = script_number(data + 3, 2);
+	message.len = message.len % 2 == 0 ? message.body.len : message.len;
+	message.body.len = message.len != message.body.len ? 0 : message.body.len;
+	shoal_sha256_init(&sha);
+	shoal_sha256_update(&sha, message.body.data, message.body.len);
+	shoal_sha256_final(&sha, digest);
+	for (size_t i = 0; i < 8; i++) {
+		message.hash = message.hash << 8 | digest[i];
+	}
+	shoal_writer_init(&writer, body, sizeof(body));
+	append_opening(fuzz, &writer, arg, arg & 0x1f);
+	(void)shoal_message_append(&writer, SHOAL_MESSAGE_META, &message);
+	wrapped(fuzz, arg & 0xdf, body, writer.len);
+}
+
 static void
 record(struct fuzz *fuzz, enum script_op op, uint8_t arg, const uint8_t *data, size_t len)
 {
@@ -460,6 +498,9 @@ record(struct fuzz *fuzz, enum script_op op, uint8_t arg, const uint8_t *data, s
 		break;
 	case SCRIPT_LINK:
 		link_ends(fuzz, arg, data, len);
+		break;
+	case SCRIPT_META:
+		meta(fuzz, arg, data, len);
 		break;
 	default:
 		timer(fuzz);

@@ -35,6 +35,7 @@ enum script_op {
 	SCRIPT_WATCHED, /* a watch link from address arg; bytes: its opening                      */
 	SCRIPT_LINK,    /* bytes: number 1, size 2; arg: the other's link ends, ours does, or a
 	                   datagram to address arg / 4 was too large */
+	SCRIPT_META,    /* bytes: who 1, version 2, length 2, a document; an odd arg: of its own */
 	SCRIPT_OPS
 };
 

@@ -10,11 +10,11 @@ BINARY_DIRS = ("test/fuzz/corpus",)
 ROOMS = {
     "base": ("lib/base", {"base"}, {"types", "error", "log", "version", "metrics", "profile", "cursor"}),
     "codecs": ("codecs", {"base", "codecs"}, {"codec"}),
-    "wire": ("lib/wire", {"base", "wire"}, {"value", "packet"}),
+    "wire": ("lib/wire", {"base", "wire"}, {"value", "packet", "document"}),
     "core": ("lib/core", {"base", "wire", "core"}, {"core", "record"}),
     "sim": ("lib/sim", {"base", "wire", "sim"}, {"sim", "swarm"}),
     "transports": ("transports", {"base", "transports"}, {"transport"}),
-    "cluster": ("lib/cluster", {"base", "transports", "cluster"}, {"config", "member", "cluster", "shoal", "why"}),
+    "cluster": ("lib/cluster", {"base", "transports", "cluster"}, {"config", "member", "metadata", "cluster", "shoal", "why"}),
 }
 # Public headers that a room may include: its own and those of the rooms named here.
 SEES_HEADERS_OF = {
@@ -22,7 +22,7 @@ SEES_HEADERS_OF = {
     "codecs": {"base", "codecs"},
     "wire": {"base", "codecs", "wire"},
     "core": {"base", "codecs", "wire", "core"},
-    "sim": {"base", "core", "sim"},
+    "sim": {"base", "wire", "core", "sim"},
     "transports": {"base", "transports"},
     "cluster": {"base", "codecs", "wire", "core", "transports", "cluster"},
 }
@@ -32,8 +32,9 @@ LINKED = ("codecs/snappy.c", "codecs/aes_gcm.c")
 LINKED_FUNCTIONS = {"shoal_compressor_snappy", "shoal_cipher_aes_gcm"}
 # Doubles are values of applications, which the protocol hands on and never reckons with.
 DOUBLES_ROOM = "codecs"
-DOUBLES = ("include/shoal/codec.h", "include/shoal/value.h", "lib/wire/decoder.c", "lib/wire/encoder.c",
-           "lib/wire/value.h", "lib/wire/value_access.c")
+DOUBLES = ("include/shoal/codec.h", "include/shoal/document.h", "include/shoal/metadata.h",
+           "include/shoal/value.h", "lib/wire/decoder.c", "lib/wire/encoder.c", "lib/wire/value.h",
+           "lib/wire/value_access.c")
 # What libshoal-core is made of: these rooms export exactly what their headers declare.
 CORE_HEADERS = {header for room in IO_FREE for header in ROOMS[room][2]}
 

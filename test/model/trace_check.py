@@ -17,7 +17,8 @@ CHANGE = re.compile(r"^(\d+\.\d{6}) (\d+): (\w+) (\d+): (\w+) -> (\w+), incarnat
                     r"(?: from (\d+|-))?$")
 NOTE = re.compile(r"^(\d+\.\d{6}) (?:(\d+|-): (.*)|---- .*)$")
 # The kind of an event follows from the states.
-KIND = {("unknown", "alive"): {"join"}, ("alive", "alive"): {"update"}, ("alive", "suspect"): {"suspect"}}
+KIND = {("unknown", "alive"): {"join"}, ("alive", "alive"): {"update"}, ("alive", "suspect"): {"suspect"},
+        ("suspect", "suspect"): {"update"}, ("leaving", "leaving"): {"update"}}
 KIND_TO = {"alive": {"alive"}, "dead": {"failed"}, "leaving": {"leaving"}, "left": {"left"}, "unknown": {"reap"}}
 # Accusations that begin at the observer itself; causes of events that are no step.
 OWN_DOUBTS = {"unanswered", "replaced"}

@@ -13,7 +13,7 @@
 #include "wire_fill.h"
 
 #define CODECS 3
-#define ROOM   8192
+#define ROOM   (4 * SHOAL_META_MAX)
 
 static const struct shoal_codec_ops *
 codec_at(size_t i)

@@ -88,6 +88,79 @@ whatever_differs_is_not_the_same(void **state)
 }
 
 static void
+what_differs_is_told(void **state)
+{
+	static const unsigned changes[] = {SHOAL_CHANGE_NAME, SHOAL_CHANGE_NAME, 0,
+	        SHOAL_CHANGE_INSTANCE, SHOAL_CHANGE_VERSION, SHOAL_CHANGE_VERSION,
+	        SHOAL_CHANGE_VERSION, SHOAL_CHANGE_ADDRESS, SHOAL_CHANGE_ADDRESS,
+	        SHOAL_CHANGE_ADDRESS, SHOAL_CHANGE_ADDRESS};
+	const struct shoal_allocator mem = shoal_allocator_or_libc(NULL);
+	struct shoal_info_source source = {.mem = &mem};
+	struct shoal_msg_member m = altered(-1);
+	struct shoal_info *info = shoal_info_take(&source, &m);
+
+	(void)state;
+	assert_int_equal(shoal_info_changes(info, info), 0);
+	for (int what = 0; what <= 10; what++) {
+		m = altered(what);
+		struct shoal_info *other = shoal_info_take(&source, &m);
+		if (changes[what] != 0) {
+			assert_int_equal(shoal_info_changes(info, other), changes[what]);
+		}
+		shoal_info_give(&source, other);
+	}
+	shoal_info_give(&source, info);
+}
+
+static void
+check_meta(const struct shoal_info *info, const struct shoal_meta *meta)
+{
+	struct shoal_meta held = shoal_info_meta(info);
+
+	assert_true(held.version == meta->version && held.hash == meta->hash);
+	assert_int_equal(held.body.len, meta->body.len);
+	assert_memory_equal(held.body.data, meta->body.data, meta->body.len);
+}
+
+/* With a pool and without. */
+static void
+metadata_stays_with_a_member_that_says_something_else(void **state)
+{
+	const struct shoal_allocator mem = shoal_allocator_or_libc(NULL);
+	static uint8_t body[SHOAL_META_MAX] = {1, 2, 3};
+	struct shoal_meta meta = {.version = 5, .hash = 7, .body = {body, sizeof body}};
+
+	(void)state;
+	for (int pooled = 0; pooled < 2; pooled++) {
+		struct shoal_info_source source = {.mem = &mem};
+		if (pooled) {
+			assert_int_equal(shoal_pool_new(&source.pool, NULL), SHOAL_OK);
+		}
+		struct shoal_msg_member m = altered(-1), other = altered(3);
+		struct shoal_info *bare = shoal_info_take(&source, &m);
+		assert_true(shoal_info_meta(bare).version == 0);
+		assert_int_equal(shoal_info_meta(bare).body.len, 0);
+		struct shoal_info *info = shoal_info_describe(&source, bare, &meta);
+		check_meta(info, &meta);
+		assert_true(shoal_info_same(info, &m));
+		assert_false(shoal_info_same(info, &other));
+		struct shoal_info *renewed = shoal_info_renew(&source, info, &other);
+		check_meta(renewed, &meta);
+		assert_true(shoal_info_same(renewed, &other));
+		assert_string_equal(shoal_info_name(renewed), shoal_info_name(info));
+		struct shoal_meta second = {.version = 6, .hash = 8, .body = {body, 0}};
+		struct shoal_info *last = shoal_info_describe(&source, renewed, &second);
+		check_meta(last, &second);
+		shoal_info_give(&source, last);
+		shoal_info_give(&source, renewed);
+		shoal_info_give(&source, info);
+		shoal_info_give(&source, bare);
+		assert_int_equal(source.bytes, 0);
+		shoal_pool_free(source.pool);
+	}
+}
+
+static void
 a_pool_holds_each_content_once(void **state)
 {
 	struct shoal_pool *pool;
@@ -171,6 +244,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_a_member_says_comes_out_as_it_went_in),
 	        cmocka_unit_test(whatever_differs_is_not_the_same),
+	        cmocka_unit_test(what_differs_is_told),
+	        cmocka_unit_test(metadata_stays_with_a_member_that_says_something_else),
 	        cmocka_unit_test(a_pool_holds_each_content_once),
 	        cmocka_unit_test(a_failed_allocation_leaves_a_pool_as_it_was),
 	};

@@ -82,8 +82,20 @@ tape_begin(struct tape *tape, bool redact, uint64_t checkpoint_ns)
 static void
 tape_live(struct tape *tape, uint64_t ns)
 {
+	static const uint8_t own[] = "\0\4role\6\3web", other[] = "\1\1t";
+
 	world_join(&tape->world, 0, 1);
 	world_run(&tape->world, SHOAL_MS(50));
+	assert_int_equal(
+	        world_step(&tape->world, 0,
+	                (struct shoal_input){
+	                        .kind = SHOAL_INPUT_META, .data = own, .len = sizeof own - 1}),
+	        SHOAL_OK);
+	assert_int_equal(
+	        world_step(&tape->world, 1,
+	                (struct shoal_input){
+	                        .kind = SHOAL_INPUT_META, .data = other, .len = sizeof other - 1}),
+	        SHOAL_OK);
 	world_meet(&tape->world, 0, PUPPET_DATAGRAMS);
 	world_meet(&tape->world, 1, 0);
 	world_run(&tape->world, ns);

@@ -38,7 +38,7 @@ hold(struct core_world *world, size_t node, uint32_t number, enum shoal_state st
 	char name[13];
 	struct shoal_msg_member m = member(number, name);
 	uint32_t slot = shoal_members_find(core, &m.id);
-	bool changed;
+	unsigned changed;
 
 	m.incarnation += incarnations;
 	if (slot == SHOAL_NONE) {

@@ -176,7 +176,7 @@ change(struct shoal_core *core, struct shoal_rng *rng, uint32_t slot)
 	struct shoal_msg_member m = member(shoal_rng_below(rng, 1000000));
 	struct shoal_record *record = shoal_members_at(core, slot);
 	uint64_t day = shoal_ms(core->profile.tombstone_ms);
-	bool changed;
+	unsigned changed;
 
 	switch (shoal_rng_below(rng, 8)) {
 	case 0:

@@ -9,7 +9,7 @@
 static const char *
 text_of(size_t len)
 {
-	static char text[512];
+	static char text[SHOAL_META_MAX + 1];
 
 	assert_true(len < sizeof text);
 	memset(text, 'n', sizeof text);

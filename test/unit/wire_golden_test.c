@@ -79,6 +79,19 @@ static const struct shoal_msg_refused refused = {.seq = SEQ,
         .instance = OTHER,
         .refused_ms = 320};
 static const struct shoal_msg_pad pad = {.zero = 0};
+static const struct shoal_msg_meta meta = {.id = ID(0x11),
+        .version = UINT64_C(1700000000123) << 16 | 7,
+        .hash = UINT64_C(0x81e2cd68351120e9),
+        .len = 14,
+        .body = {(const uint8_t *)"\1\2db\4role\6\3web", 14}};
+static const struct shoal_msg_meta announced = {.id = ID(0x11),
+        .version = UINT64_C(1700000000123) << 16 | 7,
+        .hash = UINT64_C(0x81e2cd68351120e9),
+        .len = 60000};
+static const struct shoal_msg_pull pull = {.id = ID(0x11),
+        .salt = SALT,
+        .target = ID(0x22),
+        .version = UINT64_C(1700000000123) << 16 | 7};
 
 static struct shoal_msg_member
 member(void)
@@ -175,6 +188,15 @@ static const struct {
                 "000000132b11111111111111111111111111111111aaaaaaaaaaaaaaaa222222"
                 "22222222222222222222222222dc0b0385b29286"},
         {SHOAL_MESSAGE_PAD, &pad, "000000140100aaf43d6d"},
+        {SHOAL_MESSAGE_META, &meta,
+                "000000153011111111111111111111111111111111018bcfe5687b000781e2cd"
+                "68351120e90e0e0102646204726f6c650603776562953cc0dc"},
+        {SHOAL_MESSAGE_META, &announced,
+                "000000152411111111111111111111111111111111018bcfe5687b000781e2cd"
+                "68351120e9e0d4030099cf02ba"},
+        {SHOAL_MESSAGE_PULL, &pull,
+                "000000163011111111111111111111111111111111aaaaaaaaaaaaaaaa222222"
+                "22222222222222222222222222018bcfe5687b0007fcea7ea9"},
 };
 
 /* A ping with an origin and a member statement, in a cluster with a label. */

@@ -43,15 +43,15 @@
 	X(TABLE_BURIES, "heal", 14, "a death in a table counts without a try") \
 	X(LATE_ACK_ANSWERED, "chains", 3, "an answer that comes late is answered") \
 	X(SENDS_UNCOUNTED, "memory", 1, "packets that wait are not in the memory that is told") \
-	X(SUSPICION_HASTY, "suspicions", 3, "a suspicion ends after its shortest time") \
+	X(SUSPICION_HASTY, "suspicions", 4, "a suspicion ends after its shortest time") \
 	X(LAG_SPARES_SUSPICIONS, "suspicions", 49, "a stall does not lengthen suspicions") \
 	X(DIAGNOSED_HASTY, "suspicions", 45, "accusers shorten the suspicion of who is reached by others") \
 	X(RELAYS_UNASKED, "probes", 4, "one relay is asked, however many there are") \
 	X(ACCUSED_EARLY, "probes", 1, "a probe ends before its interval") \
 	X(LATE_MEASURED, "probes", 3, "a late answer counts as a round trip") \
 	X(FLOOR_IGNORED, "probes", 2, "a time-out falls below its floor") \
-	X(LAG_SPARES_PROBES, "probes", 32, "a stall does not lengthen probes") \
-	X(JUDGES_FIRST, "probes", 18, "who was stalled judges before it reads") \
+	X(LAG_SPARES_PROBES, "probes", 3, "a stall does not lengthen probes") \
+	X(JUDGES_FIRST, "probes", 11, "who was stalled judges before it reads") \
 	X(VERIFIED_ONCE, "probes", 29, "a told death is tried once") \
 	X(DIAGNOSED_ACCUSED, "suspicions", 6, "who is reached by others is accused all the same") \
 	X(SILENCE_ACCUSES, "probes", 3, "who hears nobody accuses all the same") \
@@ -72,8 +72,8 @@
 	X(VERDICT_OLD, "verdicts", 58, "a verdict counts however old") \
 	X(ANSWER_UNHEEDED, "verdicts", 20, "an answer does not end an inquest") \
 	X(HOLD_SHORT, "verdicts", 4, "two refusals at one moment prove an end") \
-	X(DEATH_UNDOUBTED, "reasons", 27, "a told death counts for whoever is suspect") \
-	X(HEARSAY_COUNTS, "reasons", 94, "hearsay counts at once, however old") \
+	X(DEATH_UNDOUBTED, "reasons", 29, "a told death counts for whoever is suspect") \
+	X(HEARSAY_COUNTS, "reasons", 170, "hearsay counts at once, however old") \
 	X(LEAVING_STAYS, "leave", 14, "who is leaving never counts as left") \
 	X(LEAVE_OFF_LINKS, "leave", 2, "a leave is not told on watch links") \
 	X(BUDGET_UNSPENT, "answers", 3, "strangers are read however much they send") \
@@ -82,7 +82,9 @@
 	X(SIZE_NEVER_FALLS, "sizes", 20, "probes that are too large for the way go on") \
 	X(SIZE_NEVER_RISES, "sizes", 15, "a way that takes more again is never found out") \
 	X(TOO_LARGE_UNHEARD, "sizes", 15, "what the network says of sizes is not heard") \
-	X(RISEN_TOO_LITTLE, "convergence", 3, "a refutation is no newer than what it contradicts")
+	X(RISEN_TOO_LITTLE, "convergence", 3, "a refutation is no newer than what it contradicts") \
+	X(META_STAYS, "digest", 27, "newer metadata does not take the place of older") \
+	X(META_UNDIGESTED, "metadata", 27, "metadata is not in the digest")
 /* clang-format on */
 
 /* Seeds at which the swarm found what nobody had planted, in the protocol or in the simulator. They

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* Pulls. Whoever told of a version that is wanted is asked for it, one after the other, the owner
+ * last, so that news about a long document costs the owner a few copies and not one a member. What
+ * nobody gave is given up: whoever holds it tells of it again, by gossip or in a walk.
+ *
+ * Bounds: one a member, SHOAL_PULLS_OPEN in flight. All O(1). */
+#include "core/pull.h"
+
+#include <string.h>
+
+#include "core/exchange.h"
+#include "core/learn.h"
+#include "core/node.h"
+
+static bool
+is_of_slot(const void *owner, uint32_t number, const void *key)
+{
+	const struct shoal_pulls *pulls = owner;
+	const struct shoal_pull *pull = shoal_slab_at(&pulls->slab, number);
+
+	return memcmp(&pull->slot, key, sizeof pull->slot) == 0;
+}
+
+void
+shoal_pull_init(struct shoal_core *core)
+{
+	struct shoal_pulls *pulls = &core->pulls;
+	uint32_t limit = core->profile.members_max;
+
+	shoal_slab_init(&pulls->slab, &core->mem, sizeof(struct shoal_pull), limit);
+	shoal_table_init(
+	        &pulls->by_slot, &core->mem, core->members.by_id.key, limit, is_of_slot, pulls);
+	shoal_list_init(&pulls->waiting);
+	pulls->timer.kind = SHOAL_TIMER_PULL;
+}
+
+void
+shoal_pull_done(struct shoal_core *core)
+{
+	shoal_table_done(&core->pulls.by_slot);
+	shoal_slab_done(&core->pulls.slab);
+}
+
+static uint64_t
+hash_of(const struct shoal_pulls *pulls, uint32_t slot)
+{
+	return shoal_table_hash(&pulls->by_slot, &slot, sizeof slot);
+}
+
+/* SHOAL_NONE: nothing of the member is wanted. */
+static uint32_t
+find(const struct shoal_pulls *pulls, uint32_t slot)
+{
+	return pulls->slab.count == 0
+	               ? SHOAL_NONE
+	               : shoal_table_find(&pulls->by_slot, hash_of(pulls, slot), &slot);
+}
+
+static void
+wait(struct shoal_core *core, struct shoal_pull *pull)
+{
+	shoal_list_push_back(&core->pulls.waiting, &pull->node);
+	shoal_heap_arm(&core->heap, &core->pulls.timer, core->now);
+}
+
+static void
+drop(struct shoal_core *core, uint32_t number)
+{
+	struct shoal_pulls *pulls = &core->pulls;
+	struct shoal_pull *pull = shoal_slab_at(&pulls->slab, number);
+
+	shoal_list_remove(&pull->node);
+	pulls->open -= pull->exchange != 0;
+	shoal_table_remove(&pulls->by_slot, hash_of(pulls, pull->slot), number);
+	shoal_slab_give(&pulls->slab, number);
+}
+
+void
+shoal_pull_forget(struct shoal_core *core, uint32_t slot)
+{
+	uint32_t number = find(&core->pulls, slot);
+
+	if (number != SHOAL_NONE) {
+		drop(core, number);
+	}
+}
+
+void
+shoal_pull_settled(struct shoal_core *core, uint32_t slot)
+{
+	uint32_t number = find(&core->pulls, slot);
+	const struct shoal_pull *pull = shoal_slab_at(&core->pulls.slab, number);
+
+	if (pull != NULL &&
+	        !shoal_meta_is_newer(shoal_members_at(core, slot), pull->version, pull->hash)) {
+		drop(core, number);
+	}
+}
+
+static bool
+is_same(const struct shoal_id *a, const struct shoal_id *b)
+{
+	return memcmp(a, b, sizeof *a) == 0;
+}
+
+static void
+add_teller(struct shoal_pull *pull, const struct shoal_id *owner, const struct shoal_id *teller)
+{
+	bool known = is_same(teller, owner); /* it comes last */
+
+	for (uint8_t i = 0; i < pull->tellers; i++) {
+		known = known || is_same(&pull->teller[i], teller);
+	}
+	if (!known && pull->tellers < SHOAL_PULL_TELLERS && pull->asked <= pull->tellers) {
+		pull->teller[pull->tellers++] = *teller;
+	}
+}
+
+static struct shoal_pull *
+begin(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_pulls *pulls = &core->pulls;
+	uint32_t number;
+	struct shoal_pull *pull = shoal_slab_take(&pulls->slab, &number);
+
+	if (pull != NULL &&
+	        shoal_table_put(&pulls->by_slot, hash_of(pulls, slot), number) != SHOAL_OK) {
+		shoal_slab_give(&pulls->slab, number);
+		pull = NULL;
+	}
+	if (pull == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return NULL;
+	}
+	pull->slot = slot;
+	wait(core, pull);
+	return pull;
+}
+
+void
+shoal_pull_want(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *message,
+        const struct shoal_teller *teller)
+{
+	struct shoal_pull *pull = shoal_slab_at(&core->pulls.slab, find(&core->pulls, slot));
+
+	if (core->leave.phase != SHOAL_LEAVE_NOT) {
+		return;
+	}
+	pull = pull != NULL ? pull : begin(core, slot);
+	if (pull == NULL) {
+		return;
+	}
+	bool newer = message->version != pull->version ? message->version > pull->version
+	                                               : message->hash > pull->hash;
+	if (newer) {
+		pull->version = message->version;
+		pull->hash = message->hash;
+		pull->tellers = pull->asked = 0;
+	}
+	if (message->version == pull->version && message->hash == pull->hash) {
+		add_teller(pull, &message->id, &teller->id);
+	}
+}
+
+/* SHOAL_NONE: all have been asked. */
+static uint32_t
+next_to_ask(const struct shoal_core *core, struct shoal_pull *pull)
+{
+	while (pull->asked <= pull->tellers) {
+		uint32_t slot = pull->asked < pull->tellers
+		                        ? shoal_members_find(core, &pull->teller[pull->asked])
+		                        : pull->slot;
+		const struct shoal_record *record = shoal_members_at(core, slot);
+
+		pull->asked++;
+		if (record != NULL && slot != SHOAL_SELF && shoal_members_counts(record) &&
+		        !shoal_members_inbound(record)) {
+			return slot;
+		}
+	}
+	return SHOAL_NONE;
+}
+
+/* false: there is nobody to ask any more. */
+static bool
+ask(struct shoal_core *core, struct shoal_pull *pull)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_pull message = {.id = self->info->id,
+	        .salt = shoal_members_salt(self),
+	        .target = shoal_members_at(core, pull->slot)->info->id,
+	        .version = pull->version};
+	uint32_t slot = next_to_ask(core, pull);
+
+	if (slot == SHOAL_NONE ||
+	        !shoal_exchange_pull(core, slot, &message, pull->slot, &pull->exchange)) {
+		shoal_count(core, SHOAL_COUNTER_PULLS_FAILED);
+		return false;
+	}
+	shoal_list_remove(&pull->node);
+	core->pulls.open++;
+	shoal_count(core, SHOAL_COUNTER_PULLS);
+	return true;
+}
+
+void
+shoal_pull_on_timer(struct shoal_core *core)
+{
+	struct shoal_pulls *pulls = &core->pulls;
+
+	while (pulls->open < SHOAL_PULLS_OPEN && !shoal_list_empty(&pulls->waiting)) {
+		struct shoal_pull *pull =
+		        SHOAL_LIST_ITEM(shoal_list_first(&pulls->waiting), struct shoal_pull, node);
+		if (core->leave.phase != SHOAL_LEAVE_NOT || !ask(core, pull)) {
+			drop(core, find(pulls, pull->slot));
+		}
+	}
+}
+
+void
+shoal_pull_ended(struct shoal_core *core, const struct shoal_exchange *exchange)
+{
+	struct shoal_pulls *pulls = &core->pulls;
+	uint32_t number = find(pulls, (uint32_t)exchange->about);
+	struct shoal_pull *pull = shoal_slab_at(&pulls->slab, number);
+
+	if (pull != NULL && pull->exchange == exchange->number) {
+		pulls->open--;
+		pull->exchange = 0;
+		wait(core, pull);
+	}
+	if (!shoal_list_empty(&pulls->waiting)) {
+		shoal_heap_arm(&core->heap, &pulls->timer, core->now);
+	}
+}
+
+void
+shoal_pull_on_request(struct shoal_core *core, const struct shoal_msg_pull *pull, uint32_t from,
+        const struct shoal_input *input)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
+	uint32_t slot = shoal_members_find(core, &pull->target);
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	if (from == SHOAL_NONE) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+	}
+	if (from == SHOAL_NONE || record == NULL ||
+	        shoal_info_meta(record->info).version < pull->version) {
+		shoal_exchange_reply(core, input->exchange, &input->from, SHOAL_ERR_NOT_FOUND,
+		        shoal_exchange_text("not held here"));
+		return;
+	}
+	struct shoal_pending *pending =
+	        shoal_send_queue(core, SHOAL_SEND_REPLY, &input->from, from, SHOAL_FILL_META);
+	if (pending != NULL) {
+		pending->exchange = input->exchange;
+		pending->about = slot;
+		shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
+		shoal_count(core, SHOAL_COUNTER_PULLS_SERVED);
+	}
+}
