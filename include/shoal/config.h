@@ -65,6 +65,7 @@ struct shoal_config {
 	                         * seeds. start refuses one that is in use (SHOAL_ERR_IN_USE), or
 	                         * whose file is damaged or another member's, and says what to do */
 	uint32_t state_interval_ms; /* the file is written at most so often. Default 10000 */
+	const char *tags; /* NULL: none; "db,spare": tags of this member, see metadata.h */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

@@ -26,6 +26,8 @@ struct shoal_member_event {
 	enum shoal_state was, state;
 	uint64_t wall_ns; /* when it was noticed here, nanoseconds since 1970 */
 	struct shoal_cause cause;
+	unsigned changed;            /* UPDATE: what, enum shoal_change; see shoal_event_key */
+	struct shoal_member *before; /* UPDATE: as it was before; else NULL */
 };
 
 /* Called for each event in the mask, one at a time, in order; see shoal_run for the thread. May
@@ -52,6 +54,11 @@ SHOAL_API int shoal_wait_members(struct shoal_cluster *cluster, size_t n, unsign
 struct shoal_filter {
 	size_t size;     /* set by shoal_filter_init */
 	unsigned states; /* bits 1 << enum shoal_state; 0: all */
+	const char *tag; /* it has this tag; NULL: whatever its tags */
+	/* "role=web,zone,version~1.": the key has this value, is there, has a value with this part
+	 * in it. Values are compared as text, see shoal_member_meta_text; NULL: whatever it says.
+	 */
+	const char *criteria;
 };
 
 /* A filter that every member passes. */
@@ -61,8 +68,8 @@ SHOAL_API void shoal_filter_init_sized(struct shoal_filter *filter, size_t size)
 /* A snapshot, in no particular order; filter may be NULL: all. Those that are dead or left are in
  * it while they are remembered, if this object showed them before: not those that were only told of
  * as dead, nor those of a former run (config.state_dir). NULL: out of memory, the filter was not
- * initialised, or this is a child of fork (see cluster.h). Free with shoal_member_list_free;
- * members of it live as long as it, or until unref. */
+ * initialised or its criteria are none, or this is a child of fork (see cluster.h). Free with
+ * shoal_member_list_free; members of it live as long as it, or until unref. */
 SHOAL_API struct shoal_member_list *shoal_members(
         struct shoal_cluster *cluster, const struct shoal_filter *filter);
 SHOAL_API size_t shoal_member_list_count(const struct shoal_member_list *list);

@@ -9,6 +9,7 @@
 #include <shoal/error.h>
 #include <shoal/log.h>
 #include <shoal/member.h>
+#include <shoal/metadata.h>
 #include <shoal/metrics.h>
 #include <shoal/packet.h>
 #include <shoal/types.h>

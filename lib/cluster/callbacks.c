@@ -74,6 +74,7 @@ static void
 release(struct shoal_callbacks *callbacks, struct shoal_pending_event *pending)
 {
 	shoal_member_unref(pending->event.member);
+	shoal_member_unref(pending->event.before);
 	shoal_alloc_free(callbacks->mem, pending);
 }
 
@@ -156,6 +157,7 @@ static void
 describe(struct shoal_member_event *to, const struct shoal_event *from, struct shoal_member *member)
 {
 	shoal_member_unref(to->member);
+	to->changed = from->kind == SHOAL_EVENT_UPDATE ? to->changed | from->changed : 0;
 	to->kind = from->kind;
 	to->member = shoal_member_ref(member);
 	to->state = from->state;
@@ -166,7 +168,7 @@ describe(struct shoal_member_event *to, const struct shoal_event *from, struct s
 /* Under the lock. true: the event took the place of an older one of the same member. */
 static bool
 coalesce(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_event *event,
-        struct shoal_member *member)
+        struct shoal_member *member, struct shoal_member *before)
 {
 	struct shoal_pending_event *older;
 
@@ -176,6 +178,13 @@ coalesce(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_ev
 	if (shoal_id_compare(shoal_member_id(older->event.member), &event->id) != 0) {
 		return false;
 	}
+	/* Of two updates the first one knows what was before; what else it is told instead needs
+	 * nothing of that. */
+	if (event->kind != SHOAL_EVENT_UPDATE || older->event.kind != SHOAL_EVENT_UPDATE) {
+		shoal_member_unref(older->event.before);
+		older->event.before = shoal_member_ref(before);
+		older->event.changed = 0;
+	}
 	describe(&older->event, event, member);
 	older->number = callbacks->next;
 	return true;
@@ -184,7 +193,7 @@ coalesce(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_ev
 /* Under the lock. */
 static void
 append(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_event *event,
-        struct shoal_member *member)
+        struct shoal_member *member, struct shoal_member *before)
 {
 	struct shoal_pending_event *pending, **last;
 
@@ -197,6 +206,7 @@ append(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_even
 	pending->call.kind = SHOAL_CALL_EVENT;
 	pending->slot = slot;
 	pending->event.was = event->was;
+	pending->event.before = shoal_member_ref(before);
 	describe(&pending->event, event, member);
 	shoal_list_push_back(&callbacks->staged, &pending->call.node);
 	callbacks->events++;
@@ -208,21 +218,21 @@ append(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_even
 
 void
 shoal_callbacks_stage(struct shoal_callbacks *callbacks, uint32_t slot,
-        const struct shoal_event *event, struct shoal_member *member)
+        const struct shoal_event *event, struct shoal_member *member, struct shoal_member *before)
 {
 	pthread_mutex_lock(&callbacks->lock);
 	if (callbacks->closing) {
 		/* Nobody hears of it any more. */
 	} else if (callbacks->events < callbacks->soft) {
-		append(callbacks, slot, event, member);
+		append(callbacks, slot, event, member, before);
 	} else if (callbacks->subscribers == 0) {
 		callbacks->skipped = true;
 	} else {
 		overflow(callbacks);
-		if (coalesce(callbacks, slot, event, member)) {
+		if (coalesce(callbacks, slot, event, member, before)) {
 			/* Its place in the queue is used again. */
 		} else if (callbacks->events < callbacks->hard) {
-			append(callbacks, slot, event, member);
+			append(callbacks, slot, event, member, before);
 		} else {
 			callbacks->lost = true;
 		}

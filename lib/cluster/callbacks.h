@@ -66,9 +66,10 @@ SHOAL_MUST_USE int shoal_callbacks_init(struct shoal_callbacks *callbacks,
 /* Frees what is left; nothing runs any more. */
 void shoal_callbacks_fini(struct shoal_callbacks *callbacks);
 
-/* Loop's thread. Keeps an event of the member in a slot until commit. */
+/* Loop's thread. Keeps an event of the member in a slot until commit. before: UPDATE: the member as
+ * it was; else NULL. */
 void shoal_callbacks_stage(struct shoal_callbacks *callbacks, uint32_t slot,
-        const struct shoal_event *event, struct shoal_member *member);
+        const struct shoal_event *event, struct shoal_member *member, struct shoal_member *before);
 /* An event could not even be made: the application hears of it by OVERFLOW. */
 void shoal_callbacks_lose(struct shoal_callbacks *callbacks);
 /* Makes what was staged ready to run. */

@@ -5,8 +5,8 @@
  * ends in stopped too, as does one that was stopped meanwhile: sockets and threads are either all
  * there or none. The core and the
  * transports live on one loop and are touched by nobody else; calls of other threads go through the
- * mailbox (mailbox.c), what they read lies under one lock that is held for a few instructions. Two
- * locks, this one and that of the callbacks' queue, are never held together. */
+ * mailbox (mailbox.c), what they read lies under one lock that is held for a few instructions. It,
+ * that of the callbacks' queue and that of this member's document are never held together. */
 #include "cluster/cluster.h"
 
 #include "base/alloc.h"
@@ -179,6 +179,7 @@ release(struct shoal_cluster *cluster)
 	shoal_recording_free(cluster->recording);
 	shoal_member_list_free(cluster->published);
 	shoal_callbacks_fini(&cluster->callbacks);
+	shoal_metadata_done(cluster);
 	close_fd(&cluster->mailbox_fd);
 	close_fd(&cluster->dispatch_fd);
 	pthread_mutex_destroy(&cluster->lock);
@@ -191,8 +192,9 @@ release(struct shoal_cluster *cluster)
 static int
 prepare(struct shoal_cluster *cluster)
 {
-	int rc = shoal_mailbox_eventfd(&cluster->mailbox_fd);
+	int rc = shoal_metadata_init(cluster, cluster->settings.config.tags);
 
+	rc = rc == 0 ? shoal_mailbox_eventfd(&cluster->mailbox_fd) : rc;
 	if (rc == 0 && cluster->settings.config.run == SHOAL_RUN_DISPATCH) {
 		rc = shoal_mailbox_eventfd(&cluster->dispatch_fd);
 	}
@@ -404,6 +406,7 @@ start(struct shoal_cluster *cluster)
 		rc = shoal_state_begin(cluster);
 	}
 	if (rc == 0) {
+		shoal_metadata_push(cluster);
 		rc = shoal_thread_start(cluster);
 	}
 	if (rc != 0) {

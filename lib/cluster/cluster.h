@@ -14,6 +14,7 @@
 #include "cluster/chronicle.h"
 #include "cluster/clock.h"
 #include "cluster/config.h"
+#include "cluster/metadata.h"
 #include "cluster/snapshot.h"
 #include "cluster/state.h"
 
@@ -43,7 +44,8 @@ struct shoal_cluster {
 	const struct shoal_allocator *mem;
 	struct shoal_settings settings;
 	struct shoal_callbacks callbacks;
-	struct shoal_chronicle chronicle; /* with a lock of its own */
+	struct shoal_chronicle chronicle;   /* with a lock of its own */
+	struct shoal_own_document document; /* the same */
 	_Atomic unsigned health;
 	_Atomic pid_t owner; /* the process that started it, 0: none; asked without the lock */
 

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cluster/address.h"
 #include "cluster/last_error.h"
+#include "cluster/metadata.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -35,7 +36,8 @@
 	X(bind)                                                                                    \
 	X(advertise)                                                                               \
 	X(record)                                                                                  \
-	X(state_dir)
+	X(state_dir)                                                                               \
+	X(tags)
 
 #define RECORD_BYTES_MIN 65536u
 
@@ -410,6 +412,9 @@ check(struct shoal_settings *settings, const struct shoal_config *config)
 {
 	int rc = check_identity(settings, config);
 
+	if (rc == 0) {
+		rc = shoal_metadata_check_tags(config->tags);
+	}
 	if (rc == 0) {
 		rc = check_addresses(settings, config);
 	}

@@ -18,6 +18,7 @@
 #include "cluster/join.h"
 #include "cluster/listen.h"
 #include "cluster/mailbox.h"
+#include "cluster/metadata.h"
 #include "cluster/recording.h"
 #include "cluster/try.h"
 #include "cluster/wait.h"
@@ -52,7 +53,8 @@ static int
 show_slot(struct shoal_cluster *cluster, uint32_t slot, const struct shoal_core_member *held,
         uint64_t since_wall_ns)
 {
-	struct shoal_member *member = shoal_member_new(cluster->mem, held, since_wall_ns);
+	const struct shoal_member *seen = shoal_view_at(&cluster->view, slot);
+	struct shoal_member *member = shoal_member_new(cluster->mem, held, since_wall_ns, seen);
 	int rc;
 
 	if (member == NULL) {
@@ -70,6 +72,7 @@ is_current(const struct shoal_member *member, const struct shoal_core_member *he
 	       member->state == held->state && member->diagnosis == held->diagnosis &&
 	       member->incarnation == held->incarnation && member->addrs == held->addrs &&
 	       member->app_version == held->app_version &&
+	       shoal_member_meta_version(member) == held->meta_version &&
 	       memcmp(member->addr, held->addr, held->addrs * sizeof(held->addr[0])) == 0 &&
 	       strcmp(member->name, held->name) == 0;
 }
@@ -139,7 +142,7 @@ on_reap(struct shoal_cluster *cluster, const struct shoal_event *event)
 	if (last == NULL) {
 		return SHOAL_ERR_NOMEM;
 	}
-	shoal_callbacks_stage(&cluster->callbacks, event->slot, event, last);
+	shoal_callbacks_stage(&cluster->callbacks, event->slot, event, last, NULL);
 	shoal_member_unref(last);
 	return shoal_view_remove(&cluster->view, event->slot);
 }
@@ -166,19 +169,22 @@ copy_at(struct shoal_cluster *cluster, const struct shoal_event *event)
 	        seen->state == event->state) {
 		since = seen->since_wall_ns;
 	}
-	return shoal_member_new(cluster->mem, &held, since);
+	return shoal_member_new(cluster->mem, &held, since, seen);
 }
 
 static int
 on_change(struct shoal_cluster *cluster, const struct shoal_event *event)
 {
-	struct shoal_member *member = copy_at(cluster, event);
+	struct shoal_member *member = copy_at(cluster, event), *before = NULL;
 	int rc;
 
 	if (member == NULL) {
 		return SHOAL_ERR_NOMEM;
 	}
-	shoal_callbacks_stage(&cluster->callbacks, event->slot, event, member);
+	if (event->kind == SHOAL_EVENT_UPDATE) {
+		before = shoal_view_at(&cluster->view, event->slot);
+	}
+	shoal_callbacks_stage(&cluster->callbacks, event->slot, event, member, before);
 	rc = shoal_view_set(&cluster->view, event->slot, member);
 	shoal_member_unref(member);
 	return rc;

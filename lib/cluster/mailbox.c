@@ -100,6 +100,7 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 		shoal_loop_finish(cluster, SHOAL_ERR_CANCELED);
 		return;
 	}
+	shoal_metadata_push(cluster);
 	while ((op = next_op(cluster)) != NULL) {
 		switch (op->kind) {
 		case SHOAL_OP_JOIN:

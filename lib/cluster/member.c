@@ -4,7 +4,8 @@
  * Every change makes a new object, so that whoever holds one sees one moment and needs no lock. The
  * exception is the round trip time: it moves with every probe and would make a copy each second of
  * each member; it is one atomic word. An object lives in one allocation with its name, refers to
- * its allocator and to nothing else, and so may outlive its cluster. Counts are atomic: any thread
+ * its allocator and to what the member says of itself, which has a count of its own, and so may
+ * outlive its cluster. Counts are atomic: any thread
  * may drop the last reference. */
 #include "cluster/member.h"
 
@@ -12,14 +13,33 @@
 
 #include <string.h>
 
+/* false: no memory. */
+static bool
+describe(struct shoal_member *member, const struct shoal_allocator *mem,
+        const struct shoal_core_member *from, const struct shoal_member *before)
+{
+	if (from->meta_version == 0) {
+		return true;
+	}
+	if (before != NULL && shoal_id_compare(&before->id, &from->id) == 0 &&
+	        shoal_described_version(before->described) == from->meta_version) {
+		member->described = shoal_described_ref(before->described);
+		return true;
+	}
+	member->described =
+	        shoal_described_new(mem, from->meta_version, from->meta, from->meta_len);
+	return member->described != NULL;
+}
+
 struct shoal_member *
 shoal_member_new(const struct shoal_allocator *mem, const struct shoal_core_member *from,
-        uint64_t since_wall_ns)
+        uint64_t since_wall_ns, const struct shoal_member *before)
 {
 	size_t len = strlen(from->name);
 	struct shoal_member *member = shoal_alloc_zeroed(mem, 1, sizeof(*member) + len + 1);
 
-	if (member == NULL) {
+	if (member == NULL || !describe(member, mem, from, before)) {
+		shoal_alloc_free(mem, member);
 		return NULL;
 	}
 	atomic_init(&member->refs, 1);
@@ -53,10 +73,11 @@ shoal_member_copy(const struct shoal_member *member, enum shoal_state state, uin
 	        .app_version = member->app_version,
 	        .protocol_min = member->protocol_min,
 	        .protocol_max = member->protocol_max,
-	        .self = member->self};
+	        .self = member->self,
+	        .meta_version = shoal_described_version(member->described)};
 
 	memcpy(from.addr, member->addr, sizeof(from.addr));
-	return shoal_member_new(member->mem, &from, since_wall_ns);
+	return shoal_member_new(member->mem, &from, since_wall_ns, member);
 }
 
 void
@@ -81,6 +102,7 @@ shoal_member_unref(struct shoal_member *member)
 		return;
 	}
 	if (atomic_fetch_sub_explicit(&member->refs, 1, memory_order_acq_rel) == 1) {
+		shoal_described_unref(member->described);
 		shoal_alloc_free(member->mem, member);
 	}
 }

@@ -4,6 +4,8 @@
 #ifndef SHOAL_CLUSTER_MEMBER_H
 #define SHOAL_CLUSTER_MEMBER_H
 
+#include "cluster/described.h"
+
 #include <shoal/member.h>
 
 #include <stdatomic.h>
@@ -22,12 +24,15 @@ struct shoal_member {
 	uint64_t incarnation;
 	uint8_t protocol_min, protocol_max;
 	bool self;
-	char name[]; /* with its zero */
+	struct shoal_described *described; /* NULL: it says nothing */
+	char name[];                       /* with its zero */
 };
 
-/* A copy of what the core holds, with one reference. NULL: no memory. */
+/* A copy of what the core holds, with one reference. before: an older one, whose metadata is shared
+ * where it is the same; or NULL. NULL: no memory. */
 struct shoal_member *shoal_member_new(const struct shoal_allocator *mem,
-        const struct shoal_core_member *from, uint64_t since_wall_ns);
+        const struct shoal_core_member *from, uint64_t since_wall_ns,
+        const struct shoal_member *before);
 
 /* A copy in another state, with one reference: what becomes of a member that the core has
  * forgotten. */

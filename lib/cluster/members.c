@@ -3,6 +3,7 @@
  * changes. Reads take a reference to the published snapshot under the lock and nothing more. */
 #include "cluster/cluster.h"
 
+#include "cluster/criteria.h"
 #include "cluster/fork.h"
 #include "cluster/last_error.h"
 
@@ -52,7 +53,8 @@ shoal_members(struct shoal_cluster *cluster, const struct shoal_filter *filter)
 	if (shoal_fork_check(cluster, "members") != 0) {
 		return NULL;
 	}
-	if (filter != NULL && widen(&wide, filter) != 0) {
+	if (filter != NULL &&
+	        (widen(&wide, filter) != 0 || shoal_criteria_check(wide.criteria) != 0)) {
 		return NULL;
 	}
 	all = published(cluster);

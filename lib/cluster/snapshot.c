@@ -13,6 +13,9 @@
 
 #include "base/alloc.h"
 #include "base/panic.h"
+#include "cluster/criteria.h"
+
+#include <shoal/metadata.h>
 
 #include <string.h>
 
@@ -355,7 +358,9 @@ shoal_filter_init_sized(struct shoal_filter *filter, size_t size)
 static bool
 meets(const struct shoal_member *member, const struct shoal_filter *filter)
 {
-	return filter->states == 0 || (filter->states & (1u << member->state)) != 0;
+	return (filter->states == 0 || (filter->states & (1u << member->state)) != 0) &&
+	       (filter->tag == NULL || shoal_member_has_tag(member, filter->tag)) &&
+	       shoal_criteria_meet(filter->criteria, member->described);
 }
 
 struct shoal_member_list *
@@ -363,7 +368,8 @@ shoal_member_list_filter(struct shoal_member_list *list, const struct shoal_filt
 {
 	struct shoal_member_list *found;
 
-	if (filter == NULL || filter->states == 0) {
+	if (filter == NULL || (filter->states == 0 && filter->tag == NULL &&
+	                              (filter->criteria == NULL || filter->criteria[0] == '\0'))) {
 		return shoal_member_list_ref(list);
 	}
 	found = list_new(list->mem, pages_of(list->count));

@@ -77,12 +77,12 @@ stage(struct rig *rig, uint8_t subject, enum shoal_event_kind kind, enum shoal_s
 
 	event.id.bytes[0] = from.id.bytes[0] = subject;
 	heap_fault_init(&none);
-	member = shoal_member_new(&rig->fault.mem, &from, 1);
+	member = shoal_member_new(&rig->fault.mem, &from, 1, NULL);
 	if (member == NULL) {
 		shoal_callbacks_lose(&rig->callbacks);
 		return;
 	}
-	shoal_callbacks_stage(&rig->callbacks, subject, &event, member);
+	shoal_callbacks_stage(&rig->callbacks, subject, &event, member, NULL);
 	shoal_member_unref(member);
 }
 
@@ -346,8 +346,8 @@ a_slot_that_another_member_took_is_not_mistaken_for_it(void **state)
 	assert_int_equal(subscribe(&rig, SHOAL_EVENT_ALL, &seen), 0);
 	stage(&rig, 1, SHOAL_EVENT_REAP, SHOAL_STATE_DEAD, SHOAL_STATE_DEAD);
 	event.id.bytes[0] = from.id.bytes[0] = 9;
-	other = shoal_member_new(&rig.fault.mem, &from, 1);
-	shoal_callbacks_stage(&rig.callbacks, 1, &event, other);
+	other = shoal_member_new(&rig.fault.mem, &from, 1, NULL);
+	shoal_callbacks_stage(&rig.callbacks, 1, &event, other, NULL);
 	shoal_member_unref(other);
 	shoal_callbacks_commit(&rig.callbacks);
 	run_all(&rig);

@@ -36,7 +36,7 @@ a_member_tells_what_the_core_held(void **state)
 
 	(void)state;
 	heap_fault_init(&fault);
-	member = shoal_member_new(&fault.mem, &from, 1234);
+	member = shoal_member_new(&fault.mem, &from, 1234, NULL);
 	assert_non_null(member);
 	assert_memory_equal(shoal_member_id(member), &from.id, sizeof(from.id));
 	assert_string_equal(shoal_member_name(member), "web-1");
@@ -70,7 +70,7 @@ a_member_lives_until_its_last_reference(void **state)
 
 	(void)state;
 	heap_fault_init(&fault);
-	member = shoal_member_new(&fault.mem, &from, 1);
+	member = shoal_member_new(&fault.mem, &from, 1, NULL);
 	assert_ptr_equal(shoal_member_ref(member), member);
 	copy = shoal_member_copy(member, SHOAL_STATE_DEAD, 2);
 	shoal_member_unref(member);

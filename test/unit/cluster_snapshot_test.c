@@ -30,7 +30,7 @@ put(struct shoal_view *view, uint32_t slot, unsigned number, enum shoal_state st
 {
 	char name[16];
 	struct shoal_core_member from = held(number, state, name, sizeof(name));
-	struct shoal_member *member = shoal_member_new(view->mem, &from, 1000 + number);
+	struct shoal_member *member = shoal_member_new(view->mem, &from, 1000 + number, NULL);
 	int rc;
 
 	if (member == NULL) {
@@ -143,7 +143,7 @@ members_are_found_by_id_and_by_name_with_the_living_first(void **state)
 	assert_int_equal(put(&view, 3, 7, SHOAL_STATE_DEAD), 0);
 	struct shoal_core_member twin = held(7, SHOAL_STATE_ALIVE, name, sizeof(name));
 	twin.id.bytes[9] = 1;
-	struct shoal_member *member = shoal_member_new(view.mem, &twin, 1);
+	struct shoal_member *member = shoal_member_new(view.mem, &twin, 1, NULL);
 	assert_int_equal(shoal_view_set(&view, 4, member), 0);
 	shoal_member_unref(member);
 	list = shoal_view_publish(&view);
