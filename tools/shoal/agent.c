@@ -229,6 +229,35 @@ check_seeds(struct agent *agent)
 	return rc == SHOAL_ERR_STATE ? CLI_DONE : cli_error("--%s", shoal_last_error());
 }
 
+/* Said before the start, so that the first word of the member has it. */
+static int
+set_meta(struct agent *agent)
+{
+	const struct cli_setting *setting;
+	size_t i;
+
+	for (i = 0; (setting = cli_option_at(agent->config.options, "meta", i)) != NULL; i++) {
+		char *key = cli_copy(setting->value), *equals = strchr(key, '=');
+		int end = CLI_DONE;
+
+		if (equals == NULL) {
+			end = cli_usage(&cli_agent_command, "%s %s: say KEY=VALUE", setting->origin,
+			        setting->value);
+		} else {
+			*equals = '\0';
+			if (shoal_meta_set_str(agent->cluster, key, equals + 1) < 0) {
+				end = cli_usage(&cli_agent_command, "%s: %s", setting->origin,
+				        shoal_last_error());
+			}
+		}
+		free(key);
+		if (end != CLI_DONE) {
+			return end;
+		}
+	}
+	return CLI_DONE;
+}
+
 static int
 start_cluster(struct agent *agent)
 {
@@ -238,6 +267,7 @@ start_cluster(struct agent *agent)
 		return cli_error("%s", shoal_last_error());
 	}
 	end = check_seeds(agent);
+	end = end == CLI_DONE ? set_meta(agent) : end;
 	if (end != CLI_DONE) {
 		return end;
 	}
@@ -414,6 +444,8 @@ static const struct cli_option agent_options[] = {
                 "answers, and tries again.",
                 CLI_LIST, false},
         {"label", "TEXT", "Members of another label are not understood.", CLI_VALUE, true},
+        {"tag", "TAG", "A tag of the member; see 'shoal tag'.", CLI_LIST, true},
+        {"meta", "KEY=VALUE", "What the member says of itself; see 'shoal meta'.", CLI_LIST, false},
         {"profile", "PROFILE", "The protocol's numbers: lan, wan or local. Default: lan.",
                 CLI_VALUE, true},
         {"state-dir", "DIR",

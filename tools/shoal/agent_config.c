@@ -75,7 +75,10 @@ set_field(struct cli_agent_config *config, const struct cli_options *options,
         const struct cli_setting *setting, const char *value)
 {
 	const struct cli_option *row = cli_option_row(options->command, setting->key);
-	bool links = row != NULL && strcmp(row->name, "watch-links") == 0;
+	const char *field = row == NULL                             ? setting->key
+	                    : strcmp(row->name, "watch-links") == 0 ? "watchers"
+	                    : strcmp(row->name, "tag") == 0         ? "tags"
+	                                                            : setting->key;
 
 	if (row != NULL && !row->field) {
 		if (strncmp(setting->origin, "--set ", 6) == 0) {
@@ -88,7 +91,7 @@ set_field(struct cli_agent_config *config, const struct cli_options *options,
 	if (strcmp(setting->key, "run") == 0) {
 		return cli_usage(options->command, "%s: the agent decides that", setting->origin);
 	}
-	if (shoal_config_set(&config->shoal, links ? "watchers" : setting->key, value) < 0) {
+	if (shoal_config_set(&config->shoal, field, value) < 0) {
 		return cli_usage(options->command, "%s: %s", setting->origin, shoal_last_error());
 	}
 	return -1;
@@ -133,6 +136,9 @@ set_fields(struct cli_agent_config *config, const struct cli_options *options)
 	}
 	if (end < 0) {
 		end = set_list(config, options, "advertise", &config->advertise);
+	}
+	if (end < 0) {
+		end = set_list(config, options, "tag", &config->tags);
 	}
 	return end;
 }
@@ -206,6 +212,7 @@ cli_agent_config_make(struct cli_agent_config *config, struct cli_options *optio
 	int end = -1;
 
 	memset(config, 0, sizeof(*config));
+	config->options = options;
 	shoal_config_init(&config->shoal);
 	config->shoal.run = SHOAL_RUN_DISPATCH;
 	config->shoal.log = cli_log_record;
@@ -233,4 +240,5 @@ cli_agent_config_free(struct cli_agent_config *config)
 {
 	free(config->bind);
 	free(config->advertise);
+	free(config->tags);
 }

@@ -18,7 +18,8 @@ struct cli_agent_config {
 	const char *socket_group;
 	const char *http; /* NULL: no address for reading */
 	enum cli_log_form log_form;
-	char *bind, *advertise; /* lists, joined with commas */
+	char *bind, *advertise, *tags; /* lists, joined with commas */
+	const struct cli_options *options;
 };
 
 /* Reads the file, adds the variables that are fields of struct shoal_config, and sets everything.

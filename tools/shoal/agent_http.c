@@ -8,6 +8,7 @@
 
 #include "agent_events.h"
 #include "agent_members.h"
+#include "agent_meta.h"
 #include "agent_metrics.h"
 #include "agent_why.h"
 #include "document.h"
@@ -62,6 +63,12 @@ static void
 get_members(struct cli_http *http, struct evhttp_request *request)
 {
 	cli_agent_members(http->cluster, request);
+}
+
+static void
+post_meta(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_agent_meta(http->cluster, request);
 }
 
 static void
@@ -258,6 +265,7 @@ static const struct route {
         {"/v1/events", EVHTTP_REQ_GET, "GET", get_events},
         {"/v1/join", EVHTTP_REQ_POST, "POST", post_join},
         {"/v1/leave", EVHTTP_REQ_POST, "POST", post_leave},
+        {"/v1/meta", EVHTTP_REQ_POST, "POST", post_meta},
 };
 
 static bool
@@ -297,7 +305,7 @@ on_request(struct evhttp_request *request, void *arg)
 	}
 	error = cli_document_error(SHOAL_ERR_NOT_FOUND,
 	        "no such path: there are /v1/members, /v1/info, /v1/why, /v1/events, /v1/join, "
-	        "/v1/leave, /metrics, /health");
+	        "/v1/leave, /v1/meta, /metrics, /health");
 	cli_answer(request, HTTP_NOTFOUND, error);
 }
 

@@ -70,26 +70,23 @@ parse_states(const char *text, unsigned *states)
 	return 0;
 }
 
+/* Tag and criteria live as long as the pairs. */
 static int
-filter_of(struct evhttp_request *request, struct shoal_filter *filter)
+filter_of(struct evhttp_request *request, struct evkeyvalq *pairs, struct shoal_filter *filter)
 {
 	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request)), *states;
-	struct evkeyvalq pairs = {0};
-	int rc = 0;
 
 	shoal_filter_init(filter);
 	if (query == NULL) {
 		return 0;
 	}
-	if (evhttp_parse_query_str(query, &pairs) < 0) {
+	if (evhttp_parse_query_str(query, pairs) < 0) {
 		return -1;
 	}
-	states = evhttp_find_header(&pairs, "state");
-	if (states != NULL) {
-		rc = parse_states(states, &filter->states);
-	}
-	evhttp_clear_headers(&pairs);
-	return rc;
+	filter->tag = evhttp_find_header(pairs, "tag");
+	filter->criteria = evhttp_find_header(pairs, "where");
+	states = evhttp_find_header(pairs, "state");
+	return states != NULL ? parse_states(states, &filter->states) : 0;
 }
 
 static int
@@ -155,26 +152,23 @@ body_of(const struct shoal_member_list *list)
 	return body;
 }
 
-void
-cli_agent_members(struct shoal_cluster *cluster, struct evhttp_request *request)
+static void
+answer(struct shoal_cluster *cluster, struct evhttp_request *request,
+        const struct shoal_filter *filter)
 {
 	struct shoal_member_list *list;
-	struct shoal_filter filter;
 	struct evbuffer *body;
 
-	if (filter_of(request, &filter) < 0) {
-		cli_refuse(request, SHOAL_ERR_INVALID,
-		        "state: say some of unknown, alive, suspect, dead, leaving, left");
-		return;
-	}
 	if (waiting > CLI_LISTS_BYTES_MAX) {
 		cli_refuse(request, SHOAL_ERR_AGAIN,
 		        "busy: others have not read their lists of members yet; try again");
 		return;
 	}
-	list = shoal_members(cluster, &filter);
+	list = shoal_members(cluster, filter);
 	body = list == NULL ? NULL : body_of(list);
-	if (body == NULL) {
+	if (list == NULL) {
+		cli_refuse(request, SHOAL_ERR_INVALID, shoal_last_error());
+	} else if (body == NULL) {
 		cli_refuse(request, SHOAL_ERR_NOMEM, NULL);
 	} else {
 		cli_answer_body(request, HTTP_OK, body);
@@ -182,4 +176,19 @@ cli_agent_members(struct shoal_cluster *cluster, struct evhttp_request *request)
 	if (list != NULL) {
 		shoal_member_list_free(list);
 	}
+}
+
+void
+cli_agent_members(struct shoal_cluster *cluster, struct evhttp_request *request)
+{
+	struct evkeyvalq pairs = {0};
+	struct shoal_filter filter;
+
+	if (filter_of(request, &pairs, &filter) < 0) {
+		cli_refuse(request, SHOAL_ERR_INVALID,
+		        "state: say some of unknown, alive, suspect, dead, leaving, left");
+	} else {
+		answer(cluster, request, &filter);
+	}
+	evhttp_clear_headers(&pairs);
 }

@@ -39,9 +39,11 @@ extern const struct cli_command cli_info_command;
 extern const struct cli_command cli_join_command;
 extern const struct cli_command cli_leave_command;
 extern const struct cli_command cli_members_command;
+extern const struct cli_command cli_meta_command;
 extern const struct cli_command cli_monitor_command;
 extern const struct cli_command cli_replay_command;
 extern const struct cli_command cli_sim_command;
+extern const struct cli_command cli_tag_command;
 extern const struct cli_command cli_version_command;
 extern const struct cli_command cli_why_command;
 

@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,6 +80,63 @@ integer_of(uint64_t n)
 	return json_integer((json_int_t)n);
 }
 
+static json_t *
+tags_of(const struct shoal_member *member)
+{
+	json_t *tags = json_array();
+
+	for (size_t i = 0; i < shoal_member_tags(member); i++) {
+		json_array_append_new(tags, cli_document_text(shoal_member_tag(member, i)));
+	}
+	return tags;
+}
+
+/* What JSON has no form for, or a program could not hold, is a text. */
+static json_t *
+value_of(const struct shoal_member *member, const char *key, const struct shoal_meta_value *value)
+{
+	size_t len = 2 * SHOAL_META_MAX + 1;
+	json_t *document = NULL;
+	char *text;
+
+	switch (value->type) {
+	case SHOAL_META_BOOL:
+		return json_boolean(value->is.boolean);
+	case SHOAL_META_INT64:
+		return json_integer(value->is.int64);
+	case SHOAL_META_DOUBLE:
+		document = json_real(value->is.number); /* NULL: no finite number */
+		break;
+	case SHOAL_META_UINT64:
+		if (value->is.uint64 <= INT64_MAX) {
+			return integer_of(value->is.uint64);
+		}
+		break;
+	default:
+		break;
+	}
+	text = document == NULL ? malloc(len) : NULL;
+	if (text != NULL && shoal_member_meta_text(member, key, text, len) == 0) {
+		document = json_string(text);
+	}
+	free(text);
+	return document;
+}
+
+static json_t *
+meta_of(const struct shoal_member *member)
+{
+	json_t *meta = json_object();
+	struct shoal_meta_value value;
+
+	for (size_t i = 0; i < shoal_member_meta_count(member); i++) {
+		const char *key = shoal_member_meta_key(member, i, &value);
+
+		put(&meta, key, value_of(member, key, &value));
+	}
+	return meta;
+}
+
 json_t *
 cli_document_member(const struct shoal_member *member, uint64_t wall_ns)
 {
@@ -99,8 +157,8 @@ cli_document_member(const struct shoal_member *member, uint64_t wall_ns)
 	put(&document, "state_age_ms",
 	        integer_of(wall_ns > since ? (wall_ns - since) / NS_PER_MS : 0));
 	put(&document, "rtt_ms", ms_of(shoal_member_rtt(member)));
-	put(&document, "tags", json_array());
-	put(&document, "meta", json_object());
+	put(&document, "tags", tags_of(member));
+	put(&document, "meta", meta_of(member));
 	put(&document, "app_version", integer_of(shoal_member_app_version(member)));
 	put(&document, "protocol", integer_of(highest));
 	put(&document, "self", json_boolean(shoal_member_is_self(member)));
@@ -145,6 +203,43 @@ cause_of(struct shoal_cluster *cluster, const struct shoal_cause *cause)
 	return document;
 }
 
+static json_t *
+changes_of(unsigned changed)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} names[] = {{SHOAL_CHANGE_METADATA, "metadata"}, {SHOAL_CHANGE_TAGS, "tags"},
+	        {SHOAL_CHANGE_ADDRESS, "address"}, {SHOAL_CHANGE_NAME, "name"},
+	        {SHOAL_CHANGE_VERSION, "version"}, {SHOAL_CHANGE_INSTANCE, "instance"},
+	        {SHOAL_CHANGE_INBOUND, "inbound"}};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if ((changed & names[i].bit) != 0) {
+			json_array_append_new(list, json_string(names[i].name));
+		}
+	}
+	return list;
+}
+
+static json_t *
+keys_of(const struct shoal_member_event *event)
+{
+	json_t *list[] = {[SHOAL_KEY_ADDED] = json_array(),
+	        [SHOAL_KEY_CHANGED] = json_array(),
+	        [SHOAL_KEY_REMOVED] = json_array()};
+	enum shoal_key_change change;
+	const char *key;
+	uint64_t at = 0;
+
+	while (shoal_event_key(event, &at, &key, &change)) {
+		json_array_append_new(list[change], cli_document_text(key));
+	}
+	return json_pack("{s:o, s:o, s:o}", "added", list[SHOAL_KEY_ADDED], "changed",
+	        list[SHOAL_KEY_CHANGED], "removed", list[SHOAL_KEY_REMOVED]);
+}
+
 json_t *
 cli_document_event(struct shoal_cluster *cluster, const struct shoal_member_event *event)
 {
@@ -166,6 +261,10 @@ cli_document_event(struct shoal_cluster *cluster, const struct shoal_member_even
 		put(&document, "state", json_string(shoal_state_name(event->state)));
 		put(&document, "was", json_string(shoal_state_name(event->was)));
 		put(&document, "incarnation", incarnation_of(member));
+	}
+	if (event->kind == SHOAL_EVENT_UPDATE) {
+		put(&document, "changed", changes_of(event->changed));
+		put(&document, "keys", keys_of(event));
 	}
 	put(&document, "cause", cause_of(cluster, &event->cause));
 	return document;

@@ -18,6 +18,8 @@ static const struct cli_command *const commands[] = {
         &cli_join_command,
         &cli_leave_command,
         &cli_info_command,
+        &cli_meta_command,
+        &cli_tag_command,
         &cli_monitor_command,
         &cli_why_command,
         &cli_replay_command,

@@ -7,6 +7,7 @@
 #include "table.h"
 #include "text.h"
 
+#include <event2/http.h>
 #include <shoal/types.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,6 +178,41 @@ add_states(const struct cli_options *options, struct cli_members_view *view)
 	return -1;
 }
 
+/* Adds a word of the query that the agent judges. */
+static void
+add_word(struct cli_members_view *view, const char *key, const char *value)
+{
+	char *encoded = evhttp_encode_uri(value), *longer;
+
+	longer = cli_format("%s%s%s=%s", view->target,
+	        strchr(view->target, '?') == NULL ? "?" : "&", key, encoded == NULL ? "" : encoded);
+	free(encoded);
+	free(view->target);
+	view->target = longer;
+}
+
+static void
+add_filters(const struct cli_options *options, struct cli_members_view *view)
+{
+	const struct cli_setting *setting;
+	char *all = NULL, *longer;
+	size_t i;
+
+	for (i = 0; (setting = cli_option_at(options, "where", i)) != NULL; i++) {
+		longer = cli_format(
+		        "%s%s%s", all == NULL ? "" : all, all == NULL ? "" : ",", setting->value);
+		free(all);
+		all = longer;
+	}
+	if (all != NULL) {
+		add_word(view, "where", all);
+	}
+	free(all);
+	if (cli_option(options, "tag") != NULL) {
+		add_word(view, "tag", cli_option(options, "tag"));
+	}
+}
+
 static int
 talk(const struct cli_options *options, struct cli_members_view *view)
 {
@@ -201,6 +237,7 @@ run(struct cli_options *options)
 		end = add_states(options, &view);
 	}
 	if (end < 0) {
+		add_filters(options, &view);
 		view.live = cli_option_flag(options, "watch");
 		view.screen = view.live && view.form == CLI_TABLE && isatty(STDOUT_FILENO);
 		end = talk(options, &view);
@@ -212,6 +249,11 @@ run(struct cli_options *options)
 static const struct cli_option members_options[] = {
         {"state", "STATE",
                 "Only members in this state: unknown, alive, suspect, dead, leaving or left.",
+                CLI_LIST, false},
+        {"tag", "TAG", "Only members with this tag.", CLI_VALUE, false},
+        {"where", "CRITERION",
+                "Only members whose metadata meet it: KEY=VALUE, KEY (it is there), or KEY~PART (in "
+                "its value).",
                 CLI_LIST, false},
         {"watch", NULL, "Print the list again at every change, until Ctrl-C.", CLI_FLAG, false},
         CLI_FORMAT_ROW,

@@ -33,6 +33,35 @@ clock_of(const char *time, char text[CLI_TIME_TEXT])
 	return cli_text_clock((uint64_t)timegm(&tm) * 1000000000 + ms * 1000000, text);
 }
 
+static void
+print_list(const char *before, const json_t *list, char sign)
+{
+	char printable[PRINTABLE_MAX];
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		cli_text_printable(text != NULL ? text : "", printable, sizeof(printable));
+		printf("%s", i == 0 ? before : " ");
+		if (sign != ' ') {
+			putchar(sign);
+		}
+		printf("%s", printable);
+	}
+}
+
+/* "metadata tags, +added *changed -removed" */
+static void
+print_changes(const json_t *event)
+{
+	const json_t *keys = json_object_get(event, "keys");
+
+	print_list(": ", json_object_get(event, "changed"), ' ');
+	print_list(", ", json_object_get(keys, "added"), '+');
+	print_list(", ", json_object_get(keys, "changed"), '*');
+	print_list(", ", json_object_get(keys, "removed"), '-');
+}
+
 /* 15:04:05.123 web-3 failed: suspected by web-1, web-2 and not refuted for 4.1 s */
 static void
 print_line(const json_t *event)
@@ -49,6 +78,7 @@ print_line(const json_t *event)
 	}
 	printf("%s%s%s", cli_colour_on(cli_colour_of(kind), colours), kind,
 	        cli_colour_off(cli_colour_of(kind), colours));
+	print_changes(event);
 	cli_text_printable(detail, printable, sizeof(printable));
 	printf("%s%s\n", printable[0] == '\0' ? "" : ": ", printable);
 }

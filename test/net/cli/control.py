@@ -96,7 +96,11 @@ def errors_are_json_with_a_fitting_status(cluster):
             ("POST", "/v1/join", b'{"addresses": ["127.0.0.1:1"], "timeout_ms": 500}', 502),
             ("POST", "/v1/join", json.dumps({"addresses": ["127.0.0.1:1"] * 65}).encode(), 400),
             ("POST", "/v1/leave", b'{"timeout_ms": "soon"}', 400),
-            ("POST", "/v1/leave", b"leave!", 400)):
+            ("POST", "/v1/leave", b"leave!", 400),
+            ("POST", "/v1/meta", b"[]", 400), ("POST", "/v1/meta", b'{"set": 1}', 400),
+            ("POST", "/v1/meta", b'{"set": {"a": []}}', 400), ("POST", "/v1/meta", b'{"set": {"": 1}}', 400),
+            ("POST", "/v1/meta", b'{"unset": [1]}', 400), ("GET", "/v1/meta", b"", 405),
+            ("GET", "/v1/members?where=,", b"", 400)):
         answer = send(agent, request(method, target, body))
         check(status_of(answer) == status, f"{method} {target} {body!r} gave {answer!r}")
         document = json.loads(answer.partition(b"\r\n\r\n")[2])
