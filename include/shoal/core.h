@@ -213,6 +213,7 @@ struct shoal_core_member {
 	bool self;
 	enum shoal_diagnosis diagnosis;
 	uint64_t meta_version; /* a stamp of its hybrid clock; 0: it never said any */
+	uint64_t meta_hash;    /* which of two under one version, see docs/protocol.md */
 	const uint8_t *meta;   /* its metadata and tags, see document.h */
 	size_t meta_len;
 };

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -23,7 +24,7 @@ struct item {
 struct shoal_described {
 	_Atomic uint32_t refs;
 	const struct shoal_allocator *mem;
-	uint64_t version;
+	uint64_t version, hash;
 	size_t keys, tags;
 	uint32_t *tag; /* in the texts */
 	char *text;
@@ -75,8 +76,8 @@ keep(struct shoal_described *described, size_t *at, const void *data, size_t len
 }
 
 struct shoal_described *
-shoal_described_new(
-        const struct shoal_allocator *mem, uint64_t version, const uint8_t *data, size_t len)
+shoal_described_new(const struct shoal_allocator *mem, uint64_t version, uint64_t hash,
+        const uint8_t *data, size_t len)
 {
 	struct sizes sizes = measure(data, len);
 	size_t items = sizes.keys * sizeof(struct item), at = 0, name_len;
@@ -93,6 +94,7 @@ shoal_described_new(
 	atomic_init(&made->refs, 1);
 	made->mem = mem;
 	made->version = version;
+	made->hash = hash;
 	made->tag = (uint32_t *)(void *)((char *)made->item + items);
 	made->text = (char *)(made->tag + sizes.tags);
 	shoal_document_begin(&cursor, data, len);
@@ -139,6 +141,19 @@ uint64_t
 shoal_described_version(const struct shoal_described *described)
 {
 	return described != NULL ? described->version : 0;
+}
+
+uint64_t
+shoal_described_hash(const struct shoal_described *described)
+{
+	return described != NULL ? described->hash : 0;
+}
+
+bool
+shoal_described_is(const struct shoal_described *described, uint64_t version, uint64_t hash)
+{
+	return shoal_described_version(described) == version &&
+	       (version == 0 || shoal_described_hash(described) == hash);
 }
 
 size_t
@@ -220,7 +235,7 @@ static size_t
 print_time(int64_t time_ms, char *text, size_t len)
 {
 	int64_t ms = time_ms % 1000 < 0 ? time_ms % 1000 + 1000 : time_ms % 1000;
-	time_t seconds = (time_t)((time_ms - ms) / 1000);
+	time_t seconds = (time_t)(time_ms / 1000 - (time_ms % 1000 < 0));
 	struct tm utc;
 
 	if (gmtime_r(&seconds, &utc) == NULL || utc.tm_year + 1900 > 9999 || utc.tm_year < -1900) {
@@ -231,12 +246,20 @@ print_time(int64_t time_ms, char *text, size_t len)
 	        utc.tm_sec, (int)ms);
 }
 
-/* With a point, whatever the locale. */
+/* The shortest text that reads back as the value; with a point, whatever the locale. */
 static size_t
 print_double(double value, char *text, size_t len)
 {
-	size_t n = (size_t)snprintf(text, len, "%.17g", value);
+	char full[32];
+	size_t n = 0;
 
+	for (int digits = 15; digits <= 17; digits++) {
+		n = (size_t)snprintf(full, sizeof full, "%.*g", digits, value);
+		if (strtod(full, NULL) == value) {
+			break;
+		}
+	}
+	snprintf(text, len, "%s", full);
 	for (size_t i = 0; i < n && i + 1 < len; i++) {
 		if (text[i] == ',') {
 			text[i] = '.';

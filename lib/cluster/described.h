@@ -9,14 +9,17 @@
 struct shoal_described;
 
 /* One reference. NULL: no memory. data: a document. */
-struct shoal_described *shoal_described_new(
-        const struct shoal_allocator *mem, uint64_t version, const uint8_t *data, size_t len);
+struct shoal_described *shoal_described_new(const struct shoal_allocator *mem, uint64_t version,
+        uint64_t hash, const uint8_t *data, size_t len);
 /* Both take NULL. */
 struct shoal_described *shoal_described_ref(struct shoal_described *described);
 void shoal_described_unref(struct shoal_described *described);
 
 /* All take NULL: a member that says nothing. */
 uint64_t shoal_described_version(const struct shoal_described *described);
+uint64_t shoal_described_hash(const struct shoal_described *described);
+/* Whether it is what the core holds under them. */
+bool shoal_described_is(const struct shoal_described *described, uint64_t version, uint64_t hash);
 size_t shoal_described_keys(const struct shoal_described *described);
 /* i below the number of keys. value may be NULL. */
 const char *shoal_described_key(

@@ -72,7 +72,7 @@ is_current(const struct shoal_member *member, const struct shoal_core_member *he
 	       member->state == held->state && member->diagnosis == held->diagnosis &&
 	       member->incarnation == held->incarnation && member->addrs == held->addrs &&
 	       member->app_version == held->app_version &&
-	       shoal_member_meta_version(member) == held->meta_version &&
+	       shoal_described_is(member->described, held->meta_version, held->meta_hash) &&
 	       memcmp(member->addr, held->addr, held->addrs * sizeof(held->addr[0])) == 0 &&
 	       strcmp(member->name, held->name) == 0;
 }
@@ -184,7 +184,10 @@ on_change(struct shoal_cluster *cluster, const struct shoal_event *event)
 	if (event->kind == SHOAL_EVENT_UPDATE) {
 		before = shoal_view_at(&cluster->view, event->slot);
 	}
-	shoal_callbacks_stage(&cluster->callbacks, event->slot, event, member, before);
+	if (before == NULL || before->described != member->described ||
+	        (event->changed & ~(unsigned)(SHOAL_CHANGE_METADATA | SHOAL_CHANGE_TAGS)) != 0) {
+		shoal_callbacks_stage(&cluster->callbacks, event->slot, event, member, before);
+	} /* else its metadata was told with the event before, as that of one who joins is */
 	rc = shoal_view_set(&cluster->view, event->slot, member);
 	shoal_member_unref(member);
 	return rc;
@@ -211,12 +214,23 @@ on_member_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 static void
 on_measured(struct shoal_cluster *cluster, const struct shoal_event *event)
 {
-	struct shoal_member *member;
+	struct shoal_member *member = shoal_view_at(&cluster->view, event->slot);
 
-	compare_slot(cluster, event->slot);
-	member = shoal_view_at(&cluster->view, event->slot);
 	if (member != NULL) {
 		shoal_member_measured(member, event->rtt_ns);
+	}
+	if (cluster->measured < SHOAL_MEASURED_MAX) {
+		cluster->measured_slot[cluster->measured++] = event->slot;
+	}
+}
+
+/* Once all events of a step were told: before, what a later one of them tells would be shown as if
+ * it had been there already. */
+static void
+look_at_measured(struct shoal_cluster *cluster)
+{
+	while (cluster->measured > 0) {
+		compare_slot(cluster, cluster->measured_slot[--cluster->measured]);
 	}
 }
 
@@ -287,6 +301,7 @@ shoal_loop_input(struct shoal_cluster *cluster, struct shoal_input *input)
 	while (shoal_core_next_event(cluster->core, &event)) {
 		on_event(cluster, &event);
 	}
+	look_at_measured(cluster);
 	drain_logs(cluster);
 	cluster->inside = false;
 	shoal_loop_touch(cluster);

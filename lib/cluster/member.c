@@ -22,12 +22,12 @@ describe(struct shoal_member *member, const struct shoal_allocator *mem,
 		return true;
 	}
 	if (before != NULL && shoal_id_compare(&before->id, &from->id) == 0 &&
-	        shoal_described_version(before->described) == from->meta_version) {
+	        shoal_described_is(before->described, from->meta_version, from->meta_hash)) {
 		member->described = shoal_described_ref(before->described);
 		return true;
 	}
-	member->described =
-	        shoal_described_new(mem, from->meta_version, from->meta, from->meta_len);
+	member->described = shoal_described_new(
+	        mem, from->meta_version, from->meta_hash, from->meta, from->meta_len);
 	return member->described != NULL;
 }
 
@@ -74,7 +74,8 @@ shoal_member_copy(const struct shoal_member *member, enum shoal_state state, uin
 	        .protocol_min = member->protocol_min,
 	        .protocol_max = member->protocol_max,
 	        .self = member->self,
-	        .meta_version = shoal_described_version(member->described)};
+	        .meta_version = shoal_described_version(member->described),
+	        .meta_hash = shoal_described_hash(member->described)};
 
 	memcpy(from.addr, member->addr, sizeof(from.addr));
 	return shoal_member_new(member->mem, &from, since_wall_ns, member);

@@ -19,7 +19,9 @@
 #include "core/event.h"
 #include "core/node.h"
 
-#define AHEAD_MOST_MS (UINT64_C(24) * 3600 * 1000)
+/* No clock says more. A version is not judged by the clock here, which may be the one that is
+ * wrong. */
+#define VERSION_MOST (UINT64_MAX >> 1)
 /* A former run of this member is outbid, and a clock that is wrong logged, at most so often. */
 #define OUTBID_APART SHOAL_SEC(1)
 #define WARNED_APART SHOAL_SEC(60)
@@ -162,7 +164,7 @@ judge_version(struct shoal_core *core, const struct shoal_msg_meta *told)
 {
 	struct shoal_log_line line;
 
-	if (shoal_hlc_ms(told->version) > core->wall_ns / SHOAL_MS(1) + AHEAD_MOST_MS) {
+	if (told->version > VERSION_MOST) {
 		shoal_count(core, SHOAL_COUNTER_DROP_META_AHEAD);
 		return false;
 	}
@@ -216,6 +218,50 @@ take_over(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *t
 	}
 }
 
+/* A newer version of the very bytes that are held, as a restart makes it: nobody is asked for them.
+ */
+static bool
+is_stamp(const struct shoal_record *record, const struct shoal_msg_meta *told)
+{
+	struct shoal_meta held = shoal_info_meta(record->info);
+
+	return held.version != 0 && held.hash == told->hash && held.body.len == told->len;
+}
+
+static void
+stamp(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *told,
+        const struct shoal_teller *teller)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_meta meta = shoal_info_meta(record->info);
+
+	meta.version = told->version;
+	if (shoal_members_describe(core, slot, &meta) != SHOAL_OK) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	shoal_pull_settled(core, slot);
+	if (is_told(record) && shoal_apply_spreads(core, record, teller)) {
+		shoal_gossip_describe(core, slot);
+	}
+}
+
+/* Only a member's word that there is more makes anybody ask for it. */
+static void
+want(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *told,
+        const struct shoal_teller *teller)
+{
+	const struct shoal_record *record =
+	        shoal_members_at(core, shoal_members_find(core, &teller->id));
+
+	/* The table that this one asked for may name its sender last. */
+	if (teller->path != SHOAL_PATH_ASKED && (record == NULL || !shoal_members_counts(record))) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+		return;
+	}
+	shoal_pull_want(core, slot, told, teller);
+}
+
 void
 shoal_meta_on_message(struct shoal_core *core, const struct shoal_msg_meta *message,
         const struct shoal_teller *teller)
@@ -230,8 +276,10 @@ shoal_meta_on_message(struct shoal_core *core, const struct shoal_msg_meta *mess
 		return;
 	} else if (slot == SHOAL_SELF) {
 		outbid(core, message);
+	} else if (is_stamp(record, message)) {
+		stamp(core, slot, message, teller);
 	} else if (message->body.len < message->len) {
-		shoal_pull_want(core, slot, message, teller);
+		want(core, slot, message, teller);
 	} else {
 		take_over(core, slot, message, teller);
 	}

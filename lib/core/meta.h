@@ -10,8 +10,10 @@
 #include "core/info.h"
 #include "wire/message.h"
 
-/* A body that is longer is announced by version and hash, and pulled (pull.h). */
-#define SHOAL_META_INLINE 400
+/* A body that is longer is announced by version and hash, and pulled (pull.h). With what a sealed
+ * packet adds, its sender and the longest label, one of this length fits the smallest datagram that
+ * a way may take, see path.h. */
+#define SHOAL_META_INLINE 300
 
 struct shoal_own_meta {
 	struct shoal_hlc clock;

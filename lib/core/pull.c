@@ -12,6 +12,8 @@
 #include "core/learn.h"
 #include "core/node.h"
 
+#define LATER SHOAL_MS(100)
+
 static bool
 is_of_slot(const void *owner, uint32_t number, const void *key)
 {
@@ -181,8 +183,13 @@ next_to_ask(const struct shoal_core *core, struct shoal_pull *pull)
 	return SHOAL_NONE;
 }
 
-/* false: there is nobody to ask any more. */
-static bool
+enum asked {
+	ASKED,
+	ASK_LATER, /* there is no room for a request now */
+	ASK_NOBODY
+};
+
+static enum asked
 ask(struct shoal_core *core, struct shoal_pull *pull)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
@@ -192,15 +199,18 @@ ask(struct shoal_core *core, struct shoal_pull *pull)
 	        .version = pull->version};
 	uint32_t slot = next_to_ask(core, pull);
 
-	if (slot == SHOAL_NONE ||
-	        !shoal_exchange_pull(core, slot, &message, pull->slot, &pull->exchange)) {
+	if (slot == SHOAL_NONE) {
 		shoal_count(core, SHOAL_COUNTER_PULLS_FAILED);
-		return false;
+		return ASK_NOBODY;
+	}
+	if (!shoal_exchange_pull(core, slot, &message, pull->slot, &pull->exchange)) {
+		pull->asked--;
+		return ASK_LATER;
 	}
 	shoal_list_remove(&pull->node);
 	core->pulls.open++;
 	shoal_count(core, SHOAL_COUNTER_PULLS);
-	return true;
+	return ASKED;
 }
 
 void
@@ -211,8 +221,13 @@ shoal_pull_on_timer(struct shoal_core *core)
 	while (pulls->open < SHOAL_PULLS_OPEN && !shoal_list_empty(&pulls->waiting)) {
 		struct shoal_pull *pull =
 		        SHOAL_LIST_ITEM(shoal_list_first(&pulls->waiting), struct shoal_pull, node);
-		if (core->leave.phase != SHOAL_LEAVE_NOT || !ask(core, pull)) {
+		enum asked asked =
+		        core->leave.phase == SHOAL_LEAVE_NOT ? ask(core, pull) : ASK_NOBODY;
+		if (asked == ASK_NOBODY) {
 			drop(core, find(pulls, pull->slot));
+		} else if (asked == ASK_LATER) {
+			shoal_heap_arm(&core->heap, &pulls->timer, core->now + LATER);
+			return;
 		}
 	}
 }
@@ -234,6 +249,8 @@ shoal_pull_ended(struct shoal_core *core, const struct shoal_exchange *exchange)
 	}
 }
 
+/* Whatever is held is the answer, also where more was wanted: it may be newer than what the other
+ * one has, and what it was told of may be a forger's. */
 void
 shoal_pull_on_request(struct shoal_core *core, const struct shoal_msg_pull *pull, uint32_t from,
         const struct shoal_input *input)
@@ -246,8 +263,7 @@ shoal_pull_on_request(struct shoal_core *core, const struct shoal_msg_pull *pull
 	if (from == SHOAL_NONE) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 	}
-	if (from == SHOAL_NONE || record == NULL ||
-	        shoal_info_meta(record->info).version < pull->version) {
+	if (from == SHOAL_NONE || record == NULL || shoal_info_meta(record->info).version == 0) {
 		shoal_exchange_reply(core, input->exchange, &input->from, SHOAL_ERR_NOT_FOUND,
 		        shoal_exchange_text("not held here"));
 		return;

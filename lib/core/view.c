@@ -62,6 +62,7 @@ shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_cor
 	member->diagnosis = diagnosis_of(core, record, member->self);
 	struct shoal_meta meta = shoal_info_meta(info);
 	member->meta_version = meta.version;
+	member->meta_hash = meta.hash;
 	member->meta = meta.body.data;
 	member->meta_len = meta.body.len;
 	return true;

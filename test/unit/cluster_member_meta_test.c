@@ -168,7 +168,8 @@ any_value_has_a_text(void **state)
 		const char *key, *text;
 	} rows[] = {{"no", "false"}, {"n", "-7"}, {"u", "18446744073709551615"}, {"d", "0.5"},
 	        {"t", "2023-11-14T22:13:20.123Z"}, {"old", "1969-12-31T23:59:59.999Z"},
-	        {"s", "a b"}, {"b", "01ff"}};
+	        {"first", "-9223372036854775808"}, {"last", "9223372036854775807"},
+	        {"tenth", "0.1"}, {"third", "0.3333333333333333"}, {"s", "a b"}, {"b", "01ff"}};
 	struct shoal_meta_value value;
 	struct shoal_member *is;
 	char text[64];
@@ -181,6 +182,10 @@ any_value_has_a_text(void **state)
 	set_double("d", 0.5);
 	set_number("t", SHOAL_META_TIME, INT64_C(1700000000123));
 	set_number("old", SHOAL_META_TIME, -1);
+	set_number("first", SHOAL_META_TIME, INT64_MIN);
+	set_number("last", SHOAL_META_TIME, INT64_MAX);
+	set_double("tenth", 0.1);
+	set_double("third", 1.0 / 3);
 	set_text("s", "a b", SHOAL_META_STRING);
 	set_text("b", "\x01\xff", SHOAL_META_BYTES);
 	is = member(libc(), 1, NULL);

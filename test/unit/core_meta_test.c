@@ -215,7 +215,28 @@ what_is_no_document_or_not_what_was_told_counts_nothing(void **state)
 }
 
 static void
-a_version_ahead_of_the_clock_moves_it_by_a_minute_and_one_by_a_day_counts_nothing(void **state)
+a_newer_version_of_the_bytes_that_are_held_is_taken_over_without_them_and_is_no_event(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	set_up(&world, 2);
+	struct shoal_id id = world.puppet[1].id;
+	struct shoal_msg_meta message = meta_of(&id, VERSION(1000), span(web));
+	tell(&world, 0, &message);
+	size_t events = world_count_events(&world, 0, SHOAL_EVENT_UPDATE);
+	message.version++;
+	message.body.len = 0;
+	tell(&world, 0, &message);
+	assert_true(held(&world, 0, &id).meta_version == message.version);
+	assert_true(holds(&world, 0, &id, span(web)));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PULLS), 0);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_UPDATE), events);
+	world_done(&world);
+}
+
+static void
+a_version_ahead_of_the_clock_counts_and_moves_it_by_a_minute_at_most(void **state)
 {
 	struct core_world world;
 
@@ -224,11 +245,11 @@ a_version_ahead_of_the_clock_moves_it_by_a_minute_and_one_by_a_day_counts_nothin
 	struct shoal_id id = world.puppet[1].id, self = world_id(&world, 0);
 	uint64_t now = world.now / SHOAL_MS(1);
 	const uint64_t minute = 60 * 1000, day = 24 * 60 * minute;
-	struct shoal_msg_meta message = meta_of(&id, VERSION(now + day + 1), span(web));
+	struct shoal_msg_meta message = meta_of(&id, UINT64_MAX / 2 + 1, span(web));
 	tell(&world, 0, &message);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_META_AHEAD), 1);
 	assert_true(held(&world, 0, &id).meta_version == 0);
-	message.version = VERSION(now + day);
+	message.version = VERSION(now + 400 * day);
 	tell(&world, 0, &message);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_META_AHEAD), 1);
 	assert_true(held(&world, 0, &id).meta_version == message.version);
@@ -261,7 +282,7 @@ what_a_former_run_said_is_outbid_whatever_the_clock_says(void **state)
 	assert_true(held(&world, 0, &self).meta_version == former.version + 1);
 	assert_true(holds(&world, 0, &self, span(db)));
 	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_UPDATE), 0);
-	/* The last word cannot be forged. */
+	/* But by what no clock can say. */
 	former.version = UINT64_MAX;
 	world_run(&world, SHOAL_SEC(2));
 	tell(&world, 0, &former);
@@ -373,7 +394,9 @@ main(void)
 	        cmocka_unit_test(of_two_versions_the_higher_one_counts),
 	        cmocka_unit_test(what_is_no_document_or_not_what_was_told_counts_nothing),
 	        cmocka_unit_test(
-	                a_version_ahead_of_the_clock_moves_it_by_a_minute_and_one_by_a_day_counts_nothing),
+	                a_newer_version_of_the_bytes_that_are_held_is_taken_over_without_them_and_is_no_event),
+	        cmocka_unit_test(
+	                a_version_ahead_of_the_clock_counts_and_moves_it_by_a_minute_at_most),
 	        cmocka_unit_test(what_a_former_run_said_is_outbid_whatever_the_clock_says),
 	        cmocka_unit_test(a_restart_without_metadata_takes_back_what_was_said_before),
 	        cmocka_unit_test(metadata_of_the_dead_stays_and_is_told_to_nobody),

@@ -243,19 +243,67 @@ members_get_what_they_ask_for_and_strangers_nothing(void **state)
 	assert_int_equal(packet->kind, SHOAL_SEND_REPLY);
 	assert_true(packet->exchange == 77);
 	assert_int_equal(packet_has(packet, SHOAL_MESSAGE_META)->meta.body.len, body_len);
-	/* Not of a version that is not held, nor of one that says nothing. */
-	for (int what = 0; what < 3; what++) {
+	/* What is held, also where a forger told of more. */
+	world_clear(&world);
+	assert_int_equal(ask(&world, &world.puppet[0], &self, UINT64_MAX, 79), SHOAL_OK);
+	packet = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_META);
+	assert_non_null(packet);
+	assert_int_equal(packet_has(packet, SHOAL_MESSAGE_META)->meta.body.len, body_len);
+	/* Nothing of one that says nothing. */
+	for (int what = 0; what < 2; what++) {
 		struct puppet stranger = world.puppet[0];
 		stranger.id.bytes[3] ^= 0x55;
 		world_clear(&world);
 		ask(&world, what == 0 ? &stranger : &world.puppet[0],
-		        what == 1 ? &world.puppet[1].id : &self, what == 2 ? UINT64_MAX : 1, 78);
+		        what == 1 ? &world.puppet[1].id : &self, 1, 78);
 		packet = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_ANSWER);
 		assert_non_null(packet);
 		assert_int_equal(packet_has(packet, SHOAL_MESSAGE_ANSWER)->answer.code,
 		        -SHOAL_ERR_NOT_FOUND);
 	}
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PULLS_SERVED), 1);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PULLS_SERVED), 2);
+	world_done(&world);
+}
+
+static void
+what_there_is_no_room_to_ask_for_now_is_asked_for_later(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world, 2);
+	struct shoal_core *core = world.node[0].core;
+	struct shoal_id id = world.puppet[1].id;
+	uint32_t limit = core->exchanges.limit;
+	core->exchanges.limit = core->exchanges.count;
+	struct shoal_msg_meta message = meta_of(&id, VERSION(1));
+	announce(&world, 0, &message);
+	world_run(&world, SHOAL_MS(500));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PULLS), 0);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PULLS_FAILED), 0);
+	core->exchanges.limit = limit;
+	world_run(&world, SHOAL_MS(150));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PULLS), 1);
+	world_done(&world);
+}
+
+static void
+an_announcement_of_a_stranger_makes_nobody_pull(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world, 1);
+	struct puppet stranger = world.puppet[0];
+	stranger.id.bytes[3] ^= 0x55;
+	struct shoal_msg_meta message = meta_of(&world.puppet[0].id, VERSION(1));
+	struct shoal_msg_meta announced = message;
+	announced.body = (struct shoal_span){NULL, 0};
+	world_tell(&world, 0, &stranger, SHOAL_MESSAGE_META, &announced);
+	world_run(&world, SHOAL_MS(150));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PULLS), 0);
+	announce(&world, 0, &message);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PULLS), 1);
 	world_done(&world);
 }
 
@@ -299,6 +347,8 @@ main(void)
 	        cmocka_unit_test(what_nobody_gives_is_given_up_until_it_is_told_again),
 	        cmocka_unit_test(few_are_asked_for_at_once_and_who_is_forgotten_is_not_asked_for),
 	        cmocka_unit_test(members_get_what_they_ask_for_and_strangers_nothing),
+	        cmocka_unit_test(what_there_is_no_room_to_ask_for_now_is_asked_for_later),
+	        cmocka_unit_test(an_announcement_of_a_stranger_makes_nobody_pull),
 	        cmocka_unit_test(a_long_document_reaches_all_and_a_newcomer),
 	};
 

@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define HEADER_BYTES_MAX ((ev_ssize_t)8 << 10)
-#define BODY_BYTES_MAX   ((ev_ssize_t)64 << 10)
+#define BODY_BYTES_MAX   ((ev_ssize_t)256 << 10) /* 64 KiB of metadata, as bytes in JSON */
 #define IDLE_SECONDS     10
 #define JOIN_ADDRS_MAX   64
 #define JOIN_TIMEOUT_MS  5000
