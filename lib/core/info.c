@@ -253,11 +253,11 @@ put_together(struct shoal_info_source *source, const void *base, size_t size,
 {
 	uint32_t len = (uint32_t)meta->body.len;
 	struct shoal_info *info = shoal_alloc(source->mem, size + META_HEAD + len);
-	char *at = (char *)info + size;
 
 	if (info == NULL) {
 		return NULL;
 	}
+	char *at = (char *)info + size;
 	memcpy(info, base, size);
 	info->described = 1;
 	memcpy(at, &meta->version, sizeof meta->version);

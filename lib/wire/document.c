@@ -90,6 +90,7 @@ read_value(struct shoal_reader *reader, struct shoal_meta_value *value)
 {
 	uint64_t bits;
 
+	memset(value, 0, sizeof *value);
 	value->type = (enum shoal_meta_type)shoal_reader_u8(reader);
 	switch (value->type) {
 	case SHOAL_META_BOOL:

@@ -53,14 +53,17 @@ to_socket(const struct shoal_addr *addr, bool six, struct sockaddr_storage *stor
 static void
 say_where(int fd, struct shoal_addr addr)
 {
-	struct sockaddr_storage bound;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} bound = {.v6 = {.sin6_family = AF_UNSPEC}};
 	socklen_t len = sizeof(bound);
 	char text[SHOAL_ADDR_TEXT];
 
-	if (getsockname(fd, (struct sockaddr *)&bound, &len) == 0) {
-		addr.port = ntohs(bound.ss_family == AF_INET6
-		                          ? ((struct sockaddr_in6 *)&bound)->sin6_port
-		                          : ((struct sockaddr_in *)&bound)->sin_port);
+	if (getsockname(fd, &bound.any, &len) == 0) {
+		addr.port = ntohs(
+		        bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 	}
 	cli_log(SHOAL_LOG_INFO, "http: listens on %s, to read",
 	        shoal_addr_print(&addr, text, sizeof(text)));

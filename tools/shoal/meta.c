@@ -162,7 +162,7 @@ print_pairs(json_t *meta, enum cli_form form)
 static int
 get(const struct cli_options *options)
 {
-	json_t *member, *meta;
+	json_t *member = NULL, *meta;
 	enum cli_form form;
 	int end = cli_option_form(options, &form);
 
