@@ -104,14 +104,15 @@ remove_tag(struct shoal_meta_edit *edit, const char *tag)
 	return shoal_meta_edit_tag(edit, tag, false);
 }
 
+/* What goes makes room for what comes. */
 static int
 change(struct shoal_meta_edit *edit, json_t *body)
 {
-	int rc = body == NULL ? 1 : set_all(edit, body);
+	int rc = body == NULL ? 1 : for_each(edit, body, "unset", unset);
 
-	rc = rc == 0 ? for_each(edit, body, "unset", unset) : rc;
-	rc = rc == 0 ? for_each(edit, body, "add_tags", add_tag) : rc;
-	return rc == 0 ? for_each(edit, body, "remove_tags", remove_tag) : rc;
+	rc = rc == 0 ? for_each(edit, body, "remove_tags", remove_tag) : rc;
+	rc = rc == 0 ? set_all(edit, body) : rc;
+	return rc == 0 ? for_each(edit, body, "add_tags", add_tag) : rc;
 }
 
 void

@@ -96,7 +96,7 @@ def what_cannot_be_set_is_refused_in_one_line(cluster):
             (["set", "role"], 2, "KEY VALUE"), (["set", "--type", "color", "a", "b"], 2, "color"),
             (["set", "--type", "int64", "a", "five"], 1, "int64"), (["set", "", "x"], 1, "metadata"),
             (["set", "k" * 129, "x"], 1, "128"), (["get", "nobody"], 1, "no such member"), (["clear"], 2, "unset"),
-            (["unset"], 2, "unset"), (["set", "big", "x" * 65000, "more", "x" * 600], 1, "")):
+            (["unset"], 2, "unset"), (["set", "big", "x" * 65000, "more", "x" * 600], 1, "65536")):
         ended = shoal(cluster, "meta", *arguments, "--socket", agent.socket_path)
         expect_in([word], complaint(ended, status))
     ended = shoal(cluster, "tag", "add", "t" * 65, "--socket", agent.socket_path)
