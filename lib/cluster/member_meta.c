@@ -271,7 +271,7 @@ bool
 shoal_member_has_tag(const struct shoal_member *member, const char *tag)
 {
 	for (size_t i = 0; i < shoal_member_tags(member); i++) {
-		if (strcmp(shoal_member_tag(member, i), tag) == 0) {
+		if (strcmp(shoal_described_tag(member->described, i), tag) == 0) {
 			return true;
 		}
 	}
