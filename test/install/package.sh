@@ -8,18 +8,7 @@ source=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
-
-try() {
-	what=$1
-	shift
-	if "$@" >"$work/log" 2>&1; then
-		echo "ok - $what"
-	else
-		echo "not ok - $what"
-		tail -n 30 "$work/log" | sed 's/^/    /'
-		failed=1
-	fi
-}
+. "$source/test/install/try.sh"
 
 make_packages() {
 	cmake -G Ninja -S "$source" -B "$work/build" -DCMAKE_INSTALL_PREFIX=/usr -DBUILD_TESTING=OFF -DSHOAL_BENCH=OFF &&

@@ -9,18 +9,7 @@ build=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
-
-try() {
-	what=$1
-	shift
-	if "$@" >"$work/log" 2>&1; then
-		echo "ok - $what"
-	else
-		echo "not ok - $what"
-		sed 's/^/    /' "$work/log"
-		failed=1
-	fi
-}
+. "$here/try.sh"
 
 needs() {
 	readelf -d "$1" | grep -q "NEEDED.*$2"
