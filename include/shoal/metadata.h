@@ -106,7 +106,7 @@ SHOAL_API bool shoal_member_has_tag(const struct shoal_member *member, const cha
 
 /* Of an UPDATE that changed metadata: the keys that changed, one a call; *at is 0 in the first call
  * and moved by each. *key is borrowed from the event. false: there are no more. Updates that were
- * coalesced are one difference. */
+ * coalesced are one difference; of one that a JOIN or ALIVE event showed already there are none. */
 SHOAL_API bool shoal_event_key(const struct shoal_member_event *event, uint64_t *at,
         const char **key, enum shoal_key_change *change);
 

@@ -165,9 +165,14 @@ copy_at(struct shoal_cluster *cluster, const struct shoal_event *event)
 	held.addr[0] = event->addr;
 	held.state = event->state;
 	held.incarnation = event->incarnation;
-	if (seen != NULL && shoal_id_compare(&seen->id, &event->id) == 0 &&
-	        seen->state == event->state) {
-		since = seen->since_wall_ns;
+	if (seen != NULL && shoal_id_compare(&seen->id, &event->id) == 0) {
+		since = seen->state == event->state ? seen->since_wall_ns : since;
+		if (event->kind != SHOAL_EVENT_ALIVE &&
+		        (event->changed & (SHOAL_CHANGE_METADATA | SHOAL_CHANGE_TAGS)) == 0) {
+			/* What it says of itself has an event of its own, which follows. */
+			held.meta_version = shoal_described_version(seen->described);
+			held.meta_hash = shoal_described_hash(seen->described);
+		}
 	}
 	return shoal_member_new(cluster->mem, &held, since, seen);
 }
@@ -184,10 +189,7 @@ on_change(struct shoal_cluster *cluster, const struct shoal_event *event)
 	if (event->kind == SHOAL_EVENT_UPDATE) {
 		before = shoal_view_at(&cluster->view, event->slot);
 	}
-	if (before == NULL || before->described != member->described ||
-	        (event->changed & ~(unsigned)(SHOAL_CHANGE_METADATA | SHOAL_CHANGE_TAGS)) != 0) {
-		shoal_callbacks_stage(&cluster->callbacks, event->slot, event, member, before);
-	} /* else its metadata was told with the event before, as that of one who joins is */
+	shoal_callbacks_stage(&cluster->callbacks, event->slot, event, member, before);
 	rc = shoal_view_set(&cluster->view, event->slot, member);
 	shoal_member_unref(member);
 	return rc;

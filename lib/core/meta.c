@@ -3,8 +3,8 @@
  * only the owner makes a new one. Of two the one with the higher {version, hash} counts, whichever
  * instance it was of: a restart outbids what its former run said, however wrong its clock.
  *
- * A version far ahead of the clock here moves the clock here by a minute at most and is logged; one
- * that is more than a day ahead is dropped, or one forged statement would be the last word.
+ * A version far ahead of the clock here counts all the same, moves the clock here by a minute at
+ * most and is logged.
  *
  * What is held here is told on while its subject takes part or leaves. Cost: O(size) where it is
  * taken over, O(1) where it is not. */
@@ -158,7 +158,7 @@ outbid(struct shoal_core *core, const struct shoal_msg_meta *told)
 	meta->outbid = core->now;
 }
 
-/* false: too far ahead to be true. */
+/* false: no clock says so. */
 static bool
 judge_version(struct shoal_core *core, const struct shoal_msg_meta *told)
 {
