@@ -249,10 +249,11 @@ SHOAL_API void shoal_core_free(struct shoal_core *core);
  * SHOAL_ERR_STATE:   the command does not fit (JOIN or LEAVE while leaving), or this member has
  * left: the ENDED event was queued; nothing changed. SHOAL_ERR_LIMIT:   JOIN: too many requests in
  * flight; DATAGRAM: its sender's budget is used up, counted; nothing changed. RESTORE:
- * SHOAL_ERR_STATE where others are known already. META: SHOAL_ERR_TOO_BIG: above SHOAL_META_MAX,
- * or what profile.stream_max allows; SHOAL_ERR_MALFORMED: no document. MALFORMED, CHECKSUM,
- * VERSION, LABEL, AUTH, TOO_BIG: the packet was dropped and counted; nothing changed. Out of memory
- * never ends a core: what could not be kept is dropped and counted. */
+ * SHOAL_ERR_STATE where others are known already. META: SHOAL_ERR_STATE while leaving;
+ * SHOAL_ERR_NOMEM; SHOAL_ERR_TOO_BIG: above SHOAL_META_MAX, or what profile.stream_max allows;
+ * SHOAL_ERR_MALFORMED: no document. MALFORMED, CHECKSUM, VERSION, LABEL, AUTH, TOO_BIG: the packet
+ * was dropped and counted; nothing changed. Out of memory never ends a core:
+ * what could not be kept is dropped and counted. */
 SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input *input);
 
 /* Writes what this member knows of the cluster, itself and the dead included, for

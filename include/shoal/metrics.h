@@ -122,7 +122,7 @@ extern "C" {
 	X(PULLS_FAILED, pulls_failed, "metadata given up: nobody who told of it gave it")          \
 	X(DROP_META, drop_meta, "metadata dropped: no document, or not what was told")             \
 	X(DROP_META_AHEAD, drop_meta_ahead,                                                        \
-	        "metadata dropped: its version is more than a day ahead of the clock")
+	        "metadata dropped: its version is above what any clock says")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,
