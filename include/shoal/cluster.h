@@ -138,6 +138,33 @@ SHOAL_API void shoal_cluster_counters(
 SHOAL_API void shoal_cluster_histograms(
         struct shoal_cluster *cluster, struct shoal_histograms *histograms);
 
+/* For one field that differs: whether the new value is in force, or needs a restart. The name is
+ * that of shoal_config_set. */
+typedef void (*shoal_reconfigured_fn)(const char *field, bool in_force, void *arg);
+
+/* Compares config with the one in force, and takes over what may change while a cluster runs: the
+ * profile but for the fields of SHOAL_PROFILE_FIXED_TABLE, log_level, and tags (those of the former
+ * config are replaced, others stay). All of it or, on an error, nothing. It counts from the loop's
+ * next turn on: intervals begin anew, time-outs that run end as they would have. fn (may be NULL)
+ * is called during this call, once for each field that differs. Pointers of config are not
+ * compared. SHOAL_ERR_INVALID: as shoal_cluster_new. SHOAL_ERR_STATE: it does not run.
+ * SHOAL_ERR_TOO_BIG: the tags are too much beside the metadata. SHOAL_ERR_NOMEM. From any thread
+ * and from callbacks. */
+SHOAL_API int shoal_cluster_reconfigure(struct shoal_cluster *cluster,
+        const struct shoal_config *config, shoal_reconfigured_fn fn, void *arg);
+
+/* The same for one field, by name and as text, see shoal_config_set. SHOAL_ERR_NOT_FOUND: no such
+ * field. SHOAL_ERR_STATE, too: this one needs a restart. */
+SHOAL_API int shoal_cluster_set(
+        struct shoal_cluster *cluster, const char *field, const char *value);
+
+/* Lets a dead or left member be forgotten before its time, here and by all who hear of it: it is in
+ * no list any more, and each is told SHOAL_EVENT_REAP, cause SHOAL_CAUSE_FORGOTTEN. If it returns
+ * it joins as new. SHOAL_ERR_NOT_FOUND: no member of that id is listed. SHOAL_ERR_STATE: it is not
+ * dead or left, or the cluster does not run. SHOAL_ERR_AGAIN, _NOMEM. It happens on the loop's next
+ * turn. From any thread and from callbacks. */
+SHOAL_API int shoal_cluster_forget(struct shoal_cluster *cluster, const struct shoal_id *id);
+
 /* Writes what is recorded in memory (record_bytes without record) to a file, which is replaced.
  * While no more than half of record_bytes was recorded it can be replayed from the start; later it
  * lists the newest inputs. Copies it, during which the loop may wait. SHOAL_ERR_STATE: nothing is

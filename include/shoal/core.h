@@ -70,8 +70,13 @@ enum shoal_input_kind {
 	SHOAL_INPUT_UNWATCHED, /* that link, `exchange`, has ended */
 	SHOAL_INPUT_CLOSED, /* our watch link `exchange` has ended: code CLOSED: by the other end;
 	                       TIMEOUT: it fell silent; another error */
-	SHOAL_INPUT_META    /* command: data is this member's metadata and tags from now on, see
+	SHOAL_INPUT_META,   /* command: data is this member's metadata and tags from now on, see
 	                       shoal_document_is_valid */
+	SHOAL_INPUT_TUNE,   /* command: data is what shoal_core_tuning gave: other numbers from now
+	                       on. SHOAL_ERR_INVALID: not valid, or a fixed one differs */
+	SHOAL_INPUT_FORGET  /* command: the dead or left member whose id is data shall be forgotten
+	                       here and by all who hear of it. SHOAL_ERR_NOT_FOUND: nobody of that
+	                       id is known; SHOAL_ERR_STATE: it lives */
 };
 
 /* One struct for all that comes in: this is also what a recorder keeps. Fields that a kind does not
@@ -131,7 +136,8 @@ enum shoal_cause_kind {
 	SHOAL_CAUSE_RESTORED,    /* known from the memory of a former run of this member */
 	SHOAL_CAUSE_REPLACED,    /* another member answers at its address */
 	SHOAL_CAUSE_CONFLICT,    /* two instances live under its id */
-	SHOAL_CAUSE_REFUSED /* its host refuses connections to the accusers: the process is gone */
+	SHOAL_CAUSE_REFUSED, /* its host refuses connections to the accusers: the process is gone */
+	SHOAL_CAUSE_FORGOTTEN /* an operator let it be forgotten, here or at another member */
 };
 
 /* Why something changed: who said so, by which path, what was measured at that moment. */
@@ -255,6 +261,14 @@ SHOAL_API void shoal_core_free(struct shoal_core *core);
  * was dropped and counted; nothing changed. Out of memory never ends a core:
  * what could not be kept is dropped and counted. */
 SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input *input);
+
+/* Bytes of a tuning: the log level, and every field of the profile. */
+#define SHOAL_TUNING_BYTES (1 + sizeof(struct shoal_profile))
+
+/* Fills in what SHOAL_INPUT_TUNE takes. It counts from the step on: intervals begin anew, time-outs
+ * that run end as they would have. */
+SHOAL_API void shoal_core_tuning(const struct shoal_profile *profile, enum shoal_log_level level,
+        uint8_t data[SHOAL_TUNING_BYTES]);
 
 /* Writes what this member knows of the cluster, itself and the dead included, for
  * SHOAL_INPUT_RESTORE of a later run. *data belongs to the core and is valid until the next call on

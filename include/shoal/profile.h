@@ -86,6 +86,20 @@ enum shoal_profile_kind {
 	X(partial, 0, 1, 1, 1, 1, "1: who refutes twice is not accused lightly any more")          \
 	X(silence, 0, 1, 1, 1, 1, "1: who hears nobody at all accuses nobody")
 
+/* Fields by which memory is laid out, or what others were told: fixed from the start of a core.
+ * The others may change while it runs. */
+#define SHOAL_PROFILE_FIXED_TABLE(X)                                                               \
+	X(datagram_max)                                                                            \
+	X(stream_max)                                                                              \
+	X(members_max)                                                                             \
+	X(sends_max)                                                                               \
+	X(exchanges_max)                                                                           \
+	X(exchange_timeout_ms)                                                                     \
+	X(relayed_max)                                                                             \
+	X(tombstone_ms)                                                                            \
+	X(link_idle_ms)                                                                            \
+	X(watchers)
+
 struct shoal_profile {
 #define SHOAL_X(field, min, max, lan, wan, local, text) uint32_t field;
 	SHOAL_PROFILE_TABLE(SHOAL_X)
@@ -106,6 +120,9 @@ SHOAL_API int shoal_profile_set(
 /* Checks every field's bounds and the relations between fields. On SHOAL_ERR_INVALID why (len
  * bytes, cut to fit) names the field, its value and what is allowed. */
 SHOAL_API int shoal_profile_check(const struct shoal_profile *profile, char *why, size_t len);
+
+/* Whether a field of this name is fixed, see SHOAL_PROFILE_FIXED_TABLE. */
+SHOAL_API bool shoal_profile_is_fixed(const char *field);
 
 /* Longest time, in nanoseconds, from the crash of one of n members until every other holds it dead,
  * while the network delivers and nobody else fails: the formula of docs/protocol.md, "Bounds". */

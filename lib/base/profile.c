@@ -142,3 +142,20 @@ shoal_profile_check(const struct shoal_profile *profile, char *why, size_t len)
 	}
 	return 0;
 }
+
+bool
+shoal_profile_is_fixed(const char *field)
+{
+	static const char *const names[] = {
+#define SHOAL_X(field) #field,
+	        SHOAL_PROFILE_FIXED_TABLE(SHOAL_X)
+#undef SHOAL_X
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(field, names[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}

@@ -180,6 +180,7 @@ release(struct shoal_cluster *cluster)
 	shoal_member_list_free(cluster->published);
 	shoal_callbacks_fini(&cluster->callbacks);
 	shoal_metadata_done(cluster);
+	shoal_tuning_done(cluster);
 	close_fd(&cluster->mailbox_fd);
 	close_fd(&cluster->dispatch_fd);
 	pthread_mutex_destroy(&cluster->lock);
@@ -192,8 +193,10 @@ release(struct shoal_cluster *cluster)
 static int
 prepare(struct shoal_cluster *cluster)
 {
+	int tuning = shoal_tuning_init(cluster);
 	int rc = shoal_metadata_init(cluster, cluster->settings.config.tags);
 
+	rc = rc == 0 ? tuning : rc;
 	rc = rc == 0 ? shoal_mailbox_eventfd(&cluster->mailbox_fd) : rc;
 	if (rc == 0 && cluster->settings.config.run == SHOAL_RUN_DISPATCH) {
 		rc = shoal_mailbox_eventfd(&cluster->dispatch_fd);

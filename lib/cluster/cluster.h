@@ -17,6 +17,7 @@
 #include "cluster/metadata.h"
 #include "cluster/snapshot.h"
 #include "cluster/state.h"
+#include "cluster/tuning.h"
 
 #include <shoal/cluster.h>
 
@@ -48,6 +49,7 @@ struct shoal_cluster {
 	struct shoal_callbacks callbacks;
 	struct shoal_chronicle chronicle;   /* with a lock of its own */
 	struct shoal_own_document document; /* the same */
+	struct shoal_tuning tuning;         /* the same */
 	_Atomic unsigned health;
 	_Atomic pid_t owner; /* the process that started it, 0: none; asked without the lock */
 

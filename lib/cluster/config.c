@@ -180,6 +180,39 @@ shoal_config_set(struct shoal_config *config, const char *field, const char *val
 	return set_profile_field(config, field, value);
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+void
+shoal_settings_differ(const struct shoal_config *a, const struct shoal_config *b,
+        void (*fn)(const char *field, bool fixed, void *arg), void *arg)
+{
+#define SHOAL_X(field)                                                                             \
+	if (!same_text(a->field, b->field))                                                        \
+		fn(#field, strcmp(#field, "tags") != 0, arg);
+	STRING_TABLE(SHOAL_X)
+#undef SHOAL_X
+#define SHOAL_X(field, min, max, init)                                                             \
+	if (a->field != b->field)                                                                  \
+		fn(#field, true, arg);
+	NUMBER_TABLE(SHOAL_X)
+#undef SHOAL_X
+#define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
+	if (a->profile.field != b->profile.field)                                                  \
+		fn(#field, shoal_profile_is_fixed(#field), arg);
+	SHOAL_PROFILE_TABLE(SHOAL_X)
+#undef SHOAL_X
+	if (a->log_level != b->log_level) {
+		fn("log_level", false, arg);
+	}
+	if (a->seed != b->seed) {
+		fn("seed", true, arg);
+	}
+}
+
 static int
 check_text(const char *field, const char *value, size_t max)
 {

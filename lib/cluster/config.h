@@ -22,4 +22,9 @@ SHOAL_MUST_USE int shoal_settings_init(
         struct shoal_settings *settings, const struct shoal_config *config);
 void shoal_settings_done(struct shoal_settings *settings);
 
+/* Calls fn for each text, number and level that differs; fixed: it cannot change while a cluster
+ * runs. Pointers are not compared. */
+void shoal_settings_differ(const struct shoal_config *a, const struct shoal_config *b,
+        void (*fn)(const char *field, bool fixed, void *arg), void *arg);
+
 #endif

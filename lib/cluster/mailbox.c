@@ -8,6 +8,7 @@
 #include "cluster/mailbox.h"
 
 #include "cluster/depart.h"
+#include "cluster/forget.h"
 #include "cluster/join.h"
 #include "cluster/loop.h"
 #include "cluster/wait.h"
@@ -100,6 +101,7 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 		shoal_loop_finish(cluster, SHOAL_ERR_CANCELED);
 		return;
 	}
+	shoal_tuning_push(cluster);
 	shoal_metadata_push(cluster);
 	while ((op = next_op(cluster)) != NULL) {
 		switch (op->kind) {
@@ -111,6 +113,9 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 			break;
 		case SHOAL_OP_WAIT:
 			shoal_wait_begin(op);
+			break;
+		case SHOAL_OP_FORGET:
+			shoal_forget_begin(op);
 			break;
 		}
 	}

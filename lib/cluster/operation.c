@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations: join, leave and wait, blocking or with a callback.
+/* Operations: join, leave, wait and forget, blocking, with a callback or with neither.
  *
  * An operation belongs to its caller until it is posted, to the loop until it is finished, and then
  * to whoever is told of the end: the thread that waits for it, or the callbacks' queue. Its end
@@ -91,12 +91,11 @@ shoal_op_post(struct shoal_op *op)
 unsigned
 shoal_op_timeout_ms(const struct shoal_op *op)
 {
-	const struct shoal_profile *profile = &op->cluster->settings.config.profile;
-
 	if (op->timeout_ms > 0) {
 		return op->timeout_ms;
 	}
-	return op->kind == SHOAL_OP_JOIN ? profile->exchange_timeout_ms : profile->leave_timeout_ms;
+	return op->kind == SHOAL_OP_JOIN ? op->cluster->settings.config.profile.exchange_timeout_ms
+	                                 : shoal_tuning_leave_ms(op->cluster);
 }
 
 int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations that take time: join, leave and wait, from the call to the end that is told exactly
- * once. */
+/* Operations of the loop: join, leave, wait and forget, from the call to the end that is told
+ * exactly once. */
 #ifndef SHOAL_CLUSTER_OPERATION_H
 #define SHOAL_CLUSTER_OPERATION_H
 
@@ -12,7 +12,8 @@
 enum shoal_op_kind {
 	SHOAL_OP_JOIN,
 	SHOAL_OP_LEAVE,
-	SHOAL_OP_WAIT
+	SHOAL_OP_WAIT,
+	SHOAL_OP_FORGET
 };
 
 struct shoal_op {
@@ -40,6 +41,8 @@ struct shoal_op {
 	/* WAIT, the loop's thread. */
 	size_t wanted;
 	bool late;
+
+	struct shoal_id id; /* FORGET */
 };
 
 /* SHOAL_ERR_AGAIN: too many exist. SHOAL_ERR_NOMEM. Both with a text. */

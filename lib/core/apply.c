@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "core/event.h"
+#include "core/forget.h"
 #include "core/grave.h"
 #include "core/node.h"
 #include "core/suspicion.h"
@@ -262,7 +263,7 @@ shoal_apply_again(struct shoal_core *core, uint32_t slot, const struct shoal_sai
 		break;
 	case SHOAL_STATE_DEAD:
 	case SHOAL_STATE_LEFT:
-		shoal_grave_raise_age(core, slot, said->age_ns);
+		shoal_forget_told(core, slot, said, teller);
 		break;
 	default:
 		break;

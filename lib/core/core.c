@@ -12,6 +12,7 @@
 #include "core/check.h"
 #include "core/event.h"
 #include "core/exchange.h"
+#include "core/forget.h"
 #include "core/grave.h"
 #include "core/heal.h"
 #include "core/leave.h"
@@ -19,6 +20,7 @@
 #include "core/receive.h"
 #include "core/save.h"
 #include "core/suspicion.h"
+#include "core/tune.h"
 
 #define EVENTS_PER_MEMBER 4
 #define LOGS_MAX          256
@@ -426,6 +428,10 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		return SHOAL_OK;
 	case SHOAL_INPUT_META:
 		return shoal_meta_set(core, (struct shoal_span){input->data, input->len});
+	case SHOAL_INPUT_TUNE:
+		return shoal_tune(core, (struct shoal_span){input->data, input->len});
+	case SHOAL_INPUT_FORGET:
+		return shoal_forget(core, (struct shoal_span){input->data, input->len});
 	}
 	return SHOAL_ERR_INVALID;
 }
@@ -436,7 +442,7 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	uint64_t now = input->mono_ns + SHOAL_TIME_ORIGIN, before = core->now;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
-	        input->kind > SHOAL_INPUT_META) {
+	        input->kind > SHOAL_INPUT_FORGET) {
 		return SHOAL_ERR_INVALID;
 	}
 	core->now = now;

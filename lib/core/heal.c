@@ -8,11 +8,17 @@
 #include "core/node.h"
 
 void
+shoal_heal_arm(struct shoal_core *core)
+{
+	shoal_heap_arm(&core->heap, &core->heal_timer,
+	        core->now + shoal_jitter(core, shoal_ms(core->profile.heal_interval_ms)));
+}
+
+void
 shoal_heal_init(struct shoal_core *core)
 {
 	core->heal_timer.kind = SHOAL_TIMER_HEAL;
-	shoal_heap_arm(&core->heap, &core->heal_timer,
-	        core->now + shoal_jitter(core, shoal_ms(core->profile.heal_interval_ms)));
+	shoal_heal_arm(core);
 }
 
 void
@@ -27,8 +33,7 @@ shoal_heal_on_timer(struct shoal_core *core)
 {
 	uint32_t slot = shoal_grave_random_dead(core);
 
-	shoal_heap_arm(&core->heap, &core->heal_timer,
-	        core->now + shoal_jitter(core, shoal_ms(core->profile.heal_interval_ms)));
+	shoal_heal_arm(core);
 #ifdef SHOAL_PLANT_NEVER_HEALS
 	slot = SHOAL_NONE;
 #endif

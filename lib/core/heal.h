@@ -9,6 +9,10 @@
 struct shoal_core;
 
 void shoal_heal_init(struct shoal_core *core);
+
+/* The next dead member is tried an interval from now. */
+void shoal_heal_arm(struct shoal_core *core);
+
 void shoal_heal_on_timer(struct shoal_core *core);
 
 /* Tells a dead or left member that it is held so, and asks it. */

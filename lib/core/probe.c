@@ -38,9 +38,16 @@ shoal_probe_init(struct shoal_core *core)
 
 	shoal_slab_init(&probes->slab, &core->mem, sizeof(struct shoal_probe), SHOAL_PROBES_MAX);
 	probes->round.kind = SHOAL_TIMER_ROUND;
-	shoal_heap_arm(&core->heap, &probes->round,
-	        core->now + shoal_rng_between(
-	                            &core->rng, 1, shoal_ms(core->profile.probe_interval_ms)));
+	shoal_probe_arm(core);
+}
+
+void
+shoal_probe_arm(struct shoal_core *core)
+{
+	uint64_t interval = shoal_ms(core->profile.probe_interval_ms);
+
+	shoal_heap_arm(&core->heap, &core->probes.round,
+	        core->now + shoal_rng_between(&core->rng, 1, interval));
 }
 
 void

@@ -58,6 +58,9 @@ struct shoal_pending;
 void shoal_probe_init(struct shoal_core *core);
 void shoal_probe_done(struct shoal_core *core);
 
+/* The next round begins within one interval from now. */
+void shoal_probe_arm(struct shoal_core *core);
+
 /* Begins a probe. NULL: no memory or too many, counted. */
 struct shoal_probe *shoal_probe_begin(
         struct shoal_core *core, uint32_t slot, enum shoal_probe_purpose purpose);

@@ -296,7 +296,7 @@ write_fields(
 	if ((fields & SHOAL_RECORD_DATA) != 0) {
 		size_t at = writer->len;
 		shoal_writer_bytes(writer, input->data, input->len);
-		if (redact && input->kind != SHOAL_INPUT_META) {
+		if (redact && input->kind < SHOAL_INPUT_META) {
 			shoal_redact_packet(writer->data + at, input->len);
 		}
 	}

@@ -11,8 +11,8 @@
 #include "core/node.h"
 #include "core/order.h"
 
-static void
-arm_interval(struct shoal_core *core)
+void
+shoal_sync_arm(struct shoal_core *core)
 {
 	shoal_heap_arm(&core->heap, &core->sync.interval,
 	        core->now + shoal_jitter(core, shoal_ms(core->profile.sync_interval_ms)));
@@ -35,7 +35,7 @@ shoal_sync_init(struct shoal_core *core)
 {
 	core->sync.interval.kind = SHOAL_TIMER_SYNC;
 	core->sync.digest.kind = SHOAL_TIMER_DIGEST;
-	arm_interval(core);
+	shoal_sync_arm(core);
 }
 
 /* Whether it still is the member that was noted, and takes part. */
@@ -169,7 +169,7 @@ shoal_sync_on_interval(struct shoal_core *core)
 {
 	uint32_t slot;
 
-	arm_interval(core);
+	shoal_sync_arm(core);
 	if (shoal_order_sample(core, SHOAL_NONE, 1, &slot) == 1) {
 		shoal_sync_begin(core, slot);
 	}

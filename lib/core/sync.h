@@ -33,6 +33,9 @@ struct shoal_exchange;
 
 void shoal_sync_init(struct shoal_core *core);
 
+/* The next table exchange begins an interval from now. */
+void shoal_sync_arm(struct shoal_core *core);
+
 /* Begins a walk with a member. */
 void shoal_sync_begin(struct shoal_core *core, uint32_t slot);
 /* Its answer was handled: goes on with what there is to say, or ends. mark: of the member's

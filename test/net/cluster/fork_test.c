@@ -27,6 +27,7 @@ call_all(struct shoal_cluster *cluster)
 	struct shoal_counters counters;
 	char text[SHOAL_ADDR_TEXT];
 	size_t reached;
+	struct shoal_id nobody = {{7}};
 	const int refused[] = {
 	        shoal_cluster_start(cluster),
 	        shoal_cluster_join(cluster, seeds, 1, 100, &reached),
@@ -39,6 +40,9 @@ call_all(struct shoal_cluster *cluster)
 	        shoal_cluster_address(cluster, text, sizeof(text)),
 	        shoal_cluster_failure(cluster),
 	        shoal_cluster_dispatch(cluster),
+	        shoal_cluster_set(cluster, "relays", "1"),
+	        shoal_cluster_reconfigure(cluster, NULL, NULL, NULL),
+	        shoal_cluster_forget(cluster, &nobody),
 	        shoal_cluster_record_dump(cluster, "/dev/null"),
 	        shoal_on_member(cluster, SHOAL_EVENT_ALL, kit_on_member, NULL),
 	        shoal_off_member(cluster, kit_on_member, NULL),
@@ -50,7 +54,7 @@ call_all(struct shoal_cluster *cluster)
 		}
 	}
 	if (strstr(shoal_last_error(), "fork") == NULL) {
-		return 20;
+		return 30;
 	}
 	shoal_cluster_counters(cluster, &counters);
 	if (counters.value[SHOAL_COUNTER_LOOP_TURNS] != 0 ||

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/* Live reconfiguration. A whole config is compared with the one in force: what is fixed from the
+ * start is told to the caller and left, the rest is accepted as one, or nothing of it is. The loop
+ * takes it on its next turn, so any thread and any callback may ask. */
+#include "cluster/tuning.h"
+
+#include "base/alloc.h"
+#include "base/panic.h"
+#include "cluster/cluster.h"
+#include "cluster/fork.h"
+#include "cluster/last_error.h"
+#include "cluster/listen.h"
+#include "cluster/loop.h"
+#include "cluster/mailbox.h"
+
+#include <string.h>
+
+#define FIELDS_MAX 128
+
+/* The fields that differ; their names are static. */
+struct differences {
+	struct {
+		const char *field;
+		bool fixed;
+	} item[FIELDS_MAX];
+	size_t count;
+};
+
+int
+shoal_tuning_init(struct shoal_cluster *cluster)
+{
+	struct shoal_tuning *tuning = &cluster->tuning;
+	const struct shoal_config *config = &cluster->settings.config;
+
+	tuning->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	tuning->profile = config->profile;
+	tuning->log_level = config->log_level;
+	if (config->tags == NULL) {
+		return 0;
+	}
+	tuning->tags = shoal_alloc_text(cluster->mem, config->tags);
+	return tuning->tags != NULL ? 0
+	                            : shoal_last_error_set(SHOAL_ERR_NOMEM, "config: %s",
+	                                      shoal_strerror(SHOAL_ERR_NOMEM));
+}
+
+void
+shoal_tuning_done(struct shoal_cluster *cluster)
+{
+	shoal_alloc_free(cluster->mem, cluster->tuning.tags);
+	pthread_mutex_destroy(&cluster->tuning.lock);
+}
+
+unsigned
+shoal_tuning_leave_ms(struct shoal_cluster *cluster)
+{
+	unsigned ms;
+
+	pthread_mutex_lock(&cluster->tuning.lock);
+	ms = cluster->tuning.profile.leave_timeout_ms;
+	pthread_mutex_unlock(&cluster->tuning.lock);
+	return ms;
+}
+
+void
+shoal_tuning_push(struct shoal_cluster *cluster)
+{
+	struct shoal_tuning *tuning = &cluster->tuning;
+	struct shoal_config *config = &cluster->settings.config;
+	uint8_t data[SHOAL_TUNING_BYTES];
+	struct shoal_input input = {.kind = SHOAL_INPUT_TUNE, .data = data, .len = sizeof(data)};
+	struct shoal_profile profile;
+	bool changed;
+
+	pthread_mutex_lock(&tuning->lock);
+	changed = tuning->changed;
+	tuning->changed = false;
+	/* Fixed fields are not written: other threads read them without the lock. */
+#define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
+	if (config->profile.field != tuning->profile.field)                                        \
+		config->profile.field = tuning->profile.field;
+	SHOAL_PROFILE_TABLE(SHOAL_X)
+#undef SHOAL_X
+	config->log_level = tuning->log_level;
+	pthread_mutex_unlock(&tuning->lock);
+	if (!changed || cluster->core == NULL) {
+		return;
+	}
+	profile = config->profile;
+	if (!shoal_listen_may_be_watched(cluster)) {
+		profile.watchers = 0;
+	}
+	shoal_core_tuning(&profile, config->log_level, data);
+	(void)shoal_loop_input(cluster, &input); /* was checked; STATE: it has left */
+}
+
+static int
+add_tags(struct shoal_meta_edit *edit, const char *tags, bool wanted)
+{
+	char tag[SHOAL_TAG_MAX + 1];
+	int rc = 0;
+
+	while (rc == 0 && tags != NULL && *tags != '\0') {
+		size_t len = strcspn(tags, ",");
+
+		memcpy(tag, tags, len); /* was checked */
+		tag[len] = '\0';
+		rc = shoal_meta_edit_tag(edit, tag, wanted);
+		tags += len + (tags[len] == ',');
+	}
+	return rc;
+}
+
+/* From the tags of the config in force to those of the next; others stay. Takes the text. */
+static int
+change_tags(struct shoal_cluster *cluster, char *tags)
+{
+	struct shoal_tuning *tuning = &cluster->tuning;
+	struct shoal_meta_edit *edit;
+	int rc = shoal_meta_begin(cluster, &edit);
+
+	if (rc == 0) {
+		rc = add_tags(edit, tuning->tags, false);
+		rc = rc == 0 ? add_tags(edit, tags, true) : rc;
+		if (rc == 0) {
+			rc = shoal_meta_commit(edit);
+		} else {
+			shoal_meta_abort(edit);
+		}
+	}
+	if (rc == 0) {
+		shoal_alloc_free(cluster->mem, tuning->tags);
+		tuning->tags = tags;
+	} else {
+		shoal_alloc_free(cluster->mem, tags);
+	}
+	return rc;
+}
+
+static int
+take_tags(struct shoal_cluster *cluster, const char *wanted)
+{
+	const char *held = cluster->tuning.tags;
+	char *copy = NULL;
+
+	if (held == NULL || wanted == NULL ? held == wanted : strcmp(held, wanted) == 0) {
+		return 0;
+	}
+	if (wanted != NULL) {
+		copy = shoal_alloc_text(cluster->mem, wanted);
+		if (copy == NULL) {
+			return shoal_last_error_set(
+			        SHOAL_ERR_NOMEM, "tags: %s", shoal_strerror(SHOAL_ERR_NOMEM));
+		}
+	}
+	return change_tags(cluster, copy);
+}
+
+/* What of the wanted profile may count: fixed fields stay. */
+static struct shoal_profile
+merge(const struct shoal_profile *held, const struct shoal_profile *wanted)
+{
+	struct shoal_profile merged = *wanted;
+
+#define SHOAL_X(field) merged.field = held->field;
+	SHOAL_PROFILE_FIXED_TABLE(SHOAL_X)
+#undef SHOAL_X
+	return merged;
+}
+
+static int
+take_over(struct shoal_cluster *cluster, const struct shoal_config *wanted)
+{
+	struct shoal_tuning *tuning = &cluster->tuning;
+	struct shoal_profile merged = merge(&tuning->profile, &wanted->profile);
+	int rc = take_tags(cluster, wanted->tags);
+
+	if (rc != 0) {
+		return rc;
+	}
+	tuning->profile = merged;
+	tuning->log_level = wanted->log_level;
+	tuning->changed = true;
+	pthread_mutex_lock(&cluster->lock);
+	if (cluster->state == SHOAL_CLUSTER_RUNNING) {
+		shoal_mailbox_ring(cluster->mailbox_fd);
+	}
+	pthread_mutex_unlock(&cluster->lock);
+	return 0;
+}
+
+static void
+note(const char *field, bool fixed, void *arg)
+{
+	struct differences *found = arg;
+
+	SHOAL_ASSERT(found->count < FIELDS_MAX);
+	found->item[found->count].field = field;
+	found->item[found->count++].fixed = fixed;
+}
+
+/* The config in force, its strings borrowed. Lock of the tuning held. */
+static struct shoal_config
+in_force(const struct shoal_cluster *cluster)
+{
+	struct shoal_config config = cluster->settings.config;
+
+	config.profile = cluster->tuning.profile;
+	config.log_level = cluster->tuning.log_level;
+	config.tags = cluster->tuning.tags;
+	return config;
+}
+
+static int
+check_running(struct shoal_cluster *cluster, const char *what)
+{
+	enum shoal_cluster_state state;
+	int rc = shoal_fork_check(cluster, what);
+
+	if (rc != 0) {
+		return rc;
+	}
+	state = shoal_cluster_state(cluster);
+	return state == SHOAL_CLUSTER_RUNNING ? 0
+	                                      : shoal_last_error_set(SHOAL_ERR_STATE,
+	                                                "%s: the cluster is %s, it must be running",
+	                                                what, shoal_cluster_state_name(state));
+}
+
+/* Lock of the tuning held. */
+static int
+apply(struct shoal_cluster *cluster, const struct shoal_config *wanted, struct differences *found)
+{
+	struct shoal_config held = in_force(cluster);
+	bool live = false;
+
+	if (held.tags == NULL && wanted->tags != NULL && wanted->tags[0] == '\0') {
+		held.tags = wanted->tags;
+	}
+	found->count = 0;
+	shoal_settings_differ(&held, wanted, note, found);
+	for (size_t i = 0; i < found->count; i++) {
+		live = live || !found->item[i].fixed;
+	}
+	return live ? take_over(cluster, wanted) : 0;
+}
+
+int
+shoal_cluster_reconfigure(struct shoal_cluster *cluster, const struct shoal_config *config,
+        shoal_reconfigured_fn fn, void *arg)
+{
+	struct differences found;
+	struct shoal_settings wanted;
+	int rc = check_running(cluster, "reconfigure");
+
+	if (rc == 0) {
+		rc = shoal_settings_init(&wanted, config);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	pthread_mutex_lock(&cluster->tuning.lock);
+	rc = apply(cluster, &wanted.config, &found);
+	pthread_mutex_unlock(&cluster->tuning.lock);
+	shoal_settings_done(&wanted);
+	for (size_t i = 0; rc == 0 && fn != NULL && i < found.count; i++) {
+		fn(found.item[i].field, !found.item[i].fixed, arg);
+	}
+	return rc;
+}
+
+int
+shoal_cluster_set(struct shoal_cluster *cluster, const char *field, const char *value)
+{
+	struct shoal_settings wanted;
+	struct differences found;
+	struct shoal_config config;
+	int rc = check_running(cluster, "set");
+
+	if (rc != 0) {
+		return rc;
+	}
+	pthread_mutex_lock(&cluster->tuning.lock);
+	config = in_force(cluster);
+	rc = shoal_config_set(&config, field, value);
+	if (rc == 0) {
+		rc = shoal_settings_init(&wanted, &config);
+	}
+	if (rc == 0) {
+		found.count = 0;
+		config = in_force(cluster);
+		shoal_settings_differ(&config, &wanted.config, note, &found);
+		if (found.count > 0 && found.item[0].fixed) {
+			rc = shoal_last_error_set(SHOAL_ERR_STATE,
+			        "%s: cannot change while the cluster runs: stop it and start it "
+			        "with the new value",
+			        found.item[0].field);
+		} else {
+			rc = apply(cluster, &wanted.config, &found);
+		}
+		shoal_settings_done(&wanted);
+	}
+	pthread_mutex_unlock(&cluster->tuning.lock);
+	return rc;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Tombstones that an operator does not want to see any more. */
+#ifndef SHOAL_CORE_FORGET_H
+#define SHOAL_CORE_FORGET_H
+
+#include "wire/field.h"
+
+struct shoal_core;
+struct shoal_said;
+struct shoal_teller;
+
+/* SHOAL_INPUT_FORGET. */
+int shoal_forget(struct shoal_core *core, struct shoal_span id);
+
+/* A tombstone that is held was told once more, with its age. */
+void shoal_forget_told(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
+        const struct shoal_teller *teller);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* Other settings for a cluster that runs: what may change counts at once, what is fixed is named,
+ * nothing is half taken; and members that are to be forgotten. */
+#include "kit.h"
+
+static uint64_t
+pings(struct shoal_cluster *cluster)
+{
+	struct shoal_counters counters;
+
+	shoal_cluster_counters(cluster, &counters);
+	return counters.value[SHOAL_COUNTER_PROBES];
+}
+
+struct look {
+	struct shoal_cluster *cluster;
+	uint64_t wanted;
+};
+
+static bool
+has_probed(void *arg)
+{
+	const struct look *look = arg;
+
+	return pings(look->cluster) >= look->wanted;
+}
+
+static void
+a_field_that_may_change_counts_at_once(void **state)
+{
+	struct shoal_config config = kit_config("a");
+	struct shoal_cluster *a, *b = kit_member("b");
+
+	(void)state;
+	config.profile.probe_interval_ms = 600000;
+	a = kit_start(&config);
+	kit_join(a, kit_address(b));
+	kit_await_members(NULL, a, 2);
+	struct look look = {a, pings(a) + 5};
+	assert_int_equal(shoal_cluster_set(a, "probe_interval_ms", "150"), 0);
+	assert_true(kit_until(NULL, has_probed, &look));
+	assert_int_equal(shoal_cluster_set(a, "log_level", "debug"), 0);
+	kit_free(a);
+	kit_free(b);
+}
+
+static void
+what_is_fixed_unknown_or_not_valid_is_refused_and_says_why(void **state)
+{
+	struct shoal_config config = kit_config("a");
+	struct shoal_cluster *a = kit_new(&config);
+
+	(void)state;
+	assert_int_equal(shoal_cluster_set(a, "probe_interval_ms", "150"), SHOAL_ERR_STATE);
+	assert_int_equal(shoal_cluster_reconfigure(a, &config, NULL, NULL), SHOAL_ERR_STATE);
+	assert_int_equal(shoal_cluster_start(a), 0);
+	assert_int_equal(shoal_cluster_set(a, "bind", "127.0.0.1:1"), SHOAL_ERR_STATE);
+	assert_non_null(strstr(shoal_last_error(), "bind: cannot change"));
+	assert_int_equal(shoal_cluster_set(a, "members_max", "77"), SHOAL_ERR_STATE);
+	assert_non_null(strstr(shoal_last_error(), "members_max"));
+	assert_int_equal(shoal_cluster_set(a, "wings", "2"), SHOAL_ERR_NOT_FOUND);
+	assert_int_equal(shoal_cluster_set(a, "probe_interval_ms", "0"), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(shoal_last_error(), "probe_interval_ms"));
+	assert_int_equal(shoal_cluster_set(a, "probe_timeout_ms", "500000"), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_cluster_set(a, "name", "a"), 0); /* as it is */
+	assert_int_equal(shoal_cluster_stop(a), 0);
+	assert_int_equal(shoal_cluster_set(a, "gossip_fanout", "2"), SHOAL_ERR_STATE);
+	kit_free(a);
+}
+
+struct report {
+	char text[512];
+};
+
+static void
+on_field(const char *field, bool in_force, void *arg)
+{
+	struct report *report = arg;
+	size_t len = strlen(report->text);
+
+	snprintf(report->text + len, sizeof(report->text) - len, "%s%s ", in_force ? "" : "!",
+	        field);
+}
+
+static void
+tags_of(struct shoal_cluster *cluster, char *text, size_t len)
+{
+	struct shoal_member *self = shoal_cluster_self(cluster);
+
+	text[0] = '\0';
+	for (size_t i = 0; i < shoal_member_tags(self); i++) {
+		snprintf(text + strlen(text), len - strlen(text), "%s ", shoal_member_tag(self, i));
+	}
+	shoal_member_unref(self);
+}
+
+static bool
+has_tags(void *arg)
+{
+	char text[128];
+
+	tags_of(((struct look *)arg)->cluster, text, sizeof(text));
+	return strcmp(text, "blue hot own ") == 0;
+}
+
+static void
+a_whole_config_is_taken_over_and_what_needs_a_restart_is_named(void **state)
+{
+	struct shoal_config config = kit_config("a"), next;
+	struct report report = {""};
+	struct shoal_cluster *a;
+
+	(void)state;
+	config.tags = "red,hot";
+	a = kit_start(&config);
+	assert_int_equal(shoal_tag_add(a, "own"), 0);
+	next = config;
+	next.tags = "blue,hot";
+	next.bind = "127.0.0.1:7";
+	next.events_max = 17;
+	next.profile.gossip_fanout = 5;
+	next.profile.watchers = 1;
+	next.log_level = SHOAL_LOG_ERROR;
+	assert_int_equal(shoal_cluster_reconfigure(a, &next, on_field, &report), 0);
+	assert_string_equal(
+	        report.text, "!bind tags !events_max gossip_fanout !watchers log_level ");
+	struct look look = {a, 0};
+	assert_true(kit_until(NULL, has_tags, &look));
+	/* What is in force is so; what was not taken is told again. */
+	memset(&report, 0, sizeof(report));
+	assert_int_equal(shoal_cluster_reconfigure(a, &next, on_field, &report), 0);
+	assert_string_equal(report.text, "!bind !events_max !watchers ");
+	/* Nothing of what is not valid as a whole counts. */
+	memset(&report, 0, sizeof(report));
+	next.profile.gossip_fanout = 2;
+	next.profile.relays = 99;
+	assert_int_equal(shoal_cluster_reconfigure(a, &next, on_field, &report), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(shoal_last_error(), "relays"));
+	next.profile.relays = config.profile.relays;
+	next.profile.gossip_fanout = 5;
+	assert_int_equal(shoal_cluster_reconfigure(a, &next, on_field, &report), 0);
+	assert_string_equal(report.text, "!bind !events_max !watchers ");
+	kit_free(a);
+}
+
+static struct shoal_id
+id_of(struct shoal_cluster *cluster, const char *name)
+{
+	struct shoal_member_list *list = shoal_members(cluster, NULL);
+	struct shoal_member *member = shoal_member_list_find_by_name(list, name);
+	struct shoal_id id;
+
+	assert_non_null(member);
+	id = *shoal_member_id(member);
+	shoal_member_list_free(list);
+	return id;
+}
+
+static void
+a_dead_member_is_forgotten_by_all(void **state)
+{
+	struct kit_events events = KIT_EVENTS;
+	struct shoal_cluster *a = kit_member("a"), *b = kit_member("b"), *c = kit_member("c");
+	struct shoal_id id, nobody = {{7}};
+
+	(void)state;
+	assert_int_equal(shoal_on_member(b, SHOAL_EVENT_ALL, kit_on_member, &events), 0);
+	kit_join(b, kit_address(a));
+	kit_join(c, kit_address(a));
+	kit_await_members(NULL, a, 3);
+	kit_await_members(NULL, b, 3);
+	id = id_of(a, "c");
+	assert_int_equal(shoal_cluster_forget(a, &id), SHOAL_ERR_STATE);
+	assert_non_null(strstr(shoal_last_error(), "c is alive"));
+	assert_int_equal(shoal_cluster_forget(a, &nobody), SHOAL_ERR_NOT_FOUND);
+	kit_free(c);
+	kit_await_state(NULL, a, "c", SHOAL_STATE_DEAD);
+	kit_await_state(NULL, b, "c", SHOAL_STATE_DEAD);
+	assert_int_equal(shoal_cluster_forget(a, &id), 0);
+	kit_await_event(NULL, &events, SHOAL_EVENT_REAP, "c");
+	kit_await_state(NULL, a, "c", SHOAL_STATE_UNKNOWN);
+	kit_await_state(NULL, b, "c", SHOAL_STATE_UNKNOWN);
+	for (size_t i = 0; i < events.count; i++) {
+		if (events.event[i].kind == SHOAL_EVENT_REAP) {
+			assert_int_equal(events.event[i].cause, SHOAL_CAUSE_FORGOTTEN);
+		}
+	}
+	kit_free(a);
+	kit_free(b);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_field_that_may_change_counts_at_once),
+	        cmocka_unit_test(what_is_fixed_unknown_or_not_valid_is_refused_and_says_why),
+	        cmocka_unit_test(a_whole_config_is_taken_over_and_what_needs_a_restart_is_named),
+	        cmocka_unit_test(a_dead_member_is_forgotten_by_all),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

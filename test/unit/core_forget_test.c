@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Forgetting before the time: it is told once, reaches all, also those who missed the gossip, and a
+ * member that returns is as new. */
+#include "unit.h"
+
+#include "core_world.h"
+
+#define NODES 5
+
+static int
+forget(struct core_world *world, size_t node, const struct shoal_id *id)
+{
+	return world_step(world, node,
+	        (struct shoal_input){
+	                .kind = SHOAL_INPUT_FORGET, .data = id->bytes, .len = sizeof id->bytes});
+}
+
+/* Five that know each other, and the last is down and found dead. */
+static struct shoal_id
+set_up(struct core_world *world)
+{
+	world_init(world);
+	for (size_t i = 0; i < NODES; i++) {
+		world_add(world, NULL);
+		if (i > 0) {
+			world_join(world, i, 0);
+		}
+	}
+	world_run(world, SHOAL_SEC(5));
+	struct shoal_id id = world_id(world, NODES - 1);
+	world->node[NODES - 1].up = false;
+	world_run(world, SHOAL_SEC(120));
+	for (size_t i = 0; i < NODES - 1; i++) {
+		assert_int_equal(world_state(world, i, &id), SHOAL_STATE_DEAD);
+	}
+	world_clear(world);
+	return id;
+}
+
+static void
+all_forget_and_are_told_once_why(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	struct shoal_id id = set_up(&world);
+	assert_int_equal(forget(&world, 1, &id), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(300));
+	for (size_t i = 0; i < NODES - 1; i++) {
+		const struct shoal_event *event = world_event(&world, i, SHOAL_EVENT_REAP, &id, 0);
+		assert_non_null(event);
+		assert_int_equal(event->cause.kind, SHOAL_CAUSE_FORGOTTEN);
+		assert_int_equal(event->state, SHOAL_STATE_DEAD);
+		assert_null(world_event(&world, i, SHOAL_EVENT_REAP, &id, 1));
+		assert_int_equal(shoal_core_convergence_lag(world_core(&world, i)), 0);
+	}
+	assert_int_equal(forget(&world, 1, &id), SHOAL_OK); /* again: nothing more is told */
+	assert_null(world_event(&world, 1, SHOAL_EVENT_REAP, &id, 1));
+	world_done(&world);
+}
+
+static size_t deaf; /* hears nothing */
+
+static bool
+loses_to_deaf(const struct core_world *world, const struct world_packet *packet)
+{
+	const struct shoal_addr *addr = &world->node[deaf].addr;
+
+	return packet->node == deaf || shoal_addr_equal(&packet->to, addr);
+}
+
+static void
+one_that_missed_it_forgets_when_tables_are_compared(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	struct shoal_id id = set_up(&world);
+	deaf = 0;
+	world.loses = loses_to_deaf;
+	assert_int_equal(forget(&world, 1, &id), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(3));
+	assert_non_null(world_event(&world, 3, SHOAL_EVENT_REAP, &id, 0));
+	assert_null(world_event(&world, 0, SHOAL_EVENT_REAP, &id, 0));
+	world.loses = NULL;
+	const struct shoal_event *event = world_await(&world, 0, SHOAL_EVENT_REAP, SHOAL_SEC(600));
+	assert_non_null(event);
+	assert_int_equal(event->cause.kind, SHOAL_CAUSE_FORGOTTEN);
+	world_run(&world, SHOAL_SEC(300));
+	for (size_t i = 0; i < NODES - 1; i++) {
+		assert_null(world_event(&world, i, SHOAL_EVENT_REAP, &id, 1));
+		assert_int_equal(shoal_core_convergence_lag(world_core(&world, i)), 0);
+	}
+	world_done(&world);
+}
+
+static void
+a_member_that_returns_is_as_new(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	struct shoal_id id = set_up(&world);
+	assert_int_equal(forget(&world, 2, &id), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(3));
+	world_clear(&world);
+	world_restart(&world, NODES - 1);
+	world_join(&world, NODES - 1, 0);
+	world_run(&world, SHOAL_SEC(5));
+	for (size_t i = 0; i < NODES - 1; i++) {
+		assert_non_null(world_event(&world, i, SHOAL_EVENT_JOIN, &id, 0));
+		assert_int_equal(world_state(&world, i, &id), SHOAL_STATE_ALIVE);
+	}
+	world_done(&world);
+}
+
+static void
+who_lives_or_is_unknown_is_not_forgotten(void **state)
+{
+	static struct core_world world;
+	struct shoal_id nobody = {{1}};
+
+	(void)state;
+	struct shoal_id dead = set_up(&world), living = world_id(&world, 1);
+	assert_int_equal(forget(&world, 0, &living), SHOAL_ERR_STATE);
+	living = world_id(&world, 0);
+	assert_int_equal(forget(&world, 0, &living), SHOAL_ERR_STATE);
+	assert_int_equal(forget(&world, 0, &nobody), SHOAL_ERR_NOT_FOUND);
+	assert_int_equal(
+	        world_step(&world, 0,
+	                (struct shoal_input){
+	                        .kind = SHOAL_INPUT_FORGET, .data = dead.bytes, .len = 15}),
+	        SHOAL_ERR_INVALID);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_REAP), 0);
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(all_forget_and_are_told_once_why),
+	        cmocka_unit_test(one_that_missed_it_forgets_when_tables_are_compared),
+	        cmocka_unit_test(a_member_that_returns_is_as_new),
+	        cmocka_unit_test(who_lives_or_is_unknown_is_not_forgotten),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
