@@ -7,6 +7,7 @@
  * then leave on the first SIGINT or SIGTERM or on request, and end at once on the second. */
 #include "agent_config.h"
 #include "agent_http.h"
+#include "agent_reload.h"
 #include "control_socket.h"
 #include "http_listen.h"
 #include "notify.h"
@@ -33,7 +34,8 @@ struct agent {
 	struct cli_control_socket control;
 	int public_fd; /* of --http, -1: none */
 	struct cli_http *http;
-	struct event *sigint, *sigterm, *callbacks;
+	struct cli_reload *reload;
+	struct event *sigint, *sigterm, *sighup, *callbacks;
 	bool leaving, left;
 	int first_signal; /* 0: none came */
 	uint64_t first_signal_ms;
@@ -114,6 +116,40 @@ on_signal(evutil_socket_t number, short what, void *arg)
 	}
 }
 
+/* From SIGHUP or from the control socket. */
+static json_t *
+reload(char why[CLI_RELOAD_TEXT], void *arg)
+{
+	struct agent *agent = arg;
+	json_t *report;
+
+	if (agent->reload == NULL) {
+		snprintf(why, CLI_RELOAD_TEXT, "the agent has not started yet");
+		return NULL;
+	}
+	cli_notify_reloading();
+	report = cli_reload_again(agent->reload, why);
+	if (report == NULL) {
+		cli_log(SHOAL_LOG_ERROR, "not reloaded: %s", why);
+	} else {
+		char *text = json_dumps(report, 0);
+		cli_log(SHOAL_LOG_INFO, "reloaded: %s", text == NULL ? "" : text);
+		free(text);
+	}
+	cli_notify("READY=1");
+	return report;
+}
+
+static void
+on_hangup(evutil_socket_t number, short what, void *arg)
+{
+	char why[CLI_RELOAD_TEXT];
+
+	(void)number;
+	(void)what;
+	json_decref(reload(why, arg));
+}
+
 static void
 on_callbacks(evutil_socket_t fd, short what, void *arg)
 {
@@ -171,7 +207,6 @@ static int
 make_loop(struct agent *agent)
 {
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
 	event_set_log_callback(on_libevent_log);
 	agent->base = event_base_new();
 	if (agent->base == NULL) {
@@ -179,7 +214,8 @@ make_loop(struct agent *agent)
 	}
 	agent->sigint = add_event(agent, SIGINT, EV_SIGNAL, on_signal);
 	agent->sigterm = add_event(agent, SIGTERM, EV_SIGNAL, on_signal);
-	if (agent->sigint == NULL || agent->sigterm == NULL) {
+	agent->sighup = add_event(agent, SIGHUP, EV_SIGNAL, on_hangup);
+	if (agent->sigint == NULL || agent->sigterm == NULL || agent->sighup == NULL) {
 		return cli_error("cannot watch for signals");
 	}
 	return CLI_DONE;
@@ -237,22 +273,15 @@ set_meta(struct agent *agent)
 	size_t i;
 
 	for (i = 0; (setting = cli_option_at(agent->config.options, "meta", i)) != NULL; i++) {
-		char *key = cli_copy(setting->value), *equals = strchr(key, '=');
-		int end = CLI_DONE;
+		char *key = cli_copy(setting->value), *value = strchr(key, '=') + 1;
+		int rc;
 
-		if (equals == NULL) {
-			end = cli_usage(&cli_agent_command, "%s %s: say KEY=VALUE", setting->origin,
-			        setting->value);
-		} else {
-			*equals = '\0';
-			if (shoal_meta_set_str(agent->cluster, key, equals + 1) < 0) {
-				end = cli_usage(&cli_agent_command, "%s: %s", setting->origin,
-				        shoal_last_error());
-			}
-		}
+		value[-1] = '\0';
+		rc = shoal_meta_set_str(agent->cluster, key, value);
 		free(key);
-		if (end != CLI_DONE) {
-			return end;
+		if (rc < 0) {
+			return cli_usage(
+			        &cli_agent_command, "%s: %s", setting->origin, shoal_last_error());
 		}
 	}
 	return CLI_DONE;
@@ -308,8 +337,9 @@ serve(struct agent *agent)
 			return CLI_FAILED;
 		}
 	}
-	agent->http = cli_http_new(
-	        agent->base, agent->cluster, agent->control.fd, agent->public_fd, leave, agent);
+	agent->reload = cli_reload_new(agent->cluster, &agent->config);
+	agent->http = cli_http_new(agent->base, agent->cluster, agent->control.fd, agent->public_fd,
+	        &(struct cli_http_agent){.leave = leave, .reload = reload, .arg = agent});
 	return agent->http == NULL ? cli_error("cannot serve the control socket: out of memory")
 	                           : CLI_DONE;
 }
@@ -389,9 +419,13 @@ take_down(struct agent *agent)
 	if (agent->sigterm != NULL) {
 		event_free(agent->sigterm);
 	}
+	if (agent->sighup != NULL) {
+		event_free(agent->sighup);
+	}
 	if (agent->base != NULL) {
 		event_base_free(agent->base);
 	}
+	cli_reload_free(agent->reload);
 	cli_agent_config_free(&agent->config);
 }
 
@@ -489,7 +523,7 @@ const struct cli_command cli_agent_command = {
                 "Runs a member of the cluster in the foreground. Prints one line when it is ready, "
                 "'shoal: ready name=NAME id=ID address=ADDR', and logs to standard error. SIGINT or "
                 "SIGTERM leave the cluster; a second one stops at once, but the same one within "
-                "300 ms counts as the first. Each option but set and help may also be given as a "
+                "300 ms counts as the first. SIGHUP reads --config again, as 'shoal reload' does. Each option but set and help may also be given as a "
                 "variable (SHOAL_LOG_LEVEL for --log-level) or in the file of --config; each KEY "
                 "too. A flag is stronger than a variable, a variable than the file.",
         .options = agent_options,

@@ -70,15 +70,45 @@ join_values(const struct cli_options *options, const char *key)
 	return text;
 }
 
+/* Options whose fields have another name. */
+static const struct {
+	const char *key, *field;
+} renamed[] = {{"watch_links", "watchers"}, {"tag", "tags"}};
+
+#define RENAMED (sizeof(renamed) / sizeof(renamed[0]))
+
+static const char *
+field_of(const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < RENAMED; i++) {
+		if (strcmp(renamed[i].key, key) == 0) {
+			return renamed[i].field;
+		}
+	}
+	return key;
+}
+
+const char *
+cli_agent_config_key(const char *field)
+{
+	size_t i;
+
+	for (i = 0; i < RENAMED; i++) {
+		if (strcmp(renamed[i].field, field) == 0) {
+			return renamed[i].key;
+		}
+	}
+	return field;
+}
+
 static int
 set_field(struct cli_agent_config *config, const struct cli_options *options,
         const struct cli_setting *setting, const char *value)
 {
 	const struct cli_option *row = cli_option_row(options->command, setting->key);
-	const char *field = row == NULL                             ? setting->key
-	                    : strcmp(row->name, "watch-links") == 0 ? "watchers"
-	                    : strcmp(row->name, "tag") == 0         ? "tags"
-	                                                            : setting->key;
+	const char *field = row == NULL ? setting->key : field_of(setting->key);
 
 	if (row != NULL && !row->field) {
 		if (strncmp(setting->origin, "--set ", 6) == 0) {
@@ -184,7 +214,8 @@ check_exposure(const struct cli_agent_config *config, const struct cli_options *
 static int
 set_own(struct cli_agent_config *config, const struct cli_options *options)
 {
-	const struct cli_setting *form = cli_option_setting(options, "log_format"), *seed;
+	const struct cli_setting *form = cli_option_setting(options, "log_format"), *seed, *meta;
+	size_t metas = 0;
 
 	if (form != NULL && cli_log_form_parse(&config->log_form, form->value) < 0) {
 		return cli_usage(
@@ -196,6 +227,12 @@ set_own(struct cli_agent_config *config, const struct cli_options *options)
 			        CLI_SEEDS_MAX);
 		}
 		config->seeds[config->seed_count++] = seed->value;
+	}
+	while ((meta = cli_option_at(options, "meta", metas++)) != NULL) {
+		if (strchr(meta->value, '=') == NULL) {
+			return cli_usage(options->command, "%s %s: say KEY=VALUE", meta->origin,
+			        meta->value);
+		}
 	}
 	if (cli_socket_path_given(options, &config->socket) != CLI_DONE) {
 		return CLI_USAGE;

@@ -25,6 +25,9 @@ struct cli_agent_config {
 /* Reads the file, adds the variables that are fields of struct shoal_config, and sets everything.
  * Returns -1 to go on, or the exit code after a complaint that names the source. */
 int cli_agent_config_make(struct cli_agent_config *config, struct cli_options *options);
+/* The key by which the tool knows a field of struct shoal_config. */
+const char *cli_agent_config_key(const char *field);
+
 void cli_agent_config_free(struct cli_agent_config *config);
 
 #endif

@@ -7,6 +7,7 @@
 #include "agent_http.h"
 
 #include "agent_events.h"
+#include "agent_forget.h"
 #include "agent_members.h"
 #include "agent_meta.h"
 #include "agent_metrics.h"
@@ -50,8 +51,7 @@ struct cli_http {
 	struct cli_events *events;
 	uint64_t started_ms;
 	struct join *joins; /* under way */
-	cli_http_leave_fn leave;
-	void *leave_arg;
+	struct cli_http_agent agent;
 	struct evhttp_request *leavers[CLI_GATE_PLACES]; /* who waits for the end of a leave */
 	size_t leaver_count;
 	void (*drained)(void *); /* set by finish */
@@ -244,10 +244,29 @@ post_leave(struct cli_http *http, struct evhttp_request *request)
 		return;
 	}
 	http->leavers[http->leaver_count++] = request;
-	rc = http->leave(timeout_ms, http->leave_arg);
+	rc = http->agent.leave(timeout_ms, http->agent.arg);
 	if (rc < 0) {
 		http->leaver_count--;
 		cli_refuse(request, rc, shoal_last_error());
+	}
+}
+
+static void
+post_forget(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_agent_forget(http->cluster, request);
+}
+
+static void
+post_reload(struct cli_http *http, struct evhttp_request *request)
+{
+	char why[CLI_RELOAD_TEXT];
+	json_t *report = http->agent.reload(why, http->agent.arg);
+
+	if (report == NULL) {
+		cli_refuse(request, SHOAL_ERR_INVALID, why);
+	} else {
+		cli_answer(request, HTTP_OK, report);
 	}
 }
 
@@ -266,6 +285,8 @@ static const struct route {
         {"/v1/join", EVHTTP_REQ_POST, "POST", post_join},
         {"/v1/leave", EVHTTP_REQ_POST, "POST", post_leave},
         {"/v1/meta", EVHTTP_REQ_POST, "POST", post_meta},
+        {"/v1/forget", EVHTTP_REQ_POST, "POST", post_forget},
+        {"/v1/reload", EVHTTP_REQ_POST, "POST", post_reload},
 };
 
 static bool
@@ -305,7 +326,7 @@ on_request(struct evhttp_request *request, void *arg)
 	}
 	error = cli_document_error(SHOAL_ERR_NOT_FOUND,
 	        "no such path: there are /v1/members, /v1/info, /v1/why, /v1/events, /v1/join, "
-	        "/v1/leave, /v1/meta, /metrics, /health");
+	        "/v1/leave, /v1/meta, /v1/forget, /v1/reload, /metrics, /health");
 	cli_answer(request, HTTP_NOTFOUND, error);
 }
 
@@ -338,7 +359,7 @@ open_door(struct door *door, struct cli_http *http, struct event_base *base, int
 
 struct cli_http *
 cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd, int public_fd,
-        cli_http_leave_fn leave, void *arg)
+        const struct cli_http_agent *agent)
 {
 	struct cli_http *http = calloc(1, sizeof(*http));
 
@@ -347,8 +368,7 @@ cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd, int
 	}
 	http->cluster = cluster;
 	http->started_ms = cli_text_boot_ms();
-	http->leave = leave;
-	http->leave_arg = arg;
+	http->agent = *agent;
 	http->public.reads_only = true;
 	/* The subscription last: it cannot be taken back once the cluster may be gone. */
 	if (open_door(&http->control, http, base, fd) < 0 ||

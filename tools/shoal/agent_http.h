@@ -10,26 +10,36 @@
  *     GET  /v1/events                server-sent events (agent_events.h)
  *     POST /v1/join                  {"addresses": [...], "timeout_ms": n} -> {"reached": n}
  *     POST /v1/leave                 {"timeout_ms": n} or nothing -> {"left": true, "confirmed":
- * bool}
+ *                                    bool}
+ *     POST /v1/meta                  changes of metadata and tags (agent_meta.h)
+ *     POST /v1/forget                {"member": M} -> {"id": id, "name": name}
+ *     POST /v1/reload                -> {"changed": [keys], "restart": [keys]} (agent_reload.h)
  *
  * Failures are {"error": text, "code": name} with a status of 400 and above. Bounded: connections
  * (http_gate.h), header and body bytes, idle time, subscribers. */
 #ifndef SHOAL_CLI_AGENT_HTTP_H
 #define SHOAL_CLI_AGENT_HTTP_H
 
+#include "agent_reload.h"
+
 #include <event2/event.h>
 #include <shoal/shoal.h>
 
 struct cli_http;
 
-/* Asked by a request to leave; the end is told by cli_http_finish. A code of the library: the agent
- * cannot leave. */
-typedef int (*cli_http_leave_fn)(unsigned timeout_ms, void *arg);
+/* What requests ask of the agent. */
+struct cli_http_agent {
+	/* To leave; the end is told by cli_http_finish. A code of the library: it cannot. */
+	int (*leave)(unsigned timeout_ms, void *arg);
+	/* To read its configuration again; see cli_reload_again. */
+	json_t *(*reload)(char why[CLI_RELOAD_TEXT], void *arg);
+	void *arg;
+};
 
 /* Serves the listening sockets, which stay the caller's: fd, and public_fd (-1: none), which only
  * answers what changes nothing. NULL: out of memory, or as shoal_last_error says. */
 struct cli_http *cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd,
-        int public_fd, cli_http_leave_fn leave, void *arg);
+        int public_fd, const struct cli_http_agent *agent);
 
 /* The member has left (0), or nobody confirmed it (SHOAL_ERR_TIMEOUT): answers who asked for it,
  * ends the streams, and calls drained once all of that was sent, at once where there is nothing to

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is meant is looked for among the members and among those that are forgotten and still have a
- * history; an id or a name as a whole goes before the beginning of an id. */
+/* The history of a member, with one line for people: the transition that explains its state. */
 #include "agent_why.h"
 
+#include "agent_find.h"
 #include "document.h"
 #include "http_answer.h"
 #include "text.h"
@@ -11,86 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-#define LISTED_MAX 8 /* of several that are meant */
-
-struct found {
-	struct shoal_id id[LISTED_MAX];
-	char name[LISTED_MAX][SHOAL_NAME_MAX + 1];
-	size_t count; /* may be above LISTED_MAX */
-};
-
-static void
-take(struct found *found, const struct shoal_id *id, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < found->count && i < LISTED_MAX; i++) {
-		if (shoal_id_compare(&found->id[i], id) == 0) {
-			return;
-		}
-	}
-	if (found->count < LISTED_MAX) {
-		found->id[found->count] = *id;
-		snprintf(found->name[found->count], sizeof(found->name[0]), "%s", name);
-	}
-	found->count++;
-}
-
-static bool
-is_meant(const char *word, bool whole, const struct shoal_id *id, const char *name)
-{
-	char text[SHOAL_ID_TEXT];
-
-	shoal_id_print(id, text);
-	if (whole) {
-		return strcmp(word, name) == 0 || strcasecmp(word, text) == 0;
-	}
-	return strncasecmp(word, text, strlen(word)) == 0;
-}
-
-static void
-look(struct found *found, const char *word, bool whole, const struct shoal_member_list *members,
-        const struct shoal_history *forgotten)
-{
-	size_t i;
-
-	for (i = 0; i < shoal_member_list_count(members); i++) {
-		const struct shoal_member *member = shoal_member_list_at(members, i);
-		const struct shoal_id *id = shoal_member_id(member);
-
-		if (is_meant(word, whole, id, shoal_member_name(member))) {
-			take(found, id, shoal_member_name(member));
-		}
-	}
-	for (i = 0; i < shoal_history_count(forgotten); i++) {
-		const struct shoal_event *event = shoal_history_at(forgotten, i);
-
-		if (is_meant(word, whole, &event->id, event->name)) {
-			take(found, &event->id, event->name);
-		}
-	}
-}
-
-/* "SEVERAL: web-1 (0b...), web-2 (0c...) and 3 more" */
-static void
-refuse_several(struct evhttp_request *request, const struct found *found)
-{
-	char text[2048], id[SHOAL_ID_TEXT];
-	size_t n = 0, i;
-
-	n += (size_t)snprintf(text, sizeof(text), "%zu members are meant: ", found->count);
-	for (i = 0; i < found->count && i < LISTED_MAX; i++) {
-		shoal_id_print(&found->id[i], id);
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s (%s)", i == 0 ? "" : ", ",
-		        found->name[i], id);
-	}
-	if (found->count > LISTED_MAX) {
-		snprintf(text + n, sizeof(text) - n, " and %zu more", found->count - LISTED_MAX);
-	}
-	cli_answer(request, 409, cli_document_error(SHOAL_ERR_INVALID, text));
-}
 
 /* The one line for people; NULL: out of memory. */
 static char *
@@ -112,7 +32,7 @@ line_of(const struct shoal_member *member, const struct shoal_event *last)
 	} else {
 		n = asprintf(&line, "%s %s %s%s since %s: %s%s", last->name,
 		        member == NULL ? "is forgotten, it was" : "is",
-		        shoal_state_name(member == NULL ? last->was : last->state), diagnosis,
+		        shoal_state_name(last->state), diagnosis,
 		        cli_text_time(last->wall_ns, time),
 		        shoal_cause_print(&last->cause, cause, sizeof(cause)),
 		        member == NULL || shoal_member_state(member) == last->state
@@ -160,18 +80,17 @@ document_of(const struct shoal_id *id, const char *name, const struct shoal_memb
 
 static void
 answer(struct shoal_cluster *cluster, struct evhttp_request *request,
-        const struct shoal_member_list *members, const struct found *found)
+        const struct shoal_member_list *members, const struct cli_found *found)
 {
-	struct shoal_history *history = shoal_why(cluster, &found->id[0]);
-	const struct shoal_member *member = shoal_member_list_find_by_id(members, &found->id[0]);
+	struct shoal_history *history = shoal_why(cluster, &found->id);
+	const struct shoal_member *member = shoal_member_list_find_by_id(members, &found->id);
 
 	if (history == NULL) {
 		cli_refuse(request, SHOAL_ERR_NOMEM, NULL);
 	} else if (member == NULL && shoal_history_count(history) == 0) {
 		cli_refuse(request, SHOAL_ERR_NOT_FOUND, "no such member: it was just forgotten");
 	} else {
-		cli_answer(request, HTTP_OK,
-		        document_of(&found->id[0], found->name[0], member, history));
+		cli_answer(request, HTTP_OK, document_of(&found->id, found->name, member, history));
 	}
 	shoal_history_free(history);
 }
@@ -181,28 +100,15 @@ search(struct shoal_cluster *cluster, struct evhttp_request *request, const char
 {
 	struct shoal_member_list *members = shoal_members(cluster, NULL);
 	struct shoal_history *all = shoal_why_all(cluster);
-	struct found found = {.count = 0};
+	struct cli_found found;
 
 	if (members == NULL || all == NULL) {
 		cli_refuse(request, SHOAL_ERR_NOMEM, NULL);
-	} else {
-		look(&found, word, true, members, all);
-		if (found.count == 0) {
-			look(&found, word, false, members, all);
-		}
-		if (found.count == 0) {
-			cli_refuse(request, SHOAL_ERR_NOT_FOUND,
-			        "no such member, and none of that name or id is remembered");
-		} else if (found.count > 1) {
-			refuse_several(request, &found);
-		} else {
-			answer(cluster, request, members, &found);
-		}
+	} else if (cli_agent_find(&found, word, members, all, request) == 0) {
+		answer(cluster, request, members, &found);
 	}
 	shoal_history_free(all);
-	if (members != NULL) {
-		shoal_member_list_free(members);
-	}
+	shoal_member_list_free(members);
 }
 
 void

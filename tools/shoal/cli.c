@@ -12,6 +12,20 @@
 
 #define COMPLAINT_MAX 2048
 
+/* Where the next complaints go instead of standard error; NULL: there. */
+static char *caught;
+static size_t caught_len;
+
+void
+cli_catch(char *text, size_t len)
+{
+	caught = text;
+	caught_len = len;
+	if (text != NULL) {
+		text[0] = '\0';
+	}
+}
+
 /* One line, whatever the text holds: a library's text may have lines of its own, and names of
  * others. */
 static void
@@ -32,6 +46,10 @@ complain(const char *who, const char *text, const char *hint)
 		text++;
 	}
 	line[n] = '\0';
+	if (caught != NULL) {
+		snprintf(caught, caught_len, "%s", line);
+		return;
+	}
 	safe = cli_text_safe(line);
 	fprintf(stderr, "shoal%s%s: %s%s\n", who[0] == '\0' ? "" : " ", who, safe, hint);
 	free(safe);

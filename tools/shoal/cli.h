@@ -35,12 +35,14 @@ struct cli_command {
 extern const struct cli_command cli_agent_command;
 extern const struct cli_command cli_completion_command;
 extern const struct cli_command cli_decode_command;
+extern const struct cli_command cli_forget_command;
 extern const struct cli_command cli_info_command;
 extern const struct cli_command cli_join_command;
 extern const struct cli_command cli_leave_command;
 extern const struct cli_command cli_members_command;
 extern const struct cli_command cli_meta_command;
 extern const struct cli_command cli_monitor_command;
+extern const struct cli_command cli_reload_command;
 extern const struct cli_command cli_replay_command;
 extern const struct cli_command cli_sim_command;
 extern const struct cli_command cli_tag_command;
@@ -56,6 +58,10 @@ int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints "shoal COMMAND: ...; see 'shoal COMMAND --help'" and returns CLI_USAGE. */
 int cli_usage(const struct cli_command *command, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
+
+/* From now on a complaint is put into text (len bytes, cut to fit, "" while there was none) and not
+ * printed; NULL: printed again. For the agent, whose complaints are answers once it runs. */
+void cli_catch(char *text, size_t len);
 
 /* Never NULL. */
 void *cli_alloc(size_t count, size_t size);

@@ -14,8 +14,8 @@
 
 #define LINE_MAX_BYTES 4096 /* PIPE_BUF on Linux */
 
-static enum cli_log_form log_form;
-static enum shoal_log_level log_level = SHOAL_LOG_INFO;
+static _Atomic enum cli_log_form log_form;
+static _Atomic enum shoal_log_level log_level = SHOAL_LOG_INFO;
 static atomic_ulong lost;
 
 void

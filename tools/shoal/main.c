@@ -17,6 +17,8 @@ static const struct cli_command *const commands[] = {
         &cli_members_command,
         &cli_join_command,
         &cli_leave_command,
+        &cli_forget_command,
+        &cli_reload_command,
         &cli_info_command,
         &cli_meta_command,
         &cli_tag_command,

@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A path, or with '@' first a name in the abstract namespace. 0: it is neither, or too long. */
@@ -55,4 +57,16 @@ cli_notify(const char *state)
 	if (fd >= 0) {
 		close(fd);
 	}
+}
+
+void
+cli_notify_reloading(void)
+{
+	struct timespec now;
+	char state[64];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	        (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	cli_notify(state);
 }

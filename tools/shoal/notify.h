@@ -7,4 +7,7 @@
 /* Lines of NAME=VALUE: "READY=1". What cannot be told is logged; it ends nothing. */
 void cli_notify(const char *state);
 
+/* That the configuration is read again; READY=1 ends it. */
+void cli_notify_reloading(void);
+
 #endif

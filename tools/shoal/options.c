@@ -236,6 +236,22 @@ cli_options_parse(
 }
 
 void
+cli_options_copy(struct cli_options *copy, const struct cli_options *options)
+{
+	size_t i;
+
+	memset(copy, 0, sizeof(*copy));
+	copy->command = options->command;
+	for (i = 0; i < options->count; i++) {
+		const struct cli_setting *from = &options->settings[i];
+
+		if (from->source != CLI_FROM_FILE) {
+			cli_options_add(copy, from->source, from->key, from->value, from->origin);
+		}
+	}
+}
+
+void
 cli_options_free(struct cli_options *options)
 {
 	size_t i;

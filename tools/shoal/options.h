@@ -66,6 +66,9 @@ int cli_options_parse(
         struct cli_options *options, const struct cli_command *command, int argc, char **argv);
 void cli_options_free(struct cli_options *options);
 
+/* A copy without what came from a file. */
+void cli_options_copy(struct cli_options *copy, const struct cli_options *options);
+
 /* Adds one value; key, value and origin are copied. */
 void cli_options_add(struct cli_options *options, enum cli_source source, const char *key,
         const char *value, const char *origin);

@@ -124,12 +124,6 @@ def another_signal_stops_at_once(cluster):
     check(status == 1 and "again: stopped" in second.log(), f"ended with {status}: {second.log()}")
 
 
-def sighup_is_ignored(cluster):
-    agent = cluster.start("a", *FAST)
-    agent.signal(signal.SIGHUP)
-    check(agent.get("/v1/info")["state"] == "running", "it does not run any more")
-
-
 def a_bind_address_in_use_is_refused(cluster):
     agent = cluster.start("a", *FAST)
     ended = shoal(cluster, "agent", "--name", "b", "--bind", agent.address)

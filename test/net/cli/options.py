@@ -9,8 +9,8 @@ import subprocess
 from command import FAST, STEADY, Beside, check, complaint, expect_in, main, shoal
 from agents import exchange
 
-COMMANDS = ("agent", "members", "join", "leave", "info", "meta", "tag", "monitor", "replay", "decode", "sim", "completion",
-            "version", "why")
+COMMANDS = ("agent", "members", "join", "leave", "forget", "reload", "info", "meta", "tag", "monitor", "replay", "decode",
+            "sim", "completion", "version", "why")
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 MANUAL = os.path.join(ROOT, "docs/shoal.1")
 
