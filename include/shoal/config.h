@@ -65,7 +65,11 @@ struct shoal_config {
 	                         * seeds. start refuses one that is in use (SHOAL_ERR_IN_USE), or
 	                         * whose file is damaged or another member's, and says what to do */
 	uint32_t state_interval_ms; /* the file is written at most so often. Default 10000 */
-	const char *tags; /* NULL: none; "db,spare": tags of this member, see metadata.h */
+	const char *tags;  /* NULL: none; "db,spare": tags of this member, see metadata.h */
+	const char *allow; /* NULL: everybody. "10.0.0.0/8,fd00::/8": ranges, at most
+	                    * SHOAL_ALLOW_MAX, of the addresses that members may have: packets from
+	                    * elsewhere are dropped, members elsewhere are not taken in. Addresses
+	                    * can be forged where packets are not sealed */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

@@ -74,9 +74,12 @@ enum shoal_input_kind {
 	                       shoal_document_is_valid */
 	SHOAL_INPUT_TUNE,   /* command: data is what shoal_core_tuning gave: other numbers from now
 	                       on. SHOAL_ERR_INVALID: not valid, or a fixed one differs */
-	SHOAL_INPUT_FORGET  /* command: the dead or left member whose id is data shall be forgotten
+	SHOAL_INPUT_FORGET, /* command: the dead or left member whose id is data shall be forgotten
 	                       here and by all who hear of it. SHOAL_ERR_NOT_FOUND: nobody of that
 	                       id is known; SHOAL_ERR_STATE: it lives */
+	SHOAL_INPUT_ALLOW   /* command: data is an array of at most SHOAL_ALLOW_MAX struct
+	                       shoal_cidr: from now on only packets from these ranges and members
+	                       with addresses in them are taken; none: all. SHOAL_ERR_INVALID */
 };
 
 /* One struct for all that comes in: this is also what a recorder keeps. Fields that a kind does not
@@ -255,7 +258,8 @@ SHOAL_API void shoal_core_free(struct shoal_core *core);
  * SHOAL_ERR_STATE:   the command does not fit (JOIN or LEAVE while leaving), or this member has
  * left: the ENDED event was queued; nothing changed. SHOAL_ERR_LIMIT:   JOIN: too many requests in
  * flight; DATAGRAM: its sender's budget is used up, counted; nothing changed. RESTORE:
- * SHOAL_ERR_STATE where others are known already. META: SHOAL_ERR_STATE while leaving;
+ * SHOAL_ERR_STATE where others are known already. JOIN: SHOAL_ERR_PERMISSION: that address is
+ * not allowed. META: SHOAL_ERR_STATE while leaving;
  * SHOAL_ERR_NOMEM; SHOAL_ERR_TOO_BIG: above SHOAL_META_MAX, or what profile.stream_max allows;
  * SHOAL_ERR_MALFORMED: no document. MALFORMED, CHECKSUM, VERSION, LABEL, AUTH, TOO_BIG: the packet
  * was dropped and counted; nothing changed. Out of memory never ends a core:

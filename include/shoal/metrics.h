@@ -122,7 +122,9 @@ extern "C" {
 	X(PULLS_FAILED, pulls_failed, "metadata given up: nobody who told of it gave it")          \
 	X(DROP_META, drop_meta, "metadata dropped: no document, or not what was told")             \
 	X(DROP_META_AHEAD, drop_meta_ahead,                                                        \
-	        "metadata dropped: its version is above what any clock says")
+	        "metadata dropped: its version is above what any clock says")                      \
+	X(DROP_NOT_ALLOWED, drop_not_allowed,                                                      \
+	        "packets and statements dropped: of an address that is not allowed here")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -32,6 +32,7 @@ extern "C" {
 #define SHOAL_META_MAX     65536 /* bytes of a member's metadata and tags, encoded */
 #define SHOAL_META_KEY_MAX 128   /* bytes of a key of metadata */
 #define SHOAL_TAG_MAX      64    /* bytes of a tag */
+#define SHOAL_ALLOW_MAX    64    /* ranges of addresses that members may have */
 #define SHOAL_ID_TEXT      37    /* buffer for shoal_id_print: 36 characters and a zero */
 #define SHOAL_ADDR_TEXT    64    /* buffer that holds any printed address */
 
@@ -127,6 +128,20 @@ SHOAL_API bool shoal_addr_equal(const struct shoal_addr *a, const struct shoal_a
 
 /* An IPv4 address in its mapped form. */
 SHOAL_API bool shoal_addr_is_ipv4(const struct shoal_addr *addr);
+
+/* A range of addresses: those whose first bits are the same. IPv4 in its mapped form: a /8 has 104
+ * bits. */
+struct shoal_cidr {
+	uint8_t ip[16];
+	uint8_t bits; /* 0 to 128 */
+};
+
+/* Reads "10.0.0.0/8", "fd00::/8", or one address without a length. SHOAL_ERR_INVALID: it is none of
+ * these, or has a bit set behind the length; *cidr untouched. */
+SHOAL_API int shoal_cidr_parse(struct shoal_cidr *cidr, const char *text);
+
+/* Whether the address is in the range, whatever its port and scope. */
+SHOAL_API bool shoal_cidr_contains(const struct shoal_cidr *cidr, const struct shoal_addr *addr);
 
 #ifdef __cplusplus
 }

@@ -132,33 +132,6 @@ init_fields(struct shoal_cluster *cluster)
 	return 0;
 }
 
-/* The transports that nobody gave: streams by TCP, datagrams by UDP. */
-static int
-default_transports(struct shoal_cluster *cluster)
-{
-	struct shoal_config *config = &cluster->settings.config;
-	struct shoal_transport made[2];
-	struct shoal_transport *at = (struct shoal_transport *)(uintptr_t)config->transports;
-	int rc;
-
-	if (config->transport_count > 0) {
-		return 0;
-	}
-	rc = shoal_transport_tcp(&made[0], cluster->mem);
-	if (rc == 0) {
-		rc = shoal_transport_udp(&made[1], cluster->mem);
-		if (rc != 0) {
-			made[0].ops->free(made[0].self);
-		}
-	}
-	if (rc != 0) {
-		return shoal_last_error_set(rc, "transports: %s", shoal_strerror(rc));
-	}
-	memcpy(at, made, sizeof(made));
-	config->transport_count = 2;
-	return 0;
-}
-
 static void
 close_fd(int *fd)
 {
@@ -208,7 +181,7 @@ prepare(struct shoal_cluster *cluster)
 	if (cluster->published == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_NOMEM, "%s", shoal_strerror(SHOAL_ERR_NOMEM));
 	}
-	return default_transports(cluster);
+	return shoal_listen_default(cluster);
 }
 
 int
@@ -406,6 +379,7 @@ start(struct shoal_cluster *cluster)
 		rc = shoal_last_error_set(SHOAL_ERR_NOMEM, "%s", shoal_strerror(SHOAL_ERR_NOMEM));
 	}
 	if (rc == 0) {
+		shoal_tuning_push(cluster);
 		rc = shoal_state_begin(cluster);
 	}
 	if (rc == 0) {

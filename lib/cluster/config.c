@@ -13,6 +13,7 @@
 #include "cluster/address.h"
 #include "cluster/last_error.h"
 #include "cluster/metadata.h"
+#include "cluster/ranges.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -37,7 +38,8 @@
 	X(advertise)                                                                               \
 	X(record)                                                                                  \
 	X(state_dir)                                                                               \
-	X(tags)
+	X(tags)                                                                                    \
+	X(allow)
 
 #define RECORD_BYTES_MIN 65536u
 
@@ -192,7 +194,7 @@ shoal_settings_differ(const struct shoal_config *a, const struct shoal_config *b
 {
 #define SHOAL_X(field)                                                                             \
 	if (!same_text(a->field, b->field))                                                        \
-		fn(#field, strcmp(#field, "tags") != 0, arg);
+		fn(#field, strcmp(#field, "tags") != 0 && strcmp(#field, "allow") != 0, arg);
 	STRING_TABLE(SHOAL_X)
 #undef SHOAL_X
 #define SHOAL_X(field, min, max, init)                                                             \
@@ -450,6 +452,9 @@ check(struct shoal_settings *settings, const struct shoal_config *config)
 	}
 	if (rc == 0) {
 		rc = check_addresses(settings, config);
+	}
+	if (rc == 0) {
+		rc = shoal_ranges_parse(settings->allow, &settings->allows, config->allow);
 	}
 	if (rc == 0) {
 		rc = check_numbers(config);

@@ -13,6 +13,8 @@ struct shoal_settings {
 	size_t binds;
 	struct shoal_addr advertise[SHOAL_ADDRS_MAX]; /* port 0: that of bind */
 	size_t advertises;
+	struct shoal_cidr allow[SHOAL_ALLOW_MAX];
+	size_t allows;
 	const struct shoal_allocator *mem;
 };
 

@@ -266,3 +266,29 @@ shoal_listen_may_be_watched(const struct shoal_cluster *cluster)
 	}
 	return true;
 }
+
+int
+shoal_listen_default(struct shoal_cluster *cluster)
+{
+	struct shoal_config *config = &cluster->settings.config;
+	struct shoal_transport made[2];
+	struct shoal_transport *at = (struct shoal_transport *)(uintptr_t)config->transports;
+	int rc;
+
+	if (config->transport_count > 0) {
+		return 0;
+	}
+	rc = shoal_transport_tcp(&made[0], cluster->mem);
+	if (rc == 0) {
+		rc = shoal_transport_udp(&made[1], cluster->mem);
+		if (rc != 0) {
+			made[0].ops->free(made[0].self);
+		}
+	}
+	if (rc != 0) {
+		return shoal_last_error_set(rc, "transports: %s", shoal_strerror(rc));
+	}
+	memcpy(at, made, sizeof(made));
+	config->transport_count = 2;
+	return 0;
+}

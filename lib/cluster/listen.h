@@ -5,6 +5,10 @@
 
 #include "cluster/cluster.h"
 
+/* Where the config gave no transports: streams by TCP, datagrams by UDP. SHOAL_ERR_NOMEM, with a
+ * text. */
+SHOAL_MUST_USE int shoal_listen_default(struct shoal_cluster *cluster);
+
 /* Starts all transports; fills in bound and advertised. On failure none runs and the last error's
  * text says why. SHOAL_ERR_IN_USE, _PERMISSION, _INVALID, _SYSTEM, _NOMEM. */
 SHOAL_MUST_USE int shoal_listen_start(struct shoal_cluster *cluster);

@@ -26,28 +26,38 @@ struct differences {
 	size_t count;
 };
 
+/* NULL stays NULL. */
+static int
+copy_text(struct shoal_cluster *cluster, char **copy, const char *text)
+{
+	*copy = text == NULL ? NULL : shoal_alloc_text(cluster->mem, text);
+	return text == NULL || *copy != NULL ? 0
+	                                     : shoal_last_error_set(SHOAL_ERR_NOMEM, "config: %s",
+	                                               shoal_strerror(SHOAL_ERR_NOMEM));
+}
+
 int
 shoal_tuning_init(struct shoal_cluster *cluster)
 {
 	struct shoal_tuning *tuning = &cluster->tuning;
 	const struct shoal_config *config = &cluster->settings.config;
+	int rc;
 
 	tuning->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	tuning->profile = config->profile;
 	tuning->log_level = config->log_level;
-	if (config->tags == NULL) {
-		return 0;
-	}
-	tuning->tags = shoal_alloc_text(cluster->mem, config->tags);
-	return tuning->tags != NULL ? 0
-	                            : shoal_last_error_set(SHOAL_ERR_NOMEM, "config: %s",
-	                                      shoal_strerror(SHOAL_ERR_NOMEM));
+	memcpy(tuning->range, cluster->settings.allow, sizeof(tuning->range));
+	tuning->ranges = cluster->settings.allows;
+	tuning->changed = tuning->ranges > 0;
+	rc = copy_text(cluster, &tuning->tags, config->tags);
+	return rc == 0 ? copy_text(cluster, &tuning->allow, config->allow) : rc;
 }
 
 void
 shoal_tuning_done(struct shoal_cluster *cluster)
 {
 	shoal_alloc_free(cluster->mem, cluster->tuning.tags);
+	shoal_alloc_free(cluster->mem, cluster->tuning.allow);
 	pthread_mutex_destroy(&cluster->tuning.lock);
 }
 
@@ -62,36 +72,52 @@ shoal_tuning_leave_ms(struct shoal_cluster *cluster)
 	return ms;
 }
 
-void
-shoal_tuning_push(struct shoal_cluster *cluster)
+/* Fixed fields are not written: other threads read them without the lock. */
+static void
+update_settings(struct shoal_config *config, const struct shoal_tuning *tuning)
 {
-	struct shoal_tuning *tuning = &cluster->tuning;
-	struct shoal_config *config = &cluster->settings.config;
-	uint8_t data[SHOAL_TUNING_BYTES];
-	struct shoal_input input = {.kind = SHOAL_INPUT_TUNE, .data = data, .len = sizeof(data)};
-	struct shoal_profile profile;
-	bool changed;
-
-	pthread_mutex_lock(&tuning->lock);
-	changed = tuning->changed;
-	tuning->changed = false;
-	/* Fixed fields are not written: other threads read them without the lock. */
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	if (config->profile.field != tuning->profile.field)                                        \
 		config->profile.field = tuning->profile.field;
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
 	config->log_level = tuning->log_level;
+}
+
+void
+shoal_tuning_push(struct shoal_cluster *cluster)
+{
+	struct shoal_tuning *tuning = &cluster->tuning;
+	struct shoal_cidr range[SHOAL_ALLOW_MAX];
+	struct shoal_input allow = {.kind = SHOAL_INPUT_ALLOW, .data = (const uint8_t *)range};
+	uint8_t data[SHOAL_TUNING_BYTES];
+	struct shoal_input tune = {.kind = SHOAL_INPUT_TUNE, .data = data, .len = sizeof(data)};
+	struct shoal_profile profile;
+	bool changed;
+
+	pthread_mutex_lock(&tuning->lock);
+	changed = tuning->changed && cluster->core != NULL;
+	if (changed) {
+		tuning->changed = false;
+		update_settings(&cluster->settings.config, tuning);
+		allow.len = tuning->ranges * sizeof(range[0]);
+		memcpy(range, tuning->range, allow.len);
+	}
 	pthread_mutex_unlock(&tuning->lock);
-	if (!changed || cluster->core == NULL) {
+	if (!changed) {
 		return;
 	}
-	profile = config->profile;
+	profile = cluster->settings.config.profile;
 	if (!shoal_listen_may_be_watched(cluster)) {
 		profile.watchers = 0;
 	}
-	shoal_core_tuning(&profile, config->log_level, data);
-	(void)shoal_loop_input(cluster, &input); /* was checked; STATE: it has left */
+	shoal_core_tuning(&profile, cluster->settings.config.log_level, data);
+	(void)shoal_loop_input(cluster, &tune); /* was checked; STATE: it has left */
+	if (shoal_loop_input(cluster, &allow) == SHOAL_ERR_NOMEM) {
+		pthread_mutex_lock(&tuning->lock);
+		tuning->changed = true; /* with the next turn that something is asked in */
+		pthread_mutex_unlock(&tuning->lock);
+	}
 }
 
 static int
@@ -137,23 +163,22 @@ change_tags(struct shoal_cluster *cluster, char *tags)
 	return rc;
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static int
 take_tags(struct shoal_cluster *cluster, const char *wanted)
 {
-	const char *held = cluster->tuning.tags;
-	char *copy = NULL;
+	char *copy;
 
-	if (held == NULL || wanted == NULL ? held == wanted : strcmp(held, wanted) == 0) {
+	if (same_text(cluster->tuning.tags, wanted)) {
 		return 0;
 	}
-	if (wanted != NULL) {
-		copy = shoal_alloc_text(cluster->mem, wanted);
-		if (copy == NULL) {
-			return shoal_last_error_set(
-			        SHOAL_ERR_NOMEM, "tags: %s", shoal_strerror(SHOAL_ERR_NOMEM));
-		}
-	}
-	return change_tags(cluster, copy);
+	int rc = copy_text(cluster, &copy, wanted);
+	return rc == 0 ? change_tags(cluster, copy) : rc;
 }
 
 /* What of the wanted profile may count: fixed fields stay. */
@@ -169,17 +194,27 @@ merge(const struct shoal_profile *held, const struct shoal_profile *wanted)
 }
 
 static int
-take_over(struct shoal_cluster *cluster, const struct shoal_config *wanted)
+take_over(struct shoal_cluster *cluster, const struct shoal_settings *wanted)
 {
 	struct shoal_tuning *tuning = &cluster->tuning;
-	struct shoal_profile merged = merge(&tuning->profile, &wanted->profile);
-	int rc = take_tags(cluster, wanted->tags);
+	char *allow;
+	int rc = copy_text(cluster, &allow, wanted->config.allow);
 
+	if (rc == 0) {
+		rc = take_tags(cluster, wanted->config.tags);
+		if (rc != 0) {
+			shoal_alloc_free(cluster->mem, allow);
+		}
+	}
 	if (rc != 0) {
 		return rc;
 	}
-	tuning->profile = merged;
-	tuning->log_level = wanted->log_level;
+	shoal_alloc_free(cluster->mem, tuning->allow);
+	tuning->allow = allow;
+	memcpy(tuning->range, wanted->allow, sizeof(tuning->range));
+	tuning->ranges = wanted->allows;
+	tuning->profile = merge(&tuning->profile, &wanted->config.profile);
+	tuning->log_level = wanted->config.log_level;
 	tuning->changed = true;
 	pthread_mutex_lock(&cluster->lock);
 	if (cluster->state == SHOAL_CLUSTER_RUNNING) {
@@ -208,6 +243,7 @@ in_force(const struct shoal_cluster *cluster)
 	config.profile = cluster->tuning.profile;
 	config.log_level = cluster->tuning.log_level;
 	config.tags = cluster->tuning.tags;
+	config.allow = cluster->tuning.allow;
 	return config;
 }
 
@@ -229,16 +265,13 @@ check_running(struct shoal_cluster *cluster, const char *what)
 
 /* Lock of the tuning held. */
 static int
-apply(struct shoal_cluster *cluster, const struct shoal_config *wanted, struct differences *found)
+apply(struct shoal_cluster *cluster, const struct shoal_settings *wanted, struct differences *found)
 {
 	struct shoal_config held = in_force(cluster);
 	bool live = false;
 
-	if (held.tags == NULL && wanted->tags != NULL && wanted->tags[0] == '\0') {
-		held.tags = wanted->tags;
-	}
 	found->count = 0;
-	shoal_settings_differ(&held, wanted, note, found);
+	shoal_settings_differ(&held, &wanted->config, note, found);
 	for (size_t i = 0; i < found->count; i++) {
 		live = live || !found->item[i].fixed;
 	}
@@ -260,7 +293,7 @@ shoal_cluster_reconfigure(struct shoal_cluster *cluster, const struct shoal_conf
 		return rc;
 	}
 	pthread_mutex_lock(&cluster->tuning.lock);
-	rc = apply(cluster, &wanted.config, &found);
+	rc = apply(cluster, &wanted, &found);
 	pthread_mutex_unlock(&cluster->tuning.lock);
 	shoal_settings_done(&wanted);
 	for (size_t i = 0; rc == 0 && fn != NULL && i < found.count; i++) {
@@ -296,7 +329,7 @@ shoal_cluster_set(struct shoal_cluster *cluster, const char *field, const char *
 			        "with the new value",
 			        found.item[0].field);
 		} else {
-			rc = apply(cluster, &wanted.config, &found);
+			rc = apply(cluster, &wanted, &found);
 		}
 		shoal_settings_done(&wanted);
 	}

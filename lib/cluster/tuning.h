@@ -13,7 +13,9 @@ struct shoal_tuning {
 	pthread_mutex_t lock;
 	struct shoal_profile profile;
 	enum shoal_log_level log_level;
-	char *tags;   /* those of the config that counts; NULL: none */
+	char *tags, *allow; /* those of the config that counts; NULL: none */
+	struct shoal_cidr range[SHOAL_ALLOW_MAX];
+	size_t ranges;
 	bool changed; /* the loop has not heard of it */
 };
 

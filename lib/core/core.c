@@ -263,6 +263,7 @@ shoal_core_free(struct shoal_core *core)
 		return;
 	}
 	struct shoal_allocator mem = core->mem;
+	shoal_allow_done(core);
 	shoal_exchange_done(core);
 	shoal_pull_done(core);
 	shoal_inquest_done(core);
@@ -410,8 +411,9 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		shoal_hint_refused(core, &input->from);
 		return SHOAL_OK;
 	case SHOAL_INPUT_JOIN:
-		return core->leave.phase != SHOAL_LEAVE_NOT
-		               ? SHOAL_ERR_STATE
+		return core->leave.phase != SHOAL_LEAVE_NOT ? SHOAL_ERR_STATE
+		       : !shoal_allow_addr(core, &input->from)
+		               ? SHOAL_ERR_PERMISSION
 		               : shoal_exchange_join(core, &input->from);
 	case SHOAL_INPUT_LEAVE:
 		return shoal_leave_begin(core, input->timeout_ns);
@@ -430,6 +432,8 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		return shoal_meta_set(core, (struct shoal_span){input->data, input->len});
 	case SHOAL_INPUT_TUNE:
 		return shoal_tune(core, (struct shoal_span){input->data, input->len});
+	case SHOAL_INPUT_ALLOW:
+		return shoal_allow_set(core, (struct shoal_span){input->data, input->len});
 	case SHOAL_INPUT_FORGET:
 		return shoal_forget(core, (struct shoal_span){input->data, input->len});
 	}
@@ -442,7 +446,7 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	uint64_t now = input->mono_ns + SHOAL_TIME_ORIGIN, before = core->now;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
-	        input->kind > SHOAL_INPUT_FORGET) {
+	        input->kind > SHOAL_INPUT_ALLOW) {
 		return SHOAL_ERR_INVALID;
 	}
 	core->now = now;

@@ -312,6 +312,10 @@ shoal_learn_member(
 	        .member = member,
 	        .inbound = member->inbound != 0};
 
+	if (!shoal_allow_member(core, member)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
+		return;
+	}
 	scope_addresses(&member->addrs, &teller->from);
 	learn(core, &said, teller);
 }

@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "base/slab.h"
 #include "base/table.h"
+#include "core/allow.h"
 #include "core/budget.h"
 #include "core/gone.h"
 #include "core/gossip.h"
@@ -136,6 +137,7 @@ struct shoal_core {
 	struct shoal_gone gone;
 	struct shoal_own_meta meta;
 	struct shoal_pulls pulls;
+	struct shoal_allow allow;
 };
 
 static inline void

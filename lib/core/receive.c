@@ -460,6 +460,22 @@ begin(struct shoal_core *core, struct arrival *arrival, const struct shoal_input
 	}
 }
 
+/* Who asks is told, since it may be a mistake in a list; nothing of the packet is read. */
+static int
+turn_away(struct shoal_core *core, const struct shoal_input *input)
+{
+	shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
+	if (input->kind == SHOAL_INPUT_REQUEST) {
+		shoal_count(core, SHOAL_COUNTER_JOINS_REFUSED);
+		shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE,
+		        SHOAL_ERR_REJECTED,
+		        shoal_exchange_text("its address is not allowed here (allow)"));
+	} else if (input->kind == SHOAL_INPUT_WATCHED) {
+		shoal_watch_on_watched(core, input, NULL);
+	}
+	return SHOAL_ERR_PERMISSION;
+}
+
 int
 shoal_receive(struct shoal_core *core, const struct shoal_input *input)
 {
@@ -469,6 +485,9 @@ shoal_receive(struct shoal_core *core, const struct shoal_input *input)
 	shoal_count(core, input->kind == SHOAL_INPUT_DATAGRAM ? SHOAL_COUNTER_DATAGRAMS_IN
 	                                                      : SHOAL_COUNTER_STREAMS_IN);
 	core->counters.value[SHOAL_COUNTER_BYTES_IN] += input->len;
+	if (!shoal_allow_addr(core, &input->from)) {
+		return turn_away(core, input);
+	}
 	if (input->kind == SHOAL_INPUT_DATAGRAM && !shoal_budget_takes(core, input)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_BUDGET);
 		return SHOAL_ERR_LIMIT;
@@ -510,6 +529,10 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 		return SHOAL_OK;
 	}
 	int rc = input->code;
+	if (rc == SHOAL_OK && !shoal_allow_addr(core, &exchange.to)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
+		rc = SHOAL_ERR_PERMISSION; /* the list has changed meanwhile */
+	}
 	if (rc == SHOAL_OK) {
 		core->counters.value[SHOAL_COUNTER_BYTES_IN] += input->len;
 		rc = open_packet(core, input, &opened);

@@ -362,7 +362,8 @@ shoal_input_name(enum shoal_input_kind kind)
 	        [SHOAL_INPUT_CLOSED] = "closed",
 	        [SHOAL_INPUT_META] = "meta",
 	        [SHOAL_INPUT_TUNE] = "tune",
-	        [SHOAL_INPUT_FORGET] = "forget"};
+	        [SHOAL_INPUT_FORGET] = "forget",
+	        [SHOAL_INPUT_ALLOW] = "allow"};
 
 	return (unsigned)kind < sizeof names / sizeof names[0] && names[kind] != NULL ? names[kind]
 	                                                                              : "invalid";

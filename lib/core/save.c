@@ -119,7 +119,8 @@ restore_member(struct shoal_core *core, const struct shoal_msg_member *saved, ui
 	uint32_t slot;
 
 	if (saved->state == SHOAL_STATE_LEAVING ||
-	        shoal_members_find(core, &saved->id) != SHOAL_NONE) {
+	        shoal_members_find(core, &saved->id) != SHOAL_NONE ||
+	        !shoal_allow_member(core, saved)) {
 		return;
 	}
 	if (gone && age_ns >= shoal_ms(core->profile.tombstone_ms)) {

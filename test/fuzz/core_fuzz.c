@@ -408,6 +408,30 @@ link_ends(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 	(void)step(fuzz, &input);
 }
 
+/* Commands with data; what is too short to mean anything is this member's metadata. */
+static void
+command(struct fuzz *fuzz, unsigned which, struct shoal_input *input)
+{
+	uint8_t tuning[SHOAL_TUNING_BYTES];
+	struct shoal_id id;
+
+	if (which % 4 == 1 && input->len >= 1) {
+		fuzz->profile.tombstones_max = 1 + input->data[0];
+		shoal_core_tuning(&fuzz->profile, SHOAL_LOG_INFO, tuning);
+		*input = (struct shoal_input){
+		        .kind = SHOAL_INPUT_TUNE, .data = tuning, .len = sizeof(tuning)};
+	} else if (which % 4 == 2 && input->len >= 1) {
+		pick_id(fuzz, input->data[0], &id);
+		*input = (struct shoal_input){
+		        .kind = SHOAL_INPUT_FORGET, .data = id.bytes, .len = sizeof(id)};
+	} else if (which % 4 == 3 && input->len >= 1) {
+		input->kind = input->data[0] % 2 == 0 ? SHOAL_INPUT_ALLOW : SHOAL_INPUT_TUNE;
+		input->data++;
+		input->len--;
+	}
+	(void)step(fuzz, input);
+}
+
 /* Its hash is right, so that it is looked at; a length that is not that of the body is of one that
  * may be pulled. */
 static void
@@ -420,7 +444,7 @@ meta(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 	uint8_t body[PACKET_MAX / 2], digest[32];
 
 	if ((arg & 1) != 0) {
-		(void)step(fuzz, &input);
+		command(fuzz, arg >> 1, &input);
 		return;
 	}
 	if (len < 5) {

@@ -477,6 +477,10 @@ static const struct cli_option agent_options[] = {
                 "A member to join through, as ADDRESS:PORT or HOST:PORT. The agent stays up when none "
                 "answers, and tries again.",
                 CLI_LIST, false},
+        {"allow", "CIDR",
+                "Only members with addresses in these ranges are taken, as 10.0.0.0/8 or fd00::/8. "
+                "Default: all.",
+                CLI_LIST, true},
         {"label", "TEXT", "Members of another label are not understood.", CLI_VALUE, true},
         {"tag", "TAG", "A tag of the member; see 'shoal tag'.", CLI_LIST, true},
         {"meta", "KEY=VALUE", "What the member says of itself; see 'shoal meta'.", CLI_LIST, false},

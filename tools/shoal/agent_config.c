@@ -170,6 +170,9 @@ set_fields(struct cli_agent_config *config, const struct cli_options *options)
 	if (end < 0) {
 		end = set_list(config, options, "tag", &config->tags);
 	}
+	if (end < 0) {
+		end = set_list(config, options, "allow", &config->allow);
+	}
 	return end;
 }
 
@@ -278,4 +281,5 @@ cli_agent_config_free(struct cli_agent_config *config)
 	free(config->bind);
 	free(config->advertise);
 	free(config->tags);
+	free(config->allow);
 }

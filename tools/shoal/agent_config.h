@@ -18,7 +18,7 @@ struct cli_agent_config {
 	const char *socket_group;
 	const char *http; /* NULL: no address for reading */
 	enum cli_log_form log_form;
-	char *bind, *advertise, *tags; /* lists, joined with commas */
+	char *bind, *advertise, *tags, *allow; /* lists, joined with commas */
 	const struct cli_options *options;
 };
 

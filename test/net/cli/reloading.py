@@ -102,5 +102,23 @@ def who_lives_or_is_not_known_is_not_forgotten(cluster):
     check(set(first.members()) == {"m01", "m02"} == set(second.members()), "one is gone")
 
 
+def who_is_not_in_the_list_is_refused_until_a_reload_lets_it_in(cluster):
+    path = write(cluster, allow=["10.0.0.0/8", "fd00::/8"])
+    first = cluster.start("a", *STEADY, "--config", path)
+    second = cluster.start("b", *STEADY)
+    ended = shoal(cluster, "join", first.address, "--socket", second.socket_path)
+    expect_in([first.address, "not allowed"], complaint(ended, 1))
+    check("b" not in first.members() and first.counters()["drop_not_allowed"] > 0, "it was taken in")
+    ended = shoal(cluster, "join", second.address, "--socket", first.socket_path)
+    expect_in([second.address, "permission denied"], complaint(ended, 1))
+    write(cluster, allow=["10.0.0.0/8", "127.0.0.1"])
+    check(reloaded(cluster, first) == (["allow"], []), "another report")
+    ask(cluster, second, "join", first.address)
+    cluster.expect(lambda: "b" in first.members(), "it is taken in")
+    for wrong in ("10.0.0.0/33", "10.0.0.1/8", "example.org"):
+        ended = shoal(cluster, "agent", "--bind", "127.0.0.1:0", "--allow", wrong)
+        expect_in(["allow", wrong], complaint(ended, 2))
+
+
 if __name__ == "__main__":
     main()
