@@ -46,6 +46,7 @@ extern const struct cli_command cli_reload_command;
 extern const struct cli_command cli_replay_command;
 extern const struct cli_command cli_sim_command;
 extern const struct cli_command cli_tag_command;
+extern const struct cli_command cli_top_command;
 extern const struct cli_command cli_version_command;
 extern const struct cli_command cli_why_command;
 

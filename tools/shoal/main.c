@@ -23,6 +23,7 @@ static const struct cli_command *const commands[] = {
         &cli_meta_command,
         &cli_tag_command,
         &cli_monitor_command,
+        &cli_top_command,
         &cli_why_command,
         &cli_replay_command,
         &cli_decode_command,

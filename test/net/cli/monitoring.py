@@ -7,7 +7,7 @@ import json
 import re
 import signal
 
-from command import FAST, LONG, Beside, check, expect_in, following, main
+from command import FAST, LONG, Beside, ask, check, complaint, expect_in, following, main, shoal
 
 KEYS = {"time", "event", "id", "name", "address", "state", "cause"}
 
@@ -91,6 +91,28 @@ def a_monitor_ends_with_its_agent(cluster):
         check(monitor.wait() == 1, "the end of the agent is a failure")
         expect_in([first.socket_path, "has ended"], monitor.process.stderr.read())
     check(first.process.wait(LONG) == 0, "the agent did not end well")
+
+
+def top_shows_rates_events_and_trouble_first(cluster):
+    first, second = cluster.form(2, *FAST)
+    looks = [json.loads(line) for line in
+             ask(cluster, first, "top", "--count", "2", "--interval", "1s", "--format", "json").splitlines()]
+    check([m["name"] for m in looks[1]["members"]] == ["m01", "m02"] and looks[0]["info"]["name"] == "m01", "another list")
+    check(looks[0]["per_second"]["probes"] == 0 < looks[1]["per_second"]["probes"], f"rates {looks[1]['per_second']}")
+    with Beside(cluster, "top", "--interval", "100ms", "--socket", first.socket_path) as top:
+        cluster.expect(lambda: any(re.match(r"packets in +[1-9]", line) for line in top.lines), "it shows a rate")
+        second.signal(signal.SIGKILL)
+        second.process.wait()
+        cluster.expect(lambda: any(re.search(r"^[0-9:]{8} m02 failed: ", line) for line in top.lines), "it shows the event")
+        cluster.expect(lambda: "members: 1 alive 1 dead" in top.lines, "it counts")
+        check(top.end() == 0, "it ended otherwise")
+    lines = ask(cluster, first, "top", "--count", "1").splitlines()
+    names = [line.split()[0] for line in lines[lines.index("members: 1 alive 1 dead"):] if line.startswith("m0")]
+    check(names == ["m02", "m01"], f"who is in trouble is not first: {lines}")
+    lines = ask(cluster, first, "top", "--count", "3", "--interval", "10ms", "--format", "csv").splitlines()
+    check(len(lines) == 4 and lines[0].startswith("time,packets_in,"), f"{lines}")
+    for wrong in ("0", "-1", "x", "1x"):
+        expect_in(["--count", wrong], complaint(shoal(cluster, "top", "--count", wrong, "--socket", first.socket_path), 2))
 
 
 if __name__ == "__main__":

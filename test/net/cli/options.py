@@ -10,7 +10,7 @@ from command import FAST, STEADY, Beside, check, complaint, expect_in, main, sho
 from agents import exchange
 
 COMMANDS = ("agent", "members", "join", "leave", "forget", "reload", "info", "meta", "tag", "monitor", "replay", "decode",
-            "sim", "completion", "version", "why")
+            "sim", "completion", "top", "version", "why")
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 MANUAL = os.path.join(ROOT, "docs/shoal.1")
 
