@@ -9,6 +9,7 @@
 #include "agent_http.h"
 #include "agent_reload.h"
 #include "control_socket.h"
+#include "handover.h"
 #include "http_listen.h"
 #include "notify.h"
 #include "text.h"
@@ -31,6 +32,7 @@ struct agent {
 	struct cli_agent_config config;
 	struct shoal_cluster *cluster;
 	struct event_base *base;
+	struct cli_handover handover;
 	struct cli_control_socket control;
 	int public_fd; /* of --http, -1: none */
 	struct cli_http *http;
@@ -312,26 +314,38 @@ start_cluster(struct agent *agent)
 }
 
 static int
-serve(struct agent *agent)
+open_control(struct agent *agent)
 {
 	const char *path = agent->config.socket;
 	char default_path[CLI_SOCKET_PATH_MAX];
 	struct shoal_member *self;
 	int end = CLI_DONE;
 
+	if (agent->handover.control >= 0) {
+		agent->control.fd = agent->handover.control;
+		return CLI_DONE;
+	}
 	if (path == NULL) {
 		self = shoal_cluster_self(agent->cluster);
 		end = cli_socket_path_of(shoal_member_name(self), default_path);
 		shoal_member_unref(self);
 		path = default_path;
 	}
-	if (end == CLI_DONE) {
-		end = cli_control_socket_open(&agent->control, path, agent->config.socket_group);
-	}
+	return end != CLI_DONE
+	               ? end
+	               : cli_control_socket_open(&agent->control, path, agent->config.socket_group);
+}
+
+static int
+serve(struct agent *agent)
+{
+	int end = open_control(agent);
+
 	if (end != CLI_DONE) {
 		return end;
 	}
-	if (agent->config.http != NULL) {
+	agent->public_fd = agent->handover.http;
+	if (agent->public_fd < 0 && agent->config.http != NULL) {
 		agent->public_fd = cli_http_listen(agent->config.http);
 		if (agent->public_fd < 0) {
 			return CLI_FAILED;
@@ -339,7 +353,10 @@ serve(struct agent *agent)
 	}
 	agent->reload = cli_reload_new(agent->cluster, &agent->config);
 	agent->http = cli_http_new(agent->base, agent->cluster, agent->control.fd, agent->public_fd,
-	        &(struct cli_http_agent){.leave = leave, .reload = reload, .arg = agent});
+	        &(struct cli_http_agent){.leave = leave,
+	                .reload = reload,
+	                .arg = agent,
+	                .lent = agent->handover.control >= 0});
 	return agent->http == NULL ? cli_error("cannot serve the control socket: out of memory")
 	                           : CLI_DONE;
 }
@@ -436,6 +453,9 @@ run(struct cli_options *options)
 	        .end = CLI_FAILED, .control = {.fd = -1, .lock = -1}, .public_fd = -1};
 	int end = cli_agent_config_make(&agent.config, options);
 
+	if (end < 0 && cli_handover_take(&agent.handover) != CLI_DONE) {
+		end = CLI_FAILED;
+	}
 	if (end < 0) {
 		end = live(&agent);
 	}

@@ -405,7 +405,8 @@ cli_http_finish(
 		evhttp_request_set_on_complete_cb(http->leavers[i], on_sent, http);
 		if (code == 0 || code == SHOAL_ERR_TIMEOUT) {
 			cli_answer(http->leavers[i], HTTP_OK,
-			        json_pack("{s:b, s:b}", "left", 1, "confirmed", code == 0));
+			        json_pack("{s:b, s:b, s:b}", "left", 1, "confirmed", code == 0,
+			                "lent", http->agent.lent));
 		} else {
 			cli_refuse(http->leavers[i], code, text);
 		}

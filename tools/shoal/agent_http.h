@@ -10,7 +10,7 @@
  *     GET  /v1/events                server-sent events (agent_events.h)
  *     POST /v1/join                  {"addresses": [...], "timeout_ms": n} -> {"reached": n}
  *     POST /v1/leave                 {"timeout_ms": n} or nothing -> {"left": true, "confirmed":
- *                                    bool}
+ *                                    bool, "lent": bool}
  *     POST /v1/meta                  changes of metadata and tags (agent_meta.h)
  *     POST /v1/forget                {"member": M} -> {"id": id, "name": name}
  *     POST /v1/reload                -> {"changed": [keys], "restart": [keys]} (agent_reload.h)
@@ -34,6 +34,7 @@ struct cli_http_agent {
 	/* To read its configuration again; see cli_reload_again. */
 	json_t *(*reload)(char why[CLI_RELOAD_TEXT], void *arg);
 	void *arg;
+	bool lent; /* the control socket is a service manager's, and stays when the agent ends */
 };
 
 /* Serves the listening sockets, which stay the caller's: fd, and public_fd (-1: none), which only

@@ -36,6 +36,7 @@ static int
 ask(struct cli_client *client, unsigned timeout_ms, bool *confirmed)
 {
 	json_t *body = json_object(), *answer;
+	bool lent;
 	int end;
 
 	if (timeout_ms > 0) {
@@ -47,8 +48,9 @@ ask(struct cli_client *client, unsigned timeout_ms, bool *confirmed)
 		return end;
 	}
 	*confirmed = json_is_true(json_object_get(answer, "confirmed"));
+	lent = json_is_true(json_object_get(answer, "lent"));
 	json_decref(answer);
-	return wait_for_end(cli_client_path(client));
+	return lent ? CLI_DONE : wait_for_end(cli_client_path(client));
 }
 
 static int

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The life of `shoal agent`: its ready line, its control socket, its signals, its log."""
+import contextlib
 import datetime
 import fcntl
 import json
@@ -10,6 +11,7 @@ import signal
 import socket
 import stat
 import subprocess
+import urllib.request
 
 from command import (FAST, LONG, STEADY, Beside, check, complaint, environment, expect_in,
                      following, main, pause, shoal)
@@ -122,6 +124,49 @@ def another_signal_stops_at_once(cluster):
         first.signal(signal.SIGKILL)
         first.process.wait(LONG)
     check(status == 1 and "again: stopped" in second.log(), f"ended with {status}: {second.log()}")
+
+
+def handed(cluster, sockets, *arguments):
+    """An agent that is handed descriptors from 3 on, as a service manager does."""
+    numbers = " ".join(f"{3 + i}<&{s.fileno()}" for i, s in enumerate(sockets))
+    script = f'exec {numbers}; export LISTEN_PID=$$ LISTEN_FDS={len(sockets)}; exec "$0" agent --bind 127.0.0.1:0 "$@"'
+    return subprocess.Popen(["sh", "-c", script, cluster.program, *arguments], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env=environment(cluster), pass_fds=[s.fileno() for s in sockets])
+
+
+def sockets_of_a_service_manager_are_served_and_stay(cluster):
+    path = os.path.join(cluster.folder, "lent.sock")
+    with contextlib.ExitStack() as stack:
+        control = stack.enter_context(socket.socket(socket.AF_UNIX))
+        control.bind(path)
+        web = stack.enter_context(socket.socket())
+        web.bind(("127.0.0.1", 0))
+        for each in (control, web):
+            each.listen()
+        for _ in range(2):  # the second one finds the same sockets
+            agent = stack.enter_context(handed(cluster, [control, web], "--name", "a", "--log-level", "error"))
+            check(agent.stdout.readline().startswith("shoal: ready name=a"), "it is not ready")
+            check(json.loads(shoal(cluster, "info", "--socket", path, "--format", "json").stdout)["pid"] == agent.pid,
+                  "another one answers")
+            port = web.getsockname()[1]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+                check(answer.status == 200, f"health {answer.status}")
+            ended = shoal(cluster, "leave", "--socket", path)
+            check(ended.returncode == 0 and ended.stdout == "left\n", f"leave: {ended}")
+            check(agent.wait(LONG) == 0 and agent.stderr.read() == "", "it complains")
+            check(os.path.exists(path), "the socket is gone")
+
+
+def what_is_no_socket_that_listens_is_refused(cluster):
+    with socket.socket() as plain, socket.socket() as one, socket.socket() as two:
+        for each in (one, two):
+            each.bind(("127.0.0.1", 0))
+            each.listen()
+        for sockets, words in (([plain], ["descriptor 3", "no socket that listens"]),
+                               ([one, two], ["descriptor 4", "second"])):
+            with handed(cluster, sockets) as agent:
+                check(agent.wait(LONG) == 1, "it began")
+                expect_in(["LISTEN_FDS", *words], agent.stderr.read())
 
 
 def a_bind_address_in_use_is_refused(cluster):
