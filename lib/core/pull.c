@@ -3,7 +3,8 @@
  * last, so that news about a long document costs the owner a few copies and not one a member. What
  * nobody gave is given up: whoever holds it tells of it again, by gossip or in a walk.
  *
- * Bounds: one a member, SHOAL_PULLS_OPEN in flight. All O(1). */
+ * Bounds: one a member, SHOAL_PULLS_OPEN in flight, and SHOAL_PULLS_FROM of a teller: who tells
+ * much and does not answer holds up none of what others tell. All O(1). */
 #include "core/pull.h"
 
 #include <string.h>
@@ -12,7 +13,8 @@
 #include "core/learn.h"
 #include "core/node.h"
 
-#define LATER SHOAL_MS(100)
+#define LATER     SHOAL_MS(100)
+#define LOOKED_AT 64 /* of those that wait, at once, for one whose teller is not busy */
 
 static bool
 is_of_slot(const void *owner, uint32_t number, const void *key)
@@ -33,6 +35,7 @@ shoal_pull_init(struct shoal_core *core)
 	shoal_table_init(
 	        &pulls->by_slot, &core->mem, core->members.by_id.key, limit, is_of_slot, pulls);
 	shoal_list_init(&pulls->waiting);
+	shoal_list_init(&pulls->opened);
 	pulls->timer.kind = SHOAL_TIMER_PULL;
 }
 
@@ -164,17 +167,17 @@ shoal_pull_want(struct shoal_core *core, uint32_t slot, const struct shoal_msg_m
 	}
 }
 
-/* SHOAL_NONE: all have been asked. */
+/* The place of the next to ask, from `asked` on: a teller's, or behind them the owner's; and its
+ * slot. SHOAL_NONE: all have been asked. */
 static uint32_t
 next_to_ask(const struct shoal_core *core, struct shoal_pull *pull)
 {
-	while (pull->asked <= pull->tellers) {
+	for (; pull->asked <= pull->tellers; pull->asked++) {
 		uint32_t slot = pull->asked < pull->tellers
 		                        ? shoal_members_find(core, &pull->teller[pull->asked])
 		                        : pull->slot;
 		const struct shoal_record *record = shoal_members_at(core, slot);
 
-		pull->asked++;
 		if (record != NULL && slot != SHOAL_SELF && shoal_members_counts(record) &&
 		        !shoal_members_inbound(record)) {
 			return slot;
@@ -183,9 +186,21 @@ next_to_ask(const struct shoal_core *core, struct shoal_pull *pull)
 	return SHOAL_NONE;
 }
 
+static bool
+is_busy(const struct shoal_pulls *pulls, uint32_t slot)
+{
+	unsigned asked = 0;
+
+	SHOAL_LIST_FOREACH (node, &pulls->opened) {
+		asked += SHOAL_LIST_ITEM(node, struct shoal_pull, node)->from == slot;
+	}
+	return asked >= SHOAL_PULLS_FROM;
+}
+
 enum asked {
 	ASKED,
-	ASK_LATER, /* there is no room for a request now */
+	ASK_LATER,  /* there is no room for a request now */
+	ASK_OTHERS, /* who would be asked is being asked for another one */
 	ASK_NOBODY
 };
 
@@ -203,32 +218,51 @@ ask(struct shoal_core *core, struct shoal_pull *pull)
 		shoal_count(core, SHOAL_COUNTER_PULLS_FAILED);
 		return ASK_NOBODY;
 	}
+	if (is_busy(&core->pulls, slot)) {
+		return ASK_OTHERS;
+	}
 	if (!shoal_exchange_pull(core, slot, &message, pull->slot, &pull->exchange)) {
-		pull->asked--;
 		return ASK_LATER;
 	}
+	pull->asked++;
+	pull->from = slot;
 	shoal_list_remove(&pull->node);
+	shoal_list_push_back(&core->pulls.opened, &pull->node);
 	core->pulls.open++;
 	shoal_count(core, SHOAL_COUNTER_PULLS);
 	return ASKED;
 }
 
+/* Those that wait for their teller go to the end; the end of its request looks again. */
 void
 shoal_pull_on_timer(struct shoal_core *core)
 {
 	struct shoal_pulls *pulls = &core->pulls;
+	bool leaves = core->leave.phase != SHOAL_LEAVE_NOT;
 
-	while (pulls->open < SHOAL_PULLS_OPEN && !shoal_list_empty(&pulls->waiting)) {
+	for (unsigned i = 0; i < LOOKED_AT && pulls->open < SHOAL_PULLS_OPEN &&
+	                     !shoal_list_empty(&pulls->waiting);
+	        i++) {
 		struct shoal_pull *pull =
 		        SHOAL_LIST_ITEM(shoal_list_first(&pulls->waiting), struct shoal_pull, node);
-		enum asked asked =
-		        core->leave.phase == SHOAL_LEAVE_NOT ? ask(core, pull) : ASK_NOBODY;
-		if (asked == ASK_NOBODY) {
-			drop(core, find(pulls, pull->slot));
-		} else if (asked == ASK_LATER) {
+
+		switch (leaves ? ASK_NOBODY : ask(core, pull)) {
+		case ASKED:
+			break;
+		case ASK_OTHERS:
+			shoal_list_remove(&pull->node);
+			shoal_list_push_back(&pulls->waiting, &pull->node);
+			break;
+		case ASK_LATER:
 			shoal_heap_arm(&core->heap, &pulls->timer, core->now + LATER);
 			return;
+		case ASK_NOBODY:
+			drop(core, find(pulls, pull->slot));
+			break;
 		}
+	}
+	if (pulls->open < SHOAL_PULLS_OPEN && !shoal_list_empty(&pulls->waiting)) {
+		shoal_heap_arm(&core->heap, &pulls->timer, core->now + LATER);
 	}
 }
 
@@ -242,6 +276,7 @@ shoal_pull_ended(struct shoal_core *core, const struct shoal_exchange *exchange)
 	if (pull != NULL && pull->exchange == exchange->number) {
 		pulls->open--;
 		pull->exchange = 0;
+		shoal_list_remove(&pull->node);
 		wait(core, pull);
 	}
 	if (!shoal_list_empty(&pulls->waiting)) {

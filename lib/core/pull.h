@@ -12,8 +12,9 @@
 #include "base/table.h"
 #include "wire/message.h"
 
-/* Pulled at once; the others wait. */
-#define SHOAL_PULLS_OPEN 4
+/* Pulled at once, and of these from one member; the others wait. */
+#define SHOAL_PULLS_OPEN 8
+#define SHOAL_PULLS_FROM 2
 /* Members that told, of those that are asked. */
 #define SHOAL_PULL_TELLERS 3
 
@@ -23,10 +24,11 @@ struct shoal_teller;
 
 /* At most one for each member. */
 struct shoal_pull {
-	struct shoal_list node; /* waits; not linked: it is asked for */
+	struct shoal_list node; /* waits, or is asked for */
 	uint32_t slot;
 	uint64_t version, hash;
 	uint64_t exchange; /* 0: none is open */
+	uint32_t from;     /* who is asked, while one is */
 	struct shoal_id
 	        teller[SHOAL_PULL_TELLERS]; /* perhaps no member yet: its statement follows */
 	uint8_t tellers, asked;             /* asked above tellers: the owner was, too */
@@ -36,6 +38,7 @@ struct shoal_pulls {
 	struct shoal_slab slab;
 	struct shoal_table by_slot;
 	struct shoal_list waiting;
+	struct shoal_list opened; /* those that are asked for */
 	struct shoal_timer timer;
 	uint32_t open;
 };

@@ -193,20 +193,51 @@ few_are_asked_for_at_once_and_who_is_forgotten_is_not_asked_for(void **state)
 		announce(&world, 9, &message);
 	}
 	asked = world_count_sent(&world, 0, &world.puppet[9].addr, SHOAL_MESSAGE_PULL);
-	assert_int_equal(asked, SHOAL_PULLS_OPEN);
+	assert_int_equal(asked, SHOAL_PULLS_FROM);
 	struct shoal_core *core = world_core(&world, 0);
 	assert_int_equal(core->pulls.slab.count, 8);
 	/* One that is asked for, and one that waits. */
 	shoal_members_remove(core, shoal_members_find(core, &world.puppet[0].id));
 	shoal_members_remove(core, shoal_members_find(core, &world.puppet[7].id));
 	assert_int_equal(core->pulls.slab.count, 6);
-	assert_int_equal(core->pulls.open, SHOAL_PULLS_OPEN - 1);
+	assert_int_equal(core->pulls.open, SHOAL_PULLS_FROM - 1);
 	struct shoal_msg_meta message = meta_of(&world.puppet[1].id, VERSION(1));
 	const struct world_packet *packet = pulled_from(&world, 9);
 	packet = world_sent(&world, packet, 0, &world.puppet[9].addr, SHOAL_MESSAGE_PULL);
 	give(&world, packet, 9, &message);
 	asked = world_count_sent(&world, 0, &world.puppet[9].addr, SHOAL_MESSAGE_PULL);
-	assert_int_equal(asked, SHOAL_PULLS_OPEN + 2);
+	assert_int_equal(asked, SHOAL_PULLS_FROM + 2);
+	world_done(&world);
+}
+
+static void
+who_tells_much_and_does_not_answer_holds_up_nobody_else(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world, 40);
+	for (size_t i = 0; i < 20; i++) {
+		struct shoal_msg_meta message = meta_of(&world.puppet[i].id, VERSION(1));
+		announce(&world, 39, &message);
+	}
+	for (size_t i = 20; i < 38; i++) {
+		struct shoal_msg_meta message = meta_of(&world.puppet[i].id, VERSION(1));
+		announce(&world, 38, &message);
+	}
+	const struct shoal_addr *hangs = &world.puppet[39].addr, *gives = &world.puppet[38].addr;
+	assert_int_equal(world_count_sent(&world, 0, hangs, SHOAL_MESSAGE_PULL), SHOAL_PULLS_FROM);
+	assert_int_equal(world_count_sent(&world, 0, gives, SHOAL_MESSAGE_PULL), SHOAL_PULLS_FROM);
+	const struct world_packet *packet = NULL;
+	for (size_t i = 20; i < 38; i++) {
+		packet = world_sent(&world, packet, 0, gives, SHOAL_MESSAGE_PULL);
+		assert_non_null(packet);
+		const union shoal_message *pull = packet_has(packet, SHOAL_MESSAGE_PULL);
+		struct shoal_msg_meta message = meta_of(&pull->pull.target, VERSION(1));
+		give(&world, packet, 38, &message);
+		assert_true(version_of(&world, &message.id) == VERSION(1));
+	}
+	assert_int_equal(world_count_sent(&world, 0, hangs, SHOAL_MESSAGE_PULL), SHOAL_PULLS_FROM);
 	world_done(&world);
 }
 
@@ -346,6 +377,7 @@ main(void)
 	        cmocka_unit_test(whoever_told_is_asked_and_the_owner_last),
 	        cmocka_unit_test(what_nobody_gives_is_given_up_until_it_is_told_again),
 	        cmocka_unit_test(few_are_asked_for_at_once_and_who_is_forgotten_is_not_asked_for),
+	        cmocka_unit_test(who_tells_much_and_does_not_answer_holds_up_nobody_else),
 	        cmocka_unit_test(members_get_what_they_ask_for_and_strangers_nothing),
 	        cmocka_unit_test(what_there_is_no_room_to_ask_for_now_is_asked_for_later),
 	        cmocka_unit_test(an_announcement_of_a_stranger_makes_nobody_pull),
