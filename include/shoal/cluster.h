@@ -53,6 +53,10 @@ SHOAL_API SHOAL_MUST_USE int shoal_cluster_new(
  * SHOAL_ERR_INVALID, _NOMEM. After a failure the cluster can only be freed. */
 SHOAL_API int shoal_cluster_start(struct shoal_cluster *cluster);
 
+/* Whether join would take these texts: SHOAL_ERR_INVALID or _UNSUPPORTED as it would return; the
+ * text names the one that is wrong. Nothing is asked of anybody. */
+SHOAL_API int shoal_seeds_check(const char *const *addrs, size_t n);
+
 /* Joins through the seeds: "ip:port", "[v6]:port", "host:port", "host" (port of bind). All are
  * tried at once, each address of each name; it ends when all have answered, or after timeout_ms (0:
  * the profile's exchange_timeout_ms). 0 when at least one was reached; *reached (may be NULL) says
@@ -143,13 +147,13 @@ SHOAL_API void shoal_cluster_histograms(
 typedef void (*shoal_reconfigured_fn)(const char *field, bool in_force, void *arg);
 
 /* Compares config with the one in force, and takes over what may change while a cluster runs: the
- * profile but for the fields of SHOAL_PROFILE_FIXED_TABLE, log_level, and tags (those of the former
- * config are replaced, others stay). All of it or, on an error, nothing. It counts from the loop's
- * next turn on: intervals begin anew, time-outs that run end as they would have. fn (may be NULL)
- * is called during this call, once for each field that differs. Pointers of config are not
- * compared. SHOAL_ERR_INVALID: as shoal_cluster_new. SHOAL_ERR_STATE: it does not run.
- * SHOAL_ERR_TOO_BIG: the tags are too much beside the metadata. SHOAL_ERR_NOMEM. From any thread
- * and from callbacks. */
+ * profile but for the fields of SHOAL_PROFILE_FIXED_TABLE, log_level, allow, and tags (what differs
+ * between the former config and this one; what else was changed stays). All of it or, on an error,
+ * nothing. It counts from the loop's next turn on: intervals begin anew, time-outs that run end as
+ * they would have. fn (may be NULL) is called during this call, once for each field that differs.
+ * Pointers of config are not compared. SHOAL_ERR_INVALID: as shoal_cluster_new. SHOAL_ERR_STATE: it
+ * does not run. SHOAL_ERR_TOO_BIG: the tags are too much beside the metadata. SHOAL_ERR_NOMEM. From
+ * any thread and from callbacks. */
 SHOAL_API int shoal_cluster_reconfigure(struct shoal_cluster *cluster,
         const struct shoal_config *config, shoal_reconfigured_fn fn, void *arg);
 

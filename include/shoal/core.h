@@ -140,7 +140,8 @@ enum shoal_cause_kind {
 	SHOAL_CAUSE_REPLACED,    /* another member answers at its address */
 	SHOAL_CAUSE_CONFLICT,    /* two instances live under its id */
 	SHOAL_CAUSE_REFUSED, /* its host refuses connections to the accusers: the process is gone */
-	SHOAL_CAUSE_FORGOTTEN /* an operator let it be forgotten, here or at another member */
+	SHOAL_CAUSE_FORGOTTEN,  /* an operator let it be forgotten, here or at another member */
+	SHOAL_CAUSE_NOT_ALLOWED /* its address is outside of the ranges that are allowed here */
 };
 
 /* Why something changed: who said so, by which path, what was measured at that moment. */
@@ -269,10 +270,10 @@ SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input 
 /* Bytes of a tuning: the log level, and every field of the profile. */
 #define SHOAL_TUNING_BYTES (1 + sizeof(struct shoal_profile))
 
-/* Fills in what SHOAL_INPUT_TUNE takes. It counts from the step on: intervals begin anew, time-outs
- * that run end as they would have. */
-SHOAL_API void shoal_core_tuning(const struct shoal_profile *profile, enum shoal_log_level level,
-        uint8_t data[SHOAL_TUNING_BYTES]);
+/* Fills in what SHOAL_INPUT_TUNE takes, and returns its length; 0: len is too small for it. It
+ * counts from the step on: intervals begin anew, time-outs that run end as they would have. */
+SHOAL_API size_t shoal_core_tuning(
+        const struct shoal_profile *profile, enum shoal_log_level level, uint8_t *data, size_t len);
 
 /* Writes what this member knows of the cluster, itself and the dead included, for
  * SHOAL_INPUT_RESTORE of a later run. *data belongs to the core and is valid until the next call on

@@ -153,6 +153,17 @@ shoal_background_init(struct shoal_cluster *cluster)
 	shoal_list_init(&cluster->joins.ops);
 }
 
+void
+shoal_background_tuned(struct shoal_cluster *cluster)
+{
+	uint64_t most = cluster->settings.config.profile.heal_interval_ms;
+
+	if (cluster->joins.background_pause_ms > most) {
+		cluster->joins.background_pause_ms = most;
+		arm(cluster);
+	}
+}
+
 static void
 add(struct shoal_cluster *cluster, const char *seed, bool remembered)
 {

@@ -180,8 +180,8 @@ copy_seeds(struct shoal_op *op, const char *const *addrs, size_t n)
 	return 0;
 }
 
-static int
-check_seeds(const char *const *addrs, size_t n)
+int
+shoal_seeds_check(const char *const *addrs, size_t n)
 {
 	char why[256];
 
@@ -210,7 +210,7 @@ static int
 new_join(struct shoal_op **op, struct shoal_cluster *cluster, const char *const *addrs, size_t n,
         unsigned timeout_ms, shoal_done_fn fn, void *arg)
 {
-	int rc = check_seeds(addrs, n);
+	int rc = shoal_seeds_check(addrs, n);
 
 	if (rc == 0) {
 		rc = shoal_op_new(op, cluster, SHOAL_OP_JOIN, timeout_ms, fn, arg);

@@ -19,6 +19,8 @@ void shoal_join_reap(struct shoal_cluster *cluster);
 
 /* background.c */
 void shoal_background_init(struct shoal_cluster *cluster);
+/* Other numbers count from now on. */
+void shoal_background_tuned(struct shoal_cluster *cluster);
 /* Remembers a seed that was not reached. */
 void shoal_background_add(struct shoal_cluster *cluster, const char *seed);
 /* The same for one from the memory of a former run: all of these are forgotten when any is reached.

@@ -8,6 +8,7 @@
 #include "base/panic.h"
 #include "cluster/cluster.h"
 #include "cluster/fork.h"
+#include "cluster/join.h"
 #include "cluster/last_error.h"
 #include "cluster/listen.h"
 #include "cluster/loop.h"
@@ -91,7 +92,7 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 	struct shoal_cidr range[SHOAL_ALLOW_MAX];
 	struct shoal_input allow = {.kind = SHOAL_INPUT_ALLOW, .data = (const uint8_t *)range};
 	uint8_t data[SHOAL_TUNING_BYTES];
-	struct shoal_input tune = {.kind = SHOAL_INPUT_TUNE, .data = data, .len = sizeof(data)};
+	struct shoal_input tune = {.kind = SHOAL_INPUT_TUNE, .data = data};
 	struct shoal_profile profile;
 	bool changed;
 
@@ -111,17 +112,31 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 	if (!shoal_listen_may_be_watched(cluster)) {
 		profile.watchers = 0;
 	}
-	shoal_core_tuning(&profile, cluster->settings.config.log_level, data);
-	(void)shoal_loop_input(cluster, &tune); /* was checked; STATE: it has left */
-	if (shoal_loop_input(cluster, &allow) == SHOAL_ERR_NOMEM) {
-		pthread_mutex_lock(&tuning->lock);
-		tuning->changed = true; /* with the next turn that something is asked in */
-		pthread_mutex_unlock(&tuning->lock);
-	}
+	tune.len =
+	        shoal_core_tuning(&profile, cluster->settings.config.log_level, data, sizeof(data));
+	/* Both were checked, and need no memory; STATE: it has left. */
+	(void)shoal_loop_input(cluster, &tune);
+	(void)shoal_loop_input(cluster, &allow);
+	shoal_background_tuned(cluster);
 }
 
+static bool
+has_tag(const char *tags, const char *tag, size_t len)
+{
+	while (tags != NULL && *tags != '\0') {
+		size_t n = strcspn(tags, ",");
+
+		if (n == len && memcmp(tags, tag, len) == 0) {
+			return true;
+		}
+		tags += n + (tags[n] == ',');
+	}
+	return false;
+}
+
+/* Adds or removes the tags of one list that are not in the other. */
 static int
-add_tags(struct shoal_meta_edit *edit, const char *tags, bool wanted)
+edit_tags(struct shoal_meta_edit *edit, const char *tags, const char *other, bool wanted)
 {
 	char tag[SHOAL_TAG_MAX + 1];
 	int rc = 0;
@@ -129,15 +144,18 @@ add_tags(struct shoal_meta_edit *edit, const char *tags, bool wanted)
 	while (rc == 0 && tags != NULL && *tags != '\0') {
 		size_t len = strcspn(tags, ",");
 
-		memcpy(tag, tags, len); /* was checked */
-		tag[len] = '\0';
-		rc = shoal_meta_edit_tag(edit, tag, wanted);
+		if (!has_tag(other, tags, len)) {
+			memcpy(tag, tags, len); /* was checked */
+			tag[len] = '\0';
+			rc = shoal_meta_edit_tag(edit, tag, wanted);
+		}
 		tags += len + (tags[len] == ',');
 	}
 	return rc;
 }
 
-/* From the tags of the config in force to those of the next; others stay. Takes the text. */
+/* From the tags of the config in force to those of the next; what else was changed since stays.
+ * Takes the text. */
 static int
 change_tags(struct shoal_cluster *cluster, char *tags)
 {
@@ -146,8 +164,8 @@ change_tags(struct shoal_cluster *cluster, char *tags)
 	int rc = shoal_meta_begin(cluster, &edit);
 
 	if (rc == 0) {
-		rc = add_tags(edit, tuning->tags, false);
-		rc = rc == 0 ? add_tags(edit, tags, true) : rc;
+		rc = edit_tags(edit, tuning->tags, tags, false);
+		rc = rc == 0 ? edit_tags(edit, tags, tuning->tags, true) : rc;
 		if (rc == 0) {
 			rc = shoal_meta_commit(edit);
 		} else {
@@ -302,6 +320,21 @@ shoal_cluster_reconfigure(struct shoal_cluster *cluster, const struct shoal_conf
 	return rc;
 }
 
+/* One that is a set of others ("profile") changes as a whole or not at all. */
+static int
+refuse_fixed(const struct differences *found)
+{
+	for (size_t i = 0; i < found->count; i++) {
+		if (found->item[i].fixed) {
+			return shoal_last_error_set(SHOAL_ERR_STATE,
+			        "%s: cannot change while the cluster runs: stop it and start it "
+			        "with the new value",
+			        found->item[i].field);
+		}
+	}
+	return 0;
+}
+
 int
 shoal_cluster_set(struct shoal_cluster *cluster, const char *field, const char *value)
 {
@@ -323,14 +356,8 @@ shoal_cluster_set(struct shoal_cluster *cluster, const char *field, const char *
 		found.count = 0;
 		config = in_force(cluster);
 		shoal_settings_differ(&config, &wanted.config, note, &found);
-		if (found.count > 0 && found.item[0].fixed) {
-			rc = shoal_last_error_set(SHOAL_ERR_STATE,
-			        "%s: cannot change while the cluster runs: stop it and start it "
-			        "with the new value",
-			        found.item[0].field);
-		} else {
-			rc = apply(cluster, &wanted, &found);
-		}
+		rc = refuse_fixed(&found);
+		rc = rc == 0 ? apply(cluster, &wanted, &found) : rc;
 		shoal_settings_done(&wanted);
 	}
 	pthread_mutex_unlock(&cluster->tuning.lock);

@@ -7,44 +7,77 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
+#include "core/event.h"
+#include "core/grave.h"
 #include "core/node.h"
 
 #define IP_BITS 128
 
-void
-shoal_allow_done(struct shoal_core *core)
+static bool
+is_outside(const struct shoal_core *core, uint32_t slot)
 {
-	shoal_alloc_free(&core->mem, core->allow.range);
-	memset(&core->allow, 0, sizeof core->allow);
+	const struct shoal_info *info = shoal_members_at(core, slot)->info;
+
+	for (unsigned i = 0; core->allow.count > 0 && slot != SHOAL_SELF && i < info->addrs; i++) {
+		struct shoal_addr addr = shoal_info_addr(info, i);
+
+		if (!shoal_allow_addr(core, &addr)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Lost here, and told of to nobody: what others hold is theirs to judge. */
+static void
+expel(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_NOT_ALLOWED, NULL);
+	enum shoal_state state = (enum shoal_state)shoal_members_at(core, slot)->state;
+	struct shoal_id id = shoal_members_at(core, slot)->info->id;
+
+	if (state == SHOAL_STATE_UNKNOWN) {
+		shoal_members_remove(core, slot);
+		return;
+	}
+	if (!shoal_state_is_gone(state)) {
+		(void)shoal_grave_dig(core, slot, SHOAL_STATE_DEAD, SHOAL_EVENT_FAILED, &cause, 0);
+	}
+	if (shoal_members_find(core, &id) == slot &&
+	        shoal_state_is_gone((enum shoal_state)shoal_members_at(core, slot)->state)) {
+		shoal_grave_forget(core, slot, SHOAL_CAUSE_NOT_ALLOWED);
+	}
 }
 
 int
 shoal_allow_set(struct shoal_core *core, struct shoal_span data)
 {
-	size_t count = data.len / sizeof(struct shoal_cidr);
-	struct shoal_cidr *range = NULL;
+	struct shoal_cidr range[SHOAL_ALLOW_MAX];
+	size_t count = data.len / sizeof range[0];
 
-	if (data.len % sizeof *range != 0 || count > SHOAL_ALLOW_MAX) {
+	if (data.len % sizeof range[0] != 0 || count > SHOAL_ALLOW_MAX) {
 		return SHOAL_ERR_INVALID;
 	}
-	if (count > 0) {
-		range = shoal_alloc(&core->mem, data.len);
-		if (range == NULL) {
-			return SHOAL_ERR_NOMEM;
-		}
-		memcpy(range, data.data, data.len);
-	}
 	for (size_t i = 0; i < count; i++) {
+		memcpy(&range[i], data.data + i * sizeof range[0], sizeof range[0]);
 		if (range[i].bits > IP_BITS) {
-			shoal_alloc_free(&core->mem, range);
 			return SHOAL_ERR_INVALID;
 		}
 	}
-	shoal_allow_done(core);
-	core->allow.range = range;
+	memcpy(core->allow.range, range, count * sizeof range[0]);
 	core->allow.count = count;
+	for (uint32_t slot = 0; slot < core->members.records.end; slot++) {
+		if (shoal_members_at(core, slot) != NULL && is_outside(core, slot)) {
+			expel(core, slot);
+		}
+	}
 	return SHOAL_OK;
+}
+
+bool
+shoal_allow_word(const struct shoal_core *core, uint32_t slot, enum shoal_state state)
+{
+	return shoal_state_is_gone(state) || !is_outside(core, slot);
 }
 
 bool

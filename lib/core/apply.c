@@ -160,7 +160,7 @@ bury(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
 /* It is dead or left, by a newer word about a tombstone or by its own. */
 static void
 entomb(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
-        const struct before *before, struct shoal_cause *cause)
+        const struct shoal_teller *teller, const struct before *before, struct shoal_cause *cause)
 {
 	enum shoal_state state = said->told.claim.state;
 	bool silent = (shoal_members_at(core, slot)->flags & SHOAL_RECORD_SILENT) != 0;
@@ -172,6 +172,9 @@ entomb(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
 	}
 	if (shoal_grave_dig(core, slot, state, kind, cause, said->age_ns)) {
 		shoal_gossip_add(core, slot);
+		if (said->forgotten) {
+			shoal_forget_told(core, slot, said, teller);
+		}
 	}
 }
 
@@ -197,7 +200,7 @@ apply_state(struct shoal_core *core, uint32_t slot, const struct shoal_said *sai
 		break;
 	case SHOAL_STATE_DEAD:
 		if (gone) {
-			entomb(core, slot, said, before, &cause);
+			entomb(core, slot, said, teller, before, &cause);
 		} else {
 			bury(core, slot, said, &cause);
 		}
@@ -210,7 +213,7 @@ apply_state(struct shoal_core *core, uint32_t slot, const struct shoal_said *sai
 		break;
 	case SHOAL_STATE_LEFT:
 		cause.kind = SHOAL_CAUSE_LEAVE;
-		entomb(core, slot, said, before, &cause);
+		entomb(core, slot, said, teller, before, &cause);
 		break;
 	case SHOAL_STATE_UNKNOWN:
 		break;

@@ -14,7 +14,7 @@ struct shoal_said {
 	uint64_t refused_ns; /* the verdict's age; 0: none */
 	const struct shoal_id_list *accusers;
 	const struct shoal_msg_member *member; /* NULL: the short form */
-	bool inbound;
+	bool inbound, forgotten;               /* its marks */
 };
 
 /* Whether what was told of a member is told on. What the table of a seed tells is no news to

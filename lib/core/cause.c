@@ -42,6 +42,7 @@ static const struct {
         [SHOAL_CAUSE_EXPIRED] = {"expired", "remembered long enough"},
         [SHOAL_CAUSE_REFUSED] = {"refused", "its host refuses connections"},
         [SHOAL_CAUSE_FORGOTTEN] = {"forgotten", "an operator let it be forgotten"},
+        [SHOAL_CAUSE_NOT_ALLOWED] = {"not_allowed", "its address is not allowed here any more"},
         [SHOAL_CAUSE_RESTORED] = {"restored", "known from a former run of this member"},
         [SHOAL_CAUSE_REPLACED] = {"replaced", "another member lives at its address"},
         [SHOAL_CAUSE_CONFLICT] = {"conflict", "two instances live under one id"},

@@ -263,7 +263,6 @@ shoal_core_free(struct shoal_core *core)
 		return;
 	}
 	struct shoal_allocator mem = core->mem;
-	shoal_allow_done(core);
 	shoal_exchange_done(core);
 	shoal_pull_done(core);
 	shoal_inquest_done(core);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Forgetting before the time. Whoever removed a tombstone would be told it again in the next table
- * exchange, so it is made old instead: so old that it stands in no table and is shown to nobody,
- * and with some time left in which it still turns away old statements. Ages of one death differ by
- * the way that they took and are never lowered; one that is a whole step above what is held, and
- * near the end, was made so, and is told on. Who missed that tells the young tombstone in an
- * exchange, and is answered with the old one. */
+ * exchange, so it stays, marked: it stands in no table, is shown to nobody, and turns away old
+ * statements as before. The mark is told by gossip; who missed it tells the tombstone without it in
+ * an exchange, and is answered with the marked one. */
 #include "core/forget.h"
 
 #include <string.h>
@@ -15,26 +13,23 @@
 #include "core/node.h"
 #include "core/walk.h"
 
-#define STEPS 16 /* of the time that tombstones are remembered */
-
-static uint64_t
-step_of(const struct shoal_core *core)
-{
-	return shoal_ms(core->profile.tombstone_ms) / STEPS;
-}
-
-static void
-hush(struct shoal_core *core, uint32_t slot, uint64_t age_ns, const struct shoal_id *teller)
+void
+shoal_forget_marked(struct shoal_core *core, uint32_t slot, const struct shoal_id *teller)
 {
 	struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_hold *hold = shoal_members_hold(core, record);
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_FORGOTTEN, teller);
 
+	if (hold == NULL || hold->forgotten) {
+		return;
+	}
+	hold->forgotten = true;
+	shoal_tree_touch(core, slot);
 	if ((record->flags & SHOAL_RECORD_SILENT) == 0) {
 		shoal_event_member(
 		        core, slot, SHOAL_EVENT_REAP, (enum shoal_state)record->state, &cause);
 		record->flags |= SHOAL_RECORD_SILENT;
 	}
-	shoal_grave_raise_age(core, slot, age_ns);
 	shoal_gossip_add(core, slot);
 }
 
@@ -55,7 +50,7 @@ shoal_forget(struct shoal_core *core, struct shoal_span id)
 	if (!shoal_state_is_gone((enum shoal_state)shoal_members_at(core, slot)->state)) {
 		return SHOAL_ERR_STATE;
 	}
-	hush(core, slot, (STEPS - 1) * step_of(core), NULL);
+	shoal_forget_marked(core, slot, NULL);
 	return SHOAL_OK;
 }
 
@@ -63,15 +58,14 @@ void
 shoal_forget_told(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
         const struct shoal_teller *teller)
 {
-	uint64_t step = step_of(core);
-	uint64_t held = shoal_grave_age(core, shoal_members_at(core, slot));
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	bool forgotten = (shoal_members_marks(core, record) & SHOAL_MARK_FORGOTTEN) != 0;
+	const struct shoal_record *by = shoal_learn_teller(core, teller);
 
-	if (said->age_ns >= (STEPS - 2) * step && said->age_ns > held + step) {
-		hush(core, slot, said->age_ns, &teller->id);
-		return;
-	}
 	shoal_grave_raise_age(core, slot, said->age_ns);
-	if (teller->path == SHOAL_PATH_SYNC && held > said->age_ns + step) {
+	if (said->forgotten && slot != SHOAL_SELF && by != NULL && shoal_members_counts(by)) {
+		shoal_forget_marked(core, slot, &teller->id);
+	} else if (forgotten && !said->forgotten && teller->path == SHOAL_PATH_SYNC) {
 		shoal_walk_tell_old(core, slot);
 	}
 }

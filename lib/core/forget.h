@@ -12,7 +12,11 @@ struct shoal_teller;
 /* SHOAL_INPUT_FORGET. */
 int shoal_forget(struct shoal_core *core, struct shoal_span id);
 
-/* A tombstone that is held was told once more, with its age. */
+/* Marks a tombstone, with an event, and tells it on; nothing where it is marked already. teller
+ * NULL: this member's operator. */
+void shoal_forget_marked(struct shoal_core *core, uint32_t slot, const struct shoal_id *teller);
+
+/* A tombstone that is held was told once more: its age and its mark. */
 void shoal_forget_told(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
         const struct shoal_teller *teller);
 

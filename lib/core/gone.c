@@ -229,5 +229,5 @@ shoal_gone_count(struct shoal_core *core, uint32_t slot)
 		        (SHOAL_PLOT_MAX - 1u - first) * sizeof plot->slot[0]);
 		plot->slot[SHOAL_PLOT_MAX - 1] = slot;
 	}
-	shoal_grave_forget(core, oldest);
+	shoal_grave_forget(core, oldest, SHOAL_CAUSE_EXPIRED);
 }

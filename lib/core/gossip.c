@@ -319,7 +319,7 @@ shoal_gossip_write_full(const struct shoal_core *core, uint32_t slot, struct sho
 	        .protocol_min = info->protocol_min,
 	        .protocol_max = info->protocol_max,
 	        .app_version = info->app_version,
-	        .inbound = shoal_members_inbound(record)};
+	        .marks = shoal_members_marks(core, record)};
 
 	message.refused_ms = refused_ms(core, record);
 	write_accusers(core, record, &message.accusers);
@@ -344,7 +344,7 @@ shoal_gossip_write(struct shoal_core *core, uint32_t slot, bool full, struct sho
 		        .incarnation = record->incarnation,
 		        .state = record->state,
 		        .age_ms = age_of(core, slot, record) / SHOAL_MS(1),
-		        .inbound = shoal_members_inbound(record)};
+		        .marks = shoal_members_marks(core, record)};
 		message.refused_ms = refused_ms(core, record);
 		write_accusers(core, record, &message.accusers);
 		written = shoal_message_append(writer, SHOAL_MESSAGE_STATE, &message);

@@ -8,9 +8,9 @@
 #include "core/node.h"
 
 void
-shoal_grave_forget(struct shoal_core *core, uint32_t slot)
+shoal_grave_forget(struct shoal_core *core, uint32_t slot, enum shoal_cause_kind kind)
 {
-	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_EXPIRED, NULL);
+	struct shoal_cause cause = shoal_cause_of(kind, NULL);
 	struct shoal_record *record = shoal_members_at(core, slot);
 
 	if ((record->flags & SHOAL_RECORD_SILENT) == 0) {
@@ -45,7 +45,7 @@ shoal_grave_forget_old(struct shoal_core *core)
 	struct shoal_timer *timer;
 
 	while ((timer = shoal_heap_expire(graves, core->now)) != NULL) {
-		shoal_grave_forget(core, timer->slot);
+		shoal_grave_forget(core, timer->slot, SHOAL_CAUSE_EXPIRED);
 	}
 	while (graves->count > core->profile.tombstones_max) {
 		shoal_grave_forget_oldest(core);
@@ -57,7 +57,7 @@ shoal_grave_forget_oldest(struct shoal_core *core)
 {
 	struct shoal_timer *timer = shoal_heap_expire(&core->members.graves, SHOAL_NEVER - 1);
 	if (timer != NULL) {
-		shoal_grave_forget(core, timer->slot);
+		shoal_grave_forget(core, timer->slot, SHOAL_CAUSE_EXPIRED);
 	}
 }
 

@@ -17,7 +17,7 @@ bool shoal_grave_dig(struct shoal_core *core, uint32_t slot, enum shoal_state st
 void shoal_grave_forget_old(struct shoal_core *core);
 
 /* Forgets one that is dead or left. */
-void shoal_grave_forget(struct shoal_core *core, uint32_t slot);
+void shoal_grave_forget(struct shoal_core *core, uint32_t slot, enum shoal_cause_kind kind);
 
 /* Forgets the oldest tombstone, where there is one. */
 void shoal_grave_forget_oldest(struct shoal_core *core);

@@ -49,7 +49,7 @@ remember(struct shoal_core *core, uint32_t slot, const struct shoal_said *said)
 	const struct shoal_profile *profile = &core->profile;
 	uint64_t whole = shoal_ms(profile->tombstone_ms);
 
-	if (said->age_ns >= whole / 2) {
+	if (said->age_ns >= whole / 2 || said->forgotten) {
 		shoal_count(core, SHOAL_COUNTER_DROP_TOMBSTONE_OLD);
 		return;
 	}
@@ -219,6 +219,10 @@ learn(struct shoal_core *core, struct shoal_said *said, const struct shoal_telle
 		view.doubted = shoal_suspicion_is_old(core, slot);
 		view.settled = shoal_check_is_settled(core, slot);
 	}
+	if (view.known && !shoal_allow_word(core, slot, said->told.claim.state)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
+		return;
+	}
 	view.credulous = core->profile.verify_deaths == 0;
 	said->told.refused = view.known && is_verdict(core, slot, said);
 	said->told.full = said->member != NULL;
@@ -310,7 +314,8 @@ shoal_learn_member(
 	        .refused_ns = shoal_learn_age(member->refused_ms),
 	        .accusers = &member->accusers,
 	        .member = member,
-	        .inbound = member->inbound != 0};
+	        .inbound = (member->marks & SHOAL_MARK_INBOUND) != 0,
+	        .forgotten = (member->marks & SHOAL_MARK_FORGOTTEN) != 0};
 
 	if (!shoal_allow_member(core, member)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
@@ -330,7 +335,8 @@ shoal_learn_state(struct shoal_core *core, const struct shoal_msg_state *state,
 	        .age_ns = shoal_learn_age(state->age_ms),
 	        .refused_ns = shoal_learn_age(state->refused_ms),
 	        .accusers = &state->accusers,
-	        .inbound = state->inbound != 0};
+	        .inbound = (state->marks & SHOAL_MARK_INBOUND) != 0,
+	        .forgotten = (state->marks & SHOAL_MARK_FORGOTTEN) != 0};
 
 	learn(core, &said, teller);
 }

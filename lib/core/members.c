@@ -192,7 +192,7 @@ shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member
 	}
 	record->info = info;
 	record->both = prefer(core, info);
-	shoal_members_set_inbound(record, member->inbound != 0);
+	shoal_members_set_inbound(record, (member->marks & SHOAL_MARK_INBOUND) != 0);
 	uint64_t hash = shoal_table_hash(&members->by_id, &info->id, sizeof info->id);
 	rc = shoal_table_put(&members->by_id, hash, number);
 	if (rc == SHOAL_OK) {
@@ -239,7 +239,7 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 		record->both = (uint8_t)((record->both & ~SHOAL_RECORD_ADDR) | prefer(core, info));
 	}
 	record->incarnation = member->incarnation;
-	shoal_members_set_inbound(record, member->inbound != 0);
+	shoal_members_set_inbound(record, (member->marks & SHOAL_MARK_INBOUND) != 0);
 	shoal_tree_touch(core, slot);
 	return SHOAL_OK;
 }
@@ -257,6 +257,17 @@ shoal_members_describe(struct shoal_core *core, uint32_t slot, const struct shoa
 	record->info = info;
 	shoal_tree_touch(core, slot);
 	return SHOAL_OK;
+}
+
+uint8_t
+shoal_members_marks(const struct shoal_core *core, const struct shoal_record *record)
+{
+	const struct shoal_hold *hold = shoal_members_hold(core, record);
+	bool gone = shoal_state_is_gone((enum shoal_state)record->state);
+	unsigned marks = shoal_members_inbound(record) ? SHOAL_MARK_INBOUND : 0u;
+
+	marks |= gone && hold != NULL && hold->forgotten ? SHOAL_MARK_FORGOTTEN : 0u;
+	return (uint8_t)marks;
 }
 
 struct shoal_hold *

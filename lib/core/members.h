@@ -68,6 +68,7 @@ struct shoal_hold {
 	bool checked;    /* unknown, left: it was probed, at `begun` */
 	bool restored;   /* unknown: from the memory of a former run */
 	bool replaced;   /* suspicion: another member answered at its address */
+	bool forgotten;  /* dead, left: by an operator, here or elsewhere: told of to nobody */
 	uint8_t doubters;
 	uint32_t weight; /* suspicion: of the accusers that count, in Q8 */
 	struct shoal_id doubter[SHOAL_DOUBTERS_MAX];
@@ -137,6 +138,9 @@ shoal_members_set_inbound(struct shoal_record *record, bool inbound)
 	record->both = (uint8_t)((record->both & ~SHOAL_RECORD_INBOUND) |
 	                         (inbound ? SHOAL_RECORD_INBOUND : 0));
 }
+
+/* What a statement about it says beside its state: enum shoal_mark. */
+uint8_t shoal_members_marks(const struct shoal_core *core, const struct shoal_record *record);
 
 /* Unconfirmed members that it told of. */
 static inline unsigned

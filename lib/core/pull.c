@@ -167,25 +167,6 @@ shoal_pull_want(struct shoal_core *core, uint32_t slot, const struct shoal_msg_m
 	}
 }
 
-/* The place of the next to ask, from `asked` on: a teller's, or behind them the owner's; and its
- * slot. SHOAL_NONE: all have been asked. */
-static uint32_t
-next_to_ask(const struct shoal_core *core, struct shoal_pull *pull)
-{
-	for (; pull->asked <= pull->tellers; pull->asked++) {
-		uint32_t slot = pull->asked < pull->tellers
-		                        ? shoal_members_find(core, &pull->teller[pull->asked])
-		                        : pull->slot;
-		const struct shoal_record *record = shoal_members_at(core, slot);
-
-		if (record != NULL && slot != SHOAL_SELF && shoal_members_counts(record) &&
-		        !shoal_members_inbound(record)) {
-			return slot;
-		}
-	}
-	return SHOAL_NONE;
-}
-
 static bool
 is_busy(const struct shoal_pulls *pulls, uint32_t slot)
 {
@@ -195,6 +176,47 @@ is_busy(const struct shoal_pulls *pulls, uint32_t slot)
 		asked += SHOAL_LIST_ITEM(node, struct shoal_pull, node)->from == slot;
 	}
 	return asked >= SHOAL_PULLS_FROM;
+}
+
+/* The slot of a teller, or behind them of the owner. SHOAL_NONE: it cannot be asked. */
+static uint32_t
+slot_of(const struct shoal_core *core, const struct shoal_pull *pull, unsigned i)
+{
+	uint32_t slot = i < pull->tellers ? shoal_members_find(core, &pull->teller[i]) : pull->slot;
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	return record != NULL && slot != SHOAL_SELF && shoal_members_counts(record) &&
+	                       !shoal_members_inbound(record)
+	               ? slot
+	               : SHOAL_NONE;
+}
+
+/* Brings the first teller that is not busy to the front of those that were not asked yet; the owner
+ * stays the last. SHOAL_NONE: nobody is left, or *busy: all who are have enough to do. */
+static uint32_t
+next_to_ask(const struct shoal_core *core, struct shoal_pull *pull, bool *busy)
+{
+	*busy = false;
+	for (unsigned i = pull->asked; i <= pull->tellers; i++) {
+		uint32_t slot = i == pull->tellers && *busy ? SHOAL_NONE : slot_of(core, pull, i);
+
+		if (slot == SHOAL_NONE) {
+			continue;
+		}
+		if (is_busy(&core->pulls, slot)) {
+			*busy = true;
+			continue;
+		}
+		if (i < pull->tellers) {
+			struct shoal_id chosen = pull->teller[i];
+			pull->teller[i] = pull->teller[pull->asked];
+			pull->teller[pull->asked] = chosen;
+		} else {
+			pull->asked = pull->tellers;
+		}
+		return slot;
+	}
+	return SHOAL_NONE;
 }
 
 enum asked {
@@ -212,14 +234,15 @@ ask(struct shoal_core *core, struct shoal_pull *pull)
 	        .salt = shoal_members_salt(self),
 	        .target = shoal_members_at(core, pull->slot)->info->id,
 	        .version = pull->version};
-	uint32_t slot = next_to_ask(core, pull);
+	bool busy;
+	uint32_t slot = next_to_ask(core, pull, &busy);
 
+	if (slot == SHOAL_NONE && busy) {
+		return ASK_OTHERS;
+	}
 	if (slot == SHOAL_NONE) {
 		shoal_count(core, SHOAL_COUNTER_PULLS_FAILED);
 		return ASK_NOBODY;
-	}
-	if (is_busy(&core->pulls, slot)) {
-		return ASK_OTHERS;
 	}
 	if (!shoal_exchange_pull(core, slot, &message, pull->slot, &pull->exchange)) {
 		return ASK_LATER;

@@ -120,7 +120,7 @@ restore_member(struct shoal_core *core, const struct shoal_msg_member *saved, ui
 
 	if (saved->state == SHOAL_STATE_LEAVING ||
 	        shoal_members_find(core, &saved->id) != SHOAL_NONE ||
-	        !shoal_allow_member(core, saved)) {
+	        (saved->marks & SHOAL_MARK_FORGOTTEN) != 0 || !shoal_allow_member(core, saved)) {
 		return;
 	}
 	if (gone && age_ns >= shoal_ms(core->profile.tombstone_ms)) {

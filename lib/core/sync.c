@@ -31,6 +31,15 @@ arm_digest(struct shoal_core *core)
 }
 
 void
+shoal_sync_retry(struct shoal_core *core)
+{
+	core->sync.futile = 0;
+	if (shoal_timer_armed(&core->sync.digest)) {
+		arm_digest(core);
+	}
+}
+
+void
 shoal_sync_init(struct shoal_core *core)
 {
 	core->sync.interval.kind = SHOAL_TIMER_SYNC;

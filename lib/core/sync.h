@@ -36,6 +36,9 @@ void shoal_sync_init(struct shoal_core *core);
 /* The next table exchange begins an interval from now. */
 void shoal_sync_arm(struct shoal_core *core);
 
+/* Tables that are seen to differ are compared an interval from now, if they wait for it. */
+void shoal_sync_retry(struct shoal_core *core);
+
 /* Begins a walk with a member. */
 void shoal_sync_begin(struct shoal_core *core, uint32_t slot);
 /* Its answer was handled: goes on with what there is to say, or ends. mark: of the member's

@@ -293,7 +293,8 @@ shoal_tree_tells(const struct shoal_core *core, const struct shoal_record *recor
 		return false;
 	case SHOAL_STATE_DEAD:
 	case SHOAL_STATE_LEFT:
-		return shoal_grave_age(core, record) < shoal_ms(core->profile.tombstone_ms) / 2;
+		return (shoal_members_marks(core, record) & SHOAL_MARK_FORGOTTEN) == 0 &&
+		       shoal_grave_age(core, record) < shoal_ms(core->profile.tombstone_ms) / 2;
 	default:
 		return true;
 	}

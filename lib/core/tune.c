@@ -11,17 +11,27 @@
 #include "core/heal.h"
 #include "core/node.h"
 
-void
-shoal_core_tuning(const struct shoal_profile *profile, enum shoal_log_level level,
-        uint8_t data[SHOAL_TUNING_BYTES])
+size_t
+shoal_core_tuning(
+        const struct shoal_profile *profile, enum shoal_log_level level, uint8_t *data, size_t len)
 {
 	struct shoal_writer writer;
 
-	shoal_writer_init(&writer, data, SHOAL_TUNING_BYTES);
+	shoal_writer_init(&writer, data, len);
 	shoal_writer_u8(&writer, (uint8_t)level);
 #define SHOAL_X(field, min, max, lan, wan, local, text) shoal_writer_u32(&writer, profile->field);
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
+	return writer.failed ? 0 : writer.len;
+}
+
+static void
+retick(struct shoal_core *core)
+{
+	if (shoal_timer_armed(&core->gossip.tick)) {
+		shoal_heap_arm(&core->heap, &core->gossip.tick,
+		        core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
+	}
 }
 
 static void
@@ -35,6 +45,12 @@ apply(struct shoal_core *core, const struct shoal_profile *profile)
 	}
 	if (old.sync_interval_ms != profile->sync_interval_ms) {
 		shoal_sync_arm(core);
+	}
+	if (old.digest_interval_ms != profile->digest_interval_ms) {
+		shoal_sync_retry(core);
+	}
+	if (old.gossip_interval_ms != profile->gossip_interval_ms) {
+		retick(core);
 	}
 	if (old.heal_interval_ms != profile->heal_interval_ms) {
 		shoal_heal_arm(core);

@@ -70,11 +70,15 @@ enum shoal_nack_reason {
 	X(ID, target, 0)                                                                           \
 	X(VAR, budget_ms, SHOAL_BUDGET_MAX_MS)
 
+enum shoal_mark {
+	SHOAL_MARK_INBOUND = 1,  /* it cannot be dialled, and is reached by links that it opened */
+	SHOAL_MARK_FORGOTTEN = 2 /* dead and left: an operator let it be forgotten */
+};
+
 /* A full statement about a member. age_ms: alive and suspect: since it was last heard directly,
  * summed over hops; leaving: what is left of its timeout; dead and left: since then. refused_ms:
  * dead by the verdict of the accusers, to whom its host refused connections since then; 0: no
- * verdict. inbound 1: it cannot be dialled, and is reached by links that it opened itself.
- */
+ * verdict. marks: enum shoal_mark. */
 #define SHOAL_MEMBER_FIELDS(X)                                                                     \
 	X(ID, id, 0)                                                                               \
 	X(SALT, salt, 0)                                                                           \
@@ -88,7 +92,7 @@ enum shoal_nack_reason {
 	X(U8, protocol_max, 255)                                                                   \
 	X(VAR, app_version, UINT32_MAX)                                                            \
 	X(VAR, refused_ms, SHOAL_VAR_MAX)                                                          \
-	X(FLAG, inbound, 1)
+	X(FLAG, marks, 3)
 
 /* A short statement about a member that the receiver is thought to know. */
 #define SHOAL_STATE_FIELDS(X)                                                                      \
@@ -99,7 +103,7 @@ enum shoal_nack_reason {
 	X(VAR, age_ms, SHOAL_VAR_MAX)                                                              \
 	X(IDS, accusers, SHOAL_ACCUSERS_MAX)                                                       \
 	X(VAR, refused_ms, SHOAL_VAR_MAX)                                                          \
-	X(FLAG, inbound, 1)
+	X(FLAG, marks, 3)
 
 /* Opens a join request; the joiner's member statement follows. codec 0: the compact binary one. */
 #define SHOAL_JOIN_FIELDS(X)                                                                       \

@@ -417,7 +417,7 @@ command(struct fuzz *fuzz, unsigned which, struct shoal_input *input)
 
 	if (which % 4 == 1 && input->len >= 1) {
 		fuzz->profile.tombstones_max = 1 + input->data[0];
-		shoal_core_tuning(&fuzz->profile, SHOAL_LOG_INFO, tuning);
+		(void)shoal_core_tuning(&fuzz->profile, SHOAL_LOG_INFO, tuning, sizeof(tuning));
 		*input = (struct shoal_input){
 		        .kind = SHOAL_INPUT_TUNE, .data = tuning, .len = sizeof(tuning)};
 	} else if (which % 4 == 2 && input->len >= 1) {

@@ -35,7 +35,7 @@ static void
 every_cause_has_a_name_of_its_own(void **state)
 {
 	(void)state;
-	for (int kind = SHOAL_CAUSE_NONE; kind <= SHOAL_CAUSE_FORGOTTEN; kind++) {
+	for (int kind = SHOAL_CAUSE_NONE; kind <= SHOAL_CAUSE_NOT_ALLOWED; kind++) {
 		const char *name = shoal_cause_name((enum shoal_cause_kind)kind);
 		assert_string_not_equal(name, "invalid");
 		for (int other = SHOAL_CAUSE_NONE; other < kind; other++) {
@@ -45,7 +45,7 @@ every_cause_has_a_name_of_its_own(void **state)
 	}
 	assert_string_equal(shoal_cause_name(SHOAL_CAUSE_EXPIRED), "expired");
 	assert_string_equal(
-	        shoal_cause_name((enum shoal_cause_kind)(SHOAL_CAUSE_FORGOTTEN + 1)), "invalid");
+	        shoal_cause_name((enum shoal_cause_kind)(SHOAL_CAUSE_NOT_ALLOWED + 1)), "invalid");
 	assert_string_equal(shoal_cause_name((enum shoal_cause_kind) - 1), "invalid");
 }
 

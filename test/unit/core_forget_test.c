@@ -95,6 +95,63 @@ one_that_missed_it_forgets_when_tables_are_compared(void **state)
 }
 
 static void
+the_tombstone_turns_old_statements_away_until_its_time_is_over(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	struct shoal_id id = set_up(&world);
+	struct shoal_core_member member;
+	assert_int_equal(forget(&world, 1, &id), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(3));
+	/* Nobody's word but a member's makes others forget, and no age that is told with it counts.
+	 */
+	assert_true(world_holds(&world, 2, &id, &member));
+	assert_int_equal(member.state, SHOAL_STATE_DEAD);
+	world_run(&world, SHOAL_SEC(600));
+	for (size_t i = 0; i < NODES - 1; i++) {
+		assert_int_equal(world_state(&world, i, &id), SHOAL_STATE_DEAD);
+	}
+	world_done(&world);
+}
+
+static void
+a_stranger_makes_nobody_forget(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	struct puppet *teller = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct puppet *gone = world_meet(&world, 0, 0);
+	struct shoal_msg_state left = puppet_state(gone, SHOAL_STATE_LEFT);
+	struct shoal_msg_member whole = puppet_member(gone, SHOAL_STATE_LEFT);
+	world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &whole);
+	assert_int_equal(world_state(&world, 0, &gone->id), SHOAL_STATE_LEFT);
+	left.marks = SHOAL_MARK_FORGOTTEN;
+	world_tell(&world, 0, world_puppet(&world), SHOAL_MESSAGE_STATE, &left);
+	assert_null(world_event(&world, 0, SHOAL_EVENT_REAP, &gone->id, 0));
+	world_tell(&world, 0, teller, SHOAL_MESSAGE_STATE, &left);
+	assert_non_null(world_event(&world, 0, SHOAL_EVENT_REAP, &gone->id, 0));
+	/* A newer word that it left, and is forgotten, is both; of one that is not known it is
+	 * nothing. */
+	struct puppet *other = world_meet(&world, 0, 0), *unknown = world_puppet(&world);
+	whole = puppet_member(other, SHOAL_STATE_LEFT);
+	world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &whole);
+	left = puppet_state(other, SHOAL_STATE_LEFT);
+	left.incarnation++;
+	left.marks = SHOAL_MARK_FORGOTTEN;
+	world_tell(&world, 0, teller, SHOAL_MESSAGE_STATE, &left);
+	assert_non_null(world_event(&world, 0, SHOAL_EVENT_REAP, &other->id, 0));
+	whole = puppet_member(unknown, SHOAL_STATE_LEFT);
+	whole.marks = SHOAL_MARK_FORGOTTEN;
+	world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &whole);
+	assert_int_equal(world_state(&world, 0, &unknown->id), SHOAL_STATES);
+	world_done(&world);
+}
+
+static void
 a_member_that_returns_is_as_new(void **state)
 {
 	static struct core_world world;
@@ -141,6 +198,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(all_forget_and_are_told_once_why),
 	        cmocka_unit_test(one_that_missed_it_forgets_when_tables_are_compared),
+	        cmocka_unit_test(the_tombstone_turns_old_statements_away_until_its_time_is_over),
+	        cmocka_unit_test(a_stranger_makes_nobody_forget),
 	        cmocka_unit_test(a_member_that_returns_is_as_new),
 	        cmocka_unit_test(who_lives_or_is_unknown_is_not_forgotten),
 	};

@@ -78,7 +78,7 @@ say(struct core_world *world, struct puppet *puppet, bool full, bool inbound)
 	puppet->incarnation++;
 	struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_ALIVE);
 	struct shoal_msg_state state = puppet_state(puppet, SHOAL_STATE_ALIVE);
-	member.inbound = state.inbound = inbound;
+	member.marks = state.marks = inbound ? SHOAL_MARK_INBOUND : 0;
 	assert_int_equal(full ? world_tell(world, 0, puppet, SHOAL_MESSAGE_MEMBER, &member)
 	                      : world_tell(world, 0, puppet, SHOAL_MESSAGE_STATE, &state),
 	        0);
@@ -133,7 +133,7 @@ who_has_links_and_no_watcher_says_that_it_cannot_be_dialled(void **state)
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_INBOUND_ONLY), 1);
 	const struct world_packet *packet = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_STATE);
 	assert_non_null(packet);
-	assert_int_equal(packet_has(packet, SHOAL_MESSAGE_STATE)->state.inbound, 1);
+	assert_int_equal(packet_has(packet, SHOAL_MESSAGE_STATE)->state.marks, 1);
 	/* The first link that gets through takes it back. */
 	link_of(&world, &world.puppet[0], 1);
 	assert_false(finds_itself_walled(&world));
@@ -157,7 +157,7 @@ who_is_watched_or_has_no_link_says_nothing_of_the_kind(void **state)
 	for (const struct world_packet *packet = world.sent; packet != NULL;
 	        packet = packet->next) {
 		const union shoal_message *said = packet_has(packet, SHOAL_MESSAGE_STATE);
-		assert_true(said == NULL || said->state.inbound == 0);
+		assert_true(said == NULL || said->state.marks == 0);
 		assert_int_not_equal(packet->kind, SHOAL_SEND_TELL);
 	}
 	world_done(&world);
@@ -251,7 +251,7 @@ what_a_member_says_of_it_is_shown_and_told_on_in_either_form(void **state)
 		const struct world_packet *packet =
 		        world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_STATE);
 		assert_non_null(packet);
-		assert_int_equal(packet_has(packet, SHOAL_MESSAGE_STATE)->state.inbound, 1);
+		assert_int_equal(packet_has(packet, SHOAL_MESSAGE_STATE)->state.marks, 1);
 		say(&world, puppet, full, true);
 		assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_UPDATE), 1);
 		say(&world, puppet, full, false);
@@ -495,7 +495,7 @@ accused_it_makes_its_links_anew(void **state)
 	        .salt = shoal_salt_short(&self.salt),
 	        .incarnation = self.incarnation,
 	        .state = SHOAL_STATE_SUSPECT,
-	        .inbound = 1};
+	        .marks = SHOAL_MARK_INBOUND};
 	assert_int_equal(world_tell(&world, 0, watched, SHOAL_MESSAGE_STATE, &accused), 0);
 	assert_non_null(watch_dialled(&world, watched));
 	assert_true(finds_itself_walled(&world));

@@ -42,7 +42,7 @@ static const struct shoal_msg_state walled = {.id = ID(0x11),
         .salt = SALT,
         .incarnation = INCARNATION,
         .state = SHOAL_STATE_ALIVE,
-        .inbound = 1};
+        .marks = SHOAL_MARK_INBOUND};
 static const struct shoal_msg_join join = {
         .id = ID(0x11), .salt = SALT, .epoch_s = 1700000000, .protocol_max = 1, .app_version = 300};
 static const struct shoal_msg_sync sync_request = {

@@ -81,7 +81,7 @@ a_packet_is_printed_line_by_line(void **state)
 	        "  state id=33000000-0000-0000-0000-000000000000 salt=0x0000000000000000 "
 	        "incarnation=0x0000000000000000 state=suspect age_ms=1500 "
 	        "accusers=[00000000-0000-0000-0000-000000000000] refused_ms=0 "
-	        "inbound=0\n"
+	        "marks=0\n"
 	        "  kind 130, not known, bytes=3 body=0x616263\n");
 }
 
@@ -103,7 +103,7 @@ or_as_one_object(void **state)
 	        "{\"kind\":7,\"message\":\"state\",\"fields\":{"
 	        "\"id\":\"33000000-0000-0000-0000-000000000000\",\"salt\":\"0x0000000000000000\","
 	        "\"incarnation\":\"0x0000000000000000\",\"state\":\"suspect\",\"age_ms\":1500,"
-	        "\"accusers\":[\"00000000-0000-0000-0000-000000000000\"],\"refused_ms\":0,\"inbound\":0}},"
+	        "\"accusers\":[\"00000000-0000-0000-0000-000000000000\"],\"refused_ms\":0,\"marks\":0}},"
 	        "{\"kind\":130,\"message\":null,\"bytes\":3,\"body\":\"0x616263\"}],\"errors\":[]}");
 }
 

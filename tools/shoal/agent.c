@@ -250,23 +250,6 @@ begin_join(struct agent *agent)
 	        agent->config.seed_count, JOIN_TIMEOUT_MS, on_joined, agent);
 }
 
-/* The library judges the texts of seeds before anything else, so a cluster that does not run yet
- * can be asked: it refuses a good list too, as SHOAL_ERR_STATE. */
-static int
-check_seeds(struct agent *agent)
-{
-	int rc;
-
-	if (agent->config.seed_count == 0) {
-		return CLI_DONE;
-	}
-	rc = begin_join(agent);
-	if (rc == SHOAL_ERR_INVALID || rc == SHOAL_ERR_UNSUPPORTED) {
-		return cli_usage(&cli_agent_command, "--%s", shoal_last_error());
-	}
-	return rc == SHOAL_ERR_STATE ? CLI_DONE : cli_error("--%s", shoal_last_error());
-}
-
 /* Said before the start, so that the first word of the member has it. */
 static int
 set_meta(struct agent *agent)
@@ -297,8 +280,7 @@ start_cluster(struct agent *agent)
 	if (shoal_cluster_new(&agent->cluster, &agent->config.shoal) < 0) {
 		return cli_error("%s", shoal_last_error());
 	}
-	end = check_seeds(agent);
-	end = end == CLI_DONE ? set_meta(agent) : end;
+	end = set_meta(agent);
 	if (end != CLI_DONE) {
 		return end;
 	}

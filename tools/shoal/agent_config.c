@@ -231,6 +231,9 @@ set_own(struct cli_agent_config *config, const struct cli_options *options)
 		}
 		config->seeds[config->seed_count++] = seed->value;
 	}
+	if (config->seed_count > 0 && shoal_seeds_check(config->seeds, config->seed_count) < 0) {
+		return cli_usage(options->command, "--%s", shoal_last_error());
+	}
 	while ((meta = cli_option_at(options, "meta", metas++)) != NULL) {
 		if (strchr(meta->value, '=') == NULL) {
 			return cli_usage(options->command, "%s %s: say KEY=VALUE", meta->origin,

@@ -162,22 +162,24 @@ change_keys(struct cli_reload *reload, const struct cli_agent_config *next,
 	return rc;
 }
 
+/* An edit of what differs, which nothing but want of room can refuse any more; *edit NULL: nothing
+ * does. */
 static int
-describe(struct cli_reload *reload, const struct cli_agent_config *next, struct report *report)
+prepare(struct cli_reload *reload, const struct cli_agent_config *next,
+        struct shoal_meta_edit **edit)
 {
-	struct shoal_meta_edit *edit;
 	size_t changes = 0;
-	int rc = shoal_meta_begin(reload->cluster, &edit);
+	int rc = shoal_meta_begin(reload->cluster, edit);
 
 	if (rc != 0) {
+		*edit = NULL;
 		return rc;
 	}
-	rc = change_keys(reload, next, edit, &changes);
-	if (rc == 0 && changes > 0) {
-		json_array_append_new(report->changed, json_string("meta"));
-		return shoal_meta_commit(edit);
+	rc = change_keys(reload, next, *edit, &changes);
+	if (rc != 0 || changes == 0) {
+		shoal_meta_abort(*edit);
+		*edit = NULL;
 	}
-	shoal_meta_abort(edit);
 	return rc;
 }
 
@@ -213,15 +215,26 @@ apply_own(struct cli_reload *reload, const struct cli_agent_config *next, struct
 	cli_log_set(next->log_form, next->shoal.log_level);
 }
 
-/* The parts that can be refused first. */
+/* What can be refused comes first. */
 static int
 apply(struct cli_reload *reload, const struct cli_agent_config *next, struct report *report)
 {
-	int rc = join(reload, next, report);
+	struct shoal_meta_edit *edit;
+	int rc = prepare(reload, next, &edit);
 
-	rc = rc == 0 ? describe(reload, next, report) : rc;
-	rc = rc == 0 ? shoal_cluster_reconfigure(reload->cluster, &next->shoal, on_field, report)
-	             : rc;
+	if (rc != 0) {
+		return rc;
+	}
+	rc = shoal_cluster_reconfigure(reload->cluster, &next->shoal, on_field, report);
+	if (rc != 0 && edit != NULL) {
+		shoal_meta_abort(edit);
+	} else if (edit != NULL) {
+		json_array_append_new(report->changed, json_string("meta"));
+		rc = shoal_meta_commit(edit);
+	}
+	if (rc == 0) {
+		rc = join(reload, next, report);
+	}
 	if (rc == 0) {
 		apply_own(reload, next, report);
 	}

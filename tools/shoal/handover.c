@@ -4,12 +4,16 @@
 #include "handover.h"
 
 #include "cli.h"
+#include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define FIRST_FD 3
@@ -41,6 +45,21 @@ listens(int fd)
 	       accepts != 0;
 }
 
+/* Whoever can write to the control socket commands the agent. */
+static void
+warn_if_open(const struct sockaddr_un *addr, socklen_t len)
+{
+	struct stat there;
+
+	if (len > offsetof(struct sockaddr_un, sun_path) && addr->sun_path[0] != '\0' &&
+	        stat(addr->sun_path, &there) == 0 && (there.st_mode & S_IWOTH) != 0) {
+		cli_log(SHOAL_LOG_WARN,
+		        "every user of this machine may command the agent at %s: set "
+		        "SocketMode=0600",
+		        addr->sun_path);
+	}
+}
+
 static int
 take_one(struct cli_handover *handover, int fd)
 {
@@ -59,6 +78,9 @@ take_one(struct cli_handover *handover, int fd)
 		        "LISTEN_FDS: descriptor %d is a second socket of its kind: give at "
 		        "most one path and one address",
 		        fd);
+	}
+	if (addr.ss_family == AF_UNIX) {
+		warn_if_open((const struct sockaddr_un *)&addr, len);
 	}
 	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
 		return cli_error("LISTEN_FDS: descriptor %d: %s", fd, strerror(errno));

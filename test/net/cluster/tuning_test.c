@@ -58,6 +58,8 @@ what_is_fixed_unknown_or_not_valid_is_refused_and_says_why(void **state)
 	assert_non_null(strstr(shoal_last_error(), "bind: cannot change"));
 	assert_int_equal(shoal_cluster_set(a, "members_max", "77"), SHOAL_ERR_STATE);
 	assert_non_null(strstr(shoal_last_error(), "members_max"));
+	assert_int_equal(shoal_cluster_set(a, "profile", "wan"), SHOAL_ERR_STATE);
+	assert_int_equal(shoal_cluster_set(a, "probe_interval_ms", "250"), 0); /* as it was */
 	assert_int_equal(shoal_cluster_set(a, "wings", "2"), SHOAL_ERR_NOT_FOUND);
 	assert_int_equal(shoal_cluster_set(a, "probe_interval_ms", "0"), SHOAL_ERR_INVALID);
 	assert_non_null(strstr(shoal_last_error(), "probe_interval_ms"));
