@@ -39,6 +39,10 @@ extern "C" {
 	X(TYPE, type, -24, "value has another type")                                               \
 	X(SYSTEM, system, -25, "a system call failed")                                             \
 	X(NO_SEED, no_seed, -26, "no seed could be reached")                                       \
+	X(KEY, key, -27, "sealed with a key that is not held here")                                \
+	X(REPLAYED, replayed, -28, "a packet that was there before")                               \
+	X(MISDIRECTED, misdirected, -29, "sealed for another member or instance")                  \
+	X(CLEAR, clear, -30, "not sealed, and only what is sealed is taken here")                  \
 	X(NOMEM, nomem, -501, "out of memory")                                                     \
 	X(CALLBACK, callback, -502, "a callback of the application failed")
 

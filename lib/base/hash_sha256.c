@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* SHA-256 (FIPS 180-4, sections 5 and 6.2). Used where a name becomes an id, once a member: plain
- * and small rather than fast. Invariant: block holds total % 64 bytes that wait for the rest of
- * their block. */
+/* SHA-256 (FIPS 180-4, sections 5 and 6.2). Used where a name becomes an id and where a subkey is
+ * derived, once a member each: plain and small rather than fast. Invariant: block holds total % 64
+ * bytes that wait for the rest of their block. */
 #include "base/hash.h"
 
 #include <string.h>
+
+#include "base/wipe.h"
 
 /* FIPS 180-4, 4.2.2: fractional parts of the cube roots of the first 64 primes. */
 static const uint32_t round_constant[64] = {0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5,
@@ -76,6 +78,7 @@ compress(uint32_t state[8], const uint8_t block[64])
 	state[5] += f;
 	state[6] += g;
 	state[7] += h;
+	shoal_wipe(w, sizeof w); /* the block may have been a key */
 }
 
 void
