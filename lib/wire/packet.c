@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Header and checksum of a packet. Everything that a stranger can send passes here first: nothing
- * is looked at beyond the bounded cursor, and nothing is kept. */
+/* Header, checksum and seal of a packet. Everything that a stranger can send passes here first:
+ * nothing is looked at beyond the bounded cursor, and nothing is kept. */
 #include "wire/packet.h"
 
 #include <string.h>
@@ -8,13 +8,14 @@
 #include "base/hash.h"
 #include "base/panic.h"
 
-#define KNOWN_FLAGS (SHOAL_PACKET_SEALED | SHOAL_PACKET_COMPRESSED | SHOAL_PACKET_ADDRESSED)
+#define KNOWN_FLAGS (SHOAL_PACKET_SEALED | SHOAL_PACKET_COMPRESSED)
 
 int
 shoal_packet_header(struct shoal_reader *reader, struct shoal_packet_header *header)
 {
 	memset(header, 0, sizeof *header);
-	header->version = shoal_reader_u8(reader);
+	uint8_t first = shoal_reader_u8(reader);
+	header->version = (first & 0xf0) == SHOAL_PACKET_FIRST ? first & 0x0f : 0;
 	if (!reader->failed && header->version != SHOAL_PACKET_VERSION) {
 		return SHOAL_ERR_VERSION;
 	}
@@ -25,16 +26,38 @@ shoal_packet_header(struct shoal_reader *reader, struct shoal_packet_header *hea
 	}
 	header->label.data = shoal_reader_bytes(reader, header->label.len);
 	if ((header->flags & SHOAL_PACKET_SEALED) != 0) {
-		header->key_id = shoal_reader_u8(reader);
-		header->sender_salt = shoal_reader_u64(reader);
-		header->counter = shoal_reader_u64(reader);
-		if ((header->flags & SHOAL_PACKET_ADDRESSED) != 0) {
-			header->addressee_salt = shoal_reader_u64(reader);
-		}
-	} else if ((header->flags & SHOAL_PACKET_ADDRESSED) != 0) {
-		return SHOAL_ERR_MALFORMED;
+		header->by.key_id = shoal_reader_u8(reader);
+		header->by.salt = shoal_reader_u64(reader);
+		header->by.counter = shoal_reader_u64(reader);
+		header->addressee = shoal_reader_u64(reader);
 	}
 	return reader->failed ? SHOAL_ERR_MALFORMED : SHOAL_OK;
+}
+
+static void
+write_crc(uint8_t *data, size_t len)
+{
+	struct shoal_writer writer;
+
+	shoal_writer_init(&writer, data + len, SHOAL_PACKET_CRC);
+	shoal_writer_u32(&writer, shoal_hash_crc32c(0, data, len));
+}
+
+/* The checksum of a clear packet behind its header; *messages: what is between. */
+static int
+check_crc(
+        const uint8_t *data, size_t len, struct shoal_reader *reader, struct shoal_reader *messages)
+{
+	if (reader->left < SHOAL_PACKET_CRC) {
+		return SHOAL_ERR_MALFORMED;
+	}
+	*messages = shoal_reader_sub(reader, reader->left - SHOAL_PACKET_CRC);
+#ifdef SHOAL_PLANT_CHECKSUM_UNREAD
+	return SHOAL_OK;
+#endif
+	return shoal_reader_u32(reader) == shoal_hash_crc32c(0, data, len - SHOAL_PACKET_CRC)
+	               ? SHOAL_OK
+	               : SHOAL_ERR_CHECKSUM;
 }
 
 /* The checksum is judged before the label: a damaged packet must not look like a stranger's. */
@@ -46,21 +69,14 @@ shoal_packet_open(const uint8_t *data, size_t len, struct shoal_span label,
 
 	shoal_reader_init(&reader, data, len);
 	int rc = shoal_packet_header(&reader, header);
+	if (rc == SHOAL_OK && (header->flags & SHOAL_PACKET_SEALED) != 0) {
+		return SHOAL_ERR_KEY;
+	}
+	if (rc == SHOAL_OK) {
+		rc = check_crc(data, len, &reader, messages);
+	}
 	if (rc != SHOAL_OK) {
 		return rc;
-	}
-	if ((header->flags & SHOAL_PACKET_SEALED) != 0) {
-		return SHOAL_ERR_AUTH;
-	}
-	if (reader.left < SHOAL_PACKET_CRC) {
-		return SHOAL_ERR_MALFORMED;
-	}
-	*messages = shoal_reader_sub(&reader, reader.left - SHOAL_PACKET_CRC);
-#ifdef SHOAL_PLANT_CHECKSUM_UNREAD
-	return SHOAL_OK;
-#endif
-	if (shoal_reader_u32(&reader) != shoal_hash_crc32c(0, data, len - SHOAL_PACKET_CRC)) {
-		return SHOAL_ERR_CHECKSUM;
 	}
 	if (header->label.len != label.len ||
 	        (label.len > 0 && memcmp(header->label.data, label.data, label.len) != 0)) {
@@ -69,15 +85,21 @@ shoal_packet_open(const uint8_t *data, size_t len, struct shoal_span label,
 	return (header->flags & SHOAL_PACKET_COMPRESSED) != 0 ? SHOAL_ERR_UNSUPPORTED : SHOAL_OK;
 }
 
+static void
+begin(struct shoal_writer *writer, struct shoal_span label, uint8_t flags, size_t end)
+{
+	SHOAL_ASSERT(writer->len == 0 && writer->cap >= SHOAL_PACKET_HEAD + label.len + end);
+	writer->cap -= end;
+	shoal_writer_u8(writer, SHOAL_PACKET_FIRST | SHOAL_PACKET_VERSION);
+	shoal_writer_u8(writer, flags);
+	shoal_writer_u8(writer, (uint8_t)label.len);
+	shoal_writer_bytes(writer, label.data, label.len);
+}
+
 void
 shoal_packet_begin(struct shoal_writer *writer, struct shoal_span label)
 {
-	SHOAL_ASSERT(writer->len == 0 && writer->cap >= shoal_packet_overhead(label.len));
-	writer->cap -= SHOAL_PACKET_CRC;
-	shoal_writer_u8(writer, SHOAL_PACKET_VERSION);
-	shoal_writer_u8(writer, 0);
-	shoal_writer_u8(writer, (uint8_t)label.len);
-	shoal_writer_bytes(writer, label.data, label.len);
+	begin(writer, label, 0, SHOAL_PACKET_CRC);
 }
 
 void
@@ -90,5 +112,156 @@ shoal_packet_end(struct shoal_writer *writer)
 size_t
 shoal_packet_overhead(size_t label_len)
 {
-	return 3 + label_len + SHOAL_PACKET_CRC;
+	return SHOAL_PACKET_HEAD + label_len + SHOAL_PACKET_CRC;
+}
+
+/* Of the clear part in front of the messages. */
+static size_t
+head_len(const uint8_t *data)
+{
+	bool sealed = (data[1] & SHOAL_PACKET_SEALED) != 0;
+
+	return SHOAL_PACKET_HEAD + data[2] + (sealed ? (size_t)SHOAL_PACKET_SEAL : 0);
+}
+
+void
+shoal_packet_begin_sealed(struct shoal_writer *writer, struct shoal_span label)
+{
+	static const uint8_t blank[SHOAL_PACKET_SEAL];
+
+	begin(writer, label, SHOAL_PACKET_SEALED, SHOAL_SEALED_TAG);
+	SHOAL_ASSERT(shoal_writer_left(writer) >= sizeof blank);
+	shoal_writer_bytes(writer, blank, sizeof blank);
+}
+
+int
+shoal_packet_seal(
+        struct shoal_writer *writer, struct shoal_keyring *ring, bool stream, uint64_t addressee)
+{
+	struct shoal_sealed_by by = shoal_keyring_next(ring, stream);
+	size_t head = head_len(writer->data), len = writer->len - head;
+	struct shoal_writer header;
+
+	shoal_writer_init(&header, writer->data + head - SHOAL_PACKET_SEAL, SHOAL_PACKET_SEAL);
+	shoal_writer_u8(&header, by.key_id);
+	shoal_writer_u64(&header, by.salt);
+	shoal_writer_u64(&header, by.counter);
+	shoal_writer_u64(&header, addressee);
+	writer->cap += SHOAL_SEALED_TAG;
+	writer->len += SHOAL_SEALED_TAG;
+	return shoal_keyring_seal(ring, &by, writer->data, head, writer->data + head, len);
+}
+
+size_t
+shoal_packet_sealed_overhead(size_t label_len)
+{
+	return SHOAL_PACKET_HEAD + label_len + SHOAL_PACKET_SEAL + SHOAL_SEALED_TAG;
+}
+
+int
+shoal_packet_unseal(uint8_t *data, size_t len, const struct shoal_packet_header *header,
+        struct shoal_keyring *ring, size_t *clear_len)
+{
+	size_t label = header->label.len, head = SHOAL_PACKET_HEAD + label + SHOAL_PACKET_SEAL;
+	uint8_t *clear = data + SHOAL_PACKET_SEAL;
+
+	if (len < head + SHOAL_SEALED_TAG) {
+		return SHOAL_ERR_MALFORMED;
+	}
+	int rc = shoal_keyring_open(ring, &header->by, data, head, data + head, len - head);
+	if (rc != SHOAL_OK) {
+		return rc;
+	}
+	memmove(clear, data, SHOAL_PACKET_HEAD + label);
+	clear[1] &= (uint8_t)~SHOAL_PACKET_SEALED;
+	size_t rest = len - SHOAL_PACKET_SEAL - SHOAL_SEALED_TAG;
+	write_crc(clear, rest);
+	*clear_len = rest + SHOAL_PACKET_CRC;
+	return SHOAL_OK;
+}
+
+bool
+shoal_packet_compress(struct shoal_writer *writer, const struct shoal_compressor_ops *by,
+        uint8_t *room, size_t room_len)
+{
+	size_t head = head_len(writer->data), len = writer->len - head, less;
+
+	if (by->compress(writer->data + head, len, room, room_len, &less) != SHOAL_OK ||
+	        less >= len) {
+		return false;
+	}
+	memcpy(writer->data + head, room, less);
+	writer->len = head + less;
+	writer->data[1] |= SHOAL_PACKET_COMPRESSED;
+	return true;
+}
+
+int
+shoal_packet_uncompress(const uint8_t *data, size_t len, const struct shoal_compressor_ops *by,
+        uint8_t *out, size_t cap, size_t *out_len)
+{
+	struct shoal_packet_header header;
+	struct shoal_reader reader, messages;
+
+	shoal_reader_init(&reader, data, len);
+	int rc = shoal_packet_header(&reader, &header);
+	if (rc == SHOAL_OK) {
+		rc = check_crc(data, len, &reader, &messages);
+	}
+	if (rc != SHOAL_OK) {
+		return rc;
+	}
+	size_t head = SHOAL_PACKET_HEAD + header.label.len, made;
+	if (cap < head + SHOAL_PACKET_CRC) {
+		return SHOAL_ERR_TOO_BIG;
+	}
+	rc = by->uncompress(
+	        messages.at, messages.left, out + head, cap - head - SHOAL_PACKET_CRC, &made);
+	if (rc != SHOAL_OK) {
+		return rc;
+	}
+	memcpy(out, data, head);
+	out[1] &= (uint8_t)~SHOAL_PACKET_COMPRESSED;
+	write_crc(out, head + made);
+	*out_len = head + made + SHOAL_PACKET_CRC;
+	return SHOAL_OK;
+}
+
+/* What the first bytes of others are: memberlist numbers its messages 0 to 13, in front of a
+ * MessagePack map, and 244 is a label; Tarantool's SWIM begins with such a map; the rest is what is
+ * sent to any open port. */
+const char *
+shoal_packet_neighbour(const uint8_t *data, size_t len)
+{
+	static const struct {
+		const char *begin, *name;
+	} texts[] = {{"GET ", "it looks like HTTP"}, {"POST ", "it looks like HTTP"},
+	        {"PUT ", "it looks like HTTP"}, {"HEAD ", "it looks like HTTP"},
+	        {"PRI * HTTP/2", "it looks like HTTP"}, {"SSH-", "it looks like SSH"},
+	        {"RCmb", "it looks like the bus of a Redis cluster"},
+	        {"SHOAL", "it looks like a stream of shoal"}};
+
+	if (len < 2) {
+		return NULL;
+	}
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		size_t n = strlen(texts[i].begin);
+		if (len >= n && memcmp(data, texts[i].begin, n) == 0) {
+			return texts[i].name;
+		}
+	}
+	bool map = data[1] >= 0x80 && data[1] <= 0x8f;
+	if (data[0] == 244 || (data[0] <= 13 && map) || data[0] == 7 || data[0] == 12) {
+		return "it looks like memberlist (Serf, Consul, Nomad)";
+	}
+	if (data[0] == 0 && data[1] < 8) {
+		return "it looks like a release of shoal from before version 1";
+	}
+	if (data[0] >= 0x80 && data[0] <= 0x8f) {
+		return "it looks like MessagePack (Tarantool's SWIM)";
+	}
+	if (data[0] == 0x16 && data[1] == 3) {
+		return "it looks like TLS";
+	}
+	return data[0] == '{' ? "it looks like JSON" : NULL;
 }

@@ -3,12 +3,17 @@
  *
  *     +---------+-------+-----------+-------+--------------------+----------+-----------+
  *     | version | flags | label len | label | sealed header, if  | messages | CRC32C or |
- *     |    1    |   1   |     1     | 0..64 | SEALED: 17 or 25   |    ...   |   tag     |
+ *     |    1    |   1   |     1     | 0..64 | SEALED: 25         |    ...   | tag: 16   |
  *     +---------+-------+-----------+-------+--------------------+----------+-----------+
  *
- *     sealed header: key id 1 | sender salt 8 | counter 8 | addressee's salt 8, if ADDRESSED
+ *     sealed header: key id 1 | sender's salt 8 | counter 8 | addressee's salt 8
  *
- * Version 0 makes no promises. Sealed packets are recognised and refused until a keyring exists. */
+ * The first byte is 0xc0 and the version: 0xc1 now. No MessagePack and no UTF-8 text begins with
+ * it, and no kind of message of the gossip protocols that number theirs from 0 on, so that a
+ * neighbour of another kind is seen at once.
+ *
+ * Messages may be compressed, sealed or not; sealing comes last. What is in front of the messages
+ * is authenticated with them. */
 #ifndef SHOAL_WIRE_PACKET_H
 #define SHOAL_WIRE_PACKET_H
 
@@ -17,30 +22,34 @@
 #include "base/reader.h"
 #include "base/writer.h"
 #include "wire/field.h"
+#include "wire/keyring.h"
 
-#define SHOAL_PACKET_VERSION 0
+#define SHOAL_PACKET_VERSION 1
+#define SHOAL_PACKET_FIRST   0xc0 /* the first byte without the version, which is below 16 */
+#define SHOAL_PACKET_HEAD    3    /* version, flags, length of the label */
 #define SHOAL_PACKET_CRC     4
+#define SHOAL_PACKET_SEAL    25 /* the sealed header */
 
 enum shoal_packet_flag {
-	SHOAL_PACKET_SEALED = 1, /* encrypted and authenticated; no checksum                     */
-	SHOAL_PACKET_COMPRESSED = 2, /* the messages are compressed */
-	SHOAL_PACKET_ADDRESSED = 4   /* SEALED only: the addressee's salt is in the header   */
+	SHOAL_PACKET_SEALED = 1,    /* encrypted and authenticated; a tag, no checksum */
+	SHOAL_PACKET_COMPRESSED = 2 /* the messages are compressed */
 };
 
 struct shoal_packet_header {
-	uint8_t version, flags;
+	uint8_t version; /* 0: the first byte is none of ours */
+	uint8_t flags;
 	struct shoal_span label;
-	uint8_t key_id;
-	uint64_t sender_salt, counter, addressee_salt;
+	struct shoal_sealed_by by; /* SEALED; whether on a stream is not in the packet */
+	uint64_t addressee;        /* SEALED: the addressee's salt, 0: not known */
 };
 
 /* Reads a header only. SHOAL_ERR_VERSION, SHOAL_ERR_MALFORMED (also for flags that are not known).
  */
 int shoal_packet_header(struct shoal_reader *reader, struct shoal_packet_header *header);
 
-/* Opens a packet for members of `label`: on success *messages holds the messages, borrowed from
- * data. SHOAL_ERR_MALFORMED, _VERSION, _CHECKSUM; SHOAL_ERR_LABEL: well formed, another label,
- * *header is set; SHOAL_ERR_AUTH: sealed, no key here; SHOAL_ERR_UNSUPPORTED: compressed. */
+/* Opens a clear packet for members of `label`: on success *messages holds the messages, borrowed
+ * from data. SHOAL_ERR_MALFORMED, _VERSION, _CHECKSUM; SHOAL_ERR_LABEL: well formed, another label,
+ * *header is set; SHOAL_ERR_KEY: sealed; SHOAL_ERR_UNSUPPORTED: compressed. */
 int shoal_packet_open(const uint8_t *data, size_t len, struct shoal_span label,
         struct shoal_packet_header *header, struct shoal_reader *messages);
 
@@ -52,5 +61,37 @@ void shoal_packet_end(struct shoal_writer *writer);
 
 /* Bytes of a clear packet around its messages. */
 size_t shoal_packet_overhead(size_t label_len);
+
+/* Starts a packet that will be sealed; leaves room for the tag at its end. */
+void shoal_packet_begin_sealed(struct shoal_writer *writer, struct shoal_span label);
+
+/* Gives back that room, and seals what was written for the instance with the salt `addressee`. A
+ * key has been installed. SHOAL_ERR_TOO_BIG: more than the cipher takes. */
+SHOAL_MUST_USE int shoal_packet_seal(
+        struct shoal_writer *writer, struct shoal_keyring *ring, bool stream, uint64_t addressee);
+
+/* Bytes of a sealed packet around its messages. */
+size_t shoal_packet_sealed_overhead(size_t label_len);
+
+/* Opens a sealed packet in place: behind SHOAL_PACKET_SEAL bytes it is the clear packet with the
+ * same label and messages then, of *clear_len bytes. header: as shoal_packet_header gave it.
+ * SHOAL_ERR_MALFORMED: no room for a tag; others as of shoal_keyring_open: data is of no use then.
+ */
+SHOAL_MUST_USE int shoal_packet_unseal(uint8_t *data, size_t len,
+        const struct shoal_packet_header *header, struct shoal_keyring *ring, size_t *clear_len);
+
+/* Compresses what was written since shoal_packet_begin, or _begin_sealed, where that makes it
+ * smaller. room: bound(writer->len) bytes. false: as it was. */
+bool shoal_packet_compress(struct shoal_writer *writer, const struct shoal_compressor_ops *by,
+        uint8_t *room, size_t room_len);
+
+/* Makes of a clear packet that is compressed the one that is not, at most cap bytes long.
+ * SHOAL_ERR_CHECKSUM, SHOAL_ERR_MALFORMED; SHOAL_ERR_TOO_BIG: longer than that. */
+SHOAL_MUST_USE int shoal_packet_uncompress(const uint8_t *data, size_t len,
+        const struct shoal_compressor_ops *by, uint8_t *out, size_t cap, size_t *out_len);
+
+/* What bytes that are no packet look like: "it looks like memberlist (Serf, Consul, Nomad)" and
+ * others; NULL: no idea. Static. */
+const char *shoal_packet_neighbour(const uint8_t *data, size_t len);
 
 #endif

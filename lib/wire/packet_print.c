@@ -54,7 +54,7 @@ add_error(struct printer *printer, int code, const uint8_t *at, const char *what
 static void
 print_flags(struct shoal_text *text, bool json, uint8_t flags)
 {
-	static const char *const names[] = {"sealed", "compressed", "addressed"};
+	static const char *const names[] = {"sealed", "compressed"};
 	bool some = false;
 
 	shoal_text_str(text, json ? "[" : "");
@@ -76,13 +76,12 @@ print_sealed_header(struct shoal_text *text, bool json, const struct shoal_packe
 	const struct {
 		const char *name;
 		uint64_t value;
-	} rows[] = {{"sender_salt", header->sender_salt}, {"counter", header->counter},
-	        {"addressee_salt", header->addressee_salt}};
-	bool addressed = (header->flags & SHOAL_PACKET_ADDRESSED) != 0;
+	} rows[] = {{"sender_salt", header->by.salt}, {"counter", header->by.counter},
+	        {"addressee_salt", header->addressee}};
 
 	shoal_text_str(text, json ? ",\"key_id\":" : " key_id=");
-	shoal_text_u64(text, header->key_id);
-	for (size_t i = 0; i < (addressed ? 3 : 2); i++) {
+	shoal_text_u64(text, header->by.key_id);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		shoal_text_str(text, json ? ",\"" : " ");
 		shoal_text_str(text, rows[i].name);
 		shoal_text_str(text, json ? "\":\"0x" : "=0x");
@@ -268,10 +267,12 @@ finish(struct printer *printer)
 /* A header that was not read to its end: what can be said of it. */
 static void
 add_header_error(struct printer *printer, int code, const struct shoal_reader *reader,
-        const struct shoal_packet_header *header)
+        const struct shoal_packet_header *header, size_t len)
 {
 	if (code == SHOAL_ERR_VERSION) {
-		(void)add_error(printer, code, printer->data, "not a packet of this version", NULL);
+		const char *name = shoal_packet_neighbour(printer->data, len);
+		(void)add_error(printer, code, printer->data,
+		        name != NULL ? name : "not a packet of this version", NULL);
 	} else if (header->label.len > SHOAL_LABEL_MAX) {
 		(void)add_error(printer, code, printer->data + 2, "the length of the label", NULL);
 	} else if (reader->failed) {
@@ -328,7 +329,7 @@ shoal_packet_print(const uint8_t *data, size_t len, enum shoal_print_form form,
 
 		shown.label.len = header.label.data != NULL ? header.label.len : 0;
 		print_header(&printer, &shown, len, NULL);
-		add_header_error(&printer, rc, &reader, &header);
+		add_header_error(&printer, rc, &reader, &header, len);
 	} else if ((header.flags & SHOAL_PACKET_SEALED) != 0) {
 		print_header(&printer, &header, len, NULL);
 		(void)add_error(&printer, SHOAL_ERR_AUTH, reader.at,

@@ -33,7 +33,7 @@ def crc32c(data):
 
 def packet(messages, flags=0, label=LABEL.encode()):
     """A clear packet as docs/protocol.md draws it."""
-    body = bytes([0, flags, len(label)]) + label + messages
+    body = bytes([0xc1, flags, len(label)]) + label + messages
     return body + struct.pack(">I", crc32c(body))
 
 
@@ -71,7 +71,7 @@ def cut_message(chance):
 
 
 def other_version(chance):
-    return bytes([chance.randrange(1, 256)]) + packet(ping(chance))[1:]
+    return bytes([chance.randrange(0, 0xc1)]) + packet(ping(chance))[1:]
 
 
 def other_label(chance):
@@ -79,7 +79,7 @@ def other_label(chance):
 
 
 def sealed(chance):
-    return bytes([0, 1, 0, 1]) + chance.randbytes(16 + chance.randrange(200))
+    return bytes([0xc1, 1, 0, 1]) + chance.randbytes(16 + chance.randrange(200))
 
 
 def overlong(chance):

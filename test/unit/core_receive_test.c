@@ -74,7 +74,7 @@ each_kind_of_damage_has_its_code_and_its_counter(void **state)
 	} rows[] = {{SHOAL_ERR_CHECKSUM, SHOAL_COUNTER_DROP_CHECKSUM},
 	        {SHOAL_ERR_VERSION, SHOAL_COUNTER_DROP_VERSION},
 	        {SHOAL_ERR_LABEL, SHOAL_COUNTER_DROP_LABEL},
-	        {SHOAL_ERR_AUTH, SHOAL_COUNTER_DROP_SEALED},
+	        {SHOAL_ERR_KEY, SHOAL_COUNTER_DROP_SEALED},
 	        {SHOAL_ERR_MALFORMED, SHOAL_COUNTER_DROP_MALFORMED}};
 	static struct parcel parcel;
 
@@ -134,6 +134,7 @@ a_packet_above_the_limit_is_dropped_unread(void **state)
 
 	(void)state;
 	assert_non_null(data);
+	data[0] = 0xc1;
 	world_init(&world);
 	world_config(&world, &config);
 	config.profile.stream_max = 65536;
@@ -277,7 +278,7 @@ random_bytes_change_nothing(void **state)
 			data[k] = (uint8_t)unit_random(&draw);
 		}
 		if (i % 2 == 0 && len > 2) {
-			data[0] = 0;
+			data[0] = 0xc1;
 			data[1] &= 2;
 			data[2] = 0;
 		}

@@ -74,7 +74,7 @@ a_packet_is_printed_line_by_line(void **state)
 	(void)state;
 	assert_int_equal(print(data, len, SHOAL_PRINT_TEXT), 0);
 	assert_string_equal(out.text,
-	        "packet version=0 flags=none label=\"blue \\\"one\\\"\" bytes=139 checksum=ok\n"
+	        "packet version=1 flags=none label=\"blue \\\"one\\\"\" bytes=139 checksum=ok\n"
 	        "  ping seq=0x0000000000000001 id=11000000-0000-0000-0000-000000000000 "
 	        "salt=0x0000000000000002 target=22000000-0000-0000-0000-000000000000 "
 	        "origin=1.2.3.4:7946 mark=0x00000000\n"
@@ -94,7 +94,7 @@ or_as_one_object(void **state)
 	(void)state;
 	assert_int_equal(print(data, len, SHOAL_PRINT_JSON), 0);
 	assert_string_equal(out.text,
-	        "{\"version\":0,\"flags\":[],\"label\":\"\",\"bytes\":129,\"checksum\":\"ok\","
+	        "{\"version\":1,\"flags\":[],\"label\":\"\",\"bytes\":129,\"checksum\":\"ok\","
 	        "\"messages\":["
 	        "{\"kind\":2,\"message\":\"ping\",\"fields\":{\"seq\":\"0x0000000000000001\","
 	        "\"id\":\"11000000-0000-0000-0000-000000000000\",\"salt\":\"0x0000000000000002\","
@@ -129,9 +129,9 @@ expect_end(const uint8_t *data, size_t len, int rc, const char *end)
 static void
 what_is_wrong_is_said_with_its_place(void **state)
 {
-	static const uint8_t old[] = {9, 1, 2, 3}, flags[] = {0, 0x10, 0},
-	                     label[] = {0, 0, 65, 'a'}, cut[] = {0, 0, 3, 'a'},
-	                     bare[] = {0, 0, 0, 1, 2, 3};
+	static const uint8_t old[] = {0xc2, 1, 2, 3}, flags[] = {0xc1, 0x10, 0},
+	                     label[] = {0xc1, 0, 65, 'a'}, cut[] = {0xc1, 0, 3, 'a'},
+	                     bare[] = {0xc1, 0, 0, 1, 2, 3}, other[] = {0, 0x82, 0xa4};
 	uint8_t data[512];
 	size_t len = make(data, "");
 
@@ -139,6 +139,8 @@ what_is_wrong_is_said_with_its_place(void **state)
 	expect_end(NULL, 0, SHOAL_ERR_MALFORMED, "  malformed at byte 0: the header is cut\n");
 	expect_end(old, sizeof old, SHOAL_ERR_VERSION,
 	        "  version at byte 0: not a packet of this version\n");
+	expect_end(other, sizeof other, SHOAL_ERR_VERSION,
+	        "  version at byte 0: it looks like memberlist (Serf, Consul, Nomad)\n");
 	expect_end(flags, sizeof flags, SHOAL_ERR_MALFORMED, "  malformed at byte 1: the flags\n");
 	expect_end(label, sizeof label, SHOAL_ERR_MALFORMED,
 	        "  malformed at byte 2: the length of the label\n");
@@ -186,14 +188,14 @@ a_wrong_field_is_named(void **state)
 static void
 sealed_and_compressed_packets_show_their_header(void **state)
 {
-	uint8_t data[512] = {0, SHOAL_PACKET_SEALED | SHOAL_PACKET_ADDRESSED, 1, 'x', 7};
+	uint8_t data[512] = {0xc1, SHOAL_PACKET_SEALED, 1, 'x', 7};
 
 	(void)state;
 	memset(data + 5, 0x11, 8);
 	memset(data + 13, 0x22, 8);
 	memset(data + 21, 0x33, 8);
 	expect_end(data, 60, SHOAL_ERR_AUTH,
-	        "packet version=0 flags=sealed,addressed label=\"x\" bytes=60 key_id=7 "
+	        "packet version=1 flags=sealed label=\"x\" bytes=60 key_id=7 "
 	        "sender_salt=0x1111111111111111 counter=0x2222222222222222 "
 	        "addressee_salt=0x3333333333333333\n"
 	        "  auth at byte 29: sealed: without the key no more can be read\n");

@@ -15,7 +15,7 @@ CHANCE = random.Random(1)
 
 
 def packet(messages):
-    body = bytes(3) + messages
+    body = b"\xc1\0\0" + messages
     return body + struct.pack(">I", crc32c(body))
 
 
@@ -75,7 +75,7 @@ def pings(objects):
 def one_packet_is_printed_from_a_file_and_from_standard_input(cluster):
     ended = shoal(cluster, "decode", written(cluster, PING))
     check(ended.returncode == 0 and ended.stderr == "", ended.stderr)
-    expect_in(["packet version=0 flags=none label=\"\" bytes=62 checksum=ok\n", "\n  ping seq=0x0000000000000001",
+    expect_in(["packet version=1 flags=none label=\"\" bytes=62 checksum=ok\n", "\n  ping seq=0x0000000000000001",
                " id=11111111-1111-1111-1111-111111111111 ", "origin=none", "\npackets: 1\n"], ended.stdout)
     with open(written(cluster, PING), "rb") as file:
         again = subprocess.run([cluster.program, "decode", "-"], stdin=file, capture_output=True, text=True,
@@ -93,7 +93,7 @@ def hexadecimal_lines_are_a_packet_each(cluster):
     path = written(cluster, b"00 1\n00 0g\n" + PING.hex().encode())
     ended = shoal(cluster, "decode", "--hex", path)
     expect_in(["line 1: no hexadecimal digit in column 5\n", "line 2: no hexadecimal digit in column 5\n",
-               "line 3: packet version=0", "packets: 3, unreadable: 2"], ended.stdout)
+               "line 3: packet version=1", "packets: 3, unreadable: 2"], ended.stdout)
     expect_in([path, "2 of 3 packets cannot be read"], complaint(ended, 1))
 
 
@@ -109,7 +109,7 @@ def what_is_wrong_is_said_with_its_byte(cluster):
 
 
 def a_sealed_packet_shows_its_header_and_is_no_failure(cluster):
-    got, summary = decoded(cluster, bytes([0, 1, 0, 5]) + bytes(range(16)) + os.urandom(60))
+    got, summary = decoded(cluster, bytes([0xc1, 1, 0, 5]) + bytes(range(24)) + os.urandom(60))
     check(got["packet"]["key_id"] == 5 and got["packet"]["counter"] == "0x08090a0b0c0d0e0f", got)
     check(got["packet"]["errors"][0]["code"] == "auth" and summary["sealed"] == 1, summary)
 
@@ -146,7 +146,7 @@ def what_carries_no_packet_is_counted(cluster):
     check(len(pings(objects)) == 2, objects)
     check((summary["packets"], summary["fragments"], summary["others"]) == (2, 3, 5), summary)
     cut = shoal(cluster, "decode", written(cluster, capture([(ipv4(17, udp(PING)), 80)], 101)))
-    expect_in(["(14 bytes were not captured) packet version=0"], cut.stdout)
+    expect_in(["(14 bytes were not captured) packet version=1"], cut.stdout)
     complaint(cut, 1)
 
 
