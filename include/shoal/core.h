@@ -14,7 +14,9 @@
 #ifndef SHOAL_CORE_H
 #define SHOAL_CORE_H
 
+#include <shoal/codec.h>
 #include <shoal/error.h>
+#include <shoal/keyring.h>
 #include <shoal/log.h>
 #include <shoal/metrics.h>
 #include <shoal/profile.h>
@@ -51,6 +53,17 @@ struct shoal_core_config {
 	struct shoal_pool *pool;                 /* NULL: none; outlives the core */
 	uint64_t epoch_least; /* seconds since 1970: where wall_ns is earlier, the epoch is this;
 	                         one above that of the last run, where the host remembers it */
+	const struct shoal_cipher_ops *cipher; /* NULL: packets are not sealed. Not copied */
+	const struct shoal_key *key;           /* with cipher: key_count keys, the first in use */
+	size_t key_count;                      /* with cipher: 1 to SHOAL_KEYS_MAX */
+	uint32_t
+	        accept_clear; /* with cipher. 0: what is not sealed is dropped; 1: it counts, and so
+	                       * do members without a label; 2: and this member seals nothing yet */
+	bool sealed_sizes;    /* without cipher: fills packets as if they were sealed, as a replay
+	                       * of a core that seals must */
+	const struct shoal_compressor_ops *compressor; /* for packets on streams; NULL: none. Not
+	                                                * copied */
+	uint32_t compress_min; /* bytes of a packet from which on that is tried. Default 1024 */
 };
 
 enum shoal_input_kind {
@@ -82,6 +95,13 @@ enum shoal_input_kind {
 	                       with addresses in them are taken; none: all. SHOAL_ERR_INVALID */
 };
 
+/* What shoal_core_open found. */
+enum shoal_opened {
+	SHOAL_OPENED_NOT = 0, /* it was not asked */
+	SHOAL_OPENED_CLEAR,   /* the packet came clear */
+	SHOAL_OPENED_SEALED   /* it came sealed */
+};
+
 /* One struct for all that comes in: this is also what a recorder keeps. Fields that a kind does not
  * name are 0. */
 struct shoal_input {
@@ -94,9 +114,12 @@ struct shoal_input {
 	int code;
 	uint64_t timeout_ns; /* LEAVE: at most so long; 0, or above the profile's: the profile's */
 	uint64_t age_ns;     /* RESTORE */
-	size_t size;         /* TOO_LARGE */
+	size_t size;         /* TOO_LARGE; opened: bytes of the packet as it came */
 	const uint8_t *data; /* borrowed for the call */
 	size_t len;
+	enum shoal_opened
+	        opened;  /* of a packet, by shoal_core_open; code: it could not be opened */
+	uint64_t sender; /* opened, sealed: the first half of its sender's salt */
 };
 
 enum shoal_send_kind {
@@ -262,8 +285,9 @@ SHOAL_API void shoal_core_free(struct shoal_core *core);
  * SHOAL_ERR_STATE where others are known already. JOIN: SHOAL_ERR_PERMISSION: that address is
  * not allowed. META: SHOAL_ERR_STATE while leaving;
  * SHOAL_ERR_NOMEM; SHOAL_ERR_TOO_BIG: above SHOAL_META_MAX, or what profile.stream_max allows;
- * SHOAL_ERR_MALFORMED: no document. MALFORMED, CHECKSUM, VERSION, LABEL, AUTH, TOO_BIG: the packet
- * was dropped and counted; nothing changed. Out of memory never ends a core:
+ * SHOAL_ERR_MALFORMED: no document. MALFORMED, CHECKSUM, VERSION, LABEL, TOO_BIG, KEY, AUTH,
+ * REPLAYED, MISDIRECTED, CLEAR, UNSUPPORTED: the packet was dropped and counted; nothing changed.
+ * Out of memory never ends a core:
  * what could not be kept is dropped and counted. */
 SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input *input);
 
@@ -274,6 +298,32 @@ SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input 
  * counts from the step on: intervals begin anew, time-outs that run end as they would have. */
 SHOAL_API size_t shoal_core_tuning(
         const struct shoal_profile *profile, enum shoal_log_level level, uint8_t *data, size_t len);
+
+/* Opens a packet as shoal_core_step would: *opened is the input in a form that needs no key, to be
+ * recorded and then given to shoal_core_step in the place of the other one. Other inputs, and those
+ * of a core that neither seals nor compresses, are as they were. Data of *opened is valid until the
+ * next call on the core. Returns what shoal_core_step will say of a packet that cannot be opened;
+ * that is to be given to it all the same. Remembers only that a sealed packet was there. */
+SHOAL_API int shoal_core_open(
+        struct shoal_core *core, const struct shoal_input *input, struct shoal_input *opened);
+
+/* Keys of a core that was made with a cipher, while it runs; no input, and in no record.
+ * SHOAL_ERR_UNSUPPORTED: it was made without. */
+
+/* Opens with it from now on; one that is held already stays. *print (may be NULL) names it.
+ * SHOAL_ERR_INVALID: not of 16, 24 or 32 bytes; SHOAL_ERR_STATE: another key has the same id, so
+ * make a new one; SHOAL_ERR_LIMIT: SHOAL_KEYS_MAX are held; SHOAL_ERR_NOMEM. */
+SHOAL_API SHOAL_MUST_USE int shoal_core_key_install(
+        struct shoal_core *core, const struct shoal_key *key, uint64_t *print);
+
+/* Seals with it from now on. SHOAL_ERR_NOT_FOUND; SHOAL_ERR_NOMEM: unchanged. */
+SHOAL_API SHOAL_MUST_USE int shoal_core_key_use(struct shoal_core *core, uint64_t print);
+
+/* Wipes it. SHOAL_ERR_NOT_FOUND; SHOAL_ERR_STATE: it is in use. */
+SHOAL_API SHOAL_MUST_USE int shoal_core_key_remove(struct shoal_core *core, uint64_t print);
+
+/* The i-th key. false: there are fewer. */
+SHOAL_API bool shoal_core_key(const struct shoal_core *core, size_t i, struct shoal_key_info *info);
 
 /* Writes what this member knows of the cluster, itself and the dead included, for
  * SHOAL_INPUT_RESTORE of a later run. *data belongs to the core and is valid until the next call on

@@ -22,7 +22,7 @@ extern "C" {
 	X(DROP_CHECKSUM, drop_checksum, "packets dropped: checksum does not match")                \
 	X(DROP_VERSION, drop_version, "packets dropped: protocol version not spoken here")         \
 	X(DROP_LABEL, drop_label, "packets dropped: another cluster's label")                      \
-	X(DROP_SEALED, drop_sealed, "packets dropped: sealed, and no key here")                    \
+	X(DROP_SEALED, drop_sealed, "packets dropped: sealed, and not with a key that is here")    \
 	X(DROP_TOO_BIG, drop_too_big, "packets dropped: above the size limit")                     \
 	X(DROP_UNKNOWN_KIND, drop_unknown_kind, "messages skipped: kind not known here")           \
 	X(DROP_MISDIRECTED, drop_misdirected,                                                      \
@@ -124,7 +124,15 @@ extern "C" {
 	X(DROP_META_AHEAD, drop_meta_ahead,                                                        \
 	        "metadata dropped: its version is above what any clock says")                      \
 	X(DROP_NOT_ALLOWED, drop_not_allowed,                                                      \
-	        "packets and statements dropped: of an address that is not allowed here")
+	        "packets and statements dropped: of an address that is not allowed here")          \
+	X(DROP_AUTH, drop_auth, "packets dropped: sealed with another key, or changed on the way") \
+	X(DROP_REPLAYED, drop_replayed, "packets dropped: sealed, and opened before")              \
+	X(DROP_CLEAR, drop_clear, "packets dropped: not sealed, though keys are held here")        \
+	X(DROP_REDIRECTED, drop_redirected,                                                        \
+	        "packets dropped: sealed for another member or instance")                          \
+	X(DROP_COMPRESSED, drop_compressed, "packets dropped: compressed, and no compressor here") \
+	X(COMPRESSED, compressed, "packets on streams that were compressed")                       \
+	X(BYTES_SAVED, bytes_saved, "bytes that compression saved")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -16,9 +16,10 @@
  *                                                         be lost, moved or doubled unseen
  *
  * A record holds the core's seed and its salt, every packet with names, addresses and metadata,
- * and nothing of other processes. With `redact`, bodies of messages of kind 64 and above (those of
- * services and of the application, into which no core looks) are zeros of the same length. A record
- * is replayed by the release that made it.
+ * and nothing of other processes. It holds no key: of a core that seals, packets are recorded as
+ * shoal_core_open opened them, and can be read by whoever can read the record. With `redact`,
+ * bodies of messages of kind 64 and above (those of services and of the application, into which no
+ * core looks) are zeros of the same length. A record is replayed by the release that made it.
  *
  * Threads: an object is used by one thread at a time. */
 #ifndef SHOAL_RECORD_H

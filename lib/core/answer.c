@@ -93,6 +93,7 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	if (pending != NULL) {
 		pending->exchange = exchange;
 		pending->about = slot;
+		pending->salt = ping->salt;
 		shoal_send_primary(pending, SHOAL_MESSAGE_ACK, &ack);
 	}
 }

@@ -5,9 +5,9 @@
  * by a number that cannot be guessed, always counts. So a flood delays no failure detection among
  * members, and costs the receiver no more than the common bucket.
  *
- * The sender is read before the checksum is judged: it chooses the bucket and nothing else. It is
- * known by its id and by its address; who can forge both can spend that member's bucket, as long as
- * packets are not sealed. */
+ * The sender is read before the checksum or the tag is judged: it chooses the bucket and nothing
+ * else. It is known by its id and by its address, or where the packet is sealed by its salt; who
+ * can forge that, which takes somebody who reads what passes, can spend that member's bucket. */
 #include "core/budget.h"
 
 #include "core/node.h"
@@ -77,8 +77,23 @@ is_awaited(struct shoal_core *core, uint64_t seq)
 	return shoal_probe_find(core, seq) != NULL;
 }
 
+/* Of one that seals: a packet of its has been opened lately. */
+static bool
+take_sealed(struct shoal_core *core, const struct shoal_input *input, uint64_t now)
+{
+	struct shoal_packet_header header;
+	struct shoal_reader packet;
+
+	shoal_reader_init(&packet, input->data, input->len);
+	return core->seal.ring != NULL && shoal_packet_header(&packet, &header) == SHOAL_OK &&
+	       (header.flags & SHOAL_PACKET_SEALED) != 0 &&
+	       shoal_keyring_knows(core->seal.ring, &header.by) &&
+	       take(&core->budgets.member[header.by.salt % SHOAL_BUDGET_BUCKETS], now,
+	               core->profile.member_rate, core->profile.member_burst);
+}
+
 bool
-shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input)
+shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input, uint64_t now)
 {
 	const struct shoal_profile *profile = &core->profile;
 	struct shoal_id id;
@@ -88,12 +103,11 @@ shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input)
 #ifdef SHOAL_PLANT_BUDGET_UNSPENT
 	return true;
 #endif
-	if (take(&core->budgets.common, core->now, profile->datagram_rate,
-	            profile->datagram_burst)) {
+	if (take(&core->budgets.common, now, profile->datagram_rate, profile->datagram_burst)) {
 		return true;
 	}
 	if (!read_sender(input, &kind, &seq, &id)) {
-		return false;
+		return take_sealed(core, input, now);
 	}
 #ifdef SHOAL_PLANT_BUDGET_SHARED
 	return false;
@@ -106,6 +120,6 @@ shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input)
 	return record != NULL && slot != SHOAL_SELF &&
 	       shoal_members_has_addr(record, &input->from) &&
 	       (shoal_members_counts(record) || record->state == SHOAL_STATE_LEAVING) &&
-	       take(&core->budgets.member[slot % SHOAL_BUDGET_BUCKETS], core->now,
-	               profile->member_rate, profile->member_burst);
+	       take(&core->budgets.member[slot % SHOAL_BUDGET_BUCKETS], now, profile->member_rate,
+	               profile->member_burst);
 }

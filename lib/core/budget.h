@@ -18,6 +18,6 @@ struct shoal_budgets {
 };
 
 /* Whether a datagram is within its sender's budget. Reads no further than the sender's id. */
-bool shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input);
+bool shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input, uint64_t now);
 
 #endif

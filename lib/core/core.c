@@ -33,6 +33,7 @@ shoal_core_config_init_sized(struct shoal_core_config *config, size_t size)
 
 	memset(&whole, 0, sizeof whole);
 	whole.log_level = SHOAL_LOG_INFO;
+	whole.compress_min = 1024;
 	shoal_profile_init(&whole.profile, SHOAL_PROFILE_LAN);
 	memset(config, 0, size);
 	memcpy(config, &whole, size < sizeof whole ? size : sizeof whole);
@@ -208,6 +209,17 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	return add_self(core, config);
 }
 
+static int
+set_up_seal(struct shoal_core *core, const struct shoal_core_config *config, char *buf, size_t len)
+{
+	const char *wrong = "";
+	struct shoal_text why;
+	int rc = shoal_seal_init(core, config, &wrong);
+
+	shoal_text_init(&why, buf, len);
+	return rc == SHOAL_ERR_INVALID ? invalid(&why, wrong) : rc;
+}
+
 int
 shoal_core_new(
         struct shoal_core **out, const struct shoal_core_config *given, char *why, size_t len)
@@ -247,6 +259,12 @@ shoal_core_new(
 		core->has_ipv4 = core->has_ipv4 || ipv4;
 		core->has_ipv6 = core->has_ipv6 || !ipv4;
 	}
+	rc = set_up_seal(core, &config, why, len);
+	if (rc != SHOAL_OK) {
+		shoal_seal_done(core);
+		shoal_alloc_free(&mem, core);
+		return rc;
+	}
 	rc = set_up(core, &config);
 	if (rc != SHOAL_OK) {
 		shoal_core_free(core);
@@ -276,6 +294,7 @@ shoal_core_free(struct shoal_core *core)
 	shoal_walk_done(core);
 	shoal_tree_done(core);
 	shoal_members_done(core);
+	shoal_seal_done(core);
 	shoal_ring_done(&core->logs);
 	shoal_ring_done(&core->events);
 	shoal_heap_done(&core->heap);
@@ -443,6 +462,7 @@ int
 shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 {
 	uint64_t now = input->mono_ns + SHOAL_TIME_ORIGIN, before = core->now;
+	struct shoal_input opened;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
 	        input->kind > SHOAL_INPUT_ALLOW) {
@@ -458,6 +478,10 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 		measure_lag(core);
 	}
 	shoal_lag_observe(core, before);
+	if (shoal_seal_opens(core, input)) {
+		(void)shoal_core_open(core, input, &opened);
+		input = &opened;
+	}
 	return dispatch(core, input);
 }
 

@@ -148,8 +148,8 @@ request(struct shoal_core *core, uint64_t exchange, const struct shoal_addr *to,
 	return pending;
 }
 
-int
-shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed)
+static int
+ask_to_join(struct shoal_core *core, const struct shoal_addr *seed, uint64_t salt)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_join join = {.id = self->info->id,
@@ -158,18 +158,39 @@ shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed)
 	        .protocol_min = SHOAL_PROTOCOL_LOW,
 	        .protocol_max = SHOAL_PROTOCOL_HIGH,
 	        .app_version = self->info->app_version};
-	uint64_t exchange = shoal_exchange_begin(core, SHOAL_EXCHANGE_JOIN, SHOAL_NONE, seed);
+	uint64_t number = shoal_exchange_begin(core, SHOAL_EXCHANGE_JOIN, SHOAL_NONE, seed);
+	/* A seed that is not known takes no sealed packet before it has said its salt. */
+	bool asks = salt == 0 && core->seal.asks;
 
-	if (exchange == 0) {
+	if (number == 0) {
 		return SHOAL_ERR_LIMIT;
 	}
-	struct shoal_pending *pending =
-	        request(core, exchange, seed, SHOAL_NONE, SHOAL_FILL_SELF | SHOAL_FILL_TABLE);
+	struct shoal_pending *pending = request(
+	        core, number, seed, SHOAL_NONE, asks ? 0 : SHOAL_FILL_SELF | SHOAL_FILL_TABLE);
 	if (pending == NULL) {
 		return SHOAL_ERR_LIMIT;
 	}
+	struct shoal_exchange *exchange =
+	        shoal_slab_at(&core->exchanges, SHOAL_NUMBER_SLOT(number));
+	exchange->salt = pending->salt = salt;
 	shoal_send_primary(pending, SHOAL_MESSAGE_JOIN, &join);
 	return SHOAL_OK;
+}
+
+int
+shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed)
+{
+	return ask_to_join(core, seed, 0);
+}
+
+void
+shoal_exchange_join_again(struct shoal_core *core, const struct shoal_addr *seed, uint64_t salt)
+{
+	int rc = ask_to_join(core, seed, salt);
+
+	if (rc != SHOAL_OK) {
+		shoal_event_joined(core, seed, rc, (struct shoal_span){NULL, 0});
+	}
 }
 
 bool

@@ -23,6 +23,7 @@ struct shoal_exchange {
 	uint64_t about; /* INQUEST: which; PULL: the slot of the member */
 	struct shoal_addr to;
 	uint64_t walk; /* SYNC: its number in every step  */
+	uint64_t salt; /* JOIN: the instance that is asked, 0: not known */
 	uint8_t step;  /* SYNC: 1 is the first */
 	uint8_t purpose;
 };
@@ -52,6 +53,10 @@ bool shoal_exchange_end(struct shoal_core *core, uint64_t number, struct shoal_e
 
 /* JOIN: asks the member at an address. SHOAL_ERR_LIMIT. */
 int shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed);
+
+/* The same once the seed has said its salt; it ends as the join that it goes on with. */
+void shoal_exchange_join_again(
+        struct shoal_core *core, const struct shoal_addr *seed, uint64_t salt);
 
 /* SYNC: a step of a walk with the member in slot: the first asks it to compare, a later one takes
  * what walk.h has to say. false: it could not be queued. */

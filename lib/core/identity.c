@@ -147,7 +147,8 @@ describe(struct shoal_cause *cause, const struct shoal_addr *other, const char *
 
 /* A question (stop 0), an answer, or the notice of one that stops (its own salt). */
 static void
-say(struct shoal_core *core, const struct shoal_addr *to, uint64_t seq, uint64_t stop)
+say(struct shoal_core *core, const struct shoal_addr *to, uint64_t salt, uint64_t seq,
+        uint64_t stop)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_conflict said = {.seq = seq,
@@ -161,6 +162,7 @@ say(struct shoal_core *core, const struct shoal_addr *to, uint64_t seq, uint64_t
 	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, to, SHOAL_NONE, 0);
 
 	if (pending != NULL) {
+		pending->salt = salt;
 		shoal_send_primary(pending, SHOAL_MESSAGE_CONFLICT, &said);
 	}
 }
@@ -190,7 +192,7 @@ stop(struct shoal_core *core, const struct twin *twin)
 		shoal_text_str(&line.text, " has this name or id; give one of the two another");
 	}
 	tell_application(core, SHOAL_SELF, &twin->addr, " and goes on");
-	say(core, &twin->addr, 0, own_salt(core));
+	say(core, &twin->addr, twin->salt, 0, own_salt(core));
 	shoal_leave_end(core, SHOAL_ERR_ID_CONFLICT);
 }
 
@@ -210,7 +212,7 @@ static void
 ask(struct shoal_core *core, struct twin *twin)
 {
 	twin->asked++;
-	say(core, &twin->addr, twin->seq, 0);
+	say(core, &twin->addr, twin->salt, twin->seq, 0);
 	shoal_heap_arm(
 	        &core->heap, &twin->timer, core->now + shoal_ms(core->profile.probe_timeout_ms));
 }
@@ -366,7 +368,8 @@ on_twin(struct shoal_core *core, const struct shoal_msg_conflict *said,
 
 	if (said->stop == 0) {
 		/* Answered with as many bytes; and asked in turn, for it may be the earlier one. */
-		say(core, from, said->seq, stops(&self, &other) ? self.salt : other.salt);
+		say(core, from, said->salt, said->seq,
+		        stops(&self, &other) ? self.salt : other.salt);
 		shoal_identity_met(core, said->salt, from);
 	} else if (said->seq == 0 && said->stop == said->salt && twin != NULL) {
 		if (!twin->known) {
@@ -489,7 +492,7 @@ shoal_identity_defers(struct shoal_core *core, uint32_t slot, const struct shoal
 /* Tells one of two instances where the other one is; nowhere: it is gone. */
 static void
 point_out(struct shoal_core *core, const struct shoal_id *id, uint64_t stop,
-        const struct shoal_addr *to, uint64_t other, const struct shoal_addr *at)
+        const struct shoal_addr *to, uint64_t salt, uint64_t other, const struct shoal_addr *at)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_conflict said = {.id = self->info->id,
@@ -502,6 +505,7 @@ point_out(struct shoal_core *core, const struct shoal_id *id, uint64_t stop,
 	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, to, SHOAL_NONE, 0);
 
 	if (pending != NULL) {
+		pending->salt = salt;
 		shoal_send_primary(pending, SHOAL_MESSAGE_CONFLICT, &said);
 	}
 }
@@ -524,7 +528,7 @@ shoal_identity_tell_heir(struct shoal_core *core, uint32_t slot, uint64_t salt)
 
 	if (record != NULL) {
 		struct shoal_addr to = shoal_members_addr(record);
-		point_out(core, &record->info->id, salt, &to, salt, &nowhere);
+		point_out(core, &record->info->id, salt, &to, salt, salt, &nowhere);
 	}
 }
 
@@ -567,8 +571,8 @@ both_live(struct shoal_core *core, const struct shoal_probe *probe, const struct
 	struct contender known = {record->incarnation >> 32, probe->salt, 0};
 	struct contender newer = {message.member.incarnation >> 32, rival->salt, 0};
 	uint64_t later = stops(&known, &newer) ? known.salt : newer.salt;
-	point_out(core, &rival->id, later, &known_at, newer.salt, new_at);
-	point_out(core, &rival->id, later, new_at, known.salt, &known_at);
+	point_out(core, &rival->id, later, &known_at, known.salt, newer.salt, new_at);
+	point_out(core, &rival->id, later, new_at, newer.salt, known.salt, &known_at);
 	tell_application(core, probe->slot, new_at, "");
 }
 

@@ -34,6 +34,7 @@
 #include "core/pull.h"
 #include "core/relay.h"
 #include "core/rtt.h"
+#include "core/seal.h"
 #include "core/send.h"
 #include "core/silence.h"
 #include "core/sync.h"
@@ -138,6 +139,7 @@ struct shoal_core {
 	struct shoal_own_meta meta;
 	struct shoal_pulls pulls;
 	struct shoal_allow allow;
+	struct shoal_seal seal;
 };
 
 static inline void

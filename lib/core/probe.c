@@ -438,7 +438,7 @@ was_asked(struct shoal_core *core, const struct shoal_probe *probe,
         const struct shoal_record *record, const struct shoal_addr *from, bool *direct)
 {
 	*direct = shoal_members_is_at(record, from);
-	if (*direct) {
+	if (*direct || core->seal.sealed) {
 		return true;
 	}
 	for (uint32_t i = 0; i < probe->asked; i++) {

@@ -12,6 +12,7 @@
 #include "core/exchange.h"
 #include "core/learn.h"
 #include "core/node.h"
+#include "core/reject.h"
 #include "wire/message.h"
 #include "wire/packet.h"
 
@@ -45,25 +46,6 @@ struct arrival {
 	bool walked;            /* it ends a step of a walk of ours */
 };
 
-static enum shoal_counter
-drop_counter(int rc)
-{
-	switch (rc) {
-	case SHOAL_ERR_CHECKSUM:
-		return SHOAL_COUNTER_DROP_CHECKSUM;
-	case SHOAL_ERR_VERSION:
-		return SHOAL_COUNTER_DROP_VERSION;
-	case SHOAL_ERR_LABEL:
-		return SHOAL_COUNTER_DROP_LABEL;
-	case SHOAL_ERR_KEY:
-		return SHOAL_COUNTER_DROP_SEALED;
-	case SHOAL_ERR_TOO_BIG:
-		return SHOAL_COUNTER_DROP_TOO_BIG;
-	default:
-		return SHOAL_COUNTER_DROP_MALFORMED;
-	}
-}
-
 static int
 decode_all(struct opened *opened)
 {
@@ -94,12 +76,19 @@ open_packet(struct shoal_core *core, const struct shoal_input *input, struct ope
 	struct shoal_packet_header header;
 	int rc;
 
+	if (input->opened != SHOAL_OPENED_NOT && input->code != SHOAL_OK) {
+		return input->code;
+	}
 	if (input->len > core->profile.stream_max) {
 		return SHOAL_ERR_TOO_BIG;
 	}
 	rc = shoal_packet_open(input->data, input->len, core->label_span, &header, &opened->rest);
+	if (rc == SHOAL_ERR_LABEL && header.label.len == 0 && core->seal.accept_clear != 0) {
+		struct shoal_span none = {core->label_span.data, 0};
+		rc = shoal_packet_open(input->data, input->len, none, &header, &opened->rest);
+	}
 	if (rc != SHOAL_OK) {
-		return rc == SHOAL_ERR_UNSUPPORTED ? SHOAL_ERR_MALFORMED : rc;
+		return rc;
 	}
 	opened->kept = 0;
 	return decode_all(opened);
@@ -197,6 +186,13 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	}
 	bool join = exchange->purpose == SHOAL_EXCHANGE_JOIN;
 	arrival->answered = true;
+	bool trusted = core->seal.sealed || core->seal.accept_clear != 0;
+	if (join && trusted && answer->code == (uint64_t)-SHOAL_ERR_MISDIRECTED &&
+	        exchange->salt == 0) {
+		shoal_exchange_join_again(core, &exchange->to, answer->salt);
+		arrival->refused = true;
+		return;
+	}
 	if (exchange->purpose == SHOAL_EXCHANGE_WATCH) {
 		shoal_watch_on_answer(core, exchange->number, answer);
 		return;
@@ -476,33 +472,15 @@ turn_away(struct shoal_core *core, const struct shoal_input *input)
 	return SHOAL_ERR_PERMISSION;
 }
 
-int
-shoal_receive(struct shoal_core *core, const struct shoal_input *input)
+static int
+take(struct shoal_core *core, const struct shoal_input *input)
 {
 	struct opened opened;
 	struct arrival arrival;
 
-	shoal_count(core, input->kind == SHOAL_INPUT_DATAGRAM ? SHOAL_COUNTER_DATAGRAMS_IN
-	                                                      : SHOAL_COUNTER_STREAMS_IN);
-	core->counters.value[SHOAL_COUNTER_BYTES_IN] += input->len;
-	if (!shoal_allow_addr(core, &input->from)) {
-		return turn_away(core, input);
-	}
-	if (input->kind == SHOAL_INPUT_DATAGRAM && !shoal_budget_takes(core, input)) {
-		shoal_count(core, SHOAL_COUNTER_DROP_BUDGET);
-		return SHOAL_ERR_LIMIT;
-	}
 	int rc = open_packet(core, input, &opened);
 	if (rc != SHOAL_OK) {
-		shoal_count(core, drop_counter(rc));
-		if (rc == SHOAL_ERR_LABEL && input->kind == SHOAL_INPUT_REQUEST) {
-			shoal_count(core, SHOAL_COUNTER_JOINS_REFUSED);
-			shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE, rc,
-			        shoal_exchange_text("another cluster's label"));
-		}
-		if (input->kind == SHOAL_INPUT_WATCHED) {
-			shoal_watch_on_watched(core, input, NULL);
-		}
+		shoal_reject(core, input, rc);
 		return rc;
 	}
 	begin(core, &arrival, input);
@@ -517,6 +495,33 @@ shoal_receive(struct shoal_core *core, const struct shoal_input *input)
 	return SHOAL_OK;
 }
 
+static size_t
+bytes_of(const struct shoal_input *input)
+{
+	return input->opened != SHOAL_OPENED_NOT ? input->size : input->len;
+}
+
+int
+shoal_receive(struct shoal_core *core, const struct shoal_input *input)
+{
+	shoal_count(core, input->kind == SHOAL_INPUT_DATAGRAM ? SHOAL_COUNTER_DATAGRAMS_IN
+	                                                      : SHOAL_COUNTER_STREAMS_IN);
+	core->counters.value[SHOAL_COUNTER_BYTES_IN] += bytes_of(input);
+	shoal_seal_arrive(core, input);
+	int rc;
+	if (!shoal_allow_addr(core, &input->from)) {
+		rc = turn_away(core, input);
+	} else if (input->kind == SHOAL_INPUT_DATAGRAM && input->opened == SHOAL_OPENED_NOT &&
+	           !shoal_budget_takes(core, input, core->now)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_BUDGET);
+		rc = SHOAL_ERR_LIMIT;
+	} else {
+		rc = take(core, input);
+	}
+	shoal_seal_depart(core);
+	return rc;
+}
+
 int
 shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 {
@@ -529,17 +534,20 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 		return SHOAL_OK;
 	}
 	int rc = input->code;
-	if (rc == SHOAL_OK && !shoal_allow_addr(core, &exchange.to)) {
+	bool came = rc == SHOAL_OK || input->opened != SHOAL_OPENED_NOT;
+	if (came && !shoal_allow_addr(core, &exchange.to)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
 		rc = SHOAL_ERR_PERMISSION; /* the list has changed meanwhile */
-	}
-	if (rc == SHOAL_OK) {
-		core->counters.value[SHOAL_COUNTER_BYTES_IN] += input->len;
+	} else if (came) {
+		core->counters.value[SHOAL_COUNTER_BYTES_IN] += bytes_of(input);
 		rc = open_packet(core, input, &opened);
 		if (rc != SHOAL_OK) {
-			shoal_count(core, drop_counter(rc));
+			shoal_reject_count(core, rc);
+			struct shoal_input said = *input;
+			said.from = exchange.to;
+			shoal_seal_complain(core, &said, rc);
 		} else if (exchange.purpose == SHOAL_EXCHANGE_SYNC) {
-			shoal_observe(core, SHOAL_HISTOGRAM_SYNC_BYTES, input->len);
+			shoal_observe(core, SHOAL_HISTOGRAM_SYNC_BYTES, bytes_of(input));
 		}
 	}
 	/* The host does not say from whom a result is: from whom we asked. */
@@ -551,15 +559,18 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 		shoal_silence_heard(core);
 	}
 	if (rc == SHOAL_OK) {
+		shoal_seal_arrive(core, &answer);
 		handle(core, &arrival, &opened);
+		shoal_seal_depart(core);
 	}
 #ifdef SHOAL_PLANT_JOIN_UNENDED
 	arrival.answered = true;
 #endif
 	if (exchange.purpose == SHOAL_EXCHANGE_WATCH && !arrival.answered) {
-		shoal_watch_failed(core, exchange.number, input->code == SHOAL_OK);
+		shoal_watch_failed(core, exchange.number, came);
 	} else if (exchange.purpose == SHOAL_EXCHANGE_INQUEST) {
-		shoal_inquest_on_connect(core, exchange.about, exchange.begun, input->code);
+		shoal_inquest_on_connect(
+		        core, exchange.about, exchange.begun, came ? SHOAL_OK : input->code);
 	} else if (exchange.purpose == SHOAL_EXCHANGE_PULL) {
 		shoal_pull_ended(core, &exchange);
 	}
@@ -567,5 +578,5 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 		shoal_event_joined(core, &exchange.to, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED,
 		        (struct shoal_span){NULL, 0});
 	}
-	return input->code == SHOAL_OK ? rc : SHOAL_OK;
+	return came ? rc : SHOAL_OK;
 }

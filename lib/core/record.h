@@ -17,7 +17,7 @@
 #include <shoal/record.h>
 
 #define SHOAL_RECORD_MAGIC  "SHOALREC"
-#define SHOAL_RECORD_FORMAT 1
+#define SHOAL_RECORD_FORMAT 2
 #define SHOAL_RECORD_HEAD   5 /* kind and length */
 #define SHOAL_RECORD_CRC    4
 #define SHOAL_RECORD_SMALL  1024 /* bytes of any entry without its data; BEGIN is the largest */
@@ -32,7 +32,8 @@ enum shoal_record_field {
 	SHOAL_RECORD_TIMEOUT = 16,
 	SHOAL_RECORD_AGE = 32,
 	SHOAL_RECORD_SIZE = 64,
-	SHOAL_RECORD_DATA = 128
+	SHOAL_RECORD_DATA = 128,
+	SHOAL_RECORD_OPENED = 256
 };
 
 static inline uint64_t

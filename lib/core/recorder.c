@@ -204,6 +204,9 @@ write_config(struct shoal_writer *writer, const struct shoal_recorder *recorder)
 	shoal_writer_var(writer, core->app_version);
 	shoal_writer_u8(writer, (uint8_t)core->log_level);
 	shoal_writer_var(writer, core->epoch_least);
+	bool sealed = core->cipher != NULL ? core->accept_clear < 2 : core->sealed_sizes;
+	shoal_writer_u8(writer, sealed ? 1 : 0);
+	shoal_writer_u8(writer, (uint8_t)core->accept_clear);
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	shoal_writer_var(writer, core->profile.field);
 	SHOAL_PROFILE_TABLE(SHOAL_X)
@@ -251,7 +254,7 @@ checkpoint(
 	close_entry(recorder, &writer);
 }
 
-static uint8_t
+static unsigned
 fields_of(const struct shoal_input *input)
 {
 	static const struct shoal_addr nobody;
@@ -265,7 +268,8 @@ fields_of(const struct shoal_input *input)
 	fields |= input->age_ns != 0 ? SHOAL_RECORD_AGE : 0u;
 	fields |= input->size != 0 ? SHOAL_RECORD_SIZE : 0u;
 	fields |= input->len != 0 ? SHOAL_RECORD_DATA : 0u;
-	return (uint8_t)fields;
+	fields |= input->opened != SHOAL_OPENED_NOT ? SHOAL_RECORD_OPENED : 0u;
+	return fields;
 }
 
 static void
@@ -293,6 +297,10 @@ write_fields(
 	if ((fields & SHOAL_RECORD_SIZE) != 0) {
 		shoal_writer_var(writer, input->size);
 	}
+	if ((fields & SHOAL_RECORD_OPENED) != 0) {
+		shoal_writer_u8(writer, (uint8_t)input->opened);
+		shoal_writer_u64(writer, input->sender);
+	}
 	if ((fields & SHOAL_RECORD_DATA) != 0) {
 		size_t at = writer->len;
 		shoal_writer_bytes(writer, input->data, input->len);
@@ -319,10 +327,10 @@ shoal_recorder_input(struct shoal_recorder *recorder, const struct shoal_core *c
 		recorder->checked = input->mono_ns;
 	}
 	uint64_t moved = input->mono_ns - recorder->mono;
-	uint8_t fields = fields_of(input);
+	unsigned fields = fields_of(input);
 	writer = open_entry(recorder, SHOAL_REPLAY_INPUT);
 	shoal_writer_u8(&writer, (uint8_t)input->kind);
-	shoal_writer_u8(&writer, fields);
+	shoal_writer_var(&writer, fields);
 	shoal_writer_var(&writer, shoal_record_zigzag(moved));
 	shoal_writer_var(&writer, shoal_record_zigzag(input->wall_ns - recorder->wall - moved));
 	write_fields(&writer, input, fields, recorder->config.redact);

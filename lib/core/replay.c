@@ -96,6 +96,8 @@ read_config(
 	config->app_version = (uint32_t)shoal_reader_var(reader, UINT32_MAX);
 	config->log_level = (enum shoal_log_level)shoal_reader_u8(reader);
 	config->epoch_least = shoal_reader_var(reader, UINT64_MAX);
+	config->sealed_sizes = shoal_reader_u8(reader) != 0;
+	config->accept_clear = shoal_reader_u8(reader);
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	config->profile.field = (uint32_t)shoal_reader_var(reader, UINT32_MAX);
 	SHOAL_PROFILE_TABLE(SHOAL_X)
@@ -182,6 +184,12 @@ read_fields(struct shoal_reader *body, unsigned fields, struct shoal_input *inpu
 	if ((fields & SHOAL_RECORD_SIZE) != 0) {
 		input->size = (size_t)shoal_reader_var(body, SIZE_MAX);
 	}
+	if ((fields & SHOAL_RECORD_OPENED) != 0) {
+		uint8_t opened = shoal_reader_u8(body);
+		input->opened = opened <= SHOAL_OPENED_SEALED ? (enum shoal_opened)opened
+		                                              : SHOAL_OPENED_CLEAR;
+		input->sender = shoal_reader_u64(body);
+	}
 	if ((fields & SHOAL_RECORD_DATA) != 0) {
 		input->len = body->left;
 		input->data = shoal_reader_bytes(body, body->left);
@@ -194,7 +202,7 @@ read_input(struct shoal_replay *replay, struct shoal_reader *body, struct shoal_
 	struct shoal_input *input = &entry->input;
 
 	input->kind = (enum shoal_input_kind)shoal_reader_u8(body);
-	uint8_t fields = shoal_reader_u8(body);
+	unsigned fields = (unsigned)shoal_reader_var(body, 2 * SHOAL_RECORD_OPENED - 1);
 	uint64_t moved = shoal_record_unzigzag(shoal_reader_var(body, UINT64_MAX));
 	input->mono_ns = replay->mono + moved;
 	input->wall_ns =

@@ -11,7 +11,6 @@
 
 #include "core/exchange.h"
 #include "core/node.h"
-#include "wire/packet.h"
 
 int
 shoal_sends_init(struct shoal_core *core)
@@ -48,6 +47,7 @@ shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind, const struc
 	pending->to = *to;
 	pending->slot = slot;
 	pending->about = SHOAL_NONE;
+	pending->salt = shoal_seal_addressee(core, to, slot);
 	return pending;
 }
 
@@ -166,7 +166,7 @@ static void
 begin(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_writer *writer)
 {
 	bool labelled = (pending->flags & SHOAL_FILL_UNLABELLED) == 0;
-	shoal_packet_begin(writer,
+	shoal_seal_begin(core, writer,
 	        labelled ? core->label_span : (struct shoal_span){core->label_span.data, 0});
 }
 
@@ -191,9 +191,10 @@ make_datagram(struct shoal_core *core, const struct shoal_pending *pending, stru
 		shoal_gossip_spend(core, spare ? writer->len - before : 0);
 	}
 	/* It may have been filled to more: a larger size was proved while it waited. */
-	if (pending->pad > writer->len + SHOAL_PACKET_CRC) {
+	size_t behind = shoal_seal_behind(core);
+	if (pending->pad > writer->len + behind) {
 		SHOAL_ASSERT(pending->pad <= core->profile.datagram_max);
-		writer->cap = pending->pad - SHOAL_PACKET_CRC;
+		writer->cap = pending->pad - behind;
 		shoal_message_pad(writer);
 	}
 	return true;
@@ -235,7 +236,7 @@ make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct
 		begin(core, pending, writer);
 		write_required(core, pending, to, writer);
 		bool whole = !table || shoal_sync_write_table(core, writer, start, except);
-		bool largest = writer->cap + SHOAL_PACKET_CRC >= core->profile.stream_max;
+		bool largest = writer->cap + shoal_seal_behind(core) >= core->profile.stream_max;
 		if (!writer->failed && (whole || largest)) {
 			return true;
 		}
@@ -255,9 +256,10 @@ finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoa
 {
 	bool datagram = pending->kind == SHOAL_SEND_DATAGRAM;
 
-	shoal_packet_end(writer);
+	shoal_seal_end(core, pending, writer);
 	if (datagram && to != NULL) {
-		shoal_path_sent(core, pending->slot, &pending->to, writer->len);
+		size_t len = writer->len + core->seal.missing;
+		shoal_path_sent(core, pending->slot, &pending->to, len);
 	}
 	if (to != NULL) {
 		to->flags &= (uint8_t)~SHOAL_RECORD_REMIND;
@@ -283,12 +285,12 @@ finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoa
 /* Whether a packet of nothing but gossip has become pointless: another one took all there was to
  * tell. */
 static bool
-is_empty(const struct shoal_pending *pending, const struct shoal_writer *writer, size_t label)
+is_empty(const struct shoal_pending *pending, const struct shoal_writer *writer, size_t head)
 {
 	const unsigned mail = SHOAL_FILL_SELF | SHOAL_FILL_ABOUT;
 	return pending->primary[0] == SHOAL_MESSAGE_SENDER &&
 	       pending->len == 2u + pending->primary[1] && (pending->flags & mail) == 0 &&
-	       writer->len == shoal_packet_overhead(label) - SHOAL_PACKET_CRC + pending->len;
+	       writer->len == head + pending->len;
 }
 
 /* false: there was nothing to tell, or no memory to say it. */
@@ -303,7 +305,8 @@ make_send(struct shoal_core *core, struct shoal_pending *pending, struct shoal_s
 	bool told = pending->kind == SHOAL_SEND_TELL && to != NULL; /* in the place of one */
 	if (datagram || told) {
 		made = make_datagram(core, pending, to, &writer);
-		if (made && is_empty(pending, &writer, core->label_span.len)) {
+		if (made &&
+		        is_empty(pending, &writer, shoal_seal_head(core, core->label_span.len))) {
 			return false;
 		}
 		pending->kind = made || told ? pending->kind : SHOAL_SEND_STREAM;

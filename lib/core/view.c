@@ -187,8 +187,11 @@ shoal_core_hash(const struct shoal_core *core)
 		hash = mix(mix_bytes(hash, net->prefix, sizeof net->prefix), net->at);
 		hash = mix(hash, (uint64_t)net->srtt_us << 32 | net->rttvar_us);
 	}
+	/* A replay has no keys and no compressor: what it sends is of another length. */
 	for (size_t i = 0; i < SHOAL_COUNTERS; i++) {
-		hash = mix(hash, core->counters.value[i]);
+		bool length = i == SHOAL_COUNTER_BYTES_OUT || i == SHOAL_COUNTER_COMPRESSED ||
+		              i == SHOAL_COUNTER_BYTES_SAVED;
+		hash = mix(hash, length ? 0 : core->counters.value[i]);
 	}
 	hash = mix(mix(hash, core->lag.ns), core->lag.at);
 	hash = mix(mix(hash, core->silence.heard), core->silence.since);
@@ -231,5 +234,6 @@ shoal_core_memory(const struct shoal_core *core)
 	       shoal_slab_memory(&core->relays.slab) + shoal_slab_memory(&core->partials.slab) +
 	       shoal_table_memory(&core->gossip.metas) + shoal_slab_memory(&core->pulls.slab) +
 	       shoal_table_memory(&core->pulls.by_slot) + shoal_slab_memory(&core->identity.twins) +
-	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges);
+	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges) +
+	       shoal_seal_memory(core);
 }

@@ -487,6 +487,7 @@ shoal_watch_tell_leave(struct shoal_core *core)
 		}
 		if (pending != NULL) {
 			pending->exchange = watcher->number;
+			pending->salt = watcher->salt;
 			shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
 		}
 	}

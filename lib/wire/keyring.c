@@ -9,15 +9,16 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/counted.h"
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/panic.h"
 #include "base/slab.h"
 #include "base/table.h"
 #include "base/wipe.h"
+#include "wire/window.h"
 
-#define WINDOW_WORDS (SHOAL_REPLAY_WINDOW / 64)
-#define NO_KEY       SHOAL_KEYS_MAX
+#define NO_KEY SHOAL_KEYS_MAX
 
 struct key {
 	uint64_t print; /* 0: the place is free */
@@ -33,11 +34,10 @@ struct who {
 
 struct sender {
 	struct who who;
-	struct shoal_list age;       /* in ring->latest */
-	struct shoal_list warm;      /* in ring->warm where there is a context */
-	void *context;               /* NULL: none */
-	uint64_t top;                /* the highest counter opened */
-	uint64_t seen[WINDOW_WORDS]; /* bit top % 1,024 and those before it, as a ring */
+	struct shoal_list age;  /* in ring->latest */
+	struct shoal_list warm; /* in ring->warm where there is a context */
+	void *context;          /* NULL: none */
+	struct shoal_window window;
 	uint8_t subkey[SHOAL_KEY_MOST];
 	uint8_t key; /* that the subkey comes from; NO_KEY: it was removed */
 };
@@ -50,6 +50,7 @@ struct former {
 
 struct shoal_keyring {
 	struct shoal_allocator mem;
+	struct shoal_counted counted; /* what the cipher takes */
 	const struct shoal_cipher_ops *cipher;
 	struct key key[SHOAL_KEYS_MAX];
 	uint8_t in_use; /* NO_KEY: none */
@@ -99,6 +100,7 @@ shoal_keyring_new(struct shoal_keyring **out, const struct shoal_keyring_config 
 		return SHOAL_ERR_NOMEM;
 	}
 	ring->mem = mem;
+	shoal_counted_init(&ring->counted, &ring->mem);
 	ring->cipher = cipher;
 	ring->in_use = NO_KEY;
 	for (size_t i = 0; i < 8; i++) {
@@ -157,22 +159,6 @@ shoal_keyring_free(struct shoal_keyring *ring)
 	shoal_slab_done(&ring->former);
 	shoal_wipe(ring, sizeof *ring);
 	shoal_alloc_free(&mem, ring);
-}
-
-static uint64_t
-print_of(const uint8_t *key, size_t len)
-{
-	static const char info[] = "shoal key";
-	struct shoal_hkdf_input input = {
-	        .key = key, .key_len = len, .info = info, .info_len = sizeof info - 1};
-	uint8_t bytes[8];
-	uint64_t print = 0;
-
-	shoal_hash_hkdf(&input, bytes, sizeof bytes);
-	for (size_t i = 0; i < sizeof bytes; i++) {
-		print = print << 8 | bytes[i];
-	}
-	return print != 0 ? print : 1;
 }
 
 static uint8_t
@@ -240,7 +226,10 @@ shoal_keyring_install(struct shoal_keyring *ring, const uint8_t *key, size_t len
 	if (!takes(ring->cipher, len)) {
 		return SHOAL_ERR_INVALID;
 	}
-	uint64_t name = print_of(key, len);
+	struct shoal_key whole = {.len = (uint8_t)len};
+	memcpy(whole.bytes, key, len);
+	uint64_t name = shoal_key_name(&whole);
+	shoal_wipe(&whole, sizeof whole);
 	if (print != NULL) {
 		*print = name;
 	}
@@ -280,7 +269,8 @@ shoal_keyring_use(struct shoal_keyring *ring, uint64_t print)
 	for (uint64_t stream = 0; stream < 2 && rc == SHOAL_OK; stream++) {
 		struct who own = {ring->salt, stream};
 		derive(&ring->key[at], &own, subkey);
-		rc = ring->cipher->init(&context[stream], subkey, ring->key[at].len, &ring->mem);
+		rc = ring->cipher->init(
+		        &context[stream], subkey, ring->key[at].len, &ring->counted.hooks);
 	}
 	shoal_wipe(subkey, sizeof subkey);
 	for (size_t i = 0; i < 2; i++) {
@@ -358,34 +348,6 @@ shoal_keyring_seal(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
 	return ring->cipher->seal(ring->own[by->stream ? 1 : 0], nonce, ad, ad_len, data, len);
 }
 
-/* Moves the window up to a counter and marks it. */
-static void
-mark(struct sender *sender, uint64_t counter)
-{
-	if (counter > sender->top) {
-		uint64_t ahead = counter - sender->top;
-		for (uint64_t i = 1; i <= ahead && i <= SHOAL_REPLAY_WINDOW; i++) {
-			uint64_t at = (sender->top + i) % SHOAL_REPLAY_WINDOW;
-			sender->seen[at / 64] &= ~(UINT64_C(1) << at % 64);
-		}
-		sender->top = counter;
-	}
-	uint64_t at = counter % SHOAL_REPLAY_WINDOW;
-	sender->seen[at / 64] |= UINT64_C(1) << at % 64;
-}
-
-static bool
-was_seen(const struct sender *sender, uint64_t counter)
-{
-	uint64_t at = counter % SHOAL_REPLAY_WINDOW;
-
-	if (counter > sender->top) {
-		return false;
-	}
-	return sender->top - counter >= SHOAL_REPLAY_WINDOW ||
-	       (sender->seen[at / 64] >> at % 64 & 1) != 0;
-}
-
 static struct former *
 find_former(const struct shoal_keyring *ring, const struct who *who)
 {
@@ -439,7 +401,7 @@ retire(struct shoal_keyring *ring)
 		return false;
 	}
 	former->who = sender->who;
-	former->top = sender->top;
+	former->top = sender->window.top;
 	shoal_list_push_front(&ring->gone, &former->age);
 	drop_sender(ring, sender);
 	return true;
@@ -473,8 +435,7 @@ admit(struct shoal_keyring *ring, const struct who *who)
 	}
 	sender->who = *who;
 	sender->key = NO_KEY;
-	sender->top = top;
-	memset(sender->seen, returns ? 0xff : 0, sizeof sender->seen);
+	shoal_window_init(&sender->window, top, returns);
 	shoal_list_push_front(&ring->latest, &sender->age);
 	if (returns && !full) {
 		drop_former(ring, former);
@@ -526,7 +487,7 @@ try_subkey(struct shoal_keyring *ring, const struct attempt *attempt, const stru
         uint8_t key, const uint8_t subkey[SHOAL_KEY_MOST])
 {
 	void *context;
-	int rc = ring->cipher->init(&context, subkey, ring->key[key].len, &ring->mem);
+	int rc = ring->cipher->init(&context, subkey, ring->key[key].len, &ring->counted.hooks);
 
 	if (rc != SHOAL_OK) {
 		return rc;
@@ -575,7 +536,7 @@ is_past(const struct shoal_keyring *ring, const struct who *who, uint64_t counte
 	const struct sender *sender = find_sender(ring, who);
 
 	if (sender != NULL) {
-		return was_seen(sender, counter);
+		return shoal_window_saw(&sender->window, counter);
 	}
 	const struct former *former = find_former(ring, who);
 	return former != NULL && counter <= former->top;
@@ -599,7 +560,7 @@ shoal_keyring_open(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
 	int rc = try_key(ring, &attempt, &who, key);
 	if (rc == SHOAL_OK) {
 		struct sender *sender = find_sender(ring, &who);
-		mark(sender, by->counter);
+		shoal_window_mark(&sender->window, by->counter);
 		shoal_list_remove(&sender->age);
 		shoal_list_push_front(&ring->latest, &sender->age);
 	}
@@ -617,6 +578,7 @@ shoal_keyring_knows(const struct shoal_keyring *ring, const struct shoal_sealed_
 size_t
 shoal_keyring_memory(const struct shoal_keyring *ring)
 {
-	return sizeof *ring + shoal_slab_memory(&ring->senders) + shoal_slab_memory(&ring->former) +
-	       shoal_table_memory(&ring->sender_of) + shoal_table_memory(&ring->former_of);
+	return sizeof *ring + ring->counted.taken + shoal_slab_memory(&ring->senders) +
+	       shoal_slab_memory(&ring->former) + shoal_table_memory(&ring->sender_of) +
+	       shoal_table_memory(&ring->former_of);
 }

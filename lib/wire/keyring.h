@@ -27,11 +27,11 @@
 
 #include <shoal/codec.h>
 #include <shoal/error.h>
+#include <shoal/keyring.h>
 
-#define SHOAL_KEYS_MAX        8
-#define SHOAL_KEY_MOST        32   /* bytes of a key */
-#define SHOAL_REPLAY_WINDOW   1024 /* counters */
-#define SHOAL_KEYRING_WARM    64   /* contexts */
+#include "wire/window.h"
+
+#define SHOAL_KEYRING_WARM    64 /* contexts */
 #define SHOAL_SEALED_NONCE    12
 #define SHOAL_SEALED_TAG      16
 #define SHOAL_KEYRING_SENDERS 4096
@@ -45,13 +45,6 @@ struct shoal_keyring_config {
 	struct shoal_salt salt;           /* of this instance */
 	uint64_t hash[2];                 /* key of the hash tables */
 	uint32_t senders_max, former_max; /* 0: the default */
-};
-
-/* One key, for people. */
-struct shoal_key_info {
-	uint64_t print;
-	uint8_t len; /* bytes */
-	bool in_use; /* sealed with */
 };
 
 /* Which packet of whom. */
@@ -113,7 +106,7 @@ shoal_keyring_first(const struct shoal_salt *salt)
 	return (first & (UINT64_MAX >> 2)) + 1;
 }
 
-/* Bytes held, without the contexts of the cipher. */
+/* Bytes held, with what the cipher took by the allocator that it was given. */
 size_t shoal_keyring_memory(const struct shoal_keyring *ring);
 
 #endif

@@ -10,7 +10,7 @@ BINARY_DIRS = ("test/fuzz/corpus",)
 ROOMS = {
     "base": ("lib/base", {"base"}, {"types", "error", "log", "version", "metrics", "profile", "cursor"}),
     "codecs": ("codecs", {"base", "codecs"}, {"codec"}),
-    "wire": ("lib/wire", {"base", "wire"}, {"value", "packet", "document"}),
+    "wire": ("lib/wire", {"base", "wire"}, {"value", "packet", "document", "keyring"}),
     "core": ("lib/core", {"base", "wire", "core"}, {"core", "record"}),
     "sim": ("lib/sim", {"base", "wire", "sim"}, {"sim", "swarm"}),
     "transports": ("transports", {"base", "transports"}, {"transport"}),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Erasing secrets: all of them and nothing else. */
 #include "unit.h"
 
 #include "base/wipe.h"

@@ -12,8 +12,8 @@
 #include "heap_fault.h"
 
 #define CONFIG_BEFORE 188 /* the profile, which is a table */
-#define CONFIG_BEHIND 24  /* allocator and all that follows */
-#define INPUT_BYTES   112
+#define CONFIG_BEHIND 72  /* allocator and all that follows */
+#define INPUT_BYTES   128
 
 struct tape {
 	struct core_world world;
@@ -211,6 +211,8 @@ compare_configs(const struct shoal_core_config *read, const struct shoal_core_co
 	assert_int_equal(read->app_version, written->app_version);
 	assert_int_equal(read->log_level, written->log_level);
 	assert_true(read->epoch_least == written->epoch_least);
+	assert_true(read->sealed_sizes == written->sealed_sizes);
+	assert_int_equal(read->accept_clear, written->accept_clear);
 }
 
 static void
@@ -228,7 +230,9 @@ every_field_of_an_input_and_of_the_config_comes_back(void **state)
 	        .age_ns = 1,
 	        .size = SIZE_MAX,
 	        .data = bytes,
-	        .len = sizeof bytes};
+	        .len = sizeof bytes,
+	        .opened = SHOAL_OPENED_SEALED,
+	        .sender = UINT64_MAX};
 	struct shoal_recorder_config how;
 	struct shoal_core_config config;
 	struct shoal_replay_entry entry;
@@ -246,6 +250,8 @@ every_field_of_an_input_and_of_the_config_comes_back(void **state)
 	config.profile.members_max = 123;
 	config.log_level = SHOAL_LOG_DEBUG;
 	config.epoch_least = WORLD_EPOCH + 5;
+	config.sealed_sizes = true;
+	config.accept_clear = 1;
 	shoal_recorder_config_init(&how);
 	how.checkpoint_ns = SHOAL_NEVER;
 	assert_int_equal(shoal_core_new(&core, &config, NULL, 0), 0);

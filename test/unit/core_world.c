@@ -301,7 +301,8 @@ dispatch(struct core_world *world, const struct world_packet *packet)
 	}
 }
 
-/* Every packet that leaves a core must be one that a receiver takes. */
+/* Every packet that leaves a core must be one that a receiver takes. Of one that is sealed no
+ * message is seen here. */
 static void
 decode(struct world_packet *packet, const struct shoal_send *send)
 {
@@ -318,6 +319,9 @@ decode(struct world_packet *packet, const struct shoal_send *send)
 	assert_non_null(packet->data);
 	memcpy(packet->data, send->data, send->len);
 	packet->len = send->len;
+	if ((packet->data[1] & SHOAL_PACKET_SEALED) != 0) {
+		return;
+	}
 	int rc = shoal_packet_open(packet->data, packet->len,
 	        (struct shoal_span){packet->data + 3, packet->data[2]}, &header, &reader);
 	assert_int_equal(rc, SHOAL_OK);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The cipher for tests. Its stream is HMAC over nonce and place, its tag HMAC over the HMACs of
+ * nonce, associated data and sealed text. */
 #include "unit_cipher.h"
 
 #include <string.h>

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* Sealed packets with AES-GCM, byte by byte as another implementation of HKDF and AES-GCM made
+ * them, and compressed ones with snappy. */
+#include "unit.h"
+
+#include <stdlib.h>
+
+#include "wire/message.h"
+#include "wire/packet.h"
+
+/* A ping as docs/protocol.md draws it, sealed by the instance a0 a1 .. af for 0x1122334455667788
+ * under a key of the bytes 0, 1, 2 and so on; each is a packet later than the one before. */
+static const struct {
+	uint8_t key_len;
+	bool stream;
+	const char *label;
+	uint64_t print;
+	const char *hex;
+} golden[] = {
+        {32, false, "", UINT64_C(0x92c4191ad6497716),
+                "c1010092a0a1a2a3a4a5a6a728a9aaabacadaeb011223344556677889001d6e4"
+                "97ef5ba925eda3347de0ebab596196d41f598084b4d058302344f15f7eda4839"
+                "297d1eed1a8ae37303fa3d44608a9cfc073db6f0baab13ae1e85145ba970a1b4"
+                "5ef312"},
+        {16, true, "prod", UINT64_C(0x49d2db2437816838),
+                "c1010470726f6449a0a1a2a3a4a5a6a728a9aaabacadaeb11122334455667788"
+                "e1e9cec050694544fb698b9d8c77071648977d2d0bb7959d56754f2592b5c7a0"
+                "1253412f4ce3a4a3ea2cce05c6bdb86d94f86af4f2cb7e6fdd7950c109b90bb3"
+                "94561f97ba8c74"},
+        {24, false, "prod", UINT64_C(0xa9914a2d5d34d56e),
+                "c1010470726f64a9a0a1a2a3a4a5a6a728a9aaabacadaeb21122334455667788"
+                "3514cfae4bea780d5b7b7df330f0747bab7eb71daa64dc923eb1bd3b8e686ef7"
+                "f1c39820e196846723c780765c49d31d57cd76d586b712aefbdbfe9488de4451"
+                "968fcbd12294a8"},
+};
+
+#define MOST 512
+
+static size_t
+bytes(const char *hex, uint8_t data[MOST])
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t len = strlen(hex) / 2;
+
+	for (size_t i = 0; i < len; i++) {
+		data[i] = (uint8_t)((strchr(digits, hex[2 * i]) - digits) * 16 +
+		                    (strchr(digits, hex[2 * i + 1]) - digits));
+	}
+	return len;
+}
+
+static struct shoal_msg_ping
+ping(void)
+{
+	struct shoal_msg_ping ping = {
+	        .seq = 1, .salt = UINT64_C(0xaaaaaaaaaaaaaaaa), .mark = 0xcccccccc};
+
+	memset(ping.id.bytes, 0x11, sizeof ping.id.bytes);
+	memset(ping.target.bytes, 0x22, sizeof ping.target.bytes);
+	return ping;
+}
+
+static struct shoal_keyring *
+keyring(uint8_t first_salt, uint8_t key_len, uint64_t *print)
+{
+	struct shoal_keyring_config config = {.cipher = shoal_cipher_aes_gcm()};
+	struct shoal_keyring *ring;
+	uint8_t key[32];
+
+	for (uint8_t i = 0; i < 32; i++) {
+		key[i] = i;
+		config.salt.bytes[i % 16] = (uint8_t)(first_salt + i % 16);
+	}
+	assert_int_equal(shoal_keyring_new(&ring, &config), SHOAL_OK);
+	assert_int_equal(shoal_keyring_install(ring, key, key_len, print), SHOAL_OK);
+	return ring;
+}
+
+static void
+packets_are_sealed_as_the_document_tells(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(golden); i++) {
+		struct shoal_span label = {
+		        (const uint8_t *)golden[i].label, strlen(golden[i].label)};
+		struct shoal_msg_ping said = ping();
+		uint8_t data[MOST], expected[MOST];
+		struct shoal_writer writer;
+		uint64_t print;
+		struct shoal_keyring *ring = keyring(0xa0, golden[i].key_len, &print);
+
+		assert_true(print == golden[i].print);
+		for (size_t before = 0; before < i; before++) {
+			(void)shoal_keyring_next(ring, false);
+		}
+		shoal_writer_init(&writer, data, sizeof data);
+		shoal_packet_begin_sealed(&writer, label);
+		assert_true(shoal_message_append(&writer, SHOAL_MESSAGE_PING, &said));
+		assert_int_equal(shoal_packet_seal(&writer, ring, golden[i].stream,
+		                         UINT64_C(0x1122334455667788)),
+		        SHOAL_OK);
+		assert_int_equal(writer.len, bytes(golden[i].hex, expected));
+		assert_memory_equal(data, expected, writer.len);
+		shoal_keyring_free(ring);
+	}
+}
+
+static void
+packets_are_opened_as_the_document_tells(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(golden); i++) {
+		struct shoal_span label = {
+		        (const uint8_t *)golden[i].label, strlen(golden[i].label)};
+		struct shoal_keyring *ring = keyring(0x10, golden[i].key_len, NULL);
+		struct shoal_packet_header header;
+		struct shoal_reader reader, body;
+		union shoal_message message;
+		uint8_t data[MOST];
+		uint16_t kind;
+		size_t len = bytes(golden[i].hex, data), clear_len;
+
+		shoal_reader_init(&reader, data, len);
+		assert_int_equal(shoal_packet_header(&reader, &header), SHOAL_OK);
+		assert_true(header.addressee == UINT64_C(0x1122334455667788));
+		header.by.stream = golden[i].stream;
+		assert_int_equal(
+		        shoal_packet_unseal(data, len, &header, ring, &clear_len), SHOAL_OK);
+		assert_int_equal(shoal_packet_open(data + SHOAL_PACKET_SEAL, clear_len, label,
+		                         &header, &reader),
+		        SHOAL_OK);
+		assert_int_equal(shoal_message_next(&reader, &kind, &body), 1);
+		assert_int_equal(kind, SHOAL_MESSAGE_PING);
+		assert_int_equal(shoal_message_decode(kind, body, &message), SHOAL_OK);
+		assert_true(message.ping.seq == 1 && message.ping.mark == 0xcccccccc);
+		assert_int_equal(shoal_message_next(&reader, &kind, &body), 0);
+		shoal_keyring_free(ring);
+	}
+}
+
+static void
+a_long_packet_is_compressed_with_snappy_and_a_bomb_is_refused(void **state)
+{
+	const struct shoal_compressor_ops *snappy = shoal_compressor_snappy();
+	const size_t many = 5000;
+	uint8_t *data = malloc(many), *out = malloc(many), *room = malloc(snappy->bound(many));
+	struct shoal_writer writer;
+	size_t len;
+
+	(void)state;
+	assert_true(data != NULL && out != NULL && room != NULL);
+	shoal_writer_init(&writer, data, many);
+	shoal_packet_begin(&writer, (struct shoal_span){data, 0});
+	for (int i = 0; i < 80; i++) {
+		struct shoal_msg_ping said = ping();
+		assert_true(shoal_message_append(&writer, SHOAL_MESSAGE_PING, &said));
+	}
+	size_t clear = writer.len;
+	assert_true(shoal_packet_compress(&writer, snappy, room, snappy->bound(many)));
+	shoal_packet_end(&writer);
+	assert_true(writer.len < clear / 4);
+	assert_int_equal(
+	        shoal_packet_uncompress(data, writer.len, snappy, out, many, &len), SHOAL_OK);
+	assert_int_equal(len, clear + SHOAL_PACKET_CRC);
+	for (size_t cap = 0; cap < len; cap += 7) {
+		assert_int_equal(shoal_packet_uncompress(data, writer.len, snappy, out, cap, &len),
+		        SHOAL_ERR_TOO_BIG);
+	}
+	free(data);
+	free(out);
+	free(room);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(packets_are_sealed_as_the_document_tells),
+	        cmocka_unit_test(packets_are_opened_as_the_document_tells),
+	        cmocka_unit_test(a_long_packet_is_compressed_with_snappy_and_a_bomb_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* No packet of somebody without the key, and none that was changed, repeated or sent elsewhere,
+ * changes anything at a member that seals. */
+#include "core_sealed.h"
+
+#include "base/addr.h"
+#include "heap_fault.h"
+
+/* Feeds a packet to a node as a datagram; nothing may come of it but a counter. */
+static void
+expect_nothing(struct core_world *world, size_t node, const struct shoal_addr *from,
+        const uint8_t *data, size_t len, int rc)
+{
+	struct shoal_core *core = world_core(world, node);
+	uint8_t *exact = malloc(len > 0 ? len : 1);
+	uint64_t deadline, before = dropped(world, node);
+	size_t alive = shoal_core_count(core, SHOAL_STATE_ALIVE);
+
+	assert_non_null(exact);
+	if (len > 0) {
+		memcpy(exact, data, len);
+	}
+	world_step(world, node, (struct shoal_input){.kind = SHOAL_INPUT_TIMER});
+	world_clear(world);
+	deadline = shoal_core_deadline(core);
+	int got = world_step(world, node,
+	        (struct shoal_input){
+	                .kind = SHOAL_INPUT_DATAGRAM, .from = *from, .data = exact, .len = len});
+	free(exact);
+	if (rc != 0) {
+		assert_int_equal(got, rc);
+	}
+	assert_int_not_equal(got, SHOAL_OK);
+	assert_true(dropped(world, node) == before + 1);
+	assert_int_equal(world->events, 0);
+	assert_true(shoal_core_deadline(core) == deadline);
+	assert_int_equal(shoal_core_count(core, SHOAL_STATE_ALIVE), alive);
+	/* Only who sealed for somebody else is answered. */
+	assert_true(world->sent == NULL || got == SHOAL_ERR_MISDIRECTED);
+}
+
+static void
+what_was_changed_cut_repeated_or_redirected_changes_nothing(void **state)
+{
+	struct core_world world;
+	struct shoal_addr stranger;
+
+	(void)state;
+	form(&world, 3);
+	assert_int_equal(shoal_addr_parse(&stranger, "10.9.9.9:1"), 0);
+	struct world_packet packet = overheard(&world, 1, 0);
+	const struct shoal_addr *from = &world.node[1].addr;
+	/* Repeated, from where it came and from elsewhere. */
+	expect_nothing(&world, 0, from, packet.data, packet.len, SHOAL_ERR_REPLAYED);
+	expect_nothing(&world, 0, &stranger, packet.data, packet.len, SHOAL_ERR_REPLAYED);
+	/* To another member. */
+	expect_nothing(&world, 2, from, packet.data, packet.len, SHOAL_ERR_MISDIRECTED);
+	expect_nothing(&world, 2, from, packet.data, packet.len, SHOAL_ERR_REPLAYED);
+	for (size_t bit = 0; bit < 8 * packet.len; bit += 1 + bit / 64) {
+		packet.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		expect_nothing(&world, 0, from, packet.data, packet.len, 0);
+		packet.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	for (size_t len = 0; len < packet.len; len++) {
+		expect_nothing(&world, 0, from, packet.data, len, 0);
+	}
+	assert_true(world_counter(&world, 0, SHOAL_COUNTER_DROP_AUTH) > 0);
+	free(packet.data);
+	world_done(&world);
+}
+
+static void
+a_clear_packet_of_a_forger_changes_nothing(void **state)
+{
+	static struct parcel parcel;
+	struct core_world world;
+
+	(void)state;
+	form(&world, 3);
+	struct shoal_id id = world_id(&world, 1);
+	struct shoal_core_member member;
+	uint32_t slot;
+	assert_int_equal(shoal_core_find(world_core(&world, 0), &id, &slot), 0);
+	assert_true(shoal_core_member(world_core(&world, 0), slot, &member));
+	struct shoal_msg_sender sender = {.id = world_id(&world, 2), .salt = 1};
+	struct shoal_msg_state said = {
+	        .id = id, .incarnation = member.incarnation + 5, .state = SHOAL_STATE_LEFT};
+	parcel_begin(&parcel, world.label);
+	parcel_add(&parcel, SHOAL_MESSAGE_SENDER, &sender);
+	parcel_add(&parcel, SHOAL_MESSAGE_STATE, &said);
+	parcel_end(&parcel);
+	expect_nothing(
+	        &world, 0, &world.node[2].addr, parcel.data, parcel.writer.len, SHOAL_ERR_CLEAR);
+	assert_int_equal(world_state(&world, 0, &id), SHOAL_STATE_ALIVE);
+	world_done(&world);
+}
+
+static void
+a_source_is_complained_of_once_a_minute_and_few_at_once(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+	struct shoal_core *core;
+	struct shoal_log_record record;
+	uint64_t now;
+	size_t said = 0;
+
+	(void)state;
+	world_init(&world);
+	sealed_config(&world, &config, 0);
+	now = config.mono_ns;
+	assert_int_equal(shoal_core_new(&core, &config, NULL, 0), SHOAL_OK);
+	for (unsigned i = 0; i < 120 * 10; i++, now += SHOAL_MS(100)) {
+		static const uint8_t data[] = {0xc1, 0, 0, 0, 0, 0, 0};
+		uint8_t ip[4] = {10, 9, (uint8_t)(i % 4), 1};
+		struct shoal_input input = {.kind = SHOAL_INPUT_DATAGRAM,
+		        .mono_ns = now,
+		        .wall_ns = config.wall_ns,
+		        .data = data,
+		        .len = sizeof data};
+		shoal_addr_from_ipv4(&input.from, ip, (uint16_t)(i + 1));
+		assert_int_equal(shoal_core_step(core, &input), SHOAL_ERR_CLEAR);
+		while (shoal_core_next_log(core, &record)) {
+			if (strcmp(record.room, "seal") == 0) {
+				assert_non_null(strstr(record.text, "10.9."));
+				said++;
+			}
+		}
+	}
+	assert_int_equal(said, 2 * 4);
+	for (unsigned i = 0; i < 1000; i++) {
+		static const uint8_t data[] = {0, 0x82, 0xa4};
+		uint8_t ip[4] = {10, 8, (uint8_t)(i / 256), (uint8_t)i};
+		struct shoal_input input = {.kind = SHOAL_INPUT_DATAGRAM,
+		        .mono_ns = now,
+		        .wall_ns = config.wall_ns,
+		        .data = data,
+		        .len = sizeof data};
+		shoal_addr_from_ipv4(&input.from, ip, 7946);
+		assert_int_equal(shoal_core_step(core, &input), SHOAL_ERR_VERSION);
+		while (shoal_core_next_log(core, &record)) {
+			assert_non_null(strstr(record.text, "memberlist"));
+			said++;
+		}
+	}
+	assert_in_range(said, 2 * 4 + 60, 2 * 4 + 64);
+	shoal_core_free(core);
+	world_done(&world);
+}
+
+static int
+life_without_memory(const struct shoal_allocator *mem, void *arg)
+{
+	struct world_packet *packet = arg;
+	struct core_world world;
+	struct shoal_core_config config;
+	struct shoal_core *core;
+	struct shoal_send send;
+
+	world_init(&world);
+	sealed_config(&world, &config, 0);
+	config.allocator = mem;
+	int rc = shoal_core_new(&core, &config, NULL, 0);
+	if (rc == SHOAL_OK) {
+		struct shoal_input input = {.kind = SHOAL_INPUT_REQUEST,
+		        .exchange = 1,
+		        .data = packet->data,
+		        .len = packet->len};
+		(void)shoal_core_step(core, &input);
+		while (shoal_core_next_send(core, &send)) {
+			continue;
+		}
+		shoal_core_free(core);
+	}
+	world_done(&world);
+	return rc;
+}
+
+static void
+without_memory_a_packet_is_dropped(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	form(&world, 2);
+	struct world_packet packet = overheard(&world, 1, 0);
+	heap_fault_sweep_tolerant(life_without_memory, &packet);
+	free(packet.data);
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(what_was_changed_cut_repeated_or_redirected_changes_nothing),
+	        cmocka_unit_test(a_clear_packet_of_a_forger_changes_nothing),
+	        cmocka_unit_test(a_source_is_complained_of_once_a_minute_and_few_at_once),
+	        cmocka_unit_test(without_memory_a_packet_is_dropped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* What members that seal or compress put on streams, and what is recorded of them. */
+#include "core_sealed.h"
+
+#include <shoal/record.h>
+
+/* Keeps what is compressed, and gives a ticket for it. */
+#define KEPT 64
+static uint8_t kept[KEPT][65536];
+static size_t kept_len[KEPT], tickets;
+
+static size_t
+ticket_bound(size_t len)
+{
+	return len + 8;
+}
+
+static int
+ticket_compress(const uint8_t *data, size_t len, uint8_t *out, size_t cap, size_t *out_len)
+{
+	assert_true(cap >= ticket_bound(len) && len <= sizeof kept[0]);
+	out[0] = (uint8_t)(tickets % KEPT);
+	memcpy(kept[out[0]], data, len);
+	kept_len[out[0]] = len;
+	tickets++;
+	*out_len = 1;
+	return SHOAL_OK;
+}
+
+static int
+ticket_uncompress(const uint8_t *data, size_t len, uint8_t *out, size_t cap, size_t *out_len)
+{
+	if (len != 1 || data[0] >= KEPT) {
+		return SHOAL_ERR_MALFORMED;
+	}
+	if (kept_len[data[0]] > cap) {
+		return SHOAL_ERR_TOO_BIG;
+	}
+	memcpy(out, kept[data[0]], kept_len[data[0]]);
+	*out_len = kept_len[data[0]];
+	return SHOAL_OK;
+}
+
+static const struct shoal_compressor_ops ticket = {.abi = SHOAL_COMPRESSOR_ABI,
+        .name = "ticket",
+        .bound = ticket_bound,
+        .compress = ticket_compress,
+        .uncompress = ticket_uncompress};
+
+static void
+what_goes_on_streams_is_compressed_and_taken(void **state)
+{
+	(void)state;
+	for (int sealed = 0; sealed < 2; sealed++) {
+		struct core_world world;
+		struct shoal_core_config config;
+
+		world_init(&world);
+		world.latency = SHOAL_MS(1);
+		for (size_t i = 0; i < 3; i++) {
+			world_config(&world, &config);
+			if (sealed != 0) {
+				sealed_config(&world, &config, 0);
+			}
+			config.compressor = i < 2 ? &ticket : NULL;
+			config.compress_min = 10;
+			world_add(&world, &config);
+		}
+		/* The world cannot read it: it looks at what is not sealed. */
+		if (sealed != 0) {
+			assert_int_equal(join_code(&world, 1), SHOAL_OK);
+			world_run(&world, SHOAL_SEC(1));
+			assert_int_equal(
+			        shoal_core_count(world_core(&world, 0), SHOAL_STATE_ALIVE), 2);
+			assert_true(world_counter(&world, 0, SHOAL_COUNTER_COMPRESSED) > 0);
+			assert_true(world_counter(&world, 0, SHOAL_COUNTER_BYTES_SAVED) > 50);
+			/* One without a compressor is told by who has one, and says so. */
+			assert_int_equal(join_code(&world, 2), SHOAL_ERR_UNSUPPORTED);
+			assert_true(world_counter(&world, 2, SHOAL_COUNTER_DROP_COMPRESSED) > 0);
+		}
+		world_done(&world);
+	}
+}
+
+static struct shoal_recorder *recorder;
+static uint8_t tape[1 << 20];
+static size_t tape_len;
+
+static void
+keep(const uint8_t *data, size_t len)
+{
+	assert_true(tape_len + len <= sizeof tape);
+	memcpy(tape + tape_len, data, len);
+	tape_len += len;
+}
+
+static void
+record(struct core_world *world, size_t node, const struct shoal_input *input)
+{
+	struct shoal_input opened;
+	const uint8_t *data;
+	size_t len;
+
+	if (node == 1) {
+		(void)shoal_core_open(world_core(world, 1), input, &opened);
+		*(struct shoal_input *)(uintptr_t)input = opened;
+		assert_int_equal(
+		        shoal_recorder_input(recorder, world_core(world, 1), &opened, &data, &len),
+		        0);
+		keep(data, len);
+	}
+}
+
+/* Whether bytes stand anywhere in what was recorded. */
+static bool
+is_recorded(const uint8_t *bytes, size_t len)
+{
+	return memmem(tape, tape_len, bytes, len) != NULL;
+}
+
+/* The record gives the same core again, bit for bit. */
+static void
+expect_replayed(void)
+{
+	struct shoal_replay *replay;
+	struct shoal_replay_entry entry;
+	size_t checks = 0;
+
+	assert_int_equal(shoal_replay_new(&replay, tape, tape_len, NULL), 0);
+	while (shoal_replay_step(replay, &entry)) {
+		struct shoal_event event;
+		struct shoal_log_record log;
+		while (shoal_core_next_event(shoal_replay_core(replay), &event) ||
+		        shoal_core_next_log(shoal_replay_core(replay), &log)) {
+			continue;
+		}
+		if (entry.kind == SHOAL_REPLAY_CHECKPOINT || entry.kind == SHOAL_REPLAY_END) {
+			assert_true(entry.hash == entry.is_hash);
+			checks++;
+		}
+	}
+	assert_int_equal(shoal_replay_status(replay, NULL), 0);
+	assert_true(checks > 20);
+	shoal_replay_free(replay);
+}
+
+static void
+a_record_replays_without_the_key_and_does_not_hold_it(void **state)
+{
+	struct shoal_recorder_config how;
+	struct shoal_core_config config;
+	struct core_world world;
+	const uint8_t *data;
+	size_t len;
+	struct shoal_key key = {.len = 32};
+
+	(void)state;
+	for (uint8_t i = 0; i < 32; i++) {
+		key.bytes[i] = (uint8_t)(i * 37 + 11);
+	}
+	tape_len = 0;
+	world_init(&world);
+	world.latency = SHOAL_MS(1);
+	for (size_t i = 0; i < 4; i++) {
+		sealed_config(&world, &config, 0);
+		config.key = &key;
+		world_add(&world, &config);
+		if (i == 1) {
+			shoal_recorder_config_init(&how);
+			how.checkpoint_ns = SHOAL_SEC(1);
+			assert_int_equal(shoal_recorder_new(&recorder, &config, &how), 0);
+			assert_int_equal(shoal_recorder_begin(recorder, &data, &len), 0);
+			keep(data, len);
+			world.on_input = record;
+		}
+	}
+	for (size_t i = 1; i < 4; i++) {
+		assert_int_equal(join_code(&world, i), SHOAL_OK);
+	}
+	world_run(&world, SHOAL_SEC(5));
+	/* Packets that do not open are recorded as what they were. */
+	const uint8_t forged[60] = {0xc1, 1, 0, 9};
+	(void)world_step(&world, 1,
+	        (struct shoal_input){.kind = SHOAL_INPUT_DATAGRAM,
+	                .from = world.node[0].addr,
+	                .data = forged,
+	                .len = sizeof forged});
+	world.node[3].up = false;
+	world_run(&world, SHOAL_SEC(40));
+	assert_int_equal(shoal_core_count(world_core(&world, 0), SHOAL_STATE_ALIVE), 3);
+	assert_int_equal(shoal_recorder_end(recorder, world_core(&world, 1), &data, &len), 0);
+	keep(data, len);
+	assert_false(is_recorded(key.bytes, 8));
+	assert_false(is_recorded(key.bytes + 24, 8));
+	assert_true(is_recorded((const uint8_t *)"node-1", 6));
+
+	expect_replayed();
+	shoal_recorder_free(recorder);
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(what_goes_on_streams_is_compressed_and_taken),
+	        cmocka_unit_test(a_record_replays_without_the_key_and_does_not_hold_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* Members that seal do what others do; keys are exchanged, and a cluster begins to seal, while it
+ * lives. */
+#include "core_sealed.h"
+
+static void
+members_with_the_key_join_and_live_as_others_do(void **state)
+{
+	struct core_world world;
+	size_t datagrams = 0;
+
+	(void)state;
+	form(&world, 5);
+	world_run(&world, SHOAL_SEC(60));
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(shoal_core_count(world_core(&world, i), SHOAL_STATE_ALIVE), 5);
+		assert_int_equal(world_counter(&world, i, SHOAL_COUNTER_SUSPICIONS), 0);
+		assert_true(world_counter(&world, i, SHOAL_COUNTER_PROBES_ACKED) > 50);
+		/* The first word to a seed was for nobody in particular. */
+		assert_true(dropped(&world, i) ==
+		            world_counter(&world, i, SHOAL_COUNTER_DROP_REDIRECTED));
+	}
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_REDIRECTED), 4);
+	for (const struct world_packet *packet = world.sent; packet; packet = packet->next) {
+		assert_true((packet->data[1] & SHOAL_PACKET_SEALED) != 0);
+		datagrams += packet->kind == SHOAL_SEND_DATAGRAM;
+		if (packet->kind == SHOAL_SEND_DATAGRAM) {
+			assert_true(packet->len <= 1400);
+		}
+	}
+	assert_true(datagrams > 500);
+	world_done(&world);
+}
+
+static void
+one_that_ends_is_found_dead_and_one_that_leaves_has_left(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	form(&world, 4);
+	world_step(&world, 3, (struct shoal_input){.kind = SHOAL_INPUT_LEAVE});
+	world_run(&world, SHOAL_SEC(2));
+	struct shoal_id left = world_id(&world, 3), gone = world_id(&world, 2);
+	assert_int_equal(world_state(&world, 0, &left), SHOAL_STATE_LEFT);
+	world.node[2].up = false;
+	world_run(&world, SHOAL_SEC(60));
+	assert_int_equal(world_state(&world, 0, &gone), SHOAL_STATE_DEAD);
+	assert_int_equal(world_state(&world, 1, &gone), SHOAL_STATE_DEAD);
+	world_done(&world);
+}
+
+static void
+without_the_key_nobody_joins_and_is_told_why_at_once(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	form(&world, 2);
+	size_t other = add(&world, 1), none = world_add(&world, NULL);
+	uint64_t before = world.now;
+	assert_int_equal(join_code(&world, other), SHOAL_ERR_KEY);
+	assert_int_equal(join_code(&world, none), SHOAL_ERR_KEY);
+	assert_true(world.now - before < SHOAL_MS(100));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_SEALED), 1);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_CLEAR), 1);
+	/* One with a key to one without. */
+	assert_int_equal(world_join(&world, 1, none), SHOAL_OK);
+	const struct shoal_event *event = world_await(&world, 1, SHOAL_EVENT_JOINED, SHOAL_SEC(30));
+	assert_true(event != NULL);
+	world_run(&world, SHOAL_SEC(30));
+	assert_int_equal(shoal_core_count(world_core(&world, 0), SHOAL_STATE_ALIVE), 2);
+	assert_int_equal(shoal_core_count(world_core(&world, other), SHOAL_STATE_ALIVE), 1);
+	assert_int_equal(shoal_core_count(world_core(&world, none), SHOAL_STATE_ALIVE), 1);
+	world_done(&world);
+}
+
+static void
+dispose(struct core_world *world, size_t node)
+{
+	shoal_core_free(world->node[node].core);
+	world->node[node].core = NULL;
+}
+
+/* Without a seed: the others still seal for the instance before, and are told. */
+static void
+a_member_that_restarts_is_known_again_from_the_first_packet_to_it(void **state)
+{
+	struct core_world world, before;
+	struct shoal_core_config config;
+
+	(void)state;
+	form(&world, 3);
+	struct world_packet old = overheard(&world, 1, 2);
+	before = world;
+	before.nodes = 2;
+	sealed_config(&before, &config, 0);
+	config.salt.bytes[3] = 77;
+	config.wall_ns += SHOAL_SEC(1);
+	dispose(&world, 2);
+	assert_int_equal(shoal_core_new(&world.node[2].core, &config, NULL, 0), SHOAL_OK);
+	world_clear(&world);
+	world_run(&world, SHOAL_SEC(20));
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(shoal_core_count(world_core(&world, i), SHOAL_STATE_ALIVE), 3);
+	}
+	struct shoal_id id = world_id(&world, 2);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_FAILED), 0);
+	assert_int_equal(world_state(&world, 1, &id), SHOAL_STATE_ALIVE);
+	/* What was meant for the instance before is nothing to this one. */
+	int rc = world_step(&world, 2,
+	        (struct shoal_input){.kind = SHOAL_INPUT_DATAGRAM,
+	                .from = world.node[1].addr,
+	                .data = old.data,
+	                .len = old.len});
+	assert_true(rc == SHOAL_ERR_MISDIRECTED || rc == SHOAL_ERR_REPLAYED);
+	free(old.data);
+	world_done(&world);
+}
+
+static void
+a_key_is_exchanged_on_live_members(void **state)
+{
+	struct core_world world;
+	struct shoal_key_info info;
+	uint64_t print[2];
+
+	(void)state;
+	form(&world, 3);
+	assert_true(shoal_core_key(world_core(&world, 0), 0, &info));
+	print[0] = info.print;
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(
+		        shoal_core_key_install(world_core(&world, i), &keys[1], &print[1]), 0);
+		world_run(&world, SHOAL_SEC(1));
+	}
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(shoal_core_key_use(world_core(&world, i), print[1]), 0);
+		world_run(&world, SHOAL_SEC(1));
+	}
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(shoal_core_key_remove(world_core(&world, i), print[0]), 0);
+		assert_int_equal(
+		        shoal_core_key_remove(world_core(&world, i), print[1]), SHOAL_ERR_STATE);
+		world_run(&world, SHOAL_SEC(5));
+	}
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(shoal_core_count(world_core(&world, i), SHOAL_STATE_ALIVE), 3);
+		assert_int_equal(world_counter(&world, i, SHOAL_COUNTER_SUSPICIONS), 0);
+		assert_int_equal(world_counter(&world, i, SHOAL_COUNTER_DROP_SEALED), 0);
+		assert_true(shoal_core_key(world_core(&world, i), 0, &info));
+		assert_true(info.print == print[1] && info.in_use && info.len == 16);
+		assert_false(shoal_core_key(world_core(&world, i), 1, &info));
+	}
+	world_done(&world);
+}
+
+static void
+a_core_without_a_cipher_has_no_keys(void **state)
+{
+	struct core_world world;
+	struct shoal_key_info info;
+	uint64_t print;
+
+	(void)state;
+	world_init(&world);
+	struct shoal_core *core = world_core(&world, world_add(&world, NULL));
+	assert_int_equal(shoal_core_key_install(core, &keys[0], &print), SHOAL_ERR_UNSUPPORTED);
+	assert_int_equal(shoal_core_key_use(core, 1), SHOAL_ERR_UNSUPPORTED);
+	assert_int_equal(shoal_core_key_remove(core, 1), SHOAL_ERR_UNSUPPORTED);
+	assert_false(shoal_core_key(core, 0, &info));
+	world_done(&world);
+}
+
+/* Clear, then reading both, then sealing and reading both, then sealed: each lives with the next.
+ */
+static void
+a_cluster_begins_to_seal_step_by_step(void **state)
+{
+	(void)state;
+	for (uint32_t step = 0; step < 3; step++) {
+		struct core_world world;
+		world_init(&world);
+		world.latency = SHOAL_MS(1);
+		if (step == 0) {
+			world_add(&world, NULL);
+		} else {
+			add_accepting(&world, 3 - step);
+		}
+		size_t next = add_accepting(&world, 2 - step);
+		assert_int_equal(join_code(&world, next), SHOAL_OK);
+		world_run(&world, SHOAL_SEC(30));
+		for (size_t i = 0; i < 2; i++) {
+			assert_int_equal(
+			        shoal_core_count(world_core(&world, i), SHOAL_STATE_ALIVE), 2);
+			assert_int_equal(world_counter(&world, i, SHOAL_COUNTER_SUSPICIONS), 0);
+		}
+		world_done(&world);
+	}
+}
+
+static void
+expect_invalid(struct shoal_core_config *config, const char *field)
+{
+	struct shoal_core *core = NULL;
+	char why[200] = "";
+
+	assert_int_equal(shoal_core_new(&core, config, why, sizeof why), SHOAL_ERR_INVALID);
+	if (strncmp(why, field, strlen(field)) != 0) {
+		fail_msg("%s is not said to be wrong: %s", field, why);
+	}
+}
+
+static void
+a_wrong_config_is_told_by_its_field(void **state)
+{
+	struct shoal_cipher_ops cipher = *unit_cipher();
+	struct shoal_core_config config;
+	struct core_world world;
+	struct shoal_key odd = {.len = 20};
+
+	(void)state;
+	world_init(&world);
+	sealed_config(&world, &config, 0);
+	config.key_count = 0;
+	expect_invalid(&config, "key:");
+	config.key_count = SHOAL_KEYS_MAX + 1;
+	expect_invalid(&config, "key:");
+	config.key_count = 1;
+	config.key = &odd;
+	expect_invalid(&config, "key:");
+	config.key = &keys[0];
+	config.accept_clear = 3;
+	expect_invalid(&config, "accept_clear:");
+	config.accept_clear = 0;
+	cipher.overhead = 8;
+	config.cipher = &cipher;
+	expect_invalid(&config, "cipher:");
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(members_with_the_key_join_and_live_as_others_do),
+	        cmocka_unit_test(one_that_ends_is_found_dead_and_one_that_leaves_has_left),
+	        cmocka_unit_test(without_the_key_nobody_joins_and_is_told_why_at_once),
+	        cmocka_unit_test(a_member_that_restarts_is_known_again_from_the_first_packet_to_it),
+	        cmocka_unit_test(a_key_is_exchanged_on_live_members),
+	        cmocka_unit_test(a_core_without_a_cipher_has_no_keys),
+	        cmocka_unit_test(a_cluster_begins_to_seal_step_by_step),
+	        cmocka_unit_test(a_wrong_config_is_told_by_its_field),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
