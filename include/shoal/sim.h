@@ -132,6 +132,10 @@ struct shoal_sim_config {
 	shoal_sim_event_fn on_event;             /* may be NULL */
 	void *arg;                               /* of these two */
 	const struct shoal_allocator *allocator; /* NULL: malloc and free */
+	/* All nodes seal with this key; NULL: they do not. No checker reads what is sealed: only
+	 * limits are looked at. Not copied */
+	const struct shoal_cipher_ops *cipher;
+	const struct shoal_key *key;
 };
 
 /* Defaults, as said above. The macro passes the size that the program was compiled with. */

@@ -211,7 +211,10 @@ check_taken(struct shoal_sim_node *node, const struct shoal_sim_packet *packet, 
 	        [SHOAL_INPUT_REQUEST] = "request",
 	        [SHOAL_INPUT_RESULT] = "reply",
 	        [SHOAL_INPUT_WATCHED] = "watch link"};
-	bool right = packet->damaged == (rc != 0);
+	/* Sealed, a second copy is refused, and so is what was meant for another instance. */
+	bool sealed = node->sim->config.cipher != NULL &&
+	              (rc == SHOAL_ERR_REPLAYED || rc == SHOAL_ERR_MISDIRECTED);
+	bool right = packet->damaged == (rc != 0) || sealed;
 	char line[SHOAL_CHECKER_TEXT_MAX];
 	struct shoal_text text;
 

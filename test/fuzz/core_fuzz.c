@@ -26,8 +26,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void
-fail(const char *what, const char *why)
+void
+fuzz_fail(const char *what, const char *why)
 {
 	fprintf(stderr, "core_fuzz: %s: %s\n", what, why);
 	abort();
@@ -37,7 +37,8 @@ static void
 judge(const struct fuzz *fuzz)
 {
 	if (fuzz->checkers.fired != 0) {
-		fail(shoal_checker_name(fuzz->checkers.first.check), fuzz->checkers.first.text);
+		fuzz_fail(
+		        shoal_checker_name(fuzz->checkers.first.check), fuzz->checkers.first.text);
 	}
 }
 
@@ -59,14 +60,17 @@ keep_pings(struct fuzz *fuzz, const struct shoal_send *send)
 	struct shoal_reader messages, body;
 	struct shoal_span label = {NULL, 0};
 	union shoal_message message;
+	const uint8_t *clear;
 	uint16_t kind;
+	size_t len;
+	uint8_t *copy = fuzz_clear_copy(fuzz, send, &clear, &len);
 
-	if (shoal_packet_open(send->data, send->len, label, &header, &messages) != 0) {
-		fail("packets", "the core cannot read what it sent");
+	if (shoal_packet_open(clear, len, label, &header, &messages) != 0) {
+		fuzz_fail("packets", "the core cannot read what it sent");
 	}
 	while (shoal_message_next(&messages, &kind, &body) == 1) {
 		if (shoal_message_decode(kind, body, &message) != 0) {
-			fail("packets", "the core cannot read a message that it sent");
+			fuzz_fail("packets", "the core cannot read a message that it sent");
 		}
 		if (kind == SHOAL_MESSAGE_PING) {
 			struct ping *ping = &fuzz->ping[fuzz->pings++ % KEPT];
@@ -76,6 +80,7 @@ keep_pings(struct fuzz *fuzz, const struct shoal_send *send)
 			ping->target = message.ping.target;
 		}
 	}
+	free(copy);
 }
 
 static void
@@ -93,7 +98,7 @@ keep_send(struct fuzz *fuzz, const struct shoal_send *send)
 	if (send->kind == SHOAL_SEND_REPLY &&
 	        (send->exchange == 0 || send->exchange > fuzz->requests ||
 	                fuzz->replied[send->exchange % KEPT] == send->exchange)) {
-		fail("commands", "a reply to no request, or a second one");
+		fuzz_fail("commands", "a reply to no request, or a second one");
 	}
 	if (send->kind == SHOAL_SEND_REPLY) {
 		fuzz->replied[send->exchange % KEPT] = send->exchange;
@@ -109,13 +114,13 @@ static void
 keep_event(struct fuzz *fuzz, const struct shoal_event *event)
 {
 	if (event->kind == SHOAL_EVENT_JOINED && fuzz->joined++ >= fuzz->joins) {
-		fail("commands", "a join ended twice");
+		fuzz_fail("commands", "a join ended twice");
 	}
 	if (event->kind == SHOAL_EVENT_ENDED) {
 		fuzz->ended = true;
 	}
 	if (shoal_watch_event(&fuzz->watch, fuzz->core, event) != 0) {
-		fail("fuzz", "no memory");
+		fuzz_fail("fuzz", "no memory");
 	}
 }
 
@@ -147,12 +152,12 @@ step(struct fuzz *fuzz, struct shoal_input *input)
 	shoal_watch_begin(&fuzz->watch, input);
 	rc = shoal_core_step(fuzz->core, input);
 	if (rc == SHOAL_ERR_INVALID || rc <= SHOAL_ERR_FATAL) {
-		fail("step", shoal_strerror(rc));
+		fuzz_fail("step", shoal_strerror(rc));
 	}
 	drain(fuzz);
 	if (shoal_watch_end(&fuzz->watch, fuzz->core, input) != 0 ||
 	        shoal_watch_members(&fuzz->watch, fuzz->core) != 0) {
-		fail("fuzz", "no memory");
+		fuzz_fail("fuzz", "no memory");
 	}
 	judge(fuzz);
 	return rc;
@@ -180,11 +185,14 @@ to_deadline(struct fuzz *fuzz, unsigned times)
 	}
 }
 
-/* A packet by one of the four ways that packets come in. */
+/* A packet by one of the four ways that packets come in. Every 32nd sender has no key. */
 static void
 packet(struct fuzz *fuzz, enum shoal_input_kind way, uint8_t from, uint64_t age,
         const uint8_t *data, size_t len)
 {
+	if (fuzz->ring != NULL && from % 32 != 31) {
+		fuzz_seal(fuzz, way != SHOAL_INPUT_DATAGRAM, from % 32 == 30, &data, &len);
+	}
 	struct shoal_input input = {
 	        .kind = way, .from = address(from), .data = data, .len = len, .exchange = 0};
 
@@ -539,7 +547,7 @@ begin(struct fuzz *fuzz, const uint8_t *head)
 	char why[120];
 
 	memset(fuzz, 0, sizeof(*fuzz));
-	(void)shoal_profile_init(&fuzz->profile, (enum shoal_profile_kind)(head[0] % 3));
+	(void)shoal_profile_init(&fuzz->profile, (enum shoal_profile_kind)((head[0] & 0x1f) % 3));
 	/* Small limits are reached. */
 	fuzz->profile.members_max = head[0] & 0x80 ? 8 : 64;
 	fuzz->profile.tombstones_max = 4;
@@ -564,8 +572,11 @@ begin(struct fuzz *fuzz, const uint8_t *head)
 	config.log_level = SHOAL_LOG_DEBUG;
 	fuzz->id = config.id;
 	fuzz->salt = config.salt;
+	if ((head[0] & SCRIPT_SEALED) != 0) {
+		fuzz_share_key(fuzz, &config);
+	}
 	if (shoal_core_new(&fuzz->core, &config, why, sizeof(why)) != 0) {
-		fail("new", why);
+		fuzz_fail("new", why);
 	}
 }
 
@@ -594,5 +605,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	shoal_watch_done(&fuzz.watch);
 	shoal_core_free(fuzz.core);
+	shoal_keyring_free(fuzz.ring);
 	return 0;
 }

@@ -287,6 +287,10 @@ main(int argc, char **argv)
 			fprintf(stderr, "story %u failed\n", which);
 			return 1;
 		}
+		recorder.data[0] |= SCRIPT_SEALED;
+		if (write_script(argv[1], "sealed", which, &recorder) != 0) {
+			return 1;
+		}
 	}
 	for (unsigned which = 0; which < DRAWN; which++) {
 		draw(&recorder, which);

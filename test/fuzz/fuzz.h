@@ -5,6 +5,7 @@
 #define SHOAL_TEST_FUZZ_FUZZ_H
 
 #include "sim/check.h"
+#include "wire/keyring.h"
 
 #include <shoal/core.h>
 
@@ -36,7 +37,24 @@ struct fuzz {
 	struct ping ping[KEPT];
 	uint64_t exchange[KEPT];
 	uint8_t made[PACKET_MAX];
+	struct shoal_keyring
+	        *ring; /* of all others, where packets are sealed; NULL: they are not */
+	uint8_t sealed[PACKET_MAX + 64];
 };
+
+/* Ends the program: the core has broken a promise. */
+void fuzz_fail(const char *what, const char *why);
+
+/* Makes the core one that seals, and a keyring for all others. */
+void fuzz_share_key(struct fuzz *fuzz, struct shoal_core_config *config);
+
+/* A clear packet as one that holds the key seals it, for the core or (nobody) for nobody; what is
+ * none stays as it is. The new one lives until the next call. */
+void fuzz_seal(struct fuzz *fuzz, bool stream, bool nobody, const uint8_t **data, size_t *len);
+
+/* A copy of a packet that the core sent, and its clear form in it. The caller frees it. */
+uint8_t *fuzz_clear_copy(
+        struct fuzz *fuzz, const struct shoal_send *send, const uint8_t **clear, size_t *len);
 
 /* Few ids, so that statements meet: the core itself, and members at the first addresses. */
 static inline void

@@ -2,6 +2,7 @@
 /* Nodes of the simulator through its public functions: their time, their schedule, what is measured
  * and counted of them, checkers of one's own, and what is refused. */
 #include "six.h"
+#include "unit_cipher.h"
 
 static void
 a_starved_node_runs_in_its_turns(void **state)
@@ -390,6 +391,50 @@ a_configuration_that_makes_no_sense_is_refused(void **state)
 	shoal_sim_free(NULL);
 }
 
+/* Two of six are killed, one of them comes back; every packet is sealed, some come twice, some are
+ * damaged. */
+static void
+nodes_that_seal_live_as_others_do(void **state)
+{
+	static const struct shoal_key key = {.len = 32, .bytes = {1, 2, 3}};
+	struct shoal_sim_config config;
+	struct shoal_sim *sim;
+
+	(void)state;
+	shoal_sim_config_init(&config);
+	config.seed = 5;
+	config.nodes = NODES;
+	(void)shoal_profile_init(&config.profile, SHOAL_PROFILE_LOCAL);
+	config.link.loss_ppm = 10000;
+	config.link.duplicate_ppm = 50000;
+	config.link.corrupt_ppm = 10000;
+	config.link.reorder_ppm = 50000;
+	config.link.reorder_ns = SHOAL_MS(20);
+	config.cipher = unit_cipher();
+	config.key = &key;
+	assert_int_equal(shoal_sim_new(&sim, &config), 0);
+	gather(sim);
+	run_for(sim, SHOAL_SEC(20));
+	assert_true(shoal_sim_agreed(sim, NULL));
+	assert_int_equal(shoal_sim_crash(sim, 1, SHOAL_SIM_CRASH_HOST), 0);
+	assert_int_equal(shoal_sim_crash(sim, 2, SHOAL_SIM_CRASH_HOST), 0);
+	run_for(sim, SHOAL_SEC(30));
+	assert_true(shoal_sim_agreed(sim, NULL));
+	assert_int_equal(shoal_core_count(shoal_sim_core(sim, 0), SHOAL_STATE_ALIVE), NODES - 2);
+	assert_int_equal(shoal_sim_start(sim, 1), 0);
+	assert_int_equal(shoal_sim_join(sim, 1, 0), 0);
+	run_for(sim, SHOAL_SEC(30));
+	assert_true(shoal_sim_agreed(sim, NULL));
+	assert_int_equal(shoal_core_count(shoal_sim_core(sim, 0), SHOAL_STATE_ALIVE), NODES - 1);
+	const struct shoal_counters *counters = shoal_core_counters(shoal_sim_core(sim, 0));
+	assert_true(counters->value[SHOAL_COUNTER_DROP_REPLAYED] > 0);
+	assert_true(counters->value[SHOAL_COUNTER_DROP_CLEAR] +
+	                    counters->value[SHOAL_COUNTER_DROP_AUTH] >
+	            0);
+	shoal_sim_free(sim);
+	assert_int_equal(unit_cipher_seen.live, 0);
+}
+
 int
 main(void)
 {
@@ -409,6 +454,7 @@ main(void)
 	        cmocka_unit_test(an_input_of_ones_own_reaches_the_core),
 	        cmocka_unit_test(a_node_that_is_not_there_is_down_and_refused),
 	        cmocka_unit_test(a_configuration_that_makes_no_sense_is_refused),
+	        cmocka_unit_test(nodes_that_seal_live_as_others_do),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

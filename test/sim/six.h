@@ -46,23 +46,28 @@ agreed(struct shoal_sim *sim, void *arg)
 }
 
 static inline void
-gather(struct shoal_sim *sim)
-{
-	assert_int_equal(shoal_sim_gather(sim), 0);
-	assert_int_equal(shoal_sim_run_until(sim, SHOAL_SEC(10), SHOAL_MS(10), agreed, NULL), 0);
-}
-
-static inline void
-run_for(struct shoal_sim *sim, uint64_t ns)
+judge(struct shoal_sim *sim, int rc)
 {
 	struct shoal_sim_failure failure;
-	int rc = shoal_sim_run(sim, shoal_sim_now(sim) + ns);
 
 	if (shoal_sim_failure(sim, &failure)) {
 		fail_msg("%s: %s, node %u about %u", failure.check, failure.why, failure.observer,
 		        failure.subject);
 	}
 	assert_int_equal(rc, 0);
+}
+
+static inline void
+gather(struct shoal_sim *sim)
+{
+	assert_int_equal(shoal_sim_gather(sim), 0);
+	judge(sim, shoal_sim_run_until(sim, SHOAL_SEC(10), SHOAL_MS(10), agreed, NULL));
+}
+
+static inline void
+run_for(struct shoal_sim *sim, uint64_t ns)
+{
+	judge(sim, shoal_sim_run(sim, shoal_sim_now(sim) + ns));
 }
 
 #endif
