@@ -175,6 +175,32 @@ SHOAL_API int shoal_cluster_forget(struct shoal_cluster *cluster, const struct s
  * recorded in memory. SHOAL_ERR_INVALID, _PERMISSION, _SYSTEM, _NOMEM. */
 SHOAL_API int shoal_cluster_record_dump(struct shoal_cluster *cluster, const char *path);
 
+/* Reads keys from a file: base64, one a line, at most SHOAL_KEYS_MAX; empty lines and those that
+ * begin with # do not count. "-" is standard input. SHOAL_ERR_PERMISSION: others may read or write
+ * it, or it is another user's; SHOAL_ERR_INVALID: no keys; SHOAL_ERR_SYSTEM. keys is wiped then. */
+SHOAL_API int shoal_keys_load(
+        const char *path, struct shoal_key keys[SHOAL_KEYS_MAX], size_t *count);
+
+/* The keys of this member, while it runs; the others are not told, see docs/security.md. Blocking,
+ * but for a moment only; not from callbacks (SHOAL_ERR_WOULD_BLOCK). SHOAL_ERR_UNSUPPORTED: it was
+ * started without keys; SHOAL_ERR_STATE: it is not running. */
+
+/* Opens packets with it from now on; one that is held already stays. *print (may be NULL) names it.
+ * SHOAL_ERR_INVALID; SHOAL_ERR_LIMIT: SHOAL_KEYS_MAX are held; SHOAL_ERR_STATE: another one has the
+ * same id by chance; SHOAL_ERR_NOMEM. */
+SHOAL_API int shoal_cluster_key_install(
+        struct shoal_cluster *cluster, const struct shoal_key *key, uint64_t *print);
+
+/* Seals with it from now on. SHOAL_ERR_NOT_FOUND. */
+SHOAL_API int shoal_cluster_key_use(struct shoal_cluster *cluster, uint64_t print);
+
+/* Wipes it. SHOAL_ERR_NOT_FOUND; SHOAL_ERR_STATE: it is in use. */
+SHOAL_API int shoal_cluster_key_remove(struct shoal_cluster *cluster, uint64_t print);
+
+/* The keys that are held; returns how many, 0: none, packets are not sealed. */
+SHOAL_API size_t shoal_cluster_keys(
+        struct shoal_cluster *cluster, struct shoal_key_info info[SHOAL_KEYS_MAX]);
+
 /* The label of the config, "" for none. Lives as long as the cluster. */
 SHOAL_API const char *shoal_cluster_label(struct shoal_cluster *cluster);
 

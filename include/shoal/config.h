@@ -3,7 +3,9 @@
 #ifndef SHOAL_CONFIG_H
 #define SHOAL_CONFIG_H
 
+#include <shoal/codec.h>
 #include <shoal/error.h>
+#include <shoal/keyring.h>
 #include <shoal/log.h>
 #include <shoal/profile.h>
 #include <shoal/transport.h>
@@ -65,11 +67,22 @@ struct shoal_config {
 	                         * seeds. start refuses one that is in use (SHOAL_ERR_IN_USE), or
 	                         * whose file is damaged or another member's, and says what to do */
 	uint32_t state_interval_ms; /* the file is written at most so often. Default 10000 */
-	const char *tags;  /* NULL: none; "db,spare": tags of this member, see metadata.h */
-	const char *allow; /* NULL: everybody. "10.0.0.0/8,fd00::/8": ranges, at most
-	                    * SHOAL_ALLOW_MAX, of the addresses that members may have: packets from
-	                    * elsewhere are dropped, members elsewhere are not taken in. Addresses
-	                    * can be forged where packets are not sealed */
+	const char *tags;    /* NULL: none; "db,spare": tags of this member, see metadata.h */
+	const char *allow;   /* NULL: everybody. "10.0.0.0/8,fd00::/8": ranges, at most
+	                      * SHOAL_ALLOW_MAX, of the addresses that members may have: packets from
+	                      * elsewhere are dropped, members elsewhere are not taken in. Addresses
+	                      * can be forged where packets are not sealed */
+	const char *keyring; /* NULL: packets are not sealed, and can be forged by whoever reaches
+	                      * the port. A file with a key a line, the one in use first, read by
+	                      * start as shoal_keys_load does */
+	const struct shoal_key *keys; /* the same in memory, without keyring: key_count of them */
+	size_t key_count;
+	uint32_t accept_clear; /* with keys. 1: takes packets that are not sealed, and members
+	                        * without a label, too; 2: and seals nothing yet: see
+	                        * docs/security.md. Default 0 */
+	const struct shoal_cipher_ops *cipher; /* NULL: AES-GCM */
+	uint32_t compress_min; /* packets on streams of so many bytes are compressed (snappy), where
+	                        * the build has it; 0: none. Default 1024 */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

@@ -14,6 +14,7 @@
 #include "cluster/fork.h"
 #include "cluster/host.h"
 #include "cluster/join.h"
+#include "cluster/keyring.h"
 #include "cluster/last_error.h"
 #include "cluster/listen.h"
 #include "cluster/loop.h"
@@ -296,7 +297,6 @@ make_core(struct shoal_cluster *cluster)
 	const struct shoal_config *config = &cluster->settings.config;
 	struct shoal_core_config core;
 	uint64_t jitter;
-	char why[256] = "";
 	int rc;
 
 	shoal_core_config_init(&core);
@@ -322,9 +322,9 @@ make_core(struct shoal_cluster *cluster)
 	}
 	core.log_level = config->log_level;
 	core.allocator = cluster->mem;
-	rc = shoal_core_new(&cluster->core, &core, why, sizeof(why));
+	rc = shoal_keyring_make_core(cluster, &core);
 	if (rc != 0) {
-		return shoal_last_error_set(rc, "%s", *why != '\0' ? why : shoal_strerror(rc));
+		return rc;
 	}
 	return shoal_recording_start(cluster, &core);
 }

@@ -76,6 +76,8 @@ struct shoal_cluster {
 	size_t alive;
 	struct shoal_counters counters;
 	uint64_t convergence_lag;
+	struct shoal_key_info keys[SHOAL_KEYS_MAX];
+	size_t key_count;
 	struct shoal_histograms histograms;
 	struct shoal_recording *recording; /* NULL: none; its inside is the loop's */
 	char address[SHOAL_ADDR_TEXT];

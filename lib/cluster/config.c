@@ -28,7 +28,9 @@
 	X(record_bytes, 0, UINT32_MAX, 0)                                                          \
 	X(record_redact, 0, 1, 0)                                                                  \
 	X(history_max, 0, 1000000, 4096)                                                           \
-	X(state_interval_ms, 10, 3600000, 10000)
+	X(state_interval_ms, 10, 3600000, 10000)                                                   \
+	X(accept_clear, 0, 2, 0)                                                                   \
+	X(compress_min, 0, UINT32_MAX, 1024)
 
 #define STRING_TABLE(X)                                                                            \
 	X(id)                                                                                      \
@@ -39,7 +41,8 @@
 	X(record)                                                                                  \
 	X(state_dir)                                                                               \
 	X(tags)                                                                                    \
-	X(allow)
+	X(allow)                                                                                   \
+	X(keyring)
 
 #define RECORD_BYTES_MIN 65536u
 
@@ -377,6 +380,35 @@ check_transports(const struct shoal_config *config)
 }
 
 static int
+check_keys(const struct shoal_config *config)
+{
+	if (config->keyring != NULL && config->keyring[0] == '\0') {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "keyring: \"\"; allowed is the name of a file");
+	}
+	if (config->key_count > SHOAL_KEYS_MAX ||
+	        (config->key_count > 0) != (config->keys != NULL) ||
+	        (config->keyring != NULL && config->keys != NULL)) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "key_count: %zu; allowed are 1 to %d with keys and without keyring, else 0",
+		        config->key_count, SHOAL_KEYS_MAX);
+	}
+	for (size_t i = 0; i < config->key_count; i++) {
+		if (config->keys[i].len != 16 && config->keys[i].len != 24 &&
+		        config->keys[i].len != 32) {
+			return shoal_last_error_set(SHOAL_ERR_INVALID,
+			        "keys[%zu]: %u bytes; allowed are 16, 24 and 32", i,
+			        config->keys[i].len);
+		}
+	}
+	if (config->accept_clear != 0 && config->keyring == NULL && config->keys == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "accept_clear: %u; allowed is 0 without keys", config->accept_clear);
+	}
+	return 0;
+}
+
+static int
 check_numbers(const struct shoal_config *config)
 {
 	char why[200];
@@ -465,6 +497,9 @@ check(struct shoal_settings *settings, const struct shoal_config *config)
 	if (rc == 0) {
 		rc = check_transports(config);
 	}
+	if (rc == 0) {
+		rc = check_keys(config);
+	}
 	return rc;
 }
 
@@ -528,6 +563,10 @@ shoal_settings_init(struct shoal_settings *settings, const struct shoal_config *
 	STRING_TABLE(SHOAL_X)
 #undef SHOAL_X
 	failed |= copy_transports(settings);
+	if (wide.key_count > 0) {
+		memcpy(settings->keys, wide.keys, wide.key_count * sizeof(wide.keys[0]));
+	}
+	settings->config.keys = NULL; /* in settings */
 	if (failed != 0) {
 		shoal_settings_done(settings);
 		return shoal_last_error_set(
@@ -545,5 +584,6 @@ shoal_settings_done(struct shoal_settings *settings)
 	STRING_TABLE(SHOAL_X)
 #undef SHOAL_X
 	shoal_alloc_free(settings->mem, (void *)(uintptr_t)config->transports);
+	shoal_key_wipe(settings->keys, sizeof(settings->keys));
 	memset(config, 0, sizeof(*config));
 }

@@ -291,14 +291,16 @@ drain_logs(struct shoal_cluster *cluster)
 int
 shoal_loop_input(struct shoal_cluster *cluster, struct shoal_input *input)
 {
+	struct shoal_input opened;
 	struct shoal_event event;
 	int rc;
 
 	cluster->inside = true;
 	input->mono_ns = shoal_clock_mono(&cluster->clock);
 	input->wall_ns = shoal_clock_wall();
-	shoal_recording_input(cluster, input);
-	rc = shoal_core_step(cluster->core, input);
+	(void)shoal_core_open(cluster->core, input, &opened);
+	shoal_recording_input(cluster, &opened);
+	rc = shoal_core_step(cluster->core, &opened);
 	shoal_host_drain(cluster);
 	while (shoal_core_next_event(cluster->core, &event)) {
 		on_event(cluster, &event);

@@ -10,6 +10,7 @@
 #include "cluster/depart.h"
 #include "cluster/forget.h"
 #include "cluster/join.h"
+#include "cluster/keyring.h"
 #include "cluster/loop.h"
 #include "cluster/wait.h"
 
@@ -116,6 +117,9 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 			break;
 		case SHOAL_OP_FORGET:
 			shoal_forget_begin(op);
+			break;
+		case SHOAL_OP_KEY:
+			shoal_keyring_begin(op);
 			break;
 		}
 	}

@@ -62,6 +62,7 @@ shoal_op_free(struct shoal_op *op)
 
 	shoal_alloc_free(cluster->mem, op->seed);
 	shoal_alloc_free(cluster->mem, op->try);
+	shoal_key_wipe(&op->key, sizeof(op->key));
 	shoal_alloc_free(cluster->mem, op);
 	pthread_mutex_lock(&cluster->lock);
 	cluster->ops--;

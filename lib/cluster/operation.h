@@ -13,7 +13,14 @@ enum shoal_op_kind {
 	SHOAL_OP_JOIN,
 	SHOAL_OP_LEAVE,
 	SHOAL_OP_WAIT,
-	SHOAL_OP_FORGET
+	SHOAL_OP_FORGET,
+	SHOAL_OP_KEY
+};
+
+enum shoal_key_action {
+	SHOAL_KEY_INSTALL,
+	SHOAL_KEY_USE,
+	SHOAL_KEY_REMOVE
 };
 
 struct shoal_op {
@@ -43,6 +50,11 @@ struct shoal_op {
 	bool late;
 
 	struct shoal_id id; /* FORGET */
+
+	/* KEY. */
+	enum shoal_key_action key_action;
+	struct shoal_key key; /* wiped once it was carried out, or the operation is freed */
+	uint64_t key_print;
 };
 
 /* SHOAL_ERR_AGAIN: too many exist. SHOAL_ERR_NOMEM. Both with a text. */

@@ -224,8 +224,8 @@ static bool
 is_refusal(int code)
 {
 	return code == SHOAL_ERR_REJECTED || code == SHOAL_ERR_LABEL || code == SHOAL_ERR_VERSION ||
-	       code == SHOAL_ERR_AUTH || code == SHOAL_ERR_ID_CONFLICT ||
-	       code == SHOAL_ERR_UNSUPPORTED;
+	       code == SHOAL_ERR_AUTH || code == SHOAL_ERR_KEY || code == SHOAL_ERR_CLEAR ||
+	       code == SHOAL_ERR_ID_CONFLICT || code == SHOAL_ERR_UNSUPPORTED;
 }
 
 void

@@ -2,7 +2,8 @@
 /* Ping to ack over loopback UDP: a whole cluster object on its own threads, beside a bare recvmmsg
  * and sendmmsg echo of the same packets in the same run, which is the limit of the machine. The
  * client keeps a window of pings in flight and counts answers; the processor time of the server is
- * that of the process without the client's thread. */
+ * that of the process without the client's thread. Then the same with both sealing: the client
+ * seals each ping anew, since no packet counts twice. */
 #include <shoal/shoal.h>
 
 #include <arpa/inet.h>
@@ -96,10 +97,37 @@ struct result {
 	double rate, cpu_us;
 };
 
+/* What the client sends: the same ping always, or one that it seals. */
+struct pinger {
+	struct shoal_msg_ping ping;
+	uint8_t bytes[BYTES];
+	size_t len;
+	struct shoal_keyring *ring; /* NULL: clear */
+	uint64_t addressee;
+};
+
+static size_t
+next_ping(struct pinger *pinger, uint8_t bytes[BYTES])
+{
+	struct shoal_writer writer;
+
+	if (pinger->ring == NULL) {
+		memcpy(bytes, pinger->bytes, pinger->len);
+		return pinger->len;
+	}
+	shoal_writer_init(&writer, bytes, BYTES);
+	shoal_packet_begin_sealed(&writer, (struct shoal_span){bytes, 0});
+	shoal_message_append(&writer, SHOAL_MESSAGE_PING, &pinger->ping);
+	if (shoal_packet_seal(&writer, pinger->ring, false, pinger->addressee) != SHOAL_OK) {
+		exit(1);
+	}
+	return writer.len;
+}
+
 /* Answers a second, and the server's processor time for each. A window that was lost is sent again
  * after a pause. */
 static struct result
-drive(const struct bench *bench, const struct sockaddr_in *to, const uint8_t *ping, size_t len)
+drive(const struct bench *bench, const struct sockaddr_in *to, struct pinger *pinger)
 {
 	struct sockaddr_in self;
 	int fd = bind_loopback(&self);
@@ -111,13 +139,12 @@ drive(const struct bench *bench, const struct sockaddr_in *to, const uint8_t *pi
 		exit(1);
 	}
 	prepare(&out, false);
-	for (size_t i = 0; i < WINDOW; i++) {
-		memcpy(out.bytes[i], ping, len);
-		out.part[i].iov_len = len;
-	}
 	uint64_t begin = bench_now_ns(), cpu = bench_cpu_ns();
 	uint64_t mine = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	while (bench_running(bench, begin)) {
+		for (size_t i = 0; i < WINDOW; i++) {
+			out.part[i].iov_len = next_ping(pinger, out.bytes[i]);
+		}
 		int waiting = sendmmsg(fd, out.header, WINDOW, 0);
 		while (waiting > 0) {
 			struct pollfd wait = {.fd = fd, .events = POLLIN};
@@ -145,7 +172,7 @@ drive(const struct bench *bench, const struct sockaddr_in *to, const uint8_t *pi
 }
 
 static struct result
-measure_echo(const struct bench *bench, const uint8_t *ping, size_t len)
+measure_echo(const struct bench *bench, struct pinger *pinger)
 {
 	struct sockaddr_in addr;
 	struct echo echo = {.fd = bind_loopback(&addr)};
@@ -155,27 +182,27 @@ measure_echo(const struct bench *bench, const uint8_t *ping, size_t len)
 	if (pthread_create(&thread, NULL, run_echo, &echo) != 0) {
 		exit(1);
 	}
-	struct result result = drive(bench, &addr, ping, len);
+	struct result result = drive(bench, &addr, pinger);
 	atomic_store(&echo.stop, true);
 	pthread_join(thread, NULL);
 	close(echo.fd);
 	return result;
 }
 
-static size_t
-make_ping(struct shoal_cluster *cluster, uint8_t bytes[BYTES])
+static void
+make_ping(struct shoal_cluster *cluster, struct pinger *pinger)
 {
 	struct shoal_member *self = shoal_cluster_self(cluster);
-	struct shoal_msg_ping ping = {.seq = 1, .id.bytes[0] = 1, .salt = 1};
 	struct shoal_writer writer;
 
-	ping.target = *shoal_member_id(self);
+	*pinger = (struct pinger){.ping = {.seq = 1, .id.bytes[0] = 1, .salt = 1}};
+	pinger->ping.target = *shoal_member_id(self);
 	shoal_member_unref(self);
-	shoal_writer_init(&writer, bytes, BYTES);
-	shoal_packet_begin(&writer, (struct shoal_span){bytes, 0});
-	shoal_message_append(&writer, SHOAL_MESSAGE_PING, &ping);
+	shoal_writer_init(&writer, pinger->bytes, BYTES);
+	shoal_packet_begin(&writer, (struct shoal_span){pinger->bytes, 0});
+	shoal_message_append(&writer, SHOAL_MESSAGE_PING, &pinger->ping);
 	shoal_packet_end(&writer);
-	return writer.len;
+	pinger->len = writer.len;
 }
 
 static struct sockaddr_in
@@ -194,32 +221,98 @@ address_of(struct shoal_cluster *cluster)
 	return addr;
 }
 
+static struct shoal_cluster *
+start(const struct shoal_key *key)
+{
+	struct shoal_config config;
+	struct shoal_cluster *cluster;
+
+	shoal_config_init(&config);
+	config.name = "bench";
+	config.bind = "127.0.0.1:0";
+	config.keys = key;
+	config.key_count = key != NULL ? 1 : 0;
+	if (shoal_cluster_new(&cluster, &config) != SHOAL_OK ||
+	        shoal_cluster_start(cluster) != SHOAL_OK) {
+		fprintf(stderr, "udp_bench: %s\n", shoal_last_error());
+		exit(1);
+	}
+	return cluster;
+}
+
+/* The salt of the instance that is pinged: it answers what is for nobody, and its salt stands in
+ * the header of the answer. */
+static uint64_t
+ask_salt(const struct sockaddr_in *to, struct pinger *pinger)
+{
+	struct pollfd wait = {.events = POLLIN};
+	struct shoal_packet_header header = {.version = 0};
+	struct shoal_reader reader;
+	struct sockaddr_in self;
+	uint8_t bytes[2 * BYTES];
+
+	wait.fd = bind_loopback(&self);
+	size_t len = next_ping(pinger, bytes);
+	ssize_t n = sendto(wait.fd, bytes, len, 0, (const struct sockaddr *)to, sizeof *to);
+	if (n > 0 && poll(&wait, 1, 5000) > 0) {
+		n = recv(wait.fd, bytes, sizeof bytes, 0);
+	}
+	close(wait.fd);
+	shoal_reader_init(&reader, bytes, n > 0 ? (size_t)n : 0);
+	if (shoal_packet_header(&reader, &header) != SHOAL_OK) {
+		fprintf(stderr, "udp_bench: no salt\n");
+		exit(1);
+	}
+	return header.by.salt;
+}
+
+static void
+measure_sealed(const struct bench *bench)
+{
+	const struct shoal_key key = {.len = 32, .bytes = {1}};
+	struct shoal_keyring_config ring = {
+	        .cipher = shoal_cipher_aes_gcm(), .salt = {.bytes = {2}}};
+	struct pinger pinger;
+
+	if (ring.cipher == NULL) {
+		return;
+	}
+	struct shoal_cluster *cluster = start(&key);
+	struct sockaddr_in addr = address_of(cluster);
+	make_ping(cluster, &pinger);
+	if (shoal_keyring_new(&pinger.ring, &ring) != SHOAL_OK ||
+	        shoal_keyring_install(pinger.ring, key.bytes, key.len, NULL) != SHOAL_OK) {
+		exit(1);
+	}
+	pinger.addressee = ask_salt(&addr, &pinger);
+	struct result bare = measure_echo(bench, &pinger);
+	struct result ours = drive(bench, &addr, &pinger);
+	bench_figure(bench, "bare echo of pings that the client seals", bare.rate, "pings/s");
+	bench_figure(bench, "the same with AES-256-GCM", ours.rate, "pings/s");
+	bench_figure(bench, "  its processor time", ours.cpu_us, "us a ping");
+	bench_ratio(bench, "of the bare echo's rate", ours.rate, bare.rate);
+	shoal_keyring_free(pinger.ring);
+	shoal_cluster_free(cluster);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct bench bench;
-	struct shoal_config config;
-	struct shoal_cluster *cluster;
-	uint8_t ping[BYTES];
+	struct pinger pinger;
 
 	bench_start(&bench, "udp", argc, argv);
-	shoal_config_init(&config);
-	config.name = "bench";
-	config.bind = "127.0.0.1:0";
-	if (shoal_cluster_new(&cluster, &config) != SHOAL_OK ||
-	        shoal_cluster_start(cluster) != SHOAL_OK) {
-		fprintf(stderr, "udp_bench: %s\n", shoal_last_error());
-		return 1;
-	}
-	size_t len = make_ping(cluster, ping);
+	struct shoal_cluster *cluster = start(NULL);
+	make_ping(cluster, &pinger);
 	struct sockaddr_in addr = address_of(cluster);
-	struct result bare = measure_echo(&bench, ping, len);
-	struct result ours = drive(&bench, &addr, ping, len);
+	struct result bare = measure_echo(&bench, &pinger);
+	struct result ours = drive(&bench, &addr, &pinger);
 	bench_figure(&bench, "bare recvmmsg and sendmmsg echo", bare.rate, "pings/s");
 	bench_figure(&bench, "  its processor time", bare.cpu_us, "us a ping");
 	bench_figure(&bench, "ping to ack by a cluster object", ours.rate, "pings/s");
 	bench_figure(&bench, "  its processor time", ours.cpu_us, "us a ping");
 	bench_ratio(&bench, "of the bare echo's rate", ours.rate, bare.rate);
 	shoal_cluster_free(cluster);
+	measure_sealed(&bench);
 	return 0;
 }

@@ -461,7 +461,8 @@ print_fields(void)
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
 	printf("and app_version, connections_max, idle_timeout_ms, events_max,\n"
-	       "history_max, record_bytes, record_redact, state_interval_ms, seed\n");
+	       "history_max, record_bytes, record_redact, state_interval_ms, seed, accept_clear,\n"
+	       "compress_min\n");
 }
 
 static const struct cli_option agent_options[] = {
@@ -499,6 +500,11 @@ static const struct cli_option agent_options[] = {
         {"record", "FILE",
                 "Keep what comes in, for 'shoal replay FILE': the newest 32 to 64 MiB (record_bytes) "
                 "in FILE and FILE.1.",
+                CLI_VALUE, true},
+        {"keyring", "FILE",
+                "Seal what is sent with the first key in FILE (- is standard input; mode 0600, "
+                "keys as 'shoal keygen' prints them, one a line) and take only what is sealed "
+                "with one of them.",
                 CLI_VALUE, true},
         {"set", "KEY=VALUE", "One field of the configuration; see below.", CLI_LIST, false},
         {"insecure", NULL, "Allow an address beyond this machine without keys.", CLI_FLAG, false},

@@ -187,14 +187,15 @@ is_loopback(const struct shoal_addr *addr)
 	return memcmp(addr->ip, v6, sizeof(v6)) == 0;
 }
 
-/* Until there are keys, whoever reaches the port can speak for any member. */
+/* Without keys whoever reaches the port can speak for any member. */
 static int
 check_exposure(const struct cli_agent_config *config, const struct cli_options *options)
 {
 	char *copy, *rest, *item;
 	int end = -1;
 
-	if (cli_option_flag(options, "insecure")) {
+	if (cli_option_flag(options, "insecure") ||
+	        (config->shoal.keyring != NULL && config->shoal.accept_clear == 0)) {
 		return -1;
 	}
 	copy = rest = cli_copy(config->shoal.bind);
@@ -205,8 +206,9 @@ check_exposure(const struct cli_agent_config *config, const struct cli_options *
 		item[strcspn(item, " ")] = '\0';
 		if (shoal_addr_parse(&addr, item) < 0 || !is_loopback(&addr)) {
 			end = cli_usage(options->command,
-			        "%s is no loopback address, and this agent has no keys: bind to "
-			        "127.0.0.1 or [::1], or say --insecure if only trusted machines reach it",
+			        "%s is no loopback address, and this agent takes what is not "
+			        "sealed: give it keys (--keyring), bind to 127.0.0.1 or [::1], or say "
+			        "--insecure if only trusted machines reach it",
 			        item);
 		}
 	}

@@ -8,6 +8,7 @@
 
 #include "agent_events.h"
 #include "agent_forget.h"
+#include "agent_keys.h"
 #include "agent_members.h"
 #include "agent_meta.h"
 #include "agent_metrics.h"
@@ -270,6 +271,19 @@ post_reload(struct cli_http *http, struct evhttp_request *request)
 	}
 }
 
+static void
+get_keys(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_agent_keys(http->cluster, request);
+}
+
+static void
+post_keys(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_agent_keys_post(http->cluster, request);
+}
+
+/* One path may stand here once a method; what is allowed is the same then. */
 static const struct route {
 	const char *path;
 	enum evhttp_cmd_type method;
@@ -284,6 +298,8 @@ static const struct route {
         {"/v1/events", EVHTTP_REQ_GET, "GET", get_events},
         {"/v1/join", EVHTTP_REQ_POST, "POST", post_join},
         {"/v1/leave", EVHTTP_REQ_POST, "POST", post_leave},
+        {"/v1/keys", EVHTTP_REQ_GET, "GET, HEAD, POST", get_keys},
+        {"/v1/keys", EVHTTP_REQ_POST, "GET, HEAD, POST", post_keys},
         {"/v1/meta", EVHTTP_REQ_POST, "POST", post_meta},
         {"/v1/forget", EVHTTP_REQ_POST, "POST", post_forget},
         {"/v1/reload", EVHTTP_REQ_POST, "POST", post_reload},
@@ -293,7 +309,8 @@ static bool
 is_served(const struct route *route, enum evhttp_cmd_type method)
 {
 	return method == route->method ||
-	       (method == EVHTTP_REQ_HEAD && strstr(route->allow, "HEAD") != NULL);
+	       (method == EVHTTP_REQ_HEAD && route->method == EVHTTP_REQ_GET &&
+	               strstr(route->allow, "HEAD") != NULL);
 }
 
 static void
@@ -301,6 +318,7 @@ on_request(struct evhttp_request *request, void *arg)
 {
 	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
 	const struct door *door = arg;
+	const char *allow = NULL;
 	json_t *error;
 	size_t i;
 
@@ -318,15 +336,18 @@ on_request(struct evhttp_request *request, void *arg)
 			routes[i].serve(door->http, request);
 			return;
 		}
-		evhttp_add_header(
-		        evhttp_request_get_output_headers(request), "Allow", routes[i].allow);
+		allow = routes[i].allow;
+	}
+	if (allow != NULL) {
+		evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", allow);
 		error = cli_document_error(SHOAL_ERR_UNSUPPORTED, "another method is needed here");
 		cli_answer(request, HTTP_BADMETHOD, error);
 		return;
 	}
 	error = cli_document_error(SHOAL_ERR_NOT_FOUND,
 	        "no such path: there are /v1/members, /v1/info, /v1/why, /v1/events, /v1/join, "
-	        "/v1/leave, /v1/meta, /v1/forget, /v1/reload, /metrics, /health");
+	        "/v1/leave, /v1/keys, /v1/meta, /v1/forget, "
+	        "/v1/reload, /metrics, /health");
 	cli_answer(request, HTTP_NOTFOUND, error);
 }
 

@@ -38,6 +38,8 @@ extern const struct cli_command cli_decode_command;
 extern const struct cli_command cli_forget_command;
 extern const struct cli_command cli_info_command;
 extern const struct cli_command cli_join_command;
+extern const struct cli_command cli_keygen_command;
+extern const struct cli_command cli_keys_command;
 extern const struct cli_command cli_leave_command;
 extern const struct cli_command cli_members_command;
 extern const struct cli_command cli_meta_command;

@@ -337,6 +337,7 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 {
 	struct shoal_member *self = shoal_cluster_self(cluster);
 	const char *label = shoal_cluster_label(cluster);
+	struct shoal_key_info keys[SHOAL_KEYS_MAX];
 	char address[SHOAL_ADDR_TEXT] = "";
 	json_t *document = json_object();
 	unsigned lowest, highest;
@@ -361,7 +362,7 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	put(&document, "protocol", integer_of(highest));
 	put(&document, "label",
 	        label == NULL || label[0] == '\0' ? json_null() : cli_document_text(label));
-	put(&document, "encrypted", json_false()); /* this version holds no keys */
+	put(&document, "encrypted", json_boolean(shoal_cluster_keys(cluster, keys) > 0));
 	put(&document, "incarnation", incarnation_of(self));
 	put(&document, "app_version", integer_of(shoal_member_app_version(self)));
 	put(&document, "pid", integer_of((uint64_t)getpid()));

@@ -27,6 +27,8 @@ static const struct cli_command *const commands[] = {
         &cli_why_command,
         &cli_replay_command,
         &cli_decode_command,
+        &cli_keygen_command,
+        &cli_keys_command,
         &cli_sim_command,
         &cli_completion_command,
         &cli_version_command,

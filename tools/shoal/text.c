@@ -106,6 +106,16 @@ cli_text_parse_duration(const char *text, uint64_t *ms)
 }
 
 int
+cli_text_print(const char *text, uint64_t *print)
+{
+	if (strlen(text) != 16 || strspn(text, "0123456789abcdefABCDEF") != 16) {
+		return -1;
+	}
+	*print = strtoull(text, NULL, 16);
+	return 0;
+}
+
+int
 cli_text_bool(const char *text)
 {
 	static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "0", "1"};

@@ -25,6 +25,9 @@ const char *cli_text_duration(uint64_t ms, char text[CLI_DURATION_TEXT]);
 /* Reads "500ms", "2s", "1m" or "1h". -1: anything else; *ms untouched. */
 int cli_text_parse_duration(const char *text, uint64_t *ms);
 
+/* Reads 16 hexadecimal digits: the print of a key. -1: anything else; *print untouched. */
+int cli_text_print(const char *text, uint64_t *print);
+
 /* 1 for true, yes, on, 1; 0 for false, no, off, 0; -1 for anything else. */
 int cli_text_bool(const char *text);
 

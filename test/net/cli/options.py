@@ -9,8 +9,8 @@ import subprocess
 from command import FAST, STEADY, Beside, check, complaint, expect_in, main, shoal
 from agents import exchange
 
-COMMANDS = ("agent", "members", "join", "leave", "forget", "reload", "info", "meta", "tag", "monitor", "replay", "decode",
-            "sim", "completion", "top", "version", "why")
+COMMANDS = ("agent", "members", "join", "leave", "forget", "reload", "info", "keygen", "keys", "meta", "tag", "monitor",
+            "replay", "decode", "sim", "completion", "top", "version", "why")
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 MANUAL = os.path.join(ROOT, "docs/shoal.1")
 
@@ -208,11 +208,11 @@ def the_manual_page_has_the_options_of_help(cluster):
                            re.findall(r"^\.BI? (\\-\\-[a-z\\-]+)", body, re.M))
                 for title, body in re.findall(r"^\.SS ([^\n]+)\n(.*?)(?=^\.SS|\Z)", commands,
                                               re.M | re.S)}
-    common = sections["Options of all commands but agent, replay, decode, sim and completion"]
+    common = sections["Options of all commands but agent, replay, decode, keygen, sim and completion"]
     for command in COMMANDS:
         told = help_of(cluster, command) - {"--help"}
         written = sections[f"shoal {command}"]
-        if command not in ("agent", "replay", "decode", "sim", "completion"):
+        if command not in ("agent", "replay", "decode", "keygen", "sim", "completion"):
             written = written | common - {"--help"}
         if command == "version":
             written -= {"--socket", "--name"}
