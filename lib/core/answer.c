@@ -48,6 +48,7 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	struct shoal_msg_ack ack = {
 	        .seq = ping->seq, .id = self->info->id, .salt = shoal_members_salt(self)};
 	struct shoal_addr to = *from;
+	uint64_t salt = ping->salt;
 	bool replies = path == SHOAL_INPUT_REQUEST;
 	unsigned flags = 0;
 
@@ -73,6 +74,7 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 			return;
 		}
 		to = ping->origin;
+		salt = ping->origin_salt;
 		slot = SHOAL_NONE;
 	} else if (path == SHOAL_INPUT_STREAM && sender != NULL) {
 		to = shoal_members_addr(sender); /* a stream's own address takes no datagrams */
@@ -93,7 +95,7 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	if (pending != NULL) {
 		pending->exchange = exchange;
 		pending->about = slot;
-		pending->salt = ping->salt;
+		pending->salt = salt;
 		shoal_send_primary(pending, SHOAL_MESSAGE_ACK, &ack);
 	}
 }

@@ -111,7 +111,7 @@ shoal_probe_drop(struct shoal_core *core, struct shoal_probe *probe)
 
 struct shoal_pending *
 shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, uint64_t seq,
-        const struct shoal_addr *origin, unsigned flags, uint64_t exchange)
+        const struct shoal_origin *origin, unsigned flags, uint64_t exchange)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_ping ping = {.seq = seq,
@@ -125,7 +125,8 @@ shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t sl
 		return NULL;
 	}
 	if (origin != NULL) {
-		ping.origin = *origin;
+		ping.origin = origin->addr;
+		ping.origin_salt = origin->salt;
 	}
 	if (exchange != 0) {
 		pending->exchange = exchange;

@@ -79,9 +79,15 @@ void shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack
         const struct shoal_addr *from, enum shoal_input_kind path, uint64_t arrived);
 void shoal_probe_on_nack(struct shoal_core *core, const struct shoal_msg_nack *nack);
 
+/* Who is to be answered in the place of the sender. */
+struct shoal_origin {
+	struct shoal_addr addr;
+	uint64_t salt;
+};
+
 /* A ping to a member with the given number. NULL: the queue of sends is full, counted. */
 struct shoal_pending *shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind,
-        uint32_t slot, uint64_t seq, const struct shoal_addr *origin, unsigned flags,
+        uint32_t slot, uint64_t seq, const struct shoal_origin *origin, unsigned flags,
         uint64_t exchange);
 
 /* This member stalled: what judges others waits for so much longer. */

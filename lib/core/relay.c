@@ -98,10 +98,11 @@ shoal_relay_on_request(
 {
 	uint32_t origin = shoal_members_find(core, &relay->id);
 	uint32_t slot = shoal_members_find(core, &relay->target);
+	struct shoal_origin asker = {.addr = *from, .salt = relay->salt};
 
 #ifdef SHOAL_PLANT_STRANGERS_SERVED
 	if (slot != SHOAL_NONE && slot != SHOAL_SELF) {
-		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relay->seq, from, 0, 0);
+		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relay->seq, &asker, 0, 0);
 		return;
 	}
 #endif
@@ -125,7 +126,7 @@ shoal_relay_on_request(
 	struct shoal_relayed *relayed = keep(core, relay, from, target);
 	if (relayed == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_RELAY_FULL);
-		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relay->seq, from, 0, 0);
+		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relay->seq, &asker, 0, 0);
 		return;
 	}
 	shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relayed->seq, NULL, SHOAL_FILL_GOSSIP, 0);

@@ -65,6 +65,11 @@ encode_field(const struct shoal_field *field, const void *at, struct shoal_write
 	case SHOAL_FIELD_U64:
 		shoal_writer_u64(writer, *(const uint64_t *)at);
 		break;
+	case SHOAL_FIELD_LONG:
+		if (*(const uint64_t *)at != 0) {
+			shoal_writer_u64(writer, *(const uint64_t *)at);
+		}
+		break;
 	case SHOAL_FIELD_VAR:
 		SHOAL_ASSERT(*(const uint64_t *)at <= field->limit);
 		shoal_writer_var(writer, *(const uint64_t *)at);
@@ -154,6 +159,7 @@ decode_field(const struct shoal_field *field, struct shoal_reader *reader, void 
 		*(uint32_t *)at = shoal_reader_u32(reader);
 		break;
 	case SHOAL_FIELD_U64:
+	case SHOAL_FIELD_LONG:
 		*(uint64_t *)at = shoal_reader_u64(reader);
 		break;
 	case SHOAL_FIELD_VAR:
@@ -196,7 +202,9 @@ shoal_binary_encode(
         const struct shoal_layout *layout, const void *message, struct shoal_writer *writer)
 {
 	for (size_t i = 0; i < layout->fields; i++) {
-		SHOAL_ASSERT(layout->field[i].type != SHOAL_FIELD_FLAG || i + 1u == layout->fields);
+		bool omits = layout->field[i].type == SHOAL_FIELD_FLAG ||
+		             layout->field[i].type == SHOAL_FIELD_LONG;
+		SHOAL_ASSERT(!omits || i + 1u == layout->fields);
 		encode_field(&layout->field[i], (const uint8_t *)message + layout->field[i].offset,
 		        writer);
 	}

@@ -38,15 +38,16 @@ enum shoal_nack_reason {
 	X(U64, salt, 0)
 
 /* "Are you there?" The addressee answers with an ack to the packet's source, or to `origin` where
- * that is given: a relay whose records are full lets the target answer the member that asked.
- * mark: of the root of the sender's digest, 0: none. */
+ * that is given, which is of the instance origin_salt: a relay whose records are full lets the
+ * target answer the member that asked. mark: of the root of the sender's digest, 0: none. */
 #define SHOAL_PING_FIELDS(X)                                                                       \
 	X(U64, seq, 0)                                                                             \
 	X(ID, id, 0)                                                                               \
 	X(U64, salt, 0)                                                                            \
 	X(ID, target, 0)                                                                           \
 	X(ADDR, origin, 0)                                                                         \
-	X(U32, mark, 0)
+	X(U32, mark, 0)                                                                            \
+	X(LONG, origin_salt, 0)
 
 /* "I am", or passed on by a relay, "it is": id, salt and mark are those of the member that was
  * pinged. */

@@ -133,6 +133,7 @@ print_value(struct shoal_text *text, bool json, const struct shoal_field *field,
 		print_long(text, json, *(const uint32_t *)at, 8);
 		break;
 	case SHOAL_FIELD_U64:
+	case SHOAL_FIELD_LONG:
 		print_long(text, json, *(const uint64_t *)at, 16);
 		break;
 	case SHOAL_FIELD_VAR:

@@ -25,6 +25,7 @@ is_zero(const struct shoal_field *field, const void *at)
 	case SHOAL_FIELD_U32:
 		return *(const uint32_t *)at == 0;
 	case SHOAL_FIELD_U64:
+	case SHOAL_FIELD_LONG:
 	case SHOAL_FIELD_VAR:
 		return *(const uint64_t *)at == 0;
 	case SHOAL_FIELD_ID:
@@ -96,6 +97,7 @@ encode_field(struct shoal_encoder *encoder, const struct shoal_field *field, con
 		shoal_encoder_uint64(encoder, *(const uint64_t *)at);
 		break;
 	case SHOAL_FIELD_U64:
+	case SHOAL_FIELD_LONG:
 		shoal_encoder_uint64(encoder, *(const uint64_t *)at);
 		break;
 	case SHOAL_FIELD_ID:
@@ -289,6 +291,7 @@ take_field(struct decoding *d, const struct shoal_token *token, const struct sho
 		*(uint32_t *)at = (uint32_t)number;
 		return true;
 	case SHOAL_FIELD_U64:
+	case SHOAL_FIELD_LONG:
 		return take_number(token, UINT64_MAX, at);
 	case SHOAL_FIELD_VAR:
 		return take_number(token, field->limit, at);

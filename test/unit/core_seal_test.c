@@ -3,6 +3,8 @@
  * lives. */
 #include "core_sealed.h"
 
+#include "core/node.h"
+
 static void
 members_with_the_key_join_and_live_as_others_do(void **state)
 {
@@ -199,6 +201,39 @@ a_cluster_begins_to_seal_step_by_step(void **state)
 	}
 }
 
+/* What node 0 sends to node 2. */
+static bool
+loses_one_way(const struct core_world *world, const struct world_packet *packet)
+{
+	return packet->node == 0 && shoal_addr_equal(&packet->to, &world->node[2].addr);
+}
+
+static void
+a_relay_without_room_has_the_origin_answered_under_its_salt(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	world_init(&world);
+	world.latency = SHOAL_MS(1);
+	for (size_t i = 0; i < 3; i++) {
+		sealed_config(&world, &config, 0);
+		config.profile.probe_interval_ms = i == 0 ? 1000 : 600000;
+		world_add(&world, &config);
+		assert_int_equal(i == 0 ? SHOAL_OK : join_code(&world, i), SHOAL_OK);
+	}
+	world_run(&world, SHOAL_SEC(2));
+	uint64_t redirected = world_counter(&world, 0, SHOAL_COUNTER_DROP_REDIRECTED);
+	world_core(&world, 1)->relays.slab.limit = 0;
+	world.loses = loses_one_way;
+	world_run(&world, SHOAL_SEC(60));
+	assert_true(world_counter(&world, 1, SHOAL_COUNTER_DROP_RELAY_FULL) > 10);
+	assert_true(world_counter(&world, 0, SHOAL_COUNTER_DROP_REDIRECTED) == redirected);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_SUSPICIONS), 0);
+	world_done(&world);
+}
+
 static void
 expect_invalid(struct shoal_core_config *config, const char *field)
 {
@@ -250,6 +285,7 @@ main(void)
 	        cmocka_unit_test(a_key_is_exchanged_on_live_members),
 	        cmocka_unit_test(a_core_without_a_cipher_has_no_keys),
 	        cmocka_unit_test(a_cluster_begins_to_seal_step_by_step),
+	        cmocka_unit_test(a_relay_without_room_has_the_origin_answered_under_its_salt),
 	        cmocka_unit_test(a_wrong_config_is_told_by_its_field),
 	};
 

@@ -53,6 +53,7 @@ fill_field(const struct shoal_field *field, uint8_t *at, enum fill_how how, uint
 		                                     : (uint32_t)drawn;
 		break;
 	case SHOAL_FIELD_U64:
+	case SHOAL_FIELD_LONG:
 		*(uint64_t *)at = how == FILL_LEAST ? 0 : how == FILL_MOST ? UINT64_MAX : drawn;
 		break;
 	case SHOAL_FIELD_VAR:
@@ -138,6 +139,8 @@ fill_width(const struct shoal_field *field, const void *message)
 		return 4;
 	case SHOAL_FIELD_FLAG:
 		return *(const uint8_t *)at != 0;
+	case SHOAL_FIELD_LONG:
+		return *(const uint64_t *)at != 0 ? 8 : 0;
 	case SHOAL_FIELD_U64:
 		return 8;
 	case SHOAL_FIELD_VAR:
@@ -185,6 +188,7 @@ fill_same(const struct shoal_field *field, const void *a, const void *b)
 	case SHOAL_FIELD_U32:
 		return memcmp(a, b, 4) == 0;
 	case SHOAL_FIELD_U64:
+	case SHOAL_FIELD_LONG:
 	case SHOAL_FIELD_VAR:
 		return memcmp(a, b, 8) == 0;
 	case SHOAL_FIELD_ID:
