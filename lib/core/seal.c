@@ -147,26 +147,40 @@ shoal_seal_opens(const struct shoal_core *core, const struct shoal_input *input)
 	       (core->seal.ring != NULL || core->seal.compressor != NULL);
 }
 
+/* A member without a label may be one that does not seal yet. */
+static bool
+is_labelled(const struct shoal_core *core, const struct shoal_span *label)
+{
+	const struct shoal_span *own = &core->label_span;
+	bool same = label->len == own->len &&
+	            (label->len == 0 || memcmp(label->data, own->data, label->len) == 0);
+
+	return same || (label->len == 0 && core->seal.accept_clear != 0);
+}
+
 static int
 unseal(struct shoal_core *core, struct shoal_input *opened,
         const struct shoal_packet_header *header)
 {
 	struct shoal_seal *seal = &core->seal;
+	bool mine = header->addressee == shoal_members_salt(shoal_members_at(core, SHOAL_SELF));
 	size_t clear_len;
 
 	opened->opened = SHOAL_OPENED_SEALED;
-	opened->sender = header->by.salt;
+	if (!is_labelled(core, &header->label)) {
+		return SHOAL_ERR_LABEL;
+	}
 	if (!has_room(core, &seal->in, opened->len)) {
 		return SHOAL_ERR_NOMEM;
 	}
 	memcpy(seal->in.data, opened->data, opened->len);
-	int rc = shoal_packet_unseal(seal->in.data, opened->len, header, seal->ring, &clear_len);
+	int rc = shoal_packet_unseal(
+	        seal->in.data, opened->len, header, seal->ring, mine, &clear_len);
 	if (rc == SHOAL_OK) {
-		const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+		opened->sender = header->by.salt;
 		opened->data = seal->in.data + SHOAL_PACKET_SEAL;
 		opened->len = clear_len;
-		rc = header->addressee == shoal_members_salt(self) ? SHOAL_OK
-		                                                   : SHOAL_ERR_MISDIRECTED;
+		rc = mine ? SHOAL_OK : SHOAL_ERR_MISDIRECTED;
 	}
 	return rc;
 }

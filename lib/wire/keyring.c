@@ -472,6 +472,7 @@ struct attempt {
 	size_t ad_len;
 	uint8_t *data;
 	size_t len;
+	bool keep;
 };
 
 static int
@@ -481,7 +482,7 @@ try_context(const struct shoal_keyring *ring, const struct attempt *attempt, voi
 	        context, attempt->nonce, attempt->ad, attempt->ad_len, attempt->data, attempt->len);
 }
 
-/* With a subkey, whose context is kept with the sender where it opens. */
+/* With a subkey, whose context is kept with the sender where that opens it and it is to be kept. */
 static int
 try_subkey(struct shoal_keyring *ring, const struct attempt *attempt, const struct who *who,
         uint8_t key, const uint8_t subkey[SHOAL_KEY_MOST])
@@ -493,12 +494,13 @@ try_subkey(struct shoal_keyring *ring, const struct attempt *attempt, const stru
 		return rc;
 	}
 	rc = try_context(ring, attempt, context);
-	struct sender *sender = rc == SHOAL_OK ? find_sender(ring, who) : NULL;
-	if (rc == SHOAL_OK && sender == NULL) {
+	bool keeps = rc == SHOAL_OK && attempt->keep;
+	struct sender *sender = keeps ? find_sender(ring, who) : NULL;
+	if (keeps && sender == NULL) {
 		sender = admit(ring, who);
 		rc = sender != NULL ? SHOAL_OK : SHOAL_ERR_NOMEM;
 	}
-	if (rc != SHOAL_OK) {
+	if (sender == NULL) {
 		ring->cipher->free(context);
 		return rc;
 	}
@@ -517,8 +519,6 @@ try_key(struct shoal_keyring *ring, const struct attempt *attempt, const struct 
 
 	if (sender != NULL && sender->key == key) {
 		if (sender->context != NULL) {
-			shoal_list_remove(&sender->warm);
-			shoal_list_push_front(&ring->warm, &sender->warm);
 			return try_context(ring, attempt, sender->context);
 		}
 		return try_subkey(ring, attempt, who, key, sender->subkey);
@@ -543,10 +543,11 @@ is_past(const struct shoal_keyring *ring, const struct who *who, uint64_t counte
 }
 
 int
-shoal_keyring_open(struct shoal_keyring *ring, const struct shoal_sealed_by *by, const uint8_t *ad,
-        size_t ad_len, uint8_t *data, size_t len)
+shoal_keyring_open(struct shoal_keyring *ring, const struct shoal_sealed_by *by, bool keep,
+        const uint8_t *ad, size_t ad_len, uint8_t *data, size_t len)
 {
-	struct attempt attempt = {.ad = ad, .ad_len = ad_len, .data = data, .len = len};
+	struct attempt attempt = {
+	        .ad = ad, .ad_len = ad_len, .data = data, .len = len, .keep = keep};
 	struct who who = {by->salt, by->stream ? 1 : 0};
 	uint8_t key = find_id(ring, by->key_id);
 
@@ -558,11 +559,13 @@ shoal_keyring_open(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
 	}
 	make_nonce(by->counter, attempt.nonce);
 	int rc = try_key(ring, &attempt, &who, key);
-	if (rc == SHOAL_OK) {
+	if (rc == SHOAL_OK && keep) {
 		struct sender *sender = find_sender(ring, &who);
 		shoal_window_mark(&sender->window, by->counter);
 		shoal_list_remove(&sender->age);
 		shoal_list_push_front(&ring->latest, &sender->age);
+		shoal_list_remove(&sender->warm);
+		shoal_list_push_front(&ring->warm, &sender->warm);
 	}
 	return rc;
 }

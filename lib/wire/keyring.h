@@ -18,7 +18,7 @@
  * from the highest. At most senders_max are kept, the latest; of those before them, at most
  * former_max, only the highest counter, at or below which nothing is opened any more. The context
  * of a cipher is kept for the SHOAL_KEYRING_WARM latest senders. Nothing is kept of a packet that
- * did not open.
+ * did not open, or was for another instance.
  *
  * Everything is O(1) but installing, using and removing a key. A packet of a sender whose context
  * is kept allocates nothing. Secrets are wiped when they are not needed any more. */
@@ -85,11 +85,12 @@ struct shoal_sealed_by shoal_keyring_next(struct shoal_keyring *ring, bool strea
 SHOAL_MUST_USE int shoal_keyring_seal(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
         const uint8_t *ad, size_t ad_len, uint8_t *data, size_t len);
 
-/* Opens len bytes, the tag included, in place, and remembers that it did. SHOAL_ERR_KEY: no key of
- * that id; SHOAL_ERR_AUTH; SHOAL_ERR_REPLAYED: opened before, or too old to tell; SHOAL_ERR_NOMEM.
- * data is of no use then, and nothing is remembered. */
+/* Opens len bytes, the tag included, in place. keep: remembers that it did; else nothing is
+ * remembered at all, of what is for another instance. SHOAL_ERR_KEY: no key of that id;
+ * SHOAL_ERR_AUTH; SHOAL_ERR_REPLAYED: opened before, or too old to tell; SHOAL_ERR_NOMEM. data is
+ * of no use then, and nothing is remembered. */
 SHOAL_MUST_USE int shoal_keyring_open(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
-        const uint8_t *ad, size_t ad_len, uint8_t *data, size_t len);
+        bool keep, const uint8_t *ad, size_t ad_len, uint8_t *data, size_t len);
 
 /* Whether a packet of this sender has been opened lately. */
 bool shoal_keyring_knows(const struct shoal_keyring *ring, const struct shoal_sealed_by *by);

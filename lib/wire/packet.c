@@ -160,7 +160,7 @@ shoal_packet_sealed_overhead(size_t label_len)
 
 int
 shoal_packet_unseal(uint8_t *data, size_t len, const struct shoal_packet_header *header,
-        struct shoal_keyring *ring, size_t *clear_len)
+        struct shoal_keyring *ring, bool keep, size_t *clear_len)
 {
 	size_t label = header->label.len, head = SHOAL_PACKET_HEAD + label + SHOAL_PACKET_SEAL;
 	uint8_t *clear = data + SHOAL_PACKET_SEAL;
@@ -168,7 +168,7 @@ shoal_packet_unseal(uint8_t *data, size_t len, const struct shoal_packet_header 
 	if (len < head + SHOAL_SEALED_TAG) {
 		return SHOAL_ERR_MALFORMED;
 	}
-	int rc = shoal_keyring_open(ring, &header->by, data, head, data + head, len - head);
+	int rc = shoal_keyring_open(ring, &header->by, keep, data, head, data + head, len - head);
 	if (rc != SHOAL_OK) {
 		return rc;
 	}

@@ -74,11 +74,13 @@ SHOAL_MUST_USE int shoal_packet_seal(
 size_t shoal_packet_sealed_overhead(size_t label_len);
 
 /* Opens a sealed packet in place: behind SHOAL_PACKET_SEAL bytes it is the clear packet with the
- * same label and messages then, of *clear_len bytes. header: as shoal_packet_header gave it.
+ * same label and messages then, of *clear_len bytes. header: as shoal_packet_header gave it. keep:
+ * as of shoal_keyring_open.
  * SHOAL_ERR_MALFORMED: no room for a tag; others as of shoal_keyring_open: data is of no use then.
  */
 SHOAL_MUST_USE int shoal_packet_unseal(uint8_t *data, size_t len,
-        const struct shoal_packet_header *header, struct shoal_keyring *ring, size_t *clear_len);
+        const struct shoal_packet_header *header, struct shoal_keyring *ring, bool keep,
+        size_t *clear_len);
 
 /* Compresses what was written since shoal_packet_begin, or _begin_sealed, where that makes it
  * smaller. room: bound(writer->len) bytes. false: as it was. */

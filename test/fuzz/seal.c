@@ -26,7 +26,7 @@ fuzz_clear_copy(
 		shoal_reader_init(&reader, copy, send->len);
 		(void)shoal_packet_header(&reader, &header);
 		header.by.stream = send->kind != SHOAL_SEND_DATAGRAM;
-		if (shoal_packet_unseal(copy, send->len, &header, fuzz->ring, len) != 0) {
+		if (shoal_packet_unseal(copy, send->len, &header, fuzz->ring, true, len) != 0) {
 			fuzz_fail("packets", "what the core sealed cannot be opened");
 		}
 		*clear = copy + SHOAL_PACKET_SEAL;

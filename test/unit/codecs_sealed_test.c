@@ -125,7 +125,7 @@ packets_are_opened_as_the_document_tells(void **state)
 		assert_true(header.addressee == UINT64_C(0x1122334455667788));
 		header.by.stream = golden[i].stream;
 		assert_int_equal(
-		        shoal_packet_unseal(data, len, &header, ring, &clear_len), SHOAL_OK);
+		        shoal_packet_unseal(data, len, &header, ring, true, &clear_len), SHOAL_OK);
 		assert_int_equal(shoal_packet_open(data + SHOAL_PACKET_SEAL, clear_len, label,
 		                         &header, &reader),
 		        SHOAL_OK);

@@ -4,6 +4,7 @@
 #include "core_sealed.h"
 
 #include "base/addr.h"
+#include "core/node.h"
 #include "heap_fault.h"
 
 /* Feeds a packet to a node as a datagram; nothing may come of it but a counter. */
@@ -55,7 +56,7 @@ what_was_changed_cut_repeated_or_redirected_changes_nothing(void **state)
 	expect_nothing(&world, 0, &stranger, packet.data, packet.len, SHOAL_ERR_REPLAYED);
 	/* To another member. */
 	expect_nothing(&world, 2, from, packet.data, packet.len, SHOAL_ERR_MISDIRECTED);
-	expect_nothing(&world, 2, from, packet.data, packet.len, SHOAL_ERR_REPLAYED);
+	expect_nothing(&world, 2, from, packet.data, packet.len, SHOAL_ERR_MISDIRECTED);
 	for (size_t bit = 0; bit < 8 * packet.len; bit += 1 + bit / 64) {
 		packet.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		expect_nothing(&world, 0, from, packet.data, packet.len, 0);
@@ -65,6 +66,36 @@ what_was_changed_cut_repeated_or_redirected_changes_nothing(void **state)
 		expect_nothing(&world, 0, from, packet.data, len, 0);
 	}
 	assert_true(world_counter(&world, 0, SHOAL_COUNTER_DROP_AUTH) > 0);
+	free(packet.data);
+	world_done(&world);
+}
+
+static void
+what_is_for_somebody_else_or_of_another_label_enters_no_table(void **state)
+{
+	static const uint8_t label[] = "other";
+	struct core_world world;
+	struct shoal_core_config config;
+	struct shoal_packet_header header;
+	struct shoal_reader reader;
+
+	(void)state;
+	form(&world, 2);
+	struct world_packet packet = overheard(&world, 1, 0);
+	/* One that nobody has spoken to yet, and one of another cluster with the same key. */
+	size_t fresh = add(&world, 0);
+	sealed_config(&world, &config, 0);
+	config.label = (const char *)label;
+	size_t other = world_add(&world, &config);
+	shoal_reader_init(&reader, packet.data, packet.len);
+	assert_int_equal(shoal_packet_header(&reader, &header), SHOAL_OK);
+	const struct shoal_addr *from = &world.node[1].addr;
+	expect_nothing(&world, fresh, from, packet.data, packet.len, SHOAL_ERR_MISDIRECTED);
+	assert_false(shoal_keyring_knows(world_core(&world, fresh)->seal.ring, &header.by));
+	size_t opened = unit_cipher_seen.opened;
+	expect_nothing(&world, other, from, packet.data, packet.len, SHOAL_ERR_LABEL);
+	assert_int_equal(unit_cipher_seen.opened, opened);
+	assert_true(shoal_keyring_knows(world_core(&world, 0)->seal.ring, &header.by));
 	free(packet.data);
 	world_done(&world);
 }
@@ -194,6 +225,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_was_changed_cut_repeated_or_redirected_changes_nothing),
+	        cmocka_unit_test(what_is_for_somebody_else_or_of_another_label_enters_no_table),
 	        cmocka_unit_test(a_clear_packet_of_a_forger_changes_nothing),
 	        cmocka_unit_test(a_source_is_complained_of_once_a_minute_and_few_at_once),
 	        cmocka_unit_test(without_memory_a_packet_is_dropped),

@@ -71,7 +71,7 @@ open_copy(struct shoal_keyring *ring, const struct packet *packet)
 {
 	struct packet copy = *packet;
 	int rc = shoal_keyring_open(
-	        ring, &copy.by, (const uint8_t *)AD, sizeof AD, copy.data, sizeof copy.data);
+	        ring, &copy.by, true, (const uint8_t *)AD, sizeof AD, copy.data, sizeof copy.data);
 
 	if (rc == SHOAL_OK) {
 		assert_memory_equal(copy.data, TEXT, sizeof TEXT - 1);
@@ -160,12 +160,12 @@ no_changed_bit_opens(void **state)
 	assert_int_equal(open_copy(to, &bad), SHOAL_ERR_KEY);
 	for (size_t len = 0; len < sizeof packet.data; len++) {
 		bad = packet;
-		assert_int_equal(shoal_keyring_open(to, &bad.by, (const uint8_t *)AD, sizeof AD,
-		                         bad.data, len),
+		assert_int_equal(shoal_keyring_open(to, &bad.by, true, (const uint8_t *)AD,
+		                         sizeof AD, bad.data, len),
 		        SHOAL_ERR_AUTH);
 	}
 	bad = packet;
-	assert_int_equal(shoal_keyring_open(to, &bad.by, (const uint8_t *)"Header", sizeof AD,
+	assert_int_equal(shoal_keyring_open(to, &bad.by, true, (const uint8_t *)"Header", sizeof AD,
 	                         bad.data, sizeof bad.data),
 	        SHOAL_ERR_AUTH);
 	/* None of it left a trace. */
@@ -173,6 +173,46 @@ no_changed_bit_opens(void **state)
 	assert_int_equal(open_copy(to, &packet), SHOAL_OK);
 	shoal_keyring_free(from);
 	shoal_keyring_free(to);
+}
+
+/* One sender is all that there is room for. */
+static void
+what_is_not_kept_is_verified_and_leaves_nothing(void **state)
+{
+	struct shoal_keyring *from = with_key(1), *other = with_key(3), *to = make(2, NULL, 1, 1);
+	struct packet first, second, foreign, copy;
+
+	(void)state;
+	install(to, key_one, 32);
+	first = seal(from, false);
+	second = seal(from, false);
+	foreign = seal(other, false);
+	assert_int_equal(open_copy(to, &second), SHOAL_OK);
+	size_t held = shoal_keyring_memory(to);
+	for (int i = 0; i < 3; i++) {
+		copy = foreign;
+		assert_int_equal(shoal_keyring_open(to, &copy.by, false, (const uint8_t *)AD,
+		                         sizeof AD, copy.data, sizeof copy.data),
+		        SHOAL_OK);
+		assert_memory_equal(copy.data, TEXT, sizeof TEXT - 1);
+		copy = first;
+		assert_int_equal(shoal_keyring_open(to, &copy.by, false, (const uint8_t *)AD,
+		                         sizeof AD, copy.data, sizeof copy.data),
+		        SHOAL_OK);
+		copy = foreign;
+		copy.data[0] ^= 1;
+		assert_int_equal(shoal_keyring_open(to, &copy.by, false, (const uint8_t *)AD,
+		                         sizeof AD, copy.data, sizeof copy.data),
+		        SHOAL_ERR_AUTH);
+	}
+	assert_false(shoal_keyring_knows(to, &foreign.by));
+	assert_true(shoal_keyring_knows(to, &first.by));
+	assert_int_equal(shoal_keyring_memory(to), held);
+	assert_int_equal(open_copy(to, &first), SHOAL_OK);
+	shoal_keyring_free(from);
+	shoal_keyring_free(other);
+	shoal_keyring_free(to);
+	assert_int_equal(unit_cipher_seen.live, 0);
 }
 
 static void
@@ -564,6 +604,7 @@ main(void)
 	        cmocka_unit_test(a_packet_opens_once_with_keys_of_every_length),
 	        cmocka_unit_test(lengths_that_are_none_and_other_ciphers_are_refused),
 	        cmocka_unit_test(no_changed_bit_opens),
+	        cmocka_unit_test(what_is_not_kept_is_verified_and_leaves_nothing),
 	        cmocka_unit_test(another_key_and_no_key_open_nothing),
 	        cmocka_unit_test(keys_are_changed_one_after_the_other_while_packets_flow),
 	        cmocka_unit_test(no_more_than_eight_keys_are_held_and_ids_differ),

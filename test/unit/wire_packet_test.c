@@ -285,7 +285,7 @@ unseal(uint8_t *data, size_t len, struct shoal_keyring *ring, bool stream, uint8
 	}
 	header.by.stream = stream;
 	*clear = data + SHOAL_PACKET_SEAL;
-	return rc == SHOAL_OK ? shoal_packet_unseal(data, len, &header, ring, clear_len) : rc;
+	return rc == SHOAL_OK ? shoal_packet_unseal(data, len, &header, ring, true, clear_len) : rc;
 }
 
 static void
