@@ -358,6 +358,7 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct received *re
 	const struct shoal_id *sender = shoal_message_sender(kind, m);
 	if (sender != NULL) {
 		name_teller(core, arrival, sender);
+		shoal_seal_named(core, shoal_message_salt(kind, m));
 	}
 	switch (kind) {
 	case SHOAL_MESSAGE_PING:

@@ -279,6 +279,14 @@ shoal_seal_depart(struct shoal_core *core)
 	core->seal.salt = 0;
 }
 
+void
+shoal_seal_named(struct shoal_core *core, uint64_t salt)
+{
+	if (!core->seal.sealed && core->seal.salt == 0) {
+		core->seal.salt = salt;
+	}
+}
+
 uint64_t
 shoal_seal_addressee(const struct shoal_core *core, const struct shoal_addr *to, uint32_t slot)
 {

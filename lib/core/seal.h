@@ -31,7 +31,7 @@ struct shoal_seal {
 	bool arrived;                 /* a packet is at hand ... */
 	bool sealed;                  /* ... that came sealed: */
 	struct shoal_addr from;       /* from here */
-	uint64_t salt;                /* by the instance with this salt, 0: not known */
+	uint64_t salt;                /* by the instance with this salt, 0: not known yet */
 	uint64_t answered;            /* see shoal_seal_may_answer */
 	struct shoal_complaint *told; /* whom records were written about, NULL: nobody yet */
 };
@@ -48,6 +48,10 @@ bool shoal_seal_opens(const struct shoal_core *core, const struct shoal_input *i
 /* The packet at hand, for which answers are addressed; until shoal_seal_depart. */
 void shoal_seal_arrive(struct shoal_core *core, const struct shoal_input *input);
 void shoal_seal_depart(struct shoal_core *core);
+
+/* It was clear, and says itself which instance it is of: what is not sealed may be answered sealed.
+ */
+void shoal_seal_named(struct shoal_core *core, uint64_t salt);
 
 /* The salt of the instance that a packet is for: of the one whose packet is at hand where it came
  * from there; else of the member in `slot`; 0: not known. */

@@ -283,6 +283,43 @@ shoal_message_sender(uint16_t kind, const union shoal_message *m)
 	}
 }
 
+uint64_t
+shoal_message_salt(uint16_t kind, const union shoal_message *m)
+{
+	switch (kind) {
+	case SHOAL_MESSAGE_SENDER:
+		return m->sender.salt;
+	case SHOAL_MESSAGE_PING:
+		return m->ping.salt;
+	case SHOAL_MESSAGE_ACK:
+		return m->ack.salt;
+	case SHOAL_MESSAGE_RELAY:
+		return m->relay.salt;
+	case SHOAL_MESSAGE_JOIN:
+		return m->join.salt;
+	case SHOAL_MESSAGE_SYNC:
+		return m->sync.salt;
+	case SHOAL_MESSAGE_ANSWER:
+		return m->answer.salt;
+	case SHOAL_MESSAGE_CONFLICT:
+		return m->conflict.salt;
+	case SHOAL_MESSAGE_GONE:
+		return m->gone.salt;
+	case SHOAL_MESSAGE_PARTIAL:
+		return m->partial.salt;
+	case SHOAL_MESSAGE_WATCH:
+		return m->watch.salt;
+	case SHOAL_MESSAGE_CHECK:
+		return m->check.salt;
+	case SHOAL_MESSAGE_REFUSED:
+		return m->refused.salt;
+	case SHOAL_MESSAGE_PULL:
+		return m->pull.salt;
+	default:
+		return 0;
+	}
+}
+
 void
 shoal_message_pad(struct shoal_writer *writer)
 {

@@ -290,6 +290,9 @@ int shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_me
  * that says nothing, names its sender. NULL: this one does not. */
 const struct shoal_id *shoal_message_sender(uint16_t kind, const union shoal_message *m);
 
+/* The salt that such a message names with its sender; 0: none. */
+uint64_t shoal_message_salt(uint16_t kind, const union shoal_message *m);
+
 /* Whether the core can use the values of a message, each of which is well formed: a decoder of
  * bodies asks this last. */
 bool shoal_message_is_usable(uint16_t kind, const union shoal_message *message);

@@ -201,6 +201,51 @@ a_cluster_begins_to_seal_step_by_step(void **state)
 	}
 }
 
+/* A seals, B reads what is sealed and does not seal yet. */
+static void
+what_asks_in_clear_is_answered_sealed_for_its_instance(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	world_init(&world);
+	world.latency = SHOAL_MS(1);
+	for (uint32_t i = 0; i < 3; i++) {
+		sealed_config(&world, &config, 0);
+		config.accept_clear = i == 0 ? 1 : 2;
+		config.profile.watchers = 3;
+		config.name = i == 2 ? "node-0" : config.name;
+		world_add(&world, &config);
+	}
+	assert_int_equal(join_code(&world, 2), SHOAL_ERR_ID_CONFLICT);
+	assert_int_equal(join_code(&world, 1), SHOAL_OK);
+	const struct world_packet *opening = world_await_sent(
+	        &world, 1, &world.node[0].addr, SHOAL_MESSAGE_WATCH, SHOAL_SEC(10));
+	assert_non_null(opening);
+	assert_int_equal(world_step(&world, 0,
+	                         (struct shoal_input){.kind = SHOAL_INPUT_WATCHED,
+	                                 .from = world.node[1].addr,
+	                                 .exchange = 1000,
+	                                 .data = opening->data,
+	                                 .len = opening->len}),
+	        SHOAL_OK);
+	const struct world_packet *reply = opening;
+	while (reply != NULL && (reply->kind != SHOAL_SEND_REPLY || reply->exchange != 1000)) {
+		reply = reply->next;
+	}
+	assert_non_null(reply);
+	assert_true((reply->data[1] & SHOAL_PACKET_SEALED) != 0);
+	assert_int_equal(world_step(&world, 1,
+	                         (struct shoal_input){.kind = SHOAL_INPUT_RESULT,
+	                                 .exchange = opening->exchange,
+	                                 .data = reply->data,
+	                                 .len = reply->len}),
+	        SHOAL_OK);
+	assert_int_equal(world_counter(&world, 1, SHOAL_COUNTER_WATCH_LINKS_UP), 1);
+	world_done(&world);
+}
+
 /* What node 0 sends to node 2. */
 static bool
 loses_one_way(const struct core_world *world, const struct world_packet *packet)
@@ -285,6 +330,7 @@ main(void)
 	        cmocka_unit_test(a_key_is_exchanged_on_live_members),
 	        cmocka_unit_test(a_core_without_a_cipher_has_no_keys),
 	        cmocka_unit_test(a_cluster_begins_to_seal_step_by_step),
+	        cmocka_unit_test(what_asks_in_clear_is_answered_sealed_for_its_instance),
 	        cmocka_unit_test(a_relay_without_room_has_the_origin_answered_under_its_salt),
 	        cmocka_unit_test(a_wrong_config_is_told_by_its_field),
 	};

@@ -416,8 +416,13 @@ the_sender_of_a_message_is_its_id_where_it_is_no_statement(void **state)
 			}
 		}
 		assert_ptr_equal(shoal_message_sender(kind, &message), expected);
+		memset(&message, 0x5a, sizeof message);
+		bool salted = expected != NULL && kind != SHOAL_MESSAGE_NACK;
+		assert_true(shoal_message_salt(kind, &message) ==
+		            (salted ? UINT64_C(0x5a5a5a5a5a5a5a5a) : 0));
 	}
 	assert_null(shoal_message_sender(SHOAL_MESSAGE_KINDS, NULL));
+	assert_true(shoal_message_salt(SHOAL_MESSAGE_KINDS, NULL) == 0);
 }
 
 /* A pad of two bytes of head and so much zero fills all but the room that no length fits exactly.
