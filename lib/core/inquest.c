@@ -427,7 +427,8 @@ shoal_inquest_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		return;
 	}
 	if (memcmp(&ack->id, &inquest->target, sizeof ack->id) != 0 ||
-	        (path == SHOAL_INPUT_DATAGRAM && !may_answer(core, inquest, from))) {
+	        (path == SHOAL_INPUT_DATAGRAM && !core->seal.sealed &&
+	                !may_answer(core, inquest, from))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}
@@ -515,7 +516,7 @@ shoal_inquest_on_refused(struct shoal_core *core, const struct shoal_msg_refused
 	}
 	for (uint32_t i = 0; i < inquest->asked; i++) {
 		const struct shoal_record *relay = shoal_members_at(core, inquest->relay[i]);
-		if (relay != NULL && shoal_members_is_at(relay, from) &&
+		if (relay != NULL && (core->seal.sealed || shoal_members_is_at(relay, from)) &&
 		        memcmp(&relay->info->id, &refused->id, sizeof refused->id) == 0 &&
 		        memcmp(&inquest->target, &refused->target, sizeof refused->target) == 0 &&
 		        inquest->salt == refused->instance) {

@@ -168,7 +168,7 @@ shoal_relay_on_ack(
 		return;
 	}
 	if (slot == SHOAL_NONE || memcmp(&ack->id, &relayed->target, sizeof ack->id) != 0 ||
-	        !shoal_members_is_at(shoal_members_at(core, slot), from)) {
+	        !(core->seal.sealed || shoal_members_is_at(shoal_members_at(core, slot), from))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}

@@ -201,6 +201,39 @@ a_cluster_begins_to_seal_step_by_step(void **state)
 	}
 }
 
+/* Opens the watch link that `node` asks for; its number. */
+static uint64_t
+link_up(struct core_world *world, size_t node, size_t watched)
+{
+	world_run(world, SHOAL_SEC(5));
+	const struct world_packet *opening = world->sent;
+	while (opening != NULL && (opening->kind != SHOAL_SEND_WATCH || opening->node != node)) {
+		opening = opening->next;
+	}
+	assert_non_null(opening);
+	assert_int_equal(world_step(world, watched,
+	                         (struct shoal_input){.kind = SHOAL_INPUT_WATCHED,
+	                                 .from = world->node[node].addr,
+	                                 .exchange = 1000,
+	                                 .data = opening->data,
+	                                 .len = opening->len}),
+	        SHOAL_OK);
+	const struct world_packet *reply = opening;
+	while (reply != NULL && (reply->kind != SHOAL_SEND_REPLY || reply->exchange != 1000)) {
+		reply = reply->next;
+	}
+	assert_non_null(reply);
+	assert_true((reply->data[1] & SHOAL_PACKET_SEALED) != 0);
+	assert_int_equal(world_step(world, node,
+	                         (struct shoal_input){.kind = SHOAL_INPUT_RESULT,
+	                                 .exchange = opening->exchange,
+	                                 .data = reply->data,
+	                                 .len = reply->len}),
+	        SHOAL_OK);
+	assert_int_equal(world_counter(world, node, SHOAL_COUNTER_WATCH_LINKS_UP), 1);
+	return opening->exchange;
+}
+
 /* A seals, B reads what is sealed and does not seal yet. */
 static void
 what_asks_in_clear_is_answered_sealed_for_its_instance(void **state)
@@ -220,29 +253,7 @@ what_asks_in_clear_is_answered_sealed_for_its_instance(void **state)
 	}
 	assert_int_equal(join_code(&world, 2), SHOAL_ERR_ID_CONFLICT);
 	assert_int_equal(join_code(&world, 1), SHOAL_OK);
-	const struct world_packet *opening = world_await_sent(
-	        &world, 1, &world.node[0].addr, SHOAL_MESSAGE_WATCH, SHOAL_SEC(10));
-	assert_non_null(opening);
-	assert_int_equal(world_step(&world, 0,
-	                         (struct shoal_input){.kind = SHOAL_INPUT_WATCHED,
-	                                 .from = world.node[1].addr,
-	                                 .exchange = 1000,
-	                                 .data = opening->data,
-	                                 .len = opening->len}),
-	        SHOAL_OK);
-	const struct world_packet *reply = opening;
-	while (reply != NULL && (reply->kind != SHOAL_SEND_REPLY || reply->exchange != 1000)) {
-		reply = reply->next;
-	}
-	assert_non_null(reply);
-	assert_true((reply->data[1] & SHOAL_PACKET_SEALED) != 0);
-	assert_int_equal(world_step(&world, 1,
-	                         (struct shoal_input){.kind = SHOAL_INPUT_RESULT,
-	                                 .exchange = opening->exchange,
-	                                 .data = reply->data,
-	                                 .len = reply->len}),
-	        SHOAL_OK);
-	assert_int_equal(world_counter(&world, 1, SHOAL_COUNTER_WATCH_LINKS_UP), 1);
+	(void)link_up(&world, 1, 0);
 	world_done(&world);
 }
 
@@ -253,22 +264,30 @@ loses_one_way(const struct core_world *world, const struct world_packet *packet)
 	return packet->node == 0 && shoal_addr_equal(&packet->to, &world->node[2].addr);
 }
 
+/* Three members, of which only node 0 probes. */
+static void
+begin_with_one_prober(struct core_world *world)
+{
+	struct shoal_core_config config;
+
+	world_init(world);
+	world->latency = SHOAL_MS(1);
+	for (size_t i = 0; i < 3; i++) {
+		sealed_config(world, &config, 0);
+		config.profile.probe_interval_ms = i == 0 ? 1000 : 600000;
+		world_add(world, &config);
+		assert_int_equal(i == 0 ? SHOAL_OK : join_code(world, i), SHOAL_OK);
+	}
+	world_run(world, SHOAL_SEC(2));
+}
+
 static void
 a_relay_without_room_has_the_origin_answered_under_its_salt(void **state)
 {
 	struct core_world world;
-	struct shoal_core_config config;
 
 	(void)state;
-	world_init(&world);
-	world.latency = SHOAL_MS(1);
-	for (size_t i = 0; i < 3; i++) {
-		sealed_config(&world, &config, 0);
-		config.profile.probe_interval_ms = i == 0 ? 1000 : 600000;
-		world_add(&world, &config);
-		assert_int_equal(i == 0 ? SHOAL_OK : join_code(&world, i), SHOAL_OK);
-	}
-	world_run(&world, SHOAL_SEC(2));
+	begin_with_one_prober(&world);
 	uint64_t redirected = world_counter(&world, 0, SHOAL_COUNTER_DROP_REDIRECTED);
 	world_core(&world, 1)->relays.slab.limit = 0;
 	world.loses = loses_one_way;
@@ -276,6 +295,70 @@ a_relay_without_room_has_the_origin_answered_under_its_salt(void **state)
 	assert_true(world_counter(&world, 1, SHOAL_COUNTER_DROP_RELAY_FULL) > 10);
 	assert_true(world_counter(&world, 0, SHOAL_COUNTER_DROP_REDIRECTED) == redirected);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_SUSPICIONS), 0);
+	world_done(&world);
+}
+
+/* What others get from the last node comes from an address that is not its own. */
+static void
+comes_from_elsewhere(struct core_world *world, size_t node, const struct shoal_input *input)
+{
+	size_t last = world->nodes - 1;
+
+	if (node != last && input->kind == SHOAL_INPUT_DATAGRAM &&
+	        shoal_addr_equal(&input->from, &world->node[last].addr)) {
+		((struct shoal_input *)(uintptr_t)input)->from.port++;
+	}
+}
+
+static void
+a_relay_takes_a_sealed_ack_from_wherever_it_comes(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	begin_with_one_prober(&world);
+	world.loses = loses_one_way;
+	world.on_input = comes_from_elsewhere;
+	world_run(&world, SHOAL_SEC(60));
+	assert_true(world_counter(&world, 1, SHOAL_COUNTER_RELAYS_SERVED) > 10);
+	assert_int_equal(world_counter(&world, 1, SHOAL_COUNTER_DROP_FORGED), 0);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_SUSPICIONS), 0);
+	world_done(&world);
+}
+
+static bool
+loses_requests(const struct core_world *world, const struct world_packet *packet)
+{
+	(void)world;
+	return packet->kind == SHOAL_SEND_REQUEST;
+}
+
+static void
+and_so_does_who_asks_whether_a_member_is_dead(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	world_init(&world);
+	world.latency = SHOAL_MS(1);
+	for (size_t i = 0; i < 2; i++) {
+		sealed_config(&world, &config, 0);
+		config.profile.probe_interval_ms = 600000;
+		config.profile.watchers = 3;
+		world_add(&world, &config);
+	}
+	assert_int_equal(join_code(&world, 1), SHOAL_OK);
+	uint64_t number = link_up(&world, 0, 1);
+	world.loses = loses_requests;
+	world.on_input = comes_from_elsewhere;
+	world_step(&world, 0,
+	        (struct shoal_input){
+	                .kind = SHOAL_INPUT_CLOSED, .exchange = number, .code = SHOAL_ERR_CLOSED});
+	world_run(&world, SHOAL_SEC(3));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_FORGED), 0);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_WATCH_ANSWERED), 1);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_FAILED), 0);
 	world_done(&world);
 }
 
@@ -332,6 +415,8 @@ main(void)
 	        cmocka_unit_test(a_cluster_begins_to_seal_step_by_step),
 	        cmocka_unit_test(what_asks_in_clear_is_answered_sealed_for_its_instance),
 	        cmocka_unit_test(a_relay_without_room_has_the_origin_answered_under_its_salt),
+	        cmocka_unit_test(a_relay_takes_a_sealed_ack_from_wherever_it_comes),
+	        cmocka_unit_test(and_so_does_who_asks_whether_a_member_is_dead),
 	        cmocka_unit_test(a_wrong_config_is_told_by_its_field),
 	};
 
