@@ -56,6 +56,8 @@ refusal(int rc)
 		return "sealed with a key that is not held here";
 	case SHOAL_ERR_AUTH:
 		return "sealed with another key, or changed on the way";
+	case SHOAL_ERR_REPLAYED:
+		return "opened before, or too late to tell: ask again";
 	case SHOAL_ERR_CLEAR:
 		return "not sealed, and only what is sealed is taken here: give it the keys";
 	case SHOAL_ERR_MISDIRECTED:

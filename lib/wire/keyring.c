@@ -54,8 +54,9 @@ struct shoal_keyring {
 	const struct shoal_cipher_ops *cipher;
 	struct key key[SHOAL_KEYS_MAX];
 	uint8_t in_use; /* NO_KEY: none */
-	uint64_t salt, counter;
-	void *own[2]; /* contexts to seal with: datagrams, streams */
+	uint64_t salt;
+	uint64_t counter[2]; /* the next ones: datagrams, streams */
+	void *own[2];        /* contexts to seal with */
 	struct shoal_slab senders, former;
 	struct shoal_table sender_of, former_of;
 	struct shoal_list latest, gone, warm; /* the latest first */
@@ -106,7 +107,7 @@ shoal_keyring_new(struct shoal_keyring **out, const struct shoal_keyring_config 
 	for (size_t i = 0; i < 8; i++) {
 		ring->salt = ring->salt << 8 | config->salt.bytes[i];
 	}
-	ring->counter = shoal_keyring_first(&config->salt);
+	ring->counter[0] = ring->counter[1] = shoal_keyring_first(&config->salt);
 	shoal_slab_init(&ring->senders, &ring->mem, sizeof(struct sender), senders);
 	shoal_slab_init(&ring->former, &ring->mem, sizeof(struct former), former);
 	shoal_table_init(&ring->sender_of, &ring->mem, config->hash, senders, is_sender, ring);
@@ -320,11 +321,13 @@ shoal_keyring_key(const struct shoal_keyring *ring, size_t i, struct shoal_key_i
 struct shoal_sealed_by
 shoal_keyring_next(struct shoal_keyring *ring, bool stream)
 {
-	SHOAL_ASSERT(ring->in_use != NO_KEY && ring->counter < UINT64_MAX);
+	uint64_t *counter = &ring->counter[stream ? 1 : 0];
+
+	SHOAL_ASSERT(ring->in_use != NO_KEY && *counter < UINT64_MAX);
 	return (struct shoal_sealed_by){.stream = stream,
 	        .key_id = id_of(&ring->key[ring->in_use]),
 	        .salt = ring->salt,
-	        .counter = ring->counter++};
+	        .counter = (*counter)++};
 }
 
 static void
@@ -343,7 +346,8 @@ shoal_keyring_seal(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
 	uint8_t nonce[SHOAL_SEALED_NONCE];
 
 	/* A counter is used once, whatever the caller keeps. */
-	SHOAL_ASSERT(by->salt == ring->salt && by->counter == ring->counter - 1);
+	uint64_t next = ring->counter[by->stream ? 1 : 0];
+	SHOAL_ASSERT(by->salt == ring->salt && by->counter == next - 1);
 	make_nonce(by->counter, nonce);
 	return ring->cipher->seal(ring->own[by->stream ? 1 : 0], nonce, ad, ad_len, data, len);
 }

@@ -11,8 +11,9 @@
  *              messages on streams)
  *
  * and the nonce of a packet is its counter. An instance counts from the second half of its salt on,
- * cut to 62 bits, and counts datagrams and messages together. So a nonce comes twice under a subkey
- * only where two instances have drawn the same 64 bits and their counters, out of 2^62, meet.
+ * cut to 62 bits, datagrams and messages apart, as their subkeys are: many of the ones push none of
+ * the others out of a window. So a nonce comes twice under a subkey only where two instances have
+ * drawn the same 64 bits and their counters, out of 2^62, meet.
  *
  * A sender whose packet has opened has an entry: its subkey, and a window of 1,024 counters back
  * from the highest. At most senders_max are kept, the latest; of those before them, at most

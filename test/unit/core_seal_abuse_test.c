@@ -101,6 +101,31 @@ what_is_for_somebody_else_or_of_another_label_enters_no_table(void **state)
 }
 
 static void
+a_request_that_comes_again_is_told_so(void **state)
+{
+	struct core_world world;
+	const struct world_packet *request = NULL;
+
+	(void)state;
+	form(&world, 2);
+	for (const struct world_packet *packet = world.sent; packet; packet = packet->next) {
+		request =
+		        packet->kind == SHOAL_SEND_REQUEST && packet->node == 1 ? packet : request;
+	}
+	assert_non_null(request);
+	assert_int_equal(world_step(&world, 0,
+	                         (struct shoal_input){.kind = SHOAL_INPUT_REQUEST,
+	                                 .from = world.node[1].addr,
+	                                 .exchange = 1000,
+	                                 .data = request->data,
+	                                 .len = request->len}),
+	        SHOAL_ERR_REPLAYED);
+	assert_int_equal(world.last->kind, SHOAL_SEND_REPLY);
+	assert_int_equal(world.last->exchange, 1000);
+	world_done(&world);
+}
+
+static void
 a_clear_packet_of_a_forger_changes_nothing(void **state)
 {
 	static struct parcel parcel;
@@ -226,6 +251,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_was_changed_cut_repeated_or_redirected_changes_nothing),
 	        cmocka_unit_test(what_is_for_somebody_else_or_of_another_label_enters_no_table),
+	        cmocka_unit_test(a_request_that_comes_again_is_told_so),
 	        cmocka_unit_test(a_clear_packet_of_a_forger_changes_nothing),
 	        cmocka_unit_test(a_source_is_complained_of_once_a_minute_and_few_at_once),
 	        cmocka_unit_test(without_memory_a_packet_is_dropped),
