@@ -20,6 +20,7 @@
 #define TOLD_MAX      64
 #define TOLD_EACH     SHOAL_SEC(60)
 #define ANSWER_EACH   SHOAL_MS(50)
+#define ROOM_KEPT     65536
 #define SHOWN         16 /* bytes of a packet of another protocol that are kept */
 #define SEAL_OVERHEAD (SHOAL_PACKET_SEAL + SHOAL_SEALED_TAG - SHOAL_PACKET_CRC)
 
@@ -124,6 +125,16 @@ has_room(struct shoal_core *core, struct shoal_room *room, size_t need)
 	return true;
 }
 
+/* What one large packet needed is not kept for small ones. */
+static void
+trim(struct shoal_core *core, struct shoal_room *room)
+{
+	if (room->cap > ROOM_KEPT) {
+		shoal_alloc_free(&core->mem, room->data);
+		*room = (struct shoal_room){NULL, 0};
+	}
+}
+
 static bool
 is_packet(const struct shoal_input *input)
 {
@@ -185,13 +196,12 @@ unseal(struct shoal_core *core, struct shoal_input *opened,
 	return rc;
 }
 
-/* The room grows with what the packet says that it holds: a small one costs no more than a small
- * one. */
+/* The room grows with what the packet says that it holds, within what its length allows. */
 static int
 uncompress(struct shoal_core *core, struct shoal_input *opened)
 {
 	struct shoal_seal *seal = &core->seal;
-	size_t most = core->profile.stream_max, want = opened->len, len;
+	size_t most = shoal_packet_expands(opened->len), want = opened->len, len;
 	int rc = SHOAL_ERR_TOO_BIG;
 
 	if (seal->compressor == NULL) {
@@ -200,6 +210,7 @@ uncompress(struct shoal_core *core, struct shoal_input *opened)
 	if (opened->kind == SHOAL_INPUT_DATAGRAM) {
 		return SHOAL_ERR_MALFORMED;
 	}
+	most = most < core->profile.stream_max ? most : core->profile.stream_max;
 	while (rc == SHOAL_ERR_TOO_BIG && want < most) {
 		want = want < most / 4 ? want * 4 : most;
 		if (!has_room(core, &seal->plain, want)) {
@@ -249,6 +260,8 @@ shoal_core_open(
         struct shoal_core *core, const struct shoal_input *input, struct shoal_input *opened)
 {
 	*opened = *input;
+	trim(core, &core->seal.in);
+	trim(core, &core->seal.plain);
 	if (!shoal_seal_opens(core, input)) {
 		return SHOAL_OK;
 	}
@@ -342,6 +355,7 @@ compress(struct shoal_core *core, enum shoal_send_kind kind, struct shoal_writer
 		shoal_count(core, SHOAL_COUNTER_COMPRESSED);
 		core->counters.value[SHOAL_COUNTER_BYTES_SAVED] += before - writer->len;
 	}
+	trim(core, &seal->less);
 }
 
 void

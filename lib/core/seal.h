@@ -14,7 +14,8 @@ struct shoal_core;
 struct shoal_pending;
 struct shoal_complaint;
 
-/* Grows to what it is needed for, at most to a packet of profile.stream_max. */
+/* Grows to what it is needed for, at most to a packet of profile.stream_max, and shrinks with the
+ * next packet. */
 struct shoal_room {
 	uint8_t *data;
 	size_t cap;

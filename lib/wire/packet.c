@@ -185,9 +185,10 @@ shoal_packet_compress(struct shoal_writer *writer, const struct shoal_compressor
         uint8_t *room, size_t room_len)
 {
 	size_t head = head_len(writer->data), len = writer->len - head, less;
+	size_t clear = SHOAL_PACKET_HEAD + writer->data[2] + (size_t)SHOAL_PACKET_CRC;
 
 	if (by->compress(writer->data + head, len, room, room_len, &less) != SHOAL_OK ||
-	        less >= len) {
+	        less >= len || clear + len > shoal_packet_expands(clear + less)) {
 		return false;
 	}
 	memcpy(writer->data + head, room, less);

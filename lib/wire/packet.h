@@ -82,8 +82,17 @@ SHOAL_MUST_USE int shoal_packet_unseal(uint8_t *data, size_t len,
         const struct shoal_packet_header *header, struct shoal_keyring *ring, bool keep,
         size_t *clear_len);
 
+/* How long the packet may be that a compressed one of len bytes stands for: eight times that, or 64
+ * KiB. So the memory for what somebody claims is paid for with bytes. */
+static inline size_t
+shoal_packet_expands(size_t len)
+{
+	return len > 8192 ? 8 * len : 65536;
+}
+
 /* Compresses what was written since shoal_packet_begin, or _begin_sealed, where that makes it
- * smaller. room: bound(writer->len) bytes. false: as it was. */
+ * smaller, and not smaller than shoal_packet_expands allows. room: bound(writer->len) bytes. false:
+ * as it was. */
 bool shoal_packet_compress(struct shoal_writer *writer, const struct shoal_compressor_ops *by,
         uint8_t *room, size_t room_len);
 

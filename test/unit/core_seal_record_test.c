@@ -4,6 +4,8 @@
 
 #include <shoal/record.h>
 
+#include "core/node.h"
+
 /* Keeps what is compressed, and gives a ticket for it. */
 #define KEPT 64
 static uint8_t kept[KEPT][65536];
@@ -80,6 +82,54 @@ what_goes_on_streams_is_compressed_and_taken(void **state)
 		}
 		world_done(&world);
 	}
+}
+
+/* Says that it holds more than anybody has room for. */
+static size_t most_room;
+
+static int
+claims_much(const uint8_t *data, size_t len, uint8_t *out, size_t cap, size_t *out_len)
+{
+	(void)data, (void)len, (void)out, (void)out_len;
+	most_room = cap > most_room ? cap : most_room;
+	return SHOAL_ERR_TOO_BIG;
+}
+
+static void
+no_room_is_made_for_more_than_a_packet_pays_for(void **state)
+{
+	static struct parcel parcel;
+	struct shoal_compressor_ops claims = ticket;
+	struct core_world world;
+	struct shoal_core_config config;
+	struct shoal_msg_sender sender = {.id = {{9}}, .salt = 1};
+
+	(void)state;
+	claims.uncompress = claims_much;
+	world_init(&world);
+	world_config(&world, &config);
+	config.compressor = &claims;
+	size_t node = world_add(&world, &config);
+	for (size_t len = 100; len <= 60000; len += 59900) {
+		most_room = 0;
+		parcel_begin(&parcel, world.label);
+		parcel.data[1] |= SHOAL_PACKET_COMPRESSED;
+		while (parcel.writer.len < len) {
+			parcel_add(&parcel, SHOAL_MESSAGE_SENDER, &sender);
+		}
+		parcel_end(&parcel);
+		assert_int_equal(world_request(&world, node, &world.node[0].addr, 1, &parcel),
+		        SHOAL_ERR_TOO_BIG);
+		assert_true(most_room > 0 && most_room <= shoal_packet_expands(len + 100));
+		assert_true(most_room < 8 * 60100);
+	}
+	assert_true(shoal_seal_memory(world_core(&world, node)) > 8 * 60000);
+	world_step(&world, node, (struct shoal_input){.kind = SHOAL_INPUT_TIMER});
+	parcel_begin(&parcel, world.label);
+	parcel_end(&parcel);
+	(void)world_request(&world, node, &world.node[0].addr, 2, &parcel);
+	assert_true(shoal_seal_memory(world_core(&world, node)) <= 3 * 65536);
+	world_done(&world);
 }
 
 static struct shoal_recorder *recorder;
@@ -204,6 +254,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_goes_on_streams_is_compressed_and_taken),
+	        cmocka_unit_test(no_room_is_made_for_more_than_a_packet_pays_for),
 	        cmocka_unit_test(a_record_replays_without_the_key_and_does_not_hold_it),
 	};
 

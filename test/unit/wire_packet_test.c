@@ -456,6 +456,28 @@ only_what_gets_smaller_is_compressed_and_comes_back_whole(void **state)
 }
 
 static void
+nothing_is_compressed_to_less_than_an_eighth_but_what_is_short(void **state)
+{
+	static uint8_t data[200000], room[2 * sizeof data];
+	struct shoal_writer writer;
+
+	(void)state;
+	for (size_t n = 65000; n < 66000; n += 1) {
+		shoal_writer_init(&writer, data, sizeof data);
+		shoal_packet_begin(&writer, span("prod"));
+		memset(shoal_writer_room(&writer, n), 'a', n);
+		size_t whole = n + shoal_packet_overhead(4);
+		assert_true(shoal_packet_compress(&writer, &runs, room, sizeof room) ==
+		            (whole <= 65536));
+		assert_int_equal(data[1], whole <= 65536 ? SHOAL_PACKET_COMPRESSED : 0);
+	}
+	assert_int_equal(shoal_packet_expands(0), 65536);
+	assert_int_equal(shoal_packet_expands(8192), 65536);
+	assert_int_equal(shoal_packet_expands(8193), 8 * 8193);
+	assert_int_equal(shoal_packet_expands(100000), 800000);
+}
+
+static void
 neighbours_are_told_by_name_where_they_can_be(void **state)
 {
 	static const struct {
@@ -536,6 +558,7 @@ main(void)
 	        cmocka_unit_test(what_is_sealed_is_unsealed_to_the_clear_packet),
 	        cmocka_unit_test(no_changed_bit_and_no_other_length_of_a_sealed_packet_ever_opens),
 	        cmocka_unit_test(only_what_gets_smaller_is_compressed_and_comes_back_whole),
+	        cmocka_unit_test(nothing_is_compressed_to_less_than_an_eighth_but_what_is_short),
 	        cmocka_unit_test(neighbours_are_told_by_name_where_they_can_be),
 	        cmocka_unit_test(the_room_for_the_checksum_is_kept_until_the_end),
 	        cmocka_unit_test(a_buffer_that_cannot_hold_an_empty_packet_is_a_bug),
