@@ -118,8 +118,9 @@ struct shoal_input {
 	const uint8_t *data; /* borrowed for the call */
 	size_t len;
 	enum shoal_opened
-	        opened;  /* of a packet, by shoal_core_open; code: it could not be opened */
-	uint64_t sender; /* opened, sealed: the first half of its sender's salt */
+	        opened;   /* of a packet, by shoal_core_open; code: it could not be opened */
+	uint64_t sender;  /* opened, sealed: the first half of its sender's salt */
+	uint64_t counter; /* the same: its counter, to which an answer is bound; not recorded */
 };
 
 enum shoal_send_kind {

@@ -90,6 +90,26 @@ shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpos
 }
 
 void
+shoal_exchange_sealed(struct shoal_core *core, uint64_t number, uint64_t counter)
+{
+	struct shoal_exchange *exchange =
+	        shoal_slab_at(&core->exchanges, SHOAL_NUMBER_SLOT(number));
+
+	if (exchange != NULL && exchange->number == number) {
+		exchange->counter = counter;
+	}
+}
+
+uint64_t
+shoal_exchange_counter(const struct shoal_core *core, uint64_t number)
+{
+	const struct shoal_exchange *exchange =
+	        shoal_slab_at(&core->exchanges, SHOAL_NUMBER_SLOT(number));
+
+	return exchange != NULL && exchange->number == number ? exchange->counter : 0;
+}
+
+void
 shoal_exchange_about(struct shoal_core *core, uint64_t number, uint64_t about)
 {
 	struct shoal_exchange *exchange =

@@ -22,9 +22,10 @@ struct shoal_exchange {
 	uint64_t begun;
 	uint64_t about; /* INQUEST: which; PULL: the slot of the member */
 	struct shoal_addr to;
-	uint64_t walk; /* SYNC: its number in every step  */
-	uint64_t salt; /* JOIN: the instance that is asked, 0: not known */
-	uint8_t step;  /* SYNC: 1 is the first */
+	uint64_t walk;    /* SYNC: its number in every step  */
+	uint64_t salt;    /* JOIN: the instance that is asked, 0: not known */
+	uint64_t counter; /* under which the request was sealed, 0: it was not */
+	uint8_t step;     /* SYNC: 1 is the first */
 	uint8_t purpose;
 };
 
@@ -38,6 +39,10 @@ void shoal_exchange_done(struct shoal_core *core);
  * flight, counted. */
 uint64_t shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpose,
         uint32_t slot, const struct shoal_addr *to);
+
+/* The counter under which the request was sealed, 0: it was not; to which its answer is bound. */
+void shoal_exchange_sealed(struct shoal_core *core, uint64_t number, uint64_t counter);
+uint64_t shoal_exchange_counter(const struct shoal_core *core, uint64_t number);
 
 /* What it is about, once it has begun. */
 void shoal_exchange_about(struct shoal_core *core, uint64_t number, uint64_t about);

@@ -14,6 +14,7 @@
 
 #include "core/budget.h"
 #include "core/event.h"
+#include "core/exchange.h"
 #include "core/node.h"
 #include "wire/packet.h"
 
@@ -169,12 +170,64 @@ is_labelled(const struct shoal_core *core, const struct shoal_span *label)
 	return same || (label->len == 0 && core->seal.accept_clear != 0);
 }
 
+static struct shoal_packet_frame
+came_as(const struct shoal_core *core, const struct shoal_input *input)
+{
+	struct shoal_packet_frame frame = {SHOAL_PACKET_DATAGRAM, 0};
+
+	switch (input->kind) {
+	case SHOAL_INPUT_STREAM:
+		frame.kind = SHOAL_PACKET_ONE_WAY;
+		break;
+	case SHOAL_INPUT_REQUEST:
+		frame.kind = SHOAL_PACKET_REQUEST;
+		break;
+	case SHOAL_INPUT_WATCHED:
+		frame.kind = SHOAL_PACKET_WATCH;
+		break;
+	case SHOAL_INPUT_RESULT:
+		frame.kind = SHOAL_PACKET_ANSWER;
+		frame.request = shoal_exchange_counter(core, input->exchange);
+		break;
+	default:
+		break;
+	}
+	return frame;
+}
+
+static struct shoal_packet_frame
+goes_as(const struct shoal_pending *pending)
+{
+	struct shoal_packet_frame frame = {SHOAL_PACKET_DATAGRAM, 0};
+
+	switch (pending->kind) {
+	case SHOAL_SEND_REQUEST:
+		frame.kind = SHOAL_PACKET_REQUEST;
+		break;
+	case SHOAL_SEND_WATCH:
+		frame.kind = SHOAL_PACKET_WATCH;
+		break;
+	case SHOAL_SEND_REPLY:
+		frame.kind = SHOAL_PACKET_ANSWER;
+		frame.request = pending->request;
+		break;
+	case SHOAL_SEND_STREAM:
+	case SHOAL_SEND_TELL:
+		frame.kind = SHOAL_PACKET_ONE_WAY;
+		break;
+	default:
+		break;
+	}
+	return frame;
+}
+
 static int
 unseal(struct shoal_core *core, struct shoal_input *opened,
         const struct shoal_packet_header *header)
 {
 	struct shoal_seal *seal = &core->seal;
 	bool mine = header->addressee == shoal_members_salt(shoal_members_at(core, SHOAL_SELF));
+	struct shoal_packet_frame frame = came_as(core, opened);
 	size_t clear_len;
 
 	opened->opened = SHOAL_OPENED_SEALED;
@@ -186,9 +239,10 @@ unseal(struct shoal_core *core, struct shoal_input *opened,
 	}
 	memcpy(seal->in.data, opened->data, opened->len);
 	int rc = shoal_packet_unseal(
-	        seal->in.data, opened->len, header, seal->ring, mine, &clear_len);
+	        seal->in.data, opened->len, header, &frame, seal->ring, mine, &clear_len);
 	if (rc == SHOAL_OK) {
 		opened->sender = header->by.salt;
+		opened->counter = header->by.counter;
 		opened->data = seal->in.data + SHOAL_PACKET_SEAL;
 		opened->len = clear_len;
 		rc = mine ? SHOAL_OK : SHOAL_ERR_MISDIRECTED;
@@ -237,7 +291,6 @@ open_whole(struct shoal_core *core, uint64_t now, struct shoal_input *opened)
 	}
 	shoal_reader_init(&reader, opened->data, opened->len);
 	int rc = shoal_packet_header(&reader, &header);
-	header.by.stream = opened->kind != SHOAL_INPUT_DATAGRAM;
 	if (opened->kind == SHOAL_INPUT_DATAGRAM && !shoal_budget_takes(core, opened, now)) {
 		return SHOAL_ERR_LIMIT;
 	}
@@ -283,13 +336,14 @@ shoal_seal_arrive(struct shoal_core *core, const struct shoal_input *input)
 	core->seal.sealed = input->opened == SHOAL_OPENED_SEALED && input->code == SHOAL_OK;
 	core->seal.from = input->from;
 	core->seal.salt = input->sender;
+	core->seal.counter = input->counter;
 }
 
 void
 shoal_seal_depart(struct shoal_core *core)
 {
 	core->seal.arrived = core->seal.sealed = false;
-	core->seal.salt = 0;
+	core->seal.salt = core->seal.counter = 0;
 }
 
 void
@@ -368,10 +422,17 @@ shoal_seal_end(
 		shoal_packet_end(writer);
 		return;
 	}
-	bool stream = pending->kind != SHOAL_SEND_DATAGRAM;
-	int rc = shoal_packet_seal(writer, core->seal.ring, stream, pending->salt);
+	struct shoal_packet_frame frame = goes_as(pending);
+	int rc = shoal_packet_seal(writer, core->seal.ring, &frame, pending->salt);
 	/* A packet is below 2^30 bytes, and the keyring holds the key that it uses. */
 	SHOAL_ASSERT(rc == SHOAL_OK);
+	if (frame.kind == SHOAL_PACKET_REQUEST || frame.kind == SHOAL_PACKET_WATCH) {
+		struct shoal_packet_header header;
+		struct shoal_reader reader;
+		shoal_reader_init(&reader, writer->data, writer->len);
+		(void)shoal_packet_header(&reader, &header);
+		shoal_exchange_sealed(core, pending->exchange, header.by.counter);
+	}
 }
 
 bool

@@ -33,6 +33,7 @@ struct shoal_seal {
 	bool sealed;                  /* ... that came sealed: */
 	struct shoal_addr from;       /* from here */
 	uint64_t salt;                /* by the instance with this salt, 0: not known yet */
+	uint64_t counter;             /* under this counter */
 	uint64_t answered;            /* see shoal_seal_may_answer */
 	struct shoal_complaint *told; /* whom records were written about, NULL: nobody yet */
 };

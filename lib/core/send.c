@@ -48,6 +48,7 @@ shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind, const struc
 	pending->slot = slot;
 	pending->about = SHOAL_NONE;
 	pending->salt = shoal_seal_addressee(core, to, slot);
+	pending->request = kind == SHOAL_SEND_REPLY ? core->seal.counter : 0;
 	return pending;
 }
 

@@ -33,9 +33,10 @@ struct shoal_pending {
 	uint32_t slot;  /* the addressee, SHOAL_NONE where it is no member  */
 	uint32_t about; /* SHOAL_FILL_ABOUT */
 	uint64_t exchange, timeout_ns;
-	uint64_t salt; /* the instance that it is sealed for, 0: not known */
-	size_t pad;    /* the datagram is made so long, 0: as long as it needs to be */
-	bool fresh;    /* REQUEST: on a connection that is made for it */
+	uint64_t salt;    /* the instance that it is sealed for, 0: not known */
+	uint64_t request; /* REPLY: the counter of what it answers, 0: that was clear */
+	size_t pad;       /* the datagram is made so long, 0: as long as it needs to be */
+	bool fresh;       /* REQUEST: on a connection that is made for it */
 	size_t len;
 	uint8_t primary[SHOAL_PRIMARY_MAX];
 };

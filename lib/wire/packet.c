@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "base/panic.h"
 
+/* Kind and request on a stream come after the head. */
+#define AD_MAX      (SHOAL_PACKET_HEAD + SHOAL_LABEL_MAX + SHOAL_PACKET_SEAL + 9)
 #define KNOWN_FLAGS (SHOAL_PACKET_SEALED | SHOAL_PACKET_COMPRESSED)
 
 int
@@ -134,13 +136,30 @@ shoal_packet_begin_sealed(struct shoal_writer *writer, struct shoal_span label)
 	shoal_writer_bytes(writer, blank, sizeof blank);
 }
 
-int
-shoal_packet_seal(
-        struct shoal_writer *writer, struct shoal_keyring *ring, bool stream, uint64_t addressee)
+/* What is authenticated and not encrypted: the head of the packet, and on a stream its kind and
+ * which request it answers. Returns its length. */
+static size_t
+bind(const uint8_t *data, size_t head, const struct shoal_packet_frame *frame, uint8_t ad[AD_MAX])
 {
-	struct shoal_sealed_by by = shoal_keyring_next(ring, stream);
+	struct shoal_writer writer;
+
+	shoal_writer_init(&writer, ad, AD_MAX);
+	shoal_writer_bytes(&writer, data, head);
+	if (frame->kind != SHOAL_PACKET_DATAGRAM) {
+		shoal_writer_u8(&writer, (uint8_t)frame->kind);
+		shoal_writer_u64(&writer, frame->request);
+	}
+	return writer.len;
+}
+
+int
+shoal_packet_seal(struct shoal_writer *writer, struct shoal_keyring *ring,
+        const struct shoal_packet_frame *frame, uint64_t addressee)
+{
+	struct shoal_sealed_by by = shoal_keyring_next(ring, frame->kind != SHOAL_PACKET_DATAGRAM);
 	size_t head = head_len(writer->data), len = writer->len - head;
 	struct shoal_writer header;
+	uint8_t ad[AD_MAX];
 
 	shoal_writer_init(&header, writer->data + head - SHOAL_PACKET_SEAL, SHOAL_PACKET_SEAL);
 	shoal_writer_u8(&header, by.key_id);
@@ -149,7 +168,8 @@ shoal_packet_seal(
 	shoal_writer_u64(&header, addressee);
 	writer->cap += SHOAL_SEALED_TAG;
 	writer->len += SHOAL_SEALED_TAG;
-	return shoal_keyring_seal(ring, &by, writer->data, head, writer->data + head, len);
+	size_t ad_len = bind(writer->data, head, frame, ad);
+	return shoal_keyring_seal(ring, &by, ad, ad_len, writer->data + head, len);
 }
 
 size_t
@@ -160,15 +180,19 @@ shoal_packet_sealed_overhead(size_t label_len)
 
 int
 shoal_packet_unseal(uint8_t *data, size_t len, const struct shoal_packet_header *header,
-        struct shoal_keyring *ring, bool keep, size_t *clear_len)
+        const struct shoal_packet_frame *frame, struct shoal_keyring *ring, bool keep,
+        size_t *clear_len)
 {
 	size_t label = header->label.len, head = SHOAL_PACKET_HEAD + label + SHOAL_PACKET_SEAL;
-	uint8_t *clear = data + SHOAL_PACKET_SEAL;
+	uint8_t *clear = data + SHOAL_PACKET_SEAL, ad[AD_MAX];
+	struct shoal_sealed_by by = header->by;
 
 	if (len < head + SHOAL_SEALED_TAG) {
 		return SHOAL_ERR_MALFORMED;
 	}
-	int rc = shoal_keyring_open(ring, &header->by, keep, data, head, data + head, len - head);
+	by.stream = frame->kind != SHOAL_PACKET_DATAGRAM;
+	size_t ad_len = bind(data, head, frame, ad);
+	int rc = shoal_keyring_open(ring, &by, keep, ad, ad_len, data + head, len - head);
 	if (rc != SHOAL_OK) {
 		return rc;
 	}

@@ -35,11 +35,27 @@ enum shoal_packet_flag {
 	SHOAL_PACKET_COMPRESSED = 2 /* the messages are compressed */
 };
 
+/* What a packet is carried as. On a stream that is authenticated with it, so that none is taken for
+ * one of another kind, and no answer for that to another request. */
+enum shoal_packet_kind {
+	SHOAL_PACKET_DATAGRAM = 0,
+	SHOAL_PACKET_ONE_WAY, /* a message on a stream, or down a watch link */
+	SHOAL_PACKET_REQUEST,
+	SHOAL_PACKET_WATCH, /* opens a watch link */
+	SHOAL_PACKET_ANSWER /* to one of these two */
+};
+
+struct shoal_packet_frame {
+	enum shoal_packet_kind kind;
+	uint64_t request; /* ANSWER: the counter of what it answers; else, and if that was clear, 0
+	                   */
+};
+
 struct shoal_packet_header {
 	uint8_t version; /* 0: the first byte is none of ours */
 	uint8_t flags;
 	struct shoal_span label;
-	struct shoal_sealed_by by; /* SEALED; whether on a stream is not in the packet */
+	struct shoal_sealed_by by; /* SEALED; by.stream is not in the packet */
 	uint64_t addressee;        /* SEALED: the addressee's salt, 0: not known */
 };
 
@@ -67,20 +83,20 @@ void shoal_packet_begin_sealed(struct shoal_writer *writer, struct shoal_span la
 
 /* Gives back that room, and seals what was written for the instance with the salt `addressee`. A
  * key has been installed. SHOAL_ERR_TOO_BIG: more than the cipher takes. */
-SHOAL_MUST_USE int shoal_packet_seal(
-        struct shoal_writer *writer, struct shoal_keyring *ring, bool stream, uint64_t addressee);
+SHOAL_MUST_USE int shoal_packet_seal(struct shoal_writer *writer, struct shoal_keyring *ring,
+        const struct shoal_packet_frame *frame, uint64_t addressee);
 
 /* Bytes of a sealed packet around its messages. */
 size_t shoal_packet_sealed_overhead(size_t label_len);
 
 /* Opens a sealed packet in place: behind SHOAL_PACKET_SEAL bytes it is the clear packet with the
- * same label and messages then, of *clear_len bytes. header: as shoal_packet_header gave it. keep:
- * as of shoal_keyring_open.
+ * same label and messages then, of *clear_len bytes. header: as shoal_packet_header gave it. frame:
+ * as what it came. keep: as of shoal_keyring_open.
  * SHOAL_ERR_MALFORMED: no room for a tag; others as of shoal_keyring_open: data is of no use then.
  */
 SHOAL_MUST_USE int shoal_packet_unseal(uint8_t *data, size_t len,
-        const struct shoal_packet_header *header, struct shoal_keyring *ring, bool keep,
-        size_t *clear_len);
+        const struct shoal_packet_header *header, const struct shoal_packet_frame *frame,
+        struct shoal_keyring *ring, bool keep, size_t *clear_len);
 
 /* How long the packet may be that a compressed one of len bytes stands for: eight times that, or 64
  * KiB. So the memory for what somebody claims is paid for with bytes. */

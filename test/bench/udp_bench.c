@@ -118,7 +118,8 @@ next_ping(struct pinger *pinger, uint8_t bytes[BYTES])
 	shoal_writer_init(&writer, bytes, BYTES);
 	shoal_packet_begin_sealed(&writer, (struct shoal_span){bytes, 0});
 	shoal_message_append(&writer, SHOAL_MESSAGE_PING, &pinger->ping);
-	if (shoal_packet_seal(&writer, pinger->ring, false, pinger->addressee) != SHOAL_OK) {
+	struct shoal_packet_frame frame = {SHOAL_PACKET_DATAGRAM, 0};
+	if (shoal_packet_seal(&writer, pinger->ring, &frame, pinger->addressee) != SHOAL_OK) {
 		exit(1);
 	}
 	return writer.len;

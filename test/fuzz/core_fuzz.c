@@ -190,9 +190,6 @@ static void
 packet(struct fuzz *fuzz, enum shoal_input_kind way, uint8_t from, uint64_t age,
         const uint8_t *data, size_t len)
 {
-	if (fuzz->ring != NULL && from % 32 != 31) {
-		fuzz_seal(fuzz, way != SHOAL_INPUT_DATAGRAM, from % 32 == 30, &data, &len);
-	}
 	struct shoal_input input = {
 	        .kind = way, .from = address(from), .data = data, .len = len, .exchange = 0};
 
@@ -202,6 +199,9 @@ packet(struct fuzz *fuzz, enum shoal_input_kind way, uint8_t from, uint64_t age,
 		input.exchange = ++fuzz->requests;
 	} else if (way == SHOAL_INPUT_RESULT && fuzz->asked > 0) {
 		input.exchange = fuzz->exchange[(fuzz->asked - 1) % KEPT];
+	}
+	if (fuzz->ring != NULL && from % 32 != 31) {
+		fuzz_seal(fuzz, &input, from % 32 == 30);
 	}
 	(void)step(fuzz, &input);
 }

@@ -36,6 +36,8 @@ struct fuzz {
 	size_t packet_len[KEPT];
 	struct ping ping[KEPT];
 	uint64_t exchange[KEPT];
+	uint64_t counter[KEPT]; /* under which requests to the core were sealed */
+	uint64_t request;       /* the same, of its own latest one */
 	uint8_t made[PACKET_MAX];
 	struct shoal_keyring
 	        *ring; /* of all others, where packets are sealed; NULL: they are not */
@@ -48,9 +50,9 @@ void fuzz_fail(const char *what, const char *why);
 /* Makes the core one that seals, and a keyring for all others. */
 void fuzz_share_key(struct fuzz *fuzz, struct shoal_core_config *config);
 
-/* A clear packet as one that holds the key seals it, for the core or (nobody) for nobody; what is
- * none stays as it is. The new one lives until the next call. */
-void fuzz_seal(struct fuzz *fuzz, bool stream, bool nobody, const uint8_t **data, size_t *len);
+/* Makes of a clear packet that comes in the one that somebody with the key seals, for the core or
+ * (nobody) for nobody; what is none stays as it is. The new one lives until the next call. */
+void fuzz_seal(struct fuzz *fuzz, struct shoal_input *input, bool nobody);
 
 /* A copy of a packet that the core sent, and its clear form in it. The caller frees it. */
 uint8_t *fuzz_clear_copy(

@@ -8,6 +8,42 @@
 
 #include <stdlib.h>
 
+static struct shoal_packet_frame
+went_as(const struct fuzz *fuzz, const struct shoal_send *send, bool bound)
+{
+	struct shoal_packet_frame frame = {SHOAL_PACKET_ONE_WAY, 0};
+
+	if (send->kind == SHOAL_SEND_DATAGRAM) {
+		frame.kind = SHOAL_PACKET_DATAGRAM;
+	} else if (send->kind == SHOAL_SEND_REQUEST) {
+		frame.kind = SHOAL_PACKET_REQUEST;
+	} else if (send->kind == SHOAL_SEND_WATCH) {
+		frame.kind = SHOAL_PACKET_WATCH;
+	} else if (send->kind == SHOAL_SEND_REPLY) {
+		frame.kind = SHOAL_PACKET_ANSWER;
+		frame.request = bound ? fuzz->counter[send->exchange % KEPT] : 0;
+	}
+	return frame;
+}
+
+static struct shoal_packet_frame
+comes_as(const struct fuzz *fuzz, const struct shoal_input *input)
+{
+	struct shoal_packet_frame frame = {SHOAL_PACKET_ONE_WAY, 0};
+
+	if (input->kind == SHOAL_INPUT_DATAGRAM) {
+		frame.kind = SHOAL_PACKET_DATAGRAM;
+	} else if (input->kind == SHOAL_INPUT_REQUEST) {
+		frame.kind = SHOAL_PACKET_REQUEST;
+	} else if (input->kind == SHOAL_INPUT_WATCHED) {
+		frame.kind = SHOAL_PACKET_WATCH;
+	} else if (input->kind == SHOAL_INPUT_RESULT) {
+		frame.kind = SHOAL_PACKET_ANSWER;
+		frame.request = fuzz->request;
+	}
+	return frame;
+}
+
 uint8_t *
 fuzz_clear_copy(
         struct fuzz *fuzz, const struct shoal_send *send, const uint8_t **clear, size_t *len)
@@ -19,42 +55,58 @@ fuzz_clear_copy(
 	if (copy == NULL) {
 		fuzz_fail("fuzz", "no memory");
 	}
-	memcpy(copy, send->data, send->len);
 	*clear = copy;
 	*len = send->len;
-	if (fuzz->ring != NULL) {
+	/* What answers a request that did not open is bound to none. */
+	for (int bound = 1; bound >= 0 && *clear == copy; bound--) {
+		struct shoal_packet_frame frame = went_as(fuzz, send, bound != 0);
+		memcpy(copy, send->data, send->len);
 		shoal_reader_init(&reader, copy, send->len);
 		(void)shoal_packet_header(&reader, &header);
-		header.by.stream = send->kind != SHOAL_SEND_DATAGRAM;
-		if (shoal_packet_unseal(copy, send->len, &header, fuzz->ring, true, len) != 0) {
-			fuzz_fail("packets", "what the core sealed cannot be opened");
+		if (fuzz->ring == NULL) {
+			return copy;
 		}
-		*clear = copy + SHOAL_PACKET_SEAL;
+		if (shoal_packet_unseal(copy, send->len, &header, &frame, fuzz->ring, true, len) ==
+		        0) {
+			*clear = copy + SHOAL_PACKET_SEAL;
+			bool asks =
+			        send->kind == SHOAL_SEND_REQUEST || send->kind == SHOAL_SEND_WATCH;
+			fuzz->request = asks ? header.by.counter : fuzz->request;
+		}
+	}
+	if (*clear == copy) {
+		fuzz_fail("packets", "what the core sealed cannot be opened");
 	}
 	return copy;
 }
 
 void
-fuzz_seal(struct fuzz *fuzz, bool stream, bool nobody, const uint8_t **data, size_t *len)
+fuzz_seal(struct fuzz *fuzz, struct shoal_input *input, bool nobody)
 {
+	struct shoal_packet_frame frame = comes_as(fuzz, input);
 	struct shoal_packet_header header;
 	struct shoal_reader reader;
 	struct shoal_writer writer;
 
-	shoal_reader_init(&reader, *data, *len);
-	if (*len > PACKET_MAX || shoal_packet_header(&reader, &header) != 0 ||
+	shoal_reader_init(&reader, input->data, input->len);
+	if (input->len > PACKET_MAX || shoal_packet_header(&reader, &header) != 0 ||
 	        (header.flags & SHOAL_PACKET_SEALED) != 0 || reader.left < SHOAL_PACKET_CRC) {
 		return;
 	}
 	shoal_writer_init(&writer, fuzz->sealed, sizeof(fuzz->sealed));
 	shoal_packet_begin_sealed(&writer, header.label);
 	shoal_writer_bytes(&writer, reader.at, reader.left - SHOAL_PACKET_CRC);
-	if (shoal_packet_seal(&writer, fuzz->ring, stream, nobody ? 0 : short_salt(&fuzz->salt)) !=
+	if (shoal_packet_seal(&writer, fuzz->ring, &frame, nobody ? 0 : short_salt(&fuzz->salt)) !=
 	        0) {
 		fuzz_fail("packets", "cannot be sealed");
 	}
-	*data = writer.data;
-	*len = writer.len;
+	input->data = writer.data;
+	input->len = writer.len;
+	shoal_reader_init(&reader, writer.data, writer.len);
+	(void)shoal_packet_header(&reader, &header);
+	if (frame.kind == SHOAL_PACKET_REQUEST || frame.kind == SHOAL_PACKET_WATCH) {
+		fuzz->counter[input->exchange % KEPT] = header.by.counter;
+	}
 }
 
 void

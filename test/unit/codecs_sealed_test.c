@@ -25,8 +25,8 @@ static const struct {
         {16, true, "prod", UINT64_C(0x49d2db2437816838),
                 "c1010470726f6449a0a1a2a3a4a5a6a728a9aaabacadaeb11122334455667788"
                 "e1e9cec050694544fb698b9d8c77071648977d2d0bb7959d56754f2592b5c7a0"
-                "1253412f4ce3a4a3ea2cce05c6bdb86d94f86af4f2cb7e6fdd7950c109b90bb3"
-                "94561f97ba8c74"},
+                "1253412f4ce3a4a3ea2cce05c6bdb86d94f86af4f2cb7ecf834d4ad6dcf3df28"
+                "6620f8445a377c"},
         {24, false, "prod", UINT64_C(0xa9914a2d5d34d56e),
                 "c1010470726f64a9a0a1a2a3a4a5a6a728a9aaabacadaeb21122334455667788"
                 "3514cfae4bea780d5b7b7df330f0747bab7eb71daa64dc923eb1bd3b8e686ef7"
@@ -35,6 +35,19 @@ static const struct {
 };
 
 #define MOST 512
+
+/* The one on a stream answers what had the counter 0x0102030405060708. */
+static struct shoal_packet_frame
+golden_frame(bool stream)
+{
+	struct shoal_packet_frame frame = {SHOAL_PACKET_DATAGRAM, 0};
+
+	if (stream) {
+		frame.kind = SHOAL_PACKET_ANSWER;
+		frame.request = UINT64_C(0x0102030405060708);
+	}
+	return frame;
+}
 
 static size_t
 bytes(const char *hex, uint8_t data[MOST])
@@ -86,6 +99,7 @@ packets_are_sealed_as_the_document_tells(void **state)
 		struct shoal_msg_ping said = ping();
 		uint8_t data[MOST], expected[MOST];
 		struct shoal_writer writer;
+		struct shoal_packet_frame frame = golden_frame(golden[i].stream);
 		uint64_t print;
 		struct shoal_keyring *ring = keyring(0xa0, golden[i].key_len, &print);
 
@@ -96,8 +110,8 @@ packets_are_sealed_as_the_document_tells(void **state)
 		shoal_writer_init(&writer, data, sizeof data);
 		shoal_packet_begin_sealed(&writer, label);
 		assert_true(shoal_message_append(&writer, SHOAL_MESSAGE_PING, &said));
-		assert_int_equal(shoal_packet_seal(&writer, ring, golden[i].stream,
-		                         UINT64_C(0x1122334455667788)),
+		assert_int_equal(
+		        shoal_packet_seal(&writer, ring, &frame, UINT64_C(0x1122334455667788)),
 		        SHOAL_OK);
 		assert_int_equal(writer.len, bytes(golden[i].hex, expected));
 		assert_memory_equal(data, expected, writer.len);
@@ -114,6 +128,7 @@ packets_are_opened_as_the_document_tells(void **state)
 		        (const uint8_t *)golden[i].label, strlen(golden[i].label)};
 		struct shoal_keyring *ring = keyring(0x10, golden[i].key_len, NULL);
 		struct shoal_packet_header header;
+		struct shoal_packet_frame frame = golden_frame(golden[i].stream);
 		struct shoal_reader reader, body;
 		union shoal_message message;
 		uint8_t data[MOST];
@@ -123,9 +138,9 @@ packets_are_opened_as_the_document_tells(void **state)
 		shoal_reader_init(&reader, data, len);
 		assert_int_equal(shoal_packet_header(&reader, &header), SHOAL_OK);
 		assert_true(header.addressee == UINT64_C(0x1122334455667788));
-		header.by.stream = golden[i].stream;
 		assert_int_equal(
-		        shoal_packet_unseal(data, len, &header, ring, true, &clear_len), SHOAL_OK);
+		        shoal_packet_unseal(data, len, &header, &frame, ring, true, &clear_len),
+		        SHOAL_OK);
 		assert_int_equal(shoal_packet_open(data + SHOAL_PACKET_SEAL, clear_len, label,
 		                         &header, &reader),
 		        SHOAL_OK);

@@ -126,6 +126,48 @@ a_request_that_comes_again_is_told_so(void **state)
 }
 
 static void
+an_answer_is_taken_for_no_other_request_and_for_nothing_else(void **state)
+{
+	struct core_world world;
+	const struct world_packet *answer = NULL;
+
+	(void)state;
+	form(&world, 2);
+	world_run(&world, SHOAL_SEC(1));
+	world.node[1].up = false; /* so that what it is answered with does not arrive */
+	world_clear(&world);
+	assert_int_equal(world_join(&world, 1, 0), SHOAL_OK);
+	const struct world_packet *request = world.sent;
+	assert_int_equal(request->kind, SHOAL_SEND_REQUEST);
+	world.now += 1;
+	assert_int_equal(world_step(&world, 0,
+	                         (struct shoal_input){.kind = SHOAL_INPUT_REQUEST,
+	                                 .from = world.node[1].addr,
+	                                 .exchange = 1000,
+	                                 .data = request->data,
+	                                 .len = request->len}),
+	        SHOAL_ERR_MISDIRECTED);
+	answer = world.last;
+	assert_int_equal(answer->kind, SHOAL_SEND_REPLY);
+	assert_int_equal(world_join(&world, 1, 0), SHOAL_OK);
+	assert_int_equal(world.last->kind, SHOAL_SEND_REQUEST);
+	static const enum shoal_input_kind kinds[] = {SHOAL_INPUT_RESULT, SHOAL_INPUT_REQUEST,
+	        SHOAL_INPUT_STREAM, SHOAL_INPUT_WATCHED, SHOAL_INPUT_RESULT};
+	uint64_t other = world.last->exchange;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		bool right = i + 1 == COUNT_OF(kinds);
+		int rc = world_step(&world, 1,
+		        (struct shoal_input){.kind = kinds[i],
+		                .from = world.node[0].addr,
+		                .exchange = right ? request->exchange : other,
+		                .data = answer->data,
+		                .len = answer->len});
+		assert_int_equal(rc, right ? SHOAL_OK : SHOAL_ERR_AUTH);
+	}
+	world_done(&world);
+}
+
+static void
 a_clear_packet_of_a_forger_changes_nothing(void **state)
 {
 	static struct parcel parcel;
@@ -252,6 +294,7 @@ main(void)
 	        cmocka_unit_test(what_was_changed_cut_repeated_or_redirected_changes_nothing),
 	        cmocka_unit_test(what_is_for_somebody_else_or_of_another_label_enters_no_table),
 	        cmocka_unit_test(a_request_that_comes_again_is_told_so),
+	        cmocka_unit_test(an_answer_is_taken_for_no_other_request_and_for_nothing_else),
 	        cmocka_unit_test(a_clear_packet_of_a_forger_changes_nothing),
 	        cmocka_unit_test(a_source_is_complained_of_once_a_minute_and_few_at_once),
 	        cmocka_unit_test(without_memory_a_packet_is_dropped),

@@ -254,6 +254,15 @@ keyring(uint8_t salt)
 	return ring;
 }
 
+static const struct shoal_packet_frame *
+as(bool stream)
+{
+	static const struct shoal_packet_frame frames[] = {
+	        {SHOAL_PACKET_DATAGRAM, 0}, {SHOAL_PACKET_ANSWER, 5}};
+
+	return &frames[stream ? 1 : 0];
+}
+
 /* A sealed packet for the instance 0x99. */
 static size_t
 make_sealed(uint8_t data[PACKET_MOST], struct shoal_keyring *ring, const char *label,
@@ -264,7 +273,7 @@ make_sealed(uint8_t data[PACKET_MOST], struct shoal_keyring *ring, const char *l
 	shoal_writer_init(&writer, data, PACKET_MOST);
 	shoal_packet_begin_sealed(&writer, span(label));
 	shoal_writer_bytes(&writer, body, strlen(body));
-	assert_int_equal(shoal_packet_seal(&writer, ring, stream, 0x99), SHOAL_OK);
+	assert_int_equal(shoal_packet_seal(&writer, ring, as(stream), 0x99), SHOAL_OK);
 	assert_false(writer.failed);
 	assert_int_equal(writer.len, shoal_packet_sealed_overhead(strlen(label)) + strlen(body));
 	return writer.len;
@@ -283,9 +292,10 @@ unseal(uint8_t *data, size_t len, struct shoal_keyring *ring, bool stream, uint8
 	if (rc == SHOAL_OK && (header.flags & SHOAL_PACKET_SEALED) == 0) {
 		return SHOAL_ERR_CLEAR;
 	}
-	header.by.stream = stream;
 	*clear = data + SHOAL_PACKET_SEAL;
-	return rc == SHOAL_OK ? shoal_packet_unseal(data, len, &header, ring, true, clear_len) : rc;
+	return rc == SHOAL_OK
+	               ? shoal_packet_unseal(data, len, &header, as(stream), ring, true, clear_len)
+	               : rc;
 }
 
 static void
@@ -340,6 +350,37 @@ no_changed_bit_and_no_other_length_of_a_sealed_packet_ever_opens(void **state)
 	assert_int_equal(unseal(copy, len, to, false, &clear, &clear_len), SHOAL_OK);
 	memcpy(copy, data, len);
 	assert_int_equal(unseal(copy, len, to, false, &clear, &clear_len), SHOAL_ERR_REPLAYED);
+	shoal_keyring_free(from);
+	shoal_keyring_free(to);
+}
+
+static void
+a_packet_on_a_stream_opens_as_what_it_was_sealed_and_as_nothing_else(void **state)
+{
+	struct shoal_keyring *from = keyring(1), *to = keyring(2);
+	uint8_t data[PACKET_MOST], copy[PACKET_MOST];
+	struct shoal_packet_header header;
+	struct shoal_reader reader;
+	struct shoal_packet_frame frame;
+	size_t len = make_sealed(data, from, "prod", "messages", true), clear_len;
+
+	(void)state;
+	shoal_reader_init(&reader, data, len);
+	assert_int_equal(shoal_packet_header(&reader, &header), SHOAL_OK);
+	for (int kind = SHOAL_PACKET_DATAGRAM; kind <= SHOAL_PACKET_ANSWER; kind++) {
+		for (uint64_t request = 0; request < 10; request++) {
+			if (kind != SHOAL_PACKET_ANSWER || request != 5) {
+				memcpy(copy, data, len);
+				frame.kind = (enum shoal_packet_kind)kind;
+				frame.request = request;
+				assert_int_equal(shoal_packet_unseal(copy, len, &header, &frame, to,
+				                         true, &clear_len),
+				        SHOAL_ERR_AUTH);
+			}
+		}
+	}
+	assert_int_equal(
+	        shoal_packet_unseal(data, len, &header, as(true), to, true, &clear_len), SHOAL_OK);
 	shoal_keyring_free(from);
 	shoal_keyring_free(to);
 }
@@ -444,7 +485,7 @@ only_what_gets_smaller_is_compressed_and_comes_back_whole(void **state)
 	shoal_packet_begin_sealed(&writer, span("prod"));
 	shoal_writer_bytes(&writer, LONG, strlen(LONG));
 	assert_true(shoal_packet_compress(&writer, &runs, room, sizeof room));
-	assert_int_equal(shoal_packet_seal(&writer, from, true, 0), SHOAL_OK);
+	assert_int_equal(shoal_packet_seal(&writer, from, as(true), 0), SHOAL_OK);
 	assert_int_equal(writer.len, shoal_packet_sealed_overhead(4) + 4);
 	assert_int_equal(unseal(data, writer.len, to, true, &clear, &len), SHOAL_OK);
 	assert_int_equal(
@@ -557,6 +598,8 @@ main(void)
 	        cmocka_unit_test(a_sealed_header_is_read_and_the_packet_refused),
 	        cmocka_unit_test(what_is_sealed_is_unsealed_to_the_clear_packet),
 	        cmocka_unit_test(no_changed_bit_and_no_other_length_of_a_sealed_packet_ever_opens),
+	        cmocka_unit_test(
+	                a_packet_on_a_stream_opens_as_what_it_was_sealed_and_as_nothing_else),
 	        cmocka_unit_test(only_what_gets_smaller_is_compressed_and_comes_back_whole),
 	        cmocka_unit_test(nothing_is_compressed_to_less_than_an_eighth_but_what_is_short),
 	        cmocka_unit_test(neighbours_are_told_by_name_where_they_can_be),
