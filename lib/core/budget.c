@@ -15,6 +15,13 @@
 #include "wire/message.h"
 #include "wire/packet.h"
 
+/* Sealed datagrams a second of senders that nothing is known of: each costs a subkey. */
+#define NEWCOMER_RATE  2000
+#define NEWCOMER_BURST 2000
+/* Of each byte on a stream that did not open: 4 MB a second, of which four seconds at once. */
+#define FAILED_BYTE  UINT64_C(250)
+#define FAILED_BURST SHOAL_SEC(4)
+
 static bool
 take(uint64_t *spent_until, uint64_t now, uint32_t rate, uint32_t burst)
 {
@@ -122,4 +129,50 @@ shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input, uin
 	       (shoal_members_counts(record) || record->state == SHOAL_STATE_LEAVING) &&
 	       take(&core->budgets.member[slot % SHOAL_BUDGET_BUCKETS], now, profile->member_rate,
 	               profile->member_burst);
+}
+
+/* Its salt is of an instance that has the key; who repeats it has read what passes. */
+static bool
+is_known(const struct shoal_core *core, const struct shoal_sealed_by *by)
+{
+	struct shoal_sealed_by either = *by;
+
+	either.stream = false;
+	bool known = shoal_keyring_knows(core->seal.ring, &either);
+	either.stream = true;
+	return known || shoal_keyring_knows(core->seal.ring, &either);
+}
+
+static uint64_t *
+failed_of(struct shoal_core *core, const struct shoal_sealed_by *by)
+{
+	struct shoal_budgets *budgets = &core->budgets;
+
+	return is_known(core, by) ? &budgets->failed_of[by->salt % SHOAL_FAILED_BUCKETS]
+	                          : &budgets->failed;
+}
+
+bool
+shoal_budget_opens(struct shoal_core *core, const struct shoal_input *input,
+        const struct shoal_sealed_by *by, uint64_t now)
+{
+	if (input->kind == SHOAL_INPUT_RESULT) {
+		return true;
+	}
+	if (input->kind == SHOAL_INPUT_DATAGRAM) {
+		return is_known(core, by) ||
+		       take(&core->budgets.newcomers, now, NEWCOMER_RATE, NEWCOMER_BURST);
+	}
+	return *failed_of(core, by) <= now + FAILED_BURST;
+}
+
+void
+shoal_budget_failed(struct shoal_core *core, const struct shoal_input *input,
+        const struct shoal_sealed_by *by, uint64_t now)
+{
+	uint64_t *spent_until = failed_of(core, by);
+
+	if (input->kind != SHOAL_INPUT_DATAGRAM && input->kind != SHOAL_INPUT_RESULT) {
+		*spent_until = (*spent_until < now ? now : *spent_until) + input->len * FAILED_BYTE;
+	}
 }

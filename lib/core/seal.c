@@ -222,7 +222,7 @@ goes_as(const struct shoal_pending *pending)
 }
 
 static int
-unseal(struct shoal_core *core, struct shoal_input *opened,
+unseal(struct shoal_core *core, uint64_t now, struct shoal_input *opened,
         const struct shoal_packet_header *header)
 {
 	struct shoal_seal *seal = &core->seal;
@@ -233,6 +233,9 @@ unseal(struct shoal_core *core, struct shoal_input *opened,
 	opened->opened = SHOAL_OPENED_SEALED;
 	if (!is_labelled(core, &header->label)) {
 		return SHOAL_ERR_LABEL;
+	}
+	if (!shoal_budget_opens(core, opened, &header->by, now)) {
+		return SHOAL_ERR_LIMIT;
 	}
 	if (!has_room(core, &seal->in, opened->len)) {
 		return SHOAL_ERR_NOMEM;
@@ -246,6 +249,10 @@ unseal(struct shoal_core *core, struct shoal_input *opened,
 		opened->data = seal->in.data + SHOAL_PACKET_SEAL;
 		opened->len = clear_len;
 		rc = mine ? SHOAL_OK : SHOAL_ERR_MISDIRECTED;
+	}
+	if (rc == SHOAL_ERR_AUTH || rc == SHOAL_ERR_MISDIRECTED) {
+		struct shoal_input came = {.kind = opened->kind, .len = opened->size};
+		shoal_budget_failed(core, &came, &header->by, now);
 	}
 	return rc;
 }
@@ -298,7 +305,7 @@ open_whole(struct shoal_core *core, uint64_t now, struct shoal_input *opened)
 		return rc;
 	}
 	if ((header.flags & SHOAL_PACKET_SEALED) != 0) {
-		rc = core->seal.ring != NULL ? unseal(core, opened, &header) : SHOAL_ERR_KEY;
+		rc = core->seal.ring != NULL ? unseal(core, now, opened, &header) : SHOAL_ERR_KEY;
 	} else if (core->seal.ring != NULL && core->seal.accept_clear == 0) {
 		rc = SHOAL_ERR_CLEAR;
 	}

@@ -167,6 +167,87 @@ an_answer_is_taken_for_no_other_request_and_for_nothing_else(void **state)
 	world_done(&world);
 }
 
+static int
+forge(struct core_world *world, enum shoal_input_kind kind, uint64_t salt, uint8_t *data,
+        size_t len)
+{
+	struct shoal_key_info key;
+
+	assert_true(shoal_core_key(world_core(world, 0), 0, &key));
+	data[0] = 0xc1;
+	data[1] = SHOAL_PACKET_SEALED;
+	data[2] = 0;
+	data[3] = (uint8_t)(key.print >> 56);
+	memcpy(data + 4, &salt, sizeof salt);
+	return world_step(world, 0,
+	        (struct shoal_input){.kind = kind,
+	                .from = world->node[1].addr,
+	                .exchange = 1000,
+	                .data = data,
+	                .len = len});
+}
+
+static void
+forged_datagrams_cost_two_thousand_subkeys_a_second_and_members_nothing(void **state)
+{
+	struct core_world world;
+	uint8_t data[60] = {0};
+	size_t tried = 0;
+
+	(void)state;
+	form(&world, 2);
+	size_t made = unit_cipher_seen.made;
+	for (uint64_t salt = 1001; salt <= 6000; salt++) {
+		int rc = forge(&world, SHOAL_INPUT_DATAGRAM, salt, data, sizeof data);
+		tried += rc == SHOAL_ERR_AUTH;
+		assert_true(rc == SHOAL_ERR_AUTH || rc == SHOAL_ERR_LIMIT);
+	}
+	assert_in_range(tried, 1990, 2000);
+	assert_int_equal(unit_cipher_seen.made - made, tried);
+	world_run(&world, SHOAL_MS(500));
+	assert_int_equal(forge(&world, SHOAL_INPUT_DATAGRAM, 1001, data, sizeof data), SHOAL_ERR_AUTH);
+	uint64_t acked = world_counter(&world, 0, SHOAL_COUNTER_PROBES_ACKED);
+	for (uint64_t i = 0; i < 200; i++) {
+		for (uint64_t salt = 1001; salt <= 1100; salt++) {
+			(void)forge(&world, SHOAL_INPUT_DATAGRAM, salt, data, sizeof data);
+		}
+		world_run(&world, SHOAL_MS(25));
+	}
+	assert_true(world_counter(&world, 0, SHOAL_COUNTER_PROBES_ACKED) >= acked + 4);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_SUSPICIONS), 0);
+	world_done(&world);
+}
+
+static void
+what_does_not_open_on_streams_is_tried_to_four_megabytes_a_second(void **state)
+{
+	enum {
+		LARGE = 1 << 20
+	};
+	struct core_world world;
+	uint8_t *data = calloc(1, LARGE);
+	size_t tried = 0;
+
+	(void)state;
+	assert_non_null(data);
+	form(&world, 2);
+	for (int i = 0; i < 40; i++) {
+		int rc = forge(&world, SHOAL_INPUT_REQUEST, 1001, data, LARGE);
+		tried += rc == SHOAL_ERR_AUTH;
+		assert_true(rc == SHOAL_ERR_AUTH || rc == SHOAL_ERR_LIMIT);
+	}
+	assert_in_range(tried, 15, 17);
+	/* A member's messages are opened all the same. */
+	world_run(&world, SHOAL_MS(1));
+	assert_int_equal(join_code(&world, 1), SHOAL_OK);
+	assert_int_equal(forge(&world, SHOAL_INPUT_STREAM, 1002, data, 60), SHOAL_ERR_LIMIT);
+	world_run(&world, SHOAL_SEC(1));
+	assert_int_equal(forge(&world, SHOAL_INPUT_STREAM, 1002, data, 60), SHOAL_ERR_AUTH);
+	assert_true(shoal_seal_memory(world_core(&world, 0)) < LARGE);
+	free(data);
+	world_done(&world);
+}
+
 static void
 a_clear_packet_of_a_forger_changes_nothing(void **state)
 {
@@ -295,6 +376,9 @@ main(void)
 	        cmocka_unit_test(what_is_for_somebody_else_or_of_another_label_enters_no_table),
 	        cmocka_unit_test(a_request_that_comes_again_is_told_so),
 	        cmocka_unit_test(an_answer_is_taken_for_no_other_request_and_for_nothing_else),
+	        cmocka_unit_test(
+	                forged_datagrams_cost_two_thousand_subkeys_a_second_and_members_nothing),
+	        cmocka_unit_test(what_does_not_open_on_streams_is_tried_to_four_megabytes_a_second),
 	        cmocka_unit_test(a_clear_packet_of_a_forger_changes_nothing),
 	        cmocka_unit_test(a_source_is_complained_of_once_a_minute_and_few_at_once),
 	        cmocka_unit_test(without_memory_a_packet_is_dropped),
