@@ -188,7 +188,7 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	arrival->answered = true;
 	bool trusted = core->seal.sealed || core->seal.accept_clear != 0;
 	if (join && trusted && answer->code == (uint64_t)-SHOAL_ERR_MISDIRECTED &&
-	        exchange->salt == 0) {
+	        exchange->salt == 0 && answer->salt != 0) {
 		shoal_exchange_join_again(core, &exchange->to, answer->salt);
 		arrival->refused = true;
 		return;

@@ -64,6 +64,10 @@ shoal_seal_init(struct shoal_core *core, const struct shoal_core_config *config,
 	seal->compress_min = config->compress_min;
 	seal->accept_clear = config->accept_clear;
 	seal->asks = config->cipher != NULL ? config->accept_clear < 2 : config->sealed_sizes;
+	if (config->cipher == NULL && config->key_count > 0) {
+		*why = "cipher: none, and there are keys";
+		return SHOAL_ERR_INVALID;
+	}
 	if (config->cipher == NULL) {
 		seal->missing = config->sealed_sizes ? SEAL_OVERHEAD : 0;
 		return SHOAL_OK;

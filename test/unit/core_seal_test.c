@@ -201,6 +201,30 @@ a_cluster_begins_to_seal_step_by_step(void **state)
 	}
 }
 
+/* It would ask for ever. */
+static void
+a_seed_that_says_no_salt_is_not_asked_again(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	add_accepting(&world, 2);
+	struct puppet *seed = world_puppet(&world);
+	assert_int_equal(
+	        world_step(&world, 0,
+	                (struct shoal_input){.kind = SHOAL_INPUT_JOIN, .from = seed->addr}),
+	        SHOAL_OK);
+	struct shoal_msg_answer answer = {.id = seed->id, .code = (uint64_t)-SHOAL_ERR_MISDIRECTED};
+	assert_int_equal(world_answer(&world, world.last, SHOAL_OK, SHOAL_MESSAGE_ANSWER, &answer),
+	        SHOAL_OK);
+	assert_int_equal(world_count_sent(&world, 0, &seed->addr, SHOAL_MESSAGE_JOIN), 1);
+	const struct shoal_event *event = world_event(&world, 0, SHOAL_EVENT_JOINED, NULL, 0);
+	assert_non_null(event);
+	assert_int_equal(event->code, SHOAL_ERR_MISDIRECTED);
+	world_done(&world);
+}
+
 /* Opens the watch link that `node` asks for; its number. */
 static uint64_t
 link_up(struct core_world *world, size_t node, size_t watched)
@@ -396,6 +420,8 @@ a_wrong_config_is_told_by_its_field(void **state)
 	config.accept_clear = 3;
 	expect_invalid(&config, "accept_clear:");
 	config.accept_clear = 0;
+	config.cipher = NULL;
+	expect_invalid(&config, "cipher:");
 	cipher.overhead = 8;
 	config.cipher = &cipher;
 	expect_invalid(&config, "cipher:");
@@ -414,6 +440,7 @@ main(void)
 	        cmocka_unit_test(a_core_without_a_cipher_has_no_keys),
 	        cmocka_unit_test(a_cluster_begins_to_seal_step_by_step),
 	        cmocka_unit_test(what_asks_in_clear_is_answered_sealed_for_its_instance),
+	        cmocka_unit_test(a_seed_that_says_no_salt_is_not_asked_again),
 	        cmocka_unit_test(a_relay_without_room_has_the_origin_answered_under_its_salt),
 	        cmocka_unit_test(a_relay_takes_a_sealed_ack_from_wherever_it_comes),
 	        cmocka_unit_test(and_so_does_who_asks_whether_a_member_is_dead),
