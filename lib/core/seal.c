@@ -423,7 +423,7 @@ compress(struct shoal_core *core, enum shoal_send_kind kind, struct shoal_writer
 	trim(core, &seal->less);
 }
 
-void
+bool
 shoal_seal_end(
         struct shoal_core *core, const struct shoal_pending *pending, struct shoal_writer *writer)
 {
@@ -431,12 +431,13 @@ shoal_seal_end(
 	compress(core, pending->kind, writer);
 	if (!shoal_seal_seals(core)) {
 		shoal_packet_end(writer);
-		return;
+		return true;
 	}
 	struct shoal_packet_frame frame = goes_as(pending);
 	int rc = shoal_packet_seal(writer, core->seal.ring, &frame, pending->salt);
-	/* A packet is below 2^30 bytes, and the keyring holds the key that it uses. */
-	SHOAL_ASSERT(rc == SHOAL_OK);
+	if (rc != SHOAL_OK) {
+		return false;
+	}
 	if (frame.kind == SHOAL_PACKET_REQUEST || frame.kind == SHOAL_PACKET_WATCH) {
 		struct shoal_packet_header header;
 		struct shoal_reader reader;
@@ -444,6 +445,7 @@ shoal_seal_end(
 		(void)shoal_packet_header(&reader, &header);
 		shoal_exchange_sealed(core, pending->exchange, header.by.counter);
 	}
+	return true;
 }
 
 bool

@@ -71,8 +71,8 @@ void shoal_seal_begin(
 size_t shoal_seal_head(const struct shoal_core *core, size_t label_len);
 size_t shoal_seal_behind(const struct shoal_core *core);
 
-/* Ends it: compressed, sealed, or with a checksum. */
-void shoal_seal_end(
+/* Ends it: compressed, sealed, or with a checksum. false: the cipher failed. */
+bool shoal_seal_end(
         struct shoal_core *core, const struct shoal_pending *pending, struct shoal_writer *writer);
 
 /* Whether one that sealed for another instance may be told so: at most twenty a second are. */

@@ -251,13 +251,16 @@ make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct
 	}
 }
 
-static void
+/* false: it could not be sealed. */
+static bool
 finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_record *to,
         struct shoal_writer *writer, struct shoal_send *send)
 {
 	bool datagram = pending->kind == SHOAL_SEND_DATAGRAM;
 
-	shoal_seal_end(core, pending, writer);
+	if (!shoal_seal_end(core, pending, writer)) {
+		return false;
+	}
 	if (datagram && to != NULL) {
 		size_t len = writer->len + core->seal.missing;
 		shoal_path_sent(core, pending->slot, &pending->to, len);
@@ -281,6 +284,7 @@ finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoa
 		shoal_observe(core, SHOAL_HISTOGRAM_PACKET_FILL,
 		        writer->len * 1000 / core->profile.datagram_max);
 	}
+	return true;
 }
 
 /* Whether a packet of nothing but gossip has become pointless: another one took all there was to
@@ -312,12 +316,12 @@ make_send(struct shoal_core *core, struct shoal_pending *pending, struct shoal_s
 		}
 		pending->kind = made || told ? pending->kind : SHOAL_SEND_STREAM;
 	}
-	if (!made && !make_stream(core, pending, to, &writer)) {
+	made = made || make_stream(core, pending, to, &writer);
+	if (!made || !finish(core, pending, to, &writer, send)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		shoal_exchange_unsent(core, pending);
 		return false;
 	}
-	finish(core, pending, to, &writer, send);
 	if ((pending->flags & SHOAL_FILL_BUDGET) != 0) {
 		shoal_gossip_spend(core, writer.len);
 	}

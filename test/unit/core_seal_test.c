@@ -225,6 +225,34 @@ a_seed_that_says_no_salt_is_not_asked_again(void **state)
 	world_done(&world);
 }
 
+static int
+seals_nothing(void *self, const uint8_t *nonce, const uint8_t *ad, size_t ad_len, uint8_t *data,
+        size_t len)
+{
+	(void)self, (void)nonce, (void)ad, (void)ad_len, (void)data, (void)len;
+	return SHOAL_ERR_NOMEM;
+}
+
+static void
+where_the_cipher_fails_nothing_is_sent_and_the_core_goes_on(void **state)
+{
+	struct shoal_cipher_ops cipher = *unit_cipher();
+	struct shoal_core_config config;
+	struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	add(&world, 0);
+	sealed_config(&world, &config, 0);
+	cipher.seal = seals_nothing;
+	config.cipher = &cipher;
+	world_add(&world, &config);
+	assert_int_equal(join_code(&world, 1), SHOAL_ERR_NOMEM);
+	assert_null(world.sent);
+	assert_true(world_counter(&world, 1, SHOAL_COUNTER_DROP_NOMEM) > 0);
+	world_done(&world);
+}
+
 /* Opens the watch link that `node` asks for; its number. */
 static uint64_t
 link_up(struct core_world *world, size_t node, size_t watched)
@@ -440,6 +468,7 @@ main(void)
 	        cmocka_unit_test(a_core_without_a_cipher_has_no_keys),
 	        cmocka_unit_test(a_cluster_begins_to_seal_step_by_step),
 	        cmocka_unit_test(what_asks_in_clear_is_answered_sealed_for_its_instance),
+	        cmocka_unit_test(where_the_cipher_fails_nothing_is_sent_and_the_core_goes_on),
 	        cmocka_unit_test(a_seed_that_says_no_salt_is_not_asked_again),
 	        cmocka_unit_test(a_relay_without_room_has_the_origin_answered_under_its_salt),
 	        cmocka_unit_test(a_relay_takes_a_sealed_ack_from_wherever_it_comes),
