@@ -77,9 +77,8 @@ struct shoal_config {
 	                      * start as shoal_keys_load does */
 	const struct shoal_key *keys; /* the same in memory, without keyring: key_count of them */
 	size_t key_count;
-	uint32_t accept_clear; /* with keys. 1: takes packets that are not sealed, and members
-	                        * without a label, too; 2: and seals nothing yet: see
-	                        * docs/security.md. Default 0 */
+	uint32_t accept_clear; /* with keys. 1: takes packets that are not sealed, too; 2:
+	                        * and seals nothing yet: see docs/security.md. Default 0 */
 	const struct shoal_cipher_ops *cipher; /* NULL: AES-GCM */
 	uint32_t compress_min; /* packets on streams of so many bytes are compressed (snappy), where
 	                        * the build has it; 0: none. Default 1024 */

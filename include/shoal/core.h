@@ -56,11 +56,10 @@ struct shoal_core_config {
 	const struct shoal_cipher_ops *cipher; /* NULL: packets are not sealed. Not copied */
 	const struct shoal_key *key;           /* with cipher: key_count keys, the first in use */
 	size_t key_count;                      /* with cipher: 1 to SHOAL_KEYS_MAX */
-	uint32_t
-	        accept_clear; /* with cipher. 0: what is not sealed is dropped; 1: it counts, and so
-	                       * do members without a label; 2: and this member seals nothing yet */
-	bool sealed_sizes;    /* without cipher: fills packets as if they were sealed, as a replay
-	                       * of a core that seals must */
+	uint32_t accept_clear; /* with cipher. 0: what is not sealed is dropped; 1: it counts; 2:
+	                        * and this member seals nothing yet */
+	bool sealed_sizes;     /* without cipher: fills packets as if they were sealed, as a replay
+	                        * of a core that seals must */
 	const struct shoal_compressor_ops *compressor; /* for packets on streams; NULL: none. Not
 	                                                * copied */
 	uint32_t compress_min; /* bytes of a packet from which on that is tried. Default 1024 */

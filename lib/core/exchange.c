@@ -320,7 +320,9 @@ shoal_exchange_answer(struct shoal_core *core, uint64_t request, const struct sh
 	        .salt = shoal_members_salt(self),
 	        .code = (uint64_t)-code,
 	        .reason = reason};
-	unsigned flags = code == SHOAL_ERR_LABEL ? SHOAL_FILL_UNLABELLED : 0u;
+	/* In clear it can be read under any label; what is sealed is told by its label alone. */
+	bool readable = code == SHOAL_ERR_LABEL && !core->seal.asks;
+	unsigned flags = readable ? SHOAL_FILL_UNLABELLED : 0u;
 
 	if (code == SHOAL_OK) {
 		bool walk = core->walk.open && core->walk.number != 0;

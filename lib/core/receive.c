@@ -83,10 +83,6 @@ open_packet(struct shoal_core *core, const struct shoal_input *input, struct ope
 		return SHOAL_ERR_TOO_BIG;
 	}
 	rc = shoal_packet_open(input->data, input->len, core->label_span, &header, &opened->rest);
-	if (rc == SHOAL_ERR_LABEL && header.label.len == 0 && core->seal.accept_clear != 0) {
-		struct shoal_span none = {core->label_span.data, 0};
-		rc = shoal_packet_open(input->data, input->len, none, &header, &opened->rest);
-	}
 	if (rc != SHOAL_OK) {
 		return rc;
 	}

@@ -163,15 +163,13 @@ shoal_seal_opens(const struct shoal_core *core, const struct shoal_input *input)
 	       (core->seal.ring != NULL || core->seal.compressor != NULL);
 }
 
-/* A member without a label may be one that does not seal yet. */
 static bool
 is_labelled(const struct shoal_core *core, const struct shoal_span *label)
 {
 	const struct shoal_span *own = &core->label_span;
-	bool same = label->len == own->len &&
-	            (label->len == 0 || memcmp(label->data, own->data, label->len) == 0);
 
-	return same || (label->len == 0 && core->seal.accept_clear != 0);
+	return label->len == own->len &&
+	       (label->len == 0 || memcmp(label->data, own->data, label->len) == 0);
 }
 
 static struct shoal_packet_frame

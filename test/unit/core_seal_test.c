@@ -201,6 +201,31 @@ a_cluster_begins_to_seal_step_by_step(void **state)
 	}
 }
 
+static void
+one_without_the_label_is_refused_also_while_a_cluster_begins_to_seal(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	world_init(&world);
+	for (uint32_t i = 0; i < 3; i++) {
+		sealed_config(&world, &config, 0);
+		config.accept_clear = i;
+		config.label = i == 1 ? "prod" : NULL;
+		world_add(&world, &config);
+	}
+	for (size_t i = 0; i < 3; i += 2) {
+		assert_int_equal(world_join(&world, i, 1), SHOAL_OK);
+		const struct shoal_event *event =
+		        world_await(&world, i, SHOAL_EVENT_JOINED, SHOAL_SEC(30));
+		assert_non_null(event);
+		assert_int_equal(event->code, SHOAL_ERR_LABEL);
+	}
+	assert_int_equal(shoal_core_count(world_core(&world, 1), SHOAL_STATE_ALIVE), 1);
+	world_done(&world);
+}
+
 /* It would ask for ever. */
 static void
 a_seed_that_says_no_salt_is_not_asked_again(void **state)
@@ -469,6 +494,8 @@ main(void)
 	        cmocka_unit_test(a_cluster_begins_to_seal_step_by_step),
 	        cmocka_unit_test(what_asks_in_clear_is_answered_sealed_for_its_instance),
 	        cmocka_unit_test(where_the_cipher_fails_nothing_is_sent_and_the_core_goes_on),
+	        cmocka_unit_test(
+	                one_without_the_label_is_refused_also_while_a_cluster_begins_to_seal),
 	        cmocka_unit_test(a_seed_that_says_no_salt_is_not_asked_again),
 	        cmocka_unit_test(a_relay_without_room_has_the_origin_answered_under_its_salt),
 	        cmocka_unit_test(a_relay_takes_a_sealed_ack_from_wherever_it_comes),
