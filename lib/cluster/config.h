@@ -15,7 +15,7 @@ struct shoal_settings {
 	size_t advertises;
 	struct shoal_cidr allow[SHOAL_ALLOW_MAX];
 	size_t allows;
-	struct shoal_key keys[SHOAL_KEYS_MAX]; /* config.keys; wiped with the rest */
+	struct shoal_key keys[SHOAL_KEYS_MAX]; /* config.keys; wiped once the core has them */
 	const struct shoal_allocator *mem;
 };
 

@@ -212,6 +212,8 @@ shoal_keyring_make_core(struct shoal_cluster *cluster, struct shoal_core_config 
 	char text[256] = "";
 	int rc = configure(cluster, core, keys);
 
+	/* The core has them now; one that is removed there is to be nowhere. */
+	shoal_key_wipe(cluster->settings.keys, sizeof(cluster->settings.keys));
 	if (rc == 0) {
 		rc = shoal_core_new(&cluster->core, core, text, sizeof(text));
 		if (rc != 0) {

@@ -11,6 +11,7 @@
 
 #include <shoal/cluster.h>
 
+#include "cluster/cluster.h"
 #include "heap_fault.h"
 
 #define ONE   "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=" /* 32 bytes of 1 */
@@ -216,6 +217,22 @@ two_clusters_with_keys_in_memory_join(void **state)
 }
 
 static void
+a_cluster_keeps_no_copy_of_the_keys_that_its_core_has(void **state)
+{
+	static const struct shoal_key none[SHOAL_KEYS_MAX];
+	struct shoal_key key = key_of(1, 32);
+	struct shoal_config config;
+
+	(void)state;
+	shoal_config_init(&config);
+	config.keys = &key;
+	config.key_count = 1;
+	struct shoal_cluster *cluster = start(&config);
+	assert_memory_equal(cluster->settings.keys, none, sizeof none);
+	assert_int_equal(shoal_cluster_free(cluster), 0);
+}
+
+static void
 a_start_without_its_keyring_fails_with_its_reason(void **state)
 {
 	struct shoal_config config;
@@ -272,6 +289,7 @@ main(void)
 	        cmocka_unit_test(keys_of_a_cluster_are_installed_used_and_removed),
 	        cmocka_unit_test(without_keys_a_cluster_takes_none),
 	        cmocka_unit_test(two_clusters_with_keys_in_memory_join),
+	        cmocka_unit_test(a_cluster_keeps_no_copy_of_the_keys_that_its_core_has),
 	        cmocka_unit_test(a_start_without_its_keyring_fails_with_its_reason),
 	        cmocka_unit_test(a_wrong_config_is_told_by_its_field),
 	};
