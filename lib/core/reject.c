@@ -88,7 +88,7 @@ shoal_reject(struct shoal_core *core, const struct shoal_input *input, int rc)
 	} else if (input->kind == SHOAL_INPUT_WATCHED) {
 		shoal_watch_on_watched(core, input, NULL);
 	} else if (rc == SHOAL_ERR_MISDIRECTED && input->kind == SHOAL_INPUT_DATAGRAM &&
-	           shoal_seal_may_answer(core)) {
+	           shoal_seal_may_answer(core, input->sender)) {
 		struct shoal_msg_sender sender = {
 		        .id = self->info->id, .salt = shoal_members_salt(self)};
 		struct shoal_pending *pending = shoal_send_queue(

@@ -447,12 +447,14 @@ shoal_seal_end(
 }
 
 bool
-shoal_seal_may_answer(struct shoal_core *core)
+shoal_seal_may_answer(struct shoal_core *core, uint64_t salt)
 {
-	if (core->seal.answered != 0 && core->now - core->seal.answered < ANSWER_EACH) {
+	uint64_t *answered = &core->seal.answered[(salt ^ salt >> 56) % SHOAL_ANSWERED];
+
+	if (*answered != 0 && core->now - *answered < ANSWER_EACH) {
 		return false;
 	}
-	core->seal.answered = core->now;
+	*answered = core->now;
 	return true;
 }
 

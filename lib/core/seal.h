@@ -21,6 +21,9 @@ struct shoal_room {
 	size_t cap;
 };
 
+/* Senders that are told apart, by salt, where they are answered. */
+#define SHOAL_ANSWERED 64
+
 struct shoal_seal {
 	struct shoal_keyring *ring; /* NULL: nothing is sealed or opened */
 	const struct shoal_compressor_ops *compressor;
@@ -29,13 +32,13 @@ struct shoal_seal {
 	bool asks;      /* this member seals, or replays one that did: seeds say their salt first */
 	size_t missing; /* bytes by which packets would be longer if they were sealed: a replay's */
 	struct shoal_room in, plain, less;
-	bool arrived;                 /* a packet is at hand ... */
-	bool sealed;                  /* ... that came sealed: */
-	struct shoal_addr from;       /* from here */
-	uint64_t salt;                /* by the instance with this salt, 0: not known yet */
-	uint64_t counter;             /* under this counter */
-	uint64_t answered;            /* see shoal_seal_may_answer */
-	struct shoal_complaint *told; /* whom records were written about, NULL: nobody yet */
+	bool arrived;                      /* a packet is at hand ... */
+	bool sealed;                       /* ... that came sealed: */
+	struct shoal_addr from;            /* from here */
+	uint64_t salt;                     /* by the instance with this salt, 0: not known yet */
+	uint64_t counter;                  /* under this counter */
+	uint64_t answered[SHOAL_ANSWERED]; /* by salt, see shoal_seal_may_answer */
+	struct shoal_complaint *told;      /* whom records were written about, NULL: nobody yet */
 };
 
 /* SHOAL_ERR_INVALID: *why is set; SHOAL_ERR_NOMEM. */
@@ -75,8 +78,9 @@ size_t shoal_seal_behind(const struct shoal_core *core);
 bool shoal_seal_end(
         struct shoal_core *core, const struct shoal_pending *pending, struct shoal_writer *writer);
 
-/* Whether one that sealed for another instance may be told so: at most twenty a second are. */
-bool shoal_seal_may_answer(struct shoal_core *core);
+/* Whether the sender with this salt, which sealed for another instance, may be told so: at most
+ * twenty times a second. */
+bool shoal_seal_may_answer(struct shoal_core *core, uint64_t salt);
 
 /* Says in the log why a packet was dropped, once a minute of each address. */
 void shoal_seal_complain(struct shoal_core *core, const struct shoal_input *input, int rc);

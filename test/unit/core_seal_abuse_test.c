@@ -101,6 +101,29 @@ what_is_for_somebody_else_or_of_another_label_enters_no_table(void **state)
 }
 
 static void
+who_repeats_what_one_sender_sealed_leaves_the_others_their_answers(void **state)
+{
+	struct core_world world;
+	struct world_packet packet[2];
+
+	(void)state;
+	form(&world, 3);
+	packet[0] = overheard(&world, 1, 0);
+	packet[1] = overheard(&world, 2, 0);
+	size_t fresh = add(&world, 0);
+	for (size_t i = 0; i < 4; i++) {
+		const struct world_packet *said = &packet[i / 3];
+		world_clear(&world);
+		expect_nothing(&world, fresh, &world.node[said->node].addr, said->data, said->len,
+		        SHOAL_ERR_MISDIRECTED);
+		assert_int_equal(world.sent != NULL, i == 0 || i == 3);
+	}
+	free(packet[0].data);
+	free(packet[1].data);
+	world_done(&world);
+}
+
+static void
 a_request_that_comes_again_is_told_so(void **state)
 {
 	struct core_world world;
@@ -205,7 +228,8 @@ forged_datagrams_cost_two_thousand_subkeys_a_second_and_members_nothing(void **s
 	assert_in_range(tried, 1990, 2000);
 	assert_int_equal(unit_cipher_seen.made - made, tried);
 	world_run(&world, SHOAL_MS(500));
-	assert_int_equal(forge(&world, SHOAL_INPUT_DATAGRAM, 1001, data, sizeof data), SHOAL_ERR_AUTH);
+	assert_int_equal(
+	        forge(&world, SHOAL_INPUT_DATAGRAM, 1001, data, sizeof data), SHOAL_ERR_AUTH);
 	uint64_t acked = world_counter(&world, 0, SHOAL_COUNTER_PROBES_ACKED);
 	for (uint64_t i = 0; i < 200; i++) {
 		for (uint64_t salt = 1001; salt <= 1100; salt++) {
@@ -374,6 +398,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_was_changed_cut_repeated_or_redirected_changes_nothing),
 	        cmocka_unit_test(what_is_for_somebody_else_or_of_another_label_enters_no_table),
+	        cmocka_unit_test(
+	                who_repeats_what_one_sender_sealed_leaves_the_others_their_answers),
 	        cmocka_unit_test(a_request_that_comes_again_is_told_so),
 	        cmocka_unit_test(an_answer_is_taken_for_no_other_request_and_for_nothing_else),
 	        cmocka_unit_test(

@@ -1,83 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys, subkeys, counters and replay windows: what opens once, and what never opens. */
-#include "unit.h"
+/* Keys, subkeys and counters: what opens, and what never does. */
+#include "wire_keyrings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 #include "heap_fault.h"
-#include "unit_cipher.h"
-#include "wire/keyring.h"
-
-#define TEXT "what members tell each other"
-#define AD   "header"
-
-static const uint8_t key_one[32] = {1, 2, 3}, key_two[32] = {4, 5, 6};
-
-struct packet {
-	struct shoal_sealed_by by;
-	uint8_t data[sizeof TEXT - 1 + SHOAL_SEALED_TAG];
-};
-
-static struct shoal_keyring *
-make(uint8_t salt, const struct shoal_allocator *mem, uint32_t senders, uint32_t former)
-{
-	struct shoal_keyring_config config = {.cipher = unit_cipher(),
-	        .allocator = mem,
-	        .hash = {1, 2},
-	        .senders_max = senders,
-	        .former_max = former};
-	struct shoal_keyring *ring = NULL;
-
-	memset(config.salt.bytes, salt, sizeof config.salt.bytes);
-	return shoal_keyring_new(&ring, &config) == SHOAL_OK ? ring : NULL;
-}
-
-static uint64_t
-install(struct shoal_keyring *ring, const uint8_t *key, size_t len)
-{
-	uint64_t print = 0;
-
-	assert_int_equal(shoal_keyring_install(ring, key, len, &print), SHOAL_OK);
-	return print;
-}
-
-/* With the first key, which is the one in use. */
-static struct shoal_keyring *
-with_key(uint8_t salt)
-{
-	struct shoal_keyring *ring = make(salt, NULL, 0, 0);
-
-	install(ring, key_one, 32);
-	return ring;
-}
-
-static struct packet
-seal(struct shoal_keyring *ring, bool stream)
-{
-	struct packet packet = {.by = shoal_keyring_next(ring, stream)};
-
-	memcpy(packet.data, TEXT, sizeof TEXT - 1);
-	assert_int_equal(shoal_keyring_seal(ring, &packet.by, (const uint8_t *)AD, sizeof AD,
-	                         packet.data, sizeof TEXT - 1),
-	        SHOAL_OK);
-	assert_memory_not_equal(packet.data, TEXT, sizeof TEXT - 1);
-	return packet;
-}
-
-static int
-open_copy(struct shoal_keyring *ring, const struct packet *packet)
-{
-	struct packet copy = *packet;
-	int rc = shoal_keyring_open(
-	        ring, &copy.by, true, (const uint8_t *)AD, sizeof AD, copy.data, sizeof copy.data);
-
-	if (rc == SHOAL_OK) {
-		assert_memory_equal(copy.data, TEXT, sizeof TEXT - 1);
-	}
-	return rc;
-}
 
 static void
 a_packet_opens_once_with_keys_of_every_length(void **state)
@@ -175,46 +104,6 @@ no_changed_bit_opens(void **state)
 	shoal_keyring_free(to);
 }
 
-/* One sender is all that there is room for. */
-static void
-what_is_not_kept_is_verified_and_leaves_nothing(void **state)
-{
-	struct shoal_keyring *from = with_key(1), *other = with_key(3), *to = make(2, NULL, 1, 1);
-	struct packet first, second, foreign, copy;
-
-	(void)state;
-	install(to, key_one, 32);
-	first = seal(from, false);
-	second = seal(from, false);
-	foreign = seal(other, false);
-	assert_int_equal(open_copy(to, &second), SHOAL_OK);
-	size_t held = shoal_keyring_memory(to);
-	for (int i = 0; i < 3; i++) {
-		copy = foreign;
-		assert_int_equal(shoal_keyring_open(to, &copy.by, false, (const uint8_t *)AD,
-		                         sizeof AD, copy.data, sizeof copy.data),
-		        SHOAL_OK);
-		assert_memory_equal(copy.data, TEXT, sizeof TEXT - 1);
-		copy = first;
-		assert_int_equal(shoal_keyring_open(to, &copy.by, false, (const uint8_t *)AD,
-		                         sizeof AD, copy.data, sizeof copy.data),
-		        SHOAL_OK);
-		copy = foreign;
-		copy.data[0] ^= 1;
-		assert_int_equal(shoal_keyring_open(to, &copy.by, false, (const uint8_t *)AD,
-		                         sizeof AD, copy.data, sizeof copy.data),
-		        SHOAL_ERR_AUTH);
-	}
-	assert_false(shoal_keyring_knows(to, &foreign.by));
-	assert_true(shoal_keyring_knows(to, &first.by));
-	assert_int_equal(shoal_keyring_memory(to), held);
-	assert_int_equal(open_copy(to, &first), SHOAL_OK);
-	shoal_keyring_free(from);
-	shoal_keyring_free(other);
-	shoal_keyring_free(to);
-	assert_int_equal(unit_cipher_seen.live, 0);
-}
-
 static void
 another_key_and_no_key_open_nothing(void **state)
 {
@@ -300,103 +189,7 @@ no_more_than_eight_keys_are_held_and_ids_differ(void **state)
 	shoal_keyring_free(ring);
 }
 
-static void
-packets_out_of_order_open_once_within_the_window(void **state)
-{
-	enum {
-		MANY = 3 * SHOAL_REPLAY_WINDOW
-	};
-	struct packet *packet = calloc(MANY, sizeof *packet);
-	struct shoal_keyring *from = with_key(1), *to = with_key(2);
-	uint64_t seed = 1, top = 0;
-	uint8_t seen[MANY] = {0};
-
-	(void)state;
-	for (size_t i = 0; i < MANY; i++) {
-		packet[i] = seal(from, false);
-	}
-	for (size_t n = 0; n < (size_t)8 * MANY; n++) {
-		size_t low = top > 1500 ? top - 1500 : 0;
-		size_t i = low + unit_random(&seed) % (n / 8 + 1 - low);
-		bool old = top >= i + SHOAL_REPLAY_WINDOW;
-
-		assert_int_equal(open_copy(to, &packet[i]),
-		        old || seen[i] != 0 ? SHOAL_ERR_REPLAYED : SHOAL_OK);
-		if (!old) {
-			seen[i] = 1;
-		}
-		top = i > top ? i : top;
-	}
-	free(packet);
-	shoal_keyring_free(from);
-	shoal_keyring_free(to);
-}
-
-static void
-the_window_ends_where_it_should(void **state)
-{
-	struct shoal_keyring *from = with_key(1), *to = with_key(2);
-	struct packet first = seal(from, false), second = seal(from, false), last;
-
-	(void)state;
-	do {
-		last = seal(from, false);
-	} while (last.by.counter < first.by.counter + SHOAL_REPLAY_WINDOW);
-	assert_int_equal(open_copy(to, &last), SHOAL_OK);
-	assert_int_equal(open_copy(to, &first), SHOAL_ERR_REPLAYED);
-	assert_int_equal(open_copy(to, &second), SHOAL_OK);
-	assert_int_equal(open_copy(to, &second), SHOAL_ERR_REPLAYED);
-	/* A jump over more than the window clears it. */
-	for (int i = 0; i < 3 * SHOAL_REPLAY_WINDOW; i++) {
-		(void)shoal_keyring_next(from, false);
-	}
-	last = seal(from, false);
-	assert_int_equal(open_copy(to, &last), SHOAL_OK);
-	assert_int_equal(open_copy(to, &last), SHOAL_ERR_REPLAYED);
-	assert_int_equal(open_copy(to, &second), SHOAL_ERR_REPLAYED);
-	shoal_keyring_free(from);
-	shoal_keyring_free(to);
-}
-
-static void
-streams_and_datagrams_have_windows_of_their_own(void **state)
-{
-	struct shoal_keyring *from = with_key(1), *to = with_key(2);
-	struct packet slow = seal(from, true), packet;
-
-	(void)state;
-	for (int i = 0; i < 2 * SHOAL_REPLAY_WINDOW; i++) {
-		packet = seal(from, false);
-		assert_int_equal(open_copy(to, &packet), SHOAL_OK);
-	}
-	assert_int_equal(open_copy(to, &slow), SHOAL_OK);
-	assert_int_equal(open_copy(to, &slow), SHOAL_ERR_REPLAYED);
-	shoal_keyring_free(from);
-	shoal_keyring_free(to);
-}
-
 /* 4 senders are kept and 8 more remembered: of 20 that came, the first 8 are forgotten. */
-static void
-many_datagrams_push_no_message_on_a_stream_out_of_its_window(void **state)
-{
-	struct shoal_keyring *from = with_key(1), *to = with_key(2);
-	struct packet early = seal(from, true), late, datagram;
-
-	(void)state;
-	late = seal(from, true);
-	for (int i = 0; i < 3 * SHOAL_REPLAY_WINDOW; i++) {
-		datagram = seal(from, false);
-	}
-	struct packet last = seal(from, true);
-	assert_int_equal(open_copy(to, &datagram), SHOAL_OK);
-	assert_int_equal(open_copy(to, &last), SHOAL_OK);
-	assert_int_equal(open_copy(to, &late), SHOAL_OK);
-	assert_int_equal(open_copy(to, &early), SHOAL_OK);
-	assert_int_equal(open_copy(to, &early), SHOAL_ERR_REPLAYED);
-	shoal_keyring_free(from);
-	shoal_keyring_free(to);
-}
-
 static void
 who_was_evicted_is_refused_at_or_below_its_highest_counter(void **state)
 {
@@ -625,14 +418,9 @@ main(void)
 	        cmocka_unit_test(a_packet_opens_once_with_keys_of_every_length),
 	        cmocka_unit_test(lengths_that_are_none_and_other_ciphers_are_refused),
 	        cmocka_unit_test(no_changed_bit_opens),
-	        cmocka_unit_test(what_is_not_kept_is_verified_and_leaves_nothing),
 	        cmocka_unit_test(another_key_and_no_key_open_nothing),
 	        cmocka_unit_test(keys_are_changed_one_after_the_other_while_packets_flow),
 	        cmocka_unit_test(no_more_than_eight_keys_are_held_and_ids_differ),
-	        cmocka_unit_test(packets_out_of_order_open_once_within_the_window),
-	        cmocka_unit_test(the_window_ends_where_it_should),
-	        cmocka_unit_test(streams_and_datagrams_have_windows_of_their_own),
-	        cmocka_unit_test(many_datagrams_push_no_message_on_a_stream_out_of_its_window),
 	        cmocka_unit_test(who_was_evicted_is_refused_at_or_below_its_highest_counter),
 	        cmocka_unit_test(contexts_are_few_and_a_packet_of_a_known_sender_makes_none),
 	        cmocka_unit_test(no_nonce_comes_twice_in_a_million_starts),

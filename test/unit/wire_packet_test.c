@@ -519,35 +519,6 @@ nothing_is_compressed_to_less_than_an_eighth_but_what_is_short(void **state)
 }
 
 static void
-neighbours_are_told_by_name_where_they_can_be(void **state)
-{
-	static const struct {
-		const char *bytes, *name;
-		size_t len;
-	} rows[] = {{"\x00\x82\xa4Node", "it looks like memberlist (Serf, Consul, Nomad)", 7},
-	        {"\x0c\x01\x02\x03\x04", "it looks like memberlist (Serf, Consul, Nomad)", 5},
-	        {"\xf4\x04prod", "it looks like memberlist (Serf, Consul, Nomad)", 6},
-	        {"\x83\x00\x01", "it looks like MessagePack (Tarantool's SWIM)", 3},
-	        {"\x00\x00\x00\x02", "it looks like a release of shoal from before version 1", 4},
-	        {"GET / HTTP/1.1", "it looks like HTTP", 14},
-	        {"\x16\x03\x01", "it looks like TLS", 3}, {"{\"a\":1}", "it looks like JSON", 7},
-	        {"\xc2\x00", NULL, 2}, {"G", NULL, 1}, {"", NULL, 0}};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		uint8_t *exact = fill_exact((const uint8_t *)rows[i].bytes, rows[i].len);
-		const char *name = shoal_packet_neighbour(exact, rows[i].len);
-		if (rows[i].name == NULL) {
-			assert_null(name);
-		} else {
-			assert_non_null(name);
-			assert_string_equal(name, rows[i].name);
-		}
-		free(exact);
-	}
-}
-
-static void
 the_room_for_the_checksum_is_kept_until_the_end(void **state)
 {
 	struct shoal_writer writer;
@@ -602,7 +573,6 @@ main(void)
 	                a_packet_on_a_stream_opens_as_what_it_was_sealed_and_as_nothing_else),
 	        cmocka_unit_test(only_what_gets_smaller_is_compressed_and_comes_back_whole),
 	        cmocka_unit_test(nothing_is_compressed_to_less_than_an_eighth_but_what_is_short),
-	        cmocka_unit_test(neighbours_are_told_by_name_where_they_can_be),
 	        cmocka_unit_test(the_room_for_the_checksum_is_kept_until_the_end),
 	        cmocka_unit_test(a_buffer_that_cannot_hold_an_empty_packet_is_a_bug),
 	};
