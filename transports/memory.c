@@ -105,7 +105,7 @@ deliver(struct shoal_memory *memory, const struct shoal_memory_packet *packet)
 	if (packet->kind == SHOAL_MEMORY_DATAGRAM) {
 		host->datagram(host->arg, &packet->from, packet->data, packet->len, 0);
 	} else if (packet->kind == SHOAL_MEMORY_STREAM) {
-		host->stream(host->arg, &packet->from, packet->data, packet->len);
+		(void)host->stream(host->arg, &packet->from, packet->data, packet->len);
 	} else {
 		shoal_memory_exchange_deliver(memory, packet);
 	}

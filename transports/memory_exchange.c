@@ -33,7 +33,7 @@ end(struct shoal_memory_exchange *exchange, int code, const uint8_t *data, size_
 	struct shoal_memory *asker = exchange->asker;
 	uint64_t theirs = exchange->theirs;
 	forget(asker->net, exchange);
-	asker->env.host.result(asker->env.host.arg, theirs, code, data, len);
+	(void)asker->env.host.result(asker->env.host.arg, theirs, code, data, len);
 }
 
 /* Lets the asker know on a later turn. */
@@ -84,7 +84,7 @@ deliver_reply(struct shoal_memory_exchange *exchange, const struct shoal_memory_
 	} else if (!exchange->up) {
 		evtimer_del(&exchange->timer);
 		exchange->up = true;
-		host->result(host->arg, exchange->theirs, 0, packet->data, packet->len);
+		(void)host->result(host->arg, exchange->theirs, 0, packet->data, packet->len);
 	}
 }
 
@@ -107,16 +107,16 @@ shoal_memory_exchange_deliver(struct shoal_memory *memory, const struct shoal_me
 	switch (packet->kind) {
 	case SHOAL_MEMORY_TOLD:
 		if (exchange->up) {
-			host->stream(host->arg, &packet->from, packet->data, packet->len);
+			(void)host->stream(host->arg, &packet->from, packet->data, packet->len);
 		}
 		break;
 	case SHOAL_MEMORY_WATCH:
 		exchange->known = true;
-		host->watched(
+		(void)host->watched(
 		        host->arg, &packet->from, packet->exchange, packet->data, packet->len);
 		break;
 	case SHOAL_MEMORY_REQUEST:
-		host->request(
+		(void)host->request(
 		        host->arg, &packet->from, packet->exchange, packet->data, packet->len);
 		break;
 	case SHOAL_MEMORY_REPLY:
@@ -148,7 +148,8 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 	if (exchange->link) {
 		uint64_t theirs = exchange->theirs;
 		post_unwatch(exchange);
-		asker->env.host.result(asker->env.host.arg, theirs, SHOAL_ERR_TIMEOUT, NULL, 0);
+		(void)asker->env.host.result(
+		        asker->env.host.arg, theirs, SHOAL_ERR_TIMEOUT, NULL, 0);
 	} else {
 		end(exchange, SHOAL_ERR_TIMEOUT, NULL, 0);
 	}

@@ -115,6 +115,7 @@ struct shoal_tcp_connection {
 	struct event readable, writable, timer;
 	int fd;
 	bool outbound, connecting, doomed;
+	bool proved; /* the host took a message that came by it */
 	enum shoal_tcp_phase phase;
 	uint64_t used_at;
 
@@ -268,6 +269,9 @@ uint64_t shoal_tcp_exchange_number(struct shoal_tcp *tcp, uint32_t slot);
 /* Handles a frame of a peer; false: it has no place here. */
 bool shoal_tcp_exchange_frame(struct shoal_tcp_connection *connection, uint8_t kind,
         uint64_t number, const uint8_t *data, size_t len);
+/* What the host said of a message that came by a connection. */
+void shoal_tcp_exchange_judge(
+        struct shoal_tcp_connection *connection, enum shoal_transport_verdict verdict);
 /* Gives up on requests of the peer that came at or before a time: late replies to them find
  * nothing. */
 void shoal_tcp_exchange_expire(struct shoal_tcp_connection *connection, uint64_t since);

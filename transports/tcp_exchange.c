@@ -52,14 +52,14 @@ forget(struct shoal_tcp *tcp, struct shoal_tcp_request *request)
 	shoal_slab_give(&tcp->requests, (uint32_t)request->wire);
 }
 
-static void
+static enum shoal_transport_verdict
 end(struct shoal_tcp *tcp, struct shoal_tcp_request *request, int code, const uint8_t *data,
         size_t len)
 {
 	uint64_t number = request->number;
 	forget(tcp, request);
 	tcp->called = true;
-	tcp->env.host.result(tcp->env.host.arg, number, code, data, len);
+	return tcp->env.host.result(tcp->env.host.arg, number, code, data, len);
 }
 
 static void
@@ -71,7 +71,7 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	shoal_tcp_connection_retire(connection);
-	end(tcp, request, SHOAL_ERR_TIMEOUT, NULL, 0);
+	(void)end(tcp, request, SHOAL_ERR_TIMEOUT, NULL, 0);
 	if (tcp->running && shoal_tcp_watch_is_link(connection)) {
 		shoal_tcp_connection_doom(connection, SHOAL_ERR_TIMEOUT, SHOAL_TCP_QUIET);
 	} else if (tcp->running) {
@@ -207,6 +207,18 @@ shoal_tcp_exchange_reply(void *self, uint64_t number, const uint8_t *data, size_
 	return 0;
 }
 
+void
+shoal_tcp_exchange_judge(
+        struct shoal_tcp_connection *connection, enum shoal_transport_verdict verdict)
+{
+	if (verdict == SHOAL_TRANSPORT_TAKEN) {
+		connection->proved = true;
+	} else if (verdict == SHOAL_TRANSPORT_REFUSED && connection->tcp->running) {
+		shoal_tcp_connection_doom(
+		        connection, SHOAL_ERR_CLOSED, SHOAL_COUNTER_CONNECTIONS_ABUSED);
+	}
+}
+
 static bool
 on_request(struct shoal_tcp_connection *connection, uint64_t wire, const uint8_t *data, size_t len)
 {
@@ -227,7 +239,9 @@ on_request(struct shoal_tcp_connection *connection, uint64_t wire, const uint8_t
 	exchange->since = shoal_socket_now();
 	shoal_list_push_back(&connection->exchanges, &exchange->node);
 	++connection->unanswered;
-	tcp->env.host.request(tcp->env.host.arg, &connection->peer, exchange->number, data, len);
+	shoal_tcp_exchange_judge(
+	        connection, tcp->env.host.request(tcp->env.host.arg, &connection->peer,
+	                            exchange->number, data, len));
 	return true;
 }
 
@@ -239,7 +253,7 @@ on_reply(struct shoal_tcp_connection *connection, uint64_t wire, const uint8_t *
 	struct shoal_tcp_request *request = shoal_slab_at(&tcp->requests, (uint32_t)wire);
 	if (request != NULL && request->wire == wire && request->connection == connection) {
 		shoal_tcp_watch_begin(connection);
-		end(tcp, request, 0, data, len);
+		shoal_tcp_exchange_judge(connection, end(tcp, request, 0, data, len));
 	}
 }
 
@@ -279,7 +293,8 @@ shoal_tcp_exchange_frame(struct shoal_tcp_connection *connection, uint8_t kind, 
 		on_reply(connection, number, data, len);
 		break;
 	case SHOAL_TCP_ONE_WAY:
-		tcp->env.host.stream(tcp->env.host.arg, &connection->peer, data, len);
+		shoal_tcp_exchange_judge(connection,
+		        tcp->env.host.stream(tcp->env.host.arg, &connection->peer, data, len));
 		break;
 	}
 	return true;
@@ -327,7 +342,7 @@ shoal_tcp_exchange_bury(struct shoal_tcp_connection *connection)
 		struct shoal_tcp_request *request =
 		        SHOAL_LIST_ITEM(node, struct shoal_tcp_request, node);
 		if (!try_again(connection, request)) {
-			end(tcp, request, connection->code, NULL, 0);
+			(void)end(tcp, request, connection->code, NULL, 0);
 		}
 	}
 }

@@ -9,7 +9,8 @@
  *
  * A wrong first byte ends a connection at once: greeting, kind and length are checked before
  * anything else is done, and a stray HTTP client or a scanner gets no answer. An oversized length
- * is refused when the header is complete. */
+ * is refused when the header is complete; what a peer may send of which the host has taken nothing
+ * yet is small. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
@@ -133,6 +134,15 @@ feed_greeting(struct shoal_tcp_connection *connection, const uint8_t *data, size
 }
 
 static size_t
+most(const struct shoal_tcp_connection *connection)
+{
+	const struct shoal_transport_env *env = &connection->tcp->env;
+	bool known = connection->outbound || connection->proved;
+
+	return known || env->first_max > env->stream_max ? env->stream_max : env->first_max;
+}
+
+static size_t
 feed_header(struct shoal_tcp_connection *connection, const uint8_t *data, size_t len)
 {
 	size_t n = SHOAL_TCP_HEADER - connection->header_len;
@@ -148,7 +158,7 @@ feed_header(struct shoal_tcp_connection *connection, const uint8_t *data, size_t
 		return n;
 	}
 	struct frame frame = read_header(connection);
-	if (frame.len > connection->tcp->env.stream_max) {
+	if (frame.len > most(connection)) {
 		abused(connection);
 	} else if (frame.len == 0) {
 		deliver(connection, &frame, data);

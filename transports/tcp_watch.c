@@ -156,7 +156,9 @@ shoal_tcp_watch_accept(
 	connection->link_wire = wire;
 	connection->watched = true;
 	keep_alive(connection);
-	tcp->env.host.watched(tcp->env.host.arg, &connection->peer, connection->link, data, len);
+	shoal_tcp_exchange_judge(
+	        connection, tcp->env.host.watched(tcp->env.host.arg, &connection->peer,
+	                            connection->link, data, len));
 	return true;
 }
 

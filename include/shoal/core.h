@@ -10,7 +10,8 @@
  *     3. takes every event and log record, and only then runs the application's code;
  *     4. calls shoal_core_step with SHOAL_INPUT_TIMER at or after shoal_core_deadline.
  *
- * Threads: a core is used by one thread at a time; distinct cores are independent. */
+ * Threads: a core is used by one thread at a time; distinct cores are independent. A child of fork
+ * may not go on with one that seals: it would seal under the counters of its parent. */
 #ifndef SHOAL_CORE_H
 #define SHOAL_CORE_H
 
@@ -121,6 +122,11 @@ struct shoal_input {
 	uint64_t sender;  /* opened, sealed: the first half of its sender's salt */
 	uint64_t counter; /* the same: its counter, to which an answer is bound; not recorded */
 };
+
+/* Bytes. A core that seals never sends a longer message as the first on a stream: a short one goes
+ * to the same address before it, so that a host may refuse what is longer on a connection on which
+ * it has taken nothing. */
+#define SHOAL_FIRST_MAX 65536
 
 enum shoal_send_kind {
 	SHOAL_SEND_DATAGRAM = 1, /* one datagram; loss is no error */

@@ -20,9 +20,17 @@
 extern "C" {
 #endif
 
-#define SHOAL_TRANSPORT_ABI 2
+#define SHOAL_TRANSPORT_ABI 3
 
 struct event_base;
+
+/* What its host made of a message on a stream. */
+enum shoal_transport_verdict {
+	SHOAL_TRANSPORT_TAKEN = 0, /* it is a member's */
+	SHOAL_TRANSPORT_PASSED,    /* it was not taken, and says nothing against who sent it */
+	SHOAL_TRANSPORT_REFUSED /* nobody of this cluster sent it: its connection is closed, behind
+	                         * what the host replied inside the call */
+};
 
 /* What a transport reports to its host. Data is borrowed for the call. */
 struct shoal_transport_host {
@@ -30,15 +38,17 @@ struct shoal_transport_host {
 	void (*datagram)(void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len,
 	        uint64_t age_ns);
 	/* A one-way message on a stream. */
-	void (*stream)(void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len);
+	enum shoal_transport_verdict (*stream)(
+	        void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len);
 	/* A request; the host answers with reply(exchange) once, later or never: the transport
 	 * gives up by itself. exchange is the transport's number, never 0. */
-	void (*request)(void *arg, const struct shoal_addr *from, uint64_t exchange,
-	        const uint8_t *data, size_t len);
+	enum shoal_transport_verdict (*request)(void *arg, const struct shoal_addr *from,
+	        uint64_t exchange, const uint8_t *data, size_t len);
 	/* The end of a request of this host, exactly once for each that request() took: code 0 with
 	 * the reply, or SHOAL_ERR_TIMEOUT, _REFUSED, _UNREACHABLE, _CLOSED, _TOO_BIG, _LIMIT,
-	 * _SYSTEM without. */
-	void (*result)(void *arg, uint64_t exchange, int code, const uint8_t *data, size_t len);
+	 * _SYSTEM without; then the verdict says nothing. */
+	enum shoal_transport_verdict (*result)(
+	        void *arg, uint64_t exchange, int code, const uint8_t *data, size_t len);
 	/* The host of a peer refused a datagram (ICMP port unreachable): a hint, ICMP can be
 	 * forged. */
 	void (*refused)(void *arg, const struct shoal_addr *peer);
@@ -51,8 +61,8 @@ struct shoal_transport_host {
 	void *arg;
 	/* A peer opened a watch link with this message. link is the transport's number, never 0 and
 	 * never that of a request; reply(link) answers, tell(link) and drop(link) take it. */
-	void (*watched)(void *arg, const struct shoal_addr *from, uint64_t link,
-	        const uint8_t *data, size_t len);
+	enum shoal_transport_verdict (*watched)(void *arg, const struct shoal_addr *from,
+	        uint64_t link, const uint8_t *data, size_t len);
 	/* That link has ended, by the peer or its network; not after drop(). Once. */
 	void (*unwatched)(void *arg, uint64_t link);
 	/* A watch link of this host, of which result() told code 0, has ended; not after unwatch().
@@ -81,6 +91,8 @@ struct shoal_transport_env {
 	uint32_t exchange_timeout_ms; /* a message may take so long to arrive and be answered */
 	uint32_t link_idle_ms; /* a watch link that was silent for so long is tried, by its watcher;
 	                        * after twice that by the other end. At least 1000 */
+	size_t first_max;      /* as stream_max, for what comes on a connection that a peer made and
+	                        * on which nothing was taken yet */
 };
 
 enum shoal_transport_caps {

@@ -12,13 +12,32 @@
  * turn, never from inside. */
 #include "cluster/host.h"
 
+#include "cluster/fork.h"
 #include "cluster/loop.h"
 
-static void
+/* A packet that the core refuses is counted there. */
+static enum shoal_transport_verdict
 feed(struct shoal_cluster *cluster, struct shoal_input *input)
 {
-	/* A packet that the core refuses is counted there; there is nobody to tell. */
-	(void)shoal_loop_input(cluster, input);
+	switch (shoal_loop_input(cluster, input)) {
+	case SHOAL_OK:
+		return SHOAL_TRANSPORT_TAKEN;
+	case SHOAL_ERR_MALFORMED:
+	case SHOAL_ERR_CHECKSUM:
+	case SHOAL_ERR_VERSION:
+	case SHOAL_ERR_LABEL:
+	case SHOAL_ERR_TOO_BIG:
+	case SHOAL_ERR_KEY:
+	case SHOAL_ERR_AUTH:
+	case SHOAL_ERR_CLEAR:
+	case SHOAL_ERR_UNSUPPORTED:
+	case SHOAL_ERR_LIMIT:
+		return SHOAL_TRANSPORT_REFUSED;
+	default:
+		/* REPLAYED: sent once more where it was not known to have come; MISDIRECTED: by a
+		 * member that does not know this instance. */
+		return SHOAL_TRANSPORT_PASSED;
+	}
 }
 
 static void
@@ -31,10 +50,10 @@ on_datagram(
 
 	cluster->arrived = true;
 	input.received_ns = shoal_clock_before(shoal_clock_mono(&cluster->clock), age_ns);
-	feed(cluster, &input);
+	(void)feed(cluster, &input);
 }
 
-static void
+static enum shoal_transport_verdict
 on_stream(void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len)
 {
 	struct shoal_cluster *cluster = arg;
@@ -42,10 +61,10 @@ on_stream(void *arg, const struct shoal_addr *from, const uint8_t *data, size_t 
 	        .kind = SHOAL_INPUT_STREAM, .from = *from, .data = data, .len = len};
 
 	cluster->arrived = true;
-	feed(cluster, &input);
+	return feed(cluster, &input);
 }
 
-static void
+static enum shoal_transport_verdict
 on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const uint8_t *data,
         size_t len)
 {
@@ -57,10 +76,10 @@ on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const ui
 	        .len = len};
 
 	cluster->arrived = true;
-	feed(cluster, &input);
+	return feed(cluster, &input);
 }
 
-static void
+static enum shoal_transport_verdict
 on_result(void *arg, uint64_t exchange, int code, const uint8_t *data, size_t len)
 {
 	struct shoal_cluster *cluster = arg;
@@ -71,10 +90,10 @@ on_result(void *arg, uint64_t exchange, int code, const uint8_t *data, size_t le
 	        .len = len};
 
 	cluster->arrived = true;
-	feed(cluster, &input);
+	return feed(cluster, &input);
 }
 
-static void
+static enum shoal_transport_verdict
 on_watched(void *arg, const struct shoal_addr *from, uint64_t link, const uint8_t *data, size_t len)
 {
 	struct shoal_cluster *cluster = arg;
@@ -85,7 +104,7 @@ on_watched(void *arg, const struct shoal_addr *from, uint64_t link, const uint8_
 	        .len = len};
 
 	cluster->arrived = true;
-	feed(cluster, &input);
+	return feed(cluster, &input);
 }
 
 static void
@@ -93,7 +112,7 @@ on_unwatched(void *arg, uint64_t link)
 {
 	struct shoal_input input = {.kind = SHOAL_INPUT_UNWATCHED, .exchange = link};
 
-	feed(arg, &input);
+	(void)feed(arg, &input);
 }
 
 static void
@@ -101,7 +120,7 @@ on_closed(void *arg, uint64_t link, int code)
 {
 	struct shoal_input input = {.kind = SHOAL_INPUT_CLOSED, .exchange = link, .code = code};
 
-	feed(arg, &input);
+	(void)feed(arg, &input);
 }
 
 static void
@@ -109,7 +128,7 @@ on_refused(void *arg, const struct shoal_addr *peer)
 {
 	struct shoal_input input = {.kind = SHOAL_INPUT_REFUSED, .from = *peer};
 
-	feed(arg, &input);
+	(void)feed(arg, &input);
 }
 
 static void
@@ -117,7 +136,7 @@ on_too_large(void *arg, const struct shoal_addr *peer, size_t size)
 {
 	struct shoal_input input = {.kind = SHOAL_INPUT_TOO_LARGE, .from = *peer, .size = size};
 
-	feed(arg, &input);
+	(void)feed(arg, &input);
 }
 
 static void
@@ -266,6 +285,9 @@ shoal_host_flush(struct shoal_cluster *cluster)
 {
 	const struct shoal_config *config = &cluster->settings.config;
 
+	if (shoal_fork_is_child(cluster)) {
+		return;
+	}
 	for (size_t i = 0; i < config->transport_count; i++) {
 		const struct shoal_transport *one = &config->transports[i];
 
@@ -285,6 +307,6 @@ shoal_host_fail_requests(struct shoal_cluster *cluster)
 		        .code = failed->code};
 
 		shoal_ring_pop(&cluster->failed);
-		feed(cluster, &input);
+		(void)feed(cluster, &input);
 	}
 }

@@ -57,6 +57,8 @@ start_one(struct shoal_cluster *cluster, const struct shoal_transport *transport
         const struct shoal_addr *bind, char *why, size_t len)
 {
 	const struct shoal_config *config = &cluster->settings.config;
+	bool keys = config->keyring != NULL || config->key_count > 0;
+	bool sealed = keys && config->accept_clear == 0; /* who does not seal sends at once */
 	struct shoal_transport_env env = {.size = sizeof(env),
 	        .base = cluster->base,
 	        .allocator = cluster->mem,
@@ -65,6 +67,7 @@ start_one(struct shoal_cluster *cluster, const struct shoal_transport *transport
 	        .binds = cluster->settings.binds,
 	        .datagram_max = config->profile.datagram_max,
 	        .stream_max = config->profile.stream_max,
+	        .first_max = sealed ? SHOAL_FIRST_MAX : config->profile.stream_max,
 	        .connections_max = config->connections_max,
 	        .idle_timeout_ms = config->idle_timeout_ms,
 	        .exchange_timeout_ms = config->profile.exchange_timeout_ms,

@@ -295,6 +295,10 @@ shoal_loop_input(struct shoal_cluster *cluster, struct shoal_input *input)
 	struct shoal_event event;
 	int rc;
 
+	/* A child would seal under the counters of its parent. */
+	if (shoal_fork_is_child(cluster)) {
+		return SHOAL_ERR_STATE;
+	}
 	cluster->inside = true;
 	input->mono_ns = shoal_clock_mono(&cluster->clock);
 	input->wall_ns = shoal_clock_wall();

@@ -81,7 +81,7 @@ shoal_send_primary(struct shoal_pending *pending, enum shoal_message_kind kind, 
 	pending->len = writer.len;
 }
 
-void
+struct shoal_pending *
 shoal_send_gossip(struct shoal_core *core, uint32_t slot, unsigned flags, uint32_t about)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
@@ -94,6 +94,7 @@ shoal_send_gossip(struct shoal_core *core, uint32_t slot, unsigned flags, uint32
 		pending->about = about;
 		shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
 	}
+	return pending;
 }
 
 /* The addressee, where the slot still holds the member that the packet was queued for. */
@@ -292,7 +293,7 @@ finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoa
 static bool
 is_empty(const struct shoal_pending *pending, const struct shoal_writer *writer, size_t head)
 {
-	const unsigned mail = SHOAL_FILL_SELF | SHOAL_FILL_ABOUT;
+	const unsigned mail = SHOAL_FILL_SELF | SHOAL_FILL_ABOUT | SHOAL_FILL_BARE;
 	return pending->primary[0] == SHOAL_MESSAGE_SENDER &&
 	       pending->len == 2u + pending->primary[1] && (pending->flags & mail) == 0 &&
 	       writer->len == head + pending->len;
@@ -328,11 +329,45 @@ make_send(struct shoal_core *core, struct shoal_pending *pending, struct shoal_s
 	return true;
 }
 
+/* Who receives it takes no long message of somebody of whom nothing opened yet. */
+static void
+introduce(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_send *send)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
+	struct shoal_sends *sends = &core->sends;
+	struct shoal_pending first = {
+	        .kind = SHOAL_SEND_STREAM, .to = pending->to, .salt = pending->salt};
+	bool opens = send->kind == SHOAL_SEND_STREAM || send->kind == SHOAL_SEND_REQUEST;
+	struct shoal_writer writer;
+
+	if (!core->seal.asks || !opens || send->len + core->seal.missing <= SHOAL_FIRST_MAX) {
+		return;
+	}
+	shoal_writer_init(&writer, sends->datagram, core->profile.datagram_max);
+	begin(core, &first, &writer);
+	if (!shoal_message_append(&writer, SHOAL_MESSAGE_SENDER, &sender) ||
+	        !shoal_seal_end(core, &first, &writer)) {
+		return;
+	}
+	sends->held = *send;
+	sends->holds = true;
+	*send = (struct shoal_send){
+	        .kind = first.kind, .to = first.to, .data = writer.data, .len = writer.len};
+	/* A replay, which does not compress, has more of them: only their bytes are counted. */
+	core->counters.value[SHOAL_COUNTER_BYTES_OUT] += writer.len;
+}
+
 bool
 shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 {
 	struct shoal_pending *pending;
 
+	if (core->sends.holds) {
+		*send = core->sends.held;
+		core->sends.holds = false;
+		return true;
+	}
 	while ((pending = shoal_ring_front(&core->sends.queue)) != NULL) {
 		/* Its place may be given away: nothing is queued while it is made into a packet. */
 		shoal_ring_pop(&core->sends.queue);
@@ -346,6 +381,7 @@ shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 			shoal_walk_sent(core);
 		}
 		if (made) {
+			introduce(core, pending, send);
 			return true;
 		}
 	}

@@ -23,7 +23,8 @@ enum shoal_fill {
 	SHOAL_FILL_BUDGET = 64, /* counts against the byte budget of gossip                       */
 	SHOAL_FILL_SPARE = 128, /* takes gossip along only while that budget lasts                */
 	SHOAL_FILL_WALK = 256,  /* what the next step of a walk says                              */
-	SHOAL_FILL_META = 512   /* the metadata of the member in `about`, whole                   */
+	SHOAL_FILL_META = 512,  /* the metadata of the member in `about`, whole                   */
+	SHOAL_FILL_BARE = 1024  /* says something where it holds no gossip, too                   */
 };
 
 struct shoal_pending {
@@ -46,6 +47,8 @@ struct shoal_sends {
 	uint8_t *datagram; /* profile.datagram_max bytes */
 	uint8_t *stream;   /* grows to what the table needs, at most profile.stream_max   */
 	size_t stream_capacity;
+	bool holds; /* a packet that is made waits behind a short one, see SHOAL_FIRST_MAX */
+	struct shoal_send held;
 };
 
 struct shoal_core;
@@ -70,7 +73,9 @@ void shoal_send_primary(
         struct shoal_pending *pending, enum shoal_message_kind kind, const void *message);
 
 /* A packet to a member with gossip only. Without SHOAL_FILL_BUDGET it is sent for something that
- * must not wait, and takes gossip along as far as the byte budget allows. */
-void shoal_send_gossip(struct shoal_core *core, uint32_t slot, unsigned flags, uint32_t about);
+ * must not wait, and takes gossip along as far as the byte budget allows. NULL: the queue is full.
+ */
+struct shoal_pending *shoal_send_gossip(
+        struct shoal_core *core, uint32_t slot, unsigned flags, uint32_t about);
 
 #endif

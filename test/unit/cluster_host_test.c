@@ -7,11 +7,14 @@
 
 #include <event2/event.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 struct wrapper {
 	struct shoal_transport inner;
+	struct shoal_transport_env env;
 	bool small_path, full;
-	unsigned sends, streams, requests, flushes;
+	unsigned sends, streams, requests, replies, flushes;
 };
 
 static int
@@ -19,6 +22,7 @@ start(void *self, const struct shoal_transport_env *env, char *why, size_t len)
 {
 	struct wrapper *wrapper = self;
 
+	wrapper->env = *env;
 	return wrapper->inner.ops->start(wrapper->inner.self, env, why, len);
 }
 
@@ -70,6 +74,7 @@ reply(void *self, uint64_t exchange, const uint8_t *data, size_t len)
 {
 	struct wrapper *wrapper = self;
 
+	wrapper->replies++;
 	return wrapper->inner.ops->reply(wrapper->inner.self, exchange, data, len);
 }
 
@@ -116,8 +121,9 @@ struct world {
 };
 
 static void
-begin(struct world *world)
+begin_with(struct world *world, size_t key_count, uint32_t accept_clear)
 {
+	static const struct shoal_key key = {32, {1}};
 	static const char *const names[] = {"a", "b"};
 
 	memset(world, 0, sizeof(*world));
@@ -136,11 +142,20 @@ begin(struct world *world)
 		config.base = world->base;
 		config.transports = &transport;
 		config.transport_count = 1;
+		config.keys = key_count > 0 ? &key : NULL;
+		config.key_count = key_count;
+		config.accept_clear = accept_clear;
 		config.profile.probe_interval_ms = 20;
 		config.profile.probe_timeout_ms = 10;
 		assert_int_equal(shoal_cluster_new(&world->member[i], &config), 0);
 		assert_int_equal(shoal_cluster_start(world->member[i]), 0);
 	}
+}
+
+static void
+begin(struct world *world)
+{
+	begin_with(world, 0, 0);
 }
 
 static void
@@ -311,6 +326,67 @@ what_happened_to_a_member_is_kept_with_its_cause(void **state)
 	end(&world);
 }
 
+/* What a transport of member 0 says came on a stream from nowhere. */
+static enum shoal_transport_verdict
+come(struct world *world, const char *data, size_t len)
+{
+	const struct shoal_transport_host *host = &world->wrapper[0].env.host;
+	const struct shoal_addr from = {.ip = {[10] = 0xff, 0xff, 127, 0, 0, 1}, .port = 9};
+
+	return host->request(host->arg, &from, 77, (const uint8_t *)data, len);
+}
+
+static void
+what_is_no_packet_of_the_cluster_closes_its_connection(void **state)
+{
+	static const char clear[] = {(char)0xc1, 0, 0, 0, 0, 0, 0};
+	struct world world;
+
+	(void)state;
+	for (size_t keys = 0; keys < 2; keys++) {
+		for (uint32_t accepts = 0; accepts <= 2 * keys; accepts++) {
+			begin_with(&world, keys, accepts);
+			const struct shoal_transport_env *env = &world.wrapper[0].env;
+			assert_int_equal(
+			        env->first_max, keys > 0 && accepts == 0 ? 65536 : env->stream_max);
+			assert_int_equal(come(&world, "", 0), SHOAL_TRANSPORT_REFUSED);
+			assert_int_equal(
+			        come(&world, clear, sizeof(clear)), SHOAL_TRANSPORT_REFUSED);
+			assert_int_equal(come(&world, "\200\1\0", 3), SHOAL_TRANSPORT_REFUSED);
+			end(&world);
+		}
+	}
+}
+
+/* Whatever a transport of its own tells a member in a child of fork: it would be sealed under the
+ * counters of the parent. */
+static void
+a_child_seals_and_sends_nothing(void **state)
+{
+	static const char clear[] = {(char)0xc1, 0, 0, 0, 0, 0, 0};
+	struct world world;
+	int status;
+
+	(void)state;
+	begin_with(&world, 1, 0);
+	const struct wrapper *wrapper = &world.wrapper[0];
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		int came = (int)come(&world, clear, sizeof(clear));
+		wrapper->env.host.batch_end(wrapper->env.host.arg);
+		_exit(came == SHOAL_TRANSPORT_REFUSED || wrapper->replies > 0 ||
+		        wrapper->flushes > 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	/* The parent answers. */
+	assert_int_equal(come(&world, clear, sizeof(clear)), SHOAL_TRANSPORT_REFUSED);
+	assert_int_equal(wrapper->replies, 1);
+	end(&world);
+}
+
 int
 main(void)
 {
@@ -320,6 +396,8 @@ main(void)
 	        cmocka_unit_test(what_was_sent_is_flushed),
 	        cmocka_unit_test(counters_of_core_and_transports_are_told_together),
 	        cmocka_unit_test(what_happened_to_a_member_is_kept_with_its_cause),
+	        cmocka_unit_test(what_is_no_packet_of_the_cluster_closes_its_connection),
+	        cmocka_unit_test(a_child_seals_and_sends_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,7 @@ struct site {
 	uint64_t counted[SHOAL_COUNTERS];
 	uint64_t sum; /* of all bytes of the last request or result */
 	bool inside, stopped;
+	enum shoal_transport_verdict verdict; /* on what comes on streams */
 	bool echo;       /* requests are answered with what they carry, at once */
 	unsigned agains; /* so many results are followed, from inside the call, by one more request
 	                  */
@@ -309,16 +310,17 @@ on_datagram(
 	site_called(site);
 }
 
-static inline void
+static inline enum shoal_transport_verdict
 on_stream(void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len)
 {
 	struct site *site = arg;
 
 	keep(&site->streams, from, 0, data, len);
 	site_called(site);
+	return site->verdict;
 }
 
-static inline void
+static inline enum shoal_transport_verdict
 on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const uint8_t *data,
         size_t len)
 {
@@ -331,9 +333,10 @@ on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const ui
 	if (site->echo && !site->stopped) {
 		(void)site_reply(site, exchange, data, len);
 	}
+	return site->verdict;
 }
 
-static inline void
+static inline enum shoal_transport_verdict
 on_result(void *arg, uint64_t exchange, int code, const uint8_t *data, size_t len)
 {
 	struct site *site = arg;
@@ -347,6 +350,7 @@ on_result(void *arg, uint64_t exchange, int code, const uint8_t *data, size_t le
 		assert_int_equal(
 		        site_request(site, &site->again, exchange + 1, "x", 1, site->again_ms), 0);
 	}
+	return site->verdict;
 }
 
 static inline void
@@ -393,7 +397,7 @@ on_log(void *arg, enum shoal_log_level level, const char *room, const char *text
 	++site->logs;
 }
 
-static inline void
+static inline enum shoal_transport_verdict
 on_watched(void *arg, const struct shoal_addr *from, uint64_t link, const uint8_t *data, size_t len)
 {
 	struct site *site = arg;
@@ -404,6 +408,7 @@ on_watched(void *arg, const struct shoal_addr *from, uint64_t link, const uint8_
 	if (site->echo && !site->stopped) {
 		(void)site_reply(site, link, data, len);
 	}
+	return site->verdict;
 }
 
 static inline void
@@ -498,6 +503,7 @@ site_init(
 	        .bind = site->bind,
 	        .binds = 1,
 	        .datagram_max = 1400,
+	        .first_max = SIZE_MAX,
 	        .stream_max = 1024 * 1024,
 	        .connections_max = 64,
 	        .idle_timeout_ms = 60000,

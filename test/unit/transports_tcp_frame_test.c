@@ -173,6 +173,89 @@ a_length_above_the_limit_is_refused_and_one_below_buys_nothing(void **state)
 	close_scene(&scene);
 }
 
+/* Who sends something long shall have been heard before. */
+static void
+what_a_peer_sends_is_short_until_its_host_took_something(void **state)
+{
+	enum {
+		FIRST = 100
+	};
+	static uint8_t long_one[FIRST + 1];
+	struct scene scene;
+	struct note *note;
+
+	(void)state;
+	for (int taken = 0; taken < 2; taken++) {
+		open_scene(&scene, 64, MINUTE);
+		scene.tcp->env.first_max = FIRST;
+		scene.site.verdict = taken ? SHOAL_TRANSPORT_TAKEN : SHOAL_TRANSPORT_PASSED;
+		assert_int_equal(
+		        site_request(&scene.good, &scene.site.addr[0], 1, long_one, FIRST, MINUTE),
+		        0);
+		UNTIL(&scene.world, scene.good.results.count == 1);
+		assert_int_equal(site_request(&scene.good, &scene.site.addr[0], 2, long_one,
+		                         sizeof(long_one), MINUTE),
+		        0);
+		UNTIL(&scene.world, scene.good.results.count == 2);
+		note = last(&scene.good.results);
+		assert_int_equal(note->code, taken ? 0 : SHOAL_ERR_CLOSED);
+		/* It is tried again on a fresh connection. */
+		assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED), taken ? 0 : 2);
+		/* What was asked for may be long. */
+		scene.good.echo = true;
+		assert_int_equal(site_request(&scene.site, &scene.good.addr[0], 1, long_one,
+		                         sizeof(long_one), MINUTE),
+		        0);
+		UNTIL(&scene.world, scene.site.results.count == 1);
+		assert_int_equal(last(&scene.site.results)->code, 0);
+		close_scene(&scene);
+	}
+}
+
+static void
+a_connection_that_brought_what_is_refused_is_closed_behind_the_answer(void **state)
+{
+	static const unsigned kinds[] = {SHOAL_TCP_REQUEST, SHOAL_TCP_ONE_WAY, SHOAL_TCP_WATCH};
+	uint8_t frame[SHOAL_TCP_HEADER + 8];
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene, 64, MINUTE);
+	scene.site.verdict = SHOAL_TRANSPORT_REFUSED;
+	for (uint64_t i = 0; i < COUNT_OF(kinds); i++) {
+		uint8_t got[64];
+		size_t n = 0;
+		int fd = dial(&scene);
+
+		raw_send(fd, hello, HELLO_LEN);
+		raw_send_frame(fd, kinds[i], 1, "refuse", 6);
+		UNTIL(&scene.world, count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED) == i + 1);
+		for (ssize_t more = 1; more > 0; n += (size_t)more) {
+			more = recv(fd, got + n, sizeof(got) - n, 0);
+			assert_true(more >= 0);
+			if (more == 0) {
+				break;
+			}
+		}
+		size_t len = raw_frame(frame, SHOAL_TCP_REPLY, 1, "refuse", 6);
+		assert_int_equal(n, kinds[i] == SHOAL_TCP_ONE_WAY ? 0 : len);
+		assert_memory_equal(got, frame, n);
+		close(fd);
+	}
+	/* An answer, too. */
+	scene.good.echo = true;
+	assert_int_equal(site_request(&scene.site, &scene.good.addr[0], 1, "refuse", 6, MINUTE), 0);
+	UNTIL(&scene.world,
+	        count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED) == COUNT_OF(kinds) + 1);
+	assert_int_equal(scene.site.results.count, 1);
+	assert_int_equal(scene.tcp->outbound.count, 0);
+	scene.site.verdict = SHOAL_TRANSPORT_PASSED;
+	expect_served(&scene);
+	expect_served(&scene);
+	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED), COUNT_OF(kinds) + 1);
+	close_scene(&scene);
+}
+
 int
 main(void)
 {
@@ -182,6 +265,9 @@ main(void)
 	        cmocka_unit_test(frames_arrive_in_any_pieces),
 	        cmocka_unit_test(a_wrong_first_byte_ends_a_connection),
 	        cmocka_unit_test(a_length_above_the_limit_is_refused_and_one_below_buys_nothing),
+	        cmocka_unit_test(what_a_peer_sends_is_short_until_its_host_took_something),
+	        cmocka_unit_test(
+	                a_connection_that_brought_what_is_refused_is_closed_behind_the_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
