@@ -26,7 +26,7 @@ extern "C" {
 	X(DROP_TOO_BIG, drop_too_big, "packets dropped: above the size limit")                     \
 	X(DROP_UNKNOWN_KIND, drop_unknown_kind, "messages skipped: kind not known here")           \
 	X(DROP_MISDIRECTED, drop_misdirected,                                                      \
-	        "pings and acks dropped: meant for another member or instance")                    \
+	        "pings, acks and answers dropped: of or for another member or instance")           \
 	X(DROP_STRANGER, drop_stranger, "messages dropped: the sender is no current member")       \
 	X(DROP_LATE, drop_late, "acks and results dropped: nothing waits for them any more")       \
 	X(DROP_FORGED, drop_forged, "acks dropped: right number, wrong instance or address")       \

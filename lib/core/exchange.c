@@ -85,6 +85,9 @@ shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpose purpos
 	exchange->number = shoal_probe_number(core, number, SHOAL_NUMBER_EXCHANGE);
 	exchange->purpose = (uint8_t)purpose;
 	exchange->begun = core->now;
+	if (slot != SHOAL_NONE) {
+		exchange->asked = shoal_members_at(core, slot)->info->id;
+	}
 	exchange->to = to != NULL ? *to : shoal_members_addr(shoal_members_at(core, slot));
 	return exchange->number;
 }

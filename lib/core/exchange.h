@@ -22,10 +22,11 @@ struct shoal_exchange {
 	uint64_t begun;
 	uint64_t about; /* INQUEST: which; PULL: the slot of the member */
 	struct shoal_addr to;
-	uint64_t walk;    /* SYNC: its number in every step  */
-	uint64_t salt;    /* JOIN: the instance that is asked, 0: not known */
-	uint64_t counter; /* under which the request was sealed, 0: it was not */
-	uint8_t step;     /* SYNC: 1 is the first */
+	struct shoal_id asked; /* who; zero: whoever is there */
+	uint64_t walk;         /* SYNC: its number in every step  */
+	uint64_t salt;         /* JOIN: the instance that is asked, 0: not known */
+	uint64_t counter;      /* under which the request was sealed, 0: it was not */
+	uint8_t step;          /* SYNC: 1 is the first */
 	uint8_t purpose;
 };
 

@@ -4,7 +4,7 @@
  * of its own up, and to which nobody has one, may be behind something that lets connections out and
  * none in; or those before it in the ring open none, for they have none themselves. So it asks
  * others to connect (CHECK of itself), and says so only when nobody gets through. Nothing is sent
- * by who is watched. Any connection that gets in takes the diagnosis back.
+ * by who is watched. Any request of a member that gets in takes the diagnosis back.
  *
  * A member that has just come has no watchers yet. Until it is known whether it can be dialled it
  * is asked in both ways: who never got a direct answer of it asks its anchors for it.

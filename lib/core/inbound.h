@@ -28,7 +28,7 @@ void shoal_inbound_init(struct shoal_core *core);
 /* A link of this member to another is up, so others should have theirs to it; or time has passed.
  */
 void shoal_inbound_doubt(struct shoal_core *core);
-/* Somebody has dialled this member; has a link to it; and nobody has one any more. */
+/* A member has dialled this one; has a link to it; and nobody has one any more. */
 void shoal_inbound_dialled(struct shoal_core *core);
 void shoal_inbound_watched(struct shoal_core *core);
 void shoal_inbound_alone(struct shoal_core *core);

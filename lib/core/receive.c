@@ -167,6 +167,17 @@ note_mark(struct arrival *arrival, const struct shoal_id *id, uint32_t mark)
 	arrival->mark = mark;
 }
 
+/* Whether it is of who was asked: of the member, and of the instance where a join named one. */
+static bool
+is_of_asked(const struct shoal_exchange *exchange, const struct shoal_msg_answer *answer)
+{
+	const struct shoal_id *asked = &exchange->asked;
+	bool same = shoal_id_is_zero(asked) || memcmp(asked, &answer->id, sizeof *asked) == 0;
+	bool instance = exchange->salt == 0 || exchange->salt == answer->salt;
+
+	return same && (instance || answer->code != 0);
+}
+
 static void
 on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_answer *answer)
 {
@@ -178,6 +189,11 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	if (exchange == NULL || exchange->purpose == SHOAL_EXCHANGE_PING ||
 	        exchange->purpose == SHOAL_EXCHANGE_INQUEST || arrival->answered) {
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
+		return;
+	}
+	if (!is_of_asked(exchange, answer)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
+		arrival->refused = true;
 		return;
 	}
 	bool join = exchange->purpose == SHOAL_EXCHANGE_JOIN;
@@ -297,6 +313,24 @@ on_pull(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg
 	}
 }
 
+/* Where it is of an instance that is not the one known here, which then has not opened what was
+ * sealed for another: that one is told what is held of it, and will say what is newer. */
+static void
+on_sender(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_sender *sender)
+{
+	const struct shoal_record *record = shoal_members_at(core, arrival->teller.slot);
+
+	if (record == NULL || !core->seal.sealed || sender->salt != core->seal.salt ||
+	        sender->salt == shoal_members_salt(record)) {
+		return;
+	}
+	struct shoal_pending *pending = shoal_send_gossip(core, arrival->teller.slot,
+	        SHOAL_FILL_SELF | SHOAL_FILL_ABOUT, arrival->teller.slot);
+	if (pending != NULL) {
+		pending->salt = sender->salt;
+	}
+}
+
 /* What comes with a walk down the digest, with the death watch, with metadata, and with trouble. */
 static void
 on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
@@ -304,6 +338,9 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union s
 	const struct shoal_addr *from = &arrival->input->from;
 
 	switch (kind) {
+	case SHOAL_MESSAGE_SENDER:
+		on_sender(core, arrival, &m->sender);
+		break;
 	case SHOAL_MESSAGE_TREE:
 		shoal_walk_on_tree(core, &m->tree);
 		break;
@@ -403,8 +440,8 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct received *re
 	}
 }
 
-/* When all of the packet has been taken over: what it is answered with, and whether its sender now
- * holds the same. */
+/* When all of the packet has been taken over: whether it was heard from a member, what it is
+ * answered with, and whether its sender now holds the same. */
 static void
 finish(struct shoal_core *core, struct arrival *arrival)
 {
@@ -412,6 +449,12 @@ finish(struct shoal_core *core, struct arrival *arrival)
 	uint32_t slot = shoal_members_find(core, &arrival->teller.id);
 
 	slot = slot == SHOAL_SELF ? SHOAL_NONE : slot;
+	if (slot != SHOAL_NONE && !arrival->refused) {
+		shoal_silence_heard(core);
+		if (input->kind == SHOAL_INPUT_REQUEST) {
+			shoal_inbound_dialled(core);
+		}
+	}
 	if (arrival->asks_table) {
 		shoal_exchange_answer(core, input->exchange, &input->from, slot, SHOAL_OK,
 		        (struct shoal_span){NULL, 0});
@@ -481,10 +524,6 @@ take(struct shoal_core *core, const struct shoal_input *input)
 		return rc;
 	}
 	begin(core, &arrival, input);
-	shoal_silence_heard(core);
-	if (input->kind == SHOAL_INPUT_REQUEST) {
-		shoal_inbound_dialled(core);
-	}
 	handle(core, &arrival, &opened);
 	if (input->kind == SHOAL_INPUT_WATCHED && !arrival.asked) {
 		shoal_watch_on_watched(core, input, NULL);
@@ -552,7 +591,7 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 	answer.from = exchange.to;
 	begin(core, &arrival, &answer);
 	arrival.exchange = &exchange;
-	if (rc == SHOAL_OK || rc == SHOAL_ERR_REFUSED) {
+	if (rc == SHOAL_ERR_REFUSED && !came) {
 		shoal_silence_heard(core);
 	}
 	if (rc == SHOAL_OK) {

@@ -5,6 +5,7 @@
 
 #include "core/exchange.h"
 #include "core/node.h"
+#include "wire/packet.h"
 
 static enum shoal_counter
 drop_counter(int rc)
@@ -69,12 +70,30 @@ refusal(int rc)
 	}
 }
 
+/* The answer is never longer than what it answers: few that are sealed are as short as it. */
+static void
+tell_instance(struct shoal_core *core, const struct shoal_input *input)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
+	size_t len = shoal_packet_sealed_overhead(core->label_span.len) + 2 + sizeof sender.id +
+	             sizeof sender.salt;
+
+	if (input->size < len || !shoal_seal_may_answer(core, input->sender)) {
+		return;
+	}
+	struct shoal_pending *pending = shoal_send_queue(
+	        core, SHOAL_SEND_DATAGRAM, &input->from, SHOAL_NONE, SHOAL_FILL_BARE);
+	if (pending != NULL) {
+		shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
+	}
+}
+
 /* A packet that is dropped as a whole. One that was sealed for another instance came from a member
  * that does not know this one: it is told. */
 void
 shoal_reject(struct shoal_core *core, const struct shoal_input *input, int rc)
 {
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	const char *reason = refusal(rc);
 
 	shoal_reject_count(core, rc);
@@ -87,14 +106,7 @@ shoal_reject(struct shoal_core *core, const struct shoal_input *input, int rc)
 		        shoal_exchange_text(reason));
 	} else if (input->kind == SHOAL_INPUT_WATCHED) {
 		shoal_watch_on_watched(core, input, NULL);
-	} else if (rc == SHOAL_ERR_MISDIRECTED && input->kind == SHOAL_INPUT_DATAGRAM &&
-	           shoal_seal_may_answer(core, input->sender)) {
-		struct shoal_msg_sender sender = {
-		        .id = self->info->id, .salt = shoal_members_salt(self)};
-		struct shoal_pending *pending = shoal_send_queue(
-		        core, SHOAL_SEND_DATAGRAM, &input->from, SHOAL_NONE, SHOAL_FILL_SELF);
-		if (pending != NULL) {
-			shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
-		}
+	} else if (rc == SHOAL_ERR_MISDIRECTED && input->kind == SHOAL_INPUT_DATAGRAM) {
+		tell_instance(core, input);
 	}
 }

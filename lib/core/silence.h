@@ -16,7 +16,8 @@ struct shoal_silence {
 
 void shoal_silence_init(struct shoal_core *core);
 
-/* Something came from a host of somebody: a packet, or that it refuses one. */
+/* Something came from a host of somebody: of a member, a packet of which something counted; or that
+ * the host refuses one. */
 void shoal_silence_heard(struct shoal_core *core);
 
 /* A probe has ended unanswered. Whether that proves nothing: its relays kept silent too, as did
