@@ -191,6 +191,35 @@ a_dead_member_is_forgotten_by_all(void **state)
 	kit_free(b);
 }
 
+static void
+whatever(const char *field, bool taken, void *arg)
+{
+	(void)field;
+	(void)taken;
+	++*(size_t *)arg;
+}
+
+static void
+a_member_with_keys_takes_other_settings_too(void **state)
+{
+	static const struct shoal_key key = {32, {7}};
+	struct shoal_config config = kit_config("a");
+	struct shoal_cluster *a;
+	size_t told = 0;
+
+	(void)state;
+	config.keys = &key;
+	config.key_count = 1;
+	config.accept_clear = 1;
+	a = kit_start(&config);
+	assert_int_equal(shoal_cluster_set(a, "probe_interval_ms", "150"), 0);
+	config.profile.probe_interval_ms = 150;
+	assert_int_equal(shoal_cluster_reconfigure(a, &config, whatever, &told), 0);
+	assert_int_equal(told, 0);
+	assert_int_equal(shoal_cluster_set(a, "accept_clear", "0"), SHOAL_ERR_STATE);
+	kit_free(a);
+}
+
 int
 main(void)
 {
@@ -199,6 +228,7 @@ main(void)
 	        cmocka_unit_test(what_is_fixed_unknown_or_not_valid_is_refused_and_says_why),
 	        cmocka_unit_test(a_whole_config_is_taken_over_and_what_needs_a_restart_is_named),
 	        cmocka_unit_test(a_dead_member_is_forgotten_by_all),
+	        cmocka_unit_test(a_member_with_keys_takes_other_settings_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
