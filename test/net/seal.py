@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import threading
 
@@ -155,6 +156,29 @@ def what_is_repeated_changed_cut_or_redirected_reaches_nothing(cluster):
     for kind in ("suspect", "failed", "left", "conflict"):
         cluster.expect_none(kind)
     tap.close()
+
+
+def a_connection_of_a_stranger_is_closed_with_its_first_packet(cluster):
+    agent = cluster.start("first", *LOCAL, "--keyring", keyring(cluster))
+
+    def closed(frame):
+        with socket.create_connection(place(agent), timeout=LONG) as stranger:
+            stranger.sendall(b"SHOAL\0\0\0" + frame)
+            said = b""
+            while data := stranger.recv(4096):
+                said += data
+            return said
+
+    def frame(kind, packet, length=None):
+        return struct.pack("!IBQ", len(packet) if length is None else length, kind, 1) + packet
+
+    before = agent.counters()["connections_abused"]
+    clear = b"\xc1\0\0\0\0\0\0"
+    check(closed(frame(1, clear))[4:5] == b"\2", "a request is not answered before it ends")
+    check(closed(frame(3, clear)) == b"", "something is said")
+    check(closed(frame(3, b"\xc1\1\0" + bytes(60))) == b"", "something is said")
+    check(closed(frame(3, b"", 65537)) == b"", "something is said")
+    cluster.expect(lambda: agent.counters()["connections_abused"] == before + 4, "each is counted")
 
 
 def a_key_is_exchanged_beside_every_agent_while_all_live(cluster):
