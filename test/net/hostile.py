@@ -237,12 +237,12 @@ def garbage_inside_frames_that_are_well_formed_is_counted_and_does_no_harm(clust
     chance = random.Random(5)
     before = dropped(victim)
     frames = 200
-    with socket.create_connection(("127.0.0.1", victim.port), timeout=30) as link:
-        link.sendall(b"SHOAL\0\0\0")
-        for number in range(1, frames + 1):
-            body = GARBAGE[number % 7](chance)
-            link.sendall(struct.pack(">IBQ", len(body), 3, number) + body)
-        cluster.expect(lambda: dropped(victim) >= before + frames, "every one is counted")
+    for number in range(1, frames + 1):
+        body = GARBAGE[number % 7](chance)
+        with socket.create_connection(("127.0.0.1", victim.port), timeout=30) as link:
+            link.sendall(b"SHOAL\0\0\0" + struct.pack(">IBQ", len(body), 3, number) + body)
+            check(link.recv(1) == b"", "its connection goes on")
+    cluster.expect(lambda: dropped(victim) >= before + frames, "every one is counted")
     newcomer = cluster.start("newcomer", *OPTIONS, join=[victim.address])
     expect_serving(cluster, agents, victim, newcomer)
 

@@ -12,7 +12,7 @@ import threading
 from harness import LOCAL, LONG, check, main
 
 DROPS = ("drop_auth", "drop_sealed", "drop_replayed", "drop_redirected", "drop_clear", "drop_malformed",
-         "drop_version", "drop_checksum", "drop_budget", "kernel_drops")
+         "drop_version", "drop_checksum", "drop_label", "drop_budget", "kernel_drops")
 
 
 def keyring(cluster, name="keyring", bits="256"):
@@ -136,8 +136,9 @@ def what_is_repeated_changed_cut_or_redirected_reaches_nothing(cluster):
     attacker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sent = 0
     for data in kept:
-        for forged in (data, data[:-1], data[:30], data + b"\0", data[:40] + bytes([data[40] ^ 1]) + data[41:],
-                       data[:12] + b"\0" * 8 + data[20:]):
+        counter = 3 + data[2] + 9
+        for forged in (data, data[:-1], data[:30], data + b"\0", data[:70] + bytes([data[70] ^ 1]) + data[71:],
+                       b"\xc1\1\0" + data[3 + data[2]:], data[:counter] + b"\0" * 8 + data[counter + 8:]):
             attacker.sendto(forged, tap.target)
             sent += 1
         attacker.sendto(data, place(first))
