@@ -32,6 +32,7 @@ feed(struct shoal_cluster *cluster, struct shoal_input *input)
 	case SHOAL_ERR_CLEAR:
 	case SHOAL_ERR_UNSUPPORTED:
 	case SHOAL_ERR_LIMIT:
+	case SHOAL_ERR_PERMISSION:
 		return SHOAL_TRANSPORT_REFUSED;
 	default:
 		/* REPLAYED: sent once more where it was not known to have come; MISDIRECTED: by a

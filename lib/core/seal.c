@@ -298,6 +298,9 @@ open_whole(struct shoal_core *core, uint64_t now, struct shoal_input *opened)
 	if (opened->len > core->profile.stream_max) {
 		return SHOAL_ERR_TOO_BIG;
 	}
+	if (opened->kind == SHOAL_INPUT_DATAGRAM && !shoal_allow_addr(core, &opened->from)) {
+		return SHOAL_ERR_PERMISSION; /* a request is opened all the same: it is told */
+	}
 	shoal_reader_init(&reader, opened->data, opened->len);
 	int rc = shoal_packet_header(&reader, &header);
 	if (opened->kind == SHOAL_INPUT_DATAGRAM && !shoal_budget_takes(core, opened, now)) {

@@ -212,6 +212,36 @@ something_long_is_sent_behind_something_short(void **state)
 	world_done(&world);
 }
 
+/* Its request is opened, so that the answer can be sealed for it; its datagrams are not. */
+static void
+one_of_an_address_that_is_not_allowed_is_told_so_sealed(void **state)
+{
+	struct core_world world;
+	struct shoal_cidr elsewhere;
+
+	(void)state;
+	form(&world, 2);
+	struct world_packet packet = overheard(&world, 1, 0);
+	assert_int_equal(shoal_cidr_parse(&elsewhere, "192.0.2.0/24"), SHOAL_OK);
+	assert_int_equal(world_step(&world, 0,
+	                         (struct shoal_input){.kind = SHOAL_INPUT_ALLOW,
+	                                 .data = (const uint8_t *)&elsewhere,
+	                                 .len = sizeof elsewhere}),
+	        SHOAL_OK);
+	size_t other = add(&world, 0);
+	assert_int_equal(join_code(&world, other), SHOAL_ERR_REJECTED);
+	size_t opened = unit_cipher_seen.opened;
+	assert_int_equal(world_step(&world, 0,
+	                         (struct shoal_input){.kind = SHOAL_INPUT_DATAGRAM,
+	                                 .from = world.node[1].addr,
+	                                 .data = packet.data,
+	                                 .len = packet.len}),
+	        SHOAL_ERR_PERMISSION);
+	assert_int_equal(unit_cipher_seen.opened, opened);
+	free(packet.data);
+	world_done(&world);
+}
+
 /* A sealed packet of node 1 for an instance that there is not, with `len` bytes of padding. */
 static size_t
 seal_for_nobody(const struct core_world *world, uint8_t *data, size_t cap, size_t pad)
@@ -269,6 +299,7 @@ main(void)
 	        cmocka_unit_test(an_answer_counts_only_of_the_member_that_was_asked),
 	        cmocka_unit_test(a_join_is_served_only_by_the_instance_that_said_its_salt),
 	        cmocka_unit_test(short_and_long_metadata_goes_sealed),
+	        cmocka_unit_test(one_of_an_address_that_is_not_allowed_is_told_so_sealed),
 	        cmocka_unit_test(something_long_is_sent_behind_something_short),
 	        cmocka_unit_test(
 	                what_is_for_another_is_answered_with_who_is_here_and_never_with_more_than_came),
