@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A packet is checked as a whole before anything of it counts: opened, every message decoded, and
  * only then handled one after the other. So a packet that is damaged or hostile changes nothing,
- * wherever in it the damage is. The first KEPT_MAX messages, which is all of most packets, are kept
- * as they were decoded; what follows is decoded again when its turn comes. */
+ * wherever in it the damage is. */
 #include "core/receive.h"
 
 #include <string.h>
@@ -13,23 +12,8 @@
 #include "core/learn.h"
 #include "core/node.h"
 #include "core/reject.h"
+#include "core/unpack.h"
 #include "wire/message.h"
-#include "wire/packet.h"
-
-#define KEPT_MAX 16
-
-struct received {
-	uint16_t kind;
-	bool known; /* false: skipped, a kind of a newer release */
-	union shoal_message m;
-};
-
-/* A packet that is as it should be. */
-struct opened {
-	size_t kept;
-	struct shoal_reader rest; /* the messages after those kept */
-	struct received message[KEPT_MAX];
-};
 
 /* One packet while it is handled. */
 struct arrival {
@@ -45,50 +29,6 @@ struct arrival {
 	uint32_t mark;          /* 0: none came */
 	bool walked;            /* it ends a step of a walk of ours */
 };
-
-static int
-decode_all(struct opened *opened)
-{
-	struct shoal_reader look = opened->rest, body;
-	struct received last;
-	uint16_t kind;
-	int rc;
-
-	while ((rc = shoal_message_next(&look, &kind, &body)) > 0) {
-		bool keeps = opened->kept < KEPT_MAX;
-		struct received *received = keeps ? &opened->message[opened->kept++] : &last;
-		received->kind = kind;
-		rc = shoal_message_decode(kind, body, &received->m);
-		if (rc == SHOAL_ERR_MALFORMED) {
-			return rc;
-		}
-		received->known = rc == SHOAL_OK;
-		if (keeps) {
-			opened->rest = look;
-		}
-	}
-	return rc;
-}
-
-static int
-open_packet(struct shoal_core *core, const struct shoal_input *input, struct opened *opened)
-{
-	struct shoal_packet_header header;
-	int rc;
-
-	if (input->opened != SHOAL_OPENED_NOT && input->code != SHOAL_OK) {
-		return input->code;
-	}
-	if (input->len > core->profile.stream_max) {
-		return SHOAL_ERR_TOO_BIG;
-	}
-	rc = shoal_packet_open(input->data, input->len, core->label_span, &header, &opened->rest);
-	if (rc != SHOAL_OK) {
-		return rc;
-	}
-	opened->kept = 0;
-	return decode_all(opened);
-}
 
 /* Whoever names itself first is the teller of what follows. */
 static void
@@ -378,7 +318,7 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union s
 }
 
 static void
-on_message(struct shoal_core *core, struct arrival *arrival, struct received *received)
+on_message(struct shoal_core *core, struct arrival *arrival, struct shoal_received *received)
 {
 	uint16_t kind = received->kind;
 	union shoal_message *m = &received->m;
@@ -466,9 +406,9 @@ finish(struct shoal_core *core, struct arrival *arrival)
 }
 
 static void
-handle(struct shoal_core *core, struct arrival *arrival, struct opened *opened)
+handle(struct shoal_core *core, struct arrival *arrival, struct shoal_unpacked *opened)
 {
-	struct received *received = &opened->message[0];
+	struct shoal_received *received = &opened->message[0];
 	struct shoal_reader body;
 
 	for (size_t i = 0; i < opened->kept && !arrival->refused; i++) {
@@ -515,10 +455,10 @@ turn_away(struct shoal_core *core, const struct shoal_input *input)
 static int
 take(struct shoal_core *core, const struct shoal_input *input)
 {
-	struct opened opened;
+	struct shoal_unpacked opened;
 	struct arrival arrival;
 
-	int rc = open_packet(core, input, &opened);
+	int rc = shoal_unpack(core, input, &opened);
 	if (rc != SHOAL_OK) {
 		shoal_reject(core, input, rc);
 		return rc;
@@ -562,7 +502,7 @@ int
 shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 {
 	struct shoal_exchange exchange;
-	struct opened opened;
+	struct shoal_unpacked opened;
 	struct arrival arrival;
 
 	if (!shoal_exchange_end(core, input->exchange, &exchange)) {
@@ -576,7 +516,7 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 		rc = SHOAL_ERR_PERMISSION; /* the list has changed meanwhile */
 	} else if (came) {
 		core->counters.value[SHOAL_COUNTER_BYTES_IN] += bytes_of(input);
-		rc = open_packet(core, input, &opened);
+		rc = shoal_unpack(core, input, &opened);
 		if (rc != SHOAL_OK) {
 			shoal_reject_count(core, rc);
 			struct shoal_input said = *input;
