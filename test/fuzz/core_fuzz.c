@@ -52,37 +52,6 @@ address(uint8_t number)
 	return addr;
 }
 
-/* Remembers the pings in a packet that the core sent. */
-static void
-keep_pings(struct fuzz *fuzz, const struct shoal_send *send)
-{
-	struct shoal_packet_header header;
-	struct shoal_reader messages, body;
-	struct shoal_span label = {NULL, 0};
-	union shoal_message message;
-	const uint8_t *clear;
-	uint16_t kind;
-	size_t len;
-	uint8_t *copy = fuzz_clear_copy(fuzz, send, &clear, &len);
-
-	if (shoal_packet_open(clear, len, label, &header, &messages) != 0) {
-		fuzz_fail("packets", "the core cannot read what it sent");
-	}
-	while (shoal_message_next(&messages, &kind, &body) == 1) {
-		if (shoal_message_decode(kind, body, &message) != 0) {
-			fuzz_fail("packets", "the core cannot read a message that it sent");
-		}
-		if (kind == SHOAL_MESSAGE_PING) {
-			struct ping *ping = &fuzz->ping[fuzz->pings++ % KEPT];
-
-			ping->seq = message.ping.seq;
-			ping->to = send->to;
-			ping->target = message.ping.target;
-		}
-	}
-	free(copy);
-}
-
 static void
 keep_send(struct fuzz *fuzz, const struct shoal_send *send)
 {
@@ -90,7 +59,7 @@ keep_send(struct fuzz *fuzz, const struct shoal_send *send)
 
 	shoal_watch_send(&fuzz->watch, send);
 	if (send->len != 0) { /* the ends of links carry nothing */
-		keep_pings(fuzz, send);
+		fuzz_keep_pings(fuzz, send);
 	}
 	if (send->kind == SHOAL_SEND_REQUEST || send->kind == SHOAL_SEND_WATCH) {
 		fuzz->exchange[fuzz->asked++ % KEPT] = send->exchange;
@@ -418,7 +387,7 @@ link_ends(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 
 /* Commands with data; what is too short to mean anything is this member's metadata. */
 static void
-command(struct fuzz *fuzz, unsigned which, struct shoal_input *input)
+set(struct fuzz *fuzz, unsigned which, struct shoal_input *input)
 {
 	uint8_t tuning[SHOAL_TUNING_BYTES];
 	struct shoal_id id;
@@ -452,7 +421,7 @@ meta(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 	uint8_t body[PACKET_MAX / 2], digest[32];
 
 	if ((arg & 1) != 0) {
-		command(fuzz, arg >> 1, &input);
+		set(fuzz, arg >> 1, &input);
 		return;
 	}
 	if (len < 5) {

@@ -54,9 +54,8 @@ void fuzz_share_key(struct fuzz *fuzz, struct shoal_core_config *config);
  * (nobody) for nobody; what is none stays as it is. The new one lives until the next call. */
 void fuzz_seal(struct fuzz *fuzz, struct shoal_input *input, bool nobody);
 
-/* A copy of a packet that the core sent, and its clear form in it. The caller frees it. */
-uint8_t *fuzz_clear_copy(
-        struct fuzz *fuzz, const struct shoal_send *send, const uint8_t **clear, size_t *len);
+/* Remembers the pings in a packet that the core sent. */
+void fuzz_keep_pings(struct fuzz *fuzz, const struct shoal_send *send);
 
 /* Few ids, so that statements meet: the core itself, and members at the first addresses. */
 static inline void

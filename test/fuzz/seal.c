@@ -4,6 +4,7 @@
 #include "fuzz.h"
 
 #include "unit_cipher.h"
+#include "wire/message.h"
 #include "wire/packet.h"
 
 #include <stdlib.h>
@@ -44,9 +45,8 @@ comes_as(const struct fuzz *fuzz, const struct shoal_input *input)
 	return frame;
 }
 
-uint8_t *
-fuzz_clear_copy(
-        struct fuzz *fuzz, const struct shoal_send *send, const uint8_t **clear, size_t *len)
+static uint8_t *
+clear_copy(struct fuzz *fuzz, const struct shoal_send *send, const uint8_t **clear, size_t *len)
 {
 	uint8_t *copy = malloc(send->len);
 	struct shoal_packet_header header;
@@ -78,6 +78,36 @@ fuzz_clear_copy(
 		fuzz_fail("packets", "what the core sealed cannot be opened");
 	}
 	return copy;
+}
+
+void
+fuzz_keep_pings(struct fuzz *fuzz, const struct shoal_send *send)
+{
+	struct shoal_packet_header header;
+	struct shoal_reader messages, body;
+	struct shoal_span label = {NULL, 0};
+	union shoal_message message;
+	const uint8_t *clear;
+	uint16_t kind;
+	size_t len;
+	uint8_t *copy = clear_copy(fuzz, send, &clear, &len);
+
+	if (shoal_packet_open(clear, len, label, &header, &messages) != 0) {
+		fuzz_fail("packets", "the core cannot read what it sent");
+	}
+	while (shoal_message_next(&messages, &kind, &body) == 1) {
+		if (shoal_message_decode(kind, body, &message) != 0) {
+			fuzz_fail("packets", "the core cannot read a message that it sent");
+		}
+		if (kind == SHOAL_MESSAGE_PING) {
+			struct ping *ping = &fuzz->ping[fuzz->pings++ % KEPT];
+
+			ping->seq = message.ping.seq;
+			ping->to = send->to;
+			ping->target = message.ping.target;
+		}
+	}
+	free(copy);
 }
 
 void
