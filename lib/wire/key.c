@@ -22,8 +22,8 @@ group(const char *text)
 	int32_t value = 0;
 
 	for (size_t i = 0; i < 4; i++) {
-		const char *digit = text[i] == '=' ? digits : memchr(digits, text[i], 64);
-		if (digit == NULL) {
+		const char *digit = text[i] == '=' ? digits : strchr(digits, text[i]);
+		if (digit == NULL || text[i] == '\0') {
 			return -1;
 		}
 		value = value << 6 | (int32_t)(digit - digits);
@@ -89,7 +89,11 @@ shoal_key_print(const struct shoal_key *key, char text[SHOAL_KEY_TEXT])
 		}
 		for (size_t k = 0; k < 4; k++) {
 			bool none = i + k > key->len;
-			text[n++] = none ? '=' : digits[value >> (18 - 6 * k) & 63];
+			char digit = digits[value >> (18 - 6 * k) & 63];
+			if (none) {
+				digit = '=';
+			}
+			text[n++] = digit;
 		}
 	}
 	text[n] = '\0';
