@@ -209,6 +209,58 @@ is_verdict(const struct shoal_core *core, uint32_t slot, const struct shoal_said
 }
 
 static void
+judge(struct shoal_core *core, uint32_t slot, struct shoal_said *said,
+        const struct shoal_teller *teller, enum shoal_verdict verdict)
+{
+	bool known = slot != SHOAL_NONE;
+
+	switch (verdict) {
+	case SHOAL_VERDICT_STALE:
+		/* It is not taken over, but if it lives, both must hear of it. */
+		(void)shoal_identity_defers(core, slot, said->member, teller);
+		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+		break;
+	case SHOAL_VERDICT_IGNORE:
+		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+		break;
+	case SHOAL_VERDICT_SAME:
+		shoal_apply_again(core, slot, said, teller);
+		break;
+	case SHOAL_VERDICT_APPLY:
+		if (known && shoal_identity_defers(core, slot, said->member, teller)) {
+			break;
+		}
+		slot = known ? slot : meet(core, said);
+		if (slot != SHOAL_NONE) {
+			shoal_apply(core, slot, said, teller);
+		}
+		break;
+	case SHOAL_VERDICT_VERIFY:
+		shoal_check_queue(core, slot, &teller->id, &said->told.claim);
+		break;
+	case SHOAL_VERDICT_CHECK:
+		if (known) {
+			shoal_check_queue(core, slot, &teller->id, &said->told.claim);
+		} else {
+			hear_of(core, said, teller);
+		}
+		break;
+	case SHOAL_VERDICT_BURY:
+		remember(core, slot, said);
+		break;
+	case SHOAL_VERDICT_ANSWER:
+		answer(core, slot, teller);
+		break;
+	case SHOAL_VERDICT_REFUTE:
+		refute(core, said, teller);
+		break;
+	case SHOAL_VERDICT_REMIND:
+		remind(core, teller);
+		break;
+	}
+}
+
+static void
 learn(struct shoal_core *core, struct shoal_said *said, const struct shoal_teller *teller)
 {
 	uint32_t slot = shoal_members_find(core, said->id);
@@ -237,50 +289,7 @@ learn(struct shoal_core *core, struct shoal_said *said, const struct shoal_telle
 	        shoal_identity_asks(core, &said->told.claim, said->member)) {
 		return;
 	}
-	switch (shoal_statement_admit(&view, &said->told)) {
-	case SHOAL_VERDICT_STALE:
-		/* It is not taken over, but if it lives, both must hear of it. */
-		(void)shoal_identity_defers(core, slot, said->member, teller);
-		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
-		break;
-	case SHOAL_VERDICT_IGNORE:
-		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
-		break;
-	case SHOAL_VERDICT_SAME:
-		shoal_apply_again(core, slot, said, teller);
-		break;
-	case SHOAL_VERDICT_APPLY:
-		if (view.known && shoal_identity_defers(core, slot, said->member, teller)) {
-			break;
-		}
-		slot = view.known ? slot : meet(core, said);
-		if (slot != SHOAL_NONE) {
-			shoal_apply(core, slot, said, teller);
-		}
-		break;
-	case SHOAL_VERDICT_VERIFY:
-		shoal_check_queue(core, slot, &teller->id, &said->told.claim);
-		break;
-	case SHOAL_VERDICT_CHECK:
-		if (view.known) {
-			shoal_check_queue(core, slot, &teller->id, &said->told.claim);
-		} else {
-			hear_of(core, said, teller);
-		}
-		break;
-	case SHOAL_VERDICT_BURY:
-		remember(core, slot, said);
-		break;
-	case SHOAL_VERDICT_ANSWER:
-		answer(core, slot, teller);
-		break;
-	case SHOAL_VERDICT_REFUTE:
-		refute(core, said, teller);
-		break;
-	case SHOAL_VERDICT_REMIND:
-		remind(core, teller);
-		break;
-	}
+	judge(core, slot, said, teller, shoal_statement_admit(&view, &said->told));
 }
 
 uint64_t

@@ -436,18 +436,28 @@ begin(struct shoal_core *core, struct arrival *arrival, const struct shoal_input
 	}
 }
 
-/* Who asks is told, since it may be a mistake in a list; nothing of the packet is read. */
+/* Who asks as a member of this cluster would is told, since it may be a mistake in a list. */
 static int
 turn_away(struct shoal_core *core, const struct shoal_input *input)
 {
+	struct shoal_unpacked opened;
+	int rc = SHOAL_OK;
+
 	shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
 	if (input->kind == SHOAL_INPUT_REQUEST) {
-		shoal_count(core, SHOAL_COUNTER_JOINS_REFUSED);
+		rc = shoal_unpack(core, input, &opened);
+	} else if (input->kind == SHOAL_INPUT_WATCHED) {
+		shoal_watch_on_watched(core, input, NULL);
+	}
+	if (rc != SHOAL_OK) {
+		shoal_reject(core, input, rc);
+	} else if (input->kind == SHOAL_INPUT_REQUEST) {
+		bool join = opened.kept > 0 && opened.message[0].kind == SHOAL_MESSAGE_JOIN;
+
+		core->counters.value[SHOAL_COUNTER_JOINS_REFUSED] += join;
 		shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE,
 		        SHOAL_ERR_REJECTED,
 		        shoal_exchange_text("its address is not allowed here (allow)"));
-	} else if (input->kind == SHOAL_INPUT_WATCHED) {
-		shoal_watch_on_watched(core, input, NULL);
 	}
 	return SHOAL_ERR_PERMISSION;
 }

@@ -351,6 +351,20 @@ members_meet_over_ipv6_and_over_both_families_on_one_port(void **state)
 	kit_free(c);
 }
 
+static void
+texts_of_seeds_are_judged_without_asking_anybody(void **state)
+{
+	const char *good[] = {"127.0.0.1:1", "[::1]:7946", "host", "host:7"};
+	const char *bad[] = {"127.0.0.1:1", "127.0.0.1:99999"};
+
+	(void)state;
+	assert_int_equal(shoal_seeds_check(good, COUNT_OF(good)), 0);
+	assert_int_equal(shoal_seeds_check(bad, COUNT_OF(bad)), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(shoal_last_error(), "127.0.0.1:99999"));
+	assert_int_equal(shoal_seeds_check(good, 0), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_seeds_check(NULL, 1), SHOAL_ERR_INVALID);
+}
+
 int
 main(void)
 {
@@ -369,6 +383,7 @@ main(void)
 	        cmocka_unit_test(reasons_that_have_no_place_are_counted),
 	        cmocka_unit_test(an_asynchronous_join_ends_exactly_once_with_code_and_number),
 	        cmocka_unit_test(members_meet_over_ipv6_and_over_both_families_on_one_port),
+	        cmocka_unit_test(texts_of_seeds_are_judged_without_asking_anybody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
