@@ -450,19 +450,15 @@ run(struct cli_options *options)
 }
 
 static void
-print_fields(void)
+put_fields(void (*row)(const char *left, const char *right))
 {
 	char left[64];
 
-	printf("\nKEYs of --set beside the options above, with their value in the profile lan:\n");
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	snprintf(left, sizeof(left), "%s=%s", #field, #lan);                                       \
-	cli_help_row(left, text);
+	row(left, text);
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
-	printf("and app_version, connections_max, idle_timeout_ms, events_max,\n"
-	       "history_max, record_bytes, record_redact, state_interval_ms, seed, accept_clear,\n"
-	       "compress_min\n");
 }
 
 static const struct cli_option agent_options[] = {
@@ -540,5 +536,9 @@ const struct cli_command cli_agent_command = {
                 "too. A flag is stronger than a variable, a variable than the file.",
         .options = agent_options,
         .run = run,
-        .help = print_fields,
+        .rows_title = "KEYs of --set beside the options above: app_version, connections_max, "
+                      "idle_timeout_ms, events_max, history_max, record_bytes, record_redact, "
+                      "state_interval_ms, seed, accept_clear, compress_min, and these, with their "
+                      "value in the profile lan:",
+        .rows = put_fields,
 };

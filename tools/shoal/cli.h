@@ -29,7 +29,9 @@ struct cli_command {
 	const struct cli_option *options; /* ends with a row without a name */
 	int operands_min, operands_max;
 	int (*run)(struct cli_options *options);
-	void (*help)(void); /* OPTIONAL: what --help says after the options */
+	/* OPTIONAL: rows that are listed after the options, and the line above them. */
+	const char *rows_title;
+	void (*rows)(void (*row)(const char *left, const char *right));
 };
 
 extern const struct cli_command cli_agent_command;
@@ -41,6 +43,7 @@ extern const struct cli_command cli_join_command;
 extern const struct cli_command cli_keygen_command;
 extern const struct cli_command cli_keys_command;
 extern const struct cli_command cli_leave_command;
+extern const struct cli_command cli_manual_command;
 extern const struct cli_command cli_members_command;
 extern const struct cli_command cli_meta_command;
 extern const struct cli_command cli_monitor_command;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The JSON documents of the agent: what /v1/members, /v1/info and /v1/events show. Their members
- * are a contract with programs (docs/shoal.1, "OUTPUT"): add, never rename.
+ * are a contract with programs (docs/man, "OUTPUT"): add, never rename.
  *
  * Every function returns a new reference, NULL when memory ran out. */
 #ifndef SHOAL_CLI_DOCUMENT_H

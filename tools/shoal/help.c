@@ -61,7 +61,9 @@ cli_help(const struct cli_command *command)
 		        row->kind == CLI_LIST ? "..." : "");
 		cli_help_row(left, row->help);
 	}
-	if (command->help != NULL) {
-		command->help();
+	if (command->rows != NULL) {
+		putchar('\n');
+		wrap(command->rows_title, 0, 0);
+		command->rows(cli_help_row);
 	}
 }

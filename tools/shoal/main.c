@@ -31,6 +31,7 @@ static const struct cli_command *const commands[] = {
         &cli_keys_command,
         &cli_sim_command,
         &cli_completion_command,
+        &cli_manual_command,
         &cli_version_command,
 };
 

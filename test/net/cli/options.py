@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Flags, variables and the file; wrong usage; --help and the manual page."""
+"""Flags, variables and the file; wrong usage; --help and completion."""
 import json
 import os
 import re
@@ -10,9 +10,8 @@ from command import FAST, STEADY, Beside, check, complaint, expect_in, main, sho
 from agents import exchange
 
 COMMANDS = ("agent", "members", "join", "leave", "forget", "reload", "info", "keygen", "keys", "meta", "tag", "monitor",
-            "replay", "decode", "sim", "completion", "top", "version", "why")
+            "replay", "decode", "sim", "completion", "manual", "top", "version", "why")
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
-MANUAL = os.path.join(ROOT, "docs/shoal.1")
 
 
 def wrong_usage_ends_with_2_and_says_what_is_wrong(cluster):
@@ -27,6 +26,7 @@ def wrong_usage_ends_with_2_and_says_what_is_wrong(cluster):
             (("members", "--watch=yes"), ["--watch", "no value"]),
             (("info", "--watch"), ["--watch"]),
             (("join",), ["ADDR"]),
+            (("manual", "nonsense"), ["nonsense", "shoal manual --help"]),
             (("agent", "--set", "relays"), ["relays", "KEY=VALUE"]),
             (("agent", "--set", "relays=99"), ["--set relays", "99", "16"]),
             (("agent", "--set", "nonsense=1"), ["nonsense", "no such field"]),
@@ -51,22 +51,6 @@ def wrong_variables_are_named(cluster):
             ("SHOAL_PROBE_INTERVAL_MS", "soon", ["SHOAL_PROBE_INTERVAL_MS", "soon"])):
         expect_in(words, complaint(shoal(cluster, "agent", variables={name: value}), 2))
     expect_in(["xml"], complaint(shoal(cluster, "info", variables={"SHOAL_FORMAT": "xml"}), 2))
-
-
-def the_manual_names_every_cause_event_and_diagnosis(cluster):
-    del cluster
-    with open(os.path.join(ROOT, "lib/core/cause.c"), encoding="utf-8") as source:
-        text = source.read()
-    with open(MANUAL, encoding="utf-8") as manual:
-        page = manual.read()
-    of_the_agent = {"joined", "ended", "measured", "health"}
-    for key, pattern, others in (
-            ("kind", r"\[SHOAL_CAUSE_\w+\] = \{\"(\w+)\"", set()),
-            ("event", r"\{SHOAL_EVENT_\w+, \"(\w+)\"\}", of_the_agent),
-            ("diagnosis", r"case SHOAL_DIAGNOSIS_\w+:\s+return \"([\w ]+)\"", {"none"})):
-        told = re.search(rf"^\.I {key}\n\(([^)]*)\)", page, re.M)[1]
-        named = {word.strip() for word in re.split(r",| or ", told.replace("\n", " "))}
-        check(named - {"null"} == set(re.findall(pattern, text)) - others, f"{key}: {told}")
 
 
 def completed(cluster, *words):
@@ -198,27 +182,6 @@ def every_level_has_help(cluster):
         expect_in([f"\n  {command} "], overview)
         check("--help" in help_of(cluster, command), f"{command} does not show --help")
     check(shoal(cluster, "-h").stdout == shoal(cluster, "help").stdout == overview, "-h differs")
-
-
-def the_manual_page_has_the_options_of_help(cluster):
-    with open(MANUAL, encoding="utf-8") as page:
-        text = page.read()
-    commands = text[text.index(".SH COMMANDS"):text.index(".SH CONFIGURATION")]
-    sections = {title: set(option.replace("\\-", "-") for option in
-                           re.findall(r"^\.BI? (\\-\\-[a-z\\-]+)", body, re.M))
-                for title, body in re.findall(r"^\.SS ([^\n]+)\n(.*?)(?=^\.SS|\Z)", commands,
-                                              re.M | re.S)}
-    common = sections["Options of all commands but agent, replay, decode, keygen, sim and completion"]
-    for command in COMMANDS:
-        told = help_of(cluster, command) - {"--help"}
-        written = sections[f"shoal {command}"]
-        if command not in ("agent", "replay", "decode", "keygen", "sim", "completion"):
-            written = written | common - {"--help"}
-        if command == "version":
-            written -= {"--socket", "--name"}
-        if command == "tag":
-            written -= {"--format"}
-        check(told == written, f"{command}: --help has {told - written}, the page {written - told}")
 
 
 def the_program_of_the_readme_is_short_and_compiles(cluster):
