@@ -5,9 +5,10 @@
  * the next deadline come out. Same inputs, same outputs, byte for byte, on any machine. The host
  *
  *     1. steps the core with one input;
- *     2. takes every send (shoal_core_next_send) and hands it to its transports, which send or copy
- * at once;
- *     3. takes every event and log record, and only then runs the application's code;
+ *     2. takes every send (shoal_core_next_send) and hands it to its
+ *        transports, which send or copy at once;
+ *     3. takes every event and log record, and only then runs the
+ *        application's code;
  *     4. calls shoal_core_step with SHOAL_INPUT_TIMER at or after shoal_core_deadline.
  *
  * Threads: a core is used by one thread at a time; distinct cores are independent. A child of fork

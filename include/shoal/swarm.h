@@ -8,8 +8,8 @@
  *
  *     struct shoal_swarm *swarm;
  *     shoal_swarm_new(&swarm, 17, 0, NULL, NULL);
- *     if (shoal_swarm_run(swarm) == SHOAL_ERR_STATE) { shoal_sim_failure(shoal_swarm_sim(swarm),
- * ...) }
+ *     if (shoal_swarm_run(swarm) == SHOAL_ERR_STATE)
+ *         shoal_sim_failure(shoal_swarm_sim(swarm), ...);
  *
  * The same seed and number of members: the same run, until a release draws otherwise. Threads: as
  * in sim.h. */

@@ -66,8 +66,10 @@ export LD_LIBRARY_PATH="$libdir"
 try "libshoal0 holds the libraries and their SONAMEs" holds libshoal0 'libshoal\.so\.0$' 'libshoal-core\.so\.0$'
 try "libshoal-dev holds headers, static libraries, pkg-config files and the CMake package" \
 	holds libshoal-dev include/shoal/shoal.h 'libshoal\.a$' 'libshoal\.so$' pkgconfig/shoal.pc cmake/shoal/shoal-config.cmake
+try "and the manual of each header and function, compressed" \
+	holds libshoal-dev 'man3/shoal_cluster\.3\.gz$' 'man3/shoal_cluster_join\.3\.gz$' 'man3/shoal\.3\.gz$'
 try "shoal holds the command, its manual, completions and the unit of systemd" \
-	holds shoal 'bin/shoal$' man1/shoal.1 bash-completion/completions/shoal site-functions/_shoal \
+	holds shoal 'bin/shoal$' 'man1/shoal\.1\.gz$' 'man1/shoal-agent\.1\.gz$' bash-completion/completions/shoal site-functions/_shoal \
 	vendor_completions.d/shoal.fish 'systemd/system/shoal\.service$'
 try "libshoal0 depends on what it is linked to" depends libshoal0 libevent libc-ares libc6
 try "the command depends on its own version of the library" depends shoal 'libshoal0 (= ' libjansson libcurl

@@ -58,6 +58,18 @@ try "pkg-config --static names what the static library needs" \
 	$(pkg-config --static --libs shoal | sed 's/-lshoal//')
 try "and it runs" ./pc-static
 
+have() {
+	for file in "$@"; do
+		[ -s "$file" ] || {
+			echo "no $file"
+			return 1
+		}
+	done
+}
+
+man=$work/prefix/share/man
+try "manual pages of the command and of the library are installed" have "$man/man1/shoal.1" "$man/man1/shoal-agent.1" \
+	"$man/man3/shoal.3" "$man/man3/shoal_cluster.3" "$man/man3/shoal_cluster_join.3"
 if [ -x "$work/prefix/bin/shoal" ]; then
 	try "the installed command runs" "$work/prefix/bin/shoal" version
 fi
