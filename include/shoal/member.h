@@ -72,6 +72,7 @@ SHOAL_API void shoal_filter_init_sized(struct shoal_filter *filter, size_t size)
  * shoal_member_list_free; members of it live as long as it, or until unref. */
 SHOAL_API struct shoal_member_list *shoal_members(
         struct shoal_cluster *cluster, const struct shoal_filter *filter);
+/* How many it holds. */
 SHOAL_API size_t shoal_member_list_count(const struct shoal_member_list *list);
 /* NULL: i is not below the count. */
 SHOAL_API struct shoal_member *shoal_member_list_at(const struct shoal_member_list *list, size_t i);
@@ -80,10 +81,12 @@ SHOAL_API struct shoal_member *shoal_member_list_find_by_id(
         const struct shoal_member_list *list, const struct shoal_id *id);
 SHOAL_API struct shoal_member *shoal_member_list_find_by_name(
         const struct shoal_member_list *list, const char *name);
+/* NULL is allowed. */
 SHOAL_API void shoal_member_list_free(struct shoal_member_list *list);
 
-/* Returns member. */
+/* Takes one more reference. Returns member. */
 SHOAL_API struct shoal_member *shoal_member_ref(struct shoal_member *member);
+/* Gives one up. NULL is allowed. */
 SHOAL_API void shoal_member_unref(struct shoal_member *member);
 
 /* Accessors. Pointers live as long as the member. */
