@@ -1,10 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Makes the Debian packages, unpacks them side by side as dpkg would, and runs and builds with what lies there; what each
-# needs is read from its control file. Usage: package.sh SOURCE. Prints one line a thing that was tried; exit status 1
-# where one failed.
+# needs is read from its control file. In a root that can be thrown away (SHOAL_THROW_AWAY_ROOT=yes) apt installs and
+# removes them too: see apt.sh. Usage: package.sh SOURCE. Prints one line a thing that was tried; exit status 1 where one
+# failed.
 set -u
-source=$1
+source=$(cd "$1" && pwd)
+. "$source/tools/lib/install.sh"
+need_build
+need dpkg-dev "makes packages"
+need file "tells cpack what is a program"
+need python3 "makes manual pages"
+install_needed || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -75,4 +82,7 @@ try "libshoal0 depends on what it is linked to" depends libshoal0 libevent libc-
 try "the command depends on its own version of the library" depends shoal 'libshoal0 (= ' libjansson libcurl
 try "the command runs" "$work/root/usr/bin/shoal" version
 try "a program builds and runs with what was unpacked" outside
+if [ "${SHOAL_THROW_AWAY_ROOT-}" = yes ]; then
+	"$source/test/install/apt.sh" "$source" "$work/packages" || failed=1
+fi
 exit $failed
