@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs an example to its end: a first instance, a second one that joins it, until both have told of each other; then
-# the second one's input ends, the first one must see it leave, and both must end with status 0.
+# Usage: run.sh PROGRAM [LINE WHO PATTERN]. Runs an example to its end: a first instance, a second one that joins it, until
+# both have told of each other; LINE is typed into the second one, after which WHO (first, second) must print a line that
+# matches; then the second one's input ends, the first one must see it leave, and both must end with status 0.
 set -u
 program=$1
 dir=$(mktemp -d)
@@ -36,6 +37,10 @@ exec 4>"$dir/second.in"
 await second '^second is at 127.0.0.1:[0-9]*$'
 await second '^first join '
 await first '^second join '
+if [ $# -gt 1 ]; then
+	echo "$2" >&4
+	await "$3" "$4"
+fi
 
 exec 4>&-
 wait "$second" || fail "the second instance ended with status $?"

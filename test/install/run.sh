@@ -70,6 +70,19 @@ have() {
 man=$work/prefix/share/man
 try "manual pages of the command and of the library are installed" have "$man/man1/shoal.1" "$man/man1/shoal-agent.1" \
 	"$man/man3/shoal.3" "$man/man3/shoal_cluster.3" "$man/man3/shoal_cluster_join.3"
+
+for example in "$here"/../../examples/*.c; do
+	name=$(basename "$example" .c)
+	package=shoal
+	case $name in
+	core_poll | sim) package=shoal-core ;;
+	embed) package="shoal libevent" ;;
+	esac
+	try "pkg-config's flags build the example $name" compile "example-$name" "$example" $(pkg-config --cflags --libs $package)
+done
+sed -n '/^```c$/,/^```$/{/^```/d;p}' "$here/../../README.md" >server.c
+try "and the program of the README" compile server server.c $(pkg-config --cflags --libs shoal)
+
 if [ -x "$work/prefix/bin/shoal" ]; then
 	try "the installed command runs" "$work/prefix/bin/shoal" version
 fi
