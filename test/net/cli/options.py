@@ -11,7 +11,6 @@ from agents import exchange
 
 COMMANDS = ("agent", "members", "join", "leave", "forget", "reload", "info", "keygen", "keys", "meta", "tag", "monitor",
             "replay", "decode", "sim", "completion", "manual", "top", "version", "why")
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 
 
 def wrong_usage_ends_with_2_and_says_what_is_wrong(cluster):
@@ -182,19 +181,6 @@ def every_level_has_help(cluster):
         expect_in([f"\n  {command} "], overview)
         check("--help" in help_of(cluster, command), f"{command} does not show --help")
     check(shoal(cluster, "-h").stdout == shoal(cluster, "help").stdout == overview, "-h differs")
-
-
-def the_program_of_the_readme_is_short_and_compiles(cluster):
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as readme:
-        program = re.search(r"^```c\n(.*?)^```$", readme.read(), re.M | re.S)[1]
-    check(len(program.splitlines()) <= 30, "it is no short program any more")
-    path = os.path.join(cluster.folder, "server.c")
-    with open(path, "w", encoding="utf-8") as output:
-        output.write(program)
-    ended = subprocess.run(
-        [os.environ.get("CC") or "cc", "-Wall", "-Wextra", "-Werror", "-std=c11", "-fsyntax-only", "-I",
-         os.path.join(ROOT, "include"), path], capture_output=True, text=True, check=False)
-    check(ended.returncode == 0, f"it does not compile: {ended.stderr}")
 
 
 if __name__ == "__main__":

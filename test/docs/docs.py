@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""What README.md and docs/*.md show is true: their C compiles, their programs run, their commands do."""
+import contextlib
+import glob
+import os
+import re
+import select
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../net"))
+from blocks import ROOT, blocks_of, compile_to, indented, sources  # noqa: E402
+from harness import LONG, check, main  # noqa: E402
+from session import Session  # noqa: E402
+
+DOCUMENTS = ["README.md"] + sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "docs/*.md")))
+
+
+class Program:
+    """A program of a document that runs, with its input open; its output is a terminal, so lines come as they are made."""
+
+    def __init__(self, cluster, path, *arguments):
+        self.cluster, self.name, self.text = cluster, arguments[0], ""
+        self.output, terminal = os.openpty()
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", path, *arguments], stdin=subprocess.PIPE,
+                                        stdout=terminal, stderr=terminal)
+        os.close(terminal)
+
+    def said(self):
+        while self.output >= 0 and select.select([self.output], [], [], 0)[0]:
+            try:
+                block = os.read(self.output, 65536)
+            except OSError:  # it has ended
+                block = b""
+            self.text += block.decode().replace("\r\n", "\n")
+            if not block:
+                os.close(self.output)
+                self.output = -1
+        return self.text
+
+    def await_line(self, pattern):
+        """Until it has printed a line that matches as a whole."""
+        def told():
+            return re.search(f"^{pattern}$", self.said(), re.M)
+        self.cluster.expect(lambda: told() or self.process.poll() is not None, f"{self.name} says {pattern}")
+        match = told()
+        check(match, f"{self.name} ended, and said {self.said()}")
+        return match
+
+    def enter(self):
+        """Ends it by the key Enter."""
+        self.process.communicate(b"\n", LONG)
+        check(self.process.returncode == 0, f"{self.name} ended with {self.process.returncode}: {self.said()}")
+
+
+def first_program(cluster, document):
+    """Compiles the first program of a document."""
+    path = os.path.join(cluster.folder, "server")
+    complaint = compile_to(path, next(text for _, text in sources(document)))
+    check(not complaint, complaint)
+    return path
+
+
+def all_blocks_of_c_compile(cluster):
+    count = 0
+    for document in DOCUMENTS:
+        for place, text in sources(document):
+            complaint = compile_to(os.path.join(cluster.folder, "block"), text, link=False)
+            check(not complaint, f"{place}: {complaint}")
+            count += 1
+    check(count >= 3, "the blocks of the documents are not found any more")
+
+
+def the_program_of_the_readme_is_short_and_finds_who_serves(cluster):
+    check(len(blocks_of("README.md", "c")[0].text.splitlines()) <= 45, "it is no short program any more")
+    path = first_program(cluster, "README.md")
+    own = f"127.{1 + (os.getpid() >> 16)}.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"  # no other test is here
+    both = r"; backends:(?=.* 127\.0\.0\.1:8081)(?=.* 127\.0\.0\.1:8082).*"
+    first = Program(cluster, path, "web-1", "127.0.0.1:8081", f"{own}:7946")
+    cluster.expect(lambda: listens(first.process.pid), "web-1 listens")
+    second = Program(cluster, path, "web-2", "127.0.0.1:8082", f"{own}:7947", f"{own}:7946")
+    first.await_line(r"web-2 join .*" + both)
+    second.await_line(r"web-1 join .*" + both)
+    third = Program(cluster, path, "web-3", "127.0.0.1:8083", f"{own}:7948", f"{own}:7947")
+    first.await_line(r"web-3 join .*")
+    second.process.kill()
+    second.process.communicate()
+    first.await_line(r"web-2 failed .*; backends:(?!.*:8082).* 127\.0\.0\.1:8081.*")
+    third.enter()
+    first.await_line(r"web-3 left .*; backends: 127\.0\.0\.1:8081")
+    first.enter()
+
+
+def listens(pid):
+    """Whether a process has a socket that listens."""
+    sockets = set()
+    for link in glob.glob(f"/proc/{pid}/fd/*"):
+        with contextlib.suppress(OSError):
+            sockets.add(os.readlink(link))
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        return any(line.split()[3] == "0A" and f"socket:[{line.split()[9]}]" in sockets for line in table)
+
+
+def the_program_of_the_guide_joins_and_leaves(cluster):
+    path = first_program(cluster, "docs/guide.md")
+    first = Program(cluster, path, "web-1", "127.0.0.1:0")
+    address = first.await_line(r"web-1 is at (\S+), 0 seeds reached")[1]
+    second = Program(cluster, path, "web-2", "127.0.0.1:0", address)
+    second.await_line(r"web-2 is at \S+, 1 seeds reached")
+    second.enter()
+    first.enter()
+
+
+def commands_of_the_guide_run(cluster):
+    blocks = blocks_of("docs/guide.md", "sh")
+    check(blocks, "it has none any more")
+    for block in blocks:
+        said = Session(cluster).run(block)
+        check('"serves": "127.0.0.1:8082"' in said or '"serves":"127.0.0.1:8082"' in said, f"it said {said}")
+
+
+def the_commands_of_the_readme_run(cluster):
+    Session(cluster).run(indented("README.md", "shoal agent --name web-1"))
+
+
+def links_of_the_documents_lead_somewhere(cluster):
+    del cluster
+    for document in DOCUMENTS:
+        with open(os.path.join(ROOT, document), encoding="utf-8") as file:
+            text = file.read()
+        for target in re.findall(r"\]\(([^)#\s]+)?(?:#[^)]*)?\)", text):
+            path = os.path.join(ROOT, os.path.dirname(document), target)
+            check(target.startswith("http") or os.path.exists(path), f"{document}: no {target}")
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)]+)\)", text):
+            check(anchor in anchors(os.path.join(os.path.dirname(document), target) if target else document),
+                  f"{document}: no #{anchor}")
+
+
+def anchors(document):
+    """Names that links into a document may use."""
+    with open(os.path.join(ROOT, document), encoding="utf-8") as file:
+        titles = re.findall(r"^#+ (.*)$", file.read(), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+if __name__ == "__main__":
+    main()
