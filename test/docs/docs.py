@@ -17,6 +17,10 @@ from session import Session  # noqa: E402
 DOCUMENTS = ["README.md"] + sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "docs/*.md")))
 
 
+# Fields of the configuration beside the profile's, and metrics that are no counters, which the documents name.
+OTHERS = {"connections_max", "events_max", "history_max", "idle_timeout_ms", "state_interval_ms"}
+
+
 class Program:
     """A program of a document that runs, with its input open; its output is a terminal, so lines come as they are made."""
 
@@ -122,6 +126,78 @@ def commands_of_the_guide_run(cluster):
 
 def the_commands_of_the_readme_run(cluster):
     Session(cluster).run(indented("README.md", "shoal agent --name web-1"))
+
+
+def the_program_of_tuning_finds_the_crash_within_its_bound(cluster):
+    path = first_program(cluster, "docs/tuning.md")
+    ended = subprocess.run([path], capture_output=True, text=True, timeout=LONG, check=True)
+    took, bound = re.search(r"^known after (\d+) ms, bound (\d+) ms$", ended.stdout, re.M).groups()
+    check(0 < int(took) <= int(bound), ended.stdout)
+
+
+def commands_of_tuning_run(cluster):
+    for block in blocks_of("docs/tuning.md", "sh"):
+        Session(cluster).run(block)
+
+
+def numbers(*arguments, text=""):
+    """What the code says, as lines of words."""
+    ended = subprocess.run([os.environ["DOCS_NUMBERS"], *arguments], input=text, capture_output=True, text=True, check=True)
+    return [line.split() for line in ended.stdout.splitlines()]
+
+
+def rows_of(document, columns):
+    """The rows of the tables of a document that have at least so many cells, each stripped."""
+    with open(os.path.join(ROOT, document), encoding="utf-8") as file:
+        for line in file.read().splitlines():
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if line.startswith("|") and len(cells) >= columns:
+                yield cells
+
+
+def bounds_told():
+    """(what the code is asked, what a document says) of each bound in it: "lan 5" and "40 s"."""
+    for document, profiles, first in (("docs/tuning.md", "lan wan local", 1), ("docs/protocol.md", "lan local wan", 3)):
+        for cells in rows_of(document, first + 3):
+            if re.fullmatch(r"[\d,]+", cells[0]) and cells[1].endswith(" s"):
+                for profile, cell in zip(profiles.split(), cells[first:]):
+                    yield f"{profile} {cells[0].replace(',', '')}", cell
+    for cells in rows_of("docs/tuning.md", 3):
+        if re.fullmatch(r"\d+ s", cells[1]) and not cells[0][0].isdigit():
+            yield " ".join(["lan 100", *re.findall(r"`(\w+=\d+)`", cells[0])]), cells[1]
+
+
+def bounds_of_detection_are_those_of_the_code(cluster):
+    del cluster
+    told = list(bounds_told())
+    check(len(told) >= 50, f"only {len(told)} bounds are found")
+    exact = numbers("bounds", text="".join(f"{asked}\n" for asked, _ in told))
+    for (asked, cell), (ms,) in zip(told, exact, strict=True):
+        number, unit = cell.split()
+        half = 500 / 10 ** len(number.partition(".")[2])  # rounded as the cell is
+        check(unit == "s" and abs(float(number) * 1000 - int(ms)) <= half, f"{asked}: {ms} ms, not {cell}")
+
+
+def defaults_of_the_profile_are_those_of_the_code(cluster):
+    del cluster
+    known = {name: values for name, *values in numbers()}
+    found = 0
+    for cells in rows_of("docs/tuning.md", 5):
+        name = cells[0].strip("`")
+        if cells[0].startswith("`") and re.fullmatch(r"\d+", cells[1]):
+            check(cells[1:4] == known[name][2:], f"{name} is {known[name][2:]}, not {cells[1:4]}")
+            found += 1
+    check(found >= 15, f"only {found} fields are found")
+
+
+def names_of_counters_and_fields_in_the_documents_exist(cluster):
+    agent = cluster.start("a")
+    known = set(agent.counters()) | {name for name, *_ in numbers()} | {"drop_"}
+    for document in ("docs/tuning.md", "docs/operations.md"):
+        with open(os.path.join(ROOT, document), encoding="utf-8") as file:
+            for name in re.findall(r"`(?:shoal_)?(drop_\w+?|watch_\w+?|paths_\w+?|\w+_(?:ms|mult|max|rate))(?:_total|=\d+)?`",
+                                   file.read()):
+                check(name in known or name in OTHERS, f"{document}: nothing is called {name}")
 
 
 def links_of_the_documents_lead_somewhere(cluster):
