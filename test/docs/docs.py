@@ -12,6 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../net"))
 from blocks import ROOT, blocks_of, compile_to, indented, sources  # noqa: E402
 from harness import LONG, check, main  # noqa: E402
+from agents import exchange  # noqa: E402
 from session import Session  # noqa: E402
 
 DOCUMENTS = ["README.md"] + sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "docs/*.md")))
@@ -19,6 +20,7 @@ DOCUMENTS = ["README.md"] + sorted(os.path.relpath(path, ROOT) for path in glob.
 
 # Fields of the configuration beside the profile's, and metrics that are no counters, which the documents name.
 OTHERS = {"connections_max", "events_max", "history_max", "idle_timeout_ms", "state_interval_ms"}
+FUNCTIONS = {"shoal_cluster_counters", "shoal_cluster_histograms"}
 
 
 class Program:
@@ -84,8 +86,8 @@ def the_program_of_the_readme_is_short_and_finds_who_serves(cluster):
     first = Program(cluster, path, "web-1", "127.0.0.1:8081", f"{own}:7946")
     cluster.expect(lambda: listens(first.process.pid), "web-1 listens")
     second = Program(cluster, path, "web-2", "127.0.0.1:8082", f"{own}:7947", f"{own}:7946")
-    first.await_line(r"web-2 join .*" + both)
-    second.await_line(r"web-1 join .*" + both)
+    first.await_line(r"web-2 .*" + both)
+    second.await_line(r"web-1 .*" + both)
     third = Program(cluster, path, "web-3", "127.0.0.1:8083", f"{own}:7948", f"{own}:7947")
     first.await_line(r"web-3 join .*")
     second.process.kill()
@@ -138,6 +140,37 @@ def the_program_of_tuning_finds_the_crash_within_its_bound(cluster):
 def commands_of_tuning_run(cluster):
     for block in blocks_of("docs/tuning.md", "sh"):
         Session(cluster).run(block)
+
+
+def commands_of_operations_run(cluster):
+    said = "".join(Session(cluster).run(block) for block in blocks_of("docs/operations.md", "sh"))
+    check(re.search(r'"state": ?"running"', said) and 'shoal_members{state="alive"} 1' in said, f"it said {said}")
+    check("it said so" in said, f"nothing about web-2, which left: {said}")
+
+
+def the_configuration_of_operations_is_one(cluster):
+    for block in blocks_of("docs/operations.md", "json"):
+        path = os.path.join(cluster.folder, "agent.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(block.text)
+        # What belongs to another machine is said anew here; every key is read all the same.
+        keyring = os.path.join(cluster.folder, "keyring")
+        with open(os.open(keyring, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+            file.write(cluster.run("keygen").stdout)
+        agent = cluster.start("web-1", "--config", path, "--allow", "127.0.0.0/8", "--http", "127.0.0.1:0", "--keyring",
+                              keyring)
+        own = agent.members()["web-1"]
+        check((own["tags"], own["meta"]) == (["blue"], {"role": "web", "zone": "a"}), f"it says {own}")
+
+
+def metrics_of_operations_exist(cluster):
+    agent = cluster.start("a")
+    told = exchange(agent.socket_path, "/metrics")[1].decode()
+    with open(os.path.join(ROOT, "docs/operations.md"), encoding="utf-8") as file:
+        section = file.read().partition("## Metrics and alerts\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"\bshoal_[a-z_]+(?=[`{\[ ])", "\n".join(re.findall(r"`[^`\n]+`", section))))
+    missing = {name for name in named if not re.search(rf"^# TYPE {name} ", told, re.M)} - FUNCTIONS
+    check(len(named) > 20 and not missing, f"no metrics: {missing}")
 
 
 def numbers(*arguments, text=""):

@@ -2,8 +2,9 @@
 """Runs a block of shell of the documents as a reader would type it.
 
 `shoal agent` stays in the background, and the next line waits until it is ready. Ports are the kernel's: --bind of a
-port that the block names gets port 0, and wherever that address comes later the real one stands. A command that does not
-end (monitor, --watch) must begin, and is ended with the block. Any other must end with status 0.
+port that the block names gets port 0, as does an agent without one, and wherever that address, or 127.0.0.1:7946, comes
+later the real one stands. A command that does not
+end (monitor, --watch) is ended with the block. Any other must end with status 0.
 """
 import os
 import re
@@ -14,7 +15,7 @@ import subprocess
 from harness import LONG, Failure, check
 
 ADDRESS = re.compile(r"127\.0\.0\.1:79\d\d")
-READY = re.compile(r"shoal: ready name=\S+ id=\S+ address=(\S+)\n")
+READY = re.compile(r"shoal: ready name=(\S+) id=\S+ address=(\S+)\n")
 
 
 def lines_of(block):
@@ -28,11 +29,12 @@ class Session:
 
     def __init__(self, cluster):
         self.cluster = cluster
-        self.real = {}
+        self.real, self.named = {}, {}
         self.agents, self.endless, self.said = [], [], ""
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("SHOAL_")}, "SHOAL_LABEL": cluster.label,
             "XDG_RUNTIME_DIR": cluster.folder, "SHOAL_LOG_LEVEL": "error",
+            "SHOAL_BIND": "127.0.0.1:0",
             "PATH": os.path.dirname(cluster.program) + ":" + os.environ["PATH"]}
 
     def spawn(self, command, **how):
@@ -52,7 +54,8 @@ class Session:
         self.agents.append(agent)
         ready = READY.fullmatch(agent.stdout.readline())
         check(ready, f"no ready line: {line}")
-        self.real[bound or "127.0.0.1:7946"] = ready[1]
+        self.named[ready[1]] = agent
+        self.real[bound or "127.0.0.1:7946"] = ready[2]
 
     def type(self, line):
         """One command."""
@@ -68,6 +71,8 @@ class Session:
                                env=self.environment, cwd=self.cluster.folder, check=False)
         self.said += ended.stdout
         check(ended.returncode == 0, f"{line}: status {ended.returncode}: {ended.stdout}{ended.stderr}")
+        if left := re.match(r"shoal leave --name (\S+)$", line):
+            self.named[left[1]].wait(LONG)
 
     def run(self, block):
         """All of a block, and the end of what it left running. Returns what its commands printed."""
