@@ -91,9 +91,14 @@ enum shoal_input_kind {
 	SHOAL_INPUT_FORGET, /* command: the dead or left member whose id is data shall be forgotten
 	                       here and by all who hear of it. SHOAL_ERR_NOT_FOUND: nobody of that
 	                       id is known; SHOAL_ERR_STATE: it lives */
-	SHOAL_INPUT_ALLOW   /* command: data is an array of at most SHOAL_ALLOW_MAX struct
+	SHOAL_INPUT_ALLOW,  /* command: data is an array of at most SHOAL_ALLOW_MAX struct
 	                       shoal_cidr: from now on only packets from these ranges and members
 	                       with addresses in them are taken; none: all. SHOAL_ERR_INVALID */
+	SHOAL_INPUT_SEND,   /* command: data is a message of `type` to the member `id`; flags; where
+	                       RELIABLE is one of them and `exchange` is not 0, SENT tells its end
+	                       under this number */
+	SHOAL_INPUT_ROOM    /* command: the host takes messages of `size` bytes in all from now on,
+	                       each counted with SHOAL_MESSAGE_COST more. Without it: any */
 };
 
 /* What shoal_core_open found. */
@@ -119,9 +124,24 @@ struct shoal_input {
 	const uint8_t *data; /* borrowed for the call */
 	size_t len;
 	enum shoal_opened
-	        opened;   /* of a packet, by shoal_core_open; code: it could not be opened */
-	uint64_t sender;  /* opened, sealed: the first half of its sender's salt */
-	uint64_t counter; /* the same: its counter, to which an answer is bound; not recorded */
+	        opened;       /* of a packet, by shoal_core_open; code: it could not be opened */
+	uint64_t sender;      /* opened, sealed: the first half of its sender's salt */
+	uint64_t counter;     /* the same: its counter, to which an answer is bound; not recorded */
+	struct shoal_id id;   /* SEND */
+	uint16_t type, flags; /* SEND */
+};
+
+/* Types of messages: below this the protocol's; to 127 the library's services'; from 128 on the
+ * application's. */
+#define SHOAL_TYPE_SERVICE     64
+#define SHOAL_TYPE_APPLICATION 128
+
+/* What a message in a queue counts besides its bytes. */
+#define SHOAL_MESSAGE_COST 64
+
+enum shoal_message_flag {
+	SHOAL_RELIABLE = 1 /* again and again until the member has it, in order, exactly once while
+	                      both instances live */
 };
 
 /* Bytes. A core that seals never sends a longer message as the first on a stream: a short one goes
@@ -205,7 +225,14 @@ enum shoal_event_kind {
 	SHOAL_EVENT_ENDED = 1 << 17,    /* this member has left: code 0, or TIMEOUT; or another
 	                                   instance goes on in its place: ID_CONFLICT */
 	SHOAL_EVENT_MEASURED = 1 << 18, /* rtt_ns of the member in slot */
-	SHOAL_EVENT_HEALTH = 1 << 19    /* the local health score changed: code */
+	SHOAL_EVENT_HEALTH = 1 << 19,   /* the local health score changed: code */
+	SHOAL_EVENT_MESSAGE = 1 << 20,  /* id, in slot, sent a message: type, flags, stamp, data */
+	SHOAL_EVENT_SENT = 1 << 21, /* the end of the reliable message number `exchange` to id. code
+	                               0: it was taken; UNREACHABLE: the member was gone before it
+	                               was sent; CLOSED: it was sent, and nobody said that it was
+	                               taken before the member was gone; TOO_BIG: the member takes
+	                               none of this length */
+	SHOAL_EVENT_WRITABLE = 1 << 22 /* a queue to id that was full (SHOAL_ERR_AGAIN) has room */
 };
 
 /* One change. Events of one member chain: `was` is the `state` of the event before. */
@@ -221,9 +248,16 @@ struct shoal_event {
 	uint64_t rtt_ns;
 	int code;
 	struct shoal_cause cause;
-	uint64_t lag_ns;  /* how late this member's own loop was in its last stall, where that was
-	                     within ten probe intervals before; 0: there was none */
-	unsigned changed; /* UPDATE: what, enum shoal_change */
+	uint64_t lag_ns;   /* how late this member's own loop was in its last stall, where that was
+	                      within ten probe intervals before; 0: there was none */
+	unsigned changed;  /* UPDATE: what, enum shoal_change */
+	uint64_t exchange; /* SENT */
+	uint16_t type, flags; /* MESSAGE; flags: how it was sent */
+	uint8_t hops;         /* MESSAGE: members that passed it on */
+	uint64_t stamp;       /* MESSAGE: the sender's hybrid logical clock when it was sent: 48
+	                         bits of milliseconds since 1970, 16 of a counter */
+	const uint8_t *data;  /* MESSAGE: owned by the core, valid until the next call on it */
+	size_t len;
 };
 
 /* What was found out about the way to a member, besides its state. */
@@ -292,9 +326,13 @@ SHOAL_API void shoal_core_free(struct shoal_core *core);
  * SHOAL_ERR_STATE where others are known already. JOIN: SHOAL_ERR_PERMISSION: that address is
  * not allowed. META: SHOAL_ERR_STATE while leaving;
  * SHOAL_ERR_NOMEM; SHOAL_ERR_TOO_BIG: above SHOAL_META_MAX, or what profile.stream_max allows;
- * SHOAL_ERR_MALFORMED: no document. MALFORMED, CHECKSUM, VERSION, LABEL, TOO_BIG, KEY, AUTH,
- * REPLAYED, MISDIRECTED, CLEAR, UNSUPPORTED: the packet was dropped and counted; nothing changed.
- * Out of memory never ends a core:
+ * SHOAL_ERR_MALFORMED: no document. SEND: SHOAL_ERR_NOT_FOUND: no such member;
+ * SHOAL_ERR_STATE: it is gone, or this one leaves; SHOAL_ERR_TOO_BIG: above profile.message_max, or
+ * what profile.stream_max allows; SHOAL_ERR_AGAIN: the queue to it is full, WRITABLE follows;
+ * SHOAL_ERR_NOMEM: no memory, or sends have to be taken first: nobody tells when that is better;
+ * SHOAL_ERR_INVALID: to this member itself, or a type or flag that is none. MALFORMED, CHECKSUM,
+ * VERSION, LABEL, TOO_BIG, KEY, AUTH, REPLAYED, MISDIRECTED, CLEAR, UNSUPPORTED: the packet was
+ * dropped and counted; nothing changed. Out of memory never ends a core:
  * what could not be kept is dropped and counted. */
 SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input *input);
 
@@ -344,6 +382,10 @@ SHOAL_API bool shoal_core_next_send(struct shoal_core *core, struct shoal_send *
 
 /* Takes the next event. false: none is left. */
 SHOAL_API bool shoal_core_next_event(struct shoal_core *core, struct shoal_event *event);
+
+/* Right behind a MESSAGE that the host could not take: it, and those behind it, are told again
+ * after the next step. */
+SHOAL_API void shoal_core_keep_message(struct shoal_core *core);
 
 /* Takes the next log record. false: none is left. */
 SHOAL_API bool shoal_core_next_log(struct shoal_core *core, struct shoal_log_record *record);

@@ -132,7 +132,21 @@ extern "C" {
 	        "packets dropped: sealed for another member or instance")                          \
 	X(DROP_COMPRESSED, drop_compressed, "packets dropped: compressed, and no compressor here") \
 	X(COMPRESSED, compressed, "packets on streams that were compressed")                       \
-	X(BYTES_SAVED, bytes_saved, "bytes that compression saved")
+	X(BYTES_SAVED, bytes_saved, "bytes that compression saved")                                \
+	X(MESSAGES_IN, messages_in, "user messages taken")                                         \
+	X(MESSAGES_OUT, messages_out, "user messages handed out; reliable ones each time again")   \
+	X(MESSAGES_TAKEN, messages_taken, "reliable user messages that their member has taken")    \
+	X(MESSAGES_ENDED, messages_ended,                                                          \
+	        "reliable user messages given up: their member was gone first")                    \
+	X(BATCHES_FAILED, batches_failed, "requests with reliable messages that moved nothing")    \
+	X(DROP_AGAIN, drop_again, "user messages dropped: taken before")                           \
+	X(DROP_PASSED, drop_passed, "user messages dropped: too many later ones came first")       \
+	X(DROP_NO_ROOM, drop_no_room,                                                              \
+	        "user messages not taken: the host has no room; reliable ones come again")         \
+	X(DROP_UNSENT, drop_unsent, "best-effort messages dropped: no room or memory to send")     \
+	X(DROP_STREAMS, drop_streams, "packets dropped: the transport took none for a stream")     \
+	X(STAMPS_AHEAD, stamps_ahead, "user messages with a stamp a minute ahead of the clock")    \
+	X(DROP_UNHANDLED, drop_unhandled, "user messages dropped: no handler for their type")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

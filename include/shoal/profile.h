@@ -84,7 +84,14 @@ enum shoal_profile_kind {
 	        "datagrams a second of each member that are read whatever others send")            \
 	X(member_burst, 1, 1000000000, 20000, 10000, 40000, "the same, at once")                   \
 	X(partial, 0, 1, 1, 1, 1, "1: who refutes twice is not accused lightly any more")          \
-	X(silence, 0, 1, 1, 1, 1, "1: who hears nobody at all accuses nobody")
+	X(silence, 0, 1, 1, 1, 1, "1: who hears nobody at all accuses nobody")                     \
+	X(message_max, 1, 536870912, 1048576, 1048576, 1048576, "bytes of one user message")       \
+	X(queue_bytes, 1024, 1073741824, 4194304, 4194304, 4194304,                                \
+	        "bytes of user messages queued for one member, each counted with 64 more")         \
+	X(batch_max, 1024, 16777216, 131072, 131072, 131072,                                       \
+	        "bytes of reliable messages in one request; one that is longer goes alone")        \
+	X(inbox_bytes, 1024, 1073741824, 4194304, 4194304, 4194304,                                \
+	        "bytes of user messages that wait for the application's callbacks, counted so")
 
 /* Fields by which memory is laid out, or what others were told: fixed from the start of a core.
  * The others may change while it runs. */
@@ -98,7 +105,11 @@ enum shoal_profile_kind {
 	X(relayed_max)                                                                             \
 	X(tombstone_ms)                                                                            \
 	X(link_idle_ms)                                                                            \
-	X(watchers)
+	X(watchers)                                                                                \
+	X(message_max)                                                                             \
+	X(queue_bytes)                                                                             \
+	X(batch_max)                                                                               \
+	X(inbox_bytes)
 
 struct shoal_profile {
 #define SHOAL_X(field, min, max, lan, wan, local, text) uint32_t field;

@@ -64,6 +64,8 @@ read_sender(const struct shoal_input *input, uint16_t *kind, uint64_t *seq, stru
 		break;
 	case SHOAL_MESSAGE_SENDER:
 	case SHOAL_MESSAGE_PARTIAL:
+	case SHOAL_MESSAGE_USER:
+	case SHOAL_MESSAGE_RECEIPT:
 		*seq = 0;
 		break;
 	default:

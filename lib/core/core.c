@@ -18,9 +18,11 @@
 #include "core/leave.h"
 #include "core/node.h"
 #include "core/receive.h"
+#include "core/reliable.h"
 #include "core/save.h"
 #include "core/suspicion.h"
 #include "core/tune.h"
+#include "core/user.h"
 
 #define EVENTS_PER_MEMBER 4
 #define LOGS_MAX          256
@@ -186,6 +188,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_hint_init(core);
 	shoal_inbound_init(core);
 	shoal_pull_init(core);
+	shoal_peer_init(core);
 	shoal_slab_init(&core->exchanges, &core->mem, 1, 0);
 	if (shoal_partial_init(core) != SHOAL_OK) {
 		rc = SHOAL_ERR_NOMEM;
@@ -283,6 +286,7 @@ shoal_core_free(struct shoal_core *core)
 	struct shoal_allocator mem = core->mem;
 	shoal_exchange_done(core);
 	shoal_pull_done(core);
+	shoal_peer_done(core);
 	shoal_inquest_done(core);
 	shoal_check_done(core);
 	shoal_identity_done(core);
@@ -383,6 +387,9 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 	case SHOAL_TIMER_PULL:
 		shoal_pull_on_timer(core);
 		break;
+	case SHOAL_TIMER_PEER:
+		shoal_reliable_on_timer(core, timer->slot);
+		break;
 	}
 }
 
@@ -454,6 +461,11 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		return shoal_allow_set(core, (struct shoal_span){input->data, input->len});
 	case SHOAL_INPUT_FORGET:
 		return shoal_forget(core, (struct shoal_span){input->data, input->len});
+	case SHOAL_INPUT_SEND:
+		return shoal_user_send(core, input);
+	case SHOAL_INPUT_ROOM:
+		shoal_inbox_set_room(core, input->size);
+		return SHOAL_OK;
 	}
 	return SHOAL_ERR_INVALID;
 }
@@ -465,11 +477,12 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	struct shoal_input opened;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
-	        input->kind > SHOAL_INPUT_ALLOW) {
+	        input->kind > SHOAL_INPUT_ROOM) {
 		return SHOAL_ERR_INVALID;
 	}
 	core->now = now;
 	core->wall_ns = input->wall_ns;
+	shoal_inbox_release(core);
 	if (core->leave.phase == SHOAL_LEAVE_ENDED) {
 		shoal_count(core, SHOAL_COUNTER_DROP_ENDED);
 		return SHOAL_ERR_STATE;

@@ -158,16 +158,16 @@ shoal_core_next_event(struct shoal_core *core, struct shoal_event *event)
 		shoal_ring_shrink(&core->events, EVENTS_KEPT); /* after the table of a join */
 		return true;
 	}
-	if (!core->events_lost) {
-		return false;
-	}
-	core->events_lost = false;
 	memset(event, 0, sizeof *event);
-	event->kind = SHOAL_EVENT_OVERFLOW;
 	event->slot = SHOAL_NONE;
 	event->mono_ns = core->now - SHOAL_TIME_ORIGIN;
 	event->wall_ns = core->wall_ns;
-	return true;
+	if (core->events_lost) {
+		core->events_lost = false;
+		event->kind = SHOAL_EVENT_OVERFLOW;
+		return true;
+	}
+	return shoal_peer_next_event(core, event);
 }
 
 bool

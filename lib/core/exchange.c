@@ -8,6 +8,7 @@
 
 #include "core/event.h"
 #include "core/node.h"
+#include "core/reliable.h"
 #include "core/watch.h"
 
 /* A joiner whose clock is further ahead than this would outbid every later restart of its own. Its
@@ -50,6 +51,8 @@ reclaim(struct shoal_core *core)
 			shoal_watch_failed(core, lost.number, true);
 		} else if (lost.purpose == SHOAL_EXCHANGE_PULL) {
 			shoal_pull_ended(core, &lost);
+		} else if (lost.purpose == SHOAL_EXCHANGE_BATCH) {
+			shoal_reliable_ended(core, lost.about, lost.number);
 		}
 	}
 }
@@ -152,6 +155,8 @@ shoal_exchange_unsent(struct shoal_core *core, const struct shoal_pending *pendi
 		shoal_watch_failed(core, exchange.number, false);
 	} else if (exchange.purpose == SHOAL_EXCHANGE_PULL) {
 		shoal_pull_ended(core, &exchange);
+	} else if (exchange.purpose == SHOAL_EXCHANGE_BATCH) {
+		shoal_reliable_ended(core, exchange.about, exchange.number);
 	}
 }
 
@@ -261,6 +266,22 @@ shoal_exchange_step(struct shoal_core *core, uint32_t slot, const struct shoal_a
 	}
 	shoal_send_primary(pending, SHOAL_MESSAGE_SYNC, &sync);
 	return true;
+}
+
+uint64_t
+shoal_exchange_batch(struct shoal_core *core, uint32_t slot, uint32_t peer, bool fresh)
+{
+	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, slot));
+	uint64_t number = shoal_exchange_begin(core, SHOAL_EXCHANGE_BATCH, slot, &to);
+	struct shoal_pending *pending =
+	        number != 0 ? request(core, number, &to, slot, SHOAL_FILL_BATCH) : NULL;
+
+	if (pending == NULL) {
+		return 0;
+	}
+	pending->fresh = fresh;
+	shoal_exchange_about(core, number, peer);
+	return number;
 }
 
 struct shoal_span

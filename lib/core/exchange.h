@@ -14,13 +14,14 @@ enum shoal_exchange_purpose {
 	SHOAL_EXCHANGE_PING,
 	SHOAL_EXCHANGE_WATCH,   /* opens a watch link, see watch.c */
 	SHOAL_EXCHANGE_INQUEST, /* a ping on a connection that is made for it, see inquest.c */
-	SHOAL_EXCHANGE_PULL     /* metadata, see pull.c */
+	SHOAL_EXCHANGE_PULL,    /* metadata, see pull.c */
+	SHOAL_EXCHANGE_BATCH    /* reliable messages, see reliable.c */
 };
 
 struct shoal_exchange {
 	uint64_t number;
 	uint64_t begun;
-	uint64_t about; /* INQUEST: which; PULL: the slot of the member */
+	uint64_t about; /* INQUEST: which; PULL: the slot of the member; BATCH: the peer */
 	struct shoal_addr to;
 	struct shoal_id asked; /* who; zero: whoever is there */
 	uint64_t walk;         /* SYNC: its number in every step  */
@@ -72,6 +73,10 @@ bool shoal_exchange_step(struct shoal_core *core, uint32_t slot, const struct sh
 /* PULL: asks the member in slot for metadata. false: it could not be queued. */
 bool shoal_exchange_pull(struct shoal_core *core, uint32_t slot, const struct shoal_msg_pull *pull,
         uint64_t about, uint64_t *number);
+
+/* BATCH: a request with messages to the member in slot, that of a peer by its number; fresh: on a
+ * new connection. 0: it could not be queued. */
+uint64_t shoal_exchange_batch(struct shoal_core *core, uint32_t slot, uint32_t peer, bool fresh);
 
 /* A peer's join request. Returns SHOAL_OK, or why it is refused, with a reason for the joiner. */
 int shoal_exchange_judge_join(

@@ -218,6 +218,7 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
         unsigned *changed)
 {
 	struct shoal_record *record = shoal_members_at(core, slot);
+	bool replaced = false;
 
 	*changed = 0;
 	if (!shoal_info_same(record->info, member)) {
@@ -233,6 +234,7 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 			record->samples = 0;
 			record->heard_ms = 0;
 			shoal_watch_changed(core);
+			replaced = true;
 		}
 		shoal_info_give(&core->members.infos, record->info);
 		record->info = info;
@@ -241,6 +243,9 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 	record->incarnation = member->incarnation;
 	shoal_members_set_inbound(record, (member->marks & SHOAL_MARK_INBOUND) != 0);
 	shoal_tree_touch(core, slot);
+	if (replaced) {
+		shoal_peer_lost(core, slot);
+	}
 	return SHOAL_OK;
 }
 
@@ -387,6 +392,9 @@ shoal_members_move(struct shoal_core *core, uint32_t slot, enum shoal_state stat
 	if (takes_part != took_part) {
 		shoal_watch_changed(core);
 	}
+	if (shoal_state_is_gone(state)) {
+		shoal_peer_lost(core, slot);
+	}
 	if (kind != 0) {
 		bool silent = (record->flags & SHOAL_RECORD_SILENT) != 0;
 		record->flags &= (uint8_t)~SHOAL_RECORD_SILENT;
@@ -407,6 +415,7 @@ shoal_members_remove(struct shoal_core *core, uint32_t slot)
 	shoal_order_remove(core, slot);
 	shoal_gossip_forget(core, slot);
 	shoal_pull_forget(core, slot);
+	shoal_peer_forget(core, slot);
 	members->count[record->state]--;
 	shoal_table_remove(&members->by_id,
 	        shoal_table_hash(&members->by_id, &record->info->id, sizeof record->info->id),

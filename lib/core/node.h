@@ -24,12 +24,14 @@
 #include "core/hint.h"
 #include "core/identity.h"
 #include "core/inbound.h"
+#include "core/inbox.h"
 #include "core/inquest.h"
 #include "core/lag.h"
 #include "core/members.h"
 #include "core/meta.h"
 #include "core/partial.h"
 #include "core/path.h"
+#include "core/peer.h"
 #include "core/probe.h"
 #include "core/pull.h"
 #include "core/relay.h"
@@ -64,7 +66,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_WATCH,
 	SHOAL_TIMER_INQUEST, /* slot: inquest */
 	SHOAL_TIMER_INBOUND,
-	SHOAL_TIMER_PULL
+	SHOAL_TIMER_PULL,
+	SHOAL_TIMER_PEER /* slot: peer */
 };
 
 enum shoal_leave_phase {
@@ -140,6 +143,8 @@ struct shoal_core {
 	struct shoal_pulls pulls;
 	struct shoal_allow allow;
 	struct shoal_seal seal;
+	struct shoal_talk talk;
+	struct shoal_inbox inbox;
 };
 
 static inline void
@@ -170,14 +175,15 @@ shoal_ms(uint32_t ms)
 /* Timers outside of the slabs: fewer than this. */
 #define SHOAL_TIMERS_FIXED 24
 
-/* Room for the timers of one more hold, probe, relay record or inquest, so that arming never fails.
- */
+/* Room for the timers of one more hold, probe, relay record, inquest or peer, so that arming never
+ * fails. */
 static inline int
 shoal_reserve_timers(struct shoal_core *core)
 {
-	return shoal_heap_reserve(&core->heap,
-	        (size_t)core->members.holds.count + core->probes.slab.count +
-	                core->relays.slab.count + core->inquests.count + 1 + SHOAL_TIMERS_FIXED);
+	return shoal_heap_reserve(
+	        &core->heap, (size_t)core->members.holds.count + core->probes.slab.count +
+	                             core->relays.slab.count + core->inquests.count +
+	                             core->talk.peers.count + 1 + SHOAL_TIMERS_FIXED);
 }
 
 /* span around `at`, from 3/4 to 5/4 of it: periodic work of many nodes must not march in step. */

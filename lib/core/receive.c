@@ -12,7 +12,9 @@
 #include "core/learn.h"
 #include "core/node.h"
 #include "core/reject.h"
+#include "core/reliable.h"
 #include "core/unpack.h"
+#include "core/user.h"
 #include "wire/message.h"
 
 /* One packet while it is handled. */
@@ -127,7 +129,8 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 		return; /* it has not what it was asked for */
 	}
 	if (exchange == NULL || exchange->purpose == SHOAL_EXCHANGE_PING ||
-	        exchange->purpose == SHOAL_EXCHANGE_INQUEST || arrival->answered) {
+	        exchange->purpose == SHOAL_EXCHANGE_INQUEST ||
+	        exchange->purpose == SHOAL_EXCHANGE_BATCH || arrival->answered) {
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
 		return;
 	}
@@ -271,7 +274,8 @@ on_sender(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	}
 }
 
-/* What comes with a walk down the digest, with the death watch, with metadata, and with trouble. */
+/* What comes with a walk down the digest, with the death watch, with metadata, with trouble, and
+ * from applications. */
 static void
 on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
 {
@@ -312,6 +316,18 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union s
 	case SHOAL_MESSAGE_PULL:
 		on_pull(core, arrival, &m->pull);
 		break;
+	case SHOAL_MESSAGE_USER:
+		shoal_user_on_message(core, arrival->teller.slot, &m->user);
+		break;
+	case SHOAL_MESSAGE_BATCH:
+		if (may_ask(core, arrival)) {
+			shoal_reliable_on_batch(
+			        core, arrival->teller.slot, &m->batch, arrival->input);
+		}
+		break;
+	case SHOAL_MESSAGE_RECEIPT:
+		shoal_reliable_on_receipt(core, arrival->teller.slot, &m->receipt);
+		break;
 	default:
 		break;
 	}
@@ -328,7 +344,7 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct shoal_receiv
 		shoal_count(core, SHOAL_COUNTER_DROP_UNKNOWN_KIND);
 		return;
 	}
-	const struct shoal_id *sender = shoal_message_sender(kind, m);
+	const struct shoal_id *sender = shoal_message_from(kind, m);
 	if (sender != NULL) {
 		name_teller(core, arrival, sender);
 		shoal_seal_named(core, shoal_message_salt(kind, m));
@@ -559,6 +575,8 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 		        core, exchange.about, exchange.begun, came ? SHOAL_OK : input->code);
 	} else if (exchange.purpose == SHOAL_EXCHANGE_PULL) {
 		shoal_pull_ended(core, &exchange);
+	} else if (exchange.purpose == SHOAL_EXCHANGE_BATCH) {
+		shoal_reliable_ended(core, exchange.about, exchange.number);
 	}
 	if (exchange.purpose == SHOAL_EXCHANGE_JOIN && !arrival.answered) {
 		shoal_event_joined(core, &exchange.to, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED,

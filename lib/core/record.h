@@ -5,7 +5,8 @@
  *     BEGIN       magic 8, format U8, flags U8, release TEXT, names U32 (CRC32C over the names of
  *                 the profile's fields), part VAR, inputs VAR, mono U64, wall U64 (of the last
  *                 input), the config
- *     INPUT       kind U8, fields U8 (bit set: the field follows), mono, wall
+ *     INPUT       kind U8, fields U8 (bit set: the field follows), mono, wall; SEND, before its
+ *                 data: id 16, type U16, flags U16
  *     CHECKPOINT  inputs VAR, hash U64
  *     END         the same
  *

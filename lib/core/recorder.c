@@ -301,10 +301,17 @@ write_fields(
 		shoal_writer_u8(writer, (uint8_t)input->opened);
 		shoal_writer_u64(writer, input->sender);
 	}
+	if (input->kind == SHOAL_INPUT_SEND) {
+		shoal_writer_bytes(writer, input->id.bytes, sizeof input->id.bytes);
+		shoal_writer_u16(writer, input->type);
+		shoal_writer_u16(writer, input->flags);
+	}
 	if ((fields & SHOAL_RECORD_DATA) != 0) {
 		size_t at = writer->len;
 		shoal_writer_bytes(writer, input->data, input->len);
-		if (redact && input->kind < SHOAL_INPUT_META) {
+		if (redact && input->kind == SHOAL_INPUT_SEND) {
+			memset(writer->data + at, 0, input->len);
+		} else if (redact && input->kind < SHOAL_INPUT_META) {
 			shoal_redact_packet(writer->data + at, input->len);
 		}
 	}

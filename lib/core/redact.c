@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "wire/entry.h"
 #include "wire/message.h"
 #include "wire/packet.h"
 
@@ -18,6 +19,27 @@ write_crc(uint8_t *at, uint32_t crc)
 
 	shoal_writer_init(&writer, at, SHOAL_PACKET_CRC);
 	shoal_writer_u32(&writer, crc);
+}
+
+/* What the application says in a message of the protocol; all of it where it is malformed. */
+static void
+clear_entries(uint8_t *data, uint16_t kind, struct shoal_reader body)
+{
+	union shoal_message m;
+	struct shoal_reader entries;
+	struct shoal_entry entry;
+
+	if (shoal_message_decode(kind, body, &m) != SHOAL_OK) {
+		memset(data + (body.at - data), 0, body.left);
+		return;
+	}
+	struct shoal_span span = kind == SHOAL_MESSAGE_USER ? m.user.entries : m.batch.entries;
+	shoal_reader_init(&entries, span.data, span.len);
+	while (shoal_entry_next(&entries, &entry) > 0) {
+		if (entry.data.len > 0) {
+			memset(data + (entry.data.data - data), 0, entry.data.len);
+		}
+	}
 }
 
 /* 0xff is no number in its shortest form, however many follow: what was malformed stays so. */
@@ -33,6 +55,8 @@ clear_messages(uint8_t *data, struct shoal_reader messages)
 		at = messages.at;
 		if (kind >= SHOAL_REDACT_KIND && body.left > 0) {
 			memset(data + (body.at - data), 0, body.left);
+		} else if (kind == SHOAL_MESSAGE_USER || kind == SHOAL_MESSAGE_BATCH) {
+			clear_entries(data, kind, body);
 		}
 	}
 	if (rc < 0) {

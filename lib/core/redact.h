@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Messages from this kind on belong to services and applications. */
+/* Messages from this kind on belong to services and applications; so does what is said in USER and
+ * BATCH. */
 #define SHOAL_REDACT_KIND 64
 
 /* Overwrites bodies of such messages in place, so that a core takes or refuses the packet as it

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/reader.h"
+#include "core/peer.h"
 #include "core/record.h"
 
 struct shoal_replay {
@@ -190,6 +191,11 @@ read_fields(struct shoal_reader *body, unsigned fields, struct shoal_input *inpu
 		                                              : SHOAL_OPENED_CLEAR;
 		input->sender = shoal_reader_u64(body);
 	}
+	if (input->kind == SHOAL_INPUT_SEND) {
+		shoal_reader_copy(body, input->id.bytes, sizeof input->id.bytes);
+		input->type = shoal_reader_u16(body);
+		input->flags = shoal_reader_u16(body);
+	}
 	if ((fields & SHOAL_RECORD_DATA) != 0) {
 		input->len = body->left;
 		input->data = shoal_reader_bytes(body, body->left);
@@ -300,6 +306,17 @@ shoal_replay_next(struct shoal_replay *replay, struct shoal_replay_entry *entry)
 	return true;
 }
 
+/* So did it take what was told of messages. */
+static void
+pass_over_messages(struct shoal_replay *replay)
+{
+	struct shoal_event event;
+
+	while (shoal_peer_next_event(replay->core, &event)) {
+		continue;
+	}
+}
+
 /* The host of the core took all sends after each input; taking one is a part of the run. */
 static void
 feed(struct shoal_replay *replay, const struct shoal_input *input)
@@ -317,6 +334,9 @@ shoal_replay_step(struct shoal_replay *replay, struct shoal_replay_entry *entry)
 {
 	if (!shoal_replay_next(replay, entry)) {
 		return false;
+	}
+	if (replay->core != NULL) {
+		pass_over_messages(replay);
 	}
 	if (entry->kind == SHOAL_REPLAY_BEGIN && entry->part == 0) {
 		entry->config.allocator = &replay->mem;
@@ -371,7 +391,9 @@ shoal_input_name(enum shoal_input_kind kind)
 	        [SHOAL_INPUT_META] = "meta",
 	        [SHOAL_INPUT_TUNE] = "tune",
 	        [SHOAL_INPUT_FORGET] = "forget",
-	        [SHOAL_INPUT_ALLOW] = "allow"};
+	        [SHOAL_INPUT_ALLOW] = "allow",
+	        [SHOAL_INPUT_SEND] = "send",
+	        [SHOAL_INPUT_ROOM] = "room"};
 
 	return (unsigned)kind < sizeof names / sizeof names[0] && names[kind] != NULL ? names[kind]
 	                                                                              : "invalid";

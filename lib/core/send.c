@@ -11,6 +11,8 @@
 
 #include "core/exchange.h"
 #include "core/node.h"
+#include "core/reliable.h"
+#include "core/user.h"
 
 int
 shoal_sends_init(struct shoal_core *core)
@@ -162,6 +164,12 @@ write_required(struct shoal_core *core, const struct shoal_pending *pending,
 	if ((flags & SHOAL_FILL_WALK) != 0) {
 		shoal_writer_bytes(writer, core->walk.out.data, core->walk.out.len);
 	}
+	if ((flags & SHOAL_FILL_MAIL) != 0) {
+		shoal_user_write(core, pending->slot, writer);
+	}
+	if ((flags & SHOAL_FILL_BATCH) != 0) {
+		shoal_reliable_write(core, pending, writer);
+	}
 }
 
 static void
@@ -294,7 +302,7 @@ static bool
 is_empty(const struct shoal_pending *pending, const struct shoal_writer *writer, size_t head)
 {
 	const unsigned mail = SHOAL_FILL_SELF | SHOAL_FILL_ABOUT | SHOAL_FILL_BARE;
-	return pending->primary[0] == SHOAL_MESSAGE_SENDER &&
+	return pending->len > 0 && pending->primary[0] == SHOAL_MESSAGE_SENDER &&
 	       pending->len == 2u + pending->primary[1] && (pending->flags & mail) == 0 &&
 	       writer->len == head + pending->len;
 }
@@ -358,6 +366,20 @@ introduce(struct shoal_core *core, const struct shoal_pending *pending, struct s
 	core->counters.value[SHOAL_COUNTER_BYTES_OUT] += writer.len;
 }
 
+/* Whether there still is what the packet was queued for; else it ends here. */
+static bool
+is_due(struct shoal_core *core, const struct shoal_pending *pending)
+{
+	if ((pending->flags & SHOAL_FILL_MAIL) != 0) {
+		return shoal_user_is_due(core, pending->slot);
+	}
+	if ((pending->flags & SHOAL_FILL_BATCH) != 0 && !shoal_reliable_is_due(core, pending)) {
+		shoal_exchange_unsent(core, pending);
+		return false;
+	}
+	return true;
+}
+
 bool
 shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 {
@@ -376,12 +398,21 @@ shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 			        .kind = pending->kind, .exchange = pending->exchange};
 			return true;
 		}
-		bool made = make_send(core, pending, send);
-		if ((pending->flags & SHOAL_FILL_WALK) != 0) {
-			shoal_walk_sent(core);
+		if (!is_due(core, pending)) {
+			continue;
 		}
+		bool made = make_send(core, pending, send);
 		if (made) {
 			introduce(core, pending, send);
+		}
+		if ((pending->flags & SHOAL_FILL_WALK) != 0) {
+			shoal_walk_sent(core);
+		} else if ((pending->flags & SHOAL_FILL_MAIL) != 0) {
+			shoal_user_sent(core, pending->slot, made);
+		} else if ((pending->flags & SHOAL_FILL_BATCH) != 0 && made) {
+			shoal_reliable_sent(core, pending);
+		}
+		if (made) {
 			return true;
 		}
 	}

@@ -24,7 +24,9 @@ enum shoal_fill {
 	SHOAL_FILL_SPARE = 128, /* takes gossip along only while that budget lasts                */
 	SHOAL_FILL_WALK = 256,  /* what the next step of a walk says                              */
 	SHOAL_FILL_META = 512,  /* the metadata of the member in `about`, whole                   */
-	SHOAL_FILL_BARE = 1024  /* says something where it holds no gossip, too                   */
+	SHOAL_FILL_BARE = 1024, /* says something where it holds no gossip, too                   */
+	SHOAL_FILL_MAIL = 2048, /* best-effort messages, see user.h                               */
+	SHOAL_FILL_BATCH = 4096 /* reliable ones, see reliable.h                                  */
 };
 
 struct shoal_pending {

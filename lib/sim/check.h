@@ -38,7 +38,8 @@
 	X(VERDICTS, "verdicts", "who is found refused refused enough members, and answered none")  \
 	X(REASONS, "reasons", "what counts as told was told, and may count at once")               \
 	X(SIZES, "sizes", "datagrams are as large as the way takes, and no larger")                \
-	X(METADATA, "metadata", "all hold the metadata that each said last, once they agree")
+	X(METADATA, "metadata", "all hold the metadata that each said last, once they agree")      \
+	X(MESSAGES, "messages", "no message is taken twice, reliable ones in order, each ends once")
 
 enum shoal_checker {
 #define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,

@@ -90,6 +90,10 @@ on_event(struct shoal_sim_node *node, const struct shoal_event *event)
 		(void)shoal_watch_event(&node->watch, node->core, event);
 		return;
 	}
+	if (event->kind >= SHOAL_EVENT_MESSAGE) {
+		shoal_sim_talk_event(node, event);
+		return;
+	}
 	note_event(node, event);
 	if (event->kind == SHOAL_EVENT_JOINED) {
 		on_joined(node, event);

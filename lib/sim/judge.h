@@ -49,6 +49,18 @@ void shoal_judge_follow(struct shoal_sim *sim);
 /* Members may find the living dead: accuracy is not looked at. */
 void shoal_judge_trust(struct shoal_sim *sim);
 
+/* A node sends a message to another one, and what becomes of it is looked at. What the core said.
+ */
+int shoal_judge_say(struct shoal_sim *sim, uint32_t from, uint32_t to, bool reliable);
+/* A node that runs and waits for the end of a reliable message of its; SHOAL_SIM_NOBODY. */
+uint32_t shoal_judge_unended(const struct shoal_sim *sim);
+/* The host of a node has room for so many bytes of messages from now on. */
+void shoal_judge_room(struct shoal_sim *sim, uint32_t node, size_t bytes);
+/* Whatever is said from now on is to be accepted and taken. */
+void shoal_judge_all_is_due(struct shoal_sim *sim);
+/* A node of whose messages one is due and not taken yet; SHOAL_SIM_NOBODY. */
+uint32_t shoal_judge_untaken(const struct shoal_sim *sim);
+
 struct shoal_checkers *shoal_sim_checkers(struct shoal_sim *sim);
 
 #endif

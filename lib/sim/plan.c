@@ -220,4 +220,9 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	draw_flood(&rng, plan);
 	draw_narrow(&rng, plan);
 	plan->metadata = one_in(&rng, 3);
+	shoal_rng_init(&rng, seed, 5);
+	plan->talk = one_in(&rng, 4);
+	if (plan->talk && one_in(&rng, 2)) {
+		plan->profile.queue_bytes = between(&rng, 1024, 4096);
+	}
 }

@@ -28,6 +28,7 @@ struct shoal_plan {
 	bool told;   /* and says so */
 	uint32_t narrow_mtu;
 	bool metadata; /* members say something of themselves */
+	bool talk;     /* members send messages to each other */
 };
 
 /* nodes: 2 to SHOAL_SWARM_NODES_MAX; 0: drawn, 2 to 64. */

@@ -18,7 +18,7 @@ next(struct shoal_reader *messages, struct shoal_read *read)
 		read->kind = 0;
 		return false;
 	}
-	sender = shoal_message_sender(read->kind, &read->message);
+	sender = shoal_message_from(read->kind, &read->message);
 	if (sender != NULL && shoal_id_is_zero(&read->sender)) {
 		read->sender = *sender;
 	}

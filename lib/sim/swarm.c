@@ -298,6 +298,7 @@ phase_chaos(struct shoal_swarm *swarm)
 		rc = shoal_swarm_run_for(swarm, shoal_rng_between(&swarm->rng, 0, pause));
 		if (rc == 0) {
 			shoal_swarm_describe_one(swarm);
+			shoal_swarm_talk(swarm, 4);
 			rc = shoal_swarm_fault(swarm);
 		}
 	}
@@ -349,6 +350,77 @@ phase_liveness(struct shoal_swarm *swarm)
 	times->converged_bound_ns = agreement_bound(swarm);
 	return run_until_agreed(swarm, times->converged_bound_ns, settling(swarm),
 	        SHOAL_CHECKER_CONVERGENCE, &times->converged_ns);
+}
+
+void
+shoal_swarm_talk(struct shoal_swarm *swarm, uint32_t messages)
+{
+	struct shoal_rng *rng = &swarm->talk;
+	uint32_t nodes = swarm->plan.nodes;
+
+	for (uint32_t i = 0; i < messages && swarm->plan.talk; i++) {
+		uint32_t from = shoal_rng_below(rng, nodes);
+		uint32_t to = shoal_rng_below(rng, nodes);
+		bool reliable = shoal_rng_below(rng, 2) == 0;
+
+		/* One that is down, stands still or knows nobody says nothing. */
+		if (from != to && shoal_sim_is_up(swarm->sim, from) &&
+		        shoal_sim_is_up(swarm->sim, to)) {
+			(void)shoal_judge_say(swarm->sim, from, to, reliable);
+		}
+		if (shoal_rng_below(rng, 8) == 0 && shoal_sim_is_up(swarm->sim, to) &&
+		        !swarm->talked) {
+			shoal_judge_room(swarm->sim, to, shoal_rng_below(rng, 2000));
+		}
+	}
+}
+
+/* Until what is looked for is found nowhere, or this is an error within the time. */
+static int
+run_until_nobody(
+        struct shoal_swarm *swarm, uint32_t (*look)(const struct shoal_sim *sim), const char *why)
+{
+	uint64_t bound = 2 * SHOAL_MS(swarm->plan.profile.exchange_timeout_ms) + SHOAL_SEC(10);
+	uint64_t begin = shoal_sim_now(swarm->sim);
+	uint32_t node;
+	int rc = 0;
+
+	while (rc == 0 && (node = look(swarm->sim)) != SHOAL_SIM_NOBODY) {
+		if (shoal_sim_now(swarm->sim) - begin > bound) {
+			shoal_checker_fail(shoal_sim_checkers(swarm->sim), SHOAL_CHECKER_MESSAGES,
+			        node, NULL, why);
+			return SHOAL_ERR_STATE;
+		}
+		rc = shoal_swarm_run_for(swarm, step_of(swarm));
+	}
+	return rc;
+}
+
+/* Each reliable message of those that run has its end; and of what they say now, when all of them
+ * agree and nothing is lost, each is taken. */
+static int
+phase_messages(struct shoal_swarm *swarm)
+{
+	int rc;
+
+	swarm->talked = true;
+	for (uint32_t i = 0; i < swarm->plan.nodes; i++) {
+		if (shoal_sim_is_up(swarm->sim, i)) {
+			shoal_judge_room(swarm->sim, i, SIZE_MAX);
+		}
+	}
+	rc = run_until_nobody(
+	        swarm, shoal_judge_unended, "a reliable message has no end within the bound");
+	if (rc == 0 && !swarm->plan.narrow) {
+		shoal_judge_all_is_due(swarm->sim);
+	}
+	shoal_swarm_talk(swarm, 2 * swarm->plan.nodes);
+	rc = rc == 0 ? run_until_nobody(swarm, shoal_judge_unended,
+	                       "a reliable message has no end within the bound")
+	             : rc;
+	return rc == 0 ? run_until_nobody(
+	                         swarm, shoal_judge_untaken, "a message did not arrive in calm")
+	               : rc;
 }
 
 /* They find that they hold the same, the dead included. */
@@ -411,6 +483,7 @@ shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
 	swarm->plan = *plan;
 	shoal_rng_init(&swarm->rng, plan->seed, 2);
 	shoal_rng_init(&swarm->described, plan->seed, 3);
+	shoal_rng_init(&swarm->talk, plan->seed, 4);
 	shoal_sim_config_init(&config);
 	config.seed = plan->seed;
 	config.nodes = plan->nodes;
@@ -451,8 +524,8 @@ shoal_swarm_run(struct shoal_swarm *swarm)
 	        {"flood", shoal_swarm_flood, swarm->plan.flood}, {"crash", phase_crash, true},
 	        {"leave", phase_leave, swarm->plan.leave},
 	        {"merge", phase_merge, swarm->plan.merge}, {"chaos", phase_chaos, true},
-	        {"liveness", phase_liveness, true}, {"quiet", phase_quiet, true},
-	        {"digest", phase_digest, true},
+	        {"liveness", phase_liveness, true}, {"messages", phase_messages, swarm->plan.talk},
+	        {"quiet", phase_quiet, true}, {"digest", phase_digest, true},
 	        {"metadata", shoal_swarm_metadata, swarm->plan.metadata},
 	        {"idle", phase_idle, true}};
 	int rc = 0;

@@ -63,6 +63,10 @@ shoal_trace_input(struct shoal_trace *trace, const struct shoal_input *input)
 	shoal_trace_u64(trace, input->exchange);
 	shoal_trace_u64(trace, (uint64_t)(int64_t)input->code);
 	shoal_trace_bytes(trace, input->data, input->len);
+	if (input->kind == SHOAL_INPUT_SEND) {
+		shoal_trace_bytes(trace, input->id.bytes, sizeof(input->id.bytes));
+		shoal_trace_u64(trace, (uint64_t)input->type << 16 | input->flags);
+	}
 }
 
 void
@@ -106,6 +110,12 @@ shoal_trace_event(struct shoal_trace *trace, const struct shoal_event *event)
 	shoal_trace_u64(trace, event->lag_ns);
 	shoal_trace_u64(trace, event->changed);
 	trace_cause(trace, &event->cause);
+	if (event->kind >= SHOAL_EVENT_MESSAGE) {
+		shoal_trace_u64(trace, event->exchange);
+		shoal_trace_u64(trace, (uint64_t)event->type << 16 | event->flags);
+		shoal_trace_u64(trace, event->stamp);
+		shoal_trace_bytes(trace, event->data, event->len);
+	}
 }
 
 void

@@ -130,6 +130,15 @@ struct shoal_sim_size {
 };
 
 struct shoal_sim_own;
+struct shoal_sim_said;
+
+struct shoal_sim_talk {
+	struct shoal_sim_said *item; /* all that was said */
+	uint32_t *last;              /* [from * nodes + to]: the last reliable one that was taken */
+	uint32_t count;
+	size_t capacity;
+	bool due; /* what is said has to be taken */
+};
 
 struct shoal_sim {
 	struct shoal_sim_config config;
@@ -162,6 +171,7 @@ struct shoal_sim {
 	uint32_t tick_next; /* the node at which the look at all goes on */
 	struct shoal_trace trace;
 	struct shoal_checkers checks;
+	struct shoal_sim_talk talk;
 	struct shoal_sim_own *own;
 	size_t owns;
 	shoal_sim_record_fn on_record; /* NULL: none */
@@ -179,6 +189,10 @@ int shoal_sim_room(struct shoal_sim *sim);
 void shoal_sim_add_note(struct shoal_sim *sim, const struct shoal_sim_note *note);
 void shoal_sim_fault(
         struct shoal_sim *sim, const char *word, uint32_t node, uint32_t other, uint64_t value);
+
+/* talk.c: a core told of a message, or of its end. */
+void shoal_sim_talk_event(struct shoal_sim_node *node, const struct shoal_event *event);
+void shoal_sim_talk_done(struct shoal_sim *sim);
 
 /* own.c: asks the added checkers. */
 void shoal_sim_own_look(struct shoal_sim *sim, uint32_t node);

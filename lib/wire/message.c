@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "wire/binary.h"
+#include "wire/entry.h"
 
 #define SHOAL_X(type, name, limit)                                                                 \
 	{#name, SHOAL_FIELD_##type, (uint16_t)offsetof(SHOAL_STRUCT, name), limit},
@@ -76,6 +77,15 @@ static const struct shoal_field fields_META[] = {SHOAL_META_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
 #define SHOAL_STRUCT struct shoal_msg_pull
 static const struct shoal_field fields_PULL[] = {SHOAL_PULL_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_user
+static const struct shoal_field fields_USER[] = {SHOAL_USER_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_batch
+static const struct shoal_field fields_BATCH[] = {SHOAL_BATCH_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_receipt
+static const struct shoal_field fields_RECEIPT[] = {SHOAL_RECEIPT_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
 #undef SHOAL_X
 
@@ -184,6 +194,16 @@ shoal_message_is_usable(uint16_t kind, const union shoal_message *m)
 	case SHOAL_MESSAGE_PULL:
 		return !shoal_id_is_zero(&m->pull.id) && !shoal_id_is_zero(&m->pull.target) &&
 		       m->pull.version != 0;
+	case SHOAL_MESSAGE_USER:
+		return m->user.number != 0 && !shoal_id_is_zero(&m->user.id) &&
+		       shoal_entry_count(m->user.entries) > 0;
+	case SHOAL_MESSAGE_BATCH: {
+		size_t count = shoal_entry_count(m->batch.entries);
+		return m->batch.first != 0 && !shoal_id_is_zero(&m->batch.id) && count > 0 &&
+		       m->batch.first <= UINT64_MAX - count;
+	}
+	case SHOAL_MESSAGE_RECEIPT:
+		return !shoal_id_is_zero(&m->receipt.id);
 	default:
 		return true;
 	}
@@ -245,7 +265,7 @@ shoal_message_append(struct shoal_writer *writer, enum shoal_message_kind kind, 
 }
 
 const struct shoal_id *
-shoal_message_sender(uint16_t kind, const union shoal_message *m)
+shoal_message_from(uint16_t kind, const union shoal_message *m)
 {
 	switch (kind) {
 	case SHOAL_MESSAGE_SENDER:
@@ -278,6 +298,12 @@ shoal_message_sender(uint16_t kind, const union shoal_message *m)
 		return &m->refused.id;
 	case SHOAL_MESSAGE_PULL:
 		return &m->pull.id;
+	case SHOAL_MESSAGE_USER:
+		return &m->user.id;
+	case SHOAL_MESSAGE_BATCH:
+		return &m->batch.id;
+	case SHOAL_MESSAGE_RECEIPT:
+		return &m->receipt.id;
 	default:
 		return NULL;
 	}
@@ -315,6 +341,12 @@ shoal_message_salt(uint16_t kind, const union shoal_message *m)
 		return m->refused.salt;
 	case SHOAL_MESSAGE_PULL:
 		return m->pull.salt;
+	case SHOAL_MESSAGE_USER:
+		return m->user.salt;
+	case SHOAL_MESSAGE_BATCH:
+		return m->batch.salt;
+	case SHOAL_MESSAGE_RECEIPT:
+		return m->receipt.salt;
 	default:
 		return 0;
 	}

@@ -18,6 +18,7 @@
 #define SHOAL_PROTOCOL_LOW  0
 #define SHOAL_PROTOCOL_HIGH 0
 #define SHOAL_VAR_MAX       UINT64_MAX
+#define SHOAL_ENTRIES_MAX   (1 << 30)
 
 /* Which leg failed. */
 enum shoal_nack_reason {
@@ -227,6 +228,35 @@ enum shoal_mark {
 	X(ID, target, 0)                                                                           \
 	X(U64, version, 0)
 
+/* Best-effort messages of the application to one member, this instance of it: entries, see entry.h.
+ * number: of the packet, from this sender to this instance; no two have the same. */
+#define SHOAL_USER_FIELDS(X)                                                                       \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(U64, instance, 0)                                                                        \
+	X(VAR, number, SHOAL_VAR_MAX)                                                              \
+	X(BYTES, entries, SHOAL_ENTRIES_MAX)
+
+/* Reliable ones. seq: drawn for each, and echoed by its answer. first: the number of the first
+ * entry; each further one has the next. */
+#define SHOAL_BATCH_FIELDS(X)                                                                      \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(U64, instance, 0)                                                                        \
+	X(U64, seq, 0)                                                                             \
+	X(VAR, first, SHOAL_VAR_MAX)                                                               \
+	X(BYTES, entries, SHOAL_ENTRIES_MAX)
+
+/* Answers the BATCH seq, to `instance`: all below `next` are taken. code: the number of an error
+ * (without its sign). TOO_BIG: that at `next` never will be; another one: none were looked at. */
+#define SHOAL_RECEIPT_FIELDS(X)                                                                    \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(U64, instance, 0)                                                                        \
+	X(U64, seq, 0)                                                                             \
+	X(VAR, next, SHOAL_VAR_MAX)                                                                \
+	X(VAR, code, 499)
+
 /* X(KIND, struct, number) */
 #define SHOAL_MESSAGES(X)                                                                          \
 	X(SENDER, sender, 1)                                                                       \
@@ -250,7 +280,10 @@ enum shoal_mark {
 	X(PARTIAL, partial, 19)                                                                    \
 	X(PAD, pad, 20)                                                                            \
 	X(META, meta, 21)                                                                          \
-	X(PULL, pull, 22)
+	X(PULL, pull, 22)                                                                          \
+	X(USER, user, 24)                                                                          \
+	X(BATCH, batch, 25)                                                                        \
+	X(RECEIPT, receipt, 26)
 
 #define SHOAL_X(type, name, limit) shoal_field_##type name;
 #define SHOAL_M(KIND, struct_name, number)                                                         \
@@ -288,7 +321,7 @@ int shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_me
 
 /* Who sent a packet that holds this message: every message but a statement, metadata, or one
  * that says nothing, names its sender. NULL: this one does not. */
-const struct shoal_id *shoal_message_sender(uint16_t kind, const union shoal_message *m);
+const struct shoal_id *shoal_message_from(uint16_t kind, const union shoal_message *m);
 
 /* The salt that such a message names with its sender; 0: none. */
 uint64_t shoal_message_salt(uint16_t kind, const union shoal_message *m);

@@ -21,7 +21,8 @@
 
 #include "wire/message.h"
 
-/* Room for the texts and bytes of any message. */
+/* Room for the texts and bytes of any message but user messages: where those do not stand in the
+ * packet as they are, what is longer is refused. */
 #define SHOAL_STRUCTURED_SCRATCH (SHOAL_META_MAX + 512)
 
 /* As shoal_message_append. */

@@ -10,6 +10,7 @@
  * microseconds a record. */
 #include "fuzz.h"
 #include "script.h"
+#include "talk.h"
 
 #include "base/addr.h"
 #include "base/alloc.h"
@@ -88,6 +89,7 @@ keep_event(struct fuzz *fuzz, const struct shoal_event *event)
 	if (event->kind == SHOAL_EVENT_ENDED) {
 		fuzz->ended = true;
 	}
+	hear(fuzz, event);
 	if (shoal_watch_event(&fuzz->watch, fuzz->core, event) != 0) {
 		fuzz_fail("fuzz", "no memory");
 	}
@@ -447,6 +449,16 @@ meta(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 }
 
 static void
+say(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
+{
+	struct shoal_input input;
+
+	if (said(fuzz, arg, data, len, &input)) {
+		(void)step(fuzz, &input);
+	}
+}
+
+static void
 record(struct fuzz *fuzz, enum script_op op, uint8_t arg, const uint8_t *data, size_t len)
 {
 	switch (op) {
@@ -503,6 +515,12 @@ record(struct fuzz *fuzz, enum script_op op, uint8_t arg, const uint8_t *data, s
 	case SCRIPT_META:
 		meta(fuzz, arg, data, len);
 		break;
+	case SCRIPT_SEND:
+		say(fuzz, arg, data, len);
+		break;
+	case SCRIPT_TALK:
+		wrapped(fuzz, arg, fuzz->body, talk(fuzz, data, len));
+		break;
 	default:
 		timer(fuzz);
 		break;
@@ -524,6 +542,8 @@ begin(struct fuzz *fuzz, const uint8_t *head)
 	fuzz->profile.unknown_max = 4;
 	fuzz->profile.relayed_max = 4;
 	fuzz->profile.exchanges_max = 8;
+	fuzz->profile.queue_bytes = 2048;
+	fuzz->profile.batch_max = 1024;
 	shoal_core_config_init(&config);
 	config.seed = script_number(head + 1, 8);
 	memcpy(config.salt.bytes, head + 9, 16);

@@ -30,6 +30,7 @@ struct fuzz {
 	struct shoal_salt salt;
 	uint64_t now, wall;
 	uint64_t joins, joined, requests, replied[KEPT];
+	uint64_t sent, heard; /* messages; a sum of their bytes, each of which is looked at */
 	bool ended;
 	size_t packets, pings, asked; /* ever; the last KEPT are kept                             */
 	uint8_t packet[KEPT][PACKET_MAX];
@@ -42,6 +43,7 @@ struct fuzz {
 	struct shoal_keyring
 	        *ring; /* of all others, where packets are sealed; NULL: they are not */
 	uint8_t sealed[PACKET_MAX + 64];
+	uint8_t body[PACKET_MAX / 2];
 };
 
 /* Ends the program: the core has broken a promise. */

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "core/redact.h"
 #include "core_world.h"
+#include "wire/entry.h"
 #include "wire/packet.h"
 
 #define LEN_MAX 256
@@ -23,7 +24,10 @@ verdict(const uint8_t *data, size_t len)
 
 	while (rc == SHOAL_OK && (rc = shoal_message_next(&messages, &kind, &body)) > 0) {
 		sum = sum * 31 + kind * 7u + body.left;
-		if (kind < SHOAL_REDACT_KIND) {
+		if (kind == SHOAL_MESSAGE_USER || kind == SHOAL_MESSAGE_BATCH) {
+			union shoal_message m;
+			sum += (uint64_t)shoal_message_decode(kind, body, &m);
+		} else if (kind < SHOAL_REDACT_KIND) {
 			sum = sum * 31 + shoal_hash_crc32c(0, body.at, body.left);
 		}
 		rc = SHOAL_OK;
@@ -71,6 +75,52 @@ bodies_from_kind_64_on_become_zeros_and_the_checksum_holds(void **state)
 		assert_true(verdict(data, len) == before);
 		assert_true((memmem(data, len, "secret", 6) == NULL) == (kind >= 64));
 		assert_non_null(memmem(data, len, "kept", 4));
+	}
+}
+
+static void
+what_applications_say_in_messages_of_the_protocol_becomes_zeros_and_the_rest_stays(void **state)
+{
+	static const enum shoal_message_kind kinds[] = {SHOAL_MESSAGE_USER, SHOAL_MESSAGE_BATCH};
+	struct shoal_entry entry = {.type = 200, .data = {(const uint8_t *)"secret", 6}};
+	struct shoal_writer writer;
+	uint8_t entries[64], data[LEN_MAX];
+
+	(void)state;
+	shoal_writer_init(&writer, entries, sizeof entries);
+	shoal_entry_write(&writer, &entry);
+	shoal_entry_write(&writer, &entry);
+	struct shoal_msg_user user = {.id = {"\1"},
+	        .salt = 2,
+	        .instance = 3,
+	        .number = 4,
+	        .entries = {entries, writer.len}};
+	struct shoal_msg_batch batch = {
+	        .id = user.id, .salt = 2, .instance = 3, .seq = 9, .first = 4};
+	const void *message[] = {&user, &batch};
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		batch.entries = user.entries;
+		shoal_writer_init(&writer, data, LEN_MAX);
+		shoal_packet_begin(&writer, no_label);
+		assert_true(shoal_message_append(&writer, kinds[i], message[i]));
+		shoal_packet_end(&writer);
+		uint64_t before = verdict(data, writer.len);
+		shoal_redact_packet(data, writer.len);
+		assert_true(verdict(data, writer.len) == before);
+		assert_null(memmem(data, writer.len, "secret", 6));
+		assert_null(memmem(data, writer.len, "ecre", 4));
+		/* Cut in the middle of the last one, it is malformed, and nothing is left. */
+		user.entries.len -= 2;
+		batch.entries = user.entries;
+		shoal_writer_init(&writer, data, LEN_MAX);
+		shoal_packet_begin(&writer, no_label);
+		assert_true(shoal_message_append(&writer, kinds[i], message[i]));
+		shoal_packet_end(&writer);
+		before = verdict(data, writer.len);
+		shoal_redact_packet(data, writer.len);
+		assert_true(verdict(data, writer.len) == before);
+		assert_null(memmem(data, writer.len, "ecre", 4));
+		user.entries.len += 2;
 	}
 }
 
@@ -140,6 +190,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(bodies_from_kind_64_on_become_zeros_and_the_checksum_holds),
+	        cmocka_unit_test(
+	                what_applications_say_in_messages_of_the_protocol_becomes_zeros_and_the_rest_stays),
 	        cmocka_unit_test(a_packet_that_is_damaged_stays_damaged_and_loses_everything),
 	        cmocka_unit_test(a_sealed_packet_stays_as_it_is),
 	        cmocka_unit_test(whatever_the_bytes_are_the_verdict_stays),

@@ -45,7 +45,9 @@ void
 world_clear(struct core_world *world)
 {
 	world_forget_sent(world);
-	world->events = 0;
+	for (; world->events > 0; world->events--) {
+		free((void *)(uintptr_t)world->event[world->events - 1].event.data);
+	}
 }
 
 static void
@@ -347,8 +349,15 @@ keep_event(struct core_world *world, size_t node, const struct shoal_event *even
 		world->event = realloc(world->event, world->events_room * sizeof world->event[0]);
 		assert_non_null(world->event);
 	}
-	world->event[world->events].node = node;
-	world->event[world->events++].event = *event;
+	struct world_event *kept = &world->event[world->events++];
+	kept->node = node;
+	kept->event = *event;
+	if (event->len > 0) {
+		uint8_t *data = malloc(event->len);
+		assert_non_null(data);
+		memcpy(data, event->data, event->len);
+		kept->event.data = data;
+	}
 }
 
 void

@@ -6,10 +6,12 @@
 
 #include "unit.h"
 
+#define TEXT_MOST SHOAL_META_MAX
+
 static const char *
 text_of(size_t len)
 {
-	static char text[SHOAL_META_MAX + 1];
+	static char text[TEXT_MOST + 1];
 
 	assert_true(len < sizeof text);
 	memset(text, 'n', sizeof text);
@@ -72,6 +74,7 @@ fill_field(const struct shoal_field *field, uint8_t *at, enum fill_how how, uint
 		break;
 	case SHOAL_FIELD_TEXT:
 	case SHOAL_FIELD_BYTES:
+		most = most < TEXT_MOST ? most : TEXT_MOST;
 		*(struct shoal_span *)at =
 		        (struct shoal_span){(const uint8_t *)text_of((size_t)most), (size_t)most};
 		break;

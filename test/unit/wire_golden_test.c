@@ -92,6 +92,26 @@ static const struct shoal_msg_pull pull = {.id = ID(0x11),
         .salt = SALT,
         .target = ID(0x22),
         .version = UINT64_C(1700000000123) << 16 | 7};
+/* "hello" of type 128 and an empty one of type 200. */
+static const uint8_t entries[] = {0x80, 1, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x7b, 0, 7, 5, 'h', 'e',
+        'l', 'l', 'o', 0xc8, 1, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x7b, 0, 7, 0};
+static const struct shoal_msg_user user = {.id = ID(0x11),
+        .salt = SALT,
+        .instance = OTHER,
+        .number = 300,
+        .entries = {entries, sizeof entries}};
+static const struct shoal_msg_batch batch = {.id = ID(0x11),
+        .salt = SALT,
+        .instance = OTHER,
+        .seq = UINT64_C(0x8070605040302010),
+        .first = 300,
+        .entries = {entries, sizeof entries}};
+static const struct shoal_msg_receipt receipt = {.id = ID(0x11),
+        .salt = SALT,
+        .instance = OTHER,
+        .seq = UINT64_C(0x8070605040302010),
+        .next = 300,
+        .code = 4};
 
 static struct shoal_msg_member
 member(void)
@@ -197,6 +217,17 @@ static const struct {
         {SHOAL_MESSAGE_PULL, &pull,
                 "c10000163011111111111111111111111111111111aaaaaaaaaaaaaaaa222222"
                 "22222222222222222222222222018bcfe5687b0007cc3d71c4"},
+        {SHOAL_MESSAGE_USER, &user,
+                "c10000183e11111111111111111111111111111111aaaaaaaaaaaaaaaabbbbbb"
+                "bbbbbbbbbbac021b8001018bcfe5687b00070568656c6c6fc801018bcfe5687b"
+                "0007003414d886"},
+        {SHOAL_MESSAGE_BATCH, &batch,
+                "c10000194611111111111111111111111111111111aaaaaaaaaaaaaaaabbbbbb"
+                "bbbbbbbbbb8070605040302010ac021b8001018bcfe5687b00070568656c6c6f"
+                "c801018bcfe5687b0007008ae9ea62"},
+        {SHOAL_MESSAGE_RECEIPT, &receipt,
+                "c100001a2b11111111111111111111111111111111aaaaaaaaaaaaaaaabbbbbb"
+                "bbbbbbbbbb8070605040302010ac0204d289a4c4"},
 };
 
 /* A ping with an origin and a member statement, in a cluster with a label. */

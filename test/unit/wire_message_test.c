@@ -27,7 +27,8 @@ each_kind_of_message_has_its_number(void **state)
 {
 	static const char *const names[] = {NULL, "sender", "ping", "ack", "nack", "relay",
 	        "member", "state", "join", "sync", "answer", "gone", "conflict", "tree", "nodes",
-	        "want", "watch", "check", "refused", "partial", "pad", "meta", "pull"};
+	        "want", "watch", "check", "refused", "partial", "pad", "meta", "pull", NULL, "user",
+	        "batch", "receipt"};
 
 	(void)state;
 	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {
@@ -415,13 +416,13 @@ the_sender_of_a_message_is_its_id_where_it_is_no_statement(void **state)
 				expected = (const char *)&message + layout->field[i].offset;
 			}
 		}
-		assert_ptr_equal(shoal_message_sender(kind, &message), expected);
+		assert_ptr_equal(shoal_message_from(kind, &message), expected);
 		memset(&message, 0x5a, sizeof message);
 		bool salted = expected != NULL && kind != SHOAL_MESSAGE_NACK;
 		assert_true(shoal_message_salt(kind, &message) ==
 		            (salted ? UINT64_C(0x5a5a5a5a5a5a5a5a) : 0));
 	}
-	assert_null(shoal_message_sender(SHOAL_MESSAGE_KINDS, NULL));
+	assert_null(shoal_message_from(SHOAL_MESSAGE_KINDS, NULL));
 	assert_true(shoal_message_salt(SHOAL_MESSAGE_KINDS, NULL) == 0);
 }
 

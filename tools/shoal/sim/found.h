@@ -82,6 +82,12 @@
 	X(SIZE_NEVER_FALLS, "sizes", 20, "probes that are too large for the way go on") \
 	X(SIZE_NEVER_RISES, "sizes", 15, "a way that takes more again is never found out") \
 	X(TOO_LARGE_UNHEARD, "sizes", 15, "what the network says of sizes is not heard") \
+	X(COPY_TAKEN, "messages", 21, "a second copy of a packet with messages is taken") \
+	X(TAKEN_AGAIN, "messages", 4, "a reliable message that comes again is taken again") \
+	X(BATCH_ONCE, "messages", 18, "a request with messages that failed is not repeated") \
+	X(TAKEN_UNTOLD, "messages", 4, "a message that was taken is told as not sent") \
+	X(GIVEN_UP, "messages", 4, "messages are given up though their member is there") \
+	X(NEVER_SENT, "messages", 4, "a message that goes once does not go at all") \
 	X(RISEN_TOO_LITTLE, "convergence", 3, "a refutation is no newer than what it contradicts") \
 	X(META_STAYS, "digest", 27, "newer metadata does not take the place of older") \
 	X(META_UNDIGESTED, "metadata", 27, "metadata is not in the digest")
