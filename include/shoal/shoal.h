@@ -9,6 +9,7 @@
 #include <shoal/error.h>
 #include <shoal/log.h>
 #include <shoal/member.h>
+#include <shoal/message.h>
 #include <shoal/metadata.h>
 #include <shoal/metrics.h>
 #include <shoal/packet.h>

@@ -85,8 +85,8 @@ drop_events(struct shoal_callbacks *callbacks, struct shoal_list *list)
 	SHOAL_LIST_FOREACH_SAFE (node, after, list) {
 		struct shoal_call *call = SHOAL_LIST_ITEM(node, struct shoal_call, node);
 
-		if (call->kind == SHOAL_CALL_DONE) {
-			continue;
+		if (call->kind == SHOAL_CALL_DONE || call->kind >= SHOAL_CALL_SENT) {
+			continue; /* what is about messages is released when its turn comes */
 		}
 		if (list == &callbacks->queue) {
 			callbacks->calls--;
@@ -241,6 +241,14 @@ shoal_callbacks_stage(struct shoal_callbacks *callbacks, uint32_t slot,
 }
 
 void
+shoal_callbacks_stage_message(struct shoal_callbacks *callbacks, struct shoal_call *call)
+{
+	pthread_mutex_lock(&callbacks->lock);
+	shoal_list_push_back(&callbacks->staged, &call->node);
+	pthread_mutex_unlock(&callbacks->lock);
+}
+
+void
 shoal_callbacks_lose(struct shoal_callbacks *callbacks)
 {
 	pthread_mutex_lock(&callbacks->lock);
@@ -253,8 +261,10 @@ shoal_callbacks_lose(struct shoal_callbacks *callbacks)
 
 /* Under the lock. */
 static bool
-is_wanted(const struct shoal_callbacks *callbacks, enum shoal_event_kind kind)
+is_wanted(const struct shoal_callbacks *callbacks, struct shoal_call *call)
 {
+	enum shoal_event_kind kind = pending_of(call)->event.kind;
+
 	for (size_t i = 0; i < callbacks->subscribers; i++) {
 		if (callbacks->subscriber[i].mask & (unsigned)kind) {
 			return true;
@@ -276,15 +286,16 @@ shoal_callbacks_commit(struct shoal_callbacks *callbacks)
 	}
 	callbacks->skipped = false;
 	SHOAL_LIST_FOREACH_SAFE (node, after, &callbacks->staged) {
-		struct shoal_pending_event *pending =
-		        pending_of(SHOAL_LIST_ITEM(node, struct shoal_call, node));
+		struct shoal_call *call = SHOAL_LIST_ITEM(node, struct shoal_call, node);
 
-		if (!is_wanted(callbacks, pending->event.kind)) {
-			forget(callbacks, pending);
-			release(callbacks, pending);
+		if (call->kind == SHOAL_CALL_EVENT && !is_wanted(callbacks, call)) {
+			forget(callbacks, pending_of(call));
+			release(callbacks, pending_of(call));
 			continue;
 		}
-		pending->number = callbacks->next++;
+		if (call->kind == SHOAL_CALL_EVENT) {
+			pending_of(call)->number = callbacks->next++;
+		}
 		shoal_list_remove(node);
 		shoal_list_push_back(&callbacks->queue, node);
 		callbacks->calls++;
@@ -401,6 +412,17 @@ take(struct shoal_callbacks *callbacks)
 	return call;
 }
 
+static bool
+is_closing(struct shoal_callbacks *callbacks)
+{
+	bool closing;
+
+	pthread_mutex_lock(&callbacks->lock);
+	closing = callbacks->closing;
+	pthread_mutex_unlock(&callbacks->lock);
+	return closing;
+}
+
 static int
 run_call(struct shoal_callbacks *callbacks, struct shoal_call *call)
 {
@@ -419,6 +441,14 @@ run_call(struct shoal_callbacks *callbacks, struct shoal_call *call)
 		break;
 	case SHOAL_CALL_DONE:
 		callbacks->done(callbacks->cluster, call);
+		break;
+	case SHOAL_CALL_SENT:
+		callbacks->message(callbacks->cluster, call, false);
+		break;
+	case SHOAL_CALL_WRITABLE:
+	case SHOAL_CALL_MESSAGE:
+		ran = !is_closing(callbacks);
+		callbacks->message(callbacks->cluster, call, !ran);
 		break;
 	}
 	return ran;
@@ -477,6 +507,11 @@ shoal_callbacks_close(struct shoal_callbacks *callbacks)
 	callbacks->lost = false;
 	drop_events(callbacks, &callbacks->queue);
 	drop_events(callbacks, &callbacks->staged);
+	SHOAL_LIST_FOREACH_SAFE (node, after, &callbacks->staged) {
+		shoal_list_remove(node); /* a message, to be released */
+		shoal_list_push_back(&callbacks->queue, node);
+		callbacks->calls++;
+	}
 	pthread_cond_broadcast(&callbacks->changed);
 	pthread_mutex_unlock(&callbacks->lock);
 }

@@ -16,7 +16,11 @@ struct shoal_call {
 	enum shoal_call_kind {
 		SHOAL_CALL_EVENT,
 		SHOAL_CALL_OVERFLOW,
-		SHOAL_CALL_DONE /* the end of an operation: never dropped, run also while closing */
+		SHOAL_CALL_DONE, /* the end of an operation: never dropped, run also while closing
+		                  */
+		SHOAL_CALL_SENT, /* that of a message, the same */
+		SHOAL_CALL_WRITABLE,
+		SHOAL_CALL_MESSAGE
 	} kind;
 };
 
@@ -32,6 +36,8 @@ struct shoal_callbacks {
 	const struct shoal_allocator *mem;
 	/* Runs and releases the owner of a DONE. */
 	void (*done)(struct shoal_cluster *cluster, struct shoal_call *call);
+	/* The same for what is about messages; dropped: it is only released. */
+	void (*message)(struct shoal_cluster *cluster, struct shoal_call *call, bool dropped);
 	/* Makes somebody call shoal_callbacks_run soon; called without the lock on the thread that
 	 * queued. */
 	void (*wake)(struct shoal_cluster *cluster);
@@ -39,7 +45,7 @@ struct shoal_callbacks {
 	pthread_mutex_t lock; /* for all that follows                                            */
 	pthread_cond_t changed;
 	struct shoal_list queue;  /* ready to run                                                */
-	struct shoal_list staged; /* events of this turn of the loop                             */
+	struct shoal_list staged; /* events and messages of this turn of the loop                */
 	size_t events;            /* in both                                                     */
 	size_t calls;             /* in queue                                                    */
 	size_t soft, hard;        /* above soft events are coalesced, above hard they are lost   */
@@ -72,6 +78,8 @@ void shoal_callbacks_stage(struct shoal_callbacks *callbacks, uint32_t slot,
         const struct shoal_event *event, struct shoal_member *member, struct shoal_member *before);
 /* An event could not even be made: the application hears of it by OVERFLOW. */
 void shoal_callbacks_lose(struct shoal_callbacks *callbacks);
+/* The same for a message: no handler hears of it before the events of its turn. */
+void shoal_callbacks_stage_message(struct shoal_callbacks *callbacks, struct shoal_call *call);
 /* Makes what was staged ready to run. */
 void shoal_callbacks_commit(struct shoal_callbacks *callbacks);
 /* Queues the end of an operation. */

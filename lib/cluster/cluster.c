@@ -110,11 +110,8 @@ init_fields(struct shoal_cluster *cluster)
 		return shoal_last_error_set(rc, "the kernel gave no random bytes");
 	}
 	rc = shoal_chronicle_init(&cluster->chronicle, cluster->mem, config->history_max, key);
-	if (rc == 0) {
-		rc = init_locks(cluster);
-		if (rc != 0) {
-			shoal_chronicle_done(&cluster->chronicle);
-		}
+	if (rc == 0 && (rc = init_locks(cluster)) != 0) {
+		shoal_chronicle_done(&cluster->chronicle);
 	}
 	if (rc != 0) {
 		return shoal_last_error_set(rc, "no lock can be made");
@@ -129,6 +126,8 @@ init_fields(struct shoal_cluster *cluster)
 	}
 	cluster->callbacks.cluster = cluster;
 	cluster->callbacks.done = shoal_op_done;
+	cluster->callbacks.message = shoal_handler_run;
+	shoal_outbox_init(cluster, key);
 	cluster->callbacks.wake = wake_callbacks;
 	return 0;
 }
@@ -147,6 +146,7 @@ static void
 release(struct shoal_cluster *cluster)
 {
 	shoal_state_close(cluster);
+	shoal_outbox_done(cluster);
 	shoal_view_done(&cluster->view);
 	shoal_ring_done(&cluster->failed);
 	shoal_chronicle_done(&cluster->chronicle);

@@ -14,7 +14,9 @@
 #include "cluster/chronicle.h"
 #include "cluster/clock.h"
 #include "cluster/config.h"
+#include "cluster/handler.h"
 #include "cluster/metadata.h"
+#include "cluster/outbox.h"
 #include "cluster/snapshot.h"
 #include "cluster/state.h"
 #include "cluster/tuning.h"
@@ -72,6 +74,8 @@ struct shoal_cluster {
 	bool started, stop_wanted;
 	struct shoal_list mailbox; /* struct shoal_op */
 	size_t ops; /* operations that exist                                          */
+	struct shoal_outbox outbox;
+	struct shoal_handlers handlers;
 	struct shoal_member_list *published;
 	size_t alive;
 	struct shoal_counters counters;

@@ -37,6 +37,13 @@ forget(struct shoal_cluster *cluster, struct shoal_call *call)
 	shoal_op_free(SHOAL_LIST_ITEM(call, struct shoal_op, call));
 }
 
+static void
+forget_message(struct shoal_cluster *cluster, struct shoal_call *call, bool dropped)
+{
+	(void)dropped;
+	shoal_handler_run(cluster, call, true);
+}
+
 /* The eventfds are the parent's. */
 static void
 wake_nobody(struct shoal_cluster *cluster)
@@ -62,6 +69,7 @@ shoal_fork_adopt(struct shoal_cluster *cluster)
 	cluster->has_loop_thread = cluster->has_callbacks_thread = false;
 	callbacks->busy = false;
 	callbacks->done = forget;
+	callbacks->message = forget_message;
 	callbacks->wake = wake_nobody;
 	if (cluster->base != NULL) {
 		(void)event_reinit(cluster->base);

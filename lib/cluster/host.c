@@ -183,6 +183,17 @@ shoal_host_functions(struct shoal_cluster *cluster)
 	        .arg = cluster};
 }
 
+/* Loss is no error here either. */
+static void
+send_stream(struct shoal_cluster *cluster, const struct shoal_send *send)
+{
+	const struct shoal_transport *by = cluster->stream;
+
+	if (by->ops->stream(by->self, &send->to, send->data, send->len) != 0) {
+		cluster->extra.value[SHOAL_COUNTER_DROP_STREAMS]++;
+	}
+}
+
 static void
 send_datagram(struct shoal_cluster *cluster, const struct shoal_send *send)
 {
@@ -191,8 +202,7 @@ send_datagram(struct shoal_cluster *cluster, const struct shoal_send *send)
 	if (by->ops->send(by->self, &send->to, send->data, send->len) != SHOAL_ERR_TOO_BIG) {
 		return;
 	}
-	by = cluster->stream;
-	(void)by->ops->stream(by->self, &send->to, send->data, send->len);
+	send_stream(cluster, send);
 }
 
 /* A core that is told of no watch links opens none; where the transport cannot tell a connection
@@ -243,7 +253,9 @@ send_on_link(struct shoal_cluster *cluster, const struct shoal_send *send)
 		by->ops->unwatch(by->self, send->exchange);
 	} else if (send->kind == SHOAL_SEND_TELL) {
 		/* The watcher may have gone: its loss. */
-		(void)by->ops->tell(by->self, send->exchange, send->data, send->len);
+		if (by->ops->tell(by->self, send->exchange, send->data, send->len) != 0) {
+			cluster->extra.value[SHOAL_COUNTER_DROP_STREAMS]++;
+		}
 	} else {
 		by->ops->drop(by->self, send->exchange);
 	}
@@ -261,8 +273,7 @@ shoal_host_drain(struct shoal_cluster *cluster)
 			send_datagram(cluster, &send);
 			break;
 		case SHOAL_SEND_STREAM:
-			/* Loss is no error here either. */
-			(void)stream->ops->stream(stream->self, &send.to, send.data, send.len);
+			send_stream(cluster, &send);
 			break;
 		case SHOAL_SEND_REQUEST:
 		case SHOAL_SEND_WATCH:

@@ -122,6 +122,7 @@ shoal_loop_refresh(struct shoal_cluster *cluster)
 {
 	bool all = cluster->repair;
 
+	shoal_lines_look(cluster, all);
 	cluster->repair = false;
 	compare_slot(cluster, SELF);
 	for (uint32_t slot = 1; all && slot < shoal_core_slots(cluster->core); slot++) {
@@ -201,6 +202,7 @@ on_member_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 	int rc;
 
 	shoal_chronicle_add(&cluster->chronicle, event);
+	shoal_lines_member(cluster, event);
 	rc = event->kind == SHOAL_EVENT_REAP ? on_reap(cluster, event) : on_change(cluster, event);
 
 	cluster->changed_view = true;
@@ -265,6 +267,14 @@ on_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 	case SHOAL_EVENT_HEALTH:
 		atomic_store(&cluster->health, (unsigned)event->code);
 		break;
+	case SHOAL_EVENT_MESSAGE:
+		shoal_handler_message(cluster, event);
+		break;
+	case SHOAL_EVENT_SENT:
+		shoal_outbox_ended(cluster, event->exchange, event->code);
+		break;
+	case SHOAL_EVENT_WRITABLE:
+		break; /* the outbox counts for itself */
 	case SHOAL_EVENT_OVERFLOW:
 		cluster->repair = true;
 		shoal_callbacks_lose(&cluster->callbacks);
@@ -289,10 +299,9 @@ drain_logs(struct shoal_cluster *cluster)
 }
 
 int
-shoal_loop_input(struct shoal_cluster *cluster, struct shoal_input *input)
+shoal_loop_step(struct shoal_cluster *cluster, struct shoal_input *input)
 {
 	struct shoal_input opened;
-	struct shoal_event event;
 	int rc;
 
 	/* A child would seal under the counters of its parent. */
@@ -305,7 +314,27 @@ shoal_loop_input(struct shoal_cluster *cluster, struct shoal_input *input)
 	(void)shoal_core_open(cluster->core, input, &opened);
 	shoal_recording_input(cluster, &opened);
 	rc = shoal_core_step(cluster->core, &opened);
+	cluster->inside = false;
+	return rc;
+}
+
+void
+shoal_loop_drain(struct shoal_cluster *cluster)
+{
+	if (shoal_fork_is_child(cluster)) {
+		return;
+	}
+	cluster->inside = true;
 	shoal_host_drain(cluster);
+	cluster->inside = false;
+}
+
+void
+shoal_loop_events(struct shoal_cluster *cluster)
+{
+	struct shoal_event event;
+
+	cluster->inside = true;
 	while (shoal_core_next_event(cluster->core, &event)) {
 		on_event(cluster, &event);
 	}
@@ -313,6 +342,15 @@ shoal_loop_input(struct shoal_cluster *cluster, struct shoal_input *input)
 	drain_logs(cluster);
 	cluster->inside = false;
 	shoal_loop_touch(cluster);
+}
+
+int
+shoal_loop_input(struct shoal_cluster *cluster, struct shoal_input *input)
+{
+	int rc = shoal_loop_step(cluster, input);
+
+	shoal_loop_drain(cluster);
+	shoal_loop_events(cluster);
 	return rc;
 }
 
@@ -331,6 +369,7 @@ publish(struct shoal_cluster *cluster)
 	cluster->extra.value[SHOAL_COUNTER_EVENTS_OVERFLOW] =
 	        shoal_callbacks_overflows(&cluster->callbacks);
 	pthread_mutex_lock(&cluster->lock);
+	cluster->extra.value[SHOAL_COUNTER_DROP_UNHANDLED] = cluster->handlers.unhandled;
 	for (size_t i = 0; i < SHOAL_COUNTERS; i++) {
 		cluster->counters.value[i] = counters->value[i] + cluster->extra.value[i];
 	}
@@ -427,6 +466,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	} else {
 		shoal_loop_touch(cluster);
 	}
+	if (cluster->outbox.stalled) {
+		shoal_outbox_take(cluster);
+	}
 }
 
 static void
@@ -481,6 +523,7 @@ shoal_loop_begin(struct shoal_cluster *cluster)
 	if (event_add(cluster->mail, NULL) != 0) {
 		return SHOAL_ERR_NOMEM;
 	}
+	shoal_handler_room(cluster);
 	shoal_loop_touch(cluster);
 	return 0;
 }
@@ -527,6 +570,7 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	pthread_mutex_unlock(&cluster->lock);
 	shoal_join_cancel(cluster, SHOAL_ERR_CANCELED);
 	shoal_wait_cancel(cluster, SHOAL_ERR_CANCELED);
+	shoal_outbox_finish(cluster);
 	shoal_depart_end(cluster, code);
 	shoal_mailbox_cancel(cluster, SHOAL_ERR_CANCELED);
 	shoal_try_forget(cluster);

@@ -19,6 +19,11 @@ void shoal_loop_finish(struct shoal_cluster *cluster, int code);
 /* Steps the core with the times filled in and takes what it put out. */
 int shoal_loop_input(struct shoal_cluster *cluster, struct shoal_input *input);
 
+/* The parts of that: several commands may go before what they put out is taken. */
+int shoal_loop_step(struct shoal_cluster *cluster, struct shoal_input *input);
+void shoal_loop_drain(struct shoal_cluster *cluster);
+void shoal_loop_events(struct shoal_cluster *cluster);
+
 /* Asks for a turn: what has to be done once after a batch of inputs. */
 void shoal_loop_touch(struct shoal_cluster *cluster);
 /* Asks for a turn after the sockets were looked at again. */

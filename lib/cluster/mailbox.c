@@ -92,11 +92,12 @@ void
 shoal_mailbox_take(struct shoal_cluster *cluster)
 {
 	struct shoal_op *op;
-	bool stop;
+	bool stop, asked;
 
 	shoal_mailbox_clear(cluster->mailbox_fd);
 	pthread_mutex_lock(&cluster->lock);
 	stop = cluster->stop_wanted;
+	asked = cluster->handlers.asked;
 	pthread_mutex_unlock(&cluster->lock);
 	if (stop) {
 		shoal_loop_finish(cluster, SHOAL_ERR_CANCELED);
@@ -104,6 +105,10 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 	}
 	shoal_tuning_push(cluster);
 	shoal_metadata_push(cluster);
+	if (asked) {
+		shoal_handler_room(cluster);
+	}
+	shoal_outbox_take(cluster);
 	while ((op = next_op(cluster)) != NULL) {
 		switch (op->kind) {
 		case SHOAL_OP_JOIN:

@@ -14,7 +14,7 @@ ROOMS = {
     "core": ("lib/core", {"base", "wire", "core"}, {"core", "record"}),
     "sim": ("lib/sim", {"base", "wire", "sim"}, {"sim", "swarm"}),
     "transports": ("transports", {"base", "transports"}, {"transport"}),
-    "cluster": ("lib/cluster", {"base", "transports", "cluster"}, {"config", "member", "metadata", "cluster", "shoal", "why"}),
+    "cluster": ("lib/cluster", {"base", "transports", "cluster"}, {"config", "member", "message", "metadata", "cluster", "shoal", "why"}),
 }
 # Public headers that a room may include: its own and those of the rooms named here.
 SEES_HEADERS_OF = {

@@ -118,13 +118,48 @@ look(struct shoal_cluster *cluster)
 	return 0;
 }
 
+static void
+on_sent(struct shoal_cluster *cluster, int code, void *arg)
+{
+	(void)cluster;
+	(void)code;
+	++*(unsigned *)arg;
+}
+
+static void
+on_message(struct shoal_cluster *cluster, const struct shoal_message *message, void *arg)
+{
+	(void)cluster;
+	(void)arg;
+	assert_int_equal(shoal_message_len(message), 5);
+}
+
+/* A message that is accepted has its end. */
+static int
+talk(struct shoal_cluster *cluster, unsigned *sent)
+{
+	struct shoal_member_list *list = shoal_members(cluster, NULL);
+	struct shoal_member *seed = shoal_member_list_find_by_name(list, "seed");
+	int rc = SHOAL_ERR_NOMEM;
+
+	if (seed != NULL) {
+		const struct shoal_id *id = shoal_member_id(seed);
+
+		rc = shoal_send_confirmed(cluster, id, 200, "hello", 5, on_sent, sent);
+		*sent = rc == 0 ? 0 : 1;
+		rc = rc == 0 ? shoal_send(cluster, id, 200, "hello", 5, 0) : rc;
+	}
+	shoal_member_list_free(list);
+	return rc;
+}
+
 static int
 live(const struct shoal_allocator *mem, void *arg)
 {
 	struct world *world = arg;
 	struct shoal_cluster *cluster;
 	struct end left = {0};
-	unsigned events = 0;
+	unsigned events = 0, sent = 1;
 	int rc = make(&cluster, world, "guest", mem);
 
 	if (rc != 0) {
@@ -140,6 +175,9 @@ live(const struct shoal_allocator *mem, void *arg)
 		rc = look(cluster);
 	}
 	if (rc == 0) {
+		rc = talk(cluster, &sent);
+	}
+	if (rc == 0) {
 		rc = shoal_cluster_leave_async(cluster, TIMEOUT_MS, on_done, &left);
 	}
 	if (rc == 0) {
@@ -148,6 +186,7 @@ live(const struct shoal_allocator *mem, void *arg)
 		assert_int_equal(shoal_cluster_state(cluster), SHOAL_CLUSTER_STOPPED);
 	}
 	assert_int_equal(shoal_cluster_free(cluster), 0);
+	assert_int_equal(sent, 1);
 	return rc == 0 ? 0 : SHOAL_ERR_NOMEM;
 }
 
@@ -160,6 +199,7 @@ a_life_with_any_failed_allocation_ends_and_gives_everything_back(void **state)
 	world.base = event_base_new();
 	assert_int_equal(shoal_memory_net_new(&world.net, NULL), 0);
 	assert_int_equal(make(&world.seed, &world, "seed", NULL), 0);
+	assert_int_equal(shoal_handle(world.seed, 200, on_message, NULL), 0);
 	assert_int_equal(shoal_cluster_start(world.seed), 0);
 	assert_true(heap_fault_sweep_tolerant(live, &world) > 40);
 	assert_int_equal(shoal_cluster_free(world.seed), 0);
