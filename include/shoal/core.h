@@ -97,8 +97,12 @@ enum shoal_input_kind {
 	SHOAL_INPUT_SEND,   /* command: data is a message of `type` to the member `id`; flags; where
 	                       RELIABLE is one of them and `exchange` is not 0, SENT tells its end
 	                       under this number */
-	SHOAL_INPUT_ROOM    /* command: the host takes messages of `size` bytes in all from now on,
+	SHOAL_INPUT_ROOM,   /* command: the host takes messages of `size` bytes in all from now on,
 	                       each counted with SHOAL_MESSAGE_COST more. Without it: any */
+	SHOAL_INPUT_BROADCAST /* command: data is a message of `type` to all members, or where
+	                       `tag` is given to those that carry it; flags; where `exchange` is
+	                       not 0, SENT tells under this number that it was told as often as it
+	                       is, or with CLOSED that this member left first */
 };
 
 /* What shoal_core_open found. */
@@ -128,7 +132,9 @@ struct shoal_input {
 	uint64_t sender;      /* opened, sealed: the first half of its sender's salt */
 	uint64_t counter;     /* the same: its counter, to which an answer is bound; not recorded */
 	struct shoal_id id;   /* SEND */
-	uint16_t type, flags; /* SEND */
+	uint16_t type, flags; /* SEND, BROADCAST */
+	const uint8_t *tag;   /* BROADCAST: borrowed for the call */
+	size_t tag_len;       /* 0: to all; at most SHOAL_TAG_MAX */
 };
 
 /* Types of messages: below this the protocol's; to 127 the library's services'; from 128 on the
@@ -140,14 +146,21 @@ struct shoal_input {
 #define SHOAL_MESSAGE_COST 64
 
 enum shoal_message_flag {
-	SHOAL_RELIABLE = 1 /* again and again until the member has it, in order, exactly once while
-	                      both instances live */
+	SHOAL_RELIABLE = 1, /* again and again until the member has it, in order, exactly once while
+	                      both instances live. A broadcast: kept by all for
+	                      profile.cast_keep_ms, so that who was cut off gets it later */
+	SHOAL_NO_FORWARD = 2, /* a broadcast that nobody passes on: it comes to those that its
+	                         origin tells itself, a few more than ln n; not with RELIABLE */
+	SHOAL_BROADCAST = 4   /* of a message that came: it was sent to more than one */
 };
 
 /* Bytes. A core that seals never sends a longer message as the first on a stream: a short one goes
  * to the same address before it, so that a host may refuse what is longer on a connection on which
  * it has taken nothing. */
 #define SHOAL_FIRST_MAX 65536
+
+/* A broadcast that was passed on so often is passed on no more. */
+#define SHOAL_HOPS_MAX 64
 
 enum shoal_send_kind {
 	SHOAL_SEND_DATAGRAM = 1, /* one datagram; loss is no error */
@@ -232,7 +245,8 @@ enum shoal_event_kind {
 	                               was sent; CLOSED: it was sent, and nobody said that it was
 	                               taken before the member was gone; TOO_BIG: the member takes
 	                               none of this length */
-	SHOAL_EVENT_WRITABLE = 1 << 22 /* a queue to id that was full (SHOAL_ERR_AGAIN) has room */
+	SHOAL_EVENT_WRITABLE = 1 << 22 /* a queue to id that was full (SHOAL_ERR_AGAIN) has room;
+	                                  id all zero: that of broadcasts */
 };
 
 /* One change. Events of one member chain: `was` is the `state` of the event before. */
@@ -330,7 +344,8 @@ SHOAL_API void shoal_core_free(struct shoal_core *core);
  * SHOAL_ERR_STATE: it is gone, or this one leaves; SHOAL_ERR_TOO_BIG: above profile.message_max, or
  * what profile.stream_max allows; SHOAL_ERR_AGAIN: the queue to it is full, WRITABLE follows;
  * SHOAL_ERR_NOMEM: no memory, or sends have to be taken first: nobody tells when that is better;
- * SHOAL_ERR_INVALID: to this member itself, or a type or flag that is none. MALFORMED, CHECKSUM,
+ * SHOAL_ERR_INVALID: to this member itself, or a type or flag that is none. BROADCAST: the same but
+ * NOT_FOUND. MALFORMED, CHECKSUM,
  * VERSION, LABEL, TOO_BIG, KEY, AUTH, REPLAYED, MISDIRECTED, CLEAR, UNSUPPORTED: the packet was
  * dropped and counted; nothing changed. Out of memory never ends a core:
  * what could not be kept is dropped and counted. */

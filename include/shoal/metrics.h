@@ -146,7 +146,20 @@ extern "C" {
 	X(DROP_UNSENT, drop_unsent, "best-effort messages dropped: no room or memory to send")     \
 	X(DROP_STREAMS, drop_streams, "packets dropped: the transport took none for a stream")     \
 	X(STAMPS_AHEAD, stamps_ahead, "user messages with a stamp a minute ahead of the clock")    \
-	X(DROP_UNHANDLED, drop_unhandled, "user messages dropped: no handler for their type")
+	X(DROP_UNHANDLED, drop_unhandled, "user messages dropped: no handler for their type")      \
+	X(CASTS_SENT, casts_sent, "broadcasts of this member")                                     \
+	X(CASTS_IN, casts_in, "broadcasts of others heard, each once")                             \
+	X(CASTS_OUT, casts_out, "broadcasts handed out, each time again")                          \
+	X(CASTS_AGAIN, casts_again, "copies of broadcasts that were heard before")                 \
+	X(CASTS_REPAIRED, casts_repaired, "reliable broadcasts that were missed and fetched")      \
+	X(CASTS_EVICTED, casts_evicted,                                                            \
+	        "reliable broadcasts given up before their time: too many are kept")               \
+	X(CASTS_DEFERRED, casts_deferred, "bursts of broadcasts put off: their budget is used up") \
+	X(DROP_CASTS_FULL, drop_casts_full,                                                        \
+	        "broadcasts of others not passed on: the queue is full")                           \
+	X(DROP_CAST_OLD, drop_cast_old, "broadcasts dropped: older than any is kept")              \
+	X(FETCHES, fetches, "requests for reliable broadcasts that were missed")                   \
+	X(FETCHES_SERVED, fetches_served, "requests for broadcasts answered")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -91,7 +91,14 @@ enum shoal_profile_kind {
 	X(batch_max, 1024, 16777216, 131072, 131072, 131072,                                       \
 	        "bytes of reliable messages in one request; one that is longer goes alone")        \
 	X(inbox_bytes, 1024, 1073741824, 4194304, 4194304, 4194304,                                \
-	        "bytes of user messages that wait for the application's callbacks, counted so")
+	        "bytes of user messages that wait for the application's callbacks, counted so")    \
+	X(cast_rate, 1024, 1000000000, 1000000, 250000, 8000000, "bytes of broadcasts a second")   \
+	X(cast_burst, 1024, 1000000000, 256000, 64000, 1000000, "bytes of broadcasts at once")     \
+	X(cast_keep_ms, 1000, 600000, 300000, 300000, 300000,                                      \
+	        "reliable broadcasts are kept for members that missed them")                       \
+	X(casts_max, 1, 1000, 1000, 1000, 1000, "reliable broadcasts kept")                        \
+	X(cast_bytes, 1024, 1073741824, 4194304, 4194304, 4194304,                                 \
+	        "bytes of reliable broadcasts kept, each counted with 64 more")
 
 /* Fields by which memory is laid out, or what others were told: fixed from the start of a core.
  * The others may change while it runs. */

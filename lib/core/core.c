@@ -189,6 +189,10 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_inbound_init(core);
 	shoal_pull_init(core);
 	shoal_peer_init(core);
+	shoal_seen_init(core);
+	shoal_cast_init(core);
+	shoal_spread_init(core);
+	shoal_repair_init(core);
 	shoal_slab_init(&core->exchanges, &core->mem, 1, 0);
 	if (shoal_partial_init(core) != SHOAL_OK) {
 		rc = SHOAL_ERR_NOMEM;
@@ -287,6 +291,8 @@ shoal_core_free(struct shoal_core *core)
 	shoal_exchange_done(core);
 	shoal_pull_done(core);
 	shoal_peer_done(core);
+	shoal_cast_done(core);
+	shoal_seen_done(core);
 	shoal_inquest_done(core);
 	shoal_check_done(core);
 	shoal_identity_done(core);
@@ -390,6 +396,12 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 	case SHOAL_TIMER_PEER:
 		shoal_reliable_on_timer(core, timer->slot);
 		break;
+	case SHOAL_TIMER_SPREAD:
+		shoal_spread_on_timer(core);
+		break;
+	case SHOAL_TIMER_REPAIR:
+		shoal_repair_on_timer(core);
+		break;
 	}
 }
 
@@ -465,7 +477,10 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		return shoal_user_send(core, input);
 	case SHOAL_INPUT_ROOM:
 		shoal_inbox_set_room(core, input->size);
+		shoal_cast_on_room(core);
 		return SHOAL_OK;
+	case SHOAL_INPUT_BROADCAST:
+		return shoal_cast_send(core, input);
 	}
 	return SHOAL_ERR_INVALID;
 }
@@ -477,7 +492,7 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	struct shoal_input opened;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
-	        input->kind > SHOAL_INPUT_ROOM) {
+	        input->kind > SHOAL_INPUT_BROADCAST) {
 		return SHOAL_ERR_INVALID;
 	}
 	core->now = now;

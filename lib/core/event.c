@@ -167,7 +167,7 @@ shoal_core_next_event(struct shoal_core *core, struct shoal_event *event)
 		event->kind = SHOAL_EVENT_OVERFLOW;
 		return true;
 	}
-	return shoal_peer_next_event(core, event);
+	return shoal_peer_next_event(core, event) || shoal_cast_next_event(core, event);
 }
 
 bool

@@ -53,6 +53,8 @@ reclaim(struct shoal_core *core)
 			shoal_pull_ended(core, &lost);
 		} else if (lost.purpose == SHOAL_EXCHANGE_BATCH) {
 			shoal_reliable_ended(core, lost.about, lost.number);
+		} else if (lost.purpose == SHOAL_EXCHANGE_FETCH) {
+			shoal_repair_ended(core, &lost);
 		}
 	}
 }
@@ -157,6 +159,8 @@ shoal_exchange_unsent(struct shoal_core *core, const struct shoal_pending *pendi
 		shoal_pull_ended(core, &exchange);
 	} else if (exchange.purpose == SHOAL_EXCHANGE_BATCH) {
 		shoal_reliable_ended(core, exchange.about, exchange.number);
+	} else if (exchange.purpose == SHOAL_EXCHANGE_FETCH) {
+		shoal_repair_ended(core, &exchange);
 	}
 }
 
@@ -281,6 +285,31 @@ shoal_exchange_batch(struct shoal_core *core, uint32_t slot, uint32_t peer, bool
 	}
 	pending->fresh = fresh;
 	shoal_exchange_about(core, number, peer);
+	return number;
+}
+
+uint64_t
+shoal_exchange_fetch(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, slot));
+	uint64_t number = shoal_exchange_begin(core, SHOAL_EXCHANGE_FETCH, slot, &to);
+	struct shoal_msg_fetch fetch = {.id = self->info->id, .salt = shoal_members_salt(self)};
+	unsigned flags = key == NULL ? SHOAL_FILL_FETCH : 0;
+	struct shoal_pending *pending =
+	        number != 0 ? request(core, number, &to, slot, flags) : NULL;
+	uint8_t data[SHOAL_CAST_KEY_BYTES];
+	struct shoal_writer keys;
+
+	if (pending == NULL) {
+		return 0;
+	}
+	if (key != NULL) {
+		shoal_writer_init(&keys, data, sizeof data);
+		shoal_cast_key_write(&keys, key);
+		fetch.keys = (struct shoal_span){data, keys.len};
+		shoal_send_primary(pending, SHOAL_MESSAGE_FETCH, &fetch);
+	}
 	return number;
 }
 

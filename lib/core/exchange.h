@@ -6,6 +6,7 @@
 
 #include <shoal/core.h>
 
+#include "wire/cast_key.h"
 #include "wire/message.h"
 
 enum shoal_exchange_purpose {
@@ -15,7 +16,8 @@ enum shoal_exchange_purpose {
 	SHOAL_EXCHANGE_WATCH,   /* opens a watch link, see watch.c */
 	SHOAL_EXCHANGE_INQUEST, /* a ping on a connection that is made for it, see inquest.c */
 	SHOAL_EXCHANGE_PULL,    /* metadata, see pull.c */
-	SHOAL_EXCHANGE_BATCH    /* reliable messages, see reliable.c */
+	SHOAL_EXCHANGE_BATCH,   /* reliable messages, see reliable.c */
+	SHOAL_EXCHANGE_FETCH    /* broadcasts, see repair.c */
 };
 
 struct shoal_exchange {
@@ -77,6 +79,11 @@ bool shoal_exchange_pull(struct shoal_core *core, uint32_t slot, const struct sh
 /* BATCH: a request with messages to the member in slot, that of a peer by its number; fresh: on a
  * new connection. 0: it could not be queued. */
 uint64_t shoal_exchange_batch(struct shoal_core *core, uint32_t slot, uint32_t peer, bool fresh);
+
+/* FETCH: asks the member in slot for a broadcast, or with key NULL for all that are missing here.
+ * 0: it could not be queued. */
+uint64_t shoal_exchange_fetch(
+        struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key);
 
 /* A peer's join request. Returns SHOAL_OK, or why it is refused, with a reason for the joiner. */
 int shoal_exchange_judge_join(

@@ -28,8 +28,8 @@
 /* Deaths overdraw the credit of bursts; other news waits for so long at the most. */
 #define OVERDRAWN_MOST SHOAL_SEC(1)
 
-static uint32_t
-sends_limit(const struct shoal_core *core)
+uint32_t
+shoal_gossip_sends(const struct shoal_core *core)
 {
 	uint32_t n = shoal_members_n(core);
 	uint32_t limit = shoal_ilog_ln_ceil(n) + 10;
@@ -424,7 +424,7 @@ shoal_gossip_fill(
 			}
 		}
 	}
-	uint32_t limit = sends_limit(core);
+	uint32_t limit = shoal_gossip_sends(core);
 	SHOAL_LIST_FOREACH_SAFE (node, after, &sent) {
 		struct shoal_news *news = SHOAL_LIST_ITEM(node, struct shoal_news, node);
 		shoal_list_remove(node);
@@ -548,7 +548,7 @@ tell_some(struct shoal_core *core)
 void
 shoal_gossip_on_burst(struct shoal_core *core)
 {
-	uint32_t share = burst_share(sends_limit(core));
+	uint32_t share = burst_share(shoal_gossip_sends(core));
 	uint64_t step = shoal_ms(core->profile.burst_step_ms);
 	uint64_t wait = wait_for_credit(core);
 

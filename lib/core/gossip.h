@@ -13,8 +13,7 @@
 #include "base/writer.h"
 #include "core/members.h"
 
-/* In the order in which they go into a packet. Whatever else is told one day has its class here,
- * behind the statements. */
+/* In the order in which they go into a packet; broadcasts of the application follow (spread.h). */
 enum shoal_news_class {
 	SHOAL_NEWS_DEATH = 0, /* goes out whatever the credit of bursts */
 	SHOAL_NEWS_SUSPICION,
@@ -62,6 +61,9 @@ void shoal_gossip_raise(struct shoal_core *core, uint32_t slot);
 /* Its metadata is news. */
 void shoal_gossip_describe(struct shoal_core *core, uint32_t slot);
 void shoal_gossip_forget(struct shoal_core *core, uint32_t slot);
+
+/* How often a piece of news, or a broadcast, is sent at most. */
+uint32_t shoal_gossip_sends(const struct shoal_core *core);
 
 /* Appends news to a packet until the writer is full, without that about the addressee and about
  * `told` (SHOAL_NONE: nobody), which is in the packet already; each counts as sent. Returns how

@@ -18,6 +18,7 @@ struct head {
 	size_t len;
 	uint32_t slot;
 	uint16_t type, flags;
+	uint8_t hops;
 };
 
 void
@@ -55,7 +56,8 @@ shoal_inbox_fits(const struct shoal_core *core, size_t len)
 }
 
 static bool
-put(struct shoal_core *core, uint32_t slot, unsigned flags, const struct shoal_entry *entry)
+put(struct shoal_core *core, uint32_t slot, unsigned flags, unsigned hops,
+        const struct shoal_entry *entry)
 {
 	struct shoal_inbox *inbox = &core->inbox;
 	uint64_t cost = entry->data.len + SHOAL_MESSAGE_COST;
@@ -78,7 +80,8 @@ put(struct shoal_core *core, uint32_t slot, unsigned flags, const struct shoal_e
 	        .len = entry->data.len,
 	        .slot = slot,
 	        .type = entry->type,
-	        .flags = (uint16_t)flags};
+	        .flags = (uint16_t)flags,
+	        .hops = (uint8_t)hops};
 	inbox->room -= inbox->room != UINT64_MAX ? cost : 0;
 	inbox->held += cost;
 	return true;
@@ -88,11 +91,18 @@ bool
 shoal_inbox_put(
         struct shoal_core *core, uint32_t slot, unsigned flags, const struct shoal_entry *entry)
 {
+	return shoal_inbox_put_cast(core, slot, flags, 0, entry);
+}
+
+bool
+shoal_inbox_put_cast(struct shoal_core *core, uint32_t slot, unsigned flags, unsigned hops,
+        const struct shoal_entry *entry)
+{
 	if (entry->type < SHOAL_TYPE_SERVICE) {
 		shoal_count(core, SHOAL_COUNTER_DROP_UNKNOWN_KIND);
 		return true;
 	}
-	if (!put(core, slot, flags, entry)) {
+	if (!put(core, slot, flags, hops, entry)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NO_ROOM);
 		return false;
 	}
@@ -149,6 +159,7 @@ shoal_inbox_next(struct shoal_core *core, struct shoal_event *event)
 	event->id = head->id;
 	event->type = head->type;
 	event->flags = head->flags;
+	event->hops = head->hops;
 	event->stamp = head->stamp;
 	event->data = shoal_fifo_data(&inbox->data);
 	event->len = head->len;

@@ -33,6 +33,10 @@ bool shoal_inbox_fits(const struct shoal_core *core, size_t len);
 bool shoal_inbox_put(
         struct shoal_core *core, uint32_t slot, unsigned flags, const struct shoal_entry *entry);
 
+/* The same of a broadcast of the member in slot. */
+bool shoal_inbox_put_cast(struct shoal_core *core, uint32_t slot, unsigned flags, unsigned hops,
+        const struct shoal_entry *entry);
+
 /* A step begins: what the host was told of goes, unless it kept it here. */
 void shoal_inbox_release(struct shoal_core *core);
 

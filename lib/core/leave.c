@@ -53,6 +53,7 @@ shoal_leave_end(struct shoal_core *core, int code)
 	core->leave.phase = SHOAL_LEAVE_ENDED;
 	shoal_exchange_cancel_joins(core);
 	shoal_peer_end_all(core);
+	shoal_cast_end_all(core);
 	shoal_event_ended(core, code);
 }
 

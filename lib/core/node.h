@@ -19,6 +19,7 @@
 #include "base/table.h"
 #include "core/allow.h"
 #include "core/budget.h"
+#include "core/cast.h"
 #include "core/gone.h"
 #include "core/gossip.h"
 #include "core/hint.h"
@@ -35,10 +36,13 @@
 #include "core/probe.h"
 #include "core/pull.h"
 #include "core/relay.h"
+#include "core/repair.h"
 #include "core/rtt.h"
 #include "core/seal.h"
+#include "core/seen.h"
 #include "core/send.h"
 #include "core/silence.h"
+#include "core/spread.h"
 #include "core/sync.h"
 #include "core/took.h"
 #include "core/tree.h"
@@ -67,7 +71,9 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_INQUEST, /* slot: inquest */
 	SHOAL_TIMER_INBOUND,
 	SHOAL_TIMER_PULL,
-	SHOAL_TIMER_PEER /* slot: peer */
+	SHOAL_TIMER_PEER, /* slot: peer */
+	SHOAL_TIMER_SPREAD,
+	SHOAL_TIMER_REPAIR
 };
 
 enum shoal_leave_phase {
@@ -145,6 +151,10 @@ struct shoal_core {
 	struct shoal_seal seal;
 	struct shoal_talk talk;
 	struct shoal_inbox inbox;
+	struct shoal_casts casts;
+	struct shoal_seen seen;
+	struct shoal_spread spread;
+	struct shoal_repair repair;
 };
 
 static inline void

@@ -125,7 +125,8 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 {
 	const struct shoal_exchange *exchange = arrival->exchange;
 
-	if (exchange != NULL && exchange->purpose == SHOAL_EXCHANGE_PULL) {
+	if (exchange != NULL && (exchange->purpose == SHOAL_EXCHANGE_PULL ||
+	                                exchange->purpose == SHOAL_EXCHANGE_FETCH)) {
 		return; /* it has not what it was asked for */
 	}
 	if (exchange == NULL || exchange->purpose == SHOAL_EXCHANGE_PING ||
@@ -274,6 +275,17 @@ on_sender(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	}
 }
 
+static void
+on_broadcast(
+        struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
+{
+	if (kind == SHOAL_MESSAGE_CAST ? may_tell(core, arrival)
+	                               : kind != SHOAL_MESSAGE_FETCH || may_ask(core, arrival)) {
+		shoal_repair_on_message(
+		        core, kind, m, &arrival->teller, arrival->exchange, arrival->input);
+	}
+}
+
 /* What comes with a walk down the digest, with the death watch, with metadata, with trouble, and
  * from applications. */
 static void
@@ -329,7 +341,7 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union s
 		shoal_reliable_on_receipt(core, arrival->teller.slot, &m->receipt);
 		break;
 	default:
-		break;
+		on_broadcast(core, arrival, kind, m);
 	}
 }
 
@@ -577,6 +589,8 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 		shoal_pull_ended(core, &exchange);
 	} else if (exchange.purpose == SHOAL_EXCHANGE_BATCH) {
 		shoal_reliable_ended(core, exchange.about, exchange.number);
+	} else if (exchange.purpose == SHOAL_EXCHANGE_FETCH) {
+		shoal_repair_ended(core, &exchange);
 	}
 	if (exchange.purpose == SHOAL_EXCHANGE_JOIN && !arrival.answered) {
 		shoal_event_joined(core, &exchange.to, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED,

@@ -6,7 +6,8 @@
  *                 the profile's fields), part VAR, inputs VAR, mono U64, wall U64 (of the last
  *                 input), the config
  *     INPUT       kind U8, fields U8 (bit set: the field follows), mono, wall; SEND, before its
- *                 data: id 16, type U16, flags U16
+ *                 data: id 16, type U16, flags U16; BROADCAST: type U16, flags U16, tag VAR
+ *                 length and bytes
  *     CHECKPOINT  inputs VAR, hash U64
  *     END         the same
  *

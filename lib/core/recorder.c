@@ -306,10 +306,17 @@ write_fields(
 		shoal_writer_u16(writer, input->type);
 		shoal_writer_u16(writer, input->flags);
 	}
+	if (input->kind == SHOAL_INPUT_BROADCAST) {
+		shoal_writer_u16(writer, input->type);
+		shoal_writer_u16(writer, input->flags);
+		shoal_writer_var(writer, input->tag_len);
+		shoal_writer_bytes(writer, input->tag, input->tag_len);
+	}
 	if ((fields & SHOAL_RECORD_DATA) != 0) {
 		size_t at = writer->len;
 		shoal_writer_bytes(writer, input->data, input->len);
-		if (redact && input->kind == SHOAL_INPUT_SEND) {
+		if (redact &&
+		        (input->kind == SHOAL_INPUT_SEND || input->kind == SHOAL_INPUT_BROADCAST)) {
 			memset(writer->data + at, 0, input->len);
 		} else if (redact && input->kind < SHOAL_INPUT_META) {
 			shoal_redact_packet(writer->data + at, input->len);

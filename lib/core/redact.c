@@ -42,6 +42,18 @@ clear_entries(uint8_t *data, uint16_t kind, struct shoal_reader body)
 	}
 }
 
+static void
+clear_cast(uint8_t *data, struct shoal_reader body)
+{
+	union shoal_message m;
+
+	if (shoal_message_decode(SHOAL_MESSAGE_CAST, body, &m) != SHOAL_OK) {
+		memset(data + (body.at - data), 0, body.left);
+	} else if (m.cast.body.len > 0) {
+		memset(data + (m.cast.body.data - data), 0, m.cast.body.len);
+	}
+}
+
 /* 0xff is no number in its shortest form, however many follow: what was malformed stays so. */
 static void
 clear_messages(uint8_t *data, struct shoal_reader messages)
@@ -57,6 +69,8 @@ clear_messages(uint8_t *data, struct shoal_reader messages)
 			memset(data + (body.at - data), 0, body.left);
 		} else if (kind == SHOAL_MESSAGE_USER || kind == SHOAL_MESSAGE_BATCH) {
 			clear_entries(data, kind, body);
+		} else if (kind == SHOAL_MESSAGE_CAST) {
+			clear_cast(data, body);
 		}
 	}
 	if (rc < 0) {

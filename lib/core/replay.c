@@ -196,6 +196,12 @@ read_fields(struct shoal_reader *body, unsigned fields, struct shoal_input *inpu
 		input->type = shoal_reader_u16(body);
 		input->flags = shoal_reader_u16(body);
 	}
+	if (input->kind == SHOAL_INPUT_BROADCAST) {
+		input->type = shoal_reader_u16(body);
+		input->flags = shoal_reader_u16(body);
+		input->tag_len = (size_t)shoal_reader_var(body, SHOAL_TAG_MAX);
+		input->tag = shoal_reader_bytes(body, input->tag_len);
+	}
 	if ((fields & SHOAL_RECORD_DATA) != 0) {
 		input->len = body->left;
 		input->data = shoal_reader_bytes(body, body->left);
@@ -393,7 +399,8 @@ shoal_input_name(enum shoal_input_kind kind)
 	        [SHOAL_INPUT_FORGET] = "forget",
 	        [SHOAL_INPUT_ALLOW] = "allow",
 	        [SHOAL_INPUT_SEND] = "send",
-	        [SHOAL_INPUT_ROOM] = "room"};
+	        [SHOAL_INPUT_ROOM] = "room",
+	        [SHOAL_INPUT_BROADCAST] = "broadcast"};
 
 	return (unsigned)kind < sizeof names / sizeof names[0] && names[kind] != NULL ? names[kind]
 	                                                                              : "invalid";

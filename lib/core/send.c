@@ -170,6 +170,12 @@ write_required(struct shoal_core *core, const struct shoal_pending *pending,
 	if ((flags & SHOAL_FILL_BATCH) != 0) {
 		shoal_reliable_write(core, pending, writer);
 	}
+	if ((flags & SHOAL_FILL_FETCH) != 0) {
+		shoal_repair_write_fetch(core, writer);
+	}
+	if ((flags & SHOAL_FILL_FETCHED) != 0) {
+		shoal_repair_write_answer(core, writer);
+	}
 }
 
 static void
@@ -199,6 +205,10 @@ make_datagram(struct shoal_core *core, const struct shoal_pending *pending, stru
 		size_t before = writer->len;
 		shoal_gossip_fill(core, pending->slot, told, writer);
 		shoal_gossip_spend(core, spare ? writer->len - before : 0);
+	}
+	bool casts = (pending->flags & SHOAL_FILL_CASTS) != 0;
+	if ((gossip || casts) && to != NULL && shoal_members_counts(to)) {
+		shoal_spread_fill(core, pending->slot, writer, casts);
 	}
 	/* It may have been filled to more: a larger size was proved while it waited. */
 	size_t behind = shoal_seal_behind(core);

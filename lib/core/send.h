@@ -26,7 +26,10 @@ enum shoal_fill {
 	SHOAL_FILL_META = 512,  /* the metadata of the member in `about`, whole                   */
 	SHOAL_FILL_BARE = 1024, /* says something where it holds no gossip, too                   */
 	SHOAL_FILL_MAIL = 2048, /* best-effort messages, see user.h                               */
-	SHOAL_FILL_BATCH = 4096 /* reliable ones, see reliable.h                                  */
+	SHOAL_FILL_BATCH = 4096, /* reliable ones, see reliable.h */
+	SHOAL_FILL_CASTS = 8192, /* broadcasts, see spread.h                                      */
+	SHOAL_FILL_FETCH = 16384, /* the broadcasts that are held, see repair.h                   */
+	SHOAL_FILL_FETCHED = 32768 /* those that were asked for                                   */
 };
 
 struct shoal_pending {

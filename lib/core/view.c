@@ -206,6 +206,8 @@ shoal_core_hash(const struct shoal_core *core)
 	hash = mix(hash, core->inquests.count);
 	hash = mix(hash, core->talk.peers.count);
 	hash = mix(mix(hash, core->talk.number), core->talk.flying);
+	hash = mix(mix(hash, core->casts.sum), core->casts.kept_bytes);
+	hash = mix(hash, (uint64_t)core->seen.slab.count << 32 | core->spread.count);
 	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
 		hash = mix(hash, core->watch.link[i].number ^ core->watch.link[i].phase);
 	}
@@ -228,15 +230,15 @@ shoal_core_memory(const struct shoal_core *core)
 	return sizeof *core + shoal_members_memory(core);
 #endif
 	return sizeof *core + shoal_members_memory(core) + shoal_tree_memory(core) +
-	       shoal_peer_memory(core) + core->profile.datagram_max + core->sends.stream_capacity +
-	       core->walk.out.cap + shoal_ring_memory(&core->sends.queue) +
-	       shoal_ring_memory(&core->events) + shoal_ring_memory(&core->logs) +
-	       shoal_ring_memory(&core->checks.waiting) + shoal_slab_memory(&core->inquests) +
-	       shoal_ring_memory(&core->checks.tried) + shoal_slab_memory(&core->gossip.entries) +
-	       shoal_slab_memory(&core->probes.slab) + shoal_slab_memory(&core->relays.slab) +
-	       shoal_slab_memory(&core->partials.slab) + shoal_table_memory(&core->gossip.metas) +
-	       shoal_slab_memory(&core->pulls.slab) + shoal_table_memory(&core->pulls.by_slot) +
-	       shoal_slab_memory(&core->identity.twins) +
+	       shoal_peer_memory(core) + shoal_cast_memory(core) + core->profile.datagram_max +
+	       core->sends.stream_capacity + core->walk.out.cap +
+	       shoal_ring_memory(&core->sends.queue) + shoal_ring_memory(&core->events) +
+	       shoal_ring_memory(&core->logs) + shoal_ring_memory(&core->checks.waiting) +
+	       shoal_slab_memory(&core->inquests) + shoal_ring_memory(&core->checks.tried) +
+	       shoal_slab_memory(&core->gossip.entries) + shoal_slab_memory(&core->probes.slab) +
+	       shoal_slab_memory(&core->relays.slab) + shoal_slab_memory(&core->partials.slab) +
+	       shoal_table_memory(&core->gossip.metas) + shoal_slab_memory(&core->pulls.slab) +
+	       shoal_table_memory(&core->pulls.by_slot) + shoal_slab_memory(&core->identity.twins) +
 	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges) +
 	       shoal_seal_memory(core);
 }

@@ -67,6 +67,10 @@ shoal_trace_input(struct shoal_trace *trace, const struct shoal_input *input)
 		shoal_trace_bytes(trace, input->id.bytes, sizeof(input->id.bytes));
 		shoal_trace_u64(trace, (uint64_t)input->type << 16 | input->flags);
 	}
+	if (input->kind == SHOAL_INPUT_BROADCAST) {
+		shoal_trace_bytes(trace, input->tag, input->tag_len);
+		shoal_trace_u64(trace, (uint64_t)input->type << 16 | input->flags);
+	}
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "wire/binary.h"
+#include "wire/cast_key.h"
 #include "wire/entry.h"
 
 #define SHOAL_X(type, name, limit)                                                                 \
@@ -86,6 +87,15 @@ static const struct shoal_field fields_BATCH[] = {SHOAL_BATCH_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
 #define SHOAL_STRUCT struct shoal_msg_receipt
 static const struct shoal_field fields_RECEIPT[] = {SHOAL_RECEIPT_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_cast
+static const struct shoal_field fields_CAST[] = {SHOAL_CAST_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_offer
+static const struct shoal_field fields_OFFER[] = {SHOAL_OFFER_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_fetch
+static const struct shoal_field fields_FETCH[] = {SHOAL_FETCH_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
 #undef SHOAL_X
 
@@ -204,6 +214,12 @@ shoal_message_is_usable(uint16_t kind, const union shoal_message *m)
 	}
 	case SHOAL_MESSAGE_RECEIPT:
 		return !shoal_id_is_zero(&m->receipt.id);
+	case SHOAL_MESSAGE_CAST:
+		return m->cast.number != 0 && !shoal_id_is_zero(&m->cast.id);
+	case SHOAL_MESSAGE_OFFER:
+		return !shoal_id_is_zero(&m->offer.id) && shoal_cast_key_are_valid(m->offer.keys);
+	case SHOAL_MESSAGE_FETCH:
+		return !shoal_id_is_zero(&m->fetch.id) && shoal_cast_key_are_valid(m->fetch.keys);
 	default:
 		return true;
 	}
@@ -304,6 +320,10 @@ shoal_message_from(uint16_t kind, const union shoal_message *m)
 		return &m->batch.id;
 	case SHOAL_MESSAGE_RECEIPT:
 		return &m->receipt.id;
+	case SHOAL_MESSAGE_OFFER:
+		return &m->offer.id;
+	case SHOAL_MESSAGE_FETCH:
+		return &m->fetch.id;
 	default:
 		return NULL;
 	}
@@ -347,6 +367,10 @@ shoal_message_salt(uint16_t kind, const union shoal_message *m)
 		return m->batch.salt;
 	case SHOAL_MESSAGE_RECEIPT:
 		return m->receipt.salt;
+	case SHOAL_MESSAGE_OFFER:
+		return m->offer.salt;
+	case SHOAL_MESSAGE_FETCH:
+		return m->fetch.salt;
 	default:
 		return 0;
 	}

@@ -19,6 +19,7 @@
 #define SHOAL_PROTOCOL_HIGH 0
 #define SHOAL_VAR_MAX       UINT64_MAX
 #define SHOAL_ENTRIES_MAX   (1 << 30)
+#define SHOAL_CAST_AGE_MAX  UINT32_MAX
 
 /* Which leg failed. */
 enum shoal_nack_reason {
@@ -257,6 +258,39 @@ enum shoal_mark {
 	X(VAR, next, SHOAL_VAR_MAX)                                                                \
 	X(VAR, code, 499)
 
+/* A broadcast of the application, told by whoever heard it. number: of its origin's instance, in
+ * the one row of its reliable ones or in that of the others. age_ms: since it was sent, summed over
+ * hops. flags: enum shoal_message_flag. tag: it is for the members that carry this one; empty: for
+ * all. */
+#define SHOAL_CAST_FIELDS(X)                                                                       \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(VAR, number, SHOAL_VAR_MAX)                                                              \
+	X(VAR, age_ms, SHOAL_CAST_AGE_MAX)                                                         \
+	X(U64, stamp, 0)                                                                           \
+	X(U8, hops, 255)                                                                           \
+	X(U8, flags, 255)                                                                          \
+	X(VAR, type, UINT16_MAX)                                                                   \
+	X(BYTES, tag, SHOAL_TAG_MAX)                                                               \
+	X(BYTES, body, SHOAL_ENTRIES_MAX)
+
+/* "These broadcasts are held here": keys, see cast_key.h. sum: of all reliable ones that are held,
+ * 0: not told. */
+#define SHOAL_OFFER_FIELDS(X)                                                                      \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(U64, sum, 0)                                                                             \
+	X(BYTES, keys, SHOAL_ENTRIES_MAX)
+
+/* "Tell me these broadcasts", or with others 1 "the reliable ones beside these, which are younger
+ * than age_ms". Answered with OFFER and any number of CAST. */
+#define SHOAL_FETCH_FIELDS(X)                                                                      \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(U8, others, 1)                                                                           \
+	X(VAR, age_ms, SHOAL_CAST_AGE_MAX)                                                         \
+	X(BYTES, keys, SHOAL_ENTRIES_MAX)
+
 /* X(KIND, struct, number) */
 #define SHOAL_MESSAGES(X)                                                                          \
 	X(SENDER, sender, 1)                                                                       \
@@ -283,7 +317,10 @@ enum shoal_mark {
 	X(PULL, pull, 22)                                                                          \
 	X(USER, user, 24)                                                                          \
 	X(BATCH, batch, 25)                                                                        \
-	X(RECEIPT, receipt, 26)
+	X(RECEIPT, receipt, 26)                                                                    \
+	X(CAST, cast, 27)                                                                          \
+	X(OFFER, offer, 28)                                                                        \
+	X(FETCH, fetch, 29)
 
 #define SHOAL_X(type, name, limit) shoal_field_##type name;
 #define SHOAL_M(KIND, struct_name, number)                                                         \
@@ -319,8 +356,8 @@ int shoal_message_next(struct shoal_reader *packet, uint16_t *kind, struct shoal
  * SHOAL_ERR_UNSUPPORTED: the kind is not known. */
 int shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_message *message);
 
-/* Who sent a packet that holds this message: every message but a statement, metadata, or one
- * that says nothing, names its sender. NULL: this one does not. */
+/* Who sent a packet that holds this message: every message but a statement, metadata, a
+ * broadcast, or one that says nothing, names its sender. NULL: this one does not. */
 const struct shoal_id *shoal_message_from(uint16_t kind, const union shoal_message *m);
 
 /* The salt that such a message names with its sender; 0: none. */

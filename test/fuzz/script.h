@@ -37,7 +37,8 @@ enum script_op {
 	SCRIPT_LINK,    /* bytes: number 1, size 2; arg: the other's link ends, ours does, or a
 	                   datagram to address arg / 4 was too large */
 	SCRIPT_META,    /* bytes: who 1, version 2, length 2, a document; an odd arg: of its own */
-	SCRIPT_SEND,    /* bytes: type 1, who 1, the message; arg: 1: reliable, 2: bytes: room 2 */
+	SCRIPT_SEND,    /* bytes: type 1, who 1, the message; arg: 1: reliable, 2: bytes: room 2,
+	                   4: to all */
 	SCRIPT_TALK,    /* bytes: kind 1, who 1, salt 1, number 2, entries; arg: from and way */
 	SCRIPT_OPS
 };

@@ -8,16 +8,22 @@
 
 #include "wire/message.h"
 
+#define TYPE 200
+
 /* Messages of a member for this instance, or its receipt for some, into fuzz->body. Returns how
  * long it is. */
 static inline size_t
 talk(struct fuzz *fuzz, const uint8_t *data, size_t len)
 {
-	static const enum shoal_message_kind kinds[] = {
-	        SHOAL_MESSAGE_USER, SHOAL_MESSAGE_BATCH, SHOAL_MESSAGE_RECEIPT};
+	static const enum shoal_message_kind kinds[] = {SHOAL_MESSAGE_USER, SHOAL_MESSAGE_BATCH,
+	        SHOAL_MESSAGE_RECEIPT, SHOAL_MESSAGE_CAST, SHOAL_MESSAGE_OFFER,
+	        SHOAL_MESSAGE_FETCH};
 	struct shoal_msg_batch batch = {.instance = short_salt(&fuzz->salt)};
 	struct shoal_msg_receipt receipt;
 	struct shoal_msg_user user;
+	struct shoal_msg_cast cast;
+	struct shoal_msg_offer offer;
+	struct shoal_msg_fetch fetch;
 	struct shoal_writer writer;
 	struct shoal_salt salt;
 
@@ -40,8 +46,22 @@ talk(struct fuzz *fuzz, const uint8_t *data, size_t len)
 	        .instance = batch.instance,
 	        .next = batch.first,
 	        .code = data[2] >> 1};
-	const void *message[] = {&user, &batch, &receipt};
-	(void)shoal_message_append(&writer, kinds[data[0] % 3], message[data[0] % 3]);
+	cast = (struct shoal_msg_cast){.id = batch.id,
+	        .salt = batch.salt,
+	        .number = batch.first,
+	        .hops = data[2],
+	        .flags = data[2] >> 1 & 3,
+	        .type = TYPE,
+	        .body = batch.entries};
+	offer = (struct shoal_msg_offer){
+	        .id = batch.id, .salt = batch.salt, .sum = data[2] >> 1, .keys = batch.entries};
+	fetch = (struct shoal_msg_fetch){.id = batch.id,
+	        .salt = batch.salt,
+	        .others = data[2] >> 1 & 1,
+	        .age_ms = batch.first,
+	        .keys = batch.entries};
+	const void *message[] = {&user, &batch, &receipt, &cast, &offer, &fetch};
+	(void)shoal_message_append(&writer, kinds[data[0] % 6], message[data[0] % 6]);
 	return writer.len;
 }
 
@@ -57,13 +77,19 @@ said(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len, struct sho
 		        .kind = SHOAL_INPUT_ROOM, .size = (size_t)script_number(data, 2)};
 		return true;
 	}
-	*input = (struct shoal_input){.kind = SHOAL_INPUT_SEND,
+	bool all = (arg & 4) != 0;
+	*input = (struct shoal_input){.kind = all ? SHOAL_INPUT_BROADCAST : SHOAL_INPUT_SEND,
 	        .type = (uint16_t)(SHOAL_TYPE_SERVICE + data[0]),
 	        .flags = arg & SHOAL_RELIABLE,
 	        .exchange = ++fuzz->sent,
 	        .data = data + 2,
 	        .len = len - 2};
-	pick_id(fuzz, (uint8_t)(1 + data[1] % 7), &input->id);
+	if (all) {
+		input->tag = data;
+		input->tag_len = data[1] & 1;
+	} else {
+		pick_id(fuzz, (uint8_t)(1 + data[1] % 7), &input->id);
+	}
 	return true;
 }
 

@@ -123,7 +123,7 @@ world_tell(struct core_world *world, size_t node, const struct puppet *from,
         enum shoal_message_kind kind, const void *message)
 {
 	bool nameless = kind == SHOAL_MESSAGE_MEMBER || kind == SHOAL_MESSAGE_STATE ||
-	                kind == SHOAL_MESSAGE_META;
+	                kind == SHOAL_MESSAGE_META || kind == SHOAL_MESSAGE_CAST;
 	struct parcel *parcel = wrap(world, nameless ? from : NULL, kind, message);
 	int rc = world_datagram(world, node, &from->addr, parcel);
 

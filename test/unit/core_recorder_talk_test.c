@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages of the application in a record. */
+#include "core_cast_world.h"
 #include "core_talk_world.h"
 #include "core_tape.h"
 
@@ -20,17 +21,30 @@ messages_are_replayed_to_the_same_hashes_and_not_kept_in_a_redacted_record(void 
 			                         "the combination is 12345"),
 			        SHOAL_OK);
 		}
+		assert_int_equal(world_step(&tape.world, 0,
+		                         cast_input(SHOAL_RELIABLE, NULL, 5, "code 12345", 10)),
+		        SHOAL_OK);
+		assert_int_equal(
+		        world_step(&tape.world, 0, cast_input(0, "red", 6, "code 12345", 10)),
+		        SHOAL_OK);
 		world_run(&tape.world, SHOAL_SEC(60));
 		for (size_t i = 0; i < 2; i++) {
 			assert_int_equal(
-			        world_count_events(&tape.world, i, SHOAL_EVENT_MESSAGE), 2);
+			        world_count_events(&tape.world, i, SHOAL_EVENT_MESSAGE), 2 + i);
 		}
 		tape_end(&tape);
 		assert_int_equal(memmem(tape.data, tape.len, "12345", 5) == NULL, redact);
 		struct shoal_replay *replay = replay_of(tape.data, tape.len);
+		bool tagged = false;
 		while (shoal_replay_step(replay, &entry)) {
 			assert_true(entry.hash == entry.is_hash);
+			tagged = tagged || (entry.kind == SHOAL_REPLAY_INPUT &&
+			                           entry.input.kind == SHOAL_INPUT_BROADCAST &&
+			                           entry.input.type == CAST_TYPE &&
+			                           entry.input.tag_len == 3 &&
+			                           memcmp(entry.input.tag, "red", 3) == 0);
 		}
+		assert_true(tagged);
 		assert_int_equal(shoal_replay_status(replay, NULL), 0);
 		shoal_replay_free(replay);
 		tape_done(&tape);

@@ -24,7 +24,8 @@ verdict(const uint8_t *data, size_t len)
 
 	while (rc == SHOAL_OK && (rc = shoal_message_next(&messages, &kind, &body)) > 0) {
 		sum = sum * 31 + kind * 7u + body.left;
-		if (kind == SHOAL_MESSAGE_USER || kind == SHOAL_MESSAGE_BATCH) {
+		if (kind == SHOAL_MESSAGE_USER || kind == SHOAL_MESSAGE_BATCH ||
+		        kind == SHOAL_MESSAGE_CAST) {
 			union shoal_message m;
 			sum += (uint64_t)shoal_message_decode(kind, body, &m);
 		} else if (kind < SHOAL_REDACT_KIND) {
@@ -125,6 +126,33 @@ what_applications_say_in_messages_of_the_protocol_becomes_zeros_and_the_rest_sta
 }
 
 static void
+what_applications_say_in_broadcasts_becomes_zeros_too(void **state)
+{
+	struct shoal_msg_cast cast = {.id = {"\1"},
+	        .salt = 2,
+	        .number = 3,
+	        .type = 200,
+	        .tag = {(const uint8_t *)"red", 3},
+	        .body = {(const uint8_t *)"secret", 6}};
+	struct shoal_writer writer;
+	uint8_t data[LEN_MAX];
+
+	(void)state;
+	for (uint64_t number = 0; number < 2; number++) { /* 0: malformed */
+		cast.number = number;
+		shoal_writer_init(&writer, data, LEN_MAX);
+		shoal_packet_begin(&writer, no_label);
+		assert_true(shoal_message_append(&writer, SHOAL_MESSAGE_CAST, &cast));
+		shoal_packet_end(&writer);
+		uint64_t before = verdict(data, writer.len);
+		shoal_redact_packet(data, writer.len);
+		assert_true(verdict(data, writer.len) == before);
+		assert_null(memmem(data, writer.len, "secret", 6));
+		assert_int_equal(memmem(data, writer.len, "red", 3) != NULL, number);
+	}
+}
+
+static void
 a_packet_that_is_damaged_stays_damaged_and_loses_everything(void **state)
 {
 	struct shoal_packet_header header;
@@ -192,6 +220,7 @@ main(void)
 	        cmocka_unit_test(bodies_from_kind_64_on_become_zeros_and_the_checksum_holds),
 	        cmocka_unit_test(
 	                what_applications_say_in_messages_of_the_protocol_becomes_zeros_and_the_rest_stays),
+	        cmocka_unit_test(what_applications_say_in_broadcasts_becomes_zeros_too),
 	        cmocka_unit_test(a_packet_that_is_damaged_stays_damaged_and_loses_everything),
 	        cmocka_unit_test(a_sealed_packet_stays_as_it_is),
 	        cmocka_unit_test(whatever_the_bytes_are_the_verdict_stays),

@@ -112,6 +112,25 @@ static const struct shoal_msg_receipt receipt = {.id = ID(0x11),
         .seq = UINT64_C(0x8070605040302010),
         .next = 300,
         .code = 4};
+static const struct shoal_msg_cast cast = {.id = ID(0x11),
+        .salt = SALT,
+        .number = 300,
+        .age_ms = 129,
+        .stamp = UINT64_C(1700000000123) << 16 | 7,
+        .hops = 2,
+        .flags = 1,
+        .type = 200,
+        .tag = {(const uint8_t *)"red", 3},
+        .body = {(const uint8_t *)"hello", 5}};
+/* A reliable one and another one. */
+static const uint8_t keys[] = {0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11,
+        0x11, 0x11, 0x11, 0x11, 0x11, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xac, 2, 1,
+        0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22,
+        0x22, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 1, 0};
+static const struct shoal_msg_offer offer = {
+        .id = ID(0x11), .salt = SALT, .sum = OTHER, .keys = {keys, sizeof keys}};
+static const struct shoal_msg_fetch fetch = {
+        .id = ID(0x11), .salt = SALT, .others = 1, .age_ms = 300000, .keys = {keys, sizeof keys}};
 
 static struct shoal_msg_member
 member(void)
@@ -228,6 +247,17 @@ static const struct {
         {SHOAL_MESSAGE_RECEIPT, &receipt,
                 "c100001a2b11111111111111111111111111111111aaaaaaaaaaaaaaaabbbbbb"
                 "bbbbbbbbbb8070605040302010ac0204d289a4c4"},
+        {SHOAL_MESSAGE_CAST, &cast,
+                "c100001b3211111111111111111111111111111111aaaaaaaaaaaaaaaaac0281"
+                "01018bcfe5687b00070201c801037265640568656c6c6fc7b08680"},
+        {SHOAL_MESSAGE_OFFER, &offer,
+                "c100001c5611111111111111111111111111111111aaaaaaaaaaaaaaaabbbbbb"
+                "bbbbbbbbbb3511111111111111111111111111111111aaaaaaaaaaaaaaaaac02"
+                "0122222222222222222222222222222222bbbbbbbbbbbbbbbb0100b3bd8c98"},
+        {SHOAL_MESSAGE_FETCH, &fetch,
+                "c100001d5211111111111111111111111111111111aaaaaaaaaaaaaaaa01e0a7"
+                "123511111111111111111111111111111111aaaaaaaaaaaaaaaaac0201222222"
+                "22222222222222222222222222bbbbbbbbbbbbbbbb0100a74fe558"},
 };
 
 /* A ping with an origin and a member statement, in a cluster with a label. */

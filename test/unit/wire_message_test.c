@@ -28,7 +28,7 @@ each_kind_of_message_has_its_number(void **state)
 	static const char *const names[] = {NULL, "sender", "ping", "ack", "nack", "relay",
 	        "member", "state", "join", "sync", "answer", "gone", "conflict", "tree", "nodes",
 	        "want", "watch", "check", "refused", "partial", "pad", "meta", "pull", NULL, "user",
-	        "batch", "receipt"};
+	        "batch", "receipt", "cast", "offer", "fetch"};
 
 	(void)state;
 	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {
@@ -412,7 +412,7 @@ the_sender_of_a_message_is_its_id_where_it_is_no_statement(void **state)
 		for (size_t i = 0; i < layout->fields; ++i) {
 			if (strcmp(layout->field[i].name, "id") == 0 &&
 			        kind != SHOAL_MESSAGE_MEMBER && kind != SHOAL_MESSAGE_STATE &&
-			        kind != SHOAL_MESSAGE_META) {
+			        kind != SHOAL_MESSAGE_META && kind != SHOAL_MESSAGE_CAST) {
 				expected = (const char *)&message + layout->field[i].offset;
 			}
 		}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Broadcasts of the application: those that are held, on their way to everyone or so that who
+ * missed one can have it. spread.h tells them, repair.h finds out who misses what. */
+#ifndef SHOAL_CORE_CAST_H
+#define SHOAL_CORE_CAST_H
+
+#include <shoal/core.h>
+
+#include "base/list.h"
+#include "base/slab.h"
+#include "base/table.h"
+#include "base/writer.h"
+#include "wire/cast_key.h"
+#include "wire/message.h"
+
+/* Reliable ones that any profile keeps, at most: see SHOAL_SEEN_RELIABLE. */
+#define SHOAL_CASTS_MOST 1000
+
+struct shoal_cast {
+	struct shoal_list all;    /* by when it came */
+	struct shoal_list spread; /* in a bucket of spread.c */
+	struct shoal_list kept;   /* a reliable one */
+	struct shoal_list ended;  /* this member's own, and the host has to hear of its end */
+	struct shoal_cast_key key;
+	uint64_t born;  /* when it was sent, as told */
+	uint64_t stamp; /* of the hybrid clock of its origin */
+	uint64_t until; /* one that was offered is held until then */
+	uint64_t token; /* its own: under which the host hears of its end; 0: it does not */
+	uint64_t mark;  /* of the answer with which it goes, see repair.c */
+	uint32_t from;  /* slot of the member that told it, SHOAL_NONE: nobody */
+	uint32_t hops;  /* members that passed it on before this one */
+	uint16_t type;
+	uint8_t flags, sends, tag_len;
+	bool own;
+	bool untaken; /* the host had no room for it, which a reliable one waits for */
+	size_t len;
+	uint8_t *data; /* tag and body */
+};
+
+struct shoal_casts {
+	struct shoal_slab slab;
+	struct shoal_table by_key;
+	struct shoal_list all, kept, ended;
+	uint64_t number[2]; /* the last one of either row */
+	uint64_t bytes;     /* of the tags and bodies of all */
+	uint64_t kept_bytes, sum;
+	uint64_t refused; /* the largest cost for which there was no room; 0: none */
+	uint64_t low;     /* when the youngest was sent that was given up for want of room */
+	uint32_t kept_count, untaken;
+	int end_code;
+};
+
+struct shoal_core;
+struct shoal_teller;
+
+void shoal_cast_init(struct shoal_core *core);
+void shoal_cast_done(struct shoal_core *core);
+
+/* SHOAL_INPUT_BROADCAST. */
+int shoal_cast_send(struct shoal_core *core, const struct shoal_input *input);
+
+/* Bytes of the longest one that can be sent. */
+size_t shoal_cast_most(const struct shoal_core *core);
+
+/* From a member, in a packet of this teller's. repaired: it was asked for. Returns whether it was
+ * new. */
+bool shoal_cast_on_message(struct shoal_core *core, const struct shoal_msg_cast *message,
+        const struct shoal_teller *teller, bool repaired);
+
+/* NULL: it is not held. */
+struct shoal_cast *shoal_cast_find(const struct shoal_core *core, const struct shoal_cast_key *key);
+
+/* Appends it. false: it does not fit. */
+bool shoal_cast_write(
+        struct shoal_core *core, const struct shoal_cast *cast, struct shoal_writer *writer);
+
+/* What it counts in a queue. */
+uint64_t shoal_cast_cost(const struct shoal_cast *cast);
+
+/* It was told as often as it is; freed where nothing else holds it. */
+void shoal_cast_spent(struct shoal_core *core, struct shoal_cast *cast);
+
+/* What has been kept for long enough goes. */
+void shoal_cast_expire(struct shoal_core *core);
+
+/* The host has room: what waited for it is told. */
+void shoal_cast_on_room(struct shoal_core *core);
+
+/* This member has left. */
+void shoal_cast_end_all(struct shoal_core *core);
+
+/* Fills in the next SENT or WRITABLE of a broadcast. false: there is none. */
+bool shoal_cast_next_event(struct shoal_core *core, struct shoal_event *event);
+
+size_t shoal_cast_memory(const struct shoal_core *core);
+
+#endif

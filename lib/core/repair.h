@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Broadcasts that a member missed, or that fit no datagram: offered by their keys, and fetched. */
+#ifndef SHOAL_CORE_REPAIR_H
+#define SHOAL_CORE_REPAIR_H
+
+#include <shoal/core.h>
+
+#include "base/heap.h"
+#include "base/writer.h"
+#include "wire/cast_key.h"
+#include "wire/message.h"
+
+/* Offered ones that are fetched at once, at most. */
+#define SHOAL_WANTS_MAX 8
+
+/* Sums of others that are remembered. */
+#define SHOAL_FUTILE_SUMS 32
+
+struct shoal_wanted {
+	struct shoal_cast_key key;
+	uint64_t exchange; /* 0: the place is free */
+};
+
+struct shoal_repair {
+	struct shoal_timer timer;
+	uint64_t started;    /* when this member was made: it is told of nothing that is older */
+	uint64_t next;       /* not before this another member is asked for what is missing here */
+	uint64_t exchange;   /* in which one is, 0: none */
+	uint32_t slot;       /* that member */
+	uint32_t gained;     /* what that brought */
+	uint32_t steps;      /* requests in a row to that member */
+	uint64_t offered;    /* the sum that it told */
+	bool answered;       /* it did */
+	uint64_t futile_for; /* the sum here */
+	uint64_t futile[SHOAL_FUTILE_SUMS]; /* of those who had nothing for that, 0: none */
+	uint32_t futile_at;
+	uint64_t mark; /* the broadcasts in the answer that is made */
+	struct shoal_wanted wanted[SHOAL_WANTS_MAX];
+};
+
+struct shoal_core;
+struct shoal_exchange;
+struct shoal_pending;
+struct shoal_teller;
+
+void shoal_repair_init(struct shoal_core *core);
+
+/* A broadcast is held. */
+void shoal_repair_arm(struct shoal_core *core);
+void shoal_repair_on_timer(struct shoal_core *core);
+
+/* Appends the offer of one. false: it does not fit. */
+bool shoal_repair_write_offer(
+        struct shoal_core *core, const struct shoal_cast_key *key, struct shoal_writer *writer);
+
+/* CAST, OFFER or FETCH of a teller; exchange: of ours that it answers, NULL: of none. */
+void shoal_repair_on_message(struct shoal_core *core, uint16_t kind, const union shoal_message *m,
+        const struct shoal_teller *teller, const struct shoal_exchange *exchange,
+        const struct shoal_input *input);
+
+/* A request of ours has ended, whatever came of it. */
+void shoal_repair_ended(struct shoal_core *core, const struct shoal_exchange *exchange);
+
+/* Writes what goes with a packet; writer->failed: it does not fit. */
+void shoal_repair_write_fetch(struct shoal_core *core, struct shoal_writer *writer);
+void shoal_repair_write_answer(struct shoal_core *core, struct shoal_writer *writer);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* Reliable broadcasts: that who missed one gets it later, once, and that what is kept is bounded.
+ */
+#include "core_cast_world.h"
+
+#include <stdlib.h>
+
+/* The last node is cut off. */
+static bool
+cut_off(const struct core_world *world, const struct world_packet *packet)
+{
+	size_t last = world->nodes - 1;
+
+	return packet->node == last || shoal_addr_equal(&packet->to, &world->node[last].addr);
+}
+
+static void
+who_was_cut_off_gets_each_exactly_once_when_it_is_back(void **state)
+{
+	struct core_world world;
+	char text[] = "news 0";
+
+	(void)state;
+	cast_begin(&world, 5, NULL);
+	world.loses = cut_off;
+	for (size_t i = 0; i < 5; i++) {
+		text[5] = (char)('0' + i);
+		assert_int_equal(cast_say(&world, i, SHOAL_RELIABLE, text), SHOAL_OK);
+		assert_int_equal(cast_say(&world, i, 0, "passing"), SHOAL_OK);
+		world_run(&world, SHOAL_SEC(4));
+	}
+	assert_int_equal(world_count_events(&world, 4, SHOAL_EVENT_MESSAGE), 0);
+	world.loses = NULL;
+	world_run(&world, SHOAL_SEC(60));
+	for (size_t i = 0; i < 5; i++) {
+		text[5] = (char)('0' + i);
+		cast_heard(&world, i, text, 1);
+	}
+	assert_true(world_counter(&world, 4, SHOAL_COUNTER_CASTS_REPAIRED) >= 4);
+	const struct shoal_event *event = world_event(&world, 4, SHOAL_EVENT_MESSAGE, NULL, 0);
+	assert_int_equal(event->flags, SHOAL_RELIABLE | SHOAL_BROADCAST);
+	/* All hold the same, and nobody asks in vain any more. */
+	uint64_t fetches = world_counter(&world, 4, SHOAL_COUNTER_FETCHES);
+	world_run(&world, SHOAL_SEC(60));
+	assert_int_equal(world_counter(&world, 4, SHOAL_COUNTER_FETCHES), fetches);
+	world_run(&world, SHOAL_SEC(320));
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(world_core(&world, i)->casts.slab.count, 0);
+		assert_int_equal(world_core(&world, i)->casts.sum, 0);
+	}
+	world_done(&world);
+}
+
+static void
+much_comes_in_several_answers(void **state)
+{
+	struct core_world world;
+	uint8_t data[10000] = {0};
+
+	(void)state;
+	cast_begin(&world, 3, NULL);
+	world.loses = cut_off;
+	for (size_t i = 0; i < 60; i++) {
+		assert_int_equal(world_step(&world, 0,
+		                         cast_input(SHOAL_RELIABLE, NULL, 0, data, sizeof data)),
+		        SHOAL_OK);
+		world_run(&world, SHOAL_MS(200));
+	}
+	world.loses = NULL;
+	world_run(&world, SHOAL_SEC(60));
+	assert_int_equal(world_count_events(&world, 1, SHOAL_EVENT_MESSAGE), 60);
+	assert_int_equal(world_count_events(&world, 2, SHOAL_EVENT_MESSAGE), 60);
+	world_done(&world);
+}
+
+static void
+a_joiner_gets_what_was_sent_after_its_start(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 3, NULL);
+	assert_int_equal(cast_say(&world, 0, SHOAL_RELIABLE, "before"), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(5));
+	size_t node = world_add(&world, NULL);
+	world_run(&world, SHOAL_SEC(1));
+	assert_int_equal(cast_say(&world, 0, SHOAL_RELIABLE, "after"), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(5));
+	assert_int_equal(world_join(&world, node, 1), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(60));
+	assert_int_equal(world_count_events(&world, node, SHOAL_EVENT_MESSAGE), 1);
+	cast_heard(&world, 0, "after", 1);
+	world_done(&world);
+}
+
+static void
+what_is_kept_is_bounded_and_the_oldest_make_room(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+	char text[] = "news 0";
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	config.profile.casts_max = 3;
+	cast_begin(&world, 2, &config);
+	for (size_t i = 0; i < 5; i++) {
+		text[5] = (char)('0' + i);
+		assert_int_equal(cast_say(&world, 0, SHOAL_RELIABLE, text), SHOAL_OK);
+		world_run(&world, SHOAL_SEC(1));
+	}
+	assert_int_equal(world_core(&world, 0)->casts.kept_count, 3);
+	assert_int_equal(world_core(&world, 1)->casts.kept_count, 5);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CASTS_EVICTED), 2);
+	world_run(&world, SHOAL_SEC(30)); /* and what was given up is not taken back */
+	assert_int_equal(world_core(&world, 0)->casts.kept_count, 3);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CASTS_REPAIRED), 0);
+	world_done(&world);
+}
+
+static void
+where_the_host_has_no_room_a_reliable_one_waits_and_another_is_lost(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 3, NULL);
+	struct shoal_input room = {.kind = SHOAL_INPUT_ROOM, .size = 1};
+	assert_int_equal(world_step(&world, 1, room), SHOAL_OK);
+	assert_int_equal(cast_say(&world, 0, SHOAL_RELIABLE, "stays"), SHOAL_OK);
+	assert_int_equal(cast_say(&world, 0, 0, "goes"), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(1));
+	assert_int_equal(world_count_events(&world, 1, SHOAL_EVENT_MESSAGE), 0);
+	assert_int_equal(world_count_events(&world, 2, SHOAL_EVENT_MESSAGE), 2);
+	/* What does not fit yet keeps nothing else waiting. */
+	uint8_t data[2000] = {0};
+	room.size = 0;
+	assert_int_equal(world_step(&world, 2, room), SHOAL_OK);
+	assert_int_equal(
+	        world_step(&world, 0, cast_input(SHOAL_RELIABLE, NULL, 0, data, sizeof data)),
+	        SHOAL_OK);
+	world_run(&world, SHOAL_SEC(1));
+	assert_int_equal(cast_say(&world, 0, SHOAL_RELIABLE, "small"), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(1));
+	room.size = 1000;
+	assert_int_equal(world_step(&world, 1, room), SHOAL_OK);
+	assert_int_equal(world_step(&world, 2, room), SHOAL_OK);
+	assert_int_equal(world_count_events(&world, 1, SHOAL_EVENT_MESSAGE), 2);
+	cast_heard(&world, 0, "stays", 1);
+	cast_heard(&world, 0, "small", 1);
+	room.size = 10000;
+	assert_int_equal(world_step(&world, 1, room), SHOAL_OK);
+	assert_int_equal(world_count_events(&world, 1, SHOAL_EVENT_MESSAGE), 3);
+	world_done(&world);
+}
+
+static void
+who_is_no_member_is_not_served(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 2, NULL);
+	assert_int_equal(cast_say(&world, 0, SHOAL_RELIABLE, "secret"), SHOAL_OK);
+	struct puppet *stranger = world_puppet(&world);
+	struct shoal_msg_fetch fetch = {
+	        .id = stranger->id, .salt = puppet_salt(stranger), .others = 1, .age_ms = 300000};
+	struct parcel *parcel = calloc(1, sizeof *parcel);
+	parcel_begin(parcel, world.label);
+	parcel_add(parcel, SHOAL_MESSAGE_FETCH, &fetch);
+	parcel_end(parcel);
+	world_clear(&world);
+	world_request(&world, 0, &stranger->addr, 77, parcel);
+	const struct world_packet *reply =
+	        world_sent(&world, NULL, 0, &stranger->addr, SHOAL_MESSAGE_ANSWER);
+	assert_non_null(reply);
+	assert_null(packet_has(reply, SHOAL_MESSAGE_CAST));
+	/* In a datagram nobody is. */
+	uint64_t malformed = world_counter(&world, 0, SHOAL_COUNTER_DROP_MALFORMED);
+	world_datagram(&world, 0, &stranger->addr, parcel);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_MALFORMED), malformed + 1);
+	free(parcel);
+	world_done(&world);
+}
+
+static void
+an_offer_makes_a_member_ask_for_what_it_lacks_once_at_a_time(void **state)
+{
+	struct core_world world;
+	uint8_t data[2 * SHOAL_CAST_KEY_BYTES];
+	struct shoal_writer keys;
+
+	(void)state;
+	cast_begin(&world, 1, NULL);
+	struct puppet *puppet = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct shoal_cast_key key = {puppet->id, puppet_salt(puppet), 5, false};
+	shoal_writer_init(&keys, data, sizeof data);
+	shoal_cast_key_write(&keys, &key);
+	shoal_cast_key_write(&keys, &key);
+	struct shoal_msg_offer offer = {
+	        .id = puppet->id, .salt = key.salt, .keys = {data, keys.len}};
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_OFFER, &offer);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_OFFER, &offer);
+	assert_int_equal(world_count_sent(&world, 0, &puppet->addr, SHOAL_MESSAGE_FETCH), 1);
+	const struct world_packet *request =
+	        world_sent(&world, NULL, 0, &puppet->addr, SHOAL_MESSAGE_FETCH);
+	assert_int_equal(packet_has(request, SHOAL_MESSAGE_FETCH)->fetch.others, 0);
+	world_answer(&world, request, SHOAL_ERR_REFUSED, 0, NULL);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_OFFER, &offer);
+	assert_int_equal(world_count_sent(&world, 0, &puppet->addr, SHOAL_MESSAGE_FETCH), 2);
+	/* A sum that differs: for all, after one that failed not at once again, and after one that
+	 * brought nothing never. */
+	offer.keys.len = 0;
+	offer.sum = 12345;
+	world_clear(&world);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_OFFER, &offer);
+	request = world_sent(&world, NULL, 0, &puppet->addr, SHOAL_MESSAGE_FETCH);
+	assert_int_equal(packet_has(request, SHOAL_MESSAGE_FETCH)->fetch.others, 1);
+	world_answer(&world, request, SHOAL_ERR_REFUSED, 0, NULL);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_OFFER, &offer);
+	assert_int_equal(world_count_sent(&world, 0, &puppet->addr, SHOAL_MESSAGE_FETCH), 1);
+	world_run(&world, SHOAL_SEC(2));
+	world_clear(&world);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_OFFER, &offer);
+	request = world_sent(&world, NULL, 0, &puppet->addr, SHOAL_MESSAGE_FETCH);
+	assert_non_null(request);
+	world_answer(&world, request, SHOAL_OK, SHOAL_MESSAGE_OFFER, &offer);
+	world_run(&world, SHOAL_SEC(60));
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_OFFER, &offer);
+	assert_int_equal(world_count_sent(&world, 0, &puppet->addr, SHOAL_MESSAGE_FETCH), 1);
+	offer.sum++;
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_OFFER, &offer);
+	assert_int_equal(world_count_sent(&world, 0, &puppet->addr, SHOAL_MESSAGE_FETCH), 2);
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(who_was_cut_off_gets_each_exactly_once_when_it_is_back),
+	        cmocka_unit_test(much_comes_in_several_answers),
+	        cmocka_unit_test(a_joiner_gets_what_was_sent_after_its_start),
+	        cmocka_unit_test(what_is_kept_is_bounded_and_the_oldest_make_room),
+	        cmocka_unit_test(
+	                where_the_host_has_no_room_a_reliable_one_waits_and_another_is_lost),
+	        cmocka_unit_test(who_is_no_member_is_not_served),
+	        cmocka_unit_test(an_offer_makes_a_member_ask_for_what_it_lacks_once_at_a_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* What is remembered of broadcasts. */
+#include "core_cast_world.h"
+
+static struct shoal_cast_key
+key_of(uint8_t id, uint64_t salt, uint64_t number, bool reliable)
+{
+	return (struct shoal_cast_key){{{id}}, salt, number, reliable};
+}
+
+static bool
+has(struct core_world *world, uint8_t id, uint64_t salt, uint64_t number, bool reliable)
+{
+	struct shoal_cast_key key = key_of(id, salt, number, reliable);
+	return shoal_seen_has(world_core(world, 0), &key);
+}
+
+static void
+add(struct core_world *world, uint8_t id, uint64_t salt, uint64_t number, bool reliable)
+{
+	struct shoal_cast_key key = key_of(id, salt, number, reliable);
+	assert_int_equal(shoal_seen_add(world_core(world, 0), &key), SHOAL_OK);
+}
+
+static void
+instances_and_rows_are_told_apart(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 1, NULL);
+	assert_false(has(&world, 1, 1, 5, false));
+	add(&world, 1, 1, 5, false);
+	assert_true(has(&world, 1, 1, 5, false));
+	assert_false(has(&world, 1, 1, 5, true));
+	assert_false(has(&world, 1, 2, 5, false));
+	assert_false(has(&world, 2, 1, 5, false));
+	assert_false(has(&world, 1, 1, 4, false));
+	assert_false(has(&world, 1, 1, 6, false));
+	world_done(&world);
+}
+
+static void
+any_order_within_the_window_counts_each_once_and_what_is_below_counts_as_heard(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 1, NULL);
+	for (unsigned reliable = 0; reliable < 2; reliable++) {
+		uint64_t window = reliable != 0 ? 2048 : 1024;
+		for (uint64_t i = 0; i < 5000; i++) {
+			uint64_t number = 1 + (i ^ 37);
+			assert_false(has(&world, 3, 1, number, reliable != 0));
+			add(&world, 3, 1, number, reliable != 0);
+			assert_true(has(&world, 3, 1, number, reliable != 0));
+		}
+		add(&world, 4, 1, 100000, reliable != 0);
+		assert_false(has(&world, 4, 1, 100000 - window + 64, reliable != 0));
+		assert_true(has(&world, 4, 1, 100000 - window - 64, reliable != 0));
+		add(&world, 4, 1, UINT64_MAX, reliable != 0);
+		assert_true(has(&world, 4, 1, 100000, reliable != 0));
+		assert_false(has(&world, 4, 1, UINT64_MAX - 1, reliable != 0));
+	}
+	world_done(&world);
+}
+
+static void
+an_instance_is_forgotten_after_a_quarter_of_an_hour_of_silence(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 1, NULL);
+	add(&world, 1, 1, 5, false);
+	world_run(&world, SHOAL_SEC(899));
+	add(&world, 2, 1, 5, false);
+	assert_true(has(&world, 1, 1, 5, false));
+	world_run(&world, SHOAL_SEC(2));
+	add(&world, 3, 1, 5, false);
+	assert_false(has(&world, 1, 1, 5, false));
+	assert_true(has(&world, 2, 1, 5, false));
+	world_done(&world);
+}
+
+static void
+there_are_so_many_and_the_most_silent_makes_room(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 1, NULL);
+	size_t before = shoal_seen_memory(world_core(&world, 0));
+	for (uint64_t salt = 1; salt <= SHOAL_SEEN_MAX; salt++) {
+		add(&world, 1, salt, 5, false);
+	}
+	add(&world, 1, 1, 6, false);
+	add(&world, 1, 0, 5, false);
+	assert_int_equal(world_core(&world, 0)->seen.slab.count, SHOAL_SEEN_MAX);
+	assert_true(has(&world, 1, 1, 5, false));
+	assert_false(has(&world, 1, 2, 5, false));
+	assert_in_range(shoal_seen_memory(world_core(&world, 0)) - before, 6000000, 9000000);
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(instances_and_rows_are_told_apart),
+	        cmocka_unit_test(
+	                any_order_within_the_window_counts_each_once_and_what_is_below_counts_as_heard),
+	        cmocka_unit_test(an_instance_is_forgotten_after_a_quarter_of_an_hour_of_silence),
+	        cmocka_unit_test(there_are_so_many_and_the_most_silent_makes_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
