@@ -91,7 +91,11 @@ on_event(struct shoal_sim_node *node, const struct shoal_event *event)
 		return;
 	}
 	if (event->kind >= SHOAL_EVENT_MESSAGE) {
-		shoal_sim_talk_event(node, event);
+		if (shoal_sim_is_cast(event)) {
+			shoal_sim_cast_event(node, event);
+		} else {
+			shoal_sim_talk_event(node, event);
+		}
 		return;
 	}
 	note_event(node, event);

@@ -61,6 +61,12 @@ void shoal_judge_all_is_due(struct shoal_sim *sim);
 /* A node of whose messages one is due and not taken yet; SHOAL_SIM_NOBODY. */
 uint32_t shoal_judge_untaken(const struct shoal_sim *sim);
 
+/* A node broadcasts, and who hears it is looked at. What the core said. */
+int shoal_judge_cast(struct shoal_sim *sim, uint32_t from, bool reliable);
+/* A node that has not heard a reliable broadcast of the last so many nanoseconds, though both it
+ * and its origin have run ever since; SHOAL_SIM_NOBODY. */
+uint32_t shoal_judge_unheard(const struct shoal_sim *sim, uint64_t ns);
+
 struct shoal_checkers *shoal_sim_checkers(struct shoal_sim *sim);
 
 #endif

@@ -183,6 +183,7 @@ shoal_sim_node_start(struct shoal_sim_node *node, uint64_t epoch_least)
 	follow(node);
 	shoal_sim_size_reset(sim, node->number);
 	node->instance++;
+	node->started = shoal_sim_now(sim);
 	node->left_in_calm = false;
 	shoal_heap_arm(&sim->heap, &node->timer, sim->now);
 	shoal_sim_pace_start(node);

@@ -225,4 +225,6 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	if (plan->talk && one_in(&rng, 2)) {
 		plan->profile.queue_bytes = between(&rng, 1024, 4096);
 	}
+	shoal_rng_init(&rng, seed, 6);
+	plan->casts = one_in(&rng, 8);
 }

@@ -29,6 +29,7 @@ struct shoal_plan {
 	uint32_t narrow_mtu;
 	bool metadata; /* members say something of themselves */
 	bool talk;     /* members send messages to each other */
+	bool casts;    /* members broadcast */
 };
 
 /* nodes: 2 to SHOAL_SWARM_NODES_MAX; 0: drawn, 2 to 64. */

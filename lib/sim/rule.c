@@ -42,6 +42,7 @@ shoal_swarm_calm(struct shoal_swarm *swarm)
 	/* In two rounds each has probed each. */
 	uint64_t rounds = 2 * (uint64_t)plan->nodes * shoal_swarm_interval(swarm);
 	shoal_swarm_talk(swarm, 4 * plan->nodes);
+	shoal_swarm_cast(swarm, plan->nodes);
 	int rc = shoal_swarm_run_for(swarm, plan->calm_ns);
 
 	return rc == 0 && plan->nodes <= FEW && plan->calm_ns >= rounds ? check_first_probes(swarm)

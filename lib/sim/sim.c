@@ -149,6 +149,7 @@ shoal_sim_free(struct shoal_sim *sim)
 	shoal_sim_way_done(sim);
 	shoal_sim_own_done(sim);
 	shoal_sim_talk_done(sim);
+	shoal_sim_casts_done(sim);
 	shoal_ring_done(&sim->notes);
 	shoal_heap_done(&sim->heap);
 	shoal_alloc_free(&mem, sim->good);

@@ -299,6 +299,7 @@ phase_chaos(struct shoal_swarm *swarm)
 		if (rc == 0) {
 			shoal_swarm_describe_one(swarm);
 			shoal_swarm_talk(swarm, 4);
+			shoal_swarm_cast(swarm, 2);
 			rc = shoal_swarm_fault(swarm);
 		}
 	}
@@ -484,6 +485,7 @@ shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
 	shoal_rng_init(&swarm->rng, plan->seed, 2);
 	shoal_rng_init(&swarm->described, plan->seed, 3);
 	shoal_rng_init(&swarm->talk, plan->seed, 4);
+	shoal_rng_init(&swarm->casts, plan->seed, 7);
 	shoal_sim_config_init(&config);
 	config.seed = plan->seed;
 	config.nodes = plan->nodes;
@@ -525,7 +527,8 @@ shoal_swarm_run(struct shoal_swarm *swarm)
 	        {"leave", phase_leave, swarm->plan.leave},
 	        {"merge", phase_merge, swarm->plan.merge}, {"chaos", phase_chaos, true},
 	        {"liveness", phase_liveness, true}, {"messages", phase_messages, swarm->plan.talk},
-	        {"quiet", phase_quiet, true}, {"digest", phase_digest, true},
+	        {"broadcasts", shoal_swarm_casts, swarm->plan.casts}, {"quiet", phase_quiet, true},
+	        {"digest", phase_digest, true},
 	        {"metadata", shoal_swarm_metadata, swarm->plan.metadata},
 	        {"idle", phase_idle, true}};
 	int rc = 0;

@@ -27,6 +27,7 @@ struct shoal_swarm {
 	struct shoal_rng described; /* of metadata */
 	struct shoal_rng talk;      /* who sends to whom */
 	bool talked;                /* hosts have room for all messages from now on */
+	struct shoal_rng casts;     /* who broadcasts */
 	struct shoal_swarm_times times;
 	uint32_t starts[SHOAL_SWARM_NODES_MAX]; /* of each node when chaos began */
 };
@@ -48,6 +49,10 @@ uint32_t shoal_swarm_contact(const struct shoal_swarm *swarm, uint32_t node);
 int shoal_swarm_fault(struct shoal_swarm *swarm);
 /* Some members send messages to some, where the plan has it. */
 void shoal_swarm_talk(struct shoal_swarm *swarm, uint32_t messages);
+/* casting.c: some members broadcast, where the plan has it. */
+void shoal_swarm_cast(struct shoal_swarm *swarm, uint32_t casts);
+/* Each reliable one comes to all that run. */
+int shoal_swarm_casts(struct shoal_swarm *swarm);
 /* rule.c: datagrams are as large as the way takes: a way that takes small ones only, before anybody
  * starts; the phase calm; and one in which that way is seen, and takes all again. */
 int shoal_swarm_narrow(struct shoal_swarm *swarm);

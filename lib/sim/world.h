@@ -87,6 +87,7 @@ struct shoal_sim_node {
 	uint32_t number;
 	uint32_t group, other_group;
 	uint32_t instance; /* starts so far */
+	uint64_t started;  /* when the last one was */
 	bool host_down, leaving, ended, joined, joins_in_calm;
 	bool stalled;        /* does not run */
 	bool paused;         /* stalled for want of processor time */
@@ -131,6 +132,13 @@ struct shoal_sim_size {
 
 struct shoal_sim_own;
 struct shoal_sim_said;
+struct shoal_sim_cast;
+
+struct shoal_sim_casts {
+	struct shoal_sim_cast *item; /* all broadcasts */
+	uint32_t *heard;             /* [cast * nodes + node]: the last instance that took it */
+	uint32_t count, capacity;
+};
 
 struct shoal_sim_talk {
 	struct shoal_sim_said *item; /* all that was said */
@@ -172,6 +180,7 @@ struct shoal_sim {
 	struct shoal_trace trace;
 	struct shoal_checkers checks;
 	struct shoal_sim_talk talk;
+	struct shoal_sim_casts casts;
 	struct shoal_sim_own *own;
 	size_t owns;
 	shoal_sim_record_fn on_record; /* NULL: none */
@@ -193,6 +202,11 @@ void shoal_sim_fault(
 /* talk.c: a core told of a message, or of its end. */
 void shoal_sim_talk_event(struct shoal_sim_node *node, const struct shoal_event *event);
 void shoal_sim_talk_done(struct shoal_sim *sim);
+
+/* casts.c: the same of broadcasts. */
+bool shoal_sim_is_cast(const struct shoal_event *event);
+void shoal_sim_cast_event(struct shoal_sim_node *node, const struct shoal_event *event);
+void shoal_sim_casts_done(struct shoal_sim *sim);
 
 /* own.c: asks the added checkers. */
 void shoal_sim_own_look(struct shoal_sim *sim, uint32_t node);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* Broadcasts of applications: what was said, and who heard it.
+ *
+ * Each carries its number among all that were ever said, so that whoever hears it can be held to
+ * the promises of core.h: none is heard twice by an instance, none that nobody sent, and a reliable
+ * one comes to everyone that runs. Cost: a number a node for each, O(1) an event. */
+#include "sim/world.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+#define TYPE  129
+#define BYTES 300                 /* at most */
+#define LARGE 2000                /* one in sixteen: it fits no datagram */
+#define TOKEN (UINT64_C(1) << 32) /* those of messages to one member are below */
+
+struct shoal_sim_cast {
+	uint64_t at;
+	uint32_t from, instance;
+	bool reliable, ended;
+};
+
+void
+shoal_sim_casts_done(struct shoal_sim *sim)
+{
+	shoal_alloc_free(&sim->mem, sim->casts.item);
+	shoal_alloc_free(&sim->mem, sim->casts.heard);
+}
+
+/* Room for one more. */
+static int
+reserve(struct shoal_sim *sim)
+{
+	struct shoal_sim_casts *casts = &sim->casts;
+	uint32_t capacity = casts->capacity == 0 ? 64 : 2 * casts->capacity;
+	size_t row = sim->nodes * sizeof(*casts->heard);
+
+	if (casts->count < casts->capacity) {
+		return 0;
+	}
+	struct shoal_sim_cast *item =
+	        shoal_alloc_resize(&sim->mem, casts->item, capacity, sizeof(*item));
+	if (item == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	casts->item = item;
+	uint32_t *heard = shoal_alloc_resize(&sim->mem, casts->heard, capacity, row);
+	if (heard == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	memset(heard + (size_t)casts->capacity * sim->nodes, 0, (capacity - casts->capacity) * row);
+	casts->heard = heard;
+	casts->capacity = capacity;
+	return 0;
+}
+
+int
+shoal_judge_cast(struct shoal_sim *sim, uint32_t from, bool reliable)
+{
+	struct shoal_sim_casts *casts = &sim->casts;
+	uint8_t data[LARGE] = {0};
+	int rc = reserve(sim);
+
+	if (rc != 0) {
+		return rc;
+	}
+	uint32_t number = casts->count++;
+	memcpy(data, &number, sizeof(number));
+	casts->item[number] = (struct shoal_sim_cast){.at = shoal_sim_now(sim),
+	        .from = from,
+	        .instance = sim->node[from].instance,
+	        .reliable = reliable};
+	struct shoal_input input = {.kind = SHOAL_INPUT_BROADCAST,
+	        .type = TYPE,
+	        .flags = reliable ? SHOAL_RELIABLE : 0,
+	        .exchange = TOKEN + number,
+	        .data = data,
+	        .len = number % 16 == 7 ? LARGE
+	                                : sizeof(number) + number * 7 % (BYTES - sizeof(number))};
+	rc = shoal_sim_step(sim, from, &input);
+	if (rc != 0) { /* nobody waits for it */
+		casts->item[number].reliable = false;
+	}
+	return rc;
+}
+
+static void
+that(struct shoal_sim_node *node, bool ok, const struct shoal_id *subject, const char *why)
+{
+	(void)shoal_checker_that(
+	        &node->sim->checks, SHOAL_CHECKER_BROADCASTS, ok, node->number, subject, why);
+}
+
+static void
+on_message(struct shoal_sim_node *node, const struct shoal_event *event)
+{
+	struct shoal_sim_casts *casts = &node->sim->casts;
+	uint32_t number = UINT32_MAX;
+
+	if (event->len >= sizeof(number)) {
+		memcpy(&number, event->data, sizeof(number));
+	}
+	if (number >= casts->count) {
+		that(node, false, &event->id, "a broadcast that nobody sent");
+		return;
+	}
+	const struct shoal_sim_cast *cast = &casts->item[number];
+	uint32_t *heard = &casts->heard[(size_t)number * node->sim->nodes + node->number];
+	that(node, shoal_id_compare(&node->sim->node[cast->from].id, &event->id) == 0, &event->id,
+	        "a broadcast of another one");
+	that(node, cast->from != node->number, &event->id, "its own broadcast was heard");
+	that(node, *heard != node->instance + 1, &event->id, "a broadcast was heard twice");
+	*heard = node->instance + 1;
+}
+
+static void
+on_sent(struct shoal_sim_node *node, const struct shoal_event *event)
+{
+	struct shoal_sim_casts *casts = &node->sim->casts;
+	uint64_t number = event->exchange - TOKEN;
+
+	if (number >= casts->count) {
+		that(node, false, &event->id, "the end of a broadcast that was not sent");
+		return;
+	}
+	struct shoal_sim_cast *cast = &casts->item[number];
+	that(node, !cast->ended && cast->from == node->number && cast->instance == node->instance,
+	        &event->id, "a second end of a broadcast, or that of another's");
+	cast->ended = true;
+}
+
+bool
+shoal_sim_is_cast(const struct shoal_event *event)
+{
+	return (event->flags & SHOAL_BROADCAST) != 0 ||
+	       (event->kind == SHOAL_EVENT_SENT && event->exchange >= TOKEN) ||
+	       (event->kind == SHOAL_EVENT_WRITABLE && shoal_id_is_zero(&event->id));
+}
+
+void
+shoal_sim_cast_event(struct shoal_sim_node *node, const struct shoal_event *event)
+{
+	if (event->kind == SHOAL_EVENT_MESSAGE) {
+		on_message(node, event);
+	} else if (event->kind == SHOAL_EVENT_SENT) {
+		on_sent(node, event);
+	}
+}
+
+static bool
+runs_since(const struct shoal_sim_node *node, uint64_t at)
+{
+	return node->core != NULL && !node->leaving && !node->ended && node->started < at;
+}
+
+uint32_t
+shoal_judge_unheard(const struct shoal_sim *sim, uint64_t ns)
+{
+	uint64_t now = shoal_sim_now(sim);
+
+	for (size_t i = 0; i < sim->casts.count; i++) {
+		const struct shoal_sim_cast *cast = &sim->casts.item[i];
+		const struct shoal_sim_node *from = &sim->node[cast->from];
+
+		if (!cast->reliable || now - cast->at > ns || from->core == NULL ||
+		        from->instance != cast->instance || from->leaving) {
+			continue;
+		}
+		for (uint32_t node = 0; node < sim->nodes; node++) {
+			const struct shoal_sim_node *to = &sim->node[node];
+			bool heard = sim->casts.heard[i * sim->nodes + node] == to->instance + 1;
+			if (node != cast->from && !heard && runs_since(to, cast->at)) {
+				return node;
+			}
+		}
+	}
+	return SHOAL_SIM_NOBODY;
+}
