@@ -13,14 +13,14 @@
  * Bounds: so many bytes wait for one member (profile.queue_bytes, each message counted with
  * SHOAL_MESSAGE_COST more, which goes on counting until the function of shoal_send_confirmed has
  * run); above that shoal_send returns SHOAL_ERR_AGAIN, and when half of it is free again, and what
- * was refused fits, the function of shoal_on_writable is called. Where handlers fall behind, so that
- * profile.inbox_bytes wait for them, reliable messages stay with their senders, and others are
- * dropped and counted (drop_no_room). Messages that are not reliable are handed to the network as it
- * takes them: what it does not take is dropped and counted (drop_streams).
+ * was refused fits, the function of shoal_on_writable is called. Where handlers fall behind, so
+ * that profile.inbox_bytes wait for them, reliable messages stay with their senders, and others are
+ * dropped and counted (drop_no_room). Messages that are not reliable are handed to the network as
+ * it takes them: what it does not take is dropped and counted (drop_streams).
  *
- * To a member that cannot be dialled (inbound only) messages go down a link that it keeps. Each such
- * member has a few, to members of its choice: nobody else reaches it. Their reliable messages to it
- * end, after some tries, as if it were gone, and others are lost.
+ * To a member that cannot be dialled (inbound only) messages go down a link that it keeps. Each
+ * such member has a few, to members of its choice: nobody else reaches it. Their reliable messages
+ * to it end, after some tries, as if it were gone, and others are lost.
  *
  * shoal_cluster_leave waits for nothing that is queued: who wants it to arrive waits for its ends.
  *
@@ -36,6 +36,10 @@ extern "C" {
 #endif
 
 struct shoal_cluster;
+
+/* For shoal_handle: messages of all types of the application's that have no handler of their own.
+ */
+#define SHOAL_TYPE_ANY 0
 
 /* Types that have a handler at once, at most. */
 #define SHOAL_HANDLERS_MAX 256
@@ -65,8 +69,8 @@ typedef void (*shoal_message_fn)(
         struct shoal_cluster *cluster, const struct shoal_message *message, void *arg);
 
 /* Calls fn for each message of the type that arrives from now on. SHOAL_ERR_INVALID: type below
- * SHOAL_TYPE_SERVICE, or fn NULL. SHOAL_ERR_IN_USE: the type has a handler. SHOAL_ERR_LIMIT:
- * SHOAL_HANDLERS_MAX types have one. */
+ * SHOAL_TYPE_SERVICE that is not SHOAL_TYPE_ANY, or fn NULL. SHOAL_ERR_IN_USE: the type has a
+ * handler. SHOAL_ERR_LIMIT: SHOAL_HANDLERS_MAX types have one. */
 SHOAL_API int shoal_handle(
         struct shoal_cluster *cluster, uint16_t type, shoal_message_fn fn, void *arg);
 
@@ -101,14 +105,81 @@ SHOAL_API int shoal_send_confirmed(struct shoal_cluster *cluster, const struct s
 SHOAL_API int shoal_send_many(struct shoal_cluster *cluster, const struct shoal_id *to, size_t n,
         uint16_t type, const void *data, size_t len, unsigned flags, size_t *sent);
 
+/* Sends a copy of len bytes to all other members, each of which passes it on; flags: 0,
+ * SHOAL_RELIABLE or SHOAL_NO_FORWARD. 0: it is on its way, and comes to nearly everyone within
+ * milliseconds, to each once. A reliable one is kept by all for profile.cast_keep_ms, so that a
+ * member that was cut off gets it when it is back; who joins gets those that were sent after its
+ * start. Broadcasts have no order, and their handlers see SHOAL_BROADCAST among the flags.
+ *
+ * SHOAL_ERR_TOO_BIG: the text says how long one may be. SHOAL_ERR_AGAIN: too many are on their way
+ * (profile.queue_bytes). SHOAL_ERR_INVALID: a type below SHOAL_TYPE_SERVICE, or unknown flags, or
+ * both. SHOAL_ERR_STATE: the cluster is not running. SHOAL_ERR_NOMEM. */
+SHOAL_API int shoal_broadcast(
+        struct shoal_cluster *cluster, uint16_t type, const void *data, size_t len, unsigned flags);
+
+/* The same to the members that carry a tag when it comes to them. SHOAL_ERR_INVALID: the tag is
+ * empty or above SHOAL_TAG_MAX bytes. */
+SHOAL_API int shoal_broadcast_tag(struct shoal_cluster *cluster, const char *tag, uint16_t type,
+        const void *data, size_t len, unsigned flags);
+
 /* Called when there is room again for a member to which shoal_send returned SHOAL_ERR_AGAIN, once
- * for any number of those; other threads may have filled it meanwhile. Called too when the cluster
- * has stopped, or the member is gone: shoal_send then says so. */
+ * for any number of those, or to NULL for broadcasts; other threads may have filled it meanwhile.
+ * Called too when the cluster has stopped, or the member is gone: the call then says so. */
 typedef void (*shoal_writable_fn)(
         struct shoal_cluster *cluster, const struct shoal_id *to, void *arg);
 
 /* One function for all members; NULL: none. */
 SHOAL_API int shoal_on_writable(struct shoal_cluster *cluster, shoal_writable_fn fn, void *arg);
+
+/* Requests: a message to one member that is answered. Each has one end, a reply or a code, within
+ * its time-out; they travel as reliable messages do, and wait in the same queues. */
+
+/* At once, those of this member and those that its handlers have not answered. */
+#define SHOAL_REQUESTS_MAX 4096
+
+/* A request was received. It is answered by shoal_reply with its ticket, here or later and from any
+ * thread; when its time is over the ticket is. */
+typedef void (*shoal_request_fn)(struct shoal_cluster *cluster, const struct shoal_message *message,
+        uint64_t ticket, void *arg);
+
+/* As shoal_handle, for requests of the type: a type has messages or requests, not both.
+ * shoal_unhandle ends it; what has not been answered can be all the same. */
+SHOAL_API int shoal_handle_request(
+        struct shoal_cluster *cluster, uint16_t type, shoal_request_fn fn, void *arg);
+
+/* Answers a request, once. code 0: with a copy of len bytes; else that code, which is negative, and
+ * no bytes, are the end of the request. SHOAL_ERR_NOT_FOUND: it has been answered, or its time is
+ * over. SHOAL_ERR_AGAIN, SHOAL_ERR_NOMEM: as shoal_send; it can be answered still.
+ * SHOAL_ERR_TOO_BIG, SHOAL_ERR_STATE. */
+SHOAL_API int shoal_reply(
+        struct shoal_cluster *cluster, uint64_t ticket, int code, const void *data, size_t len);
+
+/* The end of a request. code 0: its reply, valid while the function runs. SHOAL_ERR_UNSUPPORTED:
+ * the member has no handler for it. SHOAL_ERR_TIMEOUT. SHOAL_ERR_UNREACHABLE: the member was gone
+ * before it was sent. SHOAL_ERR_CLOSED: the member died, left or was replaced, or this cluster
+ * stopped: it may have been handled. SHOAL_ERR_LIMIT: too many wait for an answer there.
+ * SHOAL_ERR_CANCELED. Another one: that of shoal_reply. */
+typedef void (*shoal_reply_fn)(
+        struct shoal_cluster *cluster, int code, const void *data, size_t len, void *arg);
+
+/* Asks a member; timeout_ms: 1 to 3,600,000. *number (may be NULL): for shoal_request_cancel. Where
+ * it returns 0, fn is called exactly once, in shoal_cluster_free at the latest. SHOAL_ERR_LIMIT:
+ * SHOAL_REQUESTS_MAX are under way. Else as shoal_send. */
+SHOAL_API int shoal_request(struct shoal_cluster *cluster, const struct shoal_id *to, uint16_t type,
+        const void *data, size_t len, unsigned timeout_ms, shoal_reply_fn fn, void *arg,
+        uint64_t *number);
+
+/* Ends a request with SHOAL_ERR_CANCELED; it may have been handled. SHOAL_ERR_NOT_FOUND: it has its
+ * end, of which fn is told or was. */
+SHOAL_API int shoal_request_cancel(struct shoal_cluster *cluster, uint64_t number);
+
+/* The same as shoal_request, and waits for the end, which it returns. The reply, cut to cap bytes,
+ * goes to reply; *reply_len (may be NULL): its length, uncut; above cap: SHOAL_ERR_TOO_BIG.
+ * SHOAL_ERR_WOULD_BLOCK: on the loop's thread or in a callback. Where the application runs the
+ * callbacks (SHOAL_RUN_DISPATCH), another thread has to. */
+SHOAL_API int shoal_request_wait(struct shoal_cluster *cluster, const struct shoal_id *to,
+        uint16_t type, const void *data, size_t len, unsigned timeout_ms, void *reply, size_t cap,
+        size_t *reply_len);
 
 #ifdef __cplusplus
 }

@@ -443,10 +443,12 @@ run_call(struct shoal_callbacks *callbacks, struct shoal_call *call)
 		callbacks->done(callbacks->cluster, call);
 		break;
 	case SHOAL_CALL_SENT:
+	case SHOAL_CALL_REPLY:
 		callbacks->message(callbacks->cluster, call, false);
 		break;
 	case SHOAL_CALL_WRITABLE:
 	case SHOAL_CALL_MESSAGE:
+	case SHOAL_CALL_ROOM:
 		ran = !is_closing(callbacks);
 		callbacks->message(callbacks->cluster, call, !ran);
 		break;

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/ring.h"
 #include "base/rng.h"
+#include "cluster/broadcast.h"
 #include "cluster/callbacks.h"
 #include "cluster/chronicle.h"
 #include "cluster/clock.h"
@@ -17,6 +18,7 @@
 #include "cluster/handler.h"
 #include "cluster/metadata.h"
 #include "cluster/outbox.h"
+#include "cluster/request.h"
 #include "cluster/snapshot.h"
 #include "cluster/state.h"
 #include "cluster/tuning.h"
@@ -76,6 +78,8 @@ struct shoal_cluster {
 	size_t ops; /* operations that exist                                          */
 	struct shoal_outbox outbox;
 	struct shoal_handlers handlers;
+	struct shoal_broadcasts broadcasts;
+	struct shoal_requests requests;
 	struct shoal_member_list *published;
 	size_t alive;
 	struct shoal_counters counters;

@@ -22,6 +22,7 @@ struct shoal_message {
 	uint64_t stamp;
 	uint16_t type, flags;
 	uint8_t hops;
+	size_t head; /* bytes that are not shown */
 	size_t len;
 	uint8_t data[];
 };
@@ -41,13 +42,20 @@ shoal_message_sender(const struct shoal_message *message)
 const void *
 shoal_message_data(const struct shoal_message *message)
 {
-	return message->data;
+	return message->data + message->head;
 }
 
 size_t
 shoal_message_len(const struct shoal_message *message)
 {
-	return message->len;
+	return message->len - message->head;
+}
+
+void
+shoal_handler_unwrap(struct shoal_message *message, uint16_t type, size_t head)
+{
+	message->type = type;
+	message->head = head;
 }
 
 unsigned
@@ -111,22 +119,24 @@ add(struct shoal_handlers *handlers, const struct shoal_handler *handler)
 	return 0;
 }
 
-int
-shoal_handle(struct shoal_cluster *cluster, uint16_t type, shoal_message_fn fn, void *arg)
+static int
+handle(struct shoal_cluster *cluster, const struct shoal_handler *handler)
 {
-	struct shoal_handler handler = {.type = type, .fn = fn, .arg = arg};
+	bool none = handler->fn == NULL && handler->request == NULL;
+	uint16_t type = handler->type;
 	int rc = shoal_fork_check(cluster, "handle");
 
 	if (rc != 0) {
 		return rc;
 	}
-	if (fn == NULL || type < SHOAL_TYPE_SERVICE) {
+	bool any = type == SHOAL_TYPE_ANY && handler->fn != NULL;
+	if (none || (type < SHOAL_TYPE_SERVICE && !any)) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "handle: type %u with %s; types begin at %d", type,
-		        fn == NULL ? "no function" : "a function", SHOAL_TYPE_SERVICE);
+		        none ? "no function" : "a function", SHOAL_TYPE_SERVICE);
 	}
 	pthread_mutex_lock(&cluster->lock);
-	rc = add(&cluster->handlers, &handler);
+	rc = add(&cluster->handlers, handler);
 	pthread_mutex_unlock(&cluster->lock);
 	if (rc == SHOAL_ERR_IN_USE) {
 		return shoal_last_error_set(
@@ -135,6 +145,22 @@ shoal_handle(struct shoal_cluster *cluster, uint16_t type, shoal_message_fn fn, 
 	return rc == 0 ? 0
 	               : shoal_last_error_set(
 	                         rc, "handle: %d types have a handler", SHOAL_HANDLERS_MAX);
+}
+
+int
+shoal_handle(struct shoal_cluster *cluster, uint16_t type, shoal_message_fn fn, void *arg)
+{
+	const struct shoal_handler handler = {.type = type, .fn = fn, .arg = arg};
+
+	return handle(cluster, &handler);
+}
+
+int
+shoal_handle_request(struct shoal_cluster *cluster, uint16_t type, shoal_request_fn fn, void *arg)
+{
+	const struct shoal_handler handler = {.type = type, .request = fn, .arg = arg};
+
+	return handle(cluster, &handler);
 }
 
 int
@@ -236,25 +262,57 @@ release(struct shoal_cluster *cluster, const struct shoal_message *message)
 	}
 }
 
+/* Under the lock. NULL: there is none. */
+static const struct shoal_handler *
+find(const struct shoal_handlers *handlers, uint16_t type, bool request)
+{
+	size_t place = place_of(handlers, type);
+
+	if (!is_at(handlers, place, type)) {
+		place = 0;
+		if (request || type < SHOAL_TYPE_APPLICATION ||
+		        !is_at(handlers, place, SHOAL_TYPE_ANY)) {
+			return NULL;
+		}
+	}
+	const struct shoal_handler *found = &handlers->item[place];
+	return (found->request != NULL) == request ? found : NULL;
+}
+
 static void
-run(struct shoal_cluster *cluster, struct shoal_message *message, bool dropped)
+call_handler(struct shoal_cluster *cluster, const struct shoal_message *message, uint64_t ticket)
 {
 	struct shoal_handlers *handlers = &cluster->handlers;
 	struct shoal_handler handler = {.fn = NULL};
 
 	pthread_mutex_lock(&cluster->lock);
-	size_t place = place_of(handlers, message->type);
-	if (!dropped && is_at(handlers, place, message->type)) {
-		handler = handlers->item[place];
+	const struct shoal_handler *found = find(handlers, message->type, ticket != 0);
+	if (found != NULL) {
+		handler = *found;
 		handlers->running = true;
-		handlers->type = message->type;
+		handlers->type = handler.type;
 		handlers->runner = pthread_self();
 	} else {
-		handlers->unhandled += !dropped;
+		handlers->unhandled++;
 	}
 	pthread_mutex_unlock(&cluster->lock);
 	if (handler.fn != NULL) {
 		handler.fn(cluster, message, handler.arg);
+	} else if (handler.request != NULL) {
+		handler.request(cluster, message, ticket, handler.arg);
+	} else if (ticket != 0) {
+		(void)shoal_reply(cluster, ticket, SHOAL_ERR_UNSUPPORTED, NULL, 0);
+	}
+}
+
+static void
+run(struct shoal_cluster *cluster, struct shoal_message *message, bool dropped)
+{
+	uint64_t ticket = 0;
+
+	if (!dropped &&
+	        shoal_request_on_message(cluster, message, &ticket) != SHOAL_REQUEST_TAKEN) {
+		call_handler(cluster, message, ticket);
 	}
 	release(cluster, message);
 	shoal_alloc_free(cluster->mem, message);
@@ -265,6 +323,10 @@ shoal_handler_run(struct shoal_cluster *cluster, struct shoal_call *call, bool d
 {
 	if (call->kind == SHOAL_CALL_MESSAGE) {
 		run(cluster, SHOAL_LIST_ITEM(call, struct shoal_message, call), dropped);
+	} else if (call->kind == SHOAL_CALL_ROOM) {
+		shoal_broadcast_call(cluster, dropped);
+	} else if (call->kind == SHOAL_CALL_REPLY) {
+		shoal_request_call(cluster, call);
 	} else {
 		shoal_outbox_call(cluster, call, dropped);
 	}

@@ -12,6 +12,7 @@ struct shoal_cluster;
 struct shoal_handler {
 	uint16_t type;
 	shoal_message_fn fn;
+	shoal_request_fn request; /* in its place: for requests */
 	void *arg;
 };
 
@@ -32,6 +33,9 @@ struct shoal_handlers {
 void shoal_handler_message(struct shoal_cluster *cluster, const struct shoal_event *event);
 /* Tells the core how much it may take. */
 void shoal_handler_room(struct shoal_cluster *cluster);
+
+/* The application is shown another type, and the bytes behind a head. */
+void shoal_handler_unwrap(struct shoal_message *message, uint16_t type, size_t head);
 
 /* The callbacks' thread: a message, or what the outbox has to say; dropped: nobody is called. */
 void shoal_handler_run(struct shoal_cluster *cluster, struct shoal_call *call, bool dropped);

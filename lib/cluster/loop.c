@@ -203,6 +203,7 @@ on_member_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 
 	shoal_chronicle_add(&cluster->chronicle, event);
 	shoal_lines_member(cluster, event);
+	shoal_request_member(cluster, event);
 	rc = event->kind == SHOAL_EVENT_REAP ? on_reap(cluster, event) : on_change(cluster, event);
 
 	cluster->changed_view = true;
@@ -271,7 +272,9 @@ on_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 		shoal_handler_message(cluster, event);
 		break;
 	case SHOAL_EVENT_SENT:
-		shoal_outbox_ended(cluster, event->exchange, event->code);
+		if (!shoal_broadcast_ended(cluster, event->exchange)) {
+			shoal_outbox_ended(cluster, event->exchange, event->code);
+		}
 		break;
 	case SHOAL_EVENT_WRITABLE:
 		break; /* the outbox counts for itself */
@@ -520,7 +523,7 @@ shoal_loop_begin(struct shoal_cluster *cluster)
 			return SHOAL_ERR_NOMEM;
 		}
 	}
-	if (event_add(cluster->mail, NULL) != 0) {
+	if (shoal_request_begin(cluster) != 0 || event_add(cluster->mail, NULL) != 0) {
 		return SHOAL_ERR_NOMEM;
 	}
 	shoal_handler_room(cluster);
@@ -571,6 +574,8 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	shoal_join_cancel(cluster, SHOAL_ERR_CANCELED);
 	shoal_wait_cancel(cluster, SHOAL_ERR_CANCELED);
 	shoal_outbox_finish(cluster);
+	shoal_broadcast_finish(cluster);
+	shoal_request_finish(cluster);
 	shoal_depart_end(cluster, code);
 	shoal_mailbox_cancel(cluster, SHOAL_ERR_CANCELED);
 	shoal_try_forget(cluster);

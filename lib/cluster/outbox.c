@@ -53,6 +53,8 @@ shoal_outbox_init(struct shoal_cluster *cluster, const uint64_t key[2])
 	shoal_slab_init(
 	        &outbox->sent, cluster->mem, sizeof(struct shoal_outgoing *), UINT32_MAX - 1);
 	shoal_lines_init(cluster, key);
+	shoal_broadcast_init(cluster);
+	shoal_request_init(cluster);
 }
 
 void
@@ -60,6 +62,7 @@ shoal_outbox_done(struct shoal_cluster *cluster)
 {
 	shoal_slab_done(&cluster->outbox.sent);
 	shoal_lines_done(cluster);
+	shoal_request_done(cluster);
 }
 
 static uint64_t

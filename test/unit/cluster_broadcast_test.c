@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* shoal_broadcast and its kin: what is accepted arrives, what is not is refused with its reason, a
+ * full queue says so and when it is not. */
+#include "cluster_talk.h"
+
+#include <shoal/metadata.h>
+
+struct told {
+	size_t calls;
+	unsigned flags, hops;
+	struct shoal_id sender;
+};
+
+static void
+on_told(struct shoal_cluster *cluster, const struct shoal_message *message, void *arg)
+{
+	struct told *told = arg;
+
+	(void)cluster;
+	told->flags = shoal_message_flags(message);
+	told->hops = shoal_message_hops(message);
+	told->sender = *shoal_message_sender(message);
+	told->calls++;
+}
+
+static void
+on_room(struct shoal_cluster *cluster, const struct shoal_id *to, void *arg)
+{
+	(void)cluster;
+	assert_null(to);
+	++*(size_t *)arg;
+}
+
+static void
+a_broadcast_comes_to_the_others_and_not_to_its_sender(void **state)
+{
+	struct shoal_config config;
+	struct told one = {0}, two = {0};
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle(talk.one, TALK_TYPE, on_told, &one), 0);
+	assert_int_equal(shoal_handle(talk.two, TALK_TYPE, on_told, &two), 0);
+	assert_int_equal(shoal_broadcast(talk.one, TALK_TYPE, "x", 1, 0), 0);
+	talk_until(&talk, &two.calls, 1);
+	assert_int_equal(two.flags, SHOAL_BROADCAST);
+	assert_int_equal(two.hops, 0);
+	assert_int_equal(shoal_id_compare(&two.sender, &talk.id_one), 0);
+	assert_int_equal(shoal_broadcast(talk.one, TALK_TYPE, NULL, 0, SHOAL_RELIABLE), 0);
+	talk_until(&talk, &two.calls, 2);
+	assert_int_equal(two.flags, SHOAL_BROADCAST | SHOAL_RELIABLE);
+	assert_int_equal(one.calls, 0);
+	talk_done(&talk);
+}
+
+static void
+one_to_a_tag_comes_to_who_carries_it(void **state)
+{
+	struct shoal_config config;
+	struct told two = {0};
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle(talk.two, TALK_TYPE, on_told, &two), 0);
+	assert_int_equal(shoal_tag_add(talk.two, "red"), 0);
+	for (unsigned i = 0; i < 20; i++) {
+		talk_turn(&talk);
+	}
+	assert_int_equal(shoal_broadcast_tag(talk.one, "blue", TALK_TYPE, "x", 1, 0), 0);
+	assert_int_equal(shoal_broadcast_tag(talk.one, "red", TALK_TYPE, "x", 1, 0), 0);
+	talk_until(&talk, &two.calls, 1);
+	for (unsigned i = 0; i < 20; i++) {
+		talk_turn(&talk);
+	}
+	assert_int_equal(two.calls, 1);
+	talk_done(&talk);
+}
+
+static void
+what_cannot_be_broadcast_is_refused_with_its_reason(void **state)
+{
+	static uint8_t large[1001];
+	char tag[SHOAL_TAG_MAX + 2];
+	struct shoal_config config;
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	config.profile.message_max = 1000;
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_broadcast(talk.one, TALK_TYPE, large, 1000, 0), 0);
+	assert_int_equal(shoal_broadcast(talk.one, TALK_TYPE, large, 1001, 0), SHOAL_ERR_TOO_BIG);
+	assert_non_null(strstr(shoal_last_error(), "1000"));
+	assert_int_equal(
+	        shoal_broadcast(talk.one, SHOAL_TYPE_SERVICE - 1, "x", 1, 0), SHOAL_ERR_INVALID);
+	assert_int_equal(
+	        shoal_broadcast(talk.one, TALK_TYPE, "x", 1, SHOAL_BROADCAST), SHOAL_ERR_INVALID);
+	assert_int_equal(
+	        shoal_broadcast(talk.one, TALK_TYPE, "x", 1, SHOAL_RELIABLE | SHOAL_NO_FORWARD),
+	        SHOAL_ERR_INVALID);
+	assert_int_equal(
+	        shoal_broadcast_tag(talk.one, "", TALK_TYPE, "x", 1, 0), SHOAL_ERR_INVALID);
+	memset(tag, 't', sizeof(tag));
+	tag[SHOAL_TAG_MAX + 1] = '\0';
+	assert_int_equal(
+	        shoal_broadcast_tag(talk.one, tag, TALK_TYPE, "x", 1, 0), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_cluster_stop(talk.one), 0);
+	assert_int_equal(shoal_broadcast(talk.one, TALK_TYPE, "x", 1, 0), SHOAL_ERR_STATE);
+	talk_done(&talk);
+}
+
+static void
+a_full_queue_refuses_and_is_writable_again_and_nothing_is_lost(void **state)
+{
+	struct shoal_config config;
+	struct told two = {0};
+	size_t writable = 0, said = 0;
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	config.profile.queue_bytes = 50 * (SHOAL_MESSAGE_COST + 100);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle(talk.two, TALK_TYPE, on_told, &two), 0);
+	assert_int_equal(shoal_on_writable(talk.one, on_room, &writable), 0);
+	for (size_t round = 0; round < 5; round++) {
+		uint8_t data[100] = {0};
+
+		while (shoal_broadcast(talk.one, TALK_TYPE, data, sizeof(data), 0) == 0) {
+			said++;
+		}
+		assert_non_null(strstr(shoal_last_error(), "queue_bytes"));
+		talk_until(&talk, &writable, round + 1);
+	}
+	assert_in_range(said, 50 + 4 * 25, 250);
+	talk_until(&talk, &two.calls, said);
+	talk_done(&talk);
+}
+
+static void
+what_waits_when_the_cluster_is_freed_goes_with_it(void **state)
+{
+	struct shoal_config config;
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	for (size_t i = 0; i < 200; i++) {
+		assert_int_equal(shoal_broadcast(talk.one, TALK_TYPE, "x", 1, 0), 0);
+	}
+	talk_done(&talk);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_broadcast_comes_to_the_others_and_not_to_its_sender),
+	        cmocka_unit_test(one_to_a_tag_comes_to_who_carries_it),
+	        cmocka_unit_test(what_cannot_be_broadcast_is_refused_with_its_reason),
+	        cmocka_unit_test(a_full_queue_refuses_and_is_writable_again_and_nothing_is_lost),
+	        cmocka_unit_test(what_waits_when_the_cluster_is_freed_goes_with_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

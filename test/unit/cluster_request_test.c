@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests: each has one end, and which. */
+#include "cluster_talk.h"
+
+#include <pthread.h>
+
+/* What a handler does with requests, and what it saw. */
+struct server {
+	size_t calls;
+	bool holds; /* answers none itself */
+	int code;
+	uint64_t ticket;
+	uint16_t type;
+};
+
+struct ended {
+	size_t calls;
+	int code;
+	size_t len;
+	char data[64];
+};
+
+static void
+on_request(struct shoal_cluster *cluster, const struct shoal_message *message, uint64_t ticket,
+        void *arg)
+{
+	struct server *server = arg;
+	char reply[64];
+	size_t len = shoal_message_len(message);
+
+	server->calls++;
+	server->ticket = ticket;
+	server->type = shoal_message_type(message);
+	assert_true(len < sizeof(reply) - 4);
+	memcpy(reply, "re: ", 4);
+	memcpy(reply + 4, shoal_message_data(message), len);
+	if (!server->holds) {
+		assert_int_equal(shoal_reply(cluster, ticket, server->code, reply, len + 4), 0);
+		assert_int_equal(shoal_reply(cluster, ticket, 0, "x", 1), SHOAL_ERR_NOT_FOUND);
+	}
+}
+
+static void
+on_end(struct shoal_cluster *cluster, int code, const void *data, size_t len, void *arg)
+{
+	struct ended *ended = arg;
+
+	(void)cluster;
+	assert_true(len < sizeof(ended->data));
+	ended->calls++;
+	ended->code = code;
+	ended->len = len;
+	memcpy(ended->data, data, len);
+	ended->data[len] = '\0';
+}
+
+static void
+ask(struct talk *talk, const char *text, unsigned timeout_ms, struct ended *ended, uint64_t *number)
+{
+	assert_int_equal(shoal_request(talk->one, &talk->id_two, TALK_TYPE, text, strlen(text),
+	                         timeout_ms, on_end, ended, number),
+	        0);
+}
+
+static void
+a_request_is_answered_once(void **state)
+{
+	struct shoal_config config;
+	struct server server = {0};
+	struct ended ended = {0};
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), 0);
+	ask(&talk, "hello", 10000, &ended, NULL);
+	talk_until(&talk, &ended.calls, 1);
+	assert_int_equal(ended.code, 0);
+	assert_string_equal(ended.data, "re: hello");
+	assert_int_equal(server.type, TALK_TYPE);
+	server.code = SHOAL_ERR_PERMISSION;
+	ask(&talk, "no", 10000, &ended, NULL);
+	talk_until(&talk, &ended.calls, 2);
+	assert_int_equal(ended.code, SHOAL_ERR_PERMISSION);
+	assert_int_equal(ended.len, 0);
+	talk_done(&talk);
+	assert_int_equal(ended.calls, 2);
+}
+
+static void *
+answer_later(void *arg)
+{
+	struct shoal_cluster **cluster = arg;
+	struct server *server = *(struct server **)(cluster + 1);
+
+	assert_int_equal(shoal_reply(*cluster, server->ticket, 0, "later", 5), 0);
+	return NULL;
+}
+
+static void
+a_handler_may_answer_later_and_from_another_thread(void **state)
+{
+	struct shoal_config config;
+	struct server server = {.holds = true};
+	struct ended ended = {0};
+	struct talk talk = {0};
+	pthread_t thread;
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), 0);
+	ask(&talk, "hello", 10000, &ended, NULL);
+	talk_until(&talk, &server.calls, 1);
+	assert_int_equal(shoal_unhandle(talk.two, TALK_TYPE), 0);
+	void *arg[] = {talk.two, &server};
+	assert_int_equal(pthread_create(&thread, NULL, answer_later, arg), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	talk_until(&talk, &ended.calls, 1);
+	assert_string_equal(ended.data, "later");
+	talk_done(&talk);
+}
+
+static void
+without_a_handler_or_an_answer_the_end_says_so(void **state)
+{
+	struct shoal_config config;
+	struct server server = {.holds = true};
+	struct ended ended = {0};
+	struct heard heard = {0};
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	ask(&talk, "x", 10000, &ended, NULL);
+	talk_until(&talk, &ended.calls, 1);
+	assert_int_equal(ended.code, SHOAL_ERR_UNSUPPORTED);
+	/* One for messages is none for requests, and the other way round. */
+	assert_int_equal(shoal_handle(talk.two, TALK_TYPE, talk_heard, &heard), 0);
+	assert_int_equal(
+	        shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), SHOAL_ERR_IN_USE);
+	ask(&talk, "x", 10000, &ended, NULL);
+	talk_until(&talk, &ended.calls, 2);
+	assert_int_equal(ended.code, SHOAL_ERR_UNSUPPORTED);
+	assert_int_equal(heard.calls, 0);
+	assert_int_equal(shoal_unhandle(talk.two, TALK_TYPE), 0);
+	assert_int_equal(shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), 0);
+	assert_int_equal(shoal_send(talk.one, &talk.id_two, TALK_TYPE, "x", 1, SHOAL_RELIABLE), 0);
+	ask(&talk, "x", 50, &ended, NULL);
+	talk_until(&talk, &ended.calls, 3);
+	assert_int_equal(ended.code, SHOAL_ERR_TIMEOUT);
+	assert_int_equal(server.calls, 1);
+	/* Its ticket is over, too. */
+	for (unsigned i = 0; shoal_reply(talk.two, server.ticket, 0, "x", 1) == 0; i++) {
+		assert_true(i == 0);
+	}
+	assert_int_equal(shoal_reply(talk.two, server.ticket, 0, "x", 1), SHOAL_ERR_NOT_FOUND);
+	talk_done(&talk);
+	assert_int_equal(ended.calls, 3);
+}
+
+static void
+one_that_is_canceled_ends_so(void **state)
+{
+	struct shoal_config config;
+	struct server server = {.holds = true};
+	struct ended ended = {0};
+	struct talk talk = {0};
+	uint64_t number = 0;
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), 0);
+	ask(&talk, "x", 10000, &ended, &number);
+	assert_int_equal(shoal_request_cancel(talk.one, number), 0);
+	assert_int_equal(shoal_request_cancel(talk.one, number), SHOAL_ERR_NOT_FOUND);
+	talk_until(&talk, &ended.calls, 1);
+	assert_int_equal(ended.code, SHOAL_ERR_CANCELED);
+	talk_until(&talk, &server.calls, 1);
+	assert_int_equal(shoal_reply(talk.two, server.ticket, 0, "x", 1), 0);
+	for (unsigned i = 0; i < 20; i++) {
+		talk_turn(&talk);
+	}
+	assert_int_equal(ended.calls, 1);
+	talk_done(&talk);
+}
+
+static void
+when_the_member_dies_or_this_one_stops_the_end_is_closed(void **state)
+{
+	struct shoal_config config;
+	struct server server = {.holds = true};
+	struct ended ended = {0};
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	assert_int_equal(shoal_config_profile(&config, SHOAL_PROFILE_LOCAL), 0);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), 0);
+	ask(&talk, "x", 3600000, &ended, NULL);
+	talk_until(&talk, &server.calls, 1);
+	for (unsigned i = 0; i < 20; i++) { /* it is told as taken */
+		talk_turn(&talk);
+	}
+	assert_int_equal(shoal_cluster_stop(talk.two), 0);
+	talk_until(&talk, &ended.calls, 1);
+	assert_int_equal(ended.code, SHOAL_ERR_CLOSED);
+	talk_done(&talk);
+
+	talk_begin(&talk, &config);
+	ended.calls = 0;
+	assert_int_equal(shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		ask(&talk, "x", 3600000, &ended, NULL);
+	}
+	talk_done(&talk);
+	assert_int_equal(ended.calls, 5);
+	assert_true(ended.code == SHOAL_ERR_CLOSED || ended.code == SHOAL_ERR_UNREACHABLE);
+}
+
+static void
+what_cannot_be_asked_is_refused_and_there_are_so_many_at_once(void **state)
+{
+	struct shoal_config config;
+	struct server server = {.holds = true};
+	struct ended ended = {0};
+	struct talk talk = {0};
+	struct shoal_id nobody = {{9}};
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), 0);
+	assert_int_equal(
+	        shoal_request(talk.one, &nobody, TALK_TYPE, "x", 1, 1000, on_end, &ended, NULL),
+	        SHOAL_ERR_NOT_FOUND);
+	assert_int_equal(
+	        shoal_request(talk.one, &talk.id_two, 9, "x", 1, 1000, on_end, &ended, NULL),
+	        SHOAL_ERR_INVALID);
+	assert_int_equal(
+	        shoal_request(talk.one, &talk.id_two, TALK_TYPE, "x", 1, 0, on_end, &ended, NULL),
+	        SHOAL_ERR_INVALID);
+	assert_int_equal(
+	        shoal_request(talk.one, &talk.id_two, TALK_TYPE, "x", 1, 1000, NULL, NULL, NULL),
+	        SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_reply(talk.two, 0, 1, "x", 1), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_reply(talk.two, 0, 0, "x", 1), SHOAL_ERR_NOT_FOUND);
+	for (unsigned i = 0; i < SHOAL_REQUESTS_MAX; i++) {
+		ask(&talk, "x", 2000, &ended, NULL);
+	}
+	assert_int_equal(shoal_request(talk.one, &talk.id_two, TALK_TYPE, "x", 1, 1000, on_end,
+	                         &ended, NULL),
+	        SHOAL_ERR_LIMIT);
+	talk_until(&talk, &ended.calls, SHOAL_REQUESTS_MAX);
+	assert_int_equal(ended.code, SHOAL_ERR_TIMEOUT);
+	talk_done(&talk);
+	assert_int_equal(ended.calls, SHOAL_REQUESTS_MAX);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_request_is_answered_once),
+	        cmocka_unit_test(a_handler_may_answer_later_and_from_another_thread),
+	        cmocka_unit_test(without_a_handler_or_an_answer_the_end_says_so),
+	        cmocka_unit_test(one_that_is_canceled_ends_so),
+	        cmocka_unit_test(when_the_member_dies_or_this_one_stops_the_end_is_closed),
+	        cmocka_unit_test(what_cannot_be_asked_is_refused_and_there_are_so_many_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
