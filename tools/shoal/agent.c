@@ -6,6 +6,7 @@
  * probe. Life: make and start the cluster, open the control socket, print the ready line, join;
  * then leave on the first SIGINT or SIGTERM or on request, and end at once on the second. */
 #include "agent_config.h"
+#include "agent_hook.h"
 #include "agent_http.h"
 #include "agent_reload.h"
 #include "control_socket.h"
@@ -36,6 +37,7 @@ struct agent {
 	struct cli_control_socket control;
 	int public_fd; /* of --http, -1: none */
 	struct cli_http *http;
+	struct cli_hook *hook;
 	struct cli_reload *reload;
 	struct event *sigint, *sigterm, *sighup, *callbacks;
 	bool leaving, left;
@@ -339,8 +341,12 @@ serve(struct agent *agent)
 	                .reload = reload,
 	                .arg = agent,
 	                .lent = agent->handover.control >= 0});
-	return agent->http == NULL ? cli_error("cannot serve the control socket: out of memory")
-	                           : CLI_DONE;
+	if (agent->config.on_event != NULL) {
+		agent->hook = cli_hook_new(agent->base, agent->cluster, agent->config.on_event);
+	}
+	return agent->http == NULL || (agent->config.on_event != NULL && agent->hook == NULL)
+	               ? cli_error("cannot serve the control socket: out of memory")
+	               : CLI_DONE;
 }
 
 static int
@@ -405,6 +411,7 @@ take_down(struct agent *agent)
 {
 	shoal_cluster_free(agent->cluster);
 	cli_http_free(agent->http);
+	cli_hook_free(agent->hook);
 	if (agent->public_fd >= 0) {
 		close(agent->public_fd);
 	}
@@ -502,6 +509,10 @@ static const struct cli_option agent_options[] = {
                 "keys as 'shoal keygen' prints them, one a line) and take only what is sealed "
                 "with one of them.",
                 CLI_VALUE, true},
+        {"on-event", "PROGRAM",
+                "Run this program for each member event, one at a time: $SHOAL_EVENT, "
+                "$SHOAL_MEMBER, and the members as JSON on its standard input.",
+                CLI_VALUE, false},
         {"set", "KEY=VALUE", "One field of the configuration; see below.", CLI_LIST, false},
         {"insecure", NULL, "Allow an address beyond this machine without keys.", CLI_FLAG, false},
         {"socket", "PATH",

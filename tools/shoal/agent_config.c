@@ -247,6 +247,7 @@ set_own(struct cli_agent_config *config, const struct cli_options *options)
 	}
 	config->socket_group = cli_option(options, "socket_group");
 	config->http = cli_option(options, "http");
+	config->on_event = cli_option(options, "on_event");
 	return -1;
 }
 

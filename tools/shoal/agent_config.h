@@ -16,7 +16,8 @@ struct cli_agent_config {
 	size_t seed_count;
 	const char *socket; /* NULL: from the name */
 	const char *socket_group;
-	const char *http; /* NULL: no address for reading */
+	const char *http;     /* NULL: no address for reading */
+	const char *on_event; /* NULL: none */
 	enum cli_log_form log_form;
 	char *bind, *advertise, *tags, *allow; /* lists, joined with commas */
 	const struct cli_options *options;

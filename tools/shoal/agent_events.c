@@ -6,6 +6,7 @@
  * server is taken down, evhttp frees it. */
 #include "agent_events.h"
 
+#include "agent_message.h"
 #include "document.h"
 
 #include <event2/buffer.h>
@@ -20,6 +21,7 @@
 struct subscriber {
 	struct cli_events *events;
 	struct evhttp_request *request; /* NULL: the place is free */
+	bool members, messages;         /* what it is told */
 	uint64_t lost; /* events that did not fit; from the first on nothing is queued */
 };
 
@@ -115,17 +117,16 @@ queue_event(struct subscriber *subscriber, const char *text, size_t len)
 	}
 }
 
-/* "event: NAME\ndata: DOCUMENT\n\n", or NULL. */
+/* "event: NAME\ndata: DOCUMENT\n\n", or NULL. Takes the document. */
 static char *
-event_text(struct shoal_cluster *cluster, const struct shoal_member_event *event, size_t *len)
+event_text(const char *name, json_t *document, size_t *len)
 {
-	json_t *document = cli_document_event(cluster, event);
 	char *data = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(9)), *text = NULL;
 	int n = -1;
 
 	json_decref(document);
 	if (data != NULL) {
-		n = asprintf(&text, "event: %s\ndata: %s\n\n", shoal_event_name(event->kind), data);
+		n = asprintf(&text, "event: %s\ndata: %s\n\n", name, data);
 	}
 	free(data);
 	if (n < 0) {
@@ -135,21 +136,18 @@ event_text(struct shoal_cluster *cluster, const struct shoal_member_event *event
 	return text;
 }
 
+/* To those that are told of messages, or of members. Takes the document. */
 static void
-on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
+tell(struct cli_events *events, bool message, const char *name, json_t *document)
 {
-	struct cli_events *events = arg;
-	size_t i, len;
-	char *text;
+	size_t i, len = 0;
+	char *text = event_text(name, document, &len);
 
-	if (events->count == 0) {
-		return;
-	}
-	text = event_text(cluster, event, &len);
 	for (i = 0; i < CLI_SUBSCRIBERS_MAX; i++) {
 		struct subscriber *subscriber = &events->subscribers[i];
 
-		if (subscriber->request == NULL) {
+		if (subscriber->request == NULL ||
+		        !(message ? subscriber->messages : subscriber->members)) {
 			continue;
 		}
 		if (text != NULL) {
@@ -159,6 +157,30 @@ on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event,
 		}
 	}
 	free(text);
+}
+
+static void
+on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
+{
+	struct cli_events *events = arg;
+
+	if (events->count > 0) {
+		tell(events, false, shoal_event_name(event->kind),
+		        cli_document_event(cluster, event));
+	}
+}
+
+void
+cli_events_message(struct shoal_cluster *cluster, const struct shoal_message *message, void *arg)
+{
+	struct cli_events *events = arg;
+
+	for (size_t i = 0; i < CLI_SUBSCRIBERS_MAX; i++) {
+		if (events->subscribers[i].request != NULL && events->subscribers[i].messages) {
+			tell(events, true, "message", cli_document_message(cluster, message));
+			return;
+		}
+	}
 }
 
 int
@@ -196,6 +218,17 @@ cli_events_count(const struct cli_events *events)
 	return events->count;
 }
 
+static void
+choose(struct subscriber *subscriber)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(subscriber->request);
+	const char *query = evhttp_uri_get_query(uri);
+
+	query = query != NULL ? query : "";
+	subscriber->members = strcmp(query, "messages=only") != 0;
+	subscriber->messages = strncmp(query, "messages=", strlen("messages=")) == 0;
+}
+
 int
 cli_events_follow(struct cli_events *events, struct evhttp_request *request)
 {
@@ -211,6 +244,7 @@ cli_events_follow(struct cli_events *events, struct evhttp_request *request)
 		subscriber++;
 	}
 	subscriber->request = request;
+	choose(subscriber);
 	events->count++;
 	evhttp_add_header(headers, "Content-Type", "text/event-stream");
 	evhttp_add_header(headers, "Cache-Control", "no-cache");

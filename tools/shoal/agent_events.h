@@ -23,7 +23,13 @@ void cli_events_free(struct cli_events *events);
 
 unsigned cli_events_count(const struct cli_events *events);
 
-/* Answers a request with the stream, beginning now. SHOAL_ERR_LIMIT: too many; nothing was sent. */
+/* A message came; arg: the events. A handler of SHOAL_TYPE_ANY. */
+void cli_events_message(
+        struct shoal_cluster *cluster, const struct shoal_message *message, void *arg);
+
+/* Answers a request with the stream, beginning now: member events; with "messages=also" in its
+ * query messages too, with "messages=only" nothing else. SHOAL_ERR_LIMIT: too many; nothing was
+ * sent. */
 int cli_events_follow(struct cli_events *events, struct evhttp_request *request);
 
 /* Ends every stream. done runs for each that was sent out whole, perhaps before this returns. */

@@ -10,6 +10,7 @@
 #include "agent_forget.h"
 #include "agent_keys.h"
 #include "agent_members.h"
+#include "agent_message.h"
 #include "agent_meta.h"
 #include "agent_metrics.h"
 #include "agent_why.h"
@@ -70,6 +71,24 @@ static void
 post_meta(struct cli_http *http, struct evhttp_request *request)
 {
 	cli_agent_meta(http->cluster, request);
+}
+
+static void
+post_send(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_agent_send(http->cluster, request);
+}
+
+static void
+post_broadcast(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_agent_broadcast(http->cluster, request);
+}
+
+static void
+post_request(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_agent_request(http->cluster, request);
 }
 
 static void
@@ -301,6 +320,9 @@ static const struct route {
         {"/v1/keys", EVHTTP_REQ_GET, "GET, HEAD, POST", get_keys},
         {"/v1/keys", EVHTTP_REQ_POST, "GET, HEAD, POST", post_keys},
         {"/v1/meta", EVHTTP_REQ_POST, "POST", post_meta},
+        {"/v1/send", EVHTTP_REQ_POST, "POST", post_send},
+        {"/v1/broadcast", EVHTTP_REQ_POST, "POST", post_broadcast},
+        {"/v1/request", EVHTTP_REQ_POST, "POST", post_request},
         {"/v1/forget", EVHTTP_REQ_POST, "POST", post_forget},
         {"/v1/reload", EVHTTP_REQ_POST, "POST", post_reload},
 };
@@ -346,7 +368,8 @@ on_request(struct evhttp_request *request, void *arg)
 	}
 	error = cli_document_error(SHOAL_ERR_NOT_FOUND,
 	        "no such path: there are /v1/members, /v1/info, /v1/why, /v1/events, /v1/join, "
-	        "/v1/leave, /v1/keys, /v1/meta, /v1/forget, "
+	        "/v1/leave, /v1/keys, /v1/meta, /v1/send, /v1/broadcast, /v1/request, "
+	        "/v1/forget, "
 	        "/v1/reload, /metrics, /health");
 	cli_answer(request, HTTP_NOTFOUND, error);
 }
@@ -394,7 +417,8 @@ cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd, int
 	/* The subscription last: it cannot be taken back once the cluster may be gone. */
 	if (open_door(&http->control, http, base, fd) < 0 ||
 	        (public_fd >= 0 && open_door(&http->public, http, base, public_fd) < 0) ||
-	        cli_events_new(&http->events, cluster) < 0) {
+	        cli_events_new(&http->events, cluster) < 0 ||
+	        shoal_handle(cluster, SHOAL_TYPE_ANY, cli_events_message, http->events) < 0) {
 		cli_http_free(http);
 		return NULL;
 	}

@@ -209,6 +209,7 @@ apply_own(struct cli_reload *reload, const struct cli_agent_config *next, struct
 	compare_own(report, "socket", started->socket, next->socket);
 	compare_own(report, "socket_group", started->socket_group, next->socket_group);
 	compare_own(report, "http", started->http, next->http);
+	compare_own(report, "on_event", started->on_event, next->on_event);
 	if (before(reload)->log_form != next->log_form) {
 		json_array_append_new(report->changed, json_string("log_format"));
 	}

@@ -35,6 +35,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_agent_command;
+extern const struct cli_command cli_broadcast_command;
 extern const struct cli_command cli_completion_command;
 extern const struct cli_command cli_decode_command;
 extern const struct cli_command cli_forget_command;
@@ -49,6 +50,8 @@ extern const struct cli_command cli_meta_command;
 extern const struct cli_command cli_monitor_command;
 extern const struct cli_command cli_reload_command;
 extern const struct cli_command cli_replay_command;
+extern const struct cli_command cli_request_command;
+extern const struct cli_command cli_send_command;
 extern const struct cli_command cli_sim_command;
 extern const struct cli_command cli_tag_command;
 extern const struct cli_command cli_top_command;

@@ -41,6 +41,7 @@ struct cli_client {
 	int signals; /* -1: they end the process */
 	struct transfer request, stream;
 	struct cli_sse sse;
+	char events[64]; /* the target of the stream */
 };
 
 static int
@@ -65,6 +66,7 @@ cli_client_new(struct cli_client **client, const struct cli_options *options, bo
 	int end;
 
 	made->signals = -1;
+	cli_client_choose(made, "");
 	end = cli_socket_path_find(options, made->path);
 	if (end != CLI_DONE) {
 		free(made);
@@ -315,11 +317,17 @@ cli_client_post(struct cli_client *client, const char *target, const json_t *bod
 	return end;
 }
 
+void
+cli_client_choose(struct cli_client *client, const char *query)
+{
+	snprintf(client->events, sizeof(client->events), "/v1/events%s", query);
+}
+
 int
 cli_client_follow(struct cli_client *client)
 {
 	cli_sse_free(&client->sse);
-	if (begin(client, &client->stream, "/v1/events") != CLI_DONE) {
+	if (begin(client, &client->stream, client->events) != CLI_DONE) {
 		return CLI_FAILED;
 	}
 	curl_easy_setopt(client->stream.easy, CURLOPT_WRITEFUNCTION, on_stream);

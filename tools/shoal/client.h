@@ -28,6 +28,9 @@ int cli_client_get(struct cli_client *client, const char *target, json_t **docum
 int cli_client_post(struct cli_client *client, const char *target, const json_t *body,
         unsigned timeout_ms, json_t **document);
 
+/* What the stream of events holds: a query as of agent_events.h, "": member events. */
+void cli_client_choose(struct cli_client *client, const char *query);
+
 /* Begins the stream of events; a stream before it is closed. */
 int cli_client_follow(struct cli_client *client);
 

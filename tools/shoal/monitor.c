@@ -95,15 +95,37 @@ print_csv(const json_t *event)
 	}
 	cli_json_cell(table, json_object_get(cause, "kind"));
 	cli_json_cell(table, json_object_get(cause, "accusers"));
-	cli_json_cell(table, json_object_get(cause, "detail"));
+	const char *data = cli_json_text(event, "data");
+	if (strcmp(cli_json_text(event, "event"), "message") == 0) {
+		cli_table_add(table, data[0] != '\0' ? data : cli_json_text(event, "data_hex"),
+		        CLI_PLAIN);
+	} else {
+		cli_json_cell(table, json_object_get(cause, "detail"));
+	}
 	cli_table_print_csv_rows(table);
 	cli_table_free(table);
+}
+
+/* 15:04:05.123 web-3 message 200: the data */
+static void
+print_message(const json_t *event)
+{
+	const char *data = cli_json_text(event, "data"), *hex = cli_json_text(event, "data_hex");
+	char time[CLI_TIME_TEXT], printable[PRINTABLE_MAX];
+
+	printf("%s ", clock_of(cli_json_text(event, "time"), time));
+	cli_text_printable(cli_json_text(event, "name"), printable, sizeof(printable));
+	printf("%s message %llu: ", printable, (unsigned long long)cli_json_count(event, "type"));
+	cli_text_printable(data[0] != '\0' ? data : hex, printable, sizeof(printable));
+	printf("%s\n", printable);
 }
 
 static int
 print_event(enum cli_form form, const json_t *event)
 {
-	if (form == CLI_TABLE) {
+	if (form == CLI_TABLE && strcmp(cli_json_text(event, "event"), "message") == 0) {
+		print_message(event);
+	} else if (form == CLI_TABLE) {
 		print_line(event);
 	} else if (form == CLI_CSV) {
 		print_csv(event);
@@ -189,6 +211,10 @@ run(struct cli_options *options)
 	if (end != CLI_DONE) {
 		return end;
 	}
+	if (cli_option_flag(options, "messages")) {
+		cli_client_choose(client,
+		        cli_option_flag(options, "events") ? "?messages=also" : "?messages=only");
+	}
 	if (form == CLI_CSV) {
 		struct cli_table *table = cli_table_new(csv_headers, CSV_COLUMNS);
 
@@ -205,6 +231,7 @@ run(struct cli_options *options)
 
 static const struct cli_option monitor_options[] = {
         {"events", NULL, "Member events; shown also where nothing is chosen.", CLI_FLAG, false},
+        {"messages", NULL, "Messages that come to the local agent.", CLI_FLAG, false},
         CLI_FORMAT_ROW,
         CLI_SOCKET_ROWS,
         CLI_HELP_ROW,
@@ -217,7 +244,8 @@ const struct cli_command cli_monitor_command = {
         .summary = "Print every member event as it happens",
         .about =
                 "Prints every change of a member as it happens, with its cause, one line each: join, "
-                "update, suspect, alive, failed, leaving, left, reap, conflict, overflow. Ctrl-C "
+                "update, suspect, alive, failed, leaving, left, reap, conflict, overflow; with "
+                "--messages the messages that come to the local agent, alone or beside those. Ctrl-C "
                 "ends it.",
         .options = monitor_options,
         .run = run,
