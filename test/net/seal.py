@@ -32,7 +32,7 @@ def dropped(agent):
 
 class Tap:
     """An address in front of an agent of two: hands on what comes for it and what it says, and keeps the datagrams
-    that came for it."""
+    that came for it, and what was said on streams."""
 
     def __init__(self):
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -43,6 +43,7 @@ class Tap:
         self.udp.bind(self.address)
         self.target = self.peer = None
         self.kept = []
+        self.streams = []  # (way, one segment that was read)
         for work in (self.datagrams, self.connections):
             threading.Thread(target=work, daemon=True).start()
 
@@ -66,13 +67,13 @@ class Tap:
                 far = socket.create_connection(self.target)
             except OSError:
                 return
-            for ends in ((near, far), (far, near)):
-                threading.Thread(target=self.pump, args=ends, daemon=True).start()
+            for way, ends in enumerate(((near, far), (far, near))):
+                threading.Thread(target=self.pump, args=(way, *ends), daemon=True).start()
 
-    @staticmethod
-    def pump(near, far):
+    def pump(self, way, near, far):
         try:
             while data := near.recv(65536):
+                self.streams.append((way, data))
                 far.sendall(data)
             far.shutdown(socket.SHUT_WR)
         except OSError:

@@ -3,6 +3,8 @@
  * them, and compressed ones with snappy. */
 #include "unit.h"
 
+#include <shoal/packet.h>
+
 #include <stdlib.h>
 
 #include "wire/message.h"
@@ -177,6 +179,15 @@ a_long_packet_is_compressed_with_snappy_and_a_bomb_is_refused(void **state)
 	assert_int_equal(
 	        shoal_packet_uncompress(data, writer.len, snappy, out, many, &len), SHOAL_OK);
 	assert_int_equal(len, clear + SHOAL_PACKET_CRC);
+	struct shoal_packet_opener *opener;
+	struct shoal_packet_opened opened;
+	assert_int_equal(shoal_packet_opener_new(&opener, NULL, 0, NULL, snappy, NULL), SHOAL_OK);
+	assert_int_equal(
+	        shoal_packet_opener_open(opener, SHOAL_WAY_ONE_WAY, 0, data, writer.len, &opened),
+	        SHOAL_OK);
+	assert_true(opened.compressed && opened.len == len);
+	assert_memory_equal(opened.data, out, len);
+	shoal_packet_opener_free(opener);
 	for (size_t cap = 0; cap < len; cap += 7) {
 		assert_int_equal(shoal_packet_uncompress(data, writer.len, snappy, out, cap, &len),
 		        SHOAL_ERR_TOO_BIG);

@@ -4,6 +4,7 @@
 #include "capture.h"
 #include "file.h"
 #include "options.h"
+#include "reveal.h"
 #include "text.h"
 
 #include <errno.h>
@@ -19,7 +20,8 @@
 
 struct decoding {
 	bool json;
-	uint64_t packets, sealed, compressed, wrong, parts;
+	struct cli_reveal *reveal;
+	uint64_t packets, opened, sealed, compressed, wrong, parts;
 };
 
 static void
@@ -29,17 +31,34 @@ write_out(const char *text, size_t len, void *arg)
 	fwrite(text, 1, len, stdout);
 }
 
-/* Prints one packet behind what begin_ functions wrote. */
+/* Says what a packet was that is printed as what was in it. */
 static void
-print_packet(struct decoding *decoding, const uint8_t *data, size_t len)
+print_opened(const struct decoding *decoding, const struct shoal_packet_opened *opened, size_t len)
+{
+	const char *what = !opened->sealed      ? "compressed"
+	                   : opened->compressed ? "sealed,compressed"
+	                                        : "sealed";
+
+	printf(decoding->json ? "\"opened\":{\"was\":\"%s\",\"bytes\":%zu}," : "(%s, bytes=%zu) ",
+	        what, len);
+}
+
+/* Prints one packet of `len` bytes behind what begin_ functions wrote. */
+static void
+print_packet(struct decoding *decoding, const struct shoal_packet_opened *opened,
+        const uint8_t *data, size_t len)
 {
 	int rc;
 
+	if (opened->data != data) {
+		print_opened(decoding, opened, len);
+		decoding->opened++;
+	}
 	if (decoding->json) {
 		fputs("\"packet\":", stdout);
 	}
-	rc = shoal_packet_print(
-	        data, len, decoding->json ? SHOAL_PRINT_JSON : SHOAL_PRINT_TEXT, write_out, NULL);
+	rc = shoal_packet_print(opened->data, opened->len,
+	        decoding->json ? SHOAL_PRINT_JSON : SHOAL_PRINT_TEXT, write_out, NULL);
 	if (decoding->json) {
 		puts("}");
 	}
@@ -86,13 +105,15 @@ static void
 decode_line(struct decoding *decoding, uint64_t number, const char *line, size_t len)
 {
 	uint8_t *data = cli_alloc(len / 2 + 1, 1);
+	struct shoal_packet_opened opened;
 	size_t column, n = read_hex(line, len, data, &column);
 
 	if (n > 0 || column > 0) {
 		printf(decoding->json ? "{\"line\":%llu," : "line %llu: ",
 		        (unsigned long long)number);
 		if (column == 0) {
-			print_packet(decoding, data, n);
+			cli_reveal_any(decoding->reveal, data, n, &opened);
+			print_packet(decoding, &opened, data, n);
 		} else {
 			decoding->packets++;
 			decoding->wrong++;
@@ -165,6 +186,7 @@ static void
 decode_segment(struct decoding *decoding, const struct cli_capture_packet *packet)
 {
 	static const char *const kinds[] = {NULL, "request", "reply", "one-way", "watch"};
+	struct shoal_packet_opened opened;
 	const uint8_t *at = packet->data;
 	size_t left = packet->len;
 
@@ -175,6 +197,7 @@ decode_segment(struct decoding *decoding, const struct cli_capture_packet *packe
 	while (left > 0) {
 		uint64_t len = left >= FRAME_HEADER ? number_at(at, 4) : 0;
 		uint8_t kind = left >= FRAME_HEADER ? at[4] : 0;
+		uint64_t exchange = left >= FRAME_HEADER ? number_at(at + 5, 8) : 0;
 
 		if (kind == 0 || kind > 4 || len > left - FRAME_HEADER) {
 			tell_part(decoding, packet, left);
@@ -183,8 +206,10 @@ decode_segment(struct decoding *decoding, const struct cli_capture_packet *packe
 		begin_packet(decoding, packet);
 		printf(decoding->json ? "\"stream\":\"%s\",\"exchange\":\"%llu\","
 		                      : "%s, exchange %llu: ",
-		        kinds[kind], (unsigned long long)number_at(at + 5, 8));
-		print_packet(decoding, at + FRAME_HEADER, (size_t)len);
+		        kinds[kind], (unsigned long long)exchange);
+		cli_reveal_frame(decoding->reveal, packet, kind, exchange, at + FRAME_HEADER,
+		        (size_t)len, &opened);
+		print_packet(decoding, &opened, at + FRAME_HEADER, (size_t)len);
 		at += FRAME_HEADER + len;
 		left -= FRAME_HEADER + (size_t)len;
 	}
@@ -193,6 +218,7 @@ decode_segment(struct decoding *decoding, const struct cli_capture_packet *packe
 static void
 decode_capture(struct decoding *decoding, struct cli_capture *capture)
 {
+	struct shoal_packet_opened opened;
 	struct cli_capture_packet packet;
 
 	while (cli_capture_next(capture, &packet)) {
@@ -200,7 +226,8 @@ decode_capture(struct decoding *decoding, struct cli_capture *capture)
 			decode_segment(decoding, &packet);
 		} else {
 			begin_packet(decoding, &packet);
-			print_packet(decoding, packet.data, packet.len);
+			cli_reveal_datagram(decoding->reveal, packet.data, packet.len, &opened);
+			print_packet(decoding, &opened, packet.data, packet.len);
 		}
 	}
 }
@@ -213,6 +240,7 @@ print_summary(const struct decoding *decoding, const struct cli_capture *capture
 		uint64_t n;
 	} rows[] = {
 	        {"packets", "packets", decoding->packets},
+	        {"opened", "opened", decoding->opened},
 	        {"sealed", "sealed", decoding->sealed},
 	        {"compressed", "compressed", decoding->compressed},
 	        {"wrong", "unreadable", decoding->wrong},
@@ -237,6 +265,7 @@ static int
 decode_file(struct decoding *decoding, const char *path, const uint8_t *data, size_t len, bool hex)
 {
 	struct cli_capture capture;
+	struct shoal_packet_opened opened;
 	enum cli_capture_kind kind = cli_capture_open(&capture, data, len);
 
 	if (hex) {
@@ -252,7 +281,8 @@ decode_file(struct decoding *decoding, const char *path, const uint8_t *data, si
 		decode_capture(decoding, &capture);
 	} else {
 		fputs(decoding->json ? "{" : "", stdout);
-		print_packet(decoding, data, len);
+		cli_reveal_any(decoding->reveal, data, len, &opened);
+		print_packet(decoding, &opened, data, len);
 	}
 	print_summary(decoding, &capture);
 	if (cli_flush() != CLI_DONE) {
@@ -285,12 +315,17 @@ run(struct cli_options *options)
 		return end;
 	}
 	decoding.json = form == CLI_JSON;
+	end = cli_reveal_new(&decoding.reveal, cli_option(options, "key"));
+	if (end != CLI_DONE) {
+		return end;
+	}
 	if (cli_file_read(path, &data, &len) < 0) {
 		end = cli_error("cannot read %s: %s", path, strerror(errno));
 	} else {
 		end = decode_file(&decoding, path, data, len, cli_option_flag(options, "hex"));
 	}
 	free(data);
+	cli_reveal_free(decoding.reveal);
 	return end;
 }
 
@@ -298,6 +333,8 @@ static const struct cli_option decode_options[] = {
         {"hex", NULL,
                 "FILE is text: a packet a line in hexadecimal digits; spaces and 0x are skipped.",
                 CLI_FLAG, false},
+        {"key", "FILE", "Opens sealed packets with the keys in FILE, as agent --keyring.",
+                CLI_VALUE, false},
         {"format", "FORMAT", "text or json, one object a line. Default: text.", CLI_VALUE, false},
         CLI_HELP_ROW,
         CLI_END_ROW,
@@ -312,7 +349,9 @@ const struct cli_command cli_decode_command = {
                 "refuse, what is wrong at which byte. FILE ('-': standard input) is a network "
                 "capture in the format of pcap, or with --hex text, or else one packet. Of a capture "
                 "all UDP datagrams are taken for packets, and what TCP segments carry for frames "
-                "of streams; segments are not put together, nor are fragments. Exit status 1: a "
+                "of streams; segments are not put together, nor are fragments. Compressed packets are "
+                "opened, and with --key sealed ones; the answer to a request only where that stands "
+                "before it. Exit status 1: a "
                 "packet cannot be read.",
         .options = decode_options,
         .operands_min = 1,

@@ -9,6 +9,7 @@ import subprocess
 
 from command import LOCAL, LONG, check, complaint, expect_in, main, shoal
 from hostile import crc32c
+from seal import Tap, place
 
 GREETING = b"SHOAL\0\0\0"
 CHANCE = random.Random(1)
@@ -200,6 +201,52 @@ def what_an_agent_sends_can_be_read(cluster):
     check([m["message"] for m in got["messages"]] == ["join", "member"], got)
     check(got["messages"][1]["fields"]["name"] == "m01" and got["errors"] == [], got)
     cluster.until_ready([agent], LONG)
+
+
+def what_agents_with_keys_send_is_opened_with_the_key(cluster):
+    ring = os.path.join(cluster.folder, "keyring")
+    with open(os.open(ring, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+        file.write("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
+    agent = cluster.start("m01", *LOCAL, "--keyring", ring)
+    tap = Tap()
+    tap.target = place(agent)
+    other = cluster.start("m02", *LOCAL, "--keyring", ring, join=[f"127.0.0.1:{tap.address[1]}"])
+    cluster.expect_all([agent, other], {"m01": "alive", "m02": "alive"})
+    tap.close()
+    ends = [(7946, 7947), (7947, 7946)]
+    frames = [ipv4(6, tcp(data, ends[way])) for way, data in tap.streams]
+    objects = decoded(cluster, capture([frames[0]], 101))
+    check(objects[-1]["sealed"] >= 1 and objects[-1]["opened"] == 0, objects)
+    objects = decoded(cluster, capture(frames, 101), "--key", ring)
+    heard = [(o["stream"], o["packet"]["messages"][0]["message"]) for o in objects[:-1]
+             if o["packet"] and o["packet"]["messages"]]
+    check(heard[:4] == [("request", "join"), ("reply", "answer"), ("request", "join"), ("reply", "answer")], objects)
+    check(objects[0]["opened"]["was"] == "sealed" and objects[-1]["sealed"] == 0, objects)
+    check(any(m["fields"].get("name") == "m02" for m in objects[2]["packet"]["messages"]), objects[2])
+    text = shoal(cluster, "decode", "--key", ring, written(cluster, capture(frames, 101))).stdout
+    expect_in(["request, exchange ", ": (sealed, bytes=", ") packet version=1 flags=none", "\n  join id="], text)
+    alone = shoal(cluster, "decode", "--key", ring, written(cluster, tap.streams[0][1][21:]))
+    expect_in(["(sealed, bytes=", "\n  join id=", "opened: 1"], alone.stdout)
+    os.chmod(ring, 0o644)
+    expect_in(["chmod 600"], complaint(shoal(cluster, "decode", "--key", ring, written(cluster, PING)), 1))
+
+
+def a_compressed_packet_is_shown_as_what_is_in_it(cluster):
+    # The snappy of 80 pings: 4,400 bytes, of which the first 55 are literal, and the others are copied from there.
+    body = PING[3:-4]
+    block = bytes([0xb0, 0x22, (len(body) - 1) << 2]) + body
+    left = 80 * len(body) - len(body)
+    while left > 0:
+        n = min(left, 64)
+        block += bytes([(n - 1) << 2 | 2, len(body), 0])
+        left -= n
+    head = b"\xc1\2\0" + block
+    whole = head + struct.pack(">I", crc32c(head))
+    got, summary = decoded(cluster, whole)
+    check(len(got["packet"]["messages"]) == 80 and got["packet"]["errors"] == [], got)
+    check(got["opened"] == {"was": "compressed", "bytes": len(whole)} and summary["opened"] == 1, got)
+    got, summary = decoded(cluster, whole[:30] + whole[34:], status=1)
+    check(got["packet"]["errors"] and summary["wrong"] == 1, got)
 
 
 if __name__ == "__main__":
