@@ -95,9 +95,10 @@ form(struct world *world, size_t members)
 		                shoal_cluster_start(world->member[i]) == 0,
 		        shoal_last_error());
 		if (i == 0) {
-			(void)shoal_cluster_address(world->member[0], seed, sizeof(seed));
 			continue;
 		}
+		/* Connections from one address to one member are limited. */
+		(void)shoal_cluster_address(world->member[(i - 1) / 2], seed, sizeof(seed));
 		check(shoal_cluster_join_async(
 		              world->member[i], seeds, 1, 30000, on_joined, world) == 0,
 		        shoal_last_error());
