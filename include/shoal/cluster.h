@@ -181,7 +181,7 @@ SHOAL_API int shoal_cluster_record_dump(struct shoal_cluster *cluster, const cha
 SHOAL_API int shoal_keys_load(
         const char *path, struct shoal_key keys[SHOAL_KEYS_MAX], size_t *count);
 
-/* The keys of this member, while it runs; the others are not told, see docs/security.md. Blocking,
+/* The keys of this member, while it runs; the others are not told. Blocking,
  * but for a moment only; not from callbacks (SHOAL_ERR_WOULD_BLOCK). SHOAL_ERR_UNSUPPORTED: it was
  * started without keys; SHOAL_ERR_STATE: it is not running. */
 
@@ -196,6 +196,30 @@ SHOAL_API int shoal_cluster_key_use(struct shoal_cluster *cluster, uint64_t prin
 
 /* Wipes it. SHOAL_ERR_NOT_FOUND; SHOAL_ERR_STATE: it is in use. */
 SHOAL_API int shoal_cluster_key_remove(struct shoal_cluster *cluster, uint64_t print);
+
+/* What a member said to an order about keys. Borrowed for the call. */
+struct shoal_key_answer {
+	struct shoal_id id;
+	const char *name;
+	int code;                          /* 0: done */
+	const struct shoal_key_info *keys; /* that it holds now, where it said so */
+	size_t key_count;
+	size_t answered, asked; /* members so far, this one included; and in all */
+};
+typedef void (*shoal_key_answer_fn)(
+        struct shoal_cluster *cluster, const struct shoal_key_answer *answer, void *arg);
+
+/* The same at all members that are alive or suspect here, this one included: LIST does nothing but
+ * ask. key: INSTALL; print: USE, REMOVE. Before USE and REMOVE all are asked which keys they hold,
+ * and nothing is done unless all have answered, hold the key, or do not use it. each (may be NULL)
+ * is told of every answer, and of those that are in the way; done once, after them: 0 and how many
+ * did it; else a code of one that did not, and a text that names them. Both are called where
+ * callbacks run. Sent sealed only, see docs/security.md; SHOAL_ERR_UNSUPPORTED: this member seals
+ * nothing; SHOAL_ERR_AGAIN: another order has not ended. From any thread and from callbacks. The
+ * call itself: SHOAL_ERR_INVALID, _STATE: it is not running, _AGAIN, _NOMEM. */
+SHOAL_API int shoal_cluster_keys_order(struct shoal_cluster *cluster, enum shoal_key_action action,
+        const struct shoal_key *key, uint64_t print, shoal_key_answer_fn each, shoal_done_fn done,
+        void *arg);
 
 /* The keys that are held; returns how many, 0: none, packets are not sealed. */
 SHOAL_API size_t shoal_cluster_keys(

@@ -99,10 +99,14 @@ enum shoal_input_kind {
 	                       under this number */
 	SHOAL_INPUT_ROOM,   /* command: the host takes messages of `size` bytes in all from now on,
 	                       each counted with SHOAL_MESSAGE_COST more. Without it: any */
-	SHOAL_INPUT_BROADCAST /* command: data is a message of `type` to all members, or where
+	SHOAL_INPUT_BROADCAST, /* command: data is a message of `type` to all members, or where
 	                       `tag` is given to those that carry it; flags; where `exchange` is
 	                       not 0, SENT tells under this number that it was told as often as it
 	                       is, or with CLOSED that this member left first */
+	SHOAL_INPUT_KEYS /* command: the member whose id is data is told what shoal_core_key_order
+	                    said; it ends with SHOAL_EVENT_KEYS. SHOAL_ERR_NOT_FOUND: no such
+	                    member, or this one; SHOAL_ERR_UNREACHABLE: it cannot be dialled;
+	                    SHOAL_ERR_UNSUPPORTED: nothing is sealed here; SHOAL_ERR_LIMIT */
 };
 
 /* What shoal_core_open found. */
@@ -245,8 +249,11 @@ enum shoal_event_kind {
 	                               was sent; CLOSED: it was sent, and nobody said that it was
 	                               taken before the member was gone; TOO_BIG: the member takes
 	                               none of this length */
-	SHOAL_EVENT_WRITABLE = 1 << 22 /* a queue to id that was full (SHOAL_ERR_AGAIN) has room;
+	SHOAL_EVENT_WRITABLE = 1 << 22, /* a queue to id that was full (SHOAL_ERR_AGAIN) has room;
 	                                  id all zero: that of broadcasts */
+	SHOAL_EVENT_KEYS = 1 << 23 /* id, code, and shoal_core_key_said: what a member answered to
+	                              KEYS. Of this member: another one has told it something
+	                              about keys, and its keys may have changed */
 };
 
 /* One change. Events of one member chain: `was` is the `state` of the event before. */
@@ -381,6 +388,16 @@ SHOAL_API SHOAL_MUST_USE int shoal_core_key_use(struct shoal_core *core, uint64_
 
 /* Wipes it. SHOAL_ERR_NOT_FOUND; SHOAL_ERR_STATE: it is in use. */
 SHOAL_API SHOAL_MUST_USE int shoal_core_key_remove(struct shoal_core *core, uint64_t print);
+
+/* What the next SHOAL_INPUT_KEYS tell; key: INSTALL, print: USE and REMOVE. Stays until the next
+ * order; LIST wipes it. SHOAL_ERR_UNSUPPORTED; SHOAL_ERR_INVALID: no key of 16, 24 or 32 bytes. */
+SHOAL_API int shoal_core_key_order(struct shoal_core *core, enum shoal_key_action action,
+        const struct shoal_key *key, uint64_t print);
+
+/* The i-th key that the member of the latest SHOAL_EVENT_KEYS holds, before the next step. false:
+ * there are fewer. */
+SHOAL_API bool shoal_core_key_said(
+        const struct shoal_core *core, size_t i, struct shoal_key_info *info);
 
 /* The i-th key. false: there are fewer. */
 SHOAL_API bool shoal_core_key(const struct shoal_core *core, size_t i, struct shoal_key_info *info);

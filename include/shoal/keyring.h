@@ -35,6 +35,14 @@ struct shoal_key_info {
 	bool in_use; /* sealed with */
 };
 
+/* What is done with a key. */
+enum shoal_key_action {
+	SHOAL_KEY_LIST = 0, /* nothing */
+	SHOAL_KEY_INSTALL = 1,
+	SHOAL_KEY_USE = 2,
+	SHOAL_KEY_REMOVE = 3
+};
+
 /* Reads a key as base64 with its padding, len characters, white space around it. SHOAL_ERR_INVALID:
  * no base64, or not of 16, 24 or 32 bytes; *key is wiped. */
 SHOAL_API int shoal_key_parse(struct shoal_key *key, const char *text, size_t len);

@@ -102,7 +102,8 @@ struct shoal_cluster {
 	struct shoal_ring failed; /* struct shoal_failed: requests that no transport took         */
 	struct shoal_joins joins;
 	struct shoal_op *leave;
-	struct shoal_list waits; /* struct shoal_op */
+	struct shoal_rekey *rekey; /* NULL: no order about keys is under way */
+	struct shoal_list waits;   /* struct shoal_op */
 	struct event *timer, *turn, *mail, *calls;
 	uint64_t armed; /* deadline that the timer is set to                                    */
 	unsigned postponed; /* turns that the timer gave to packets before it judged */

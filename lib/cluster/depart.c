@@ -9,6 +9,7 @@
 
 #include "cluster/join.h"
 #include "cluster/loop.h"
+#include "cluster/rekey.h"
 #include "cluster/wait.h"
 
 static void
@@ -42,6 +43,7 @@ shoal_depart_begin(struct shoal_op *op)
 	pthread_mutex_unlock(&cluster->lock);
 	shoal_join_cancel(cluster, SHOAL_ERR_CANCELED);
 	shoal_wait_cancel(cluster, SHOAL_ERR_CANCELED);
+	shoal_rekey_cancel(cluster, SHOAL_ERR_CANCELED);
 }
 
 void

@@ -189,9 +189,8 @@ configure(struct shoal_cluster *cluster, struct shoal_core_config *core,
 	                         "keyring: this build has no cipher; set one in the config");
 }
 
-/* What other threads are told is what the core holds now. */
-static void
-publish(struct shoal_cluster *cluster)
+void
+shoal_keyring_publish(struct shoal_cluster *cluster)
 {
 	struct shoal_key_info info[SHOAL_KEYS_MAX];
 	size_t count = 0;
@@ -224,7 +223,7 @@ shoal_keyring_make_core(struct shoal_cluster *cluster, struct shoal_core_config 
 	shoal_key_wipe(keys, sizeof(keys));
 	core->key = NULL;
 	if (rc == 0) {
-		publish(cluster);
+		shoal_keyring_publish(cluster);
 	}
 	return rc;
 }
@@ -246,14 +245,15 @@ reason(int code)
 	}
 }
 
-/* The loop's thread. */
-static int
-carry_out(struct shoal_cluster *cluster, enum shoal_key_action action, const struct shoal_key *key,
-        uint64_t print)
+int
+shoal_keyring_act(struct shoal_cluster *cluster, enum shoal_key_action action,
+        const struct shoal_key *key, uint64_t print)
 {
 	int rc = SHOAL_ERR_INVALID;
 
 	switch (action) {
+	case SHOAL_KEY_LIST:
+		return 0;
 	case SHOAL_KEY_INSTALL:
 		rc = shoal_core_key_install(cluster->core, key, NULL);
 		break;
@@ -264,7 +264,7 @@ carry_out(struct shoal_cluster *cluster, enum shoal_key_action action, const str
 		rc = shoal_core_key_remove(cluster->core, print);
 		break;
 	}
-	publish(cluster);
+	shoal_keyring_publish(cluster);
 	return rc;
 }
 
@@ -282,7 +282,7 @@ why(enum shoal_key_action action, int code)
 void
 shoal_keyring_begin(struct shoal_op *op)
 {
-	int rc = carry_out(op->cluster, op->key_action, &op->key, op->key_print);
+	int rc = shoal_keyring_act(op->cluster, op->key_action, &op->key, op->key_print);
 
 	shoal_key_wipe(&op->key, sizeof(op->key));
 	if (rc != 0) {
@@ -301,7 +301,7 @@ act(struct shoal_cluster *cluster, enum shoal_key_action action, const struct sh
 
 	if (rc == 0 && shoal_cluster_on_loop(cluster) && !cluster->inside &&
 	        cluster->core != NULL) {
-		rc = carry_out(cluster, action, key, print);
+		rc = shoal_keyring_act(cluster, action, key, print);
 		return rc == 0 ? 0 : shoal_last_error_set(rc, "keys: %s", why(action, rc));
 	}
 	if (rc == 0) {

@@ -20,6 +20,7 @@
 #include "cluster/mailbox.h"
 #include "cluster/metadata.h"
 #include "cluster/recording.h"
+#include "cluster/rekey.h"
 #include "cluster/try.h"
 #include "cluster/wait.h"
 
@@ -170,7 +171,7 @@ copy_at(struct shoal_cluster *cluster, const struct shoal_event *event)
 		since = seen->state == event->state ? seen->since_wall_ns : since;
 		if (event->kind != SHOAL_EVENT_ALIVE &&
 		        (event->changed & (SHOAL_CHANGE_METADATA | SHOAL_CHANGE_TAGS)) == 0) {
-			/* What it says of itself has an event of its own, which follows. */
+			/* What it says of itself has an event of its own. */
 			held.meta_version = shoal_described_version(seen->described);
 			held.meta_hash = shoal_described_hash(seen->described);
 		}
@@ -229,8 +230,7 @@ on_measured(struct shoal_cluster *cluster, const struct shoal_event *event)
 	}
 }
 
-/* Once all events of a step were told: before, what a later one of them tells would be shown as if
- * it had been there already. */
+/* Once all events of a step were told, or what a later one tells would be shown before. */
 static void
 look_at_measured(struct shoal_cluster *cluster)
 {
@@ -261,6 +261,9 @@ on_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 	case SHOAL_EVENT_ENDED:
 		cluster->ended = true;
 		cluster->ended_code = event->code;
+		break;
+	case SHOAL_EVENT_KEYS:
+		shoal_rekey_answered(cluster, event);
 		break;
 	case SHOAL_EVENT_MEASURED:
 		on_measured(cluster, event);
@@ -307,9 +310,8 @@ shoal_loop_step(struct shoal_cluster *cluster, struct shoal_input *input)
 	struct shoal_input opened;
 	int rc;
 
-	/* A child would seal under the counters of its parent. */
 	if (shoal_fork_is_child(cluster)) {
-		return SHOAL_ERR_STATE;
+		return SHOAL_ERR_STATE; /* it would seal under the counters of its parent */
 	}
 	cluster->inside = true;
 	input->mono_ns = shoal_clock_mono(&cluster->clock);
@@ -431,6 +433,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	shoal_host_fail_requests(cluster);
 	if (!cluster->ended) {
 		shoal_try_pump(cluster);
+		shoal_rekey_pump(cluster);
 	}
 	shoal_host_flush(cluster);
 	cluster->turn_pending = false;
@@ -564,8 +567,8 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	}
 	shoal_core_free(cluster->core);
 	cluster->core = NULL;
-	/* Nothing runs any more. What has not ended is told so behind this: whoever hears of it
-	 * sees that the cluster has stopped, and nothing more is taken in. */
+	/* What has not ended is told so behind this: whoever hears of it sees that all has stopped.
+	 */
 	pthread_mutex_lock(&cluster->lock);
 	cluster->state = SHOAL_CLUSTER_STOPPED;
 	cluster->failure = code == SHOAL_ERR_ID_CONFLICT || code == SHOAL_ERR_SYSTEM ? code : 0;

@@ -12,6 +12,7 @@
 #include "cluster/join.h"
 #include "cluster/keyring.h"
 #include "cluster/loop.h"
+#include "cluster/rekey.h"
 #include "cluster/wait.h"
 
 #include <errno.h>
@@ -128,6 +129,11 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 		case SHOAL_OP_KEY:
 			shoal_keyring_begin(op);
 			break;
+		case SHOAL_OP_KEYS:
+			shoal_rekey_begin(op);
+			break;
+		case SHOAL_OP_ANSWER:
+			break; /* is never posted */
 		}
 	}
 }
@@ -137,6 +143,7 @@ shoal_mailbox_cancel(struct shoal_cluster *cluster, int code)
 {
 	struct shoal_op *op;
 
+	shoal_rekey_cancel(cluster, code);
 	while ((op = next_op(cluster)) != NULL) {
 		shoal_op_say(op, "the cluster has stopped");
 		shoal_op_finish(op, code);

@@ -168,6 +168,18 @@ shoal_op_done(struct shoal_cluster *cluster, struct shoal_call *call)
 {
 	struct shoal_op *op = SHOAL_LIST_ITEM(call, struct shoal_op, call);
 
+	if (op->kind == SHOAL_OP_ANSWER) {
+		struct shoal_key_answer answer = {.id = op->id,
+		        .name = op->name,
+		        .code = op->code,
+		        .keys = op->held,
+		        .key_count = op->keys,
+		        .answered = op->reached,
+		        .asked = op->wanted};
+		op->each(cluster, &answer, op->arg);
+		shoal_op_free(op);
+		return;
+	}
 	op->fn(cluster, op->code, op->code != 0 ? op->why.text : "", op->reached, op->arg);
 	shoal_op_free(op);
 }

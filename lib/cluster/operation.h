@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations of the loop: join, leave, wait and forget, from the call to the end that is told
+/* Operations of the loop: join, leave, wait, forget and keys, from the call to the end that is told
  * exactly once. */
 #ifndef SHOAL_CLUSTER_OPERATION_H
 #define SHOAL_CLUSTER_OPERATION_H
@@ -14,13 +14,9 @@ enum shoal_op_kind {
 	SHOAL_OP_LEAVE,
 	SHOAL_OP_WAIT,
 	SHOAL_OP_FORGET,
-	SHOAL_OP_KEY
-};
-
-enum shoal_key_action {
-	SHOAL_KEY_INSTALL,
-	SHOAL_KEY_USE,
-	SHOAL_KEY_REMOVE
+	SHOAL_OP_KEY,
+	SHOAL_OP_KEYS,
+	SHOAL_OP_ANSWER /* of a member to KEYS: is only told */
 };
 
 struct shoal_op {
@@ -49,12 +45,18 @@ struct shoal_op {
 	size_t wanted;
 	bool late;
 
-	struct shoal_id id; /* FORGET */
+	struct shoal_id id; /* FORGET, ANSWER */
 
-	/* KEY. */
+	/* KEY and KEYS. */
 	enum shoal_key_action key_action;
 	struct shoal_key key; /* wiped once it was carried out, or the operation is freed */
 	uint64_t key_print;
+
+	/* ANSWER, and each also of KEYS. reached, wanted: how many have answered, and will have. */
+	shoal_key_answer_fn each;
+	char name[SHOAL_NAME_MAX + 1];
+	struct shoal_key_info held[SHOAL_KEYS_MAX];
+	size_t keys;
 };
 
 /* SHOAL_ERR_AGAIN: too many exist. SHOAL_ERR_NOMEM. Both with a text. */

@@ -22,6 +22,7 @@ static const struct {
         {SHOAL_EVENT_ENDED, "ended"},
         {SHOAL_EVENT_MEASURED, "measured"},
         {SHOAL_EVENT_HEALTH, "health"},
+        {SHOAL_EVENT_KEYS, "keys"},
 };
 
 static const struct {

@@ -481,6 +481,8 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		return SHOAL_OK;
 	case SHOAL_INPUT_BROADCAST:
 		return shoal_cast_send(core, input);
+	case SHOAL_INPUT_KEYS:
+		return shoal_keys_begin(core, (struct shoal_span){input->data, input->len});
 	}
 	return SHOAL_ERR_INVALID;
 }
@@ -492,7 +494,7 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	struct shoal_input opened;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
-	        input->kind > SHOAL_INPUT_BROADCAST) {
+	        input->kind > SHOAL_INPUT_KEYS) {
 		return SHOAL_ERR_INVALID;
 	}
 	core->now = now;

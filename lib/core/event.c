@@ -139,6 +139,17 @@ shoal_event_measured(struct shoal_core *core, uint32_t slot, uint64_t rtt_ns)
 }
 
 void
+shoal_event_keys(struct shoal_core *core, uint32_t slot, const struct shoal_id *id, int code)
+{
+	struct shoal_event *event = push(core, SHOAL_EVENT_KEYS);
+	if (event != NULL) {
+		event->slot = slot;
+		event->id = *id;
+		event->code = code;
+	}
+}
+
+void
 shoal_event_health(struct shoal_core *core)
 {
 	struct shoal_event *event = push(core, SHOAL_EVENT_HEALTH);

@@ -25,6 +25,7 @@ void shoal_event_joined(
 
 void shoal_event_ended(struct shoal_core *core, int code);
 void shoal_event_measured(struct shoal_core *core, uint32_t slot, uint64_t rtt_ns);
+void shoal_event_keys(struct shoal_core *core, uint32_t slot, const struct shoal_id *id, int code);
 void shoal_event_health(struct shoal_core *core);
 
 /* A log record under construction: begin, append to the text, end. false: this level is not logged.

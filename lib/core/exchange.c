@@ -55,6 +55,8 @@ reclaim(struct shoal_core *core)
 			shoal_reliable_ended(core, lost.about, lost.number);
 		} else if (lost.purpose == SHOAL_EXCHANGE_FETCH) {
 			shoal_repair_ended(core, &lost);
+		} else if (lost.purpose == SHOAL_EXCHANGE_KEYS) {
+			shoal_keys_failed(core, &lost, SHOAL_ERR_TIMEOUT);
 		}
 	}
 }
@@ -161,6 +163,8 @@ shoal_exchange_unsent(struct shoal_core *core, const struct shoal_pending *pendi
 		shoal_reliable_ended(core, exchange.about, exchange.number);
 	} else if (exchange.purpose == SHOAL_EXCHANGE_FETCH) {
 		shoal_repair_ended(core, &exchange);
+	} else if (exchange.purpose == SHOAL_EXCHANGE_KEYS) {
+		shoal_keys_failed(core, &exchange, SHOAL_ERR_NOMEM);
 	}
 }
 
@@ -241,6 +245,15 @@ shoal_exchange_pull(struct shoal_core *core, uint32_t slot, const struct shoal_m
 	shoal_send_primary(pending, SHOAL_MESSAGE_PULL, pull);
 	*number = exchange;
 	return true;
+}
+
+bool
+shoal_exchange_keys(struct shoal_core *core, uint32_t slot)
+{
+	uint64_t exchange = shoal_exchange_begin(core, SHOAL_EXCHANGE_KEYS, slot, NULL);
+	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, slot));
+
+	return exchange != 0 && request(core, exchange, &to, slot, SHOAL_FILL_KEYS) != NULL;
 }
 
 bool

@@ -17,7 +17,8 @@ enum shoal_exchange_purpose {
 	SHOAL_EXCHANGE_INQUEST, /* a ping on a connection that is made for it, see inquest.c */
 	SHOAL_EXCHANGE_PULL,    /* metadata, see pull.c */
 	SHOAL_EXCHANGE_BATCH,   /* reliable messages, see reliable.c */
-	SHOAL_EXCHANGE_FETCH    /* broadcasts, see repair.c */
+	SHOAL_EXCHANGE_FETCH,   /* broadcasts, see repair.c */
+	SHOAL_EXCHANGE_KEYS     /* an order about keys, see keys.c */
 };
 
 struct shoal_exchange {
@@ -84,6 +85,9 @@ uint64_t shoal_exchange_batch(struct shoal_core *core, uint32_t slot, uint32_t p
  * 0: it could not be queued. */
 uint64_t shoal_exchange_fetch(
         struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key);
+
+/* KEYS: tells the member in slot the order at hand. false: it could not be queued. */
+bool shoal_exchange_keys(struct shoal_core *core, uint32_t slot);
 
 /* A peer's join request. Returns SHOAL_OK, or why it is refused, with a reason for the joiner. */
 int shoal_exchange_judge_join(

@@ -27,6 +27,7 @@
 #include "core/inbound.h"
 #include "core/inbox.h"
 #include "core/inquest.h"
+#include "core/keys.h"
 #include "core/lag.h"
 #include "core/members.h"
 #include "core/meta.h"
@@ -155,6 +156,7 @@ struct shoal_core {
 	struct shoal_seen seen;
 	struct shoal_spread spread;
 	struct shoal_repair repair;
+	struct shoal_keys keys;
 };
 
 static inline void

@@ -142,6 +142,12 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	}
 	bool join = exchange->purpose == SHOAL_EXCHANGE_JOIN;
 	arrival->answered = true;
+	if (exchange->purpose == SHOAL_EXCHANGE_KEYS) {
+		int code = -(int)answer->code;
+		shoal_keys_failed(core, exchange, code != SHOAL_OK ? code : SHOAL_ERR_MALFORMED);
+		arrival->refused = true;
+		return;
+	}
 	bool trusted = core->seal.sealed || core->seal.accept_clear != 0;
 	if (join && trusted && answer->code == (uint64_t)-SHOAL_ERR_MISDIRECTED &&
 	        exchange->salt == 0 && answer->salt != 0) {
@@ -257,24 +263,6 @@ on_pull(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg
 	}
 }
 
-/* Where it is of an instance that is not the one known here, which then has not opened what was
- * sealed for another: that one is told what is held of it, and will say what is newer. */
-static void
-on_sender(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_sender *sender)
-{
-	const struct shoal_record *record = shoal_members_at(core, arrival->teller.slot);
-
-	if (record == NULL || !core->seal.sealed || sender->salt != core->seal.salt ||
-	        sender->salt == shoal_members_salt(record)) {
-		return;
-	}
-	struct shoal_pending *pending = shoal_send_gossip(core, arrival->teller.slot,
-	        SHOAL_FILL_SELF | SHOAL_FILL_ABOUT, arrival->teller.slot);
-	if (pending != NULL) {
-		pending->salt = sender->salt;
-	}
-}
-
 static void
 on_broadcast(
         struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
@@ -295,7 +283,7 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union s
 
 	switch (kind) {
 	case SHOAL_MESSAGE_SENDER:
-		on_sender(core, arrival, &m->sender);
+		shoal_seal_on_sender(core, arrival->teller.slot, m->sender.salt);
 		break;
 	case SHOAL_MESSAGE_TREE:
 		shoal_walk_on_tree(core, &m->tree);
@@ -330,6 +318,14 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union s
 		break;
 	case SHOAL_MESSAGE_USER:
 		shoal_user_on_message(core, arrival->teller.slot, &m->user);
+		break;
+	case SHOAL_MESSAGE_KEYS:
+		if (may_ask(core, arrival)) {
+			shoal_keys_serve(core, &m->keys, arrival->teller.slot, arrival->input);
+		}
+		break;
+	case SHOAL_MESSAGE_KEYRING:
+		shoal_keys_on_keyring(core, arrival->exchange, &arrival->answered, &m->keyring);
 		break;
 	case SHOAL_MESSAGE_BATCH:
 		if (may_ask(core, arrival)) {
@@ -591,6 +587,8 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 		shoal_reliable_ended(core, exchange.about, exchange.number);
 	} else if (exchange.purpose == SHOAL_EXCHANGE_FETCH) {
 		shoal_repair_ended(core, &exchange);
+	} else if (exchange.purpose == SHOAL_EXCHANGE_KEYS && !arrival.answered) {
+		shoal_keys_failed(core, &exchange, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED);
 	}
 	if (exchange.purpose == SHOAL_EXCHANGE_JOIN && !arrival.answered) {
 		shoal_event_joined(core, &exchange.to, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED,

@@ -400,7 +400,8 @@ shoal_input_name(enum shoal_input_kind kind)
 	        [SHOAL_INPUT_ALLOW] = "allow",
 	        [SHOAL_INPUT_SEND] = "send",
 	        [SHOAL_INPUT_ROOM] = "room",
-	        [SHOAL_INPUT_BROADCAST] = "broadcast"};
+	        [SHOAL_INPUT_BROADCAST] = "broadcast",
+	        [SHOAL_INPUT_KEYS] = "keys"};
 
 	return (unsigned)kind < sizeof names / sizeof names[0] && names[kind] != NULL ? names[kind]
 	                                                                              : "invalid";

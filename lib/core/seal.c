@@ -88,6 +88,7 @@ shoal_seal_done(struct shoal_core *core)
 {
 	struct shoal_seal *seal = &core->seal;
 
+	shoal_keys_done(core);
 	shoal_keyring_free(seal->ring);
 	shoal_alloc_free(&core->mem, seal->in.data);
 	shoal_alloc_free(&core->mem, seal->plain.data);
@@ -333,6 +334,11 @@ shoal_core_open(
 	opened->opened = SHOAL_OPENED_CLEAR;
 	opened->size = input->len;
 	int rc = open_whole(core, input->mono_ns + SHOAL_TIME_ORIGIN, opened);
+	if (rc == SHOAL_OK && opened->opened == SHOAL_OPENED_SEALED &&
+	        opened->kind != SHOAL_INPUT_DATAGRAM) {
+		/* It is in a room of this core's. */
+		shoal_keys_take(core, (uint8_t *)(uintptr_t)opened->data, opened->len);
+	}
 	if (rc != SHOAL_OK) {
 		opened->code = rc;
 		opened->data = input->data;
@@ -459,6 +465,24 @@ shoal_seal_may_answer(struct shoal_core *core, uint64_t salt)
 	}
 	*answered = core->now;
 	return true;
+}
+
+/* Where it is of an instance that is not the one known here, which then has not opened what was
+ * sealed for another: that one is told what is held of it, and will say what is newer. */
+void
+shoal_seal_on_sender(struct shoal_core *core, uint32_t slot, uint64_t salt)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	if (record == NULL || !core->seal.sealed || salt != core->seal.salt ||
+	        salt == shoal_members_salt(record)) {
+		return;
+	}
+	struct shoal_pending *pending =
+	        shoal_send_gossip(core, slot, SHOAL_FILL_SELF | SHOAL_FILL_ABOUT, slot);
+	if (pending != NULL) {
+		pending->salt = salt;
+	}
 }
 
 /* The place of an address that may be spoken of now; NULL: not now, or all places are taken. */

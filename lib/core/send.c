@@ -161,6 +161,9 @@ write_required(struct shoal_core *core, const struct shoal_pending *pending,
 	        !shoal_meta_write(core, pending->about, true, writer)) {
 		writer->failed = true;
 	}
+	if ((flags & SHOAL_FILL_KEYS) != 0) {
+		shoal_keys_write(core, writer);
+	}
 	if ((flags & SHOAL_FILL_WALK) != 0) {
 		shoal_writer_bytes(writer, core->walk.out.data, core->walk.out.len);
 	}

@@ -29,7 +29,8 @@ enum shoal_fill {
 	SHOAL_FILL_BATCH = 4096, /* reliable ones, see reliable.h */
 	SHOAL_FILL_CASTS = 8192, /* broadcasts, see spread.h                                      */
 	SHOAL_FILL_FETCH = 16384, /* the broadcasts that are held, see repair.h                   */
-	SHOAL_FILL_FETCHED = 32768 /* those that were asked for                                   */
+	SHOAL_FILL_FETCHED = 32768, /* those that were asked for */
+	SHOAL_FILL_KEYS = 65536 /* the order about keys                                           */
 };
 
 struct shoal_pending {

@@ -97,6 +97,12 @@ static const struct shoal_field fields_OFFER[] = {SHOAL_OFFER_FIELDS(SHOAL_X)};
 #define SHOAL_STRUCT struct shoal_msg_fetch
 static const struct shoal_field fields_FETCH[] = {SHOAL_FETCH_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_keys
+static const struct shoal_field fields_KEYS[] = {SHOAL_KEYS_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_keyring
+static const struct shoal_field fields_KEYRING[] = {SHOAL_KEYRING_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
 #undef SHOAL_X
 
 static const struct shoal_layout layouts[SHOAL_MESSAGE_KINDS] = {
@@ -177,6 +183,8 @@ shoal_message_is_usable(uint16_t kind, const union shoal_message *m)
 		return m->relay.seq != 0 && !shoal_id_is_zero(&m->relay.id) &&
 		       !shoal_id_is_zero(&m->relay.target);
 	case SHOAL_MESSAGE_SENDER:
+	case SHOAL_MESSAGE_KEYS: /* as SENDER, it begins with the id */
+	case SHOAL_MESSAGE_KEYRING:
 		return !shoal_id_is_zero(&m->sender.id);
 	case SHOAL_MESSAGE_GONE:
 		return !shoal_id_is_zero(&m->gone.id) && !shoal_id_is_zero(&m->gone.target);
@@ -324,6 +332,10 @@ shoal_message_from(uint16_t kind, const union shoal_message *m)
 		return &m->offer.id;
 	case SHOAL_MESSAGE_FETCH:
 		return &m->fetch.id;
+	case SHOAL_MESSAGE_KEYS:
+		return &m->keys.id;
+	case SHOAL_MESSAGE_KEYRING:
+		return &m->keyring.id;
 	default:
 		return NULL;
 	}
@@ -371,6 +383,10 @@ shoal_message_salt(uint16_t kind, const union shoal_message *m)
 		return m->offer.salt;
 	case SHOAL_MESSAGE_FETCH:
 		return m->fetch.salt;
+	case SHOAL_MESSAGE_KEYS:
+		return m->keys.salt;
+	case SHOAL_MESSAGE_KEYRING:
+		return m->keyring.salt;
 	default:
 		return 0;
 	}

@@ -8,6 +8,7 @@
 #define SHOAL_WIRE_MESSAGE_H
 
 #include <shoal/error.h>
+#include <shoal/keyring.h>
 
 #include "base/reader.h"
 #include "base/writer.h"
@@ -291,6 +292,24 @@ enum shoal_mark {
 	X(VAR, age_ms, SHOAL_CAST_AGE_MAX)                                                         \
 	X(BYTES, keys, SHOAL_ENTRIES_MAX)
 
+/* "Do this with your keys", enum shoal_key_action: install `key`, use or remove the one that print
+ * names, or only say which they are. Answered with KEYRING. Counts only sealed. */
+#define SHOAL_KEYS_FIELDS(X)                                                                       \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(U8, action, 3)                                                                           \
+	X(U64, print, 0)                                                                           \
+	X(BYTES, key, SHOAL_KEY_MOST)
+
+/* What became of it, and the keys that the sender holds now: of each its print (8 bytes), its
+ * length and whether it is in use. */
+#define SHOAL_HELD_KEY 10
+#define SHOAL_KEYRING_FIELDS(X)                                                                    \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(VAR, code, 499)                                                                          \
+	X(BYTES, keys, SHOAL_KEYS_MAX *SHOAL_HELD_KEY)
+
 /* X(KIND, struct, number) */
 #define SHOAL_MESSAGES(X)                                                                          \
 	X(SENDER, sender, 1)                                                                       \
@@ -320,7 +339,9 @@ enum shoal_mark {
 	X(RECEIPT, receipt, 26)                                                                    \
 	X(CAST, cast, 27)                                                                          \
 	X(OFFER, offer, 28)                                                                        \
-	X(FETCH, fetch, 29)
+	X(FETCH, fetch, 29)                                                                        \
+	X(KEYS, keys, 32)                                                                          \
+	X(KEYRING, keyring, 33)
 
 #define SHOAL_X(type, name, limit) shoal_field_##type name;
 #define SHOAL_M(KIND, struct_name, number)                                                         \

@@ -152,6 +152,18 @@ member(void)
 	return m;
 }
 
+static const uint8_t key_bytes[16] = {0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33,
+        0x33, 0x33, 0x33, 0x33, 0x33, 0x33};
+static const uint8_t held_bytes[20] = {
+        1, 2, 3, 4, 5, 6, 7, 8, 16, 1, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 32, 0};
+static const struct shoal_msg_keys order = {.id = ID(0x11),
+        .salt = SALT,
+        .action = SHOAL_KEY_INSTALL,
+        .print = UINT64_C(0x0102030405060708),
+        .key = {key_bytes, sizeof key_bytes}};
+static const struct shoal_msg_keyring keyring = {
+        .id = ID(0x11), .salt = SALT, .code = 4, .keys = {held_bytes, sizeof held_bytes}};
+
 static const struct {
 	enum shoal_message_kind kind;
 	const void *message; /* NULL: member() */
@@ -258,6 +270,12 @@ static const struct {
                 "c100001d5211111111111111111111111111111111aaaaaaaaaaaaaaaa01e0a7"
                 "123511111111111111111111111111111111aaaaaaaaaaaaaaaaac0201222222"
                 "22222222222222222222222222bbbbbbbbbbbbbbbb0100a74fe558"},
+        {SHOAL_MESSAGE_KEYS, &order,
+                "c10000203211111111111111111111111111111111aaaaaaaaaaaaaaaa010102"
+                "030405060708103333333333333333333333333333333334acf1ac"},
+        {SHOAL_MESSAGE_KEYRING, &keyring,
+                "c10000212e11111111111111111111111111111111aaaaaaaaaaaaaaaa041401"
+                "02030405060708100111121314151617182000725ef56f"},
 };
 
 /* A ping with an origin and a member statement, in a cluster with a label. */

@@ -9,14 +9,20 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-void
-cli_agent_keys(struct shoal_cluster *cluster, struct evhttp_request *request)
+/* An order that all members are told. */
+struct order {
+	struct evhttp_request *request;
+	json_t *members;
+};
+
+static json_t *
+keys_of(const struct shoal_key_info *info, size_t count)
 {
-	struct shoal_key_info info[SHOAL_KEYS_MAX];
-	size_t count = shoal_cluster_keys(cluster, info), i;
 	json_t *keys = json_array();
+	size_t i;
 
 	for (i = 0; i < count; i++) {
 		char print[SHOAL_KEY_PRINT];
@@ -25,66 +31,139 @@ cli_agent_keys(struct shoal_cluster *cluster, struct evhttp_request *request)
 		json_array_append_new(keys, json_pack("{s:s, s:i, s:b}", "print", print, "bits",
 		                                    8 * info[i].len, "in_use", info[i].in_use));
 	}
-	cli_answer(request, HTTP_OK, keys);
+	return keys;
 }
 
-/* The text is wiped in the document. */
-static int
-install(struct shoal_cluster *cluster, const json_t *body)
+void
+cli_agent_keys(struct shoal_cluster *cluster, struct evhttp_request *request)
 {
-	const char *text = json_string_value(json_object_get(body, "key"));
-	size_t len = text != NULL ? strlen(text) : 0;
+	struct shoal_key_info info[SHOAL_KEYS_MAX];
+	size_t count = shoal_cluster_keys(cluster, info);
+
+	cli_answer(request, HTTP_OK, keys_of(info, count));
+}
+
+static void
+on_answer(struct shoal_cluster *cluster, const struct shoal_key_answer *answer, void *arg)
+{
+	struct order *order = arg;
+	char id[SHOAL_ID_TEXT];
+
+	(void)cluster;
+	shoal_id_print(&answer->id, id);
+	json_array_append_new(order->members,
+	        json_pack("{s:s, s:o, s:s, s:o}", "id", id, "name", cli_document_text(answer->name),
+	                "result", answer->code == 0 ? "done" : shoal_error_name(answer->code),
+	                "keys", keys_of(answer->keys, answer->key_count)));
+}
+
+/* Where nobody has answered there is nothing to report but why. */
+static void
+on_done(struct shoal_cluster *cluster, int code, const char *text, size_t reached, void *arg)
+{
+	struct order *order = arg;
+
+	(void)cluster;
+	if (code != 0 && json_array_size(order->members) == 0) {
+		cli_refuse(order->request, code, text);
+	} else {
+		cli_answer(order->request, HTTP_OK,
+		        json_pack("{s:O, s:I, s:b, s:s}", "members", order->members, "reached",
+		                (json_int_t)reached, "ok", code == 0, "text", text));
+	}
+	json_decref(order->members);
+	free(order);
+}
+
+/* What a body asks for; its text of a key is wiped. */
+struct wanted {
+	enum shoal_key_action action;
 	struct shoal_key key;
-	int rc = text != NULL ? shoal_key_parse(&key, text, len) : SHOAL_ERR_INVALID;
+	uint64_t print;
+	bool all;
+};
 
-	if (text != NULL) {
-		shoal_key_wipe((char *)(uintptr_t)text, len);
+/* false: it says nothing of the kind. */
+static bool
+read_body(const json_t *body, struct wanted *wanted)
+{
+	static const char *const actions[] = {"list", "install", "use", "remove"};
+	const char *action = json_string_value(json_object_get(body, "action"));
+	const char *print = json_string_value(json_object_get(body, "print"));
+	const char *key = json_string_value(json_object_get(body, "key"));
+	bool has_key = key != NULL && shoal_key_parse(&wanted->key, key, strlen(key)) == 0;
+	bool has_print = print != NULL && cli_text_print(print, &wanted->print) == 0;
+
+	if (key != NULL) {
+		shoal_key_wipe((char *)(uintptr_t)key, strlen(key));
 	}
-	if (rc == 0) {
-		rc = shoal_cluster_key_install(cluster, &key, NULL);
-		shoal_key_wipe(&key, sizeof(key));
-		return rc;
+	wanted->all = json_is_true(json_object_get(body, "all"));
+	for (size_t i = 0; action != NULL && i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strcmp(action, actions[i]) == 0) {
+			wanted->action = (enum shoal_key_action)i;
+			return wanted->action == SHOAL_KEY_LIST      ? wanted->all
+			       : wanted->action == SHOAL_KEY_INSTALL ? has_key
+			                                             : has_print;
+		}
 	}
-	return 1;
+	return false;
 }
 
-/* A negative code with a text, 0, or 1: the request says nothing of the kind. */
 static int
-act(struct shoal_cluster *cluster, const json_t *body)
+act_here(struct shoal_cluster *cluster, const struct wanted *wanted)
 {
-	const char *action = json_string_value(json_object_get(body, "action"));
-	const char *text = json_string_value(json_object_get(body, "print"));
-	uint64_t print;
+	switch (wanted->action) {
+	case SHOAL_KEY_INSTALL:
+		return shoal_cluster_key_install(cluster, &wanted->key, NULL);
+	case SHOAL_KEY_USE:
+		return shoal_cluster_key_use(cluster, wanted->print);
+	case SHOAL_KEY_REMOVE:
+		return shoal_cluster_key_remove(cluster, wanted->print);
+	default:
+		return 0;
+	}
+}
 
-	if (action == NULL) {
-		return 1;
+static void
+tell_all(struct shoal_cluster *cluster, struct evhttp_request *request, const struct wanted *wanted)
+{
+	struct order *order = calloc(1, sizeof(*order));
+	int rc = SHOAL_ERR_NOMEM;
+
+	if (order != NULL) {
+		order->request = request;
+		order->members = json_array();
+		rc = shoal_cluster_keys_order(cluster, wanted->action,
+		        wanted->action == SHOAL_KEY_INSTALL ? &wanted->key : NULL, wanted->print,
+		        on_answer, on_done, order);
 	}
-	if (strcmp(action, "install") == 0) {
-		return install(cluster, body);
+	if (rc != 0) {
+		cli_refuse(request, rc, order != NULL ? shoal_last_error() : NULL);
+		json_decref(order != NULL ? order->members : NULL);
+		free(order);
 	}
-	if (text == NULL || cli_text_print(text, &print) < 0) {
-		return 1;
-	}
-	if (strcmp(action, "use") == 0) {
-		return shoal_cluster_key_use(cluster, print);
-	}
-	return strcmp(action, "remove") == 0 ? shoal_cluster_key_remove(cluster, print) : 1;
 }
 
 void
 cli_agent_keys_post(struct shoal_cluster *cluster, struct evhttp_request *request)
 {
 	json_t *body = cli_body(request);
-	int rc = act(cluster, body);
+	struct wanted wanted = {.action = SHOAL_KEY_LIST};
+	bool understood = read_body(body, &wanted);
+	int rc = understood && !wanted.all ? act_here(cluster, &wanted) : 0;
 
 	json_decref(body);
-	if (rc == 0) {
-		cli_agent_keys(cluster, request);
-	} else if (rc < 0) {
-		cli_refuse(request, rc, shoal_last_error());
-	} else {
+	if (!understood) {
 		cli_refuse(request, SHOAL_ERR_INVALID,
 		        "say {\"action\": \"install\", \"key\": base64 of 16, 24 or 32 bytes}, or "
-		        "\"use\" or \"remove\" with \"print\": 16 hexadecimal digits");
+		        "\"use\" or \"remove\" with \"print\": 16 hexadecimal digits; \"all\": true "
+		        "tells all members");
+	} else if (wanted.all) {
+		tell_all(cluster, request, &wanted);
+	} else if (rc != 0) {
+		cli_refuse(request, rc, shoal_last_error());
+	} else {
+		cli_agent_keys(cluster, request);
 	}
+	shoal_key_wipe(&wanted, sizeof(wanted));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `shoal keys`: the keys of the local agent. A key is read from a file or from standard input,
- * never from the command line; it is named by its print or by itself. */
+/* `shoal keys`: the keys of all members, or of the local agent. A key is read from a file or from
+ * standard input, never from the command line; it is named by its print or by itself. */
 #include "client.h"
 #include "json_text.h"
 #include "text.h"
@@ -9,7 +9,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Each member has its own time, a few are asked at once. */
+#define ALL_MS 600000u
 
 static const char *const headers[] = {"PRINT", "BITS", "IN USE"};
 static const char *const fields[] = {"print", "bits", "in_use"};
@@ -40,16 +44,71 @@ print_keys(const json_t *keys, enum cli_form form)
 	cli_table_free(table);
 }
 
-static int
-show(const json_t *keys, enum cli_form form)
+/* The prints that a member holds, the one in use with a star. */
+static char *
+prints_of(const json_t *keys)
 {
-	if (form == CLI_JSON) {
-		json_dumpf(keys, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		print_keys(keys, form);
+	const size_t cap = (size_t)SHOAL_KEYS_MAX * (SHOAL_KEY_PRINT + 2);
+	char *text = cli_alloc(cap, 1);
+	size_t len = 0, i;
+
+	*text = '\0';
+	for (i = 0; i < json_array_size(keys) && i < SHOAL_KEYS_MAX; i++) {
+		const json_t *key = json_array_get(keys, i);
+
+		len += (size_t)snprintf(text + len, cap - len, "%s%.16s%s", i > 0 ? " " : "",
+		        cli_json_text(key, "print"),
+		        json_is_true(json_object_get(key, "in_use")) ? "*" : "");
 	}
-	return cli_flush();
+	return text;
+}
+
+/* What each member answered. */
+static void
+print_answers(const json_t *members, enum cli_form form)
+{
+	static const char *const rows[] = {"MEMBER", "RESULT", "KEYS (* IN USE)"};
+	static const char *const row_fields[] = {"name", "result", "keys"};
+	struct cli_table *table = cli_table_new(form == CLI_CSV ? row_fields : rows, 3);
+	size_t i;
+
+	for (i = 0; i < json_array_size(members); i++) {
+		const json_t *member = json_array_get(members, i);
+		char *prints = prints_of(json_object_get(member, "keys"));
+
+		cli_json_cell(table, json_object_get(member, "name"));
+		cli_json_cell(table, json_object_get(member, "result"));
+		cli_table_add(table, prints, CLI_PLAIN);
+		free(prints);
+	}
+	if (form == CLI_CSV) {
+		cli_table_print_csv(table);
+	} else {
+		cli_table_print(table, cli_colours(), NULL);
+	}
+	cli_table_free(table);
+}
+
+/* An array: of this agent; an object: the answers of all. */
+static int
+show(const json_t *answer, enum cli_form form)
+{
+	const json_t *members = json_object_get(answer, "members");
+	int end;
+
+	if (form == CLI_JSON) {
+		json_dumpf(answer, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else if (members != NULL) {
+		print_answers(members, form);
+	} else {
+		print_keys(answer, form);
+	}
+	end = cli_flush();
+	if (end == CLI_DONE && members != NULL && !json_is_true(json_object_get(answer, "ok"))) {
+		end = cli_error("%s", cli_json_text(answer, "text"));
+	}
+	return end;
 }
 
 /* The one key of a file. CLI_DONE, or CLI_FAILED with a complaint. */
@@ -71,7 +130,7 @@ load_one(const char *path, struct shoal_key *key)
 	return end;
 }
 
-/* What the agent is asked for; wiped and freed by forget. */
+/* What the agent is asked for, which: NULL: list; wiped and freed by forget. */
 static json_t *
 request_of(const char *action, const char *which)
 {
@@ -81,6 +140,9 @@ request_of(const char *action, const char *which)
 	uint64_t print;
 	json_t *body;
 
+	if (which == NULL) {
+		return json_pack("{s:s}", "action", action);
+	}
 	if (!installs && cli_text_print(which, &print) == 0) {
 		snprintf(text, sizeof(text), "%016" PRIx64, print);
 	} else if (load_one(which, &key) != CLI_DONE) {
@@ -118,7 +180,7 @@ ask(struct cli_options *options, json_t *body, json_t **keys)
 		return end;
 	}
 	end = body == NULL ? cli_client_get(client, "/v1/keys", keys)
-	                   : cli_client_post(client, "/v1/keys", body, 0, keys);
+	                   : cli_client_post(client, "/v1/keys", body, ALL_MS, keys);
 	cli_client_free(client);
 	return end;
 }
@@ -136,11 +198,6 @@ judge(const struct cli_options *options, const char *action)
 		return cli_usage(options->command,
 		        lists ? "list: takes nothing else" : "%s: say which key", action);
 	}
-	if (!lists && !cli_option_flag(options, "local")) {
-		return cli_usage(options->command,
-		        "%s: say --local, and say it beside each agent: the others are not told",
-		        action);
-	}
 	return -1;
 }
 
@@ -148,6 +205,7 @@ static int
 run(struct cli_options *options)
 {
 	const char *action = options->operands[0];
+	bool local = cli_option_flag(options, "local");
 	enum cli_form form;
 	json_t *body = NULL, *keys;
 	int end = cli_option_form(options, &form);
@@ -158,11 +216,12 @@ run(struct cli_options *options)
 	if (end >= 0) {
 		return end;
 	}
-	if (strcmp(action, "list") != 0) {
-		body = request_of(action, options->operands[1]);
+	if (!local || strcmp(action, "list") != 0) {
+		body = request_of(action, options->operand_count > 1 ? options->operands[1] : NULL);
 		if (body == NULL) {
 			return CLI_FAILED;
 		}
+		json_object_set_new(body, "all", json_boolean(!local));
 	}
 	end = ask(options, body, &keys);
 	forget(body);
@@ -175,7 +234,7 @@ run(struct cli_options *options)
 }
 
 static const struct cli_option keys_options[] = {
-        {"local", NULL, "Of this agent only, which is all that there is so far.", CLI_FLAG, false},
+        {"local", NULL, "Of this agent only.", CLI_FLAG, false},
         CLI_FORMAT_ROW,
         CLI_SOCKET_ROWS,
         CLI_HELP_ROW,
@@ -185,13 +244,16 @@ static const struct cli_option keys_options[] = {
 const struct cli_command cli_keys_command = {
         .name = "keys",
         .operands = "list|install FILE|use KEY|remove KEY",
-        .summary = "Show and change the keys of an agent",
+        .summary = "Show and change the keys of the cluster",
         .about =
-                "Shows the prints of the keys that the local agent holds, installs the key in FILE "
-                "(- is standard input), seals with KEY from now on, or removes KEY. KEY is a print "
-                "as 'list' shows it, or a file with the key. To change a cluster's key, install the "
-                "new one beside every agent, then use it beside every agent, then remove the old "
-                "one; and change the keyring files, which are read at the next start.",
+                "Shows the prints of the keys that all members hold, or with --local the agent, "
+                "installs the key in FILE (- is standard input) there, seals with KEY from now on, or "
+                "removes KEY, and says what each member answered. KEY is a print as 'list' shows it, "
+                "or a file with the key. To change a cluster's key, install the new one, use it, "
+                "remove the old one; and change the keyring files, which are read at the next start. "
+                "A key that not all hold is not used, one that somebody uses is not removed. Exit "
+                "status 1: somebody did not do it.",
+
         .options = keys_options,
         .operands_min = 1,
         .operands_max = 2,
