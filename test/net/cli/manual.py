@@ -4,8 +4,9 @@ import os
 import re
 
 from command import check, complaint, expect_in, main, shoal
-from options import COMMANDS, ROOT
+from options import COMMANDS
 
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 PROSE = os.path.join(ROOT, "docs/man")
 
 
