@@ -542,7 +542,7 @@ take_over(struct shoal_core *core, uint32_t slot, const struct rival *rival)
 	        .path = SHOAL_PATH_GOSSIP,
 	        .checked = true};
 	struct shoal_reader reader, body;
-	union shoal_message message;
+	union shoal_wire_message message;
 	uint16_t kind;
 
 	shoal_reader_init(&reader, rival->statement, rival->len);
@@ -559,7 +559,7 @@ both_live(struct shoal_core *core, const struct shoal_probe *probe, const struct
 	struct shoal_record *record = shoal_members_at(core, probe->slot);
 	struct shoal_addr known_at = shoal_members_addr(record);
 	struct shoal_reader reader, body;
-	union shoal_message message;
+	union shoal_wire_message message;
 	uint16_t kind;
 
 	shoal_reader_init(&reader, rival->statement, rival->len);

@@ -91,7 +91,7 @@ shoal_keys_take(struct shoal_core *core, uint8_t *data, size_t len)
 {
 	struct shoal_packet_header header;
 	struct shoal_reader reader, body;
-	union shoal_message message;
+	union shoal_wire_message message;
 	uint16_t kind;
 	bool took = false;
 

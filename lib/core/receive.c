@@ -239,8 +239,8 @@ may_tell(struct shoal_core *core, const struct arrival *arrival)
 }
 
 static void
-on_statement(
-        struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
+on_statement(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
+        union shoal_wire_message *m)
 {
 	if (!may_tell(core, arrival)) {
 		return;
@@ -264,8 +264,8 @@ on_pull(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg
 }
 
 static void
-on_broadcast(
-        struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
+on_broadcast(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
+        union shoal_wire_message *m)
 {
 	if (kind == SHOAL_MESSAGE_CAST ? may_tell(core, arrival)
 	                               : kind != SHOAL_MESSAGE_FETCH || may_ask(core, arrival)) {
@@ -277,7 +277,8 @@ on_broadcast(
 /* What comes with a walk down the digest, with the death watch, with metadata, with trouble, and
  * from applications. */
 static void
-on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind, union shoal_message *m)
+on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
+        union shoal_wire_message *m)
 {
 	const struct shoal_addr *from = &arrival->input->from;
 
@@ -345,7 +346,7 @@ static void
 on_message(struct shoal_core *core, struct arrival *arrival, struct shoal_received *received)
 {
 	uint16_t kind = received->kind;
-	union shoal_message *m = &received->m;
+	union shoal_wire_message *m = &received->m;
 	const struct shoal_input *input = arrival->input;
 
 	if (!received->known) {

@@ -25,7 +25,7 @@ write_crc(uint8_t *at, uint32_t crc)
 static void
 clear_entries(uint8_t *data, uint16_t kind, struct shoal_reader body)
 {
-	union shoal_message m;
+	union shoal_wire_message m;
 	struct shoal_reader entries;
 	struct shoal_entry entry;
 
@@ -45,7 +45,7 @@ clear_entries(uint8_t *data, uint16_t kind, struct shoal_reader body)
 static void
 clear_cast(uint8_t *data, struct shoal_reader body)
 {
-	union shoal_message m;
+	union shoal_wire_message m;
 
 	if (shoal_message_decode(SHOAL_MESSAGE_CAST, body, &m) != SHOAL_OK) {
 		memset(data + (body.at - data), 0, body.left);

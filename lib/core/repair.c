@@ -307,7 +307,7 @@ on_fetch(struct shoal_core *core, uint32_t slot, const struct shoal_msg_fetch *f
 }
 
 void
-shoal_repair_on_message(struct shoal_core *core, uint16_t kind, const union shoal_message *m,
+shoal_repair_on_message(struct shoal_core *core, uint16_t kind, const union shoal_wire_message *m,
         const struct shoal_teller *teller, const struct shoal_exchange *exchange,
         const struct shoal_input *input)
 {

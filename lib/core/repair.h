@@ -54,9 +54,9 @@ bool shoal_repair_write_offer(
         struct shoal_core *core, const struct shoal_cast_key *key, struct shoal_writer *writer);
 
 /* CAST, OFFER or FETCH of a teller; exchange: of ours that it answers, NULL: of none. */
-void shoal_repair_on_message(struct shoal_core *core, uint16_t kind, const union shoal_message *m,
-        const struct shoal_teller *teller, const struct shoal_exchange *exchange,
-        const struct shoal_input *input);
+void shoal_repair_on_message(struct shoal_core *core, uint16_t kind,
+        const union shoal_wire_message *m, const struct shoal_teller *teller,
+        const struct shoal_exchange *exchange, const struct shoal_input *input);
 
 /* A request of ours has ended, whatever came of it. */
 void shoal_repair_ended(struct shoal_core *core, const struct shoal_exchange *exchange);

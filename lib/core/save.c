@@ -150,7 +150,7 @@ open_saved(const struct shoal_core *core, const struct shoal_input *input,
         struct shoal_reader *messages)
 {
 	struct shoal_packet_header header;
-	union shoal_message message;
+	union shoal_wire_message message;
 	struct shoal_reader body;
 	uint16_t kind;
 	int rc = shoal_packet_open(input->data, input->len, core->label_span, &header, messages);
@@ -171,7 +171,7 @@ int
 shoal_save_restore(struct shoal_core *core, const struct shoal_input *input)
 {
 	struct shoal_reader messages, body;
-	union shoal_message message;
+	union shoal_wire_message message;
 	uint16_t kind;
 
 	if (core->members.records.count != 1 || core->leave.phase != SHOAL_LEAVE_NOT) {

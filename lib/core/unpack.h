@@ -14,7 +14,7 @@ struct shoal_core;
 struct shoal_received {
 	uint16_t kind;
 	bool known; /* false: skipped, a kind of a newer release */
-	union shoal_message m;
+	union shoal_wire_message m;
 };
 
 /* A packet that is as it should be. */

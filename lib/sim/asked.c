@@ -177,7 +177,7 @@ take_size(struct shoal_follow *follow, const struct shoal_input *input)
 void
 shoal_asked_taken(struct shoal_follow *follow)
 {
-	const union shoal_message *message = &follow->heard.message;
+	const union shoal_wire_message *message = &follow->heard.message;
 	struct shoal_follow_ping *ping;
 	struct shoal_core_member member;
 	struct shoal_follow_view *view;

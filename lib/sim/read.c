@@ -85,7 +85,7 @@ bool
 shoal_read_next(struct shoal_reader *messages, struct shoal_read_statement *statement)
 {
 	struct shoal_reader body;
-	union shoal_message message;
+	union shoal_wire_message message;
 	uint16_t kind;
 
 	while (shoal_message_next(messages, &kind, &body) > 0) {

@@ -10,7 +10,7 @@
 
 struct shoal_read {
 	uint16_t kind; /* of the first message that is no SENDER; 0: there is none */
-	union shoal_message message;
+	union shoal_wire_message message;
 	struct shoal_id sender;       /* all zero: it names none */
 	bool passed_on;               /* a SENDER stood before it */
 	struct shoal_reader messages; /* all of the packet */

@@ -79,7 +79,7 @@ take_sayer(struct shoal_follow *follow, const struct shoal_msg_refused *refused)
 void
 shoal_refused_taken(struct shoal_follow *follow)
 {
-	const union shoal_message *message = &follow->heard.message;
+	const union shoal_wire_message *message = &follow->heard.message;
 	struct shoal_follow_inquest *inquest;
 
 	if (follow->inquests == 0) {

@@ -163,7 +163,7 @@ is_range(uint8_t bits, uint64_t prefix)
 }
 
 bool
-shoal_message_is_usable(uint16_t kind, const union shoal_message *m)
+shoal_message_is_usable(uint16_t kind, const union shoal_wire_message *m)
 {
 	switch (kind) {
 	case SHOAL_MESSAGE_MEMBER:
@@ -234,7 +234,7 @@ shoal_message_is_usable(uint16_t kind, const union shoal_message *m)
 }
 
 int
-shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_message *message)
+shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_wire_message *message)
 {
 	const struct shoal_layout *layout = shoal_message_layout(kind);
 
@@ -289,7 +289,7 @@ shoal_message_append(struct shoal_writer *writer, enum shoal_message_kind kind, 
 }
 
 const struct shoal_id *
-shoal_message_from(uint16_t kind, const union shoal_message *m)
+shoal_message_from(uint16_t kind, const union shoal_wire_message *m)
 {
 	switch (kind) {
 	case SHOAL_MESSAGE_SENDER:
@@ -342,7 +342,7 @@ shoal_message_from(uint16_t kind, const union shoal_message *m)
 }
 
 uint64_t
-shoal_message_salt(uint16_t kind, const union shoal_message *m)
+shoal_message_salt(uint16_t kind, const union shoal_wire_message *m)
 {
 	switch (kind) {
 	case SHOAL_MESSAGE_SENDER:

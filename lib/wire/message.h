@@ -359,7 +359,7 @@ enum shoal_message_kind {
 };
 
 /* Room for any message's struct. */
-union shoal_message {
+union shoal_wire_message {
 #define SHOAL_M(KIND, struct_name, number) struct shoal_msg_##struct_name struct_name;
 	SHOAL_MESSAGES(SHOAL_M)
 #undef SHOAL_M
@@ -375,18 +375,19 @@ int shoal_message_next(struct shoal_reader *packet, uint16_t *kind, struct shoal
 /* Decodes a body into the struct of its kind; spans point into the packet. Values that the core
  * could not use are refused here: past this line everything is valid. SHOAL_ERR_MALFORMED;
  * SHOAL_ERR_UNSUPPORTED: the kind is not known. */
-int shoal_message_decode(uint16_t kind, struct shoal_reader body, union shoal_message *message);
+int shoal_message_decode(
+        uint16_t kind, struct shoal_reader body, union shoal_wire_message *message);
 
 /* Who sent a packet that holds this message: every message but a statement, metadata, a
  * broadcast, or one that says nothing, names its sender. NULL: this one does not. */
-const struct shoal_id *shoal_message_from(uint16_t kind, const union shoal_message *m);
+const struct shoal_id *shoal_message_from(uint16_t kind, const union shoal_wire_message *m);
 
 /* The salt that such a message names with its sender; 0: none. */
-uint64_t shoal_message_salt(uint16_t kind, const union shoal_message *m);
+uint64_t shoal_message_salt(uint16_t kind, const union shoal_wire_message *m);
 
 /* Whether the core can use the values of a message, each of which is well formed: a decoder of
  * bodies asks this last. */
-bool shoal_message_is_usable(uint16_t kind, const union shoal_message *message);
+bool shoal_message_is_usable(uint16_t kind, const union shoal_wire_message *message);
 
 /* Appends a message. false: it does not fit, nothing was written. message is the struct of the
  * kind. */

@@ -161,7 +161,7 @@ static const char *
 wrong_field(const struct shoal_layout *layout, struct shoal_reader body, const uint8_t **at)
 {
 	struct shoal_layout cut = *layout;
-	union shoal_message message;
+	union shoal_wire_message message;
 
 	*at = body.at;
 	for (cut.fields = 1; cut.fields <= layout->fields; cut.fields++) {
@@ -180,7 +180,7 @@ static int
 print_message(struct printer *printer, uint16_t kind, struct shoal_reader body)
 {
 	const struct shoal_layout *layout = shoal_message_layout(kind);
-	union shoal_message message;
+	union shoal_wire_message message;
 	const uint8_t *at;
 	const char *field;
 	int rc;

@@ -167,7 +167,7 @@ print_value(struct shoal_text *text, bool json, const struct shoal_field *field,
 
 void
 shoal_message_print(struct shoal_text *text, enum shoal_print_form form, uint16_t kind,
-        const union shoal_message *message)
+        const union shoal_wire_message *message)
 {
 	const struct shoal_layout *layout = shoal_message_layout(kind);
 	bool json = form == SHOAL_PRINT_JSON;

@@ -14,7 +14,7 @@
  * {"kind":2,"message":"ping","fields":{"seq":"0x0000000000000001",...,"origin":null}}. The kind has
  * a table. */
 void shoal_message_print(struct shoal_text *text, enum shoal_print_form form, uint16_t kind,
-        const union shoal_message *message);
+        const union shoal_wire_message *message);
 
 /* A text of a stranger in quotes: as it is where it is a name, else its bytes in hexadecimal digits
  * behind 0x. */

@@ -33,6 +33,6 @@ bool shoal_structured_append(struct shoal_writer *writer, const struct shoal_cod
  * where they do not stand in the packet as they are. */
 int shoal_structured_decode(const struct shoal_codec_ops *codec, uint16_t kind,
         struct shoal_reader body, uint8_t scratch[SHOAL_STRUCTURED_SCRATCH],
-        union shoal_message *message);
+        union shoal_wire_message *message);
 
 #endif

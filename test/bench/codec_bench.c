@@ -157,7 +157,7 @@ read_table(const struct shoal_codec_ops *codec, const uint8_t *data, size_t len)
 	shoal_reader_init(&packet, data, len);
 	while (shoal_message_next(&packet, &kind, &body) == 1) {
 		uint8_t scratch[SHOAL_STRUCTURED_SCRATCH];
-		union shoal_message message;
+		union shoal_wire_message message;
 		int rc = codec == NULL
 		                 ? shoal_message_decode(kind, body, &message)
 		                 : shoal_structured_decode(codec, kind, body, scratch, &message);

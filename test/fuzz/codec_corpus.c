@@ -64,7 +64,7 @@ write_values(const char *folder)
 
 /* A message with something in every field. */
 static void
-fill(const struct shoal_layout *layout, union shoal_message *message)
+fill(const struct shoal_layout *layout, union shoal_wire_message *message)
 {
 	memset(message, 0, sizeof(*message));
 	for (size_t i = 0; i < layout->fields; i++) {
@@ -110,7 +110,7 @@ write_messages(const char *folder)
 	shoal_packet_begin(&all, (struct shoal_span){(const uint8_t *)"label", 5});
 	for (uint16_t kind = 1; kind < SHOAL_MESSAGE_KINDS && rc == 0; kind++) {
 		const struct shoal_layout *layout = shoal_message_layout(kind);
-		union shoal_message message;
+		union shoal_wire_message message;
 
 		if (layout == NULL) {
 			continue;

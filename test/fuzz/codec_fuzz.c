@@ -104,7 +104,7 @@ fuzz_message(const struct shoal_codec_ops *codec, uint16_t kind, const uint8_t *
 {
 	static uint8_t first[PACKET_MAX], second[PACKET_MAX];
 	uint8_t scratch[2][SHOAL_STRUCTURED_SCRATCH];
-	union shoal_message message, back;
+	union shoal_wire_message message, back;
 	struct shoal_writer writer = {first, 0, sizeof(first), false};
 	struct shoal_reader packet, body;
 	uint16_t same;

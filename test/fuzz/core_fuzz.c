@@ -280,7 +280,7 @@ append_statement(const struct fuzz *fuzz, struct shoal_writer *writer, const uin
 static void
 append_opening(const struct fuzz *fuzz, struct shoal_writer *writer, uint8_t arg, uint8_t who)
 {
-	union shoal_message message;
+	union shoal_wire_message message;
 	struct shoal_salt salt;
 
 	memset(&message, 0, sizeof(message));

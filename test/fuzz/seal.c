@@ -86,7 +86,7 @@ fuzz_keep_pings(struct fuzz *fuzz, const struct shoal_send *send)
 	struct shoal_packet_header header;
 	struct shoal_reader messages, body;
 	struct shoal_span label = {NULL, 0};
-	union shoal_message message;
+	union shoal_wire_message message;
 	const uint8_t *clear;
 	uint16_t kind;
 	size_t len;

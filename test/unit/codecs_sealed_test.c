@@ -154,7 +154,7 @@ packets_are_opened_as_the_document_tells(void **state)
 		struct shoal_packet_header header;
 		struct shoal_packet_frame frame = {golden[i].kind, golden[i].request};
 		struct shoal_reader reader, body;
-		union shoal_message message;
+		union shoal_wire_message message;
 		uint8_t data[MOST];
 		uint16_t kind;
 		size_t len = bytes(golden[i].hex, data), clear_len;
@@ -185,7 +185,7 @@ expect_pings(const char *hex, enum shoal_packet_way way, bool sealed)
 	struct shoal_packet_opened opened;
 	struct shoal_packet_header header;
 	struct shoal_reader messages, body;
-	union shoal_message message;
+	union shoal_wire_message message;
 	uint8_t data[MOST];
 	size_t len = bytes(hex, data), pings = 0;
 	uint16_t kind;

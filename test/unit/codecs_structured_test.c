@@ -23,7 +23,7 @@ codec_at(size_t i)
 
 /* A message with memory for its texts, read from a packet of exactly its length. */
 struct taken {
-	union shoal_message message;
+	union shoal_wire_message message;
 	uint8_t scratch[SHOAL_STRUCTURED_SCRATCH];
 	uint8_t *packet;
 	int rc;
@@ -71,7 +71,7 @@ expect_same(uint16_t kind, const void *a, const void *b)
 static void
 round_trip(uint16_t kind, enum fill_how how, uint64_t *seed)
 {
-	union shoal_message message;
+	union shoal_wire_message message;
 	uint8_t data[ROOM];
 
 	fill_message(shoal_message_layout(kind), &message, how, seed);
@@ -151,7 +151,7 @@ a_member_in_json_is_readable(void **state)
 
 /* Reads a body that is given as JSON, in every codec. */
 static int
-decode_json(uint16_t kind, const char *json, union shoal_message *message)
+decode_json(uint16_t kind, const char *json, union shoal_wire_message *message)
 {
 	struct shoal_value *value = draw_json(json);
 	uint8_t scratch[SHOAL_STRUCTURED_SCRATCH];
@@ -180,7 +180,7 @@ decode_json(uint16_t kind, const char *json, union shoal_message *message)
 static void
 unknown_keys_are_skipped_and_missing_ones_are_zero(void **state)
 {
-	union shoal_message message;
+	union shoal_wire_message message;
 
 	(void)state;
 	assert_int_equal(decode_json(SHOAL_MESSAGE_ACK, "{}", &message), 0);
@@ -201,7 +201,7 @@ a_key_may_be_written_with_escapes(void **state)
 {
 	static const char json[] = "{\"\\u0073eq\":7}";
 	uint8_t scratch[SHOAL_STRUCTURED_SCRATCH];
-	union shoal_message message;
+	union shoal_wire_message message;
 	struct shoal_reader body;
 
 	(void)state;
@@ -250,7 +250,7 @@ values_that_a_field_cannot_have_are_refused(void **state)
 	        {SHOAL_MESSAGE_MEMBER,
 	                "{\"id\":" ID ",\"state\":1,\"name\":\"a\",\"addrs\":[null]}"},
 	};
-	union shoal_message message;
+	union shoal_wire_message message;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
@@ -288,7 +288,7 @@ no_key_comes_twice_and_nothing_is_behind_the_map(void **state)
 	        {false, "", 0, SHOAL_ERR_MALFORMED},
 	};
 	uint8_t scratch[SHOAL_STRUCTURED_SCRATCH];
-	union shoal_message message;
+	union shoal_wire_message message;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(examples); i++) {
@@ -378,7 +378,7 @@ a_damaged_message_is_refused_or_is_another_message(void **state)
 	for (uint16_t kind = 0; (kind = fill_next_kind(kind)) != 0;) {
 		for (int i = 0; i < 60; i++) {
 			size_t k = (size_t)i % CODECS;
-			union shoal_message message;
+			union shoal_wire_message message;
 			uint8_t data[ROOM], again[ROOM];
 			struct shoal_reader packet, body;
 			uint16_t same;

@@ -278,7 +278,7 @@ another_instance_hears_which_one_is_known_here(void **state)
 		world_tell(&world, 0, &from, SHOAL_MESSAGE_PING, &ping);
 		const struct world_packet *packet = only(&world);
 		check_ack(&world, packet);
-		const union shoal_message *m = packet_has(packet, SHOAL_MESSAGE_MEMBER);
+		const union shoal_wire_message *m = packet_has(packet, SHOAL_MESSAGE_MEMBER);
 		assert_true((m != NULL) == !elsewhere);
 		if (m != NULL) {
 			assert_memory_equal(&packet->message[1].m.member.id, &sender->id, 16);

@@ -95,7 +95,7 @@ count_at(const struct core_world *world, uint64_t at, enum shoal_message_kind ki
 	size_t count = 0;
 
 	while ((packet = world_sent(world, packet, 0, NULL, kind)) != NULL) {
-		const union shoal_message *m = packet_has(packet, kind);
+		const union shoal_wire_message *m = packet_has(packet, kind);
 		const struct shoal_id *target =
 		        kind == SHOAL_MESSAGE_RELAY ? &m->relay.target : &m->ping.target;
 		count += packet->at == at && packet->kind == by &&

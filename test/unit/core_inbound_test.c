@@ -156,7 +156,7 @@ who_is_watched_or_has_no_link_says_nothing_of_the_kind(void **state)
 	assert_false(finds_itself_walled(&world));
 	for (const struct world_packet *packet = world.sent; packet != NULL;
 	        packet = packet->next) {
-		const union shoal_message *said = packet_has(packet, SHOAL_MESSAGE_STATE);
+		const union shoal_wire_message *said = packet_has(packet, SHOAL_MESSAGE_STATE);
 		assert_true(said == NULL || said->state.marks == 0);
 		assert_int_not_equal(packet->kind, SHOAL_SEND_TELL);
 	}

@@ -357,7 +357,7 @@ metadata_goes_behind_statements_and_at_most_as_often(void **state)
 	world_run(&world, SHOAL_SEC(10));
 	for (const struct world_packet *packet = world.sent; packet != NULL;
 	        packet = packet->next) {
-		const union shoal_message *meta = packet_has(packet, SHOAL_MESSAGE_META);
+		const union shoal_wire_message *meta = packet_has(packet, SHOAL_MESSAGE_META);
 		if (meta == NULL || memcmp(&meta->meta.id, &self, 16) != 0 ||
 		        packet->kind != SHOAL_SEND_DATAGRAM) {
 			continue;

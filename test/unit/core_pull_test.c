@@ -121,7 +121,7 @@ whoever_told_is_asked_and_the_owner_last(void **state)
 	/* The owner was the first to tell, and nobody else is known to hold it. */
 	const struct world_packet *packet = pulled_from(&world, 3);
 	assert_non_null(packet);
-	const union shoal_message *pull = packet_has(packet, SHOAL_MESSAGE_PULL);
+	const union shoal_wire_message *pull = packet_has(packet, SHOAL_MESSAGE_PULL);
 	assert_true(pull->pull.version == VERSION(1));
 	assert_memory_equal(&pull->pull.target, &id, 16);
 	/* Two tell of something newer; the one that is open ends without. */
@@ -233,7 +233,7 @@ who_tells_much_and_does_not_answer_holds_up_nobody_else(void **state)
 	for (size_t i = 10; i < 38; i++) {
 		packet = world_sent(&world, packet, 0, gives, SHOAL_MESSAGE_PULL);
 		assert_non_null(packet);
-		const union shoal_message *pull = packet_has(packet, SHOAL_MESSAGE_PULL);
+		const union shoal_wire_message *pull = packet_has(packet, SHOAL_MESSAGE_PULL);
 		struct shoal_msg_meta message = meta_of(&pull->pull.target, VERSION(1));
 		give(&world, packet, 38, &message);
 		assert_true(version_of(&world, &message.id) == VERSION(1));

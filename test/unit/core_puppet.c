@@ -176,7 +176,7 @@ world_request(struct core_world *world, size_t node, const struct shoal_addr *fr
 	                .len = parcel->writer.len});
 }
 
-const union shoal_message *
+const union shoal_wire_message *
 packet_has(const struct world_packet *packet, unsigned kind)
 {
 	for (size_t i = 0; i < packet->messages; i++) {

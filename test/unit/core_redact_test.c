@@ -26,7 +26,7 @@ verdict(const uint8_t *data, size_t len)
 		sum = sum * 31 + kind * 7u + body.left;
 		if (kind == SHOAL_MESSAGE_USER || kind == SHOAL_MESSAGE_BATCH ||
 		        kind == SHOAL_MESSAGE_CAST) {
-			union shoal_message m;
+			union shoal_wire_message m;
 			sum += (uint64_t)shoal_message_decode(kind, body, &m);
 		} else if (kind < SHOAL_REDACT_KIND) {
 			sum = sum * 31 + shoal_hash_crc32c(0, body.at, body.left);

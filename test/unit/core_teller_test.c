@@ -45,7 +45,7 @@ whoever_names_itself_first_tells_the_rest(void **state)
 	(void)state;
 	for (int kind = SHOAL_MESSAGE_SENDER; kind <= SHOAL_MESSAGE_RELAY; kind++) {
 		struct core_world world;
-		union shoal_message m;
+		union shoal_wire_message m;
 
 		set_up(&world, 100);
 		const struct puppet *first = &world.puppet[0], *second = &world.puppet[1];

@@ -93,7 +93,7 @@ a_step_begins_with_the_list_of_a_short_table_and_the_sums_of_a_long_one(void **s
 		const struct world_packet *packet = ask(&world, &parcel);
 		assert_int_equal(packet->messages, 2);
 		assert_true(packet_has(packet, SHOAL_MESSAGE_ANSWER)->answer.root == root);
-		const union shoal_message *m =
+		const union shoal_wire_message *m =
 		        packet_has(packet, list ? SHOAL_MESSAGE_NODES : SHOAL_MESSAGE_TREE);
 		assert_non_null(m);
 		assert_int_equal(m->tree.bits, 0);

@@ -254,7 +254,7 @@ static void
 send_to_puppet(
         struct core_world *world, const struct world_packet *packet, const struct puppet *puppet)
 {
-	const union shoal_message *ping = packet_has(packet, SHOAL_MESSAGE_PING);
+	const union shoal_wire_message *ping = packet_has(packet, SHOAL_MESSAGE_PING);
 	bool request = packet->kind == SHOAL_SEND_REQUEST;
 	unsigned wanted = request ? PUPPET_STREAMS : PUPPET_DATAGRAMS;
 	bool answers = ping != NULL && (puppet->answers & wanted) != 0 &&

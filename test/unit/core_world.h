@@ -35,7 +35,7 @@ struct puppet {
 
 struct world_message {
 	uint16_t kind;
-	union shoal_message m; /* spans point into the packet */
+	union shoal_wire_message m; /* spans point into the packet */
 };
 
 /* Something that a core sent. */
@@ -167,7 +167,7 @@ const struct world_packet *world_sent(const struct core_world *world,
 size_t world_count_sent(
         const struct core_world *world, size_t node, const struct shoal_addr *to, unsigned kind);
 /* The first message of a kind; NULL: none. */
-const union shoal_message *packet_has(const struct world_packet *packet, unsigned kind);
+const union shoal_wire_message *packet_has(const struct world_packet *packet, unsigned kind);
 /* Whether a statement about the id is in it, and which: state 0: none. */
 enum shoal_state packet_state_of(const struct world_packet *packet, const struct shoal_id *id);
 

@@ -32,7 +32,7 @@ encode(const struct shoal_layout *layout, const void *message, uint8_t data[MESS
 /* Decodes from memory of exactly that length. Texts of *message live as long as *copy. */
 static struct shoal_reader
 decode(const struct shoal_layout *layout, const uint8_t *data, size_t len,
-        union shoal_message *message, uint8_t **copy)
+        union shoal_wire_message *message, uint8_t **copy)
 {
 	struct shoal_reader reader;
 
@@ -46,7 +46,7 @@ decode(const struct shoal_layout *layout, const uint8_t *data, size_t len,
 static void
 round_trip(const struct shoal_layout *layout, enum fill_how how, uint64_t *seed)
 {
-	union shoal_message before, after;
+	union shoal_wire_message before, after;
 	uint8_t data[MESSAGE_MOST], *copy;
 
 	fill_message(layout, &before, how, seed);
@@ -101,10 +101,10 @@ is_zero(const void *data, size_t len)
 /* What a body that was cut after `cut` bytes must give: the whole fields before, zeros after, and a
  * failure unless the cut is between two fields. */
 static void
-check_cut(const struct shoal_layout *layout, const union shoal_message *whole, const uint8_t *data,
-        size_t cut)
+check_cut(const struct shoal_layout *layout, const union shoal_wire_message *whole,
+        const uint8_t *data, size_t cut)
 {
-	union shoal_message message;
+	union shoal_wire_message message;
 	uint8_t *copy;
 	struct shoal_reader reader = decode(layout, data, cut, &message, &copy);
 	size_t end = 0, i = 0;
@@ -137,7 +137,7 @@ a_body_cut_inside_a_field_fails_and_one_cut_between_fields_gives_zeros(void **st
 	for (uint16_t kind = 0; (kind = fill_next_kind(kind)) != 0;) {
 		const struct shoal_layout *layout = shoal_message_layout(kind);
 		for (int how = FILL_LEAST; how <= FILL_DRAWN; how++) {
-			union shoal_message whole;
+			union shoal_wire_message whole;
 			uint8_t data[MESSAGE_MOST];
 
 			fill_message(layout, &whole, (enum fill_how)how, &seed);
@@ -159,7 +159,7 @@ what_a_newer_sender_wrote_after_the_last_field_is_left_unread(void **state)
 	(void)state;
 	for (uint16_t kind = 0; (kind = fill_next_kind(kind)) != 0;) {
 		const struct shoal_layout *layout = shoal_message_layout(kind);
-		union shoal_message whole, message;
+		union shoal_wire_message whole, message;
 		uint8_t data[MESSAGE_MOST], *copy;
 
 		fill_message(layout, &whole, FILL_MOST, &seed);
@@ -183,7 +183,7 @@ static bool
 takes(const struct shoal_layout *layout, size_t field, const void *raw, size_t len)
 {
 	struct shoal_layout front = *layout;
-	union shoal_message whole, message;
+	union shoal_wire_message whole, message;
 	uint8_t data[MESSAGE_MOST], *copy;
 	uint64_t seed = 5;
 
@@ -345,7 +345,7 @@ static void
 an_address_travels_without_its_scope_and_ipv4_in_four_bytes(void **state)
 {
 	struct shoal_msg_ping ping = {.seq = 1};
-	union shoal_message after;
+	union shoal_wire_message after;
 	uint8_t data[MESSAGE_MOST], *copy;
 	const struct shoal_layout *layout = shoal_message_layout(SHOAL_MESSAGE_PING);
 
@@ -370,7 +370,7 @@ an_address_travels_without_its_scope_and_ipv4_in_four_bytes(void **state)
 
 struct too_much {
 	const struct shoal_layout *layout;
-	union shoal_message message;
+	union shoal_wire_message message;
 };
 
 static void
@@ -416,7 +416,7 @@ a_message_that_does_not_fit_shows_in_the_writer(void **state)
 	(void)state;
 	for (uint16_t kind = 0; (kind = fill_next_kind(kind)) != 0;) {
 		const struct shoal_layout *layout = shoal_message_layout(kind);
-		union shoal_message whole;
+		union shoal_wire_message whole;
 		uint8_t data[MESSAGE_MOST];
 
 		fill_message(layout, &whole, FILL_MOST, &seed);

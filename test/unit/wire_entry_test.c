@@ -72,7 +72,7 @@ judge(uint64_t number, struct shoal_span entries, bool named, uint16_t kind)
 	const void *m = kind == SHOAL_MESSAGE_USER ? (const void *)&user : &batch;
 	struct shoal_writer writer;
 	struct shoal_reader packet, body;
-	union shoal_message read;
+	union shoal_wire_message read;
 	uint8_t data[256];
 
 	shoal_writer_init(&writer, data, sizeof data);

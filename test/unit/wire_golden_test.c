@@ -341,7 +341,7 @@ a_packet_of_each_kind_is_read_as_the_document_tells(void **state)
 		const void *message = golden[i].message != NULL ? golden[i].message : &full;
 		struct shoal_packet_header header;
 		struct shoal_reader messages, body;
-		union shoal_message read;
+		union shoal_wire_message read;
 		uint8_t data[512];
 		uint16_t kind;
 		size_t len = parse_hex(golden[i].hex, data);
@@ -390,7 +390,7 @@ static void
 what_a_newer_release_adds_is_skipped_and_what_an_older_one_left_out_is_zero(void **state)
 {
 	struct shoal_reader messages, body;
-	union shoal_message read;
+	union shoal_wire_message read;
 	struct shoal_msg_ping full = ping;
 	struct shoal_writer writer;
 	uint8_t data[512];

@@ -52,7 +52,7 @@ the_fields_of_a_table_lie_one_after_the_other_inside_its_struct(void **state)
 		size_t end = 0;
 
 		assert_true(layout->fields > 0);
-		assert_true(layout->size <= sizeof(union shoal_message));
+		assert_true(layout->size <= sizeof(union shoal_wire_message));
 		for (size_t i = 0; i < layout->fields; i++) {
 			const struct shoal_field *field = &layout->field[i];
 			assert_true(field->type < SHOAL_FIELD_TYPE_COUNT);
@@ -103,7 +103,7 @@ the_shortest_encoding_of_a_type_is_what_its_table_says(void **state)
 	(void)state;
 	for (uint16_t kind = 0; (kind = fill_next_kind(kind)) != 0;) {
 		const struct shoal_layout *layout = shoal_message_layout(kind);
-		union shoal_message message;
+		union shoal_wire_message message;
 
 		fill_message(layout, &message, FILL_LEAST, &seed);
 		for (size_t i = 0; i < layout->fields; i++) {
@@ -196,7 +196,7 @@ a_kind_that_is_not_known_is_skipped_by_its_length(void **state)
 	for (size_t i = 0; i < COUNT_OF(strange); i++) {
 		struct shoal_writer writer;
 		struct shoal_reader packet, body;
-		union shoal_message message;
+		union shoal_wire_message message;
 		uint8_t data[128];
 		uint16_t kind;
 
@@ -242,7 +242,7 @@ a_message_is_appended_where_it_fits_to_the_byte_and_else_not_at_all(void **state
 		size_t body = 16 + 8 + 1 + (reason < 128 ? 1u : 2u) + reason + 8;
 		size_t whole = 1 + (body < 128 ? 1u : 2u) + body;
 		struct shoal_reader packet, inner;
-		union shoal_message message;
+		union shoal_wire_message message;
 		struct shoal_writer writer;
 		uint16_t kind;
 
@@ -284,7 +284,7 @@ decodes(uint16_t kind, const void *message)
 {
 	struct shoal_writer writer;
 	struct shoal_reader packet, body;
-	union shoal_message read;
+	union shoal_wire_message read;
 	uint8_t data[1024];
 
 	shoal_writer_init(&writer, data, sizeof data);
@@ -407,7 +407,7 @@ the_sender_of_a_message_is_its_id_where_it_is_no_statement(void **state)
 	for (uint16_t kind = fill_next_kind(0); kind != 0; kind = fill_next_kind(kind)) {
 		const struct shoal_layout *layout = shoal_message_layout(kind);
 		const void *expected = NULL;
-		union shoal_message message;
+		union shoal_wire_message message;
 
 		for (size_t i = 0; i < layout->fields; ++i) {
 			if (strcmp(layout->field[i].name, "id") == 0 &&
@@ -436,7 +436,7 @@ a_pad_fills_the_room_but_for_a_byte_at_most_and_is_skipped(void **state)
 		static uint8_t data[20000];
 		struct shoal_writer writer;
 		struct shoal_reader reader, body;
-		union shoal_message message;
+		union shoal_wire_message message;
 		uint16_t kind;
 
 		memset(data, 0xff, sizeof data);

@@ -254,7 +254,7 @@ every_message_fits_with_every_field_at_its_most(void **state)
 		const struct shoal_layout *layout = shoal_message_layout(kind);
 
 		for (unsigned turn = 0; turn < 60; turn++) {
-			union shoal_message message;
+			union shoal_wire_message message;
 			struct shoal_text text;
 
 			fill_message(layout, &message, turn < 3 ? FILL_MOST : FILL_DRAWN, &seed);
