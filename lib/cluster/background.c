@@ -89,7 +89,7 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
 	(void)try;
 	again->try = NULL;
 	cluster->joins.again_trying--;
-	if (result == SHOAL_TRY_FAILED || result == SHOAL_TRY_REJECTED) {
+	if (result != SHOAL_TRY_REACHED && result != SHOAL_TRY_SELF) {
 		shoal_cluster_log(cluster, SHOAL_LOG_DEBUG, "join", "seed not reached: %s", why);
 		return;
 	}

@@ -53,9 +53,10 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
 	} else {
 		shoal_op_say(op, "%s", why);
 	}
-	if (result == SHOAL_TRY_REJECTED) {
+	if (result == SHOAL_TRY_REJECTED || result == SHOAL_TRY_DOUBTED) {
 		op->rejected++;
-	} else if (result == SHOAL_TRY_FAILED) {
+	}
+	if (result == SHOAL_TRY_FAILED || result == SHOAL_TRY_DOUBTED) {
 		shoal_background_add(op->cluster, seed);
 	}
 }

@@ -359,10 +359,18 @@ static int
 write_copy(struct shoal_recording *recording, const char *path, struct half *copy)
 {
 	struct shoal_recording file = {.path = path, .newest = *copy, .mem = recording->mem};
+	struct stat there;
 	int error;
 
-	file.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
-	error = file.fd < 0 ? errno : flush(&file);
+	/* What members said stands in it: for nobody else, whatever was there before. */
+	file.fd =
+	        open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
+	error = file.fd < 0 ? errno : 0;
+	if (error == 0 && fstat(file.fd, &there) == 0 && S_ISREG(there.st_mode) &&
+	        fchmod(file.fd, 0600) != 0) {
+		error = errno;
+	}
+	error = error == 0 ? flush(&file) : error;
 	if (file.fd >= 0 && close(file.fd) != 0 && error == 0) {
 		error = errno;
 	}

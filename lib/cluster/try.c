@@ -36,7 +36,7 @@ struct shoal_try {
 	struct shoal_addr addr[SHOAL_TRY_ADDRS_MAX];
 	size_t count, next; /* addresses, and those that the core was asked for */
 	size_t open; /* of those, without an answer                                           */
-	size_t self, reached, rejected;
+	size_t self, reached, rejected, doubted;
 	struct shoal_reasons why;
 	uint16_t port;
 	char seed[]; /* as the user wrote it */
@@ -224,8 +224,14 @@ static bool
 is_refusal(int code)
 {
 	return code == SHOAL_ERR_REJECTED || code == SHOAL_ERR_LABEL || code == SHOAL_ERR_VERSION ||
-	       code == SHOAL_ERR_AUTH || code == SHOAL_ERR_KEY || code == SHOAL_ERR_CLEAR ||
 	       code == SHOAL_ERR_ID_CONFLICT || code == SHOAL_ERR_UNSUPPORTED;
+}
+
+/* What anybody on the way can bring about, and a key that comes later can mend. */
+static bool
+is_doubtful(int code)
+{
+	return code == SHOAL_ERR_AUTH || code == SHOAL_ERR_KEY || code == SHOAL_ERR_CLEAR;
 }
 
 void
@@ -258,6 +264,9 @@ shoal_try_joined(struct shoal_cluster *cluster, const struct shoal_event *event)
 	}
 	if (is_refusal(event->code)) {
 		try->rejected++;
+	}
+	if (is_doubtful(event->code)) {
+		try->doubted++;
 	}
 	say_address(try, &event->addr, event->code, event->cause.detail);
 }
@@ -332,7 +341,9 @@ result_of(const struct shoal_try *try)
 	if (try->self > 0 && try->self == try->count) {
 		return SHOAL_TRY_SELF;
 	}
-	return try->rejected > 0 ? SHOAL_TRY_REJECTED : SHOAL_TRY_FAILED;
+	return try->rejected > 0  ? SHOAL_TRY_REJECTED
+	       : try->doubted > 0 ? SHOAL_TRY_DOUBTED
+	                          : SHOAL_TRY_FAILED;
 }
 
 void

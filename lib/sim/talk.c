@@ -94,9 +94,9 @@ shoal_judge_say(struct shoal_sim *sim, uint32_t from, uint32_t to, bool reliable
 	if (rc != 0) {
 		return rc;
 	}
+	bool open = talk->due && is_open(sim, from, to);
 	uint32_t number = talk->count++;
 	memcpy(data, &number, sizeof(number));
-	bool open = talk->due && is_open(sim, from, to);
 	talk->item[number] = (struct shoal_sim_said){.from = from,
 	        .to = to,
 	        .instance = sim->node[from].instance,

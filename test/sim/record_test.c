@@ -49,7 +49,7 @@ take_events(struct shoal_core *core, struct told *told)
 	struct shoal_event event;
 
 	while (shoal_core_next_event(core, &event)) {
-		if (event.kind != SHOAL_EVENT_MEASURED) {
+		if (event.kind != SHOAL_EVENT_MEASURED && event.kind < SHOAL_EVENT_MESSAGE) {
 			add(told, event.kind, event.was, event.state, event.incarnation);
 		}
 	}

@@ -365,11 +365,16 @@ life_without_memory(const struct shoal_allocator *mem, void *arg)
 	config.allocator = mem;
 	int rc = shoal_core_new(&core, &config, NULL, 0);
 	if (rc == SHOAL_OK) {
-		struct shoal_input input = {.kind = SHOAL_INPUT_REQUEST,
-		        .exchange = 1,
+		struct shoal_input input = {.kind = SHOAL_INPUT_DATAGRAM,
+		        .mono_ns = config.mono_ns,
+		        .wall_ns = config.wall_ns,
 		        .data = packet->data,
 		        .len = packet->len};
-		(void)shoal_core_step(core, &input);
+		uint8_t ip[4] = {127, 0, 0, 1};
+		size_t opened = unit_cipher_seen.opened;
+		shoal_addr_from_ipv4(&input.from, ip, 7946);
+		int step = shoal_core_step(core, &input);
+		assert_true(unit_cipher_seen.opened > opened || step == SHOAL_ERR_NOMEM);
 		while (shoal_core_next_send(core, &send)) {
 			continue;
 		}

@@ -46,9 +46,10 @@ def tcp(payload, ports=(7946, 7947)):
     return struct.pack(">HHIIBBHHH", *ports, 1, 2, 6 << 4, 0x18, 65535, 0, 0) + b"\1\1\1\1" + payload
 
 
-def ipv4(protocol, payload, fragment=0):
+def ipv4(protocol, payload, fragment=0, back=False):
     head = struct.pack(">BBHHHBBH", 0x46, 0, 24 + len(payload), 7, fragment, 64, protocol, 0)
-    return head + bytes([10, 0, 0, 1]) + bytes([10, 0, 0, 2]) + b"\x94\4\0\0" + payload
+    ends = [bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])]
+    return head + ends[back] + ends[not back] + b"\x94\4\0\0" + payload
 
 
 def ipv6(protocol, payload, extra=b""):
@@ -214,7 +215,7 @@ def what_agents_with_keys_send_is_opened_with_the_key(cluster):
     cluster.expect_all([agent, other], {"m01": "alive", "m02": "alive"})
     tap.close()
     ends = [(7946, 7947), (7947, 7946)]
-    frames = [ipv4(6, tcp(data, ends[way])) for way, data in tap.streams]
+    frames = [ipv4(6, tcp(data, ends[way]), back=way == 1) for way, data in tap.streams]
     objects = decoded(cluster, capture([frames[0]], 101))
     check(objects[-1]["sealed"] >= 1 and objects[-1]["opened"] == 0, objects)
     objects = decoded(cluster, capture(frames, 101), "--key", ring)

@@ -26,8 +26,10 @@
 #define QUEUE_BYTES 65536
 /* All messages at once are 8 MB: a queue without a bound is more than this. Sanitizers keep what is
  * freed. */
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__)
 #define RSS_GROWTH_KB (1024 * 1024)
+#elif defined(__SANITIZE_THREAD__)
+#define RSS_GROWTH_KB 16384 /* some bytes of shadow for each */
 #else
 #define RSS_GROWTH_KB 4096
 #endif
