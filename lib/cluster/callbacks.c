@@ -504,12 +504,14 @@ shoal_callbacks_wait(struct shoal_callbacks *callbacks)
 void
 shoal_callbacks_close(struct shoal_callbacks *callbacks)
 {
+	struct shoal_list *node;
+
 	pthread_mutex_lock(&callbacks->lock);
 	callbacks->closing = true;
 	callbacks->lost = false;
 	drop_events(callbacks, &callbacks->queue);
 	drop_events(callbacks, &callbacks->staged);
-	SHOAL_LIST_FOREACH_SAFE (node, after, &callbacks->staged) {
+	while ((node = shoal_list_first(&callbacks->staged)) != NULL) {
 		shoal_list_remove(node); /* a message, to be released */
 		shoal_list_push_back(&callbacks->queue, node);
 		callbacks->calls++;

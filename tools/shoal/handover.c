@@ -63,7 +63,7 @@ warn_if_open(const struct sockaddr_un *addr, socklen_t len)
 static int
 take_one(struct cli_handover *handover, int fd)
 {
-	struct sockaddr_storage addr;
+	struct sockaddr_storage addr = {.ss_family = AF_UNSPEC};
 	socklen_t len = sizeof(addr);
 	int flags = fcntl(fd, F_GETFL), *place;
 
