@@ -350,24 +350,15 @@ what_is_still_told_when_this_member_has_left_ends_closed(void **state)
 static int
 cast_with(const struct shoal_allocator *mem, void *arg)
 {
-	struct shoal_core_config config;
 	struct core_world world;
 	uint8_t data[3000] = {0};
 
 	(void)arg;
 	world_init(&world);
-	world_config(&world, &config);
-	config.allocator = mem;
-	struct shoal_core *core;
-	int rc = shoal_core_new(&core, &config, NULL, 0);
+	int rc = world_add_pair(&world, mem);
 	if (rc != SHOAL_OK) {
 		return rc;
 	}
-	world.node[0].core = core;
-	world.node[0].addr = config.addr[0];
-	world.node[0].up = true;
-	world.nodes = 1;
-	world_add(&world, NULL);
 	if (world_join(&world, 0, 1) == SHOAL_OK) {
 		world_run(&world, SHOAL_SEC(1));
 		for (unsigned i = 0; i < 8; i++) {

@@ -123,6 +123,23 @@ world_add(struct core_world *world, const struct shoal_core_config *config)
 	return world->nodes++;
 }
 
+int
+world_add_pair(struct core_world *world, const struct shoal_allocator *mem)
+{
+	struct shoal_core_config config;
+
+	world_config(world, &config);
+	config.allocator = mem;
+	int rc = shoal_core_new(&world->node[0].core, &config, NULL, 0);
+	if (rc == SHOAL_OK) {
+		world->node[0].addr = config.addr[0];
+		world->node[0].up = true;
+		world->nodes = 1;
+		world_add(world, NULL);
+	}
+	return rc;
+}
+
 void
 world_restart(struct core_world *world, size_t node)
 {

@@ -105,6 +105,9 @@ void world_config(const struct core_world *world, struct shoal_core_config *conf
 size_t world_add(struct core_world *world, const struct shoal_core_config *config);
 /* Frees a core and makes another one under its number, its name and address: a restart. */
 void world_restart(struct core_world *world, size_t node);
+/* The first two nodes, of which the first has this allocator; the other joins nobody. What is not
+ * OK is why the first one cannot be made; then there is none. */
+int world_add_pair(struct core_world *world, const struct shoal_allocator *mem);
 struct shoal_core *world_core(const struct core_world *world, size_t node);
 struct shoal_id world_id(const struct core_world *world, size_t node);
 
