@@ -10,17 +10,17 @@
 #include "cluster/cluster.h"
 
 #include "base/alloc.h"
-#include "cluster/entropy.h"
-#include "cluster/fork.h"
-#include "cluster/host.h"
-#include "cluster/join.h"
-#include "cluster/keyring.h"
-#include "cluster/last_error.h"
-#include "cluster/listen.h"
-#include "cluster/loop.h"
-#include "cluster/mailbox.h"
-#include "cluster/recording.h"
-#include "cluster/thread.h"
+#include "cluster/config/keyring.h"
+#include "cluster/join/join.h"
+#include "cluster/loop/entropy.h"
+#include "cluster/loop/fork.h"
+#include "cluster/loop/host.h"
+#include "cluster/loop/listen.h"
+#include "cluster/loop/loop.h"
+#include "cluster/loop/mailbox.h"
+#include "cluster/loop/thread.h"
+#include "cluster/report/last_error.h"
+#include "cluster/report/recording.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  * docs/protocol.md, "Bounds", derives it. */
 #include <shoal/profile.h>
 
-#include "core/suspicion.h"
+#include "core/detect/suspicion.h"
 
 /* Rounds of probing after which somebody has tried the crashed member: for certain 2n - 1, since
  * each member tries each other once a round; all n together have done so after 16 but for one time

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The node as the host sees it: made from a config, stepped with inputs, asked for its members. The
- * protocol is in the rooms beside this file; here is only who is called for which input and which
+ * protocol is in the folders beside this file; here is only who is called for which input and which
  * timer. */
 #include <shoal/core.h>
 
@@ -9,20 +9,20 @@
 #include "base/addr.h"
 #include "base/hash.h"
 #include "base/id.h"
-#include "core/check.h"
+#include "core/detect/check.h"
+#include "core/detect/suspicion.h"
 #include "core/event.h"
-#include "core/exchange.h"
-#include "core/forget.h"
-#include "core/grave.h"
-#include "core/heal.h"
-#include "core/leave.h"
+#include "core/message/reliable.h"
+#include "core/message/user.h"
 #include "core/node.h"
 #include "core/receive.h"
-#include "core/reliable.h"
-#include "core/save.h"
-#include "core/suspicion.h"
+#include "core/sync/exchange.h"
+#include "core/sync/heal.h"
+#include "core/table/forget.h"
+#include "core/table/grave.h"
+#include "core/table/leave.h"
+#include "core/table/save.h"
 #include "core/tune.h"
-#include "core/user.h"
 
 #define EVENTS_PER_MEMBER 4
 #define LOGS_MAX          256

@@ -6,15 +6,15 @@
 
 #include <string.h>
 
+#include "core/admission/reject.h"
 #include "core/answer.h"
 #include "core/event.h"
-#include "core/exchange.h"
-#include "core/learn.h"
+#include "core/message/reliable.h"
+#include "core/message/user.h"
 #include "core/node.h"
-#include "core/reject.h"
-#include "core/reliable.h"
+#include "core/sync/exchange.h"
+#include "core/table/learn.h"
 #include "core/unpack.h"
-#include "core/user.h"
 #include "wire/message.h"
 
 /* One packet while it is handled. */

@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-#include "core/exchange.h"
+#include "core/message/reliable.h"
+#include "core/message/user.h"
 #include "core/node.h"
-#include "core/reliable.h"
-#include "core/user.h"
+#include "core/sync/exchange.h"
 
 int
 shoal_sends_init(struct shoal_core *core)

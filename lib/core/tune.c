@@ -7,9 +7,9 @@
 #include <shoal/core.h>
 
 #include "base/writer.h"
-#include "core/grave.h"
-#include "core/heal.h"
 #include "core/node.h"
+#include "core/sync/heal.h"
+#include "core/table/grave.h"
 
 size_t
 shoal_core_tuning(

@@ -4,8 +4,8 @@
 #include <shoal/core.h>
 
 #include "bench.h"
-#include "core/sync.h"
-#include "core/tree.h"
+#include "core/sync/sync.h"
+#include "core/table/tree.h"
 #include "wire/message.h"
 #include "wire/packet.h"
 

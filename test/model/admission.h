@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The bridge between the model and the library: a statement is one byte there and a struct
- * shoal_claim here, and the verdicts are those of lib/core/statement.c, which is linked into the
- * verifier. The model has no table of its own that could fall behind: what admission becomes, the
- * model is checked with. Also here: the bag of packets in flight. Read by the verifier that spin
- * writes. */
+ * shoal_claim here, and the verdicts are those of lib/core/table/statement.c, which is linked into
+ * the verifier. The model has no table of its own that could fall behind: what admission becomes,
+ * the model is checked with. Also here: the bag of packets in flight. Read by the verifier that
+ * spin writes. */
 #ifndef SHOAL_TEST_MODEL_ADMISSION_H
 #define SHOAL_TEST_MODEL_ADMISSION_H
 
-#include "core/statement.h"
+#include "core/table/statement.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@ fail by the property that it breaks. Prints the states explored.
     run.py [--long] [--cc CC]    --long: the large configurations too
     run.py --show NAME           the steps that lead to the failure of a broken model
 
-The verifier that spin writes is compiled together with lib/core/statement.c."""
+The verifier that spin writes is compiled together with lib/core/table/statement.c."""
 import argparse
 import os
 import re
@@ -27,7 +27,7 @@ LONG = {
     "false suspicions, twice": ["RESTARTS=0", "DOUBTS=2", "LEFTOVERS=2"],
     "three observers": ["OBSERVERS=3", "DOUBTS=0", "RESTARTS=0"],
 }
-# (name, switches, property that must fail). SHOAL_PLANT_ ones are bugs planted in lib/core/statement.c.
+# (name, switches, property that must fail). SHOAL_PLANT_ ones are bugs planted in lib/core/table/statement.c.
 BROKEN = [
     ("an old word revives the dead", ["DOUBTS=0", "SHOAL_PLANT_RESURRECTION"], "resurrection"),
     ("a told death is not verified", ["DOUBTS=0", "SHOAL_PLANT_BURY_UNVERIFIED"], "reason"),
@@ -56,7 +56,7 @@ def verify(switches, folder, cc):
     # No partial order reduction: nearly every step touches what others read. No fairness: none is assumed.
     code, text = command([cc, "-std=gnu11", "-O2", "-w", "-DNOREDUCE", "-DNOFAIR", "-DMEMLIM=12000", *defines,
                           "-I", HERE, "-I", os.path.join(ROOT, "lib"), "-I", os.path.join(ROOT, "include"),
-                          "-o", "pan", "pan.c", os.path.join(ROOT, "lib/core/statement.c")], folder)
+                          "-o", "pan", "pan.c", os.path.join(ROOT, "lib/core/table/statement.c")], folder)
     if code != 0:
         raise SystemExit(f"{cc}: {text}")
     _, text = command(["./pan", "-a", "-m1000000", "-w20"], folder)

@@ -50,10 +50,10 @@
  * Each of them is broken by a switch of this file or a bug planted in the library: run.py has the
  * list.
  *
- * ADMISSION is not modelled: the verdicts are those of lib/core/statement.c, which is compiled into
+ * ADMISSION is not modelled: the verdicts are those of lib/core/table/statement.c, which is compiled into
  * the verifier (admission.h). A change there is a change here, and the bugs that can be planted
  * there (SHOAL_PLANT_...) must break what is listed above. What follows a verdict is modelled, after
- * lib/core/learn.c, check.c and suspicion.c; trace_check.py holds the simulator's runs to it. */
+ * lib/core/table/learn.c, check.c and suspicion.c; trace_check.py holds the simulator's runs to it. */
 
 #ifndef OBSERVERS
 #define OBSERVERS 2

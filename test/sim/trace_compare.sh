@@ -10,11 +10,12 @@ cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
+mapfile -t core < <(find lib/core -name '*.c')
 
 compiled() { # NAME COMPILER FLAGS...
 	local name=$1
 	shift
-	"$@" -std=gnu11 -Iinclude -Ilib -Itools/shoal/sim lib/base/*.c lib/wire/*.c lib/core/*.c lib/sim/*.c \
+	"$@" -std=gnu11 -Iinclude -Ilib -Itools/shoal/sim lib/base/*.c lib/wire/*.c "${core[@]}" lib/sim/*.c \
 		test/sim/{main,scenario}.c tools/shoal/sim/{story,record}.c -o "$work/$name"
 }
 

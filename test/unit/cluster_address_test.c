@@ -3,7 +3,7 @@
 #include "unit.h"
 
 #include "base/addr.h"
-#include "cluster/address.h"
+#include "cluster/join/address.h"
 
 static void
 splits(const char *text, const char *host, bool has_port, unsigned port)

@@ -3,7 +3,7 @@
  * callbacks fall behind. */
 #include "unit.h"
 
-#include "cluster/callbacks.h"
+#include "cluster/loop/callbacks.h"
 #include "heap_fault.h"
 
 #include <sched.h>

@@ -3,7 +3,7 @@
 #include "unit.h"
 
 #include "base/alloc.h"
-#include "cluster/chronicle.h"
+#include "cluster/report/chronicle.h"
 #include "heap_fault.h"
 
 static const uint64_t key[2] = {1, 2};

@@ -2,7 +2,7 @@
 /* Time for the core never goes backwards. */
 #include "unit.h"
 
-#include "cluster/clock.h"
+#include "cluster/loop/clock.h"
 
 #include <time.h>
 

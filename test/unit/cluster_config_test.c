@@ -3,7 +3,7 @@
  * is allowed. */
 #include "unit.h"
 
-#include "cluster/config.h"
+#include "cluster/config/config.h"
 #include "heap_fault.h"
 
 #include <shoal/cluster.h>

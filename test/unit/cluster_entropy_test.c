@@ -2,7 +2,7 @@
 /* Random bytes differ from call to call and fill what they are asked to. */
 #include "unit.h"
 
-#include "cluster/entropy.h"
+#include "cluster/loop/entropy.h"
 
 static void
 two_draws_differ_and_touch_nothing_beside(void **state)

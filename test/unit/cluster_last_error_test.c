@@ -2,7 +2,7 @@
 /* The text of the last failure belongs to the thread that failed. */
 #include "unit.h"
 
-#include "cluster/last_error.h"
+#include "cluster/report/last_error.h"
 
 #include <shoal/cluster.h>
 

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#include "cluster/criteria.h"
-#include "cluster/member.h"
+#include "cluster/members/criteria.h"
+#include "cluster/members/member.h"
 #include "heap_fault.h"
 
 #include <shoal/cluster.h>

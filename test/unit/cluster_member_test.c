@@ -2,7 +2,7 @@
 /* One member: what the accessors tell, who frees it, and the one value that moves. */
 #include "unit.h"
 
-#include "cluster/member.h"
+#include "cluster/members/member.h"
 #include "heap_fault.h"
 
 static struct shoal_core_member

@@ -2,7 +2,7 @@
 /* Lists of reasons: whole where they fit, counted where they do not. */
 #include "unit.h"
 
-#include "cluster/reasons.h"
+#include "cluster/report/reasons.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "unit.h"
 
 #include "base/alloc.h"
-#include "cluster/recording.h"
+#include "cluster/report/recording.h"
 #include "heap_fault.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* Snapshots: they never change, they share what did not change, and they outlive the view. */
 #include "unit.h"
 
-#include "cluster/snapshot.h"
+#include "cluster/members/snapshot.h"
 #include "heap_fault.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "unit.h"
 
 #include "base/alloc.h"
-#include "cluster/state_file.h"
+#include "cluster/join/state_file.h"
 #include "heap_fault.h"
 
 #include <errno.h>

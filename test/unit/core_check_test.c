@@ -3,7 +3,7 @@
  * in the time, at the rate and within the bounds that docs/protocol.md, "Checks", gives. */
 #include "unit.h"
 
-#include "core/check.h"
+#include "core/detect/check.h"
 #include "core_world.h"
 
 #define INTERVAL SHOAL_SEC(1)

@@ -3,10 +3,10 @@
  */
 #include "unit.h"
 
+#include "core/detect/suspicion.h"
 #include "core/event.h"
-#include "core/gossip.h"
 #include "core/node.h"
-#include "core/suspicion.h"
+#include "core/sync/gossip.h"
 #include "core_world.h"
 
 #define OTHERS 60

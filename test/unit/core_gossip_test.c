@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "core/gossip.h"
+#include "core/sync/gossip.h"
 #include "core_world.h"
 
 static size_t

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
+#include "core/detect/order.h"
 #include "core/node.h"
-#include "core/order.h"
 
 #define LINK 77 /* towards the host */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Infos: what goes in comes out, and a pool holds each content once. */
 #include "base/alloc.h"
-#include "core/info.h"
+#include "core/table/info.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
  * rules. */
 #include "core_watch_world.h"
 
-#include "core/inquest.h"
+#include "core/detect/inquest.h"
 #include "core/node.h"
 
 static const struct shoal_event *

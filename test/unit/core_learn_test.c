@@ -5,7 +5,7 @@
 #include "unit.h"
 
 #include "core/node.h"
-#include "core/statement.h"
+#include "core/table/statement.h"
 #include "core_world.h"
 
 static void

@@ -3,8 +3,8 @@
  * every structure in step. */
 #include "unit.h"
 
+#include "core/detect/order.h"
 #include "core/node.h"
-#include "core/order.h"
 #include "core_world.h"
 #include "heap_fault.h"
 

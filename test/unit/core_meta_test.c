@@ -6,8 +6,8 @@
 #include <shoal/document.h>
 
 #include "base/hash.h"
-#include "core/meta.h"
 #include "core/node.h"
+#include "core/table/meta.h"
 #include "core_world.h"
 
 #define VERSION(ms) (((uint64_t)WORLD_EPOCH * 1000 + (ms)) << 16)

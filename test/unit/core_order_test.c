@@ -4,8 +4,8 @@
  * puppets say. */
 #include "unit.h"
 
+#include "core/detect/order.h"
 #include "core/node.h"
-#include "core/order.h"
 #include "core_world.h"
 
 #define MEMBERS 40

@@ -3,8 +3,8 @@
  * suspect them all the same, when it ends, and what the subject hears. */
 #include "unit.h"
 
+#include "core/detect/suspicion.h"
 #include "core/node.h"
-#include "core/suspicion.h"
 #include "core_world.h"
 
 #define INTERVAL SHOAL_SEC(1)

@@ -3,8 +3,8 @@
  * packets one message causes, and that two cores never answer each other for ever. */
 #include "unit.h"
 
+#include "core/detect/order.h"
 #include "core/node.h"
-#include "core/order.h"
 #include "core_world.h"
 
 #define CHAIN_MAX 64

@@ -8,8 +8,8 @@
 #include <shoal/document.h>
 
 #include "base/hash.h"
-#include "core/meta.h"
 #include "core/node.h"
+#include "core/table/meta.h"
 #include "core_world.h"
 
 #define LONG        60000

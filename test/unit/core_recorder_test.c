@@ -7,7 +7,7 @@
 
 #include "base/hash.h"
 #include "base/writer.h"
-#include "core/record.h"
+#include "core/record/record.h"
 #include "core_tape.h"
 #include "heap_fault.h"
 

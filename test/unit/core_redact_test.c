@@ -3,7 +3,7 @@
 #include "unit.h"
 
 #include "base/hash.h"
-#include "core/redact.h"
+#include "core/record/redact.h"
 #include "core_world.h"
 #include "wire/entry.h"
 #include "wire/packet.h"

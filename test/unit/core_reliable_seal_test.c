@@ -3,8 +3,8 @@
 #include "core_sealed.h"
 #include "core_talk_world.h"
 
-#include "core/reliable.h"
-#include "core/user.h"
+#include "core/message/reliable.h"
+#include "core/message/user.h"
 
 static void
 both_kinds_arrive_and_stand_in_no_packet(void **state)

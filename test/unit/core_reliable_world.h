@@ -5,7 +5,7 @@
 
 #include "core_talk_world.h"
 
-#include "core/reliable.h"
+#include "core/message/reliable.h"
 
 /* Messages 0 to 255, one byte each, in this order and no other. */
 static inline void

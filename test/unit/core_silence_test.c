@@ -2,8 +2,8 @@
 /* A member that hears nobody at all: whom it accuses, from when on, and what counts as heard. */
 #include "unit.h"
 
+#include "core/detect/suspicion.h"
 #include "core/node.h"
-#include "core/suspicion.h"
 #include "core_world.h"
 
 #define INTERVAL SHOAL_SEC(1)

@@ -5,7 +5,7 @@
  * stands below in the words of its rows. */
 #include "unit.h"
 
-#include "core/statement.h"
+#include "core/table/statement.h"
 
 #define CLAIMS (3 * 3 * 5)
 

@@ -5,7 +5,7 @@
  * Two cores that hear the same say and hold the same to the byte. */
 #include "unit.h"
 
-#include "core/statement.h"
+#include "core/table/statement.h"
 #include "core_world.h"
 
 #define SUBJECTS 6

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "core/suspicion.h"
+#include "core/detect/suspicion.h"
 #include "core_world.h"
 
 static struct shoal_suspicion_span

@@ -3,8 +3,8 @@
  * switched off is gone as a whole. */
 #include "unit.h"
 
+#include "core/detect/suspicion.h"
 #include "core/node.h"
-#include "core/suspicion.h"
 #include "core_world.h"
 
 static void

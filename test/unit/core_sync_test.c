@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "base/addr.h"
-#include "core/grave.h"
 #include "core/node.h"
+#include "core/table/grave.h"
 #include "core_world.h"
 
 static struct shoal_msg_member

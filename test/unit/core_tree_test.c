@@ -4,8 +4,8 @@
 #include "unit.h"
 
 #include "base/hash.h"
-#include "core/grave.h"
 #include "core/node.h"
+#include "core/table/grave.h"
 #include "core_world.h"
 #include "heap_fault.h"
 

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "core/user.h"
+#include "core/message/user.h"
 #include "heap_fault.h"
 
 static void

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "core/watch.h"
+#include "core/detect/watch.h"
 
 static int
 open_from(struct core_world *world, const struct puppet *from, uint64_t link,

@@ -3,8 +3,8 @@
  * again after ten minutes; and what that does to the length of a suspicion. */
 #include "unit.h"
 
+#include "core/detect/suspicion.h"
 #include "core/node.h"
-#include "core/suspicion.h"
 #include "core_world.h"
 
 #define ACCUSERS 12

@@ -64,7 +64,7 @@ def all_prose_belongs_to_a_command(cluster):
 
 def the_manual_names_every_cause_event_and_diagnosis(cluster):
     del cluster
-    with open(os.path.join(ROOT, "lib/core/cause.c"), encoding="utf-8") as source:
+    with open(os.path.join(ROOT, "lib/core/table/cause.c"), encoding="utf-8") as source:
         text = source.read()
     page = prose("monitor") + prose("members")
     of_the_agent = {"joined", "ended", "measured", "health", "keys"}

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: MIT */
+/* The config: its defaults, its fields by name, its check, and the copy that a cluster keeps.
+ *
+ * Every field has one row in a table (numbers here and in profile.h, strings here), and defaults,
+ * bounds, setting by name and messages come from it. A refusal names the field, the value and what
+ * is allowed, because its reader is somebody with a config file. The struct starts with its own
+ * size: what a program that was compiled with an older header does not know gets its default, and
+ * what this library does not know must be zero. */
+#include "cluster/config/config.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "cluster/config/ranges.h"
+#include "cluster/join/address.h"
+#include "cluster/members/metadata.h"
+#include "cluster/report/last_error.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+/* X(field, minimum, maximum, default) */
+#define NUMBER_TABLE(X)                                                                            \
+	X(app_version, 0, UINT32_MAX, 0)                                                           \
+	X(connections_max, 4, 65536, 256)                                                          \
+	X(idle_timeout_ms, 100, 86400000, 60000)                                                   \
+	X(events_max, 1, 1000000, 4096)                                                            \
+	X(record_bytes, 0, UINT32_MAX, 0)                                                          \
+	X(record_redact, 0, 1, 0)                                                                  \
+	X(history_max, 0, 1000000, 4096)                                                           \
+	X(state_interval_ms, 10, 3600000, 10000)                                                   \
+	X(accept_clear, 0, 2, 0)                                                                   \
+	X(compress_min, 0, UINT32_MAX, 1024)
+
+#define STRING_TABLE(X)                                                                            \
+	X(id)                                                                                      \
+	X(name)                                                                                    \
+	X(label)                                                                                   \
+	X(bind)                                                                                    \
+	X(advertise)                                                                               \
+	X(record)                                                                                  \
+	X(state_dir)                                                                               \
+	X(tags)                                                                                    \
+	X(allow)                                                                                   \
+	X(keyring)
+
+#define RECORD_BYTES_MIN 65536u
+
+void
+shoal_config_init_sized(struct shoal_config *config, size_t size)
+{
+	struct shoal_config init = {
+	        .size = size, .bind = "127.0.0.1:7946", .log_level = SHOAL_LOG_INFO};
+
+	if (config == NULL) {
+		return;
+	}
+#define SHOAL_X(field, min, max, value) init.field = (value);
+	NUMBER_TABLE(SHOAL_X)
+#undef SHOAL_X
+	(void)shoal_profile_init(&init.profile, SHOAL_PROFILE_LAN);
+	memset(config, 0, size);
+	memcpy(config, &init, size < sizeof(init) ? size : sizeof(init));
+}
+
+int
+shoal_config_profile(struct shoal_config *config, enum shoal_profile_kind kind)
+{
+	if (config == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "config: NULL");
+	}
+	if (shoal_profile_init(&config->profile, kind) != 0) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "profile: %d; allowed are SHOAL_PROFILE_LAN, _WAN and _LOCAL", (int)kind);
+	}
+	return 0;
+}
+
+static int
+set_number(uint32_t *field, const char *name, const char *value, uint64_t min, uint64_t max)
+{
+	uint64_t number;
+
+	if (!shoal_text_parse_u64(value, max, &number) || number < min) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "%s: \"%s\"; allowed are %" PRIu64 " to %" PRIu64, name, value, min, max);
+	}
+	*field = (uint32_t)number;
+	return 0;
+}
+
+static int
+set_profile(struct shoal_config *config, const char *value)
+{
+	enum shoal_profile_kind kind;
+
+	if (shoal_profile_parse(&kind, value) != 0) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "profile: \"%s\"; allowed are lan, wan and local", value);
+	}
+	return shoal_config_profile(config, kind);
+}
+
+static int
+set_run(struct shoal_config *config, const char *value)
+{
+	if (strcmp(value, "threads") == 0) {
+		config->run = SHOAL_RUN_THREADS;
+	} else if (strcmp(value, "dispatch") == 0) {
+		config->run = SHOAL_RUN_DISPATCH;
+	} else {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "run: \"%s\"; allowed are threads and dispatch", value);
+	}
+	return 0;
+}
+
+static int
+set_level(struct shoal_config *config, const char *value)
+{
+	if (shoal_log_level_parse(&config->log_level, value) != 0) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "log_level: \"%s\"; allowed are error, warn, info and debug", value);
+	}
+	return 0;
+}
+
+static int
+set_seed(struct shoal_config *config, const char *value)
+{
+	if (!shoal_text_parse_u64(value, UINT64_MAX, &config->seed)) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "seed: \"%s\"; allowed are 0 to %" PRIu64, value, UINT64_MAX);
+	}
+	return 0;
+}
+
+static int
+set_profile_field(struct shoal_config *config, const char *field, const char *value)
+{
+	int rc = shoal_profile_set(&config->profile, field, value);
+
+	if (rc == SHOAL_ERR_NOT_FOUND) {
+		return shoal_last_error_set(rc, "%s: no such field of the config", field);
+	}
+#define SHOAL_X(name, min, max, lan, wan, local, text)                                             \
+	if (rc != 0 && strcmp(field, #name) == 0)                                                  \
+		return shoal_last_error_set(                                                       \
+		        rc, "%s: \"%s\"; allowed are %u to %u", field, value, min, max);
+	SHOAL_PROFILE_TABLE(SHOAL_X)
+#undef SHOAL_X
+	return rc;
+}
+
+int
+shoal_config_set(struct shoal_config *config, const char *field, const char *value)
+{
+	if (config == NULL || field == NULL || value == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "config, field and value: NULL");
+	}
+#define SHOAL_X(name)                                                                              \
+	if (strcmp(field, #name) == 0) {                                                           \
+		config->name = value;                                                              \
+		return 0;                                                                          \
+	}
+	STRING_TABLE(SHOAL_X)
+#undef SHOAL_X
+#define SHOAL_X(name, min, max, init)                                                              \
+	if (strcmp(field, #name) == 0)                                                             \
+		return set_number(&config->name, field, value, min, max);
+	NUMBER_TABLE(SHOAL_X)
+#undef SHOAL_X
+	if (strcmp(field, "profile") == 0) {
+		return set_profile(config, value);
+	}
+	if (strcmp(field, "run") == 0) {
+		return set_run(config, value);
+	}
+	if (strcmp(field, "log_level") == 0) {
+		return set_level(config, value);
+	}
+	if (strcmp(field, "seed") == 0) {
+		return set_seed(config, value);
+	}
+	return set_profile_field(config, field, value);
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+void
+shoal_settings_differ(const struct shoal_config *a, const struct shoal_config *b,
+        void (*fn)(const char *field, bool fixed, void *arg), void *arg)
+{
+#define SHOAL_X(field)                                                                             \
+	if (!same_text(a->field, b->field))                                                        \
+		fn(#field, strcmp(#field, "tags") != 0 && strcmp(#field, "allow") != 0, arg);
+	STRING_TABLE(SHOAL_X)
+#undef SHOAL_X
+#define SHOAL_X(field, min, max, init)                                                             \
+	if (a->field != b->field)                                                                  \
+		fn(#field, true, arg);
+	NUMBER_TABLE(SHOAL_X)
+#undef SHOAL_X
+#define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
+	if (a->profile.field != b->profile.field)                                                  \
+		fn(#field, shoal_profile_is_fixed(#field), arg);
+	SHOAL_PROFILE_TABLE(SHOAL_X)
+#undef SHOAL_X
+	if (a->log_level != b->log_level) {
+		fn("log_level", false, arg);
+	}
+	if (a->seed != b->seed) {
+		fn("seed", true, arg);
+	}
+}
+
+static int
+check_text(const char *field, const char *value, size_t max)
+{
+	size_t len = value != NULL ? strlen(value) : 0;
+
+	if (len > max) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "%s: %zu bytes; allowed are at most %zu", field, len, max);
+	}
+	if (len > 0 && !shoal_text_is_utf8((const uint8_t *)value, len)) {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "%s: no valid UTF-8; allowed is UTF-8 text", field);
+	}
+	if (len > 0 && !shoal_text_is_name((const uint8_t *)value, len)) {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "%s: control characters are not allowed", field);
+	}
+	return 0;
+}
+
+static int
+check_identity(struct shoal_settings *settings, const struct shoal_config *config)
+{
+	int rc;
+
+	if (config->id != NULL && (shoal_id_parse(&settings->id, config->id) != 0 ||
+	                                  shoal_id_is_zero(&settings->id))) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "id: \"%s\"; allowed is a UUID that is not all zero, 36 characters with "
+		        "dashes or 32 without",
+		        config->id);
+	}
+	rc = check_text("name", config->name, SHOAL_NAME_MAX);
+	return rc != 0 ? rc : check_text("label", config->label, SHOAL_LABEL_MAX);
+}
+
+static int
+check_addresses(struct shoal_settings *settings, const struct shoal_config *config)
+{
+	char why[256];
+
+	if (config->bind == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "bind: NULL; allowed is \"ip:port\", with a comma between several");
+	}
+	if (shoal_address_list(
+	            settings->bind, &settings->binds, config->bind, false, why, sizeof(why)) != 0) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "bind: %s", why);
+	}
+	if (config->advertise == NULL) {
+		return 0;
+	}
+	if (shoal_address_list(settings->advertise, &settings->advertises, config->advertise, true,
+	            why, sizeof(why)) != 0) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "advertise: %s", why);
+	}
+	for (size_t i = 0; i < settings->advertises; i++) {
+		static const uint8_t any4[16] = {[10] = 0xff, [11] = 0xff};
+		static const uint8_t any6[16] = {0};
+		const uint8_t *ip = settings->advertise[i].ip;
+
+		if (memcmp(ip, any4, sizeof(any4)) == 0 || memcmp(ip, any6, sizeof(any6)) == 0) {
+			return shoal_last_error_set(SHOAL_ERR_INVALID,
+			        "advertise: \"%s\"; a wildcard is not allowed: peers cannot dial it",
+			        config->advertise);
+		}
+	}
+	return 0;
+}
+
+static int
+check_run(const struct shoal_config *config)
+{
+	switch (config->run) {
+	case SHOAL_RUN_THREADS:
+	case SHOAL_RUN_DISPATCH:
+		if (config->base != NULL) {
+			return shoal_last_error_set(SHOAL_ERR_INVALID,
+			        "base: set; allowed with run SHOAL_RUN_BASE only");
+		}
+		return 0;
+	case SHOAL_RUN_BASE:
+		if (config->base == NULL) {
+			return shoal_last_error_set(SHOAL_ERR_INVALID,
+			        "base: NULL; run SHOAL_RUN_BASE needs the event_base to run on");
+		}
+		return 0;
+	}
+	return shoal_last_error_set(SHOAL_ERR_INVALID,
+	        "run: %d; allowed are SHOAL_RUN_THREADS, _DISPATCH and _BASE", (int)config->run);
+}
+
+static int
+check_transport(size_t i, const struct shoal_transport_ops *ops, uint32_t before)
+{
+	const uint32_t known =
+	        SHOAL_TRANSPORT_DATAGRAM | SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WATCH;
+
+	if (ops == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "transports[%zu]: no functions", i);
+	}
+	if (ops->abi != SHOAL_TRANSPORT_ABI) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "transports[%zu]: abi %u; allowed is %d", i, ops->abi, SHOAL_TRANSPORT_ABI);
+	}
+	bool complete = ops->name != NULL && ops->start != NULL && ops->address != NULL &&
+	                ops->stop != NULL && ops->free != NULL;
+	if (ops->caps & SHOAL_TRANSPORT_DATAGRAM) {
+		complete = complete && ops->send != NULL;
+	}
+	if (ops->caps & SHOAL_TRANSPORT_STREAM) {
+		complete = complete && ops->stream != NULL && ops->request != NULL &&
+		           ops->reply != NULL;
+	}
+	if (ops->caps & SHOAL_TRANSPORT_WATCH) {
+		complete = complete && (ops->caps & SHOAL_TRANSPORT_STREAM) != 0 &&
+		           ops->fresh != NULL && ops->watch != NULL && ops->unwatch != NULL &&
+		           ops->tell != NULL && ops->drop != NULL;
+	}
+	if (!complete) {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "transports[%zu]: a required function is NULL", i);
+	}
+	if ((ops->caps & known & ~before) == 0) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "transports[%zu]: \"%s\" can nothing that those before it cannot", i,
+		        ops->name);
+	}
+	return 0;
+}
+
+static int
+check_transports(const struct shoal_config *config)
+{
+	uint32_t caps = 0;
+
+	if (config->transports == NULL && config->transport_count == 0) {
+		return 0;
+	}
+	if (config->transports == NULL || config->transport_count == 0 ||
+	        config->transport_count > SHOAL_TRANSPORTS_MAX) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "transport_count: %zu; allowed are 1 to %d with transports, 0 without",
+		        config->transport_count, SHOAL_TRANSPORTS_MAX);
+	}
+	for (size_t i = 0; i < config->transport_count; i++) {
+		int rc = check_transport(i, config->transports[i].ops, caps);
+
+		if (rc != 0) {
+			return rc;
+		}
+		caps |= config->transports[i].ops->caps;
+	}
+	if (!(caps & SHOAL_TRANSPORT_DATAGRAM) || !(caps & SHOAL_TRANSPORT_STREAM)) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "transports: no %s; one for datagrams and one for streams are needed",
+		        caps & SHOAL_TRANSPORT_STREAM ? "datagrams" : "streams");
+	}
+	return 0;
+}
+
+static int
+check_keys(const struct shoal_config *config)
+{
+	if (config->keyring != NULL && config->keyring[0] == '\0') {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "keyring: \"\"; allowed is the name of a file");
+	}
+	if (config->key_count > SHOAL_KEYS_MAX ||
+	        (config->key_count > 0) != (config->keys != NULL) ||
+	        (config->keyring != NULL && config->keys != NULL)) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "key_count: %zu; allowed are 1 to %d with keys and without keyring, else 0",
+		        config->key_count, SHOAL_KEYS_MAX);
+	}
+	for (size_t i = 0; i < config->key_count; i++) {
+		if (config->keys[i].len != 16 && config->keys[i].len != 24 &&
+		        config->keys[i].len != 32) {
+			return shoal_last_error_set(SHOAL_ERR_INVALID,
+			        "keys[%zu]: %u bytes; allowed are 16, 24 and 32", i,
+			        config->keys[i].len);
+		}
+	}
+	if (config->accept_clear != 0 && config->keyring == NULL && config->keys == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "accept_clear: %u; allowed is 0 without keys", config->accept_clear);
+	}
+	return 0;
+}
+
+static int
+check_numbers(const struct shoal_config *config)
+{
+	char why[200];
+
+#define SHOAL_X(field, min, max, init)                                                             \
+	if ((int64_t)config->field < (int64_t)(min) || config->field > (max))                      \
+		return shoal_last_error_set(SHOAL_ERR_INVALID,                                     \
+		        #field ": %u; allowed are %u to %u", config->field, (unsigned)(min),       \
+		        (unsigned)(max));
+	NUMBER_TABLE(SHOAL_X)
+#undef SHOAL_X
+	if (shoal_profile_check(&config->profile, why, sizeof(why)) != 0) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "%s", why);
+	}
+	if (config->log_level < SHOAL_LOG_ERROR || config->log_level > SHOAL_LOG_DEBUG) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "log_level: %d; allowed are SHOAL_LOG_ERROR to SHOAL_LOG_DEBUG",
+		        (int)config->log_level);
+	}
+	if (config->record_bytes != 0 && config->record_bytes < RECORD_BYTES_MIN) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "record_bytes: %u; allowed are 0 and %u to %u", config->record_bytes,
+		        RECORD_BYTES_MIN, UINT32_MAX);
+	}
+	if (config->state_dir != NULL && config->state_dir[0] == '\0') {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "state_dir: \"\"; allowed is the name of a directory");
+	}
+	if (config->record != NULL && config->record[0] == '\0') {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "record: \"\"; allowed is the name of a file");
+	}
+	const struct shoal_allocator *mem = config->allocator;
+	if (mem != NULL && (mem->malloc == NULL || mem->realloc == NULL || mem->free == NULL)) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "allocator: a function is NULL; malloc, realloc and free are needed");
+	}
+	return 0;
+}
+
+/* What the caller's struct says, with defaults where it ends early. */
+static int
+widen(struct shoal_config *wide, const struct shoal_config *config)
+{
+	const uint8_t *bytes = (const uint8_t *)config;
+
+	if (config == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "config: NULL");
+	}
+	if (config->size <= offsetof(struct shoal_config, bind) || config->size > 65536) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "size: %zu; shoal_config_init was not called", config->size);
+	}
+	for (size_t i = sizeof(*wide); i < config->size; i++) {
+		if (bytes[i] != 0) {
+			return shoal_last_error_set(SHOAL_ERR_INVALID,
+			        "size: %zu; a field is set that this version does not know",
+			        config->size);
+		}
+	}
+	shoal_config_init(wide);
+	memcpy(wide, config, config->size < sizeof(*wide) ? config->size : sizeof(*wide));
+	return 0;
+}
+
+static int
+check(struct shoal_settings *settings, const struct shoal_config *config)
+{
+	int rc = check_identity(settings, config);
+
+	if (rc == 0) {
+		rc = shoal_metadata_check_tags(config->tags);
+	}
+	if (rc == 0) {
+		rc = check_addresses(settings, config);
+	}
+	if (rc == 0) {
+		rc = shoal_ranges_parse(settings->allow, &settings->allows, config->allow);
+	}
+	if (rc == 0) {
+		rc = check_numbers(config);
+	}
+	if (rc == 0) {
+		rc = check_run(config);
+	}
+	if (rc == 0) {
+		rc = check_transports(config);
+	}
+	if (rc == 0) {
+		rc = check_keys(config);
+	}
+	return rc;
+}
+
+int
+shoal_config_check(const struct shoal_config *config)
+{
+	struct shoal_settings settings = {0};
+	struct shoal_config wide;
+	int rc = widen(&wide, config);
+
+	return rc != 0 ? rc : check(&settings, &wide);
+}
+
+static int
+copy_text(struct shoal_settings *settings, const char **field)
+{
+	if (*field == NULL) {
+		return 0;
+	}
+	*field = shoal_alloc_text(settings->mem, *field);
+	return *field != NULL ? 0 : SHOAL_ERR_NOMEM;
+}
+
+static int
+copy_transports(struct shoal_settings *settings)
+{
+	struct shoal_config *config = &settings->config;
+	size_t n = config->transport_count;
+	struct shoal_transport *copy;
+
+	copy = shoal_alloc_zeroed(settings->mem, SHOAL_TRANSPORTS_MAX, sizeof(*copy));
+	if (copy == NULL) {
+		config->transports = NULL;
+		return SHOAL_ERR_NOMEM;
+	}
+	if (n > 0) {
+		memcpy(copy, config->transports, n * sizeof(*copy));
+	}
+	config->transports = copy;
+	return 0;
+}
+
+int
+shoal_settings_init(struct shoal_settings *settings, const struct shoal_config *config)
+{
+	struct shoal_config wide;
+	int rc, failed = 0;
+
+	memset(settings, 0, sizeof(*settings));
+	rc = widen(&wide, config);
+	if (rc == 0) {
+		rc = check(settings, &wide);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	settings->config = wide;
+	settings->mem = wide.allocator != NULL ? wide.allocator : &shoal_allocator_libc;
+	/* Every pointer is replaced, also after a failure: shoal_settings_done frees them all. */
+#define SHOAL_X(field) failed |= copy_text(settings, &settings->config.field);
+	STRING_TABLE(SHOAL_X)
+#undef SHOAL_X
+	failed |= copy_transports(settings);
+	if (wide.key_count > 0) {
+		memcpy(settings->keys, wide.keys, wide.key_count * sizeof(wide.keys[0]));
+	}
+	settings->config.keys = NULL; /* in settings */
+	if (failed != 0) {
+		shoal_settings_done(settings);
+		return shoal_last_error_set(
+		        SHOAL_ERR_NOMEM, "config: %s", shoal_strerror(SHOAL_ERR_NOMEM));
+	}
+	return 0;
+}
+
+void
+shoal_settings_done(struct shoal_settings *settings)
+{
+	struct shoal_config *config = &settings->config;
+
+#define SHOAL_X(field) shoal_alloc_free(settings->mem, (void *)(uintptr_t)config->field);
+	STRING_TABLE(SHOAL_X)
+#undef SHOAL_X
+	shoal_alloc_free(settings->mem, (void *)(uintptr_t)config->transports);
+	shoal_key_wipe(settings->keys, sizeof(settings->keys));
+	memset(config, 0, sizeof(*config));
+}

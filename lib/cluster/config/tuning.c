@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/* Live reconfiguration. A whole config is compared with the one in force: what is fixed from the
+ * start is told to the caller and left, the rest is accepted as one, or nothing of it is. The loop
+ * takes it on its next turn, so any thread and any callback may ask. */
+#include "cluster/config/tuning.h"
+
+#include "base/alloc.h"
+#include "base/panic.h"
+#include "cluster/cluster.h"
+#include "cluster/join/join.h"
+#include "cluster/loop/fork.h"
+#include "cluster/loop/listen.h"
+#include "cluster/loop/loop.h"
+#include "cluster/loop/mailbox.h"
+#include "cluster/report/last_error.h"
+
+#include <string.h>
+
+#define FIELDS_MAX 128
+
+/* The fields that differ; their names are static. */
+struct differences {
+	struct {
+		const char *field;
+		bool fixed;
+	} item[FIELDS_MAX];
+	size_t count;
+};
+
+/* NULL stays NULL. */
+static int
+copy_text(struct shoal_cluster *cluster, char **copy, const char *text)
+{
+	*copy = text == NULL ? NULL : shoal_alloc_text(cluster->mem, text);
+	return text == NULL || *copy != NULL ? 0
+	                                     : shoal_last_error_set(SHOAL_ERR_NOMEM, "config: %s",
+	                                               shoal_strerror(SHOAL_ERR_NOMEM));
+}
+
+int
+shoal_tuning_init(struct shoal_cluster *cluster)
+{
+	struct shoal_tuning *tuning = &cluster->tuning;
+	const struct shoal_config *config = &cluster->settings.config;
+	int rc;
+
+	tuning->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	tuning->profile = config->profile;
+	tuning->log_level = config->log_level;
+	memcpy(tuning->range, cluster->settings.allow, sizeof(tuning->range));
+	tuning->ranges = cluster->settings.allows;
+	tuning->changed = tuning->ranges > 0;
+	rc = copy_text(cluster, &tuning->tags, config->tags);
+	return rc == 0 ? copy_text(cluster, &tuning->allow, config->allow) : rc;
+}
+
+void
+shoal_tuning_done(struct shoal_cluster *cluster)
+{
+	shoal_alloc_free(cluster->mem, cluster->tuning.tags);
+	shoal_alloc_free(cluster->mem, cluster->tuning.allow);
+	pthread_mutex_destroy(&cluster->tuning.lock);
+}
+
+unsigned
+shoal_tuning_leave_ms(struct shoal_cluster *cluster)
+{
+	unsigned ms;
+
+	pthread_mutex_lock(&cluster->tuning.lock);
+	ms = cluster->tuning.profile.leave_timeout_ms;
+	pthread_mutex_unlock(&cluster->tuning.lock);
+	return ms;
+}
+
+/* Fixed fields are not written: other threads read them without the lock. */
+static void
+update_settings(struct shoal_config *config, const struct shoal_tuning *tuning)
+{
+#define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
+	if (config->profile.field != tuning->profile.field)                                        \
+		config->profile.field = tuning->profile.field;
+	SHOAL_PROFILE_TABLE(SHOAL_X)
+#undef SHOAL_X
+	config->log_level = tuning->log_level;
+}
+
+void
+shoal_tuning_push(struct shoal_cluster *cluster)
+{
+	struct shoal_tuning *tuning = &cluster->tuning;
+	struct shoal_cidr range[SHOAL_ALLOW_MAX];
+	struct shoal_input allow = {.kind = SHOAL_INPUT_ALLOW, .data = (const uint8_t *)range};
+	uint8_t data[SHOAL_TUNING_BYTES];
+	struct shoal_input tune = {.kind = SHOAL_INPUT_TUNE, .data = data};
+	struct shoal_profile profile;
+	bool changed;
+
+	pthread_mutex_lock(&tuning->lock);
+	changed = tuning->changed && cluster->core != NULL;
+	if (changed) {
+		tuning->changed = false;
+		update_settings(&cluster->settings.config, tuning);
+		allow.len = tuning->ranges * sizeof(range[0]);
+		memcpy(range, tuning->range, allow.len);
+	}
+	pthread_mutex_unlock(&tuning->lock);
+	if (!changed) {
+		return;
+	}
+	profile = cluster->settings.config.profile;
+	if (!shoal_listen_may_be_watched(cluster)) {
+		profile.watchers = 0;
+	}
+	tune.len =
+	        shoal_core_tuning(&profile, cluster->settings.config.log_level, data, sizeof(data));
+	/* Both were checked, and need no memory; STATE: it has left. */
+	(void)shoal_loop_input(cluster, &tune);
+	(void)shoal_loop_input(cluster, &allow);
+	shoal_background_tuned(cluster);
+}
+
+static bool
+has_tag(const char *tags, const char *tag, size_t len)
+{
+	while (tags != NULL && *tags != '\0') {
+		size_t n = strcspn(tags, ",");
+
+		if (n == len && memcmp(tags, tag, len) == 0) {
+			return true;
+		}
+		tags += n + (tags[n] == ',');
+	}
+	return false;
+}
+
+/* Adds or removes the tags of one list that are not in the other. */
+static int
+edit_tags(struct shoal_meta_edit *edit, const char *tags, const char *other, bool wanted)
+{
+	char tag[SHOAL_TAG_MAX + 1];
+	int rc = 0;
+
+	while (rc == 0 && tags != NULL && *tags != '\0') {
+		size_t len = strcspn(tags, ",");
+
+		if (!has_tag(other, tags, len)) {
+			memcpy(tag, tags, len); /* was checked */
+			tag[len] = '\0';
+			rc = shoal_meta_edit_tag(edit, tag, wanted);
+		}
+		tags += len + (tags[len] == ',');
+	}
+	return rc;
+}
+
+/* From the tags of the config in force to those of the next; what else was changed since stays.
+ * Takes the text. */
+static int
+change_tags(struct shoal_cluster *cluster, char *tags)
+{
+	struct shoal_tuning *tuning = &cluster->tuning;
+	struct shoal_meta_edit *edit;
+	int rc = shoal_meta_begin(cluster, &edit);
+
+	if (rc == 0) {
+		rc = edit_tags(edit, tuning->tags, tags, false);
+		rc = rc == 0 ? edit_tags(edit, tags, tuning->tags, true) : rc;
+		if (rc == 0) {
+			rc = shoal_meta_commit(edit);
+		} else {
+			shoal_meta_abort(edit);
+		}
+	}
+	if (rc == 0) {
+		shoal_alloc_free(cluster->mem, tuning->tags);
+		tuning->tags = tags;
+	} else {
+		shoal_alloc_free(cluster->mem, tags);
+	}
+	return rc;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static int
+take_tags(struct shoal_cluster *cluster, const char *wanted)
+{
+	char *copy;
+
+	if (same_text(cluster->tuning.tags, wanted)) {
+		return 0;
+	}
+	int rc = copy_text(cluster, &copy, wanted);
+	return rc == 0 ? change_tags(cluster, copy) : rc;
+}
+
+/* What of the wanted profile may count: fixed fields stay. */
+static struct shoal_profile
+merge(const struct shoal_profile *held, const struct shoal_profile *wanted)
+{
+	struct shoal_profile merged = *wanted;
+
+#define SHOAL_X(field) merged.field = held->field;
+	SHOAL_PROFILE_FIXED_TABLE(SHOAL_X)
+#undef SHOAL_X
+	return merged;
+}
+
+static int
+take_over(struct shoal_cluster *cluster, const struct shoal_settings *wanted)
+{
+	struct shoal_tuning *tuning = &cluster->tuning;
+	char *allow;
+	int rc = copy_text(cluster, &allow, wanted->config.allow);
+
+	if (rc == 0) {
+		rc = take_tags(cluster, wanted->config.tags);
+		if (rc != 0) {
+			shoal_alloc_free(cluster->mem, allow);
+		}
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	shoal_alloc_free(cluster->mem, tuning->allow);
+	tuning->allow = allow;
+	memcpy(tuning->range, wanted->allow, sizeof(tuning->range));
+	tuning->ranges = wanted->allows;
+	tuning->profile = merge(&tuning->profile, &wanted->config.profile);
+	tuning->log_level = wanted->config.log_level;
+	tuning->changed = true;
+	pthread_mutex_lock(&cluster->lock);
+	if (cluster->state == SHOAL_CLUSTER_RUNNING) {
+		shoal_mailbox_ring(cluster->mailbox_fd);
+	}
+	pthread_mutex_unlock(&cluster->lock);
+	return 0;
+}
+
+static void
+note(const char *field, bool fixed, void *arg)
+{
+	struct differences *found = arg;
+
+	SHOAL_ASSERT(found->count < FIELDS_MAX);
+	found->item[found->count].field = field;
+	found->item[found->count++].fixed = fixed;
+}
+
+/* The config in force, its strings borrowed. Lock of the tuning held. */
+static struct shoal_config
+in_force(const struct shoal_cluster *cluster)
+{
+	/* The keys are with the core alone: others stand in for them. */
+	static const struct shoal_key keys[SHOAL_KEYS_MAX] = {{.len = 16}, {.len = 16}, {.len = 16},
+	        {.len = 16}, {.len = 16}, {.len = 16}, {.len = 16}, {.len = 16}};
+	struct shoal_config config = cluster->settings.config;
+
+	config.keys = config.key_count > 0 ? keys : NULL;
+	config.profile = cluster->tuning.profile;
+	config.log_level = cluster->tuning.log_level;
+	config.tags = cluster->tuning.tags;
+	config.allow = cluster->tuning.allow;
+	return config;
+}
+
+static int
+check_running(struct shoal_cluster *cluster, const char *what)
+{
+	enum shoal_cluster_state state;
+	int rc = shoal_fork_check(cluster, what);
+
+	if (rc != 0) {
+		return rc;
+	}
+	state = shoal_cluster_state(cluster);
+	return state == SHOAL_CLUSTER_RUNNING ? 0
+	                                      : shoal_last_error_set(SHOAL_ERR_STATE,
+	                                                "%s: the cluster is %s, it must be running",
+	                                                what, shoal_cluster_state_name(state));
+}
+
+/* Lock of the tuning held. */
+static int
+apply(struct shoal_cluster *cluster, const struct shoal_settings *wanted, struct differences *found)
+{
+	struct shoal_config held = in_force(cluster);
+	bool live = false;
+
+	found->count = 0;
+	shoal_settings_differ(&held, &wanted->config, note, found);
+	for (size_t i = 0; i < found->count; i++) {
+		live = live || !found->item[i].fixed;
+	}
+	return live ? take_over(cluster, wanted) : 0;
+}
+
+int
+shoal_cluster_reconfigure(struct shoal_cluster *cluster, const struct shoal_config *config,
+        shoal_reconfigured_fn fn, void *arg)
+{
+	struct differences found;
+	struct shoal_settings wanted;
+	int rc = check_running(cluster, "reconfigure");
+
+	if (rc == 0) {
+		rc = shoal_settings_init(&wanted, config);
+	}
+	if (rc != 0) {
+		return rc;
+	}
+	pthread_mutex_lock(&cluster->tuning.lock);
+	rc = apply(cluster, &wanted, &found);
+	pthread_mutex_unlock(&cluster->tuning.lock);
+	shoal_settings_done(&wanted);
+	for (size_t i = 0; rc == 0 && fn != NULL && i < found.count; i++) {
+		fn(found.item[i].field, !found.item[i].fixed, arg);
+	}
+	return rc;
+}
+
+/* One that is a set of others ("profile") changes as a whole or not at all. */
+static int
+refuse_fixed(const struct differences *found)
+{
+	for (size_t i = 0; i < found->count; i++) {
+		if (found->item[i].fixed) {
+			return shoal_last_error_set(SHOAL_ERR_STATE,
+			        "%s: cannot change while the cluster runs: stop it and start it "
+			        "with the new value",
+			        found->item[i].field);
+		}
+	}
+	return 0;
+}
+
+int
+shoal_cluster_set(struct shoal_cluster *cluster, const char *field, const char *value)
+{
+	struct shoal_settings wanted;
+	struct differences found;
+	struct shoal_config config;
+	int rc = check_running(cluster, "set");
+
+	if (rc != 0) {
+		return rc;
+	}
+	pthread_mutex_lock(&cluster->tuning.lock);
+	config = in_force(cluster);
+	rc = shoal_config_set(&config, field, value);
+	if (rc == 0) {
+		rc = shoal_settings_init(&wanted, &config);
+	}
+	if (rc == 0) {
+		found.count = 0;
+		config = in_force(cluster);
+		shoal_settings_differ(&config, &wanted.config, note, &found);
+		rc = refuse_fixed(&found);
+		rc = rc == 0 ? apply(cluster, &wanted, &found) : rc;
+		shoal_settings_done(&wanted);
+	}
+	pthread_mutex_unlock(&cluster->tuning.lock);
+	return rc;
+}

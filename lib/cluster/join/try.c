@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/* Trying a seed: text → name or number → addresses → one JOIN of the core each → a result with
+ * reasons.
+ *
+ * Every address of a name is tried, at the same time, since a name may stand for several members or
+ * for one that can be reached in one way only. The core takes a bounded number of requests; what it
+ * refuses for that reason is asked again on a later turn. Answers come as JOINED events by address,
+ * and the first request in flight to that address gets it.
+ *
+ * Nothing ends from inside an event: answers are noted here, and shoal_try_reap, which the loop
+ * calls when the snapshot with the answers' effects is published, tells the owner. So a join that
+ * has returned shows its seed in the list of members. */
+#include "cluster/join/try.h"
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "cluster/join/address.h"
+#include "cluster/join/resolve.h"
+#include "cluster/loop/listen.h"
+#include "cluster/loop/loop.h"
+#include "cluster/report/reasons.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FORMS       "allowed are ip:port, [v6]:port, host:port and host"
+#define NOT_DIALLED "a wildcard, broadcast or multicast address cannot be dialled"
+
+struct shoal_try {
+	struct shoal_list node;
+	struct shoal_cluster *cluster;
+	shoal_try_fn fn;
+	void *arg;
+	struct shoal_resolve *resolve; /* while the name is looked up */
+	bool named; /* the host is a name                                         */
+	struct shoal_addr addr[SHOAL_TRY_ADDRS_MAX];
+	size_t count, next; /* addresses, and those that the core was asked for */
+	size_t open; /* of those, without an answer                                           */
+	size_t self, reached, rejected, doubted;
+	struct shoal_reasons why;
+	uint16_t port;
+	char seed[]; /* as the user wrote it */
+};
+
+/* One JOIN that the core works on. Without a try nobody waits for it any more. */
+struct shoal_attempt {
+	struct shoal_list node;
+	struct shoal_try *try;
+	struct shoal_addr addr;
+};
+
+static bool
+can_be_dialled(const struct shoal_addr *addr)
+{
+	static const uint8_t broadcast[4] = {255, 255, 255, 255};
+
+	if (shoal_addr_is_wildcard(addr)) {
+		return false;
+	}
+	if (shoal_addr_is_ipv4(addr)) {
+		return (addr->ip[12] & 0xf0) != 0xe0 &&
+		       memcmp(addr->ip + 12, broadcast, sizeof(broadcast)) != 0;
+	}
+	return addr->ip[0] != 0xff;
+}
+
+/* What is wrong with a seed; NULL: nothing. A host that looks like a number must be one: a name
+ * server would be asked for ever and know nothing. */
+static const char *
+fault_of(const char *seed)
+{
+	struct shoal_address_parts parts;
+	struct shoal_addr addr;
+
+	if (shoal_address_split(&parts, seed) != 0 || strpbrk(parts.host, " \t\r\n/[]") != NULL) {
+		return FORMS;
+	}
+	if (parts.has_port && parts.port == 0) {
+		return "port 0 cannot be dialled; allowed are 1 to 65535";
+	}
+	if (shoal_address_numeric(&addr, parts.host, parts.port) == 0) {
+		return can_be_dialled(&addr) ? NULL : NOT_DIALLED;
+	}
+	if (strpbrk(parts.host, ":%") != NULL ||
+	        strspn(parts.host, "0123456789.") == strlen(parts.host)) {
+		return "the address is not valid; " FORMS;
+	}
+	return NULL;
+}
+
+int
+shoal_try_check(const char *seed, char *why, size_t len)
+{
+	const char *fault;
+
+	if (strncmp(seed, "srv+", 4) == 0 || strstr(seed, "://") != NULL) {
+		snprintf(why, len, "seed \"%.100s\": this form is not supported by this build",
+		        seed);
+		return SHOAL_ERR_UNSUPPORTED;
+	}
+	fault = fault_of(seed);
+	if (fault == NULL) {
+		return 0;
+	}
+	snprintf(why, len, "seed \"%.100s\": %s", seed, fault);
+	return SHOAL_ERR_INVALID;
+}
+
+static void
+say_address(struct shoal_try *try, const struct shoal_addr *addr, int code, const char *detail)
+{
+	const char *reason = detail != NULL && *detail != '\0' ? detail : shoal_strerror(code);
+	char text[SHOAL_ADDR_TEXT];
+
+	shoal_addr_print(addr, text, sizeof(text));
+	if (try->named) {
+		shoal_reasons_add(&try->why, "%s at %s: %s", try->seed, text, reason);
+	} else {
+		shoal_reasons_add(&try->why, "%s: %s", text, reason);
+	}
+}
+
+static void
+on_resolved(void *arg, int code, const char *why, const struct shoal_addr *addr, size_t n)
+{
+	struct shoal_try *try = arg;
+
+	try->resolve = NULL;
+	if (code != 0) {
+		shoal_reasons_add(&try->why, "%s: %s: %s", try->seed, shoal_strerror(code), why);
+	} else {
+		memcpy(try->addr, addr, n * sizeof(*addr));
+	}
+	try->count = n;
+	try->cluster->joins.waiting = true;
+	shoal_loop_touch(try->cluster);
+}
+
+int
+shoal_try_begin(struct shoal_try **out, struct shoal_cluster *cluster, const char *seed,
+        shoal_try_fn fn, void *arg)
+{
+	size_t len = strlen(seed);
+	struct shoal_try *try = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*try) + len + 1);
+	struct shoal_address_parts parts;
+	int rc;
+
+	if (try == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	try->cluster = cluster;
+	try->fn = fn;
+	try->arg = arg;
+	memcpy(try->seed, seed, len + 1);
+	rc = shoal_address_split(&parts, seed);
+	try->port = parts.has_port ? parts.port : cluster->bound[0].port;
+	if (rc == 0 && shoal_address_numeric(&try->addr[0], parts.host, try->port) == 0) {
+		try->count = 1;
+	} else if (rc == 0) {
+		try->named = true;
+		rc = shoal_resolve_begin(&try->resolve, cluster->mem, cluster->base, parts.host,
+		        try->port, SHOAL_TRY_ADDRS_MAX, on_resolved, try);
+	}
+	if (rc != 0) {
+		shoal_alloc_free(cluster->mem, try);
+		return rc;
+	}
+	shoal_list_push_back(&cluster->joins.tries, &try->node);
+	cluster->joins.waiting = true;
+	shoal_loop_touch(cluster);
+	*out = try;
+	return 0;
+}
+
+/* Its requests in flight go on without it. */
+static void
+leave_attempts(struct shoal_try *try, const char *reason)
+{
+	SHOAL_LIST_FOREACH (node, &try->cluster->joins.attempts) {
+		struct shoal_attempt *attempt = SHOAL_LIST_ITEM(node, struct shoal_attempt, node);
+
+		if (attempt->try != try) {
+			continue;
+		}
+		attempt->try = NULL;
+		if (reason != NULL) {
+			say_address(try, &attempt->addr, SHOAL_ERR_TIMEOUT, reason);
+		}
+	}
+	try->open = 0;
+}
+
+void
+shoal_try_expire(struct shoal_try *try)
+{
+	const char *reason = shoal_strerror(SHOAL_ERR_TIMEOUT);
+
+	if (try->resolve != NULL) {
+		shoal_resolve_cancel(try->resolve);
+		try->resolve = NULL;
+		shoal_reasons_add(&try->why, "%s: %s: %s", try->seed,
+		        shoal_strerror(SHOAL_ERR_RESOLVE), reason);
+	}
+	leave_attempts(try, reason);
+	while (try->next < try->count) {
+		say_address(try, &try->addr[try->next++], SHOAL_ERR_TIMEOUT, reason);
+	}
+	shoal_loop_touch(try->cluster);
+}
+
+void
+shoal_try_drop(struct shoal_try *try)
+{
+	if (try->resolve != NULL) {
+		shoal_resolve_cancel(try->resolve);
+	}
+	leave_attempts(try, NULL);
+	shoal_list_remove(&try->node);
+	shoal_alloc_free(try->cluster->mem, try);
+}
+
+/* Somebody decided; the others are failures on the way. */
+static bool
+is_refusal(int code)
+{
+	return code == SHOAL_ERR_REJECTED || code == SHOAL_ERR_LABEL || code == SHOAL_ERR_VERSION ||
+	       code == SHOAL_ERR_ID_CONFLICT || code == SHOAL_ERR_UNSUPPORTED;
+}
+
+/* What anybody on the way can bring about, and a key that comes later can mend. */
+static bool
+is_doubtful(int code)
+{
+	return code == SHOAL_ERR_AUTH || code == SHOAL_ERR_KEY || code == SHOAL_ERR_CLEAR;
+}
+
+void
+shoal_try_joined(struct shoal_cluster *cluster, const struct shoal_event *event)
+{
+	struct shoal_attempt *attempt = NULL;
+	struct shoal_try *try;
+
+	SHOAL_LIST_FOREACH (node, &cluster->joins.attempts) {
+		attempt = SHOAL_LIST_ITEM(node, struct shoal_attempt, node);
+		if (shoal_addr_equal(&attempt->addr, &event->addr)) {
+			break;
+		}
+		attempt = NULL;
+	}
+	if (attempt == NULL) {
+		return;
+	}
+	try = attempt->try;
+	shoal_list_remove(&attempt->node);
+	shoal_alloc_free(cluster->mem, attempt);
+	shoal_loop_touch(cluster);
+	if (try == NULL) {
+		return;
+	}
+	try->open--;
+	if (event->code == 0) {
+		try->reached++;
+		return;
+	}
+	if (is_refusal(event->code)) {
+		try->rejected++;
+	}
+	if (is_doubtful(event->code)) {
+		try->doubted++;
+	}
+	say_address(try, &event->addr, event->code, event->cause.detail);
+}
+
+/* Asks the core to join the next address. false: it takes no more now. */
+static bool
+ask(struct shoal_try *try)
+{
+	struct shoal_cluster *cluster = try->cluster;
+	struct shoal_input input = {.kind = SHOAL_INPUT_JOIN, .from = try->addr[try->next]};
+	struct shoal_attempt *attempt;
+	int rc = SHOAL_ERR_NOMEM;
+
+	if (shoal_listen_is_self(cluster, &input.from)) {
+		try->self++;
+		try->next++;
+		return true;
+	}
+	if (!can_be_dialled(&input.from)) {
+		say_address(try, &input.from, SHOAL_ERR_INVALID, NOT_DIALLED);
+		try->next++;
+		return true;
+	}
+	attempt = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*attempt));
+	if (attempt != NULL) {
+		/* It must be findable when the core answers at once. */
+		attempt->addr = input.from;
+		attempt->try = try;
+		shoal_list_push_back(&cluster->joins.attempts, &attempt->node);
+		try->open++;
+		rc = shoal_loop_input(cluster, &input);
+		if (rc != 0) {
+			shoal_list_remove(&attempt->node);
+			shoal_alloc_free(cluster->mem, attempt);
+			try->open--;
+		}
+	}
+	if (rc == SHOAL_ERR_LIMIT) {
+		return false;
+	}
+	if (rc != 0) {
+		say_address(try, &input.from, rc, NULL);
+	}
+	try->next++;
+	return true;
+}
+
+void
+shoal_try_pump(struct shoal_cluster *cluster)
+{
+	if (!cluster->joins.waiting) {
+		return;
+	}
+	SHOAL_LIST_FOREACH (node, &cluster->joins.tries) {
+		struct shoal_try *try = SHOAL_LIST_ITEM(node, struct shoal_try, node);
+
+		while (try->next < try->count) {
+			if (!ask(try)) {
+				return;
+			}
+		}
+	}
+	cluster->joins.waiting = false;
+}
+
+static enum shoal_try_result
+result_of(const struct shoal_try *try)
+{
+	if (try->reached > 0) {
+		return SHOAL_TRY_REACHED;
+	}
+	if (try->self > 0 && try->self == try->count) {
+		return SHOAL_TRY_SELF;
+	}
+	return try->rejected > 0  ? SHOAL_TRY_REJECTED
+	       : try->doubted > 0 ? SHOAL_TRY_DOUBTED
+	                          : SHOAL_TRY_FAILED;
+}
+
+void
+shoal_try_reap(struct shoal_cluster *cluster)
+{
+	SHOAL_LIST_FOREACH_SAFE (node, after, &cluster->joins.tries) {
+		struct shoal_try *try = SHOAL_LIST_ITEM(node, struct shoal_try, node);
+
+		if (try->resolve != NULL || try->next < try->count || try->open > 0) {
+			continue;
+		}
+		shoal_list_remove(&try->node);
+		try->fn(try->arg, try, try->seed, result_of(try), try->why.text);
+		shoal_alloc_free(cluster->mem, try);
+	}
+}
+
+void
+shoal_try_forget(struct shoal_cluster *cluster)
+{
+	struct shoal_list *node;
+
+	while ((node = shoal_list_first(&cluster->joins.attempts)) != NULL) {
+		shoal_list_remove(node);
+		shoal_alloc_free(cluster->mem, SHOAL_LIST_ITEM(node, struct shoal_attempt, node));
+	}
+}

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: MIT */
+/* The callbacks' queue: the loop puts in, one thread at a time takes out and runs the application's
+ * code.
+ *
+ * The loop never waits for a callback, so the queue must end somewhere. Up to `soft` events every
+ * one is kept. Above, a member that waits already has its last event replaced by the newer one
+ * (which keeps the older `was`, so that the events of a member still chain), and a member that does
+ * not wait gets its one place: the queue is bounded by soft plus the number of members. An OVERFLOW
+ * event tells it, once until the queue was empty again.
+ *
+ * Events are staged while the loop drains its core and become ready when the snapshot with their
+ * effects is published: a callback that looks at the list never sees an older one than its event. A
+ * subscriber gets the events that become ready after it subscribed.
+ *
+ * Cost: one allocation an event, O(1) each; the lock is held for a few instructions, never while a
+ * callback runs. */
+#include "cluster/loop/callbacks.h"
+
+#include "base/alloc.h"
+#include "base/panic.h"
+#include "cluster/loop/clock.h"
+
+#include <string.h>
+
+struct shoal_pending_event {
+	struct shoal_call call;
+	uint64_t number;
+	uint32_t slot;
+	struct shoal_member_event event;
+};
+
+static _Thread_local const struct shoal_callbacks *inside;
+
+int
+shoal_callbacks_init(struct shoal_callbacks *callbacks, const struct shoal_allocator *mem,
+        size_t events_max, size_t members_max)
+{
+	memset(callbacks, 0, sizeof(*callbacks));
+	callbacks->mem = mem;
+	callbacks->soft = events_max;
+	callbacks->hard = events_max + members_max;
+	callbacks->overflow.kind = SHOAL_CALL_OVERFLOW;
+	shoal_list_init(&callbacks->queue);
+	shoal_list_init(&callbacks->staged);
+	if (pthread_mutex_init(&callbacks->lock, NULL) != 0) {
+		return SHOAL_ERR_SYSTEM;
+	}
+	if (pthread_cond_init(&callbacks->changed, NULL) != 0) {
+		pthread_mutex_destroy(&callbacks->lock);
+		return SHOAL_ERR_SYSTEM;
+	}
+	return 0;
+}
+
+static struct shoal_pending_event *
+pending_of(struct shoal_call *call)
+{
+	SHOAL_ASSERT(call->kind == SHOAL_CALL_EVENT);
+	return SHOAL_LIST_ITEM(call, struct shoal_pending_event, call);
+}
+
+/* Out of its list and out of the index. Under the lock. */
+static void
+forget(struct shoal_callbacks *callbacks, struct shoal_pending_event *pending)
+{
+	shoal_list_remove(&pending->call.node);
+	callbacks->events--;
+	if (pending->slot < callbacks->last_capacity && callbacks->last[pending->slot] == pending) {
+		callbacks->last[pending->slot] = NULL;
+	}
+}
+
+static void
+release(struct shoal_callbacks *callbacks, struct shoal_pending_event *pending)
+{
+	shoal_member_unref(pending->event.member);
+	shoal_member_unref(pending->event.before);
+	shoal_alloc_free(callbacks->mem, pending);
+}
+
+/* Under the lock. */
+static void
+drop_events(struct shoal_callbacks *callbacks, struct shoal_list *list)
+{
+	SHOAL_LIST_FOREACH_SAFE (node, after, list) {
+		struct shoal_call *call = SHOAL_LIST_ITEM(node, struct shoal_call, node);
+
+		if (call->kind == SHOAL_CALL_DONE || call->kind >= SHOAL_CALL_SENT) {
+			continue; /* what is about messages is released when its turn comes */
+		}
+		if (list == &callbacks->queue) {
+			callbacks->calls--;
+		}
+		if (call->kind == SHOAL_CALL_OVERFLOW) {
+			shoal_list_remove(node);
+			continue;
+		}
+		struct shoal_pending_event *pending = pending_of(call);
+
+		forget(callbacks, pending);
+		release(callbacks, pending);
+	}
+}
+
+void
+shoal_callbacks_fini(struct shoal_callbacks *callbacks)
+{
+	drop_events(callbacks, &callbacks->queue);
+	drop_events(callbacks, &callbacks->staged);
+	SHOAL_ASSERT(shoal_list_empty(&callbacks->queue));
+	shoal_alloc_free(callbacks->mem, callbacks->last);
+	pthread_cond_destroy(&callbacks->changed);
+	pthread_mutex_destroy(&callbacks->lock);
+}
+
+/* Under the lock. The place of a slot in the index; NULL: no memory, and then nothing is coalesced
+ * for it. */
+static struct shoal_pending_event **
+index_of(struct shoal_callbacks *callbacks, uint32_t slot)
+{
+	size_t capacity = callbacks->last_capacity > 0 ? callbacks->last_capacity : 16;
+	struct shoal_pending_event **grown;
+
+	if (slot < callbacks->last_capacity) {
+		return &callbacks->last[slot];
+	}
+	while (capacity <= slot) {
+		capacity *= 2;
+	}
+	grown = shoal_alloc_resize(
+	        callbacks->mem, callbacks->last, capacity, sizeof(struct shoal_pending_event *));
+	if (grown == NULL) {
+		return NULL;
+	}
+	for (size_t i = callbacks->last_capacity; i < capacity; i++) {
+		grown[i] = NULL;
+	}
+	callbacks->last = grown;
+	callbacks->last_capacity = capacity;
+	return &callbacks->last[slot];
+}
+
+/* Under the lock. Tells the application, unless it was told since the queue was last empty. */
+static void
+overflow(struct shoal_callbacks *callbacks)
+{
+	callbacks->coalesced++;
+	if (callbacks->overflowing) {
+		return;
+	}
+	callbacks->overflowing = true;
+	shoal_list_push_back(&callbacks->queue, &callbacks->overflow.node);
+	callbacks->calls++;
+}
+
+static void
+describe(struct shoal_member_event *to, const struct shoal_event *from, struct shoal_member *member)
+{
+	shoal_member_unref(to->member);
+	to->changed = from->kind == SHOAL_EVENT_UPDATE ? to->changed | from->changed : 0;
+	to->kind = from->kind;
+	to->member = shoal_member_ref(member);
+	to->state = from->state;
+	to->wall_ns = from->wall_ns;
+	to->cause = from->cause;
+}
+
+/* Under the lock. true: the event took the place of an older one of the same member. */
+static bool
+coalesce(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_event *event,
+        struct shoal_member *member, struct shoal_member *before)
+{
+	struct shoal_pending_event *older;
+
+	if (slot >= callbacks->last_capacity || (older = callbacks->last[slot]) == NULL) {
+		return false;
+	}
+	if (shoal_id_compare(shoal_member_id(older->event.member), &event->id) != 0) {
+		return false;
+	}
+	/* Of two updates the first one knows what was before; what else it is told instead needs
+	 * nothing of that. */
+	if (event->kind != SHOAL_EVENT_UPDATE || older->event.kind != SHOAL_EVENT_UPDATE) {
+		shoal_member_unref(older->event.before);
+		older->event.before = shoal_member_ref(before);
+		older->event.changed = 0;
+	}
+	describe(&older->event, event, member);
+	older->number = callbacks->next;
+	return true;
+}
+
+/* Under the lock. */
+static void
+append(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_event *event,
+        struct shoal_member *member, struct shoal_member *before)
+{
+	struct shoal_pending_event *pending, **last;
+
+	pending = shoal_alloc_zeroed(callbacks->mem, 1, sizeof(*pending));
+	if (pending == NULL) {
+		callbacks->lost = true;
+		overflow(callbacks);
+		return;
+	}
+	pending->call.kind = SHOAL_CALL_EVENT;
+	pending->slot = slot;
+	pending->event.was = event->was;
+	pending->event.before = shoal_member_ref(before);
+	describe(&pending->event, event, member);
+	shoal_list_push_back(&callbacks->staged, &pending->call.node);
+	callbacks->events++;
+	last = index_of(callbacks, slot);
+	if (last != NULL) {
+		*last = pending;
+	}
+}
+
+void
+shoal_callbacks_stage(struct shoal_callbacks *callbacks, uint32_t slot,
+        const struct shoal_event *event, struct shoal_member *member, struct shoal_member *before)
+{
+	pthread_mutex_lock(&callbacks->lock);
+	if (callbacks->closing) {
+		/* Nobody hears of it any more. */
+	} else if (callbacks->events < callbacks->soft) {
+		append(callbacks, slot, event, member, before);
+	} else if (callbacks->subscribers == 0) {
+		callbacks->skipped = true;
+	} else {
+		overflow(callbacks);
+		if (coalesce(callbacks, slot, event, member, before)) {
+			/* Its place in the queue is used again. */
+		} else if (callbacks->events < callbacks->hard) {
+			append(callbacks, slot, event, member, before);
+		} else {
+			callbacks->lost = true;
+		}
+	}
+	pthread_mutex_unlock(&callbacks->lock);
+}
+
+void
+shoal_callbacks_stage_message(struct shoal_callbacks *callbacks, struct shoal_call *call)
+{
+	pthread_mutex_lock(&callbacks->lock);
+	shoal_list_push_back(&callbacks->staged, &call->node);
+	pthread_mutex_unlock(&callbacks->lock);
+}
+
+void
+shoal_callbacks_lose(struct shoal_callbacks *callbacks)
+{
+	pthread_mutex_lock(&callbacks->lock);
+	if (!callbacks->closing) {
+		callbacks->lost = true;
+		overflow(callbacks);
+	}
+	pthread_mutex_unlock(&callbacks->lock);
+}
+
+/* Under the lock. */
+static bool
+is_wanted(const struct shoal_callbacks *callbacks, struct shoal_call *call)
+{
+	enum shoal_event_kind kind = pending_of(call)->event.kind;
+
+	for (size_t i = 0; i < callbacks->subscribers; i++) {
+		if (callbacks->subscriber[i].mask & (unsigned)kind) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+shoal_callbacks_commit(struct shoal_callbacks *callbacks)
+{
+	bool wake;
+
+	pthread_mutex_lock(&callbacks->lock);
+	if (callbacks->skipped && callbacks->subscribers > 0 && !callbacks->closing) {
+		/* Somebody subscribed in the middle of this turn, may have read the list before it,
+		 * and more happened in it than is kept for nobody. */
+		overflow(callbacks);
+	}
+	callbacks->skipped = false;
+	SHOAL_LIST_FOREACH_SAFE (node, after, &callbacks->staged) {
+		struct shoal_call *call = SHOAL_LIST_ITEM(node, struct shoal_call, node);
+
+		if (call->kind == SHOAL_CALL_EVENT && !is_wanted(callbacks, call)) {
+			forget(callbacks, pending_of(call));
+			release(callbacks, pending_of(call));
+			continue;
+		}
+		if (call->kind == SHOAL_CALL_EVENT) {
+			pending_of(call)->number = callbacks->next++;
+		}
+		shoal_list_remove(node);
+		shoal_list_push_back(&callbacks->queue, node);
+		callbacks->calls++;
+	}
+	wake = callbacks->calls > 0;
+	if (wake) {
+		pthread_cond_broadcast(&callbacks->changed);
+	}
+	pthread_mutex_unlock(&callbacks->lock);
+	if (wake) {
+		callbacks->wake(callbacks->cluster);
+	}
+}
+
+void
+shoal_callbacks_push(struct shoal_callbacks *callbacks, struct shoal_call *call)
+{
+	pthread_mutex_lock(&callbacks->lock);
+	shoal_list_push_back(&callbacks->queue, &call->node);
+	callbacks->calls++;
+	pthread_cond_broadcast(&callbacks->changed);
+	pthread_mutex_unlock(&callbacks->lock);
+	callbacks->wake(callbacks->cluster);
+}
+
+/* Calls every subscriber of one event. The set may change meanwhile: each step looks again, by
+ * number. */
+static int
+deliver(struct shoal_callbacks *callbacks, const struct shoal_member_event *event, uint64_t number)
+{
+	struct shoal_subscriber called[SHOAL_SUBSCRIBERS_MAX];
+	size_t n = 0;
+	int ran = 0;
+
+	pthread_mutex_lock(&callbacks->lock);
+	for (size_t i = 0; i < callbacks->subscribers; i++) {
+		struct shoal_subscriber *one = &callbacks->subscriber[i];
+
+		if ((one->mask & (unsigned)event->kind) != 0 && one->from <= number) {
+			called[n++] = *one;
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		bool there = false;
+
+		for (size_t k = 0; k < callbacks->subscribers && !there; k++) {
+			there = callbacks->subscriber[k].fn == called[i].fn &&
+			        callbacks->subscriber[k].arg == called[i].arg;
+		}
+		if (!there) {
+			continue;
+		}
+		callbacks->running_fn = called[i].fn;
+		callbacks->running_arg = called[i].arg;
+		pthread_mutex_unlock(&callbacks->lock);
+		called[i].fn(callbacks->cluster, event, called[i].arg);
+		ran++;
+		pthread_mutex_lock(&callbacks->lock);
+		callbacks->running_fn = NULL;
+		pthread_cond_broadcast(&callbacks->changed);
+	}
+	pthread_mutex_unlock(&callbacks->lock);
+	return ran;
+}
+
+static int
+run_overflow(struct shoal_callbacks *callbacks)
+{
+	struct shoal_member_event event = {
+	        .kind = SHOAL_EVENT_OVERFLOW, .wall_ns = shoal_clock_wall()};
+
+	return deliver(callbacks, &event, UINT64_MAX);
+}
+
+/* Under the lock. The queue is empty again. What was lost after the last OVERFLOW needs another
+ * one. */
+static void
+end_episode(struct shoal_callbacks *callbacks)
+{
+	if (callbacks->lost) {
+		callbacks->lost = false;
+		shoal_list_push_back(&callbacks->queue, &callbacks->overflow.node);
+		callbacks->calls++;
+	} else {
+		callbacks->overflowing = false;
+	}
+}
+
+/* Takes the first call out of the queue; NULL: there is none. */
+static struct shoal_call *
+take(struct shoal_callbacks *callbacks)
+{
+	struct shoal_call *call = NULL;
+	struct shoal_list *first;
+
+	pthread_mutex_lock(&callbacks->lock);
+	first = shoal_list_first(&callbacks->queue);
+	if (first != NULL) {
+		call = SHOAL_LIST_ITEM(first, struct shoal_call, node);
+		if (call->kind == SHOAL_CALL_EVENT) {
+			forget(callbacks, pending_of(call));
+		} else {
+			shoal_list_remove(first);
+		}
+		callbacks->calls--;
+		if (call->kind == SHOAL_CALL_OVERFLOW) {
+			callbacks->lost = false;
+		}
+	}
+	if (callbacks->calls == 0) {
+		end_episode(callbacks);
+	}
+	pthread_mutex_unlock(&callbacks->lock);
+	return call;
+}
+
+static bool
+is_closing(struct shoal_callbacks *callbacks)
+{
+	bool closing;
+
+	pthread_mutex_lock(&callbacks->lock);
+	closing = callbacks->closing;
+	pthread_mutex_unlock(&callbacks->lock);
+	return closing;
+}
+
+static int
+run_call(struct shoal_callbacks *callbacks, struct shoal_call *call)
+{
+	int ran = 1;
+
+	switch (call->kind) {
+	case SHOAL_CALL_EVENT: {
+		struct shoal_pending_event *pending = pending_of(call);
+
+		ran = deliver(callbacks, &pending->event, pending->number);
+		release(callbacks, pending);
+		break;
+	}
+	case SHOAL_CALL_OVERFLOW:
+		ran = run_overflow(callbacks);
+		break;
+	case SHOAL_CALL_DONE:
+		callbacks->done(callbacks->cluster, call);
+		break;
+	case SHOAL_CALL_SENT:
+	case SHOAL_CALL_REPLY:
+		callbacks->message(callbacks->cluster, call, false);
+		break;
+	case SHOAL_CALL_WRITABLE:
+	case SHOAL_CALL_MESSAGE:
+	case SHOAL_CALL_ROOM:
+		ran = !is_closing(callbacks);
+		callbacks->message(callbacks->cluster, call, !ran);
+		break;
+	}
+	return ran;
+}
+
+int
+shoal_callbacks_run(struct shoal_callbacks *callbacks, size_t most)
+{
+	const struct shoal_callbacks *outer = inside;
+	int ran = 0;
+
+	pthread_mutex_lock(&callbacks->lock);
+	if (callbacks->busy) {
+		pthread_mutex_unlock(&callbacks->lock);
+		return SHOAL_ERR_WOULD_BLOCK;
+	}
+	callbacks->busy = true;
+	callbacks->runner = pthread_self();
+	pthread_mutex_unlock(&callbacks->lock);
+	inside = callbacks;
+	while (most-- > 0) {
+		struct shoal_call *call = take(callbacks);
+
+		if (call == NULL) {
+			break;
+		}
+		ran += run_call(callbacks, call);
+	}
+	inside = outer;
+	pthread_mutex_lock(&callbacks->lock);
+	callbacks->busy = false;
+	pthread_cond_broadcast(&callbacks->changed);
+	pthread_mutex_unlock(&callbacks->lock);
+	return ran;
+}
+
+bool
+shoal_callbacks_wait(struct shoal_callbacks *callbacks)
+{
+	bool there;
+
+	pthread_mutex_lock(&callbacks->lock);
+	while (callbacks->calls == 0 && !callbacks->closing) {
+		pthread_cond_wait(&callbacks->changed, &callbacks->lock);
+	}
+	there = callbacks->calls > 0;
+	pthread_mutex_unlock(&callbacks->lock);
+	return there;
+}
+
+void
+shoal_callbacks_close(struct shoal_callbacks *callbacks)
+{
+	struct shoal_list *node;
+
+	pthread_mutex_lock(&callbacks->lock);
+	callbacks->closing = true;
+	callbacks->lost = false;
+	drop_events(callbacks, &callbacks->queue);
+	drop_events(callbacks, &callbacks->staged);
+	while ((node = shoal_list_first(&callbacks->staged)) != NULL) {
+		shoal_list_remove(node); /* a message, to be released */
+		shoal_list_push_back(&callbacks->queue, node);
+		callbacks->calls++;
+	}
+	pthread_cond_broadcast(&callbacks->changed);
+	pthread_mutex_unlock(&callbacks->lock);
+}
+
+size_t
+shoal_callbacks_waiting(struct shoal_callbacks *callbacks)
+{
+	size_t n;
+
+	pthread_mutex_lock(&callbacks->lock);
+	n = callbacks->calls;
+	pthread_mutex_unlock(&callbacks->lock);
+	return n;
+}
+
+uint64_t
+shoal_callbacks_overflows(struct shoal_callbacks *callbacks)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&callbacks->lock);
+	n = callbacks->coalesced;
+	pthread_mutex_unlock(&callbacks->lock);
+	return n;
+}
+
+bool
+shoal_callbacks_inside(const struct shoal_callbacks *callbacks)
+{
+	return inside == callbacks;
+}
+
+int
+shoal_callbacks_subscribe(
+        struct shoal_callbacks *callbacks, unsigned mask, shoal_member_fn fn, void *arg)
+{
+	int rc = SHOAL_ERR_LIMIT;
+
+	pthread_mutex_lock(&callbacks->lock);
+	if (callbacks->subscribers < SHOAL_SUBSCRIBERS_MAX) {
+		callbacks->subscriber[callbacks->subscribers++] = (struct shoal_subscriber){
+		        .fn = fn, .arg = arg, .mask = mask, .from = callbacks->next};
+		rc = 0;
+	}
+	pthread_mutex_unlock(&callbacks->lock);
+	return rc;
+}
+
+int
+shoal_callbacks_unsubscribe(struct shoal_callbacks *callbacks, shoal_member_fn fn, void *arg)
+{
+	size_t kept = 0, before;
+
+	pthread_mutex_lock(&callbacks->lock);
+	before = callbacks->subscribers;
+	for (size_t i = 0; i < before; i++) {
+		struct shoal_subscriber one = callbacks->subscriber[i];
+
+		if (one.fn != fn || one.arg != arg) {
+			callbacks->subscriber[kept++] = one;
+		}
+	}
+	callbacks->subscribers = kept;
+	while (callbacks->busy && !pthread_equal(callbacks->runner, pthread_self()) &&
+	        callbacks->running_fn == fn && callbacks->running_arg == arg) {
+		pthread_cond_wait(&callbacks->changed, &callbacks->lock);
+	}
+	pthread_mutex_unlock(&callbacks->lock);
+	return kept < before ? 0 : SHOAL_ERR_NOT_FOUND;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* The queue between the loop and the application's callbacks, and who gets what. */
+#ifndef SHOAL_CLUSTER_CALLBACKS_H
+#define SHOAL_CLUSTER_CALLBACKS_H
+
+#include "base/list.h"
+#include "cluster/members/member.h"
+
+#include <pthread.h>
+
+#define SHOAL_SUBSCRIBERS_MAX 64
+
+/* What waits in the queue: a part of its owner. */
+struct shoal_call {
+	struct shoal_list node;
+	enum shoal_call_kind {
+		SHOAL_CALL_EVENT,
+		SHOAL_CALL_OVERFLOW,
+		SHOAL_CALL_DONE, /* the end of an operation: never dropped, run also while closing
+		                  */
+		SHOAL_CALL_SENT, /* that of a message, the same */
+		SHOAL_CALL_WRITABLE,
+		SHOAL_CALL_MESSAGE,
+		SHOAL_CALL_ROOM, /* for broadcasts */
+		SHOAL_CALL_REPLY /* the end of a request: never dropped, as DONE */
+	} kind;
+};
+
+struct shoal_subscriber {
+	shoal_member_fn fn;
+	void *arg;
+	unsigned mask;
+	uint64_t from; /* number of the first event that it gets                                 */
+};
+
+struct shoal_callbacks {
+	struct shoal_cluster *cluster; /* passed through                                         */
+	const struct shoal_allocator *mem;
+	/* Runs and releases the owner of a DONE. */
+	void (*done)(struct shoal_cluster *cluster, struct shoal_call *call);
+	/* The same for what is about messages; dropped: it is only released. */
+	void (*message)(struct shoal_cluster *cluster, struct shoal_call *call, bool dropped);
+	/* Makes somebody call shoal_callbacks_run soon; called without the lock on the thread that
+	 * queued. */
+	void (*wake)(struct shoal_cluster *cluster);
+
+	pthread_mutex_t lock; /* for all that follows                                            */
+	pthread_cond_t changed;
+	struct shoal_list queue;  /* ready to run                                                */
+	struct shoal_list staged; /* events and messages of this turn of the loop                */
+	size_t events;            /* in both                                                     */
+	size_t calls;             /* in queue                                                    */
+	size_t soft, hard;        /* above soft events are coalesced, above hard they are lost   */
+	uint64_t next;            /* number of the next event                                    */
+	uint64_t coalesced;       /* or lost                                                     */
+	struct shoal_pending_event **last; /* of each slot, where it waits                       */
+	size_t last_capacity;
+	struct shoal_call overflow;
+	bool overflowing; /* OVERFLOW was queued since the queue was last empty                  */
+	bool lost;        /* events were lost after that                                         */
+	bool skipped;     /* so were events of this turn that nobody had subscribed to           */
+	bool closing;
+	struct shoal_subscriber subscriber[SHOAL_SUBSCRIBERS_MAX];
+	size_t subscribers;
+	bool busy;        /* a callback runs ...                                                 */
+	pthread_t runner; /* ... on this thread                                                  */
+	shoal_member_fn running_fn;
+	void *running_arg;
+};
+
+/* SHOAL_ERR_SYSTEM: no lock could be made. events_max, members_max: limits of the queue. */
+SHOAL_MUST_USE int shoal_callbacks_init(struct shoal_callbacks *callbacks,
+        const struct shoal_allocator *mem, size_t events_max, size_t members_max);
+/* Frees what is left; nothing runs any more. */
+void shoal_callbacks_fini(struct shoal_callbacks *callbacks);
+
+/* Loop's thread. Keeps an event of the member in a slot until commit. before: UPDATE: the member as
+ * it was; else NULL. */
+void shoal_callbacks_stage(struct shoal_callbacks *callbacks, uint32_t slot,
+        const struct shoal_event *event, struct shoal_member *member, struct shoal_member *before);
+/* An event could not even be made: the application hears of it by OVERFLOW. */
+void shoal_callbacks_lose(struct shoal_callbacks *callbacks);
+/* The same for a message: no handler hears of it before the events of its turn. */
+void shoal_callbacks_stage_message(struct shoal_callbacks *callbacks, struct shoal_call *call);
+/* Makes what was staged ready to run. */
+void shoal_callbacks_commit(struct shoal_callbacks *callbacks);
+/* Queues the end of an operation. */
+void shoal_callbacks_push(struct shoal_callbacks *callbacks, struct shoal_call *call);
+
+/* Runs at most `most` of what waits and returns how many functions were called.
+ * SHOAL_ERR_WOULD_BLOCK: a callback of this queue is running, on this thread or on another one. */
+int shoal_callbacks_run(struct shoal_callbacks *callbacks, size_t most);
+/* Blocks until there is something to run; false: closing, and there is nothing. */
+bool shoal_callbacks_wait(struct shoal_callbacks *callbacks);
+/* From now on events are dropped. Operations that end are still run. */
+void shoal_callbacks_close(struct shoal_callbacks *callbacks);
+size_t shoal_callbacks_waiting(struct shoal_callbacks *callbacks);
+uint64_t shoal_callbacks_overflows(struct shoal_callbacks *callbacks);
+
+/* Whether the calling thread is inside a callback of this queue. */
+bool shoal_callbacks_inside(const struct shoal_callbacks *callbacks);
+
+int shoal_callbacks_subscribe(
+        struct shoal_callbacks *callbacks, unsigned mask, shoal_member_fn fn, void *arg);
+int shoal_callbacks_unsubscribe(struct shoal_callbacks *callbacks, shoal_member_fn fn, void *arg);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests of others. Each has a ticket from the moment its handler is called until it is answered
+ * or its time is over, which both ends count: so nothing that is never answered stays. Where too
+ * many wait, or there is no handler, the asker is told at once. */
+#include "cluster/loop/serve.h"
+
+#include "base/alloc.h"
+#include "base/reader.h"
+#include "base/writer.h"
+#include "cluster/cluster.h"
+#include "cluster/loop/fork.h"
+#include "cluster/loop/mailbox.h"
+#include "cluster/message/handler.h"
+#include "cluster/report/last_error.h"
+
+#define TIMEOUT_MOST 3600000
+#define HEAD         11 /* of a reply, at most */
+
+/* Under the lock. NULL: there is none. */
+static struct shoal_served *
+find(const struct shoal_cluster *cluster, uint64_t ticket)
+{
+	struct shoal_served *served = shoal_slab_at(&cluster->requests.served, (uint32_t)ticket);
+
+	return served != NULL && served->ticket == ticket ? served : NULL;
+}
+
+static int
+send_reply(struct shoal_cluster *cluster, const struct shoal_id *to, uint64_t number, int code,
+        const void *data, size_t len)
+{
+	uint8_t *body = shoal_alloc(cluster->mem, HEAD + len);
+	struct shoal_writer writer;
+	int rc;
+
+	if (body == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_NOMEM, "reply: out of memory");
+	}
+	shoal_writer_init(&writer, body, HEAD + len);
+	shoal_writer_u64(&writer, number);
+	shoal_writer_var(&writer, (uint64_t)-code);
+	if (len > 0) {
+		shoal_writer_bytes(&writer, data, len);
+	}
+	rc = shoal_send(cluster, to, SHOAL_TYPE_REPLY, body, writer.len, SHOAL_RELIABLE);
+	shoal_alloc_free(cluster->mem, body);
+	return rc;
+}
+
+/* It is answered, or can be answered still. */
+static void
+settle(struct shoal_cluster *cluster, uint64_t ticket, bool answered)
+{
+	struct shoal_served *served;
+
+	pthread_mutex_lock(&cluster->lock);
+	served = find(cluster, ticket);
+	if (served != NULL && answered) {
+		shoal_heap_disarm(&cluster->requests.heap, &served->timer);
+		shoal_slab_give(&cluster->requests.served, (uint32_t)ticket);
+	} else if (served != NULL) {
+		served->replying = false;
+	}
+	pthread_mutex_unlock(&cluster->lock);
+}
+
+int
+shoal_reply(struct shoal_cluster *cluster, uint64_t ticket, int code, const void *data, size_t len)
+{
+	int rc = shoal_fork_check(cluster, "reply");
+	struct shoal_id id = {{0}};
+	uint64_t number = 0;
+
+	if (rc != 0) {
+		return rc;
+	}
+	if (code > 0 || code < -UINT16_MAX) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "reply: code %d is none", code);
+	}
+	pthread_mutex_lock(&cluster->lock);
+	struct shoal_served *served = find(cluster, ticket);
+	bool mine = served != NULL && !served->replying;
+	if (mine) {
+		served->replying = true;
+		id = served->id;
+		number = served->number;
+	}
+	pthread_mutex_unlock(&cluster->lock);
+	if (!mine) {
+		return shoal_last_error_set(SHOAL_ERR_NOT_FOUND,
+		        "reply: the request has been answered, or its time is over");
+	}
+	rc = send_reply(cluster, &id, number, code, data, code == 0 ? len : 0);
+	settle(cluster, ticket, rc == 0);
+	return rc;
+}
+
+/* 0: too many wait, or no memory. */
+static uint64_t
+open_ticket(struct shoal_cluster *cluster, const struct shoal_id *id, uint64_t number,
+        unsigned timeout_ms)
+{
+	struct shoal_requests *requests = &cluster->requests;
+	struct shoal_served *served = NULL;
+	uint32_t slot = 0;
+	bool ring = false;
+
+	pthread_mutex_lock(&cluster->lock);
+	if (shoal_heap_reserve(&requests->heap, requests->heap.count + 1) == 0) {
+		served = shoal_slab_take(&requests->served, &slot);
+	}
+	if (served != NULL) {
+		served->id = *id;
+		served->number = number;
+		served->ticket = shoal_request_number(requests, slot);
+		served->timer.kind = SHOAL_REQUEST_SERVED;
+		served->timer.slot = slot;
+		shoal_heap_arm(&requests->heap, &served->timer, shoal_cluster_deadline(timeout_ms));
+		ring = cluster->state == SHOAL_CLUSTER_RUNNING &&
+		       shoal_heap_next(&requests->heap) == served->timer.at;
+	}
+	uint64_t ticket = served != NULL ? served->ticket : 0;
+	if (ring) {
+		shoal_mailbox_ring(cluster->mailbox_fd);
+	}
+	pthread_mutex_unlock(&cluster->lock);
+	return ticket;
+}
+
+static enum shoal_request_what
+on_request(struct shoal_cluster *cluster, struct shoal_message *message, uint64_t *ticket)
+{
+	const struct shoal_id *from = shoal_message_sender(message);
+	size_t len = shoal_message_len(message);
+	struct shoal_reader reader;
+
+	shoal_reader_init(&reader, shoal_message_data(message), len);
+	uint64_t number = shoal_reader_u64(&reader);
+	unsigned timeout_ms = (unsigned)shoal_reader_var(&reader, TIMEOUT_MOST);
+	uint16_t type = (uint16_t)shoal_reader_var(&reader, UINT16_MAX);
+	if (reader.failed) {
+		return SHOAL_REQUEST_TAKEN;
+	}
+	*ticket = open_ticket(cluster, from, number, timeout_ms);
+	if (*ticket == 0) {
+		(void)send_reply(cluster, from, number, SHOAL_ERR_LIMIT, NULL, 0);
+		return SHOAL_REQUEST_TAKEN;
+	}
+	shoal_handler_unwrap(message, type, len - reader.left);
+	return SHOAL_REQUEST_OPENED;
+}
+
+enum shoal_request_what
+shoal_request_on_message(
+        struct shoal_cluster *cluster, struct shoal_message *message, uint64_t *ticket)
+{
+	bool reliable = shoal_message_flags(message) == SHOAL_RELIABLE;
+
+	switch (shoal_message_type(message)) {
+	case SHOAL_TYPE_REQUEST:
+		return reliable ? on_request(cluster, message, ticket) : SHOAL_REQUEST_TAKEN;
+	case SHOAL_TYPE_REPLY:
+		if (reliable) {
+			shoal_request_replied(cluster, message);
+		}
+		return SHOAL_REQUEST_TAKEN;
+	default:
+		return SHOAL_REQUEST_NONE;
+	}
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests and their replies, as reliable messages of types of their own. */
+#ifndef SHOAL_CLUSTER_REQUEST_H
+#define SHOAL_CLUSTER_REQUEST_H
+
+#include "base/heap.h"
+#include "base/slab.h"
+#include "cluster/loop/callbacks.h"
+
+#include <shoal/message.h>
+
+#include <event2/event.h>
+
+struct shoal_cluster;
+
+/* Types of the library's services. A request: { number U64, timeout_ms VAR, type VAR, bytes }; a
+ * reply: { number U64, code VAR, bytes }. */
+enum {
+	SHOAL_TYPE_REQUEST = SHOAL_TYPE_SERVICE,
+	SHOAL_TYPE_REPLY
+};
+
+/* All but the event under the cluster's lock. */
+struct shoal_requests {
+	struct shoal_slab asked;  /* struct shoal_asked *: of this member, without an end */
+	struct shoal_slab served; /* struct shoal_served: of others, not answered */
+	struct shoal_heap heap;   /* their deadlines */
+	uint32_t round;           /* in the upper half of numbers: none comes twice */
+	struct event *timer;      /* the loop's */
+};
+
+void shoal_request_init(struct shoal_cluster *cluster);
+void shoal_request_done(struct shoal_cluster *cluster);
+
+/* The loop's thread. */
+int shoal_request_begin(struct shoal_cluster *cluster);
+/* Sets the timer to the next deadline. */
+void shoal_request_arm(struct shoal_cluster *cluster);
+/* A member's state or instance changed. */
+void shoal_request_member(struct shoal_cluster *cluster, const struct shoal_event *event);
+/* The core is gone: all that is left ends. */
+void shoal_request_finish(struct shoal_cluster *cluster);
+
+/* The callbacks' thread. What a message of one of the types is: one of another type is left alone,
+ * a reply is told. */
+enum shoal_request_what {
+	SHOAL_REQUEST_NONE,
+	SHOAL_REQUEST_OPENED,
+	SHOAL_REQUEST_TAKEN
+};
+enum shoal_request_what shoal_request_on_message(
+        struct shoal_cluster *cluster, struct shoal_message *message, uint64_t *ticket);
+/* Calls back the end of one. */
+void shoal_request_call(struct shoal_cluster *cluster, struct shoal_call *call);
+
+#endif

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: MIT */
+/* A broadcast is held while something holds it: a bucket of spread.c, the list of reliable ones
+ * until it is cast_keep_ms old or too many are kept, an offer of a moment ago, or its end, which
+ * the host has not heard. Ages are told and summed over hops, so that no clock has to be right.
+ *
+ * It counts once at each member, by seen.h, whatever becomes of it then: also where its tag is not
+ * carried here, its type is not known, or the host has no room. A reliable one for which there is
+ * no room waits. */
+#include "core/message/cast.h"
+
+#include <string.h>
+
+#include <shoal/document.h>
+
+#include "base/hash.h"
+#include "core/node.h"
+#include "core/table/apply.h"
+
+/* What a packet needs besides the body of a broadcast, its tag and the label included. */
+#define PACKET_HEAD 512
+
+static bool
+has_key(const void *owner, uint32_t value, const void *key)
+{
+	const struct shoal_casts *casts = owner;
+	const struct shoal_cast *cast = shoal_slab_at(&casts->slab, value);
+
+	return shoal_cast_key_equal(&cast->key, key);
+}
+
+/* The same at every member: sums are compared. */
+static uint64_t
+sum_of(const struct shoal_cast_key *key)
+{
+	static const uint64_t nothing[2];
+	uint8_t data[SHOAL_CAST_KEY_BYTES];
+	struct shoal_writer writer;
+
+	shoal_writer_init(&writer, data, sizeof data);
+	shoal_cast_key_write(&writer, key);
+	return shoal_hash_sip(nothing, data, writer.len);
+}
+
+static uint64_t
+hash_of(const struct shoal_casts *casts, const struct shoal_cast_key *key)
+{
+	uint64_t sum = sum_of(key);
+
+	return shoal_table_hash(&casts->by_key, &sum, sizeof sum);
+}
+
+void
+shoal_cast_init(struct shoal_core *core)
+{
+	struct shoal_casts *casts = &core->casts;
+	uint32_t most = 2 * (core->profile.queue_bytes / SHOAL_MESSAGE_COST) + SHOAL_CASTS_MOST;
+
+	shoal_slab_init(&casts->slab, &core->mem, sizeof(struct shoal_cast), most);
+	shoal_table_init(&casts->by_key, &core->mem, core->members.by_id.key, most, has_key, casts);
+	shoal_list_init(&casts->all);
+	shoal_list_init(&casts->kept);
+	shoal_list_init(&casts->ended);
+}
+
+void
+shoal_cast_done(struct shoal_core *core)
+{
+	if (core->casts.all.next != NULL) {
+		SHOAL_LIST_FOREACH (node, &core->casts.all) {
+			shoal_alloc_free(
+			        &core->mem, SHOAL_LIST_ITEM(node, struct shoal_cast, all)->data);
+		}
+	}
+	shoal_table_done(&core->casts.by_key);
+	shoal_slab_done(&core->casts.slab);
+}
+
+size_t
+shoal_cast_most(const struct shoal_core *core)
+{
+	size_t most = core->profile.message_max;
+	size_t stream = core->profile.stream_max - PACKET_HEAD;
+	size_t queue = core->profile.queue_bytes - SHOAL_MESSAGE_COST - SHOAL_TAG_MAX;
+
+	most = most < stream ? most : stream;
+	return most < queue ? most : queue;
+}
+
+struct shoal_cast *
+shoal_cast_find(const struct shoal_core *core, const struct shoal_cast_key *key)
+{
+	const struct shoal_casts *casts = &core->casts;
+
+	return casts->by_key.count == 0
+	               ? NULL
+	               : shoal_slab_at(&casts->slab,
+	                         shoal_table_find(&casts->by_key, hash_of(casts, key), key));
+}
+
+uint64_t
+shoal_cast_cost(const struct shoal_cast *cast)
+{
+	return SHOAL_MESSAGE_COST + cast->tag_len + cast->len;
+}
+
+/* It is not kept any more. */
+static void
+let_go(struct shoal_casts *casts, struct shoal_cast *cast)
+{
+	if (shoal_list_linked(&cast->kept)) {
+		shoal_list_remove(&cast->kept);
+		casts->kept_count--;
+		casts->kept_bytes -= shoal_cast_cost(cast);
+		casts->sum ^= sum_of(&cast->key);
+	}
+}
+
+static void
+free_unless_held(struct shoal_core *core, struct shoal_cast *cast)
+{
+	struct shoal_casts *casts = &core->casts;
+
+	if (shoal_list_linked(&cast->spread) || shoal_list_linked(&cast->kept) ||
+	        shoal_list_linked(&cast->ended) || cast->until > core->now) {
+		return;
+	}
+	uint64_t hash = hash_of(casts, &cast->key);
+	uint32_t number = shoal_table_find(&casts->by_key, hash, &cast->key);
+	if (cast->untaken) {
+		casts->untaken--;
+		shoal_count(core, SHOAL_COUNTER_DROP_NO_ROOM);
+	}
+	casts->bytes -= cast->tag_len + cast->len;
+	shoal_table_remove(&casts->by_key, hash, number);
+	shoal_list_remove(&cast->all);
+	shoal_alloc_free(&core->mem, cast->data);
+	shoal_slab_give(&casts->slab, number);
+}
+
+/* The oldest make room. */
+static void
+keep(struct shoal_core *core, struct shoal_cast *cast)
+{
+	struct shoal_casts *casts = &core->casts;
+	uint64_t cost = shoal_cast_cost(cast);
+
+	while (casts->kept_count > 0 &&
+	        (casts->kept_count >= core->profile.casts_max ||
+	                casts->kept_bytes + cost > core->profile.cast_bytes)) {
+		struct shoal_cast *oldest =
+		        SHOAL_LIST_ITEM(shoal_list_first(&casts->kept), struct shoal_cast, kept);
+		casts->low = oldest->born > casts->low ? oldest->born : casts->low;
+		shoal_count(core, SHOAL_COUNTER_CASTS_EVICTED);
+		let_go(casts, oldest);
+		free_unless_held(core, oldest);
+	}
+	shoal_list_push_back(&casts->kept, &cast->kept);
+	casts->kept_count++;
+	casts->kept_bytes += cost;
+	casts->sum ^= sum_of(&cast->key);
+}
+
+/* Room for one more; its key, tag and body are set, and it is in no list but that of all. NULL: no
+ * memory. */
+static struct shoal_cast *
+add(struct shoal_core *core, const struct shoal_cast_key *key, struct shoal_span tag,
+        struct shoal_span body)
+{
+	struct shoal_casts *casts = &core->casts;
+	uint32_t number;
+	struct shoal_cast *cast = shoal_slab_take(&casts->slab, &number);
+	uint8_t *data = cast != NULL ? shoal_alloc(&core->mem, tag.len + body.len + 1) : NULL;
+
+	if (data != NULL) {
+		cast->key = *key;
+		if (shoal_table_put(&casts->by_key, hash_of(casts, key), number) == SHOAL_OK) {
+			struct shoal_writer writer;
+			shoal_writer_init(&writer, data, tag.len + body.len);
+			shoal_writer_bytes(&writer, tag.data, tag.len);
+			shoal_writer_bytes(&writer, body.data, body.len);
+			cast->data = data;
+			cast->tag_len = (uint8_t)tag.len;
+			cast->len = body.len;
+			casts->bytes += tag.len + body.len;
+			shoal_list_push_back(&casts->all, &cast->all);
+			shoal_repair_arm(core);
+			return cast;
+		}
+		shoal_alloc_free(&core->mem, data);
+	}
+	if (cast != NULL) {
+		shoal_slab_give(&casts->slab, number);
+	}
+	return NULL;
+}
+
+static int
+check(const struct shoal_core *core, const struct shoal_input *input)
+{
+	const unsigned both = SHOAL_RELIABLE | SHOAL_NO_FORWARD;
+
+	if (input->type < SHOAL_TYPE_SERVICE || (input->flags & ~both) != 0 ||
+	        (input->flags & both) == both || input->tag_len > SHOAL_TAG_MAX) {
+		return SHOAL_ERR_INVALID;
+	}
+	if (core->leave.phase != SHOAL_LEAVE_NOT) {
+		return SHOAL_ERR_STATE;
+	}
+	return input->len > shoal_cast_most(core) ? SHOAL_ERR_TOO_BIG : SHOAL_OK;
+}
+
+int
+shoal_cast_send(struct shoal_core *core, const struct shoal_input *input)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	bool reliable = (input->flags & SHOAL_RELIABLE) != 0;
+	uint64_t *number = &core->casts.number[reliable ? 1 : 0];
+	struct shoal_cast_key key = {
+	        self->info->id, shoal_members_salt(self), *number + 1, reliable};
+	uint64_t cost = SHOAL_MESSAGE_COST + input->tag_len + input->len;
+	struct shoal_cast *cast;
+	int rc = check(core, input);
+
+	if (rc != SHOAL_OK) {
+		return rc;
+	}
+	if (!shoal_spread_has_room(core, true, cost)) {
+		core->casts.refused = cost > core->casts.refused ? cost : core->casts.refused;
+		return SHOAL_ERR_AGAIN;
+	}
+	cast = add(core, &key, (struct shoal_span){input->tag, input->tag_len},
+	        (struct shoal_span){input->data, input->len});
+	if (cast == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	*number = key.number;
+	cast->born = core->now;
+	cast->stamp = shoal_hlc_now(&core->meta.clock, core->wall_ns);
+	cast->token = input->exchange;
+	cast->from = SHOAL_NONE;
+	cast->type = input->type;
+	cast->flags = (uint8_t)input->flags;
+	cast->own = true;
+	shoal_count(core, SHOAL_COUNTER_CASTS_SENT);
+	if (reliable) {
+		keep(core, cast);
+	}
+	shoal_spread_add(core, cast);
+	return SHOAL_OK;
+}
+
+static bool
+is_for_self(const struct shoal_core *core, struct shoal_span tag)
+{
+	struct shoal_span held = shoal_info_meta(shoal_members_at(core, SHOAL_SELF)->info).body;
+
+	return tag.len == 0 ||
+	       shoal_document_has_tag(held.data, held.len, (const char *)tag.data, tag.len);
+}
+
+/* false: the host has no room for it. */
+static bool
+hand_over(struct shoal_core *core, const struct shoal_msg_cast *message, unsigned hops)
+{
+	struct shoal_entry entry = {
+	        .type = (uint16_t)message->type, .stamp = message->stamp, .data = message->body};
+	uint32_t slot = shoal_members_find(core, &message->id);
+
+	if (!is_for_self(core, message->tag) || slot == SHOAL_NONE || slot == SHOAL_SELF) {
+		return true;
+	}
+	return shoal_inbox_put_cast(core, slot, message->flags | SHOAL_BROADCAST, hops, &entry);
+}
+
+static bool
+is_acceptable(struct shoal_core *core, const struct shoal_msg_cast *message,
+        const struct shoal_teller *teller, const struct shoal_cast_key *key)
+{
+	uint32_t origin = shoal_members_find(core, &message->id);
+
+	if (teller->slot == SHOAL_NONE || origin == SHOAL_NONE) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+		return false;
+	}
+	if (origin == SHOAL_SELF || shoal_seen_has(core, key)) {
+		shoal_count(core, SHOAL_COUNTER_CASTS_AGAIN);
+		return false;
+	}
+	if (message->age_ms > core->profile.cast_keep_ms) {
+		shoal_count(core, SHOAL_COUNTER_DROP_CAST_OLD);
+		return false;
+	}
+	return true;
+}
+
+/* It is held so that it can be passed on or fetched. NULL: no memory. */
+static struct shoal_cast *
+hold(struct shoal_core *core, const struct shoal_msg_cast *message,
+        const struct shoal_teller *teller, const struct shoal_cast_key *key)
+{
+	struct shoal_cast *cast = add(core, key, message->tag, message->body);
+
+	if (cast == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return NULL;
+	}
+	cast->born = core->now - SHOAL_MS(message->age_ms);
+	cast->stamp = message->stamp;
+	cast->from = teller->slot;
+	cast->hops = message->hops < UINT8_MAX ? message->hops + 1u : UINT8_MAX;
+	cast->type = (uint16_t)message->type;
+	cast->flags = message->flags;
+	return cast;
+}
+
+static bool
+is_passed_on(struct shoal_core *core, const struct shoal_msg_cast *message)
+{
+	uint64_t cost = SHOAL_MESSAGE_COST + message->tag.len + message->body.len;
+
+	if ((message->flags & SHOAL_NO_FORWARD) != 0 || message->hops >= SHOAL_HOPS_MAX) {
+		return false;
+	}
+	if (!shoal_spread_has_room(core, false, cost)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_CASTS_FULL);
+		return false;
+	}
+	return true;
+}
+
+/* A reliable one that cannot be held was not heard: it comes again. */
+bool
+shoal_cast_on_message(struct shoal_core *core, const struct shoal_msg_cast *message,
+        const struct shoal_teller *teller, bool repaired)
+{
+	struct shoal_cast_key key = {message->id, message->salt, message->number,
+	        (message->flags & SHOAL_RELIABLE) != 0};
+	struct shoal_cast *cast = NULL;
+
+	if (!is_acceptable(core, message, teller, &key)) {
+		return false;
+	}
+	bool spreads = !repaired && is_passed_on(core, message);
+	if (spreads || key.reliable) {
+		cast = hold(core, message, teller, &key);
+	}
+	if (cast == NULL && key.reliable) {
+		return false;
+	}
+	if (shoal_seen_add(core, &key) != SHOAL_OK) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		if (cast != NULL) {
+			free_unless_held(core, cast);
+		}
+		return false;
+	}
+	shoal_count(core, SHOAL_COUNTER_CASTS_IN);
+	bool taken = hand_over(core, message, message->hops);
+	if (key.reliable) {
+		/* One that the host never has room for is lost at once. */
+		cast->untaken = !taken && shoal_inbox_fits(core, message->body.len);
+		core->casts.untaken += cast->untaken;
+		keep(core, cast);
+	}
+	if (spreads && cast != NULL) {
+		shoal_spread_add(core, cast);
+	}
+	return true;
+}
+
+static struct shoal_msg_cast
+message_of(const struct shoal_core *core, const struct shoal_cast *cast)
+{
+	uint64_t age = (core->now - cast->born) / SHOAL_MS(1);
+
+	return (struct shoal_msg_cast){.id = cast->key.id,
+	        .salt = cast->key.salt,
+	        .number = cast->key.number,
+	        .age_ms = age < SHOAL_CAST_AGE_MAX ? age : SHOAL_CAST_AGE_MAX,
+	        .stamp = cast->stamp,
+	        .hops = (uint8_t)cast->hops,
+	        .flags = cast->flags,
+	        .type = cast->type,
+	        .tag = {cast->data, cast->tag_len},
+	        .body = {cast->data + cast->tag_len, cast->len}};
+}
+
+bool
+shoal_cast_write(
+        struct shoal_core *core, const struct shoal_cast *cast, struct shoal_writer *writer)
+{
+	struct shoal_msg_cast message = message_of(core, cast);
+
+	if (!shoal_message_append(writer, SHOAL_MESSAGE_CAST, &message)) {
+		return false;
+	}
+	shoal_count(core, SHOAL_COUNTER_CASTS_OUT);
+	return true;
+}
+
+void
+shoal_cast_spent(struct shoal_core *core, struct shoal_cast *cast)
+{
+	if (cast->token != 0) {
+		shoal_list_push_back(&core->casts.ended, &cast->ended);
+	}
+	free_unless_held(core, cast);
+}
+
+void
+shoal_cast_expire(struct shoal_core *core)
+{
+	struct shoal_casts *casts = &core->casts;
+
+	SHOAL_LIST_FOREACH_SAFE (node, after, &casts->all) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, all);
+		if (core->now - cast->born >= shoal_ms(core->profile.cast_keep_ms)) {
+			let_go(casts, cast);
+		}
+		free_unless_held(core, cast);
+	}
+}
+
+void
+shoal_cast_on_room(struct shoal_core *core)
+{
+	struct shoal_casts *casts = &core->casts;
+
+	SHOAL_LIST_FOREACH (node, &casts->kept) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, kept);
+		if (casts->untaken == 0) {
+			return;
+		}
+		if (cast->untaken && cast->len + SHOAL_MESSAGE_COST <= core->inbox.room) {
+			struct shoal_msg_cast message = message_of(core, cast);
+			bool taken = hand_over(core, &message, cast->hops - 1);
+			cast->untaken = !taken;
+			casts->untaken -= taken;
+		}
+	}
+}
+
+void
+shoal_cast_end_all(struct shoal_core *core)
+{
+	core->casts.refused = 0;
+	core->casts.end_code = SHOAL_ERR_CLOSED;
+	shoal_spread_end_all(core);
+}
+
+bool
+shoal_cast_next_event(struct shoal_core *core, struct shoal_event *event)
+{
+	struct shoal_casts *casts = &core->casts;
+	struct shoal_list *first = shoal_list_first(&casts->ended);
+
+	if (first != NULL) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(first, struct shoal_cast, ended);
+		event->kind = SHOAL_EVENT_SENT;
+		event->exchange = cast->token;
+		event->code = casts->end_code;
+		shoal_list_remove(first);
+		free_unless_held(core, cast);
+		return true;
+	}
+	uint64_t half = core->profile.queue_bytes / 2;
+	uint64_t room = casts->refused > half ? casts->refused : half;
+	if (casts->refused != 0 && shoal_spread_has_room(core, true, room)) {
+		casts->refused = 0;
+		event->kind = SHOAL_EVENT_WRITABLE;
+		return true;
+	}
+	return false;
+}
+
+size_t
+shoal_cast_memory(const struct shoal_core *core)
+{
+	const struct shoal_casts *casts = &core->casts;
+
+	return shoal_slab_memory(&casts->slab) + shoal_table_memory(&casts->by_key) + casts->bytes +
+	       casts->slab.count + shoal_seen_memory(core);
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+/* One request to a member is in flight at a time. It carries what waits, from the first message
+ * that is not known to be taken, up to a limit; the receipt in its answer says how far the member
+ * has taken them. What moved goes on at once; what did not is tried again after a pause that
+ * doubles, over a new connection. A member takes what is at or above the number that it expects, in
+ * order, and skips what is below: exactly once, however often it is sent.
+ *
+ * To a member that cannot be dialled requests go down its link, and the receipt comes by itself.
+ * Cost: a copy of each message here, one in the packet and one in the inbox. */
+#include "core/message/reliable.h"
+
+#include <string.h>
+
+#include "core/event.h"
+#include "core/node.h"
+#include "core/sync/exchange.h"
+
+#define BYTES_KEPT  16384
+#define PAUSE       SHOAL_MS(50)
+#define PAUSE_STEPS 5            /* the longest pause: 2^5 times as long */
+#define CROWDED     SHOAL_MS(10) /* until a request can be queued */
+/* Numbers that a sender may leave out, and with which it may begin: whoever forges a batch makes
+ * its receiver expect others, but never gets to the end of them. */
+#define LEFT_OUT_MOST (UINT64_C(1) << 40)
+#define FIRST_MOST    (UINT64_C(1) << 62)
+
+static uint32_t
+waiting(const struct shoal_peer *peer)
+{
+	return (uint32_t)peer->queue.count - peer->ended;
+}
+
+static void
+pause(struct shoal_core *core, struct shoal_peer *peer, uint64_t span)
+{
+	shoal_heap_arm(&core->heap, &peer->timer, core->now + shoal_jitter(core, span));
+}
+
+/* Requests with messages leave half of the places to those of the protocol, and those after a
+ * failure half of that to the others: members that do not answer hold each for long. */
+static bool
+has_place(const struct shoal_core *core, bool doubtful)
+{
+	uint32_t most = (core->profile.exchanges_max + 1) / 2;
+
+	return core->talk.flying < most && (!doubtful || core->talk.doubtful < (most + 1) / 2);
+}
+
+/* Who has waited longest for a place has its turn, soon. */
+static void
+call_next(struct shoal_core *core)
+{
+	for (int doubtful = 0; doubtful < 2; doubtful++) {
+		struct shoal_list *first = shoal_list_first(&core->talk.crowd[doubtful]);
+		if (first != NULL && has_place(core, doubtful != 0)) {
+			struct shoal_peer *peer = SHOAL_LIST_ITEM(first, struct shoal_peer, place);
+			shoal_list_remove(first);
+			shoal_heap_arm(&core->heap, &peer->timer, core->now + 1);
+			return;
+		}
+	}
+}
+
+static bool
+tell(struct shoal_core *core, struct shoal_peer *peer)
+{
+	struct shoal_pending *pending =
+	        shoal_send_to(core, SHOAL_SEND_DATAGRAM, peer->slot, SHOAL_FILL_BATCH);
+
+	if (pending == NULL) {
+		return false;
+	}
+	peer->flight = SHOAL_PEER_TOLD;
+	pause(core, peer, shoal_ms(core->profile.probe_interval_ms) << peer->failures);
+	return true;
+}
+
+static bool
+ask(struct shoal_core *core, struct shoal_peer *peer)
+{
+	uint64_t number =
+	        shoal_exchange_batch(core, peer->slot, shoal_peer_number(peer), peer->failures > 0);
+
+	if (number == 0) {
+		return false;
+	}
+	peer->flight = number;
+	peer->doubtful = peer->failures > 0;
+	core->talk.flying++;
+	core->talk.doubtful += peer->doubtful;
+	return true;
+}
+
+static void
+try_now(struct shoal_core *core, struct shoal_peer *peer)
+{
+	bool doubtful = peer->failures > 0;
+
+	if (peer->flight != 0 || peer->over || waiting(peer) == 0 ||
+	        shoal_list_linked(&peer->place)) {
+		return;
+	}
+	peer->moved = false;
+	peer->seq = shoal_rng_u64(&core->rng);
+	bool link = shoal_members_inbound(shoal_members_at(core, peer->slot)) &&
+	            shoal_inbound_link(core, peer->slot) != 0;
+	if (!link && !has_place(core, doubtful)) {
+		shoal_list_push_back(&core->talk.crowd[doubtful], &peer->place);
+	} else if (!(link ? tell(core, peer) : ask(core, peer))) {
+		pause(core, peer, CROWDED);
+	}
+}
+
+int
+shoal_reliable_send(struct shoal_core *core, struct shoal_peer *peer,
+        const struct shoal_entry *entry, uint64_t token)
+{
+	uint64_t cost = entry->data.len + SHOAL_MESSAGE_COST;
+	size_t size = shoal_entry_size(entry);
+	struct shoal_letter *letter = NULL;
+	struct shoal_writer writer;
+
+	if (peer->over || peer->cost + cost > core->profile.queue_bytes) {
+		return SHOAL_ERR_AGAIN;
+	}
+	letter = shoal_ring_push(&peer->queue);
+	uint8_t *data = letter != NULL ? shoal_fifo_push(&peer->bytes, size) : NULL;
+	if (data == NULL) {
+		peer->queue.count -= letter != NULL ? 1 : 0;
+		return SHOAL_ERR_NOMEM;
+	}
+	shoal_writer_init(&writer, data, size);
+	shoal_entry_write(&writer, entry);
+	*letter = (struct shoal_letter){
+	        .token = token, .size = (uint32_t)size, .cost = (uint32_t)cost};
+	peer->cost += cost;
+	if (!shoal_timer_armed(&peer->timer)) {
+		try_now(core, peer);
+	}
+	return SHOAL_OK;
+}
+
+void
+shoal_reliable_land(struct shoal_core *core, struct shoal_peer *peer)
+{
+	shoal_list_remove(&peer->place);
+	if (peer->flight != 0 && peer->flight != SHOAL_PEER_TOLD) {
+		core->talk.flying--;
+		core->talk.doubtful -= peer->doubtful;
+		call_next(core);
+	}
+	peer->flight = 0;
+}
+
+/* Whether the member has no way in but links, and none to this one. */
+static bool
+is_walled(struct shoal_core *core, const struct shoal_peer *peer)
+{
+	return shoal_members_inbound(shoal_members_at(core, peer->slot)) &&
+	       shoal_inbound_link(core, peer->slot) == 0;
+}
+
+/* To one that this one has no way to, what waits is given up after some tries: its link may come
+ * back, but that of another one never comes. */
+static void
+failed(struct shoal_core *core, struct shoal_peer *peer)
+{
+	shoal_count(core, SHOAL_COUNTER_BATCHES_FAILED);
+	if (peer->failures < PAUSE_STEPS) {
+		peer->failures++;
+	} else if (is_walled(core, peer)) {
+		shoal_peer_lost(core, peer->slot);
+		peer->failures = PAUSE_STEPS;
+	}
+}
+
+void
+shoal_reliable_on_timer(struct shoal_core *core, uint32_t number)
+{
+	struct shoal_peer *peer = shoal_peer_at(core, number);
+
+	if (peer->flight == SHOAL_PEER_TOLD) {
+		peer->flight = 0;
+		failed(core, peer);
+	}
+	try_now(core, peer);
+}
+
+void
+shoal_reliable_ended(struct shoal_core *core, uint64_t number, uint64_t exchange)
+{
+	struct shoal_peer *peer = shoal_peer_at(core, (uint32_t)number);
+
+	if (peer == NULL || peer->flight != exchange) {
+		return; /* nobody waits for it any more */
+	}
+	shoal_reliable_land(core, peer);
+	if (peer->moved) {
+		peer->failures = 0;
+		try_now(core, peer);
+		return;
+	}
+	failed(core, peer);
+#ifdef SHOAL_PLANT_BATCH_ONCE
+	return;
+#endif
+	pause(core, peer, PAUSE << (peer->failures - 1));
+}
+
+bool
+shoal_reliable_is_due(const struct shoal_core *core, const struct shoal_pending *pending)
+{
+	const struct shoal_peer *peer = shoal_peer_find(core, pending->slot);
+	uint64_t flight = pending->kind == SHOAL_SEND_REQUEST ? pending->exchange : SHOAL_PEER_TOLD;
+
+	return peer != NULL && peer->flight == flight && waiting(peer) > 0;
+}
+
+/* The messages that one packet takes, and their bytes. */
+static uint32_t
+choose(const struct shoal_core *core, const struct shoal_peer *peer, size_t *size)
+{
+	uint32_t n = 0;
+
+	*size = 0;
+	for (; n < waiting(peer); n++) {
+		const struct shoal_letter *letter = shoal_ring_at(&peer->queue, peer->ended + n);
+		if (n > 0 && *size + letter->size > core->profile.batch_max) {
+			break;
+		}
+		*size += letter->size;
+	}
+	return n;
+}
+
+void
+shoal_reliable_write(
+        struct shoal_core *core, const struct shoal_pending *pending, struct shoal_writer *writer)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_peer *peer = shoal_peer_find(core, pending->slot);
+	struct shoal_msg_batch batch = {.id = self->info->id,
+	        .salt = shoal_members_salt(self),
+	        .instance = peer->salt,
+	        .seq = peer->seq,
+	        .first = peer->first};
+	size_t size;
+
+	choose(core, peer, &size);
+	batch.entries = (struct shoal_span){shoal_fifo_data(&peer->bytes), size};
+	/* Down a link, too, it goes as one piece and not as what fits a datagram. */
+	writer->failed = writer->data == core->sends.datagram ||
+	                 !shoal_message_append(writer, SHOAL_MESSAGE_BATCH, &batch);
+}
+
+void
+shoal_reliable_sent(struct shoal_core *core, const struct shoal_pending *pending)
+{
+	struct shoal_peer *peer = shoal_peer_find(core, pending->slot);
+	size_t size;
+	uint32_t n = choose(core, peer, &size);
+
+	peer->sent = n > peer->sent ? n : peer->sent;
+	core->counters.value[SHOAL_COUNTER_MESSAGES_OUT] += n;
+}
+
+/* SHOAL_ERR_TOO_BIG: the next one never will be taken. */
+static int
+take(struct shoal_core *core, struct shoal_peer *peer, const struct shoal_msg_batch *batch)
+{
+	struct shoal_reader reader;
+	struct shoal_entry entry;
+	uint64_t number = batch->first;
+
+	/* What is between was given up by its sender. */
+	peer->expected = batch->first > peer->expected ? batch->first : peer->expected;
+	shoal_reader_init(&reader, batch->entries.data, batch->entries.len);
+	for (; shoal_entry_next(&reader, &entry) > 0; number++) {
+#ifdef SHOAL_PLANT_TAKEN_AGAIN
+		peer->expected = number;
+#endif
+		if (number < peer->expected) {
+			shoal_count(core, SHOAL_COUNTER_DROP_AGAIN);
+			continue;
+		}
+		if (!shoal_inbox_fits(core, entry.data.len)) {
+			shoal_count(core, SHOAL_COUNTER_DROP_TOO_BIG);
+			return SHOAL_ERR_TOO_BIG;
+		}
+		if (!shoal_inbox_put(core, peer->slot, SHOAL_RELIABLE, &entry)) {
+			break;
+		}
+		peer->expected = number + 1;
+	}
+	return SHOAL_OK;
+}
+
+/* Whether a sender can have come to this number. */
+static bool
+is_credible(const struct shoal_peer *peer, uint64_t first)
+{
+	uint64_t most = peer->expected == 0 ? FIRST_MOST : LEFT_OUT_MOST;
+
+	return first <= peer->expected || first - peer->expected <= most;
+}
+
+/* Why none of it is looked at; 0: it is. */
+static int
+judge(const struct shoal_core *core, uint32_t slot, const struct shoal_msg_batch *batch)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+
+	if (record == NULL || !shoal_peer_is_there(record) ||
+	        batch->salt != shoal_members_salt(record)) {
+		return SHOAL_ERR_NOT_FOUND;
+	}
+	return batch->instance != shoal_members_salt(self) ? SHOAL_ERR_STATE : SHOAL_OK;
+}
+
+/* A batch comes with a request, or down a link from a host of its sender: a datagram says nothing
+ * of where it comes from. */
+static bool
+may_come(const struct shoal_core *core, uint32_t slot, const struct shoal_input *input)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	return input->kind == SHOAL_INPUT_REQUEST ||
+	       (input->kind == SHOAL_INPUT_STREAM && record != NULL &&
+	               shoal_members_has_host(record, &input->from));
+}
+
+static void
+answer(struct shoal_core *core, uint32_t slot, const struct shoal_msg_receipt *receipt,
+        const struct shoal_input *input)
+{
+	struct shoal_pending *pending = NULL;
+
+	if (input->kind == SHOAL_INPUT_REQUEST) {
+		pending = shoal_send_queue(core, SHOAL_SEND_REPLY, &input->from, SHOAL_NONE, 0);
+	} else if (shoal_members_at(core, slot) != NULL) {
+		pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, 0);
+	}
+	if (pending != NULL) {
+		pending->exchange =
+		        input->kind == SHOAL_INPUT_REQUEST ? input->exchange : pending->exchange;
+		shoal_send_primary(pending, SHOAL_MESSAGE_RECEIPT, receipt);
+	}
+}
+
+void
+shoal_reliable_on_batch(struct shoal_core *core, uint32_t slot, const struct shoal_msg_batch *batch,
+        const struct shoal_input *input)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_receipt receipt = {.id = self->info->id,
+	        .salt = shoal_members_salt(self),
+	        .instance = batch->salt,
+	        .seq = batch->seq};
+
+	if (!may_come(core, slot, input) || !shoal_peer_may_say(core, batch->salt)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
+		return;
+	}
+	int rc = judge(core, slot, batch);
+	struct shoal_peer *peer = rc == SHOAL_OK ? shoal_peer_take(core, slot) : NULL;
+	if (peer != NULL && !is_credible(peer, batch->first)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
+		return;
+	}
+	if (peer != NULL) {
+		rc = take(core, peer, batch);
+		receipt.next = peer->expected;
+	} else {
+		rc = rc == SHOAL_OK ? SHOAL_ERR_LIMIT : rc;
+		shoal_count(core, rc == SHOAL_ERR_STATE   ? SHOAL_COUNTER_DROP_MISDIRECTED
+		                  : rc == SHOAL_ERR_LIMIT ? SHOAL_COUNTER_DROP_NOMEM
+		                                          : SHOAL_COUNTER_DROP_STRANGER);
+	}
+	receipt.code = (uint64_t)-rc;
+	if (peer != NULL || input->kind == SHOAL_INPUT_REQUEST) {
+		answer(core, slot, &receipt, input);
+	}
+}
+
+/* So many of what was sent have this end. */
+static void
+advance(struct shoal_core *core, struct shoal_peer *peer, uint32_t n, int code)
+{
+	size_t bytes = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct shoal_letter *letter = shoal_ring_at(&peer->queue, peer->ended + i);
+		bytes += letter->size;
+		letter->code = code;
+	}
+	shoal_fifo_drop(&peer->bytes, bytes, BYTES_KEPT);
+	peer->ended += n;
+	peer->sent -= n;
+	peer->first += n;
+	peer->moved = peer->moved || n > 0;
+	core->counters.value[code == SHOAL_OK ? SHOAL_COUNTER_MESSAGES_TAKEN
+	                                      : SHOAL_COUNTER_MESSAGES_ENDED] += n;
+}
+
+/* It expects numbers that it was not sent: somebody else sent it some under this name. What is
+ * under way can not be known to be taken; what follows begins where it will take it. */
+static void
+give_up(struct shoal_core *core, struct shoal_peer *peer, uint64_t next)
+{
+	struct shoal_log_line line;
+
+	shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
+	advance(core, peer, peer->sent, SHOAL_ERR_CLOSED);
+	peer->first = next;
+	if (!peer->warned && shoal_log_begin(core, &line, SHOAL_LOG_WARN, "messages")) {
+		shoal_text_str(&line.text, "somebody sends messages to ");
+		shoal_text_str(&line.text, shoal_members_name(shoal_members_at(core, peer->slot)));
+		shoal_text_str(&line.text, " in this member's name");
+	}
+	peer->warned = true;
+}
+
+static void
+go_on(struct shoal_core *core, struct shoal_peer *peer)
+{
+	shoal_peer_tell(core, peer);
+	if (peer->flight == SHOAL_PEER_TOLD) {
+		peer->flight = 0;
+		peer->failures = 0;
+		shoal_heap_disarm(&core->heap, &peer->timer);
+		try_now(core, peer);
+	}
+}
+
+void
+shoal_reliable_on_receipt(
+        struct shoal_core *core, uint32_t slot, const struct shoal_msg_receipt *receipt)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_peer *peer = shoal_peer_find(core, slot);
+	bool refused = receipt->code == (uint64_t)-SHOAL_ERR_TOO_BIG;
+
+	if (peer == NULL || receipt->salt != peer->salt ||
+	        receipt->instance != shoal_members_salt(self) || peer->over || peer->flight == 0 ||
+	        receipt->seq != peer->seq || !shoal_peer_may_say(core, receipt->salt)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
+		return;
+	}
+	if (receipt->code == (uint64_t)-SHOAL_ERR_NOT_FOUND) {
+		/* It does not know this one: it is told. */
+		shoal_send_gossip(core, slot, SHOAL_FILL_SELF, SHOAL_NONE);
+	}
+	if ((receipt->code != 0 && !refused) || receipt->next < peer->first) {
+		return;
+	}
+#ifdef SHOAL_PLANT_GIVEN_UP
+	advance(core, peer, peer->sent, SHOAL_ERR_CLOSED);
+	go_on(core, peer);
+	return;
+#endif
+	if (receipt->next - peer->first > peer->sent) {
+		give_up(core, peer, receipt->next);
+	} else {
+		advance(core, peer, (uint32_t)(receipt->next - peer->first), SHOAL_OK);
+		if (refused && peer->sent > 0) {
+			advance(core, peer, 1, SHOAL_ERR_TOO_BIG);
+		}
+	}
+	if (peer->moved) {
+		go_on(core, peer);
+	}
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Reliable messages to one member: in order, exactly once while both instances live. */
+#ifndef SHOAL_CORE_RELIABLE_H
+#define SHOAL_CORE_RELIABLE_H
+
+#include <shoal/core.h>
+
+#include "base/writer.h"
+#include "core/message/peer.h"
+#include "wire/entry.h"
+#include "wire/message.h"
+
+struct shoal_pending;
+
+/* Queues a message. SHOAL_ERR_AGAIN. */
+int shoal_reliable_send(struct shoal_core *core, struct shoal_peer *peer,
+        const struct shoal_entry *entry, uint64_t token);
+
+/* The request in flight, if there is one, counts no more. */
+void shoal_reliable_land(struct shoal_core *core, struct shoal_peer *peer);
+
+void shoal_reliable_on_timer(struct shoal_core *core, uint32_t number);
+
+/* A request of the peer under this number has ended, whatever came of it. */
+void shoal_reliable_ended(struct shoal_core *core, uint64_t number, uint64_t exchange);
+
+/* Whether the packet that was queued is still to be made. */
+bool shoal_reliable_is_due(const struct shoal_core *core, const struct shoal_pending *pending);
+/* Writes what goes with it; writer->failed: it does not fit. */
+void shoal_reliable_write(
+        struct shoal_core *core, const struct shoal_pending *pending, struct shoal_writer *writer);
+/* It was handed out. */
+void shoal_reliable_sent(struct shoal_core *core, const struct shoal_pending *pending);
+
+/* From the member in slot, SHOAL_NONE: from none. */
+void shoal_reliable_on_batch(struct shoal_core *core, uint32_t slot,
+        const struct shoal_msg_batch *batch, const struct shoal_input *input);
+void shoal_reliable_on_receipt(
+        struct shoal_core *core, uint32_t slot, const struct shoal_msg_receipt *receipt);
+
+#endif

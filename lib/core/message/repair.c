@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/* While reliable broadcasts are kept, each interval one random member is told a sum over those that
+ * are kept here. One that has another sum asks for what it lacks, and names what it has; the answer
+ * holds what it did not name, a batch at a time, until nothing new comes. Where that brought
+ * nothing, since the other one keeps less or what is not wanted here, nobody with that sum is asked
+ * again while the same is kept here. Nobody asks for what was sent before it started, or before
+ * what it has given up for want of room.
+ *
+ * One that fits no datagram is offered by its key, and fetched from whoever offered it by each who
+ * has not heard it. */
+#include "core/message/repair.h"
+
+#include <string.h>
+
+#include "core/node.h"
+#include "core/sync/exchange.h"
+#include "core/table/apply.h"
+
+#define STEPS_MAX 64
+
+void
+shoal_repair_init(struct shoal_core *core)
+{
+	core->repair.timer.kind = SHOAL_TIMER_REPAIR;
+	core->repair.started = core->now;
+}
+
+static uint64_t
+interval_of(const struct shoal_core *core)
+{
+	return shoal_ms(core->profile.digest_interval_ms);
+}
+
+void
+shoal_repair_arm(struct shoal_core *core)
+{
+	if (!shoal_timer_armed(&core->repair.timer)) {
+		shoal_heap_arm(&core->heap, &core->repair.timer,
+		        core->now + shoal_jitter(core, interval_of(core)));
+	}
+}
+
+/* 0 says nothing on the wire. */
+static uint64_t
+sum_of(const struct shoal_core *core)
+{
+	return core->casts.sum | 1;
+}
+
+static struct shoal_msg_offer
+offer_of(const struct shoal_core *core)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+
+	return (struct shoal_msg_offer){.id = self->info->id, .salt = shoal_members_salt(self)};
+}
+
+void
+shoal_repair_on_timer(struct shoal_core *core)
+{
+	struct shoal_members *members = &core->members;
+
+	shoal_cast_expire(core);
+	shoal_cast_on_room(core);
+	if (core->casts.slab.count == 0) {
+		return;
+	}
+	shoal_repair_arm(core);
+	if (core->casts.kept_count == 0 || members->ordered == 0 ||
+	        core->leave.phase != SHOAL_LEAVE_NOT) {
+		return;
+	}
+	uint32_t slot = members->order[shoal_rng_below(&core->rng, members->ordered)];
+	struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, 0);
+	if (pending != NULL) {
+		struct shoal_msg_offer offer = offer_of(core);
+		offer.sum = sum_of(core);
+		shoal_send_primary(pending, SHOAL_MESSAGE_OFFER, &offer);
+	}
+}
+
+bool
+shoal_repair_write_offer(
+        struct shoal_core *core, const struct shoal_cast_key *key, struct shoal_writer *writer)
+{
+	struct shoal_msg_offer offer = offer_of(core);
+	uint8_t data[SHOAL_CAST_KEY_BYTES];
+	struct shoal_writer keys;
+
+	shoal_writer_init(&keys, data, sizeof data);
+	shoal_cast_key_write(&keys, key);
+	offer.keys = (struct shoal_span){data, keys.len};
+	return shoal_message_append(writer, SHOAL_MESSAGE_OFFER, &offer);
+}
+
+/* Asks the member in slot for what is missing here. */
+static void
+ask(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_repair *repair = &core->repair;
+
+#ifdef SHOAL_PLANT_CAST_UNREPAIRED
+	return;
+#endif
+	repair->gained = 0;
+	repair->answered = false;
+	repair->slot = slot;
+	repair->exchange = shoal_exchange_fetch(core, slot, NULL);
+	if (repair->exchange != 0) {
+		shoal_count(core, SHOAL_COUNTER_FETCHES);
+	}
+}
+
+/* Whether asking one with this sum brought nothing, and would not now. */
+static bool
+is_futile(const struct shoal_core *core, uint64_t sum)
+{
+	const struct shoal_repair *repair = &core->repair;
+
+	for (size_t i = 0; i < SHOAL_FUTILE_SUMS && repair->futile_for == sum_of(core); i++) {
+		if (repair->futile[i] == sum) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+note_futile(struct shoal_core *core)
+{
+	struct shoal_repair *repair = &core->repair;
+
+	if (repair->futile_for != sum_of(core)) {
+		memset(repair->futile, 0, sizeof repair->futile);
+		repair->futile_for = sum_of(core);
+	}
+	repair->futile[repair->futile_at++ % SHOAL_FUTILE_SUMS] = repair->offered;
+}
+
+static bool
+is_wanted(const struct shoal_repair *repair, const struct shoal_cast_key *key)
+{
+	for (size_t i = 0; i < SHOAL_WANTS_MAX; i++) {
+		if (repair->wanted[i].exchange != 0 &&
+		        shoal_cast_key_equal(&repair->wanted[i].key, key)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+want(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key)
+{
+	struct shoal_repair *repair = &core->repair;
+
+	if (shoal_members_find(core, &key->id) == SHOAL_SELF || shoal_seen_has(core, key) ||
+	        is_wanted(repair, key)) {
+		return;
+	}
+	for (size_t i = 0; i < SHOAL_WANTS_MAX; i++) {
+		if (repair->wanted[i].exchange == 0) {
+			repair->wanted[i].key = *key;
+			repair->wanted[i].exchange = shoal_exchange_fetch(core, slot, key);
+			return;
+		}
+	}
+}
+
+static void
+on_offer(struct shoal_core *core, uint32_t slot, const struct shoal_msg_offer *offer)
+{
+	struct shoal_repair *repair = &core->repair;
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_reader reader;
+	struct shoal_cast_key key;
+
+	if (record == NULL || !shoal_members_counts(record)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+		return;
+	}
+	if (shoal_members_inbound(record) || core->leave.phase != SHOAL_LEAVE_NOT) {
+		return; /* it cannot be asked */
+	}
+	shoal_reader_init(&reader, offer->keys.data, offer->keys.len);
+	while (shoal_cast_key_next(&reader, &key) > 0) {
+		want(core, slot, &key);
+	}
+	if (offer->sum != 0 && offer->sum != sum_of(core) && repair->exchange == 0 &&
+	        core->now >= repair->next && !is_futile(core, offer->sum)) {
+		repair->steps = 0;
+		repair->offered = offer->sum;
+		ask(core, slot);
+	}
+}
+
+void
+shoal_repair_ended(struct shoal_core *core, const struct shoal_exchange *exchange)
+{
+	struct shoal_repair *repair = &core->repair;
+	const struct shoal_record *record = shoal_members_at(core, repair->slot);
+
+	for (size_t i = 0; i < SHOAL_WANTS_MAX; i++) {
+		if (repair->wanted[i].exchange == exchange->number) {
+			repair->wanted[i].exchange = 0;
+		}
+	}
+	if (exchange->number != repair->exchange) {
+		return;
+	}
+	repair->exchange = 0;
+	if (repair->gained > 0) {
+		if (++repair->steps < STEPS_MAX && record != NULL && shoal_members_counts(record) &&
+		        core->leave.phase == SHOAL_LEAVE_NOT) {
+			ask(core, repair->slot);
+			return;
+		}
+	} else if (repair->answered) {
+		note_futile(core);
+	}
+	repair->next = core->now + interval_of(core) / 4;
+}
+
+/* Older ones are not wanted here. */
+static uint64_t
+age_wanted(const struct shoal_core *core)
+{
+	uint64_t since =
+	        core->repair.started > core->casts.low ? core->repair.started : core->casts.low;
+	uint64_t age = (core->now - since) / SHOAL_MS(1);
+
+	return age < core->profile.cast_keep_ms ? age : core->profile.cast_keep_ms;
+}
+
+void
+shoal_repair_write_fetch(struct shoal_core *core, struct shoal_writer *writer)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_fetch fetch = {.id = self->info->id,
+	        .salt = shoal_members_salt(self),
+	        .others = 1,
+	        .age_ms = age_wanted(core)};
+	size_t most = (size_t)core->casts.kept_count * SHOAL_CAST_KEY_BYTES;
+	uint8_t *data = shoal_alloc(&core->mem, most + 1);
+	struct shoal_writer keys;
+
+	if (data == NULL) {
+		writer->failed = true;
+		return;
+	}
+	shoal_writer_init(&keys, data, most);
+	SHOAL_LIST_FOREACH (node, &core->casts.kept) {
+		shoal_cast_key_write(&keys, &SHOAL_LIST_ITEM(node, struct shoal_cast, kept)->key);
+	}
+	fetch.keys = (struct shoal_span){data, keys.len};
+	writer->failed = !shoal_message_append(writer, SHOAL_MESSAGE_FETCH, &fetch);
+	shoal_alloc_free(&core->mem, data);
+}
+
+/* Marks those that the answer holds; the ones that were named are marked first. */
+static void
+choose(struct shoal_core *core, const struct shoal_msg_fetch *fetch)
+{
+	uint64_t mark = ++core->repair.mark;
+	struct shoal_reader reader;
+	struct shoal_cast_key key;
+
+	shoal_reader_init(&reader, fetch->keys.data, fetch->keys.len);
+	while (shoal_cast_key_next(&reader, &key) > 0) {
+		struct shoal_cast *cast = shoal_cast_find(core, &key);
+		if (cast != NULL) {
+			cast->mark = mark;
+		}
+	}
+	if (fetch->others == 0) {
+		return;
+	}
+	mark = ++core->repair.mark;
+	SHOAL_LIST_FOREACH (node, &core->casts.kept) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, kept);
+		if (cast->mark != mark - 1 && core->now - cast->born < SHOAL_MS(fetch->age_ms)) {
+			cast->mark = mark;
+		}
+	}
+}
+
+static void
+on_fetch(struct shoal_core *core, uint32_t slot, const struct shoal_msg_fetch *fetch,
+        const struct shoal_input *input)
+{
+	struct shoal_msg_offer offer = offer_of(core);
+
+	if (slot == SHOAL_NONE) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+		shoal_exchange_reply(core, input->exchange, &input->from, SHOAL_ERR_NOT_FOUND,
+		        shoal_exchange_text("not a member here: join first"));
+		return;
+	}
+	choose(core, fetch);
+	struct shoal_pending *pending =
+	        shoal_send_queue(core, SHOAL_SEND_REPLY, &input->from, slot, SHOAL_FILL_FETCHED);
+	if (pending != NULL) {
+		pending->exchange = input->exchange;
+		shoal_send_primary(pending, SHOAL_MESSAGE_OFFER, &offer);
+		shoal_count(core, SHOAL_COUNTER_FETCHES_SERVED);
+	}
+}
+
+void
+shoal_repair_on_message(struct shoal_core *core, uint16_t kind, const union shoal_wire_message *m,
+        const struct shoal_teller *teller, const struct shoal_exchange *exchange,
+        const struct shoal_input *input)
+{
+	struct shoal_repair *repair = &core->repair;
+	bool fetched = exchange != NULL && exchange->purpose == SHOAL_EXCHANGE_FETCH;
+	bool repaired = fetched && exchange->number == repair->exchange;
+
+	if (kind == SHOAL_MESSAGE_CAST) {
+		if (shoal_cast_on_message(core, &m->cast, teller, repaired) && repaired) {
+			repair->gained++;
+			shoal_count(core, SHOAL_COUNTER_CASTS_REPAIRED);
+		}
+	} else if (kind == SHOAL_MESSAGE_OFFER && fetched) {
+		repair->answered = repair->answered || repaired;
+	} else if (kind == SHOAL_MESSAGE_OFFER) {
+		on_offer(core, teller->slot, &m->offer);
+	} else if (kind == SHOAL_MESSAGE_FETCH && input->kind == SHOAL_INPUT_REQUEST) {
+		on_fetch(core, teller->slot, &m->fetch, input);
+	} else if (kind == SHOAL_MESSAGE_FETCH) {
+		shoal_count(core, SHOAL_COUNTER_DROP_MALFORMED);
+	}
+}
+
+/* The oldest first, as many as a batch holds, and one at least. */
+void
+shoal_repair_write_answer(struct shoal_core *core, struct shoal_writer *writer)
+{
+	size_t before = writer->len;
+
+	SHOAL_LIST_FOREACH (node, &core->casts.all) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, all);
+		if (cast->mark != core->repair.mark) {
+			continue;
+		}
+		if (writer->len > before &&
+		        writer->len - before + shoal_cast_cost(cast) > core->profile.batch_max) {
+			return;
+		}
+		if (!shoal_cast_write(core, cast, writer)) {
+			writer->failed = true;
+			return;
+		}
+	}
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* Of each instance and each of its two rows the highest number is held and a window below it, as in
+ * RFC 6479: a ring of words of which those above the highest are cleared when it passes them. What
+ * is below the window counts as heard. Found by a keyed table in O(1); the memory is bounded by
+ * SHOAL_SEEN_MAX instances, 430 bytes each. */
+#include "core/message/seen.h"
+
+#include <string.h>
+
+#include "core/node.h"
+
+struct instance {
+	struct shoal_id id;
+	uint64_t salt;
+};
+
+struct origin {
+	struct shoal_list node;
+	struct instance instance;
+	uint64_t at; /* when something new of it was heard last */
+	uint64_t highest, often[SHOAL_SEEN_WORDS];
+	uint64_t top, reliable[SHOAL_SEEN_RELIABLE];
+};
+
+/* One of the rows. */
+struct row {
+	uint64_t *highest, *word, words;
+};
+
+static bool
+is_of_instance(const void *owner, uint32_t value, const void *key)
+{
+	const struct shoal_seen *seen = owner;
+	const struct origin *origin = shoal_slab_at(&seen->slab, value);
+
+	return memcmp(&origin->instance, key, sizeof origin->instance) == 0;
+}
+
+void
+shoal_seen_init(struct shoal_core *core)
+{
+	struct shoal_seen *seen = &core->seen;
+
+	shoal_slab_init(&seen->slab, &core->mem, sizeof(struct origin), SHOAL_SEEN_MAX);
+	shoal_table_init(&seen->by_instance, &core->mem, core->members.by_id.key, SHOAL_SEEN_MAX,
+	        is_of_instance, seen);
+	shoal_list_init(&seen->order);
+}
+
+void
+shoal_seen_done(struct shoal_core *core)
+{
+	shoal_table_done(&core->seen.by_instance);
+	shoal_slab_done(&core->seen.slab);
+}
+
+static struct instance
+instance_of(const struct shoal_cast_key *key)
+{
+	return (struct instance){key->id, key->salt};
+}
+
+static uint32_t
+find(const struct shoal_seen *seen, const struct instance *instance)
+{
+	if (seen->by_instance.count == 0) {
+		return SHOAL_NONE;
+	}
+	return shoal_table_find(&seen->by_instance,
+	        shoal_table_hash(&seen->by_instance, instance, sizeof *instance), instance);
+}
+
+static struct row
+row_of(struct origin *origin, bool reliable)
+{
+	return reliable ? (struct row){&origin->top, origin->reliable, SHOAL_SEEN_RELIABLE}
+	                : (struct row){&origin->highest, origin->often, SHOAL_SEEN_WORDS};
+}
+
+bool
+shoal_seen_has(const struct shoal_core *core, const struct shoal_cast_key *key)
+{
+	struct instance instance = instance_of(key);
+	struct origin *origin = shoal_slab_at(&core->seen.slab, find(&core->seen, &instance));
+
+#ifdef SHOAL_PLANT_CAST_AGAIN
+	return false;
+#endif
+	if (origin == NULL) {
+		return false;
+	}
+	struct row row = row_of(origin, key->reliable);
+	uint64_t word = key->number / 64, top = *row.highest / 64;
+	if (key->number > *row.highest) {
+		return false;
+	}
+	return top - word >= row.words - 1 ||
+	       (row.word[word % row.words] >> key->number % 64 & 1) != 0;
+}
+
+static void
+drop_oldest(struct shoal_seen *seen)
+{
+	struct origin *origin =
+	        SHOAL_LIST_ITEM(shoal_list_first(&seen->order), struct origin, node);
+	uint32_t number = find(seen, &origin->instance);
+
+	shoal_table_remove(&seen->by_instance,
+	        shoal_table_hash(&seen->by_instance, &origin->instance, sizeof origin->instance),
+	        number);
+	shoal_list_remove(&origin->node);
+	shoal_slab_give(&seen->slab, number);
+}
+
+/* Two for each that is added: so those that are over go, and no call costs much. */
+static void
+make_room(struct shoal_core *core)
+{
+	struct shoal_seen *seen = &core->seen;
+
+	for (unsigned i = 0; i < 2 && !shoal_list_empty(&seen->order); i++) {
+		const struct origin *origin =
+		        SHOAL_LIST_ITEM(shoal_list_first(&seen->order), struct origin, node);
+		bool full = i == 0 && seen->slab.count == SHOAL_SEEN_MAX;
+		if (!full && core->now - origin->at < SHOAL_SEEN_NS) {
+			return;
+		}
+		drop_oldest(seen);
+	}
+}
+
+static struct origin *
+take(struct shoal_core *core, const struct instance *instance)
+{
+	struct shoal_seen *seen = &core->seen;
+	uint32_t number = find(seen, instance);
+	struct origin *origin = shoal_slab_at(&seen->slab, number);
+
+	if (origin != NULL) {
+		shoal_list_remove(&origin->node);
+		return origin;
+	}
+	make_room(core);
+	origin = shoal_slab_take(&seen->slab, &number);
+	if (origin == NULL) {
+		return NULL;
+	}
+	origin->instance = *instance;
+	uint64_t hash = shoal_table_hash(&seen->by_instance, instance, sizeof *instance);
+	if (shoal_table_put(&seen->by_instance, hash, number) != SHOAL_OK) {
+		shoal_slab_give(&seen->slab, number);
+		return NULL;
+	}
+	return origin;
+}
+
+int
+shoal_seen_add(struct shoal_core *core, const struct shoal_cast_key *key)
+{
+	struct instance instance = instance_of(key);
+	struct origin *origin = take(core, &instance);
+
+	if (origin == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	shoal_list_push_back(&core->seen.order, &origin->node);
+	origin->at = core->now;
+	struct row row = row_of(origin, key->reliable);
+	uint64_t word = key->number / 64, top = *row.highest / 64;
+	if (key->number > *row.highest) {
+		for (uint64_t i = 1; i <= word - top && i <= row.words; i++) {
+			row.word[(top + i) % row.words] = 0;
+		}
+		*row.highest = key->number;
+	}
+	row.word[word % row.words] |= UINT64_C(1) << key->number % 64;
+	return SHOAL_OK;
+}
+
+size_t
+shoal_seen_memory(const struct shoal_core *core)
+{
+	return shoal_slab_memory(&core->seen.slab) + shoal_table_memory(&core->seen.by_instance);
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* Each broadcast is sent min(n - 1, ceil(ln n) + 10) times by each member that hears it, as a
+ * statement is (gossip.h): three quarters of that in bursts, at once and then every few
+ * milliseconds, the rest with periodic ticks; and what is not spent fills probes, acks and gossip
+ * behind all statements. Those that were sent least go first.
+ *
+ * Bytes are counted against a budget of its own, so that no statement, probe or ack ever waits for
+ * a broadcast: while it is used up, bursts and ticks are put off and nothing is lost. The queue is
+ * bounded by bytes, this member's own apart from those of others.
+ *
+ * What fits no datagram to a member is offered to it by its key instead (repair.h). */
+#include "core/message/spread.h"
+
+#include "core/node.h"
+
+/* Broadcasts that may fail to fit, or that the addressee has, before a packet is full enough. */
+#define MISSES_MAX 3
+#define PASSED_MAX 64
+/* Pause while the budget is used up. */
+#define LOADED_STEP SHOAL_MS(16)
+/* One that was offered is held for so long, so that it can be had. */
+#define OFFERED_NS SHOAL_SEC(10)
+
+void
+shoal_spread_init(struct shoal_core *core)
+{
+	core->spread.timer.kind = SHOAL_TIMER_SPREAD;
+	for (size_t i = 0; i < SHOAL_NEWS_SENDS_MAX; i++) {
+		shoal_list_init(&core->spread.bucket[i]);
+	}
+}
+
+bool
+shoal_spread_has_room(const struct shoal_core *core, bool own, uint64_t cost)
+{
+	const struct shoal_spread *spread = &core->spread;
+
+	return (own ? spread->own : spread->passed) + cost <= core->profile.queue_bytes;
+}
+
+static uint32_t
+burst_share(const struct shoal_core *core)
+{
+	uint32_t limit = shoal_gossip_sends(core);
+
+	return core->profile.bursts == 0 ? 0 : limit - limit / 4;
+}
+
+static bool
+is_fresh(const struct shoal_core *core)
+{
+	uint64_t below = (UINT64_C(1) << burst_share(core)) - 1;
+
+	for (uint64_t left = core->spread.used & below; left != 0; left &= left - 1) {
+		if (!shoal_list_empty(&core->spread.bucket[__builtin_ctzll(left)])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+enqueue(struct shoal_spread *spread, struct shoal_cast *cast)
+{
+	shoal_list_push_back(&spread->bucket[cast->sends], &cast->spread);
+	spread->used |= UINT64_C(1) << cast->sends;
+}
+
+static void
+arm(struct shoal_core *core, uint64_t at)
+{
+	shoal_heap_arm(&core->heap, &core->spread.timer, at);
+}
+
+static void
+arm_tick(struct shoal_core *core)
+{
+	core->spread.bursting = false;
+	arm(core, core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
+}
+
+void
+shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast)
+{
+	struct shoal_spread *spread = &core->spread;
+
+	*(cast->own ? &spread->own : &spread->passed) += shoal_cast_cost(cast);
+	spread->count++;
+	enqueue(spread, cast);
+	if (core->profile.bursts == 0) {
+		if (!shoal_timer_armed(&spread->timer)) {
+			arm_tick(core);
+		}
+	} else if (!spread->bursting) {
+		spread->bursting = true;
+		arm(core, core->now);
+	}
+}
+
+static void
+end(struct shoal_core *core, struct shoal_cast *cast)
+{
+	struct shoal_spread *spread = &core->spread;
+
+	*(cast->own ? &spread->own : &spread->passed) -= shoal_cast_cost(cast);
+	spread->count--;
+	shoal_list_remove(&cast->spread);
+	shoal_cast_spent(core, cast);
+}
+
+/* Nanoseconds that a number of bytes take at the rate. */
+static uint64_t
+time_of(const struct shoal_core *core, uint64_t bytes)
+{
+	return bytes * SHOAL_MS(1) / core->profile.cast_rate * 1000;
+}
+
+static bool
+affords(const struct shoal_core *core)
+{
+	return core->spread.paid <= core->now + time_of(core, core->profile.cast_burst);
+}
+
+static void
+spend(struct shoal_core *core, uint64_t bytes)
+{
+	struct shoal_spread *spread = &core->spread;
+
+	spread->paid = spread->paid > core->now ? spread->paid : core->now;
+	spread->paid += time_of(core, bytes);
+}
+
+static bool
+offer(struct shoal_core *core, struct shoal_cast *cast, struct shoal_writer *writer)
+{
+	cast->until = core->now + OFFERED_NS;
+	return shoal_repair_write_offer(core, &cast->key, writer);
+}
+
+/* What fits of one bucket; the sent ones wait in `sent` until the packet is done. */
+static void
+fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
+        struct shoal_writer *writer, struct shoal_list *sent, bool *alone, unsigned *misses)
+{
+	const struct shoal_id *id = &shoal_members_at(core, slot)->info->id;
+	unsigned passed = 0;
+
+	SHOAL_LIST_FOREACH_SAFE (node, after, bucket) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
+		if (*misses > MISSES_MAX || passed > PASSED_MAX) {
+			return;
+		}
+		if (cast->from == slot || shoal_id_compare(&cast->key.id, id) == 0) {
+			passed++;
+			continue;
+		}
+		if (!shoal_cast_write(core, cast, writer) &&
+		        !(*alone && offer(core, cast, writer))) {
+			++*misses;
+			continue;
+		}
+		*alone = false;
+		shoal_list_remove(node);
+		shoal_list_push_back(sent, node);
+	}
+}
+
+void
+shoal_spread_fill(struct shoal_core *core, uint32_t slot, struct shoal_writer *writer, bool alone)
+{
+	struct shoal_spread *spread = &core->spread;
+	size_t before = writer->len;
+	struct shoal_list sent;
+	unsigned misses = 0;
+
+	if (spread->count == 0 || !affords(core)) {
+		return;
+	}
+	shoal_list_init(&sent);
+	for (uint64_t left = spread->used; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		fill_from(core, &spread->bucket[i], slot, writer, &sent, &alone, &misses);
+		if (shoal_list_empty(&spread->bucket[i])) {
+			spread->used &= ~(UINT64_C(1) << i);
+		}
+	}
+	spend(core, writer->len - before);
+	uint32_t limit = shoal_gossip_sends(core);
+	SHOAL_LIST_FOREACH_SAFE (node, after, &sent) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
+		shoal_list_remove(node);
+		if (++cast->sends >= limit) {
+			end(core, cast);
+		} else {
+			enqueue(spread, cast);
+		}
+	}
+}
+
+static void
+tell_some(struct shoal_core *core)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
+	struct shoal_members *members = &core->members;
+	uint32_t fanout = core->profile.gossip_fanout;
+
+	for (uint32_t i = 0; i < fanout && i < members->ordered; i++) {
+		if (core->spread.turn >= members->ordered) {
+			core->spread.turn = 0;
+		}
+		struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM,
+		        members->order[core->spread.turn++], SHOAL_FILL_CASTS);
+		if (pending != NULL) {
+			shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
+		}
+	}
+}
+
+/* Those that were sent as often as they are now, where members have gone; all, where there is
+ * nobody. */
+static void
+end_spent(struct shoal_core *core)
+{
+	struct shoal_spread *spread = &core->spread;
+
+	for (uint32_t i = shoal_gossip_sends(core); i < SHOAL_NEWS_SENDS_MAX; i++) {
+		SHOAL_LIST_FOREACH_SAFE (node, after, &spread->bucket[i]) {
+			end(core, SHOAL_LIST_ITEM(node, struct shoal_cast, spread));
+		}
+		spread->used &= ~(UINT64_C(1) << i);
+	}
+}
+
+void
+shoal_spread_on_timer(struct shoal_core *core)
+{
+	struct shoal_spread *spread = &core->spread;
+
+	end_spent(core);
+	spread->bursting = false;
+	if (spread->count == 0) {
+		return;
+	}
+	bool afforded = affords(core);
+	if (afforded) {
+		tell_some(core);
+	} else {
+		shoal_count(core, SHOAL_COUNTER_CASTS_DEFERRED);
+	}
+	if (!is_fresh(core)) {
+		arm_tick(core);
+		return;
+	}
+	uint64_t step = shoal_ms(core->profile.burst_step_ms);
+	if (!afforded && step < LOADED_STEP) {
+		step = LOADED_STEP;
+	}
+	spread->bursting = true;
+	arm(core, core->now + shoal_jitter(core, step));
+}
+
+void
+shoal_spread_end_all(struct shoal_core *core)
+{
+	struct shoal_spread *spread = &core->spread;
+
+	for (uint32_t i = 0; i < SHOAL_NEWS_SENDS_MAX; i++) {
+		SHOAL_LIST_FOREACH_SAFE (node, after, &spread->bucket[i]) {
+			end(core, SHOAL_LIST_ITEM(node, struct shoal_cast, spread));
+		}
+	}
+	spread->used = 0;
+	shoal_heap_disarm(&core->heap, &spread->timer);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Broadcasts on their way to everyone. */
+#ifndef SHOAL_CORE_SPREAD_H
+#define SHOAL_CORE_SPREAD_H
+
+#include <shoal/types.h>
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/writer.h"
+#include "core/message/cast.h"
+#include "core/sync/gossip.h"
+
+struct shoal_spread {
+	struct shoal_timer timer;
+	uint64_t used;        /* bit i: bucket i may hold something */
+	uint64_t paid;        /* until when the bytes that were sent are paid for */
+	uint64_t own, passed; /* cost of this member's own, and of those of others */
+	uint32_t count;
+	uint32_t turn; /* place in the order of members where the next burst goes on */
+	bool bursting; /* the timer is that of the next burst, not of a tick */
+	struct shoal_list bucket[SHOAL_NEWS_SENDS_MAX]; /* by how often it was sent */
+};
+
+struct shoal_core;
+
+void shoal_spread_init(struct shoal_core *core);
+
+/* Whether one of this cost may be added. */
+bool shoal_spread_has_room(const struct shoal_core *core, bool own, uint64_t cost);
+
+/* From now on it is told. */
+void shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast);
+
+/* Appends broadcasts to a packet to the member in slot until the writer is full; each counts as
+ * sent. alone: there is nothing else in it, so that what does not fit here is offered. */
+void shoal_spread_fill(
+        struct shoal_core *core, uint32_t slot, struct shoal_writer *writer, bool alone);
+
+void shoal_spread_on_timer(struct shoal_core *core);
+
+/* None of them is told any more. */
+void shoal_spread_end_all(struct shoal_core *core);
+
+#endif
