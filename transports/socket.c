@@ -19,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "transports/process.h"
 #include "transports/socket.h"
 
 static bool
@@ -274,7 +275,7 @@ shoal_socket_until(uint64_t now, uint64_t at)
 }
 
 bool
-shoal_socket_is_forked(pid_t owner)
+shoal_socket_is_forked(uint64_t owner)
 {
-	return owner != getpid();
+	return owner != shoal_process_number();
 }

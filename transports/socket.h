@@ -31,9 +31,9 @@ int shoal_socket_open(const struct shoal_addr *addr, int type);
 /* Binds, and finds out which port the kernel chose. 0, or -1 and errno. */
 int shoal_socket_bind(int fd, const struct shoal_addr *addr, struct shoal_addr *bound);
 
-/* Whether this process is a fork of the one that opened a transport's sockets: what comes there is
- * for that one, and nothing may be sent in its name. */
-bool shoal_socket_is_forked(pid_t owner);
+/* Whether this process is a fork of the one with this number (process.h), which opened a
+ * transport's sockets: what comes there is for that one, and nothing may be sent in its name. */
+bool shoal_socket_is_forked(uint64_t owner);
 
 /* Sets an option that takes an int; whether that worked. */
 bool shoal_socket_set(int fd, int level, int option, int value);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "transports/process.h"
 #include "transports/tcp.h"
 
 #define BACKLOG          1024
@@ -233,7 +234,7 @@ tcp_start(void *self, const struct shoal_transport_env *env, char *why, size_t l
 		++tcp->listeners;
 	}
 	tcp->running = true;
-	tcp->owner = getpid();
+	tcp->owner = shoal_process_number();
 	return 0;
 }
 

@@ -160,9 +160,9 @@ struct shoal_tcp {
 	struct shoal_transport_env env; /* bind is borrowed for the call of start */
 	bool prepared;                  /* holds what release gives back */
 	bool running;
-	pid_t owner; /* the process that started it */
-	bool called; /* the host was called since its last batch_end */
-	bool tired;  /* out of descriptors, and said so */
+	uint64_t owner; /* number of the process that started it */
+	bool called;    /* the host was called since its last batch_end */
+	bool tired;     /* out of descriptors, and said so */
 	uint64_t patience_ns, idle_ns;
 	struct shoal_tcp_listener *listener;
 	size_t listeners;

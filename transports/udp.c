@@ -23,6 +23,7 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
+#include "transports/process.h"
 #include "transports/udp.h"
 
 #define RECEIVE_BUFFER (2 * 1024 * 1024)
@@ -183,7 +184,7 @@ udp_start(void *self, const struct shoal_transport_env *env, char *why, size_t l
 		                         code == SHOAL_ERR_NOMEM ? ENOMEM : errno, why, len));
 	}
 	udp->running = true;
-	udp->owner = getpid();
+	udp->owner = shoal_process_number();
 	return 0;
 }
 

@@ -68,9 +68,9 @@ struct shoal_udp {
 	struct shoal_allocator work;    /* of all the rest */
 	struct shoal_transport_env env; /* bind is borrowed for the call of start */
 	bool running;
-	pid_t owner; /* the process that started it */
-	bool warned; /* of a datagram that did not fit */
-	bool called; /* the host was called since its last batch_end */
+	uint64_t owner; /* number of the process that started it */
+	bool warned;    /* of a datagram that did not fit */
+	bool called;    /* the host was called since its last batch_end */
 	struct shoal_udp_socket *socket;
 	size_t sockets;
 	struct shoal_udp_inbox *inbox;

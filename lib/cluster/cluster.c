@@ -21,6 +21,7 @@
 #include "cluster/loop/thread.h"
 #include "cluster/report/last_error.h"
 #include "cluster/report/recording.h"
+#include "transports/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -409,6 +410,7 @@ shoal_cluster_start(struct shoal_cluster *cluster)
 	if (!before) {
 		cluster->started = true;
 		cluster->owner = getpid();
+		cluster->process = shoal_process_number();
 		cluster->base_thread = pthread_self();
 	}
 	pthread_mutex_unlock(&cluster->lock);

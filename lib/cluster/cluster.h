@@ -55,7 +55,8 @@ struct shoal_cluster {
 	struct shoal_own_document document; /* the same */
 	struct shoal_tuning tuning;         /* the same */
 	_Atomic unsigned health;
-	_Atomic pid_t owner; /* the process that started it, 0: none; asked without the lock */
+	pid_t owner;              /* the process that started it */
+	_Atomic uint64_t process; /* its number (process.h), 0: none; asked without the lock */
 
 	/* Constant after start. */
 	struct event_base *base;

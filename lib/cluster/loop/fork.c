@@ -8,13 +8,16 @@
 #include "cluster/cluster.h"
 #include "cluster/loop/operation.h"
 #include "cluster/report/last_error.h"
+#include "transports/process.h"
 
 #include <unistd.h>
 
 bool
 shoal_fork_is_child(const struct shoal_cluster *cluster)
 {
-	return cluster->owner != 0 && cluster->owner != getpid();
+	uint64_t process = atomic_load_explicit(&cluster->process, memory_order_relaxed);
+
+	return process != 0 && process != shoal_process_number();
 }
 
 int
