@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages between processes and from many threads: all of a flood arrives once and in order,
- * whatever becomes of connections and of the receiver meanwhile; queues fill, refuse and empty, and
- * memory stays what it was; who sends without a pause stops nothing else.
+ * whatever becomes of connections and of the receiver meanwhile, and so do requests; queues fill,
+ * refuse and empty, and memory stays what it was; who sends without a pause stops nothing else.
  *
  * MESSAGES in the environment: how many; else 50,000. */
 #include "kit.h"
@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define TYPE    300
+#define ASK     301
 #define BYTES   100
 #define RESETS  20
 #define THREADS 4
@@ -37,6 +38,7 @@
 struct tally {
 	_Atomic uint64_t heard, wrong, confirmed, lost, refused, resets;
 	_Atomic bool reset; /* all connections, when the next message is heard: more follow it */
+	_Atomic uint64_t asked, answered, unanswered; /* requests */
 	uint64_t next[THREADS];
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -103,6 +105,28 @@ on_message(struct shoal_cluster *cluster, const struct shoal_message *message, v
 	if (atomic_exchange(&tally->reset, false)) {
 		atomic_fetch_add(&tally->resets, reset_connections() > 0);
 	}
+}
+
+/* Answered with its own number. */
+static void
+on_ask(struct shoal_cluster *cluster, const struct shoal_message *message, uint64_t ticket,
+        void *arg)
+{
+	(void)arg;
+	(void)shoal_reply(
+	        cluster, ticket, 0, shoal_message_data(message), shoal_message_len(message));
+}
+
+static void
+on_answer(struct shoal_cluster *cluster, int code, const void *data, size_t len, void *arg)
+{
+	struct tally *tally = arg;
+	uint64_t number = UINT64_MAX;
+
+	(void)cluster;
+	memcpy(&number, data, len < sizeof(number) ? len : sizeof(number));
+	bool right = code == 0 && len == sizeof(number) && number == atomic_load(&tally->answered);
+	atomic_fetch_add(right ? &tally->answered : &tally->unanswered, 1);
 }
 
 static void
@@ -178,6 +202,27 @@ say(struct shoal_cluster *cluster, const struct shoal_id *to, struct tally *tall
 	}
 }
 
+/* One more request under way. */
+static void
+ask(struct shoal_cluster *cluster, const struct shoal_id *to, struct tally *tally)
+{
+	uint64_t number = atomic_load(&tally->asked), before;
+	int rc;
+
+	do {
+		before = times_writable(tally);
+		rc = shoal_request(cluster, to, ASK, &number, sizeof(number), KIT_PATIENCE_MS,
+		        on_answer, tally, NULL);
+		if (rc == SHOAL_ERR_AGAIN) {
+			await_writable(tally, before);
+		}
+	} while (rc == SHOAL_ERR_AGAIN);
+	if (rc != 0) {
+		fail_msg("request: %s", shoal_last_error());
+	}
+	atomic_fetch_add(&tally->asked, 1);
+}
+
 static uint64_t
 wanted(void)
 {
@@ -209,6 +254,7 @@ receive(int commands, int reports)
 	config.profile.message_max = QUEUE_BYTES / 2;
 	struct shoal_cluster *cluster = kit_new(&config);
 	if (shoal_handle(cluster, TYPE, on_message, &tally) != 0 ||
+	        shoal_handle_request(cluster, ASK, on_ask, NULL) != 0 ||
 	        shoal_cluster_start(cluster) != 0 ||
 	        shoal_cluster_address(cluster, address, sizeof(address)) != 0 ||
 	        write(reports, address, sizeof(address)) != sizeof(address)) {
@@ -241,7 +287,9 @@ all_confirmed(void *arg)
 	const struct wait *wait = arg;
 
 	return atomic_load(&wait->tally->confirmed) + atomic_load(&wait->tally->lost) >=
-	       wait->wanted;
+	               wait->wanted &&
+	       atomic_load(&wait->tally->answered) + atomic_load(&wait->tally->unanswered) >=
+	               atomic_load(&wait->tally->asked);
 }
 
 static struct shoal_id
@@ -291,11 +339,13 @@ send_all(const char *address, pid_t child, int commands, struct tally *tally, ui
 	for (uint64_t i = 0; i < count; i++) {
 		say(cluster, &to, tally, 0, i);
 		if (i % (count / RESETS) == count / RESETS / 2) {
+			ask(cluster, &to, tally);
 			assert_int_equal(write(commands, "r", 1), 1);
 			base_kb = base_kb == 0 ? rss_kb() : base_kb;
 			most_kb = rss_kb() > most_kb ? rss_kb() : most_kb;
 		}
 		if (i == count / 2) {
+			ask(cluster, &to, tally);
 			assert_int_equal(
 			        pthread_create(&stopper, NULL, stop_for_two_seconds, &child), 0);
 		}
@@ -340,6 +390,7 @@ all_messages_arrive_once_and_in_order_while_connections_break_and_the_receiver_s
 	assert_int_equal(read(reports[0], address, sizeof(address)), sizeof(address));
 	uint64_t grown_kb = send_all(address, child, commands[1], &tally, count);
 	assert_true(atomic_load(&tally.confirmed) == count && atomic_load(&tally.lost) == 0);
+	assert_true(atomic_load(&tally.answered) == RESETS + 1);
 	assert_int_equal(write(commands[1], "q", 1), 1);
 	assert_int_equal(read(reports[0], &report, sizeof(report)), sizeof(report));
 	assert_int_equal(waitpid(child, &status, 0), child);
