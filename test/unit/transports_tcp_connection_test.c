@@ -129,6 +129,7 @@ static void
 who_does_not_read_its_replies_is_closed(void **state)
 {
 	static uint8_t large[400000];
+	const int window = 16384;
 	struct scene scene;
 	int fd;
 
