@@ -42,6 +42,9 @@
 #define SHOAL_TCP_UNANSWERED    1024
 #define SHOAL_TCP_EXCHANGES_MAX 65536
 
+/* Messages in a row that the host did not take, of which each may have cost it an answer. */
+#define SHOAL_TCP_PASSED 16
+
 /* Watch links in each direction. */
 #define SHOAL_TCP_LINKS_MAX 64
 
@@ -115,7 +118,8 @@ struct shoal_tcp_connection {
 	struct event readable, writable, timer;
 	int fd;
 	bool outbound, connecting, doomed;
-	bool proved; /* the host took a message that came by it */
+	bool proved;     /* the host took a message that came by it */
+	unsigned passed; /* messages since then that it did not take */
 	enum shoal_tcp_phase phase;
 	uint64_t used_at;
 

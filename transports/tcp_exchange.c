@@ -8,9 +8,10 @@
  * A request ends exactly once: by its reply, by its timer, or with its connection; the results of a
  * connection's end are given in the connection's own turn of the loop. One that went out on a
  * connection kept from earlier, which the peer turns out to have closed meanwhile, is sent once
- * more on a fresh connection, within its own time: closing a connection that looks idle is the
- * peer's right, and no failure of the request. A request that times out takes its connection out of
- * use for later ones: a dead host must not swallow them one by one. */
+ * more on a fresh connection, within its own time, unless that takes only shorter ones: closing a
+ * connection that looks idle is the peer's right, and no failure of the request. A request that
+ * times out takes its connection out of use for later ones: a dead host must not swallow them one
+ * by one. */
 #define _GNU_SOURCE
 #include "transports/tcp.h"
 
@@ -213,7 +214,12 @@ shoal_tcp_exchange_judge(
 {
 	if (verdict == SHOAL_TRANSPORT_TAKEN) {
 		connection->proved = true;
-	} else if (verdict == SHOAL_TRANSPORT_REFUSED && connection->tcp->running) {
+		connection->passed = 0;
+		return;
+	}
+	++connection->passed;
+	bool abused = verdict == SHOAL_TRANSPORT_REFUSED || connection->passed >= SHOAL_TCP_PASSED;
+	if (abused && connection->tcp->running) {
 		shoal_tcp_connection_doom(
 		        connection, SHOAL_ERR_CLOSED, SHOAL_COUNTER_CONNECTIONS_ABUSED);
 	}
@@ -320,6 +326,10 @@ try_again(struct shoal_tcp_connection *connection, struct shoal_tcp_request *req
 {
 	int code;
 	if (!connection->stale || !request->reused || request->message == NULL) {
+		return false;
+	}
+	/* The short message that made the peer take a long one is not sent again: see first_max. */
+	if (request->message->len - SHOAL_TCP_HEADER > connection->tcp->env.first_max) {
 		return false;
 	}
 	struct shoal_tcp_connection *fresh =

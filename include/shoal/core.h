@@ -160,7 +160,7 @@ enum shoal_message_flag {
 
 /* Bytes. A core that seals never sends a longer message as the first on a stream: a short one goes
  * to the same address before it, so that a host may refuse what is longer on a connection on which
- * it has taken nothing. */
+ * it has taken nothing, as the core does where it does not know the sender. */
 #define SHOAL_FIRST_MAX 65536
 
 /* A broadcast that was passed on so often is passed on no more. */
@@ -411,6 +411,12 @@ SHOAL_API int shoal_core_save(struct shoal_core *core, const uint8_t **data, siz
 /* Takes the next packet to send. false: none is left. The packet is filled at this moment with the
  * gossip most worth sending to its addressee, so take them all before the next input. */
 SHOAL_API bool shoal_core_next_send(struct shoal_core *core, struct shoal_send *send);
+
+/* Makes of the DATAGRAM that was taken last the STREAM message that says the same, for a host whose
+ * transport takes no datagram of its length: where packets are sealed, the one is no other with
+ * another way to travel. Its data is valid until the next call on the core. SHOAL_ERR_INVALID: it
+ * is none, or not the last one; SHOAL_ERR_NOMEM. */
+SHOAL_API int shoal_core_as_stream(struct shoal_core *core, struct shoal_send *send);
 
 /* Takes the next event. false: none is left. */
 SHOAL_API bool shoal_core_next_event(struct shoal_core *core, struct shoal_event *event);

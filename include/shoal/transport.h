@@ -27,7 +27,8 @@ struct event_base;
 /* What its host made of a message on a stream. */
 enum shoal_transport_verdict {
 	SHOAL_TRANSPORT_TAKEN = 0, /* it is a member's */
-	SHOAL_TRANSPORT_PASSED,    /* it was not taken, and says nothing against who sent it */
+	SHOAL_TRANSPORT_PASSED,    /* it was not taken, and says nothing against who sent it, unless
+	                            * many come like that, one after the other */
 	SHOAL_TRANSPORT_REFUSED /* nobody of this cluster sent it: its connection is closed, behind
 	                         * what the host replied inside the call */
 };

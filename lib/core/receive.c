@@ -151,7 +151,7 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	bool trusted = core->seal.sealed || core->seal.accept_clear != 0;
 	if (join && trusted && answer->code == (uint64_t)-SHOAL_ERR_MISDIRECTED &&
 	        exchange->salt == 0 && answer->salt != 0) {
-		shoal_exchange_join_again(core, &exchange->to, answer->salt);
+		shoal_exchange_join_again(core, &exchange->to, answer->salt, false);
 		arrival->refused = true;
 		return;
 	}
@@ -592,8 +592,8 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 		shoal_keys_failed(core, &exchange, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED);
 	}
 	if (exchange.purpose == SHOAL_EXCHANGE_JOIN && !arrival.answered) {
-		shoal_event_joined(core, &exchange.to, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED,
-		        (struct shoal_span){NULL, 0});
+		shoal_reject_join(
+		        core, &exchange, input, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED);
 	}
 	return came ? rc : SHOAL_OK;
 }

@@ -13,6 +13,7 @@
 #include "core/message/user.h"
 #include "core/node.h"
 #include "core/sync/exchange.h"
+#include "wire/packet.h"
 
 int
 shoal_sends_init(struct shoal_core *core)
@@ -185,8 +186,13 @@ static void
 begin(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_writer *writer)
 {
 	bool labelled = (pending->flags & SHOAL_FILL_UNLABELLED) == 0;
-	shoal_seal_begin(core, writer,
-	        labelled ? core->label_span : (struct shoal_span){core->label_span.data, 0});
+	struct shoal_span label = {core->label_span.data, labelled ? core->label_span.len : 0};
+
+	if ((pending->flags & SHOAL_FILL_CLEAR) != 0) {
+		shoal_packet_begin(writer, label);
+	} else {
+		shoal_seal_begin(core, writer, label);
+	}
 }
 
 /* false: what is required does not fit a datagram. */
@@ -377,6 +383,32 @@ introduce(struct shoal_core *core, const struct shoal_pending *pending, struct s
 	        .kind = first.kind, .to = first.to, .data = writer.data, .len = writer.len};
 	/* A replay, which does not compress, has more of them: only their bytes are counted. */
 	core->counters.value[SHOAL_COUNTER_BYTES_OUT] += writer.len;
+}
+
+/* Sealed as it is it would be none of those on streams: it is opened and sealed again. */
+int
+shoal_core_as_stream(struct shoal_core *core, struct shoal_send *send)
+{
+	struct shoal_sends *sends = &core->sends;
+
+	if (send->kind != SHOAL_SEND_DATAGRAM || send->data != sends->datagram) {
+		return SHOAL_ERR_INVALID;
+	}
+	if (shoal_seal_seals(core)) {
+		struct shoal_writer writer;
+		if (sends->stream == NULL && !shoal_sends_grow(core)) {
+			return SHOAL_ERR_NOMEM;
+		}
+		shoal_writer_init(&writer, sends->stream, sends->stream_capacity);
+		int rc = shoal_seal_again(core, sends->datagram, send->len, &writer);
+		if (rc != SHOAL_OK) {
+			return rc;
+		}
+		send->data = writer.data;
+		send->len = writer.len;
+	}
+	send->kind = SHOAL_SEND_STREAM;
+	return SHOAL_OK;
 }
 
 /* Whether there still is what the packet was queued for; else it ends here. */

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys, subkeys, nonces and replay windows; see keyring.h.
- *
- * Invariants: an entry exists only once a packet of its sender opened; a counter is marked as seen
- * only after the tag was right, so that a forger cannot move a window; a sender is in `senders` or
- * in `former`, never in both; what leaves `senders` keeps its highest counter in `former`. */
+/* Keys, subkeys and nonces; see keyring.h. What is known of senders is kept by senders.c. */
 #include "wire/keyring.h"
 
 #include <string.h>
@@ -11,41 +7,16 @@
 #include "base/alloc.h"
 #include "base/counted.h"
 #include "base/hash.h"
-#include "base/list.h"
 #include "base/panic.h"
-#include "base/slab.h"
-#include "base/table.h"
 #include "base/wipe.h"
-#include "wire/window.h"
+#include "wire/senders.h"
 
-#define NO_KEY SHOAL_KEYS_MAX
+#define NO_KEY SHOAL_NO_KEY
 
 struct key {
 	uint64_t print; /* 0: the place is free */
 	uint8_t len;
 	uint8_t bytes[SHOAL_KEY_MOST];
-};
-
-/* Whose counters. The tables compare and hash it as bytes. */
-struct who {
-	uint64_t salt;
-	uint64_t stream;
-};
-
-struct sender {
-	struct who who;
-	struct shoal_list age;  /* in ring->latest */
-	struct shoal_list warm; /* in ring->warm where there is a context */
-	void *context;          /* NULL: none */
-	struct shoal_window window;
-	uint8_t subkey[SHOAL_KEY_MOST];
-	uint8_t key; /* that the subkey comes from; NO_KEY: it was removed */
-};
-
-struct former {
-	struct who who;
-	struct shoal_list age; /* in ring->gone */
-	uint64_t top;
 };
 
 struct shoal_keyring {
@@ -56,32 +27,44 @@ struct shoal_keyring {
 	uint8_t in_use; /* NO_KEY: none */
 	uint64_t salt;
 	uint64_t counter[2]; /* the next ones: datagrams, streams */
-	void *own[2];        /* contexts to seal with */
-	struct shoal_slab senders, former;
-	struct shoal_table sender_of, former_of;
-	struct shoal_list latest, gone, warm; /* the latest first */
+	void *own[2];        /* contexts to seal with; the same order */
+	struct shoal_senders senders[2];
+	struct shoal_list warm; /* of both, the latest first */
 	size_t warmed;
 };
 
-static struct sender *
-sender_at(const struct shoal_keyring *ring, uint32_t number)
+static void
+cool(struct shoal_keyring *ring, struct shoal_sender *sender)
 {
-	return shoal_slab_at(&ring->senders, number);
+	if (sender->context != NULL) {
+		ring->cipher->free(sender->context);
+		sender->context = NULL;
+		shoal_list_remove(&sender->warm);
+		ring->warmed--;
+	}
 }
 
-static bool
-is_sender(const void *owner, uint32_t number, const void *who)
+/* What came from a key, but not which counters were seen. */
+static void
+forget_subkey(void *owner, struct shoal_sender *sender)
 {
-	return memcmp(&sender_at(owner, number)->who, who, sizeof(struct who)) == 0;
+	cool(owner, sender);
+	shoal_wipe(sender->subkey, sizeof sender->subkey);
+	sender->key = NO_KEY;
 }
 
-static bool
-is_former(const void *owner, uint32_t number, const void *who)
+/* Of all senders whose subkeys come from this key; NO_KEY: from any. */
+static void
+forget_subkeys(struct shoal_keyring *ring, uint8_t key)
 {
-	const struct shoal_keyring *ring = owner;
-	const struct former *former = shoal_slab_at(&ring->former, number);
-
-	return memcmp(&former->who, who, sizeof(struct who)) == 0;
+	for (size_t i = 0; i < 2; i++) {
+		for (uint32_t number = 0; number < ring->senders[i].kept.end; number++) {
+			struct shoal_sender *sender = shoal_senders_at(&ring->senders[i], number);
+			if (sender != NULL && (key == NO_KEY || sender->key == key)) {
+				forget_subkey(ring, sender);
+			}
+		}
+	}
 }
 
 int
@@ -108,35 +91,16 @@ shoal_keyring_new(struct shoal_keyring **out, const struct shoal_keyring_config 
 		ring->salt = ring->salt << 8 | config->salt.bytes[i];
 	}
 	ring->counter[0] = ring->counter[1] = shoal_keyring_first(&config->salt);
-	shoal_slab_init(&ring->senders, &ring->mem, sizeof(struct sender), senders);
-	shoal_slab_init(&ring->former, &ring->mem, sizeof(struct former), former);
-	shoal_table_init(&ring->sender_of, &ring->mem, config->hash, senders, is_sender, ring);
-	shoal_table_init(&ring->former_of, &ring->mem, config->hash, former, is_former, ring);
-	shoal_list_init(&ring->latest);
-	shoal_list_init(&ring->gone);
+	for (size_t i = 0; i < 2; i++) {
+		struct shoal_senders *each = &ring->senders[i];
+		each->window = i == 0 ? SHOAL_REPLAY_WINDOW : SHOAL_REPLAY_STREAMS;
+		each->forget = forget_subkey;
+		each->owner = ring;
+		shoal_senders_init(each, &ring->mem, config->hash, senders, former);
+	}
 	shoal_list_init(&ring->warm);
 	*out = ring;
 	return SHOAL_OK;
-}
-
-static void
-cool(struct shoal_keyring *ring, struct sender *sender)
-{
-	if (sender->context != NULL) {
-		ring->cipher->free(sender->context);
-		sender->context = NULL;
-		shoal_list_remove(&sender->warm);
-		ring->warmed--;
-	}
-}
-
-/* What came from a key, but not which counters were seen. */
-static void
-forget_subkey(struct shoal_keyring *ring, struct sender *sender)
-{
-	cool(ring, sender);
-	shoal_wipe(sender->subkey, sizeof sender->subkey);
-	sender->key = NO_KEY;
 }
 
 void
@@ -146,18 +110,11 @@ shoal_keyring_free(struct shoal_keyring *ring)
 		return;
 	}
 	struct shoal_allocator mem = ring->mem;
-	for (uint32_t i = 0; i < ring->senders.end; i++) {
-		struct sender *sender = sender_at(ring, i);
-		if (sender != NULL) {
-			forget_subkey(ring, sender);
-		}
-	}
+	forget_subkeys(ring, NO_KEY);
 	ring->cipher->free(ring->own[0]);
 	ring->cipher->free(ring->own[1]);
-	shoal_table_done(&ring->sender_of);
-	shoal_table_done(&ring->former_of);
-	shoal_slab_done(&ring->senders);
-	shoal_slab_done(&ring->former);
+	shoal_senders_done(&ring->senders[0]);
+	shoal_senders_done(&ring->senders[1]);
 	shoal_wipe(ring, sizeof *ring);
 	shoal_alloc_free(&mem, ring);
 }
@@ -169,18 +126,18 @@ id_of(const struct key *key)
 }
 
 static void
-derive(const struct key *key, const struct who *who, uint8_t subkey[SHOAL_KEY_MOST])
+derive(const struct key *key, bool stream, uint64_t sender, uint8_t subkey[SHOAL_KEY_MOST])
 {
 	uint8_t salt[8];
 	struct shoal_hkdf_input input = {.key = key->bytes,
 	        .key_len = key->len,
 	        .salt = salt,
 	        .salt_len = sizeof salt,
-	        .info = who->stream != 0 ? "s" : "d",
+	        .info = stream ? "s" : "d",
 	        .info_len = 1};
 
 	for (size_t i = 0; i < sizeof salt; i++) {
-		salt[i] = (uint8_t)(who->salt >> (56 - 8 * i));
+		salt[i] = (uint8_t)(sender >> (56 - 8 * i));
 	}
 	shoal_hash_hkdf(&input, subkey, key->len);
 }
@@ -267,11 +224,10 @@ shoal_keyring_use(struct shoal_keyring *ring, uint64_t print)
 	if (at == NO_KEY) {
 		return SHOAL_ERR_NOT_FOUND;
 	}
-	for (uint64_t stream = 0; stream < 2 && rc == SHOAL_OK; stream++) {
-		struct who own = {ring->salt, stream};
-		derive(&ring->key[at], &own, subkey);
+	for (size_t i = 0; i < 2 && rc == SHOAL_OK; i++) {
+		derive(&ring->key[at], i == 1, ring->salt, subkey);
 		rc = ring->cipher->init(
-		        &context[stream], subkey, ring->key[at].len, &ring->counted.hooks);
+		        &context[i], subkey, ring->key[at].len, &ring->counted.hooks);
 	}
 	shoal_wipe(subkey, sizeof subkey);
 	for (size_t i = 0; i < 2; i++) {
@@ -294,12 +250,7 @@ shoal_keyring_remove(struct shoal_keyring *ring, uint64_t print)
 	if (at == ring->in_use) {
 		return SHOAL_ERR_STATE;
 	}
-	for (uint32_t i = 0; i < ring->senders.end; i++) {
-		struct sender *sender = sender_at(ring, i);
-		if (sender != NULL && sender->key == at) {
-			forget_subkey(ring, sender);
-		}
-	}
+	forget_subkeys(ring, at);
 	shoal_wipe(&ring->key[at], sizeof ring->key[at]);
 	return SHOAL_OK;
 }
@@ -352,117 +303,19 @@ shoal_keyring_seal(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
 	return ring->cipher->seal(ring->own[by->stream ? 1 : 0], nonce, ad, ad_len, data, len);
 }
 
-static struct former *
-find_former(const struct shoal_keyring *ring, const struct who *who)
+static struct shoal_senders *
+senders_of(struct shoal_keyring *ring, const struct shoal_sealed_by *by)
 {
-	uint64_t hash = shoal_table_hash(&ring->former_of, who, sizeof *who);
-	uint32_t number = shoal_table_find(&ring->former_of, hash, who);
-
-	return number == SHOAL_TABLE_NONE ? NULL : shoal_slab_at(&ring->former, number);
-}
-
-static void
-drop_former(struct shoal_keyring *ring, struct former *former)
-{
-	uint64_t hash = shoal_table_hash(&ring->former_of, &former->who, sizeof former->who);
-	uint32_t number = shoal_table_find(&ring->former_of, hash, &former->who);
-
-	shoal_table_remove(&ring->former_of, hash, number);
-	shoal_list_remove(&former->age);
-	shoal_slab_give(&ring->former, number);
-}
-
-static void
-drop_sender(struct shoal_keyring *ring, struct sender *sender)
-{
-	uint64_t hash = shoal_table_hash(&ring->sender_of, &sender->who, sizeof sender->who);
-	uint32_t number = shoal_table_find(&ring->sender_of, hash, &sender->who);
-
-	forget_subkey(ring, sender);
-	shoal_table_remove(&ring->sender_of, hash, number);
-	shoal_list_remove(&sender->age);
-	shoal_slab_give(&ring->senders, number);
-}
-
-/* The one not heard for the longest time leaves only its highest counter behind. Where even that
- * has no room, the one that left first is forgotten. false: no memory; nothing changed. */
-static bool
-retire(struct shoal_keyring *ring)
-{
-	struct sender *sender = SHOAL_LIST_ITEM(ring->latest.prev, struct sender, age);
-	uint64_t hash = shoal_table_hash(&ring->former_of, &sender->who, sizeof sender->who);
-	uint32_t number;
-
-	if (ring->former.count >= ring->former.limit) {
-		drop_former(ring, SHOAL_LIST_ITEM(ring->gone.prev, struct former, age));
-	}
-	struct former *former = shoal_slab_take(&ring->former, &number);
-	if (former == NULL) {
-		return false;
-	}
-	if (shoal_table_put(&ring->former_of, hash, number) != SHOAL_OK) {
-		shoal_slab_give(&ring->former, number);
-		return false;
-	}
-	former->who = sender->who;
-	former->top = sender->window.top;
-	shoal_list_push_front(&ring->gone, &former->age);
-	drop_sender(ring, sender);
-	return true;
-}
-
-/* An entry for a sender of whom a packet has just opened. Where all places are taken, one that
- * comes back trades places: it is taken out of `former` first, so that nothing can fail and its
- * counter is not lost. NULL: no memory; nothing changed. */
-static struct sender *
-admit(struct shoal_keyring *ring, const struct who *who)
-{
-	uint64_t hash = shoal_table_hash(&ring->sender_of, who, sizeof *who);
-	struct former *former = find_former(ring, who);
-	bool returns = former != NULL, full = ring->senders.count >= ring->senders.limit;
-	uint64_t top = returns ? former->top : 0;
-	uint32_t number;
-
-	if (returns && full) {
-		drop_former(ring, former);
-	}
-	if (full && !retire(ring)) {
-		return NULL;
-	}
-	struct sender *sender = shoal_slab_take(&ring->senders, &number);
-	if (sender == NULL) {
-		return NULL;
-	}
-	if (shoal_table_put(&ring->sender_of, hash, number) != SHOAL_OK) {
-		shoal_slab_give(&ring->senders, number);
-		return NULL;
-	}
-	sender->who = *who;
-	sender->key = NO_KEY;
-	shoal_window_init(&sender->window, top, returns);
-	shoal_list_push_front(&ring->latest, &sender->age);
-	if (returns && !full) {
-		drop_former(ring, former);
-	}
-	return sender;
-}
-
-static struct sender *
-find_sender(const struct shoal_keyring *ring, const struct who *who)
-{
-	uint64_t hash = shoal_table_hash(&ring->sender_of, who, sizeof *who);
-	uint32_t number = shoal_table_find(&ring->sender_of, hash, who);
-
-	return number == SHOAL_TABLE_NONE ? NULL : sender_at(ring, number);
+	return &ring->senders[by->stream ? 1 : 0];
 }
 
 /* Keeps a context with its sender, in the place of one that was not used for the longest time. */
 static void
-warm(struct shoal_keyring *ring, struct sender *sender, void *context)
+warm(struct shoal_keyring *ring, struct shoal_sender *sender, void *context)
 {
 	cool(ring, sender);
 	if (ring->warmed >= SHOAL_KEYRING_WARM) {
-		cool(ring, SHOAL_LIST_ITEM(ring->warm.prev, struct sender, warm));
+		cool(ring, SHOAL_LIST_ITEM(ring->warm.prev, struct shoal_sender, warm));
 	}
 	sender->context = context;
 	shoal_list_push_front(&ring->warm, &sender->warm);
@@ -488,8 +341,8 @@ try_context(const struct shoal_keyring *ring, const struct attempt *attempt, voi
 
 /* With a subkey, whose context is kept with the sender where that opens it and it is to be kept. */
 static int
-try_subkey(struct shoal_keyring *ring, const struct attempt *attempt, const struct who *who,
-        uint8_t key, const uint8_t subkey[SHOAL_KEY_MOST])
+try_subkey(struct shoal_keyring *ring, const struct attempt *attempt,
+        const struct shoal_sealed_by *by, uint8_t key, const uint8_t subkey[SHOAL_KEY_MOST])
 {
 	void *context;
 	int rc = ring->cipher->init(&context, subkey, ring->key[key].len, &ring->counted.hooks);
@@ -499,9 +352,10 @@ try_subkey(struct shoal_keyring *ring, const struct attempt *attempt, const stru
 	}
 	rc = try_context(ring, attempt, context);
 	bool keeps = rc == SHOAL_OK && attempt->keep;
-	struct sender *sender = keeps ? find_sender(ring, who) : NULL;
+	struct shoal_sender *sender =
+	        keeps ? shoal_senders_find(senders_of(ring, by), by->salt) : NULL;
 	if (keeps && sender == NULL) {
-		sender = admit(ring, who);
+		sender = shoal_senders_admit(senders_of(ring, by), by->salt);
 		rc = sender != NULL ? SHOAL_OK : SHOAL_ERR_NOMEM;
 	}
 	if (sender == NULL) {
@@ -515,35 +369,22 @@ try_subkey(struct shoal_keyring *ring, const struct attempt *attempt, const stru
 }
 
 static int
-try_key(struct shoal_keyring *ring, const struct attempt *attempt, const struct who *who,
+try_key(struct shoal_keyring *ring, const struct attempt *attempt, const struct shoal_sealed_by *by,
         uint8_t key)
 {
-	struct sender *sender = find_sender(ring, who);
+	struct shoal_sender *sender = shoal_senders_find(senders_of(ring, by), by->salt);
 	uint8_t subkey[SHOAL_KEY_MOST];
 
 	if (sender != NULL && sender->key == key) {
 		if (sender->context != NULL) {
 			return try_context(ring, attempt, sender->context);
 		}
-		return try_subkey(ring, attempt, who, key, sender->subkey);
+		return try_subkey(ring, attempt, by, key, sender->subkey);
 	}
-	derive(&ring->key[key], who, subkey);
-	int rc = try_subkey(ring, attempt, who, key, subkey);
+	derive(&ring->key[key], by->stream, by->salt, subkey);
+	int rc = try_subkey(ring, attempt, by, key, subkey);
 	shoal_wipe(subkey, sizeof subkey);
 	return rc;
-}
-
-/* Whether a counter is past, before any work is done for it. */
-static bool
-is_past(const struct shoal_keyring *ring, const struct who *who, uint64_t counter)
-{
-	const struct sender *sender = find_sender(ring, who);
-
-	if (sender != NULL) {
-		return shoal_window_saw(&sender->window, counter);
-	}
-	const struct former *former = find_former(ring, who);
-	return former != NULL && counter <= former->top;
 }
 
 int
@@ -552,22 +393,20 @@ shoal_keyring_open(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
 {
 	struct attempt attempt = {
 	        .ad = ad, .ad_len = ad_len, .data = data, .len = len, .keep = keep};
-	struct who who = {by->salt, by->stream ? 1 : 0};
+	struct shoal_senders *senders = senders_of(ring, by);
 	uint8_t key = find_id(ring, by->key_id);
 
 	if (key == NO_KEY) {
 		return SHOAL_ERR_KEY;
 	}
-	if (is_past(ring, &who, by->counter)) {
+	if (keep && shoal_senders_saw(senders, by->salt, by->counter)) {
 		return SHOAL_ERR_REPLAYED;
 	}
 	make_nonce(by->counter, attempt.nonce);
-	int rc = try_key(ring, &attempt, &who, key);
+	int rc = try_key(ring, &attempt, by, key);
 	if (rc == SHOAL_OK && keep) {
-		struct sender *sender = find_sender(ring, &who);
-		shoal_window_mark(&sender->window, by->counter);
-		shoal_list_remove(&sender->age);
-		shoal_list_push_front(&ring->latest, &sender->age);
+		struct shoal_sender *sender = shoal_senders_find(senders, by->salt);
+		shoal_senders_mark(senders, sender, by->counter, by->from);
 		shoal_list_remove(&sender->warm);
 		shoal_list_push_front(&ring->warm, &sender->warm);
 	}
@@ -577,15 +416,22 @@ shoal_keyring_open(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
 bool
 shoal_keyring_knows(const struct shoal_keyring *ring, const struct shoal_sealed_by *by)
 {
-	struct who who = {by->salt, by->stream ? 1 : 0};
+	const struct shoal_sender *sender =
+	        shoal_senders_find(&ring->senders[by->stream ? 1 : 0], by->salt);
 
-	return find_sender(ring, &who) != NULL;
+	return sender != NULL && memcmp(sender->from, by->from, sizeof sender->from) == 0;
+}
+
+void
+shoal_keyring_expect(struct shoal_keyring *ring, uint32_t senders)
+{
+	shoal_senders_expect(&ring->senders[0], senders);
+	shoal_senders_expect(&ring->senders[1], senders);
 }
 
 size_t
 shoal_keyring_memory(const struct shoal_keyring *ring)
 {
-	return sizeof *ring + ring->counted.taken + shoal_slab_memory(&ring->senders) +
-	       shoal_slab_memory(&ring->former) + shoal_table_memory(&ring->sender_of) +
-	       shoal_table_memory(&ring->former_of);
+	return sizeof *ring + ring->counted.taken + shoal_senders_memory(&ring->senders[0]) +
+	       shoal_senders_memory(&ring->senders[1]);
 }

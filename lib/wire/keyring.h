@@ -15,11 +15,12 @@
  * the others out of a window. So a nonce comes twice under a subkey only where two instances have
  * drawn the same 64 bits and their counters, out of 2^62, meet.
  *
- * A sender whose packet has opened has an entry: its subkey, and a window of 1,024 counters back
- * from the highest. At most senders_max are kept, the latest; of those before them, at most
- * former_max, only the highest counter, at or below which nothing is opened any more. The context
- * of a cipher is kept for the SHOAL_KEYRING_WARM latest senders. Nothing is kept of a packet that
- * did not open, or was for another instance.
+ * A sender whose packet has opened has an entry: its subkey, where that packet came from, and a
+ * window of counters back from the highest, see window.h. Datagrams and messages on streams are two
+ * senders with tables of their own. At most senders_max are kept in each, the latest; of those
+ * before them, at most former_max, only the highest counter, at or below which nothing is opened
+ * any more. The context of a cipher is kept for the SHOAL_KEYRING_WARM latest senders. Nothing is
+ * kept of a packet that did not open, or was for another instance.
  *
  * Everything is O(1) but installing, using and removing a key. A packet of a sender whose context
  * is kept allocates nothing. Secrets are wiped when they are not needed any more. */
@@ -29,8 +30,6 @@
 #include <shoal/codec.h>
 #include <shoal/error.h>
 #include <shoal/keyring.h>
-
-#include "wire/window.h"
 
 #define SHOAL_KEYRING_WARM    64 /* contexts */
 #define SHOAL_SEALED_NONCE    12
@@ -45,7 +44,7 @@ struct shoal_keyring_config {
 	const struct shoal_allocator *allocator;
 	struct shoal_salt salt;           /* of this instance */
 	uint64_t hash[2];                 /* key of the hash tables */
-	uint32_t senders_max, former_max; /* 0: the default */
+	uint32_t senders_max, former_max; /* of datagrams, and of streams; 0: the default */
 };
 
 /* Which packet of whom. */
@@ -53,6 +52,7 @@ struct shoal_sealed_by {
 	bool stream; /* a message on a stream, not a datagram */
 	uint8_t key_id;
 	uint64_t salt, counter;
+	uint8_t from[16]; /* the IP address that it came from; not in the packet */
 };
 
 /* Without a key. SHOAL_ERR_INVALID: a cipher of another shape; SHOAL_ERR_NOMEM. */
@@ -86,15 +86,19 @@ struct shoal_sealed_by shoal_keyring_next(struct shoal_keyring *ring, bool strea
 SHOAL_MUST_USE int shoal_keyring_seal(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
         const uint8_t *ad, size_t ad_len, uint8_t *data, size_t len);
 
-/* Opens len bytes, the tag included, in place. keep: remembers that it did; else nothing is
- * remembered at all, of what is for another instance. SHOAL_ERR_KEY: no key of that id;
- * SHOAL_ERR_AUTH; SHOAL_ERR_REPLAYED: opened before, or too old to tell; SHOAL_ERR_NOMEM. data is
- * of no use then, and nothing is remembered. */
+/* Opens len bytes, the tag included, in place. keep: remembers that it did, and refuses what was
+ * opened before; else nothing is remembered and nothing compared, of what is for another instance,
+ * or counts no more. SHOAL_ERR_KEY: no key of that id; SHOAL_ERR_AUTH; SHOAL_ERR_REPLAYED: opened
+ * before, or too old to tell, data is as it was; SHOAL_ERR_NOMEM. Otherwise data is of no use then,
+ * and nothing is remembered. */
 SHOAL_MUST_USE int shoal_keyring_open(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
         bool keep, const uint8_t *ad, size_t ad_len, uint8_t *data, size_t len);
 
-/* Whether a packet of this sender has been opened lately. */
+/* Whether a packet of this sender has been opened lately, and the last one came from there. */
 bool shoal_keyring_knows(const struct shoal_keyring *ring, const struct shoal_sealed_by *by);
+
+/* So many senders are kept from now on, where that is more than it was. */
+void shoal_keyring_expect(struct shoal_keyring *ring, uint32_t senders);
 
 /* Where an instance begins to count. */
 static inline uint64_t

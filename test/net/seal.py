@@ -101,8 +101,10 @@ def agents_with_the_key_form_a_cluster_and_the_others_stay_out(cluster):
     check(all(a.get("/v1/info")["encrypted"] for a in agents), "an agent does not say that it seals")
     other = cluster.start("other", *LOCAL, "--keyring", keyring(cluster, "other", "128"), join=[agents[0].address])
     bare = cluster.start("bare", *LOCAL, join=[agents[0].address])
-    for agent in (other, bare):
-        cluster.expect(lambda a=agent: "sealed with a key that is not held here" in a.log(), f"{agent.name} hears why")
+    # The words of who refuses, not of who was: "not sealed: " stands before what nobody vouches for.
+    for agent, why in ((other, "not sealed: sealed with a key that is not held here"),
+                       (bare, "only what is sealed is taken here: give it the keys")):
+        cluster.expect(lambda a=agent, w=why: w in a.log(), f"{agent.name} hears why")
         check(list(agent.states()) == [agent.name], f"{agent.name} holds {agent.states()}")
     check(not bare.get("/v1/info")["encrypted"], "an agent without keys says that it seals")
     for name in ("drop_sealed", "drop_clear"):
@@ -176,7 +178,9 @@ def a_connection_of_a_stranger_is_closed_with_its_first_packet(cluster):
 
     before = agent.counters()["connections_abused"]
     clear = b"\xc1\0\0\0\0\0\0"
-    check(closed(frame(1, clear))[4:5] == b"\2", "a request is not answered before it ends")
+    said = closed(frame(1, clear))
+    check(said[4:5] == b"\2", "a request is not answered before it ends")
+    check(said[13:15] == b"\xc1\0", "it is answered sealed")
     check(closed(frame(3, clear)) == b"", "something is said")
     check(closed(frame(3, b"\xc1\1\0" + bytes(60))) == b"", "something is said")
     check(closed(frame(3, b"", 65537)) == b"", "something is said")

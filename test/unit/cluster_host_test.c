@@ -223,13 +223,12 @@ acks(struct shoal_cluster *cluster)
 }
 
 static void
-a_datagram_that_is_too_large_for_the_path_goes_by_stream(void **state)
+expect_datagrams_by_stream(size_t keys)
 {
 	struct ended ended;
 	struct world world;
 
-	(void)state;
-	begin(&world);
+	begin_with(&world, keys, 0);
 	world.wrapper[0].small_path = world.wrapper[1].small_path = true;
 	join(&world, &ended);
 	assert_int_equal(ended.code, 0);
@@ -239,7 +238,26 @@ a_datagram_that_is_too_large_for_the_path_goes_by_stream(void **state)
 	}
 	assert_true(world.wrapper[0].streams >= world.wrapper[0].sends);
 	assert_true(world.wrapper[0].sends > 0);
+	for (int i = 0; i < 2; i++) {
+		struct shoal_counters counters;
+		shoal_cluster_counters(world.member[i], &counters);
+		assert_int_equal(counters.value[SHOAL_COUNTER_DROP_AUTH], 0);
+	}
 	end(&world);
+}
+
+static void
+a_datagram_that_is_too_large_for_the_path_goes_by_stream(void **state)
+{
+	(void)state;
+	expect_datagrams_by_stream(0);
+}
+
+static void
+and_is_sealed_anew_for_it(void **state)
+{
+	(void)state;
+	expect_datagrams_by_stream(1);
 }
 
 static void
@@ -392,6 +410,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_datagram_that_is_too_large_for_the_path_goes_by_stream),
+	        cmocka_unit_test(and_is_sealed_anew_for_it),
 	        cmocka_unit_test(a_request_that_no_transport_takes_ends_on_a_later_turn),
 	        cmocka_unit_test(what_was_sent_is_flushed),
 	        cmocka_unit_test(counters_of_core_and_transports_are_told_together),

@@ -62,7 +62,7 @@ without_the_key_nobody_joins_and_is_told_why_at_once(void **state)
 	size_t other = add(&world, 1), none = world_add(&world, NULL);
 	uint64_t before = world.now;
 	assert_int_equal(join_code(&world, other), SHOAL_ERR_KEY);
-	assert_int_equal(join_code(&world, none), SHOAL_ERR_KEY);
+	assert_int_equal(join_code(&world, none), SHOAL_ERR_CLEAR);
 	assert_true(world.now - before < SHOAL_MS(100));
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_SEALED), 1);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_CLEAR), 1);
@@ -220,9 +220,95 @@ one_without_the_label_is_refused_also_while_a_cluster_begins_to_seal(void **stat
 		const struct shoal_event *event =
 		        world_await(&world, i, SHOAL_EVENT_JOINED, SHOAL_SEC(30));
 		assert_non_null(event);
-		assert_int_equal(event->code, SHOAL_ERR_LABEL);
+		/* Who takes only what is sealed does not believe it, and is told. */
+		assert_int_equal(event->code, i == 0 ? SHOAL_ERR_CLEAR : SHOAL_ERR_LABEL);
+		assert_true(i != 0 || strstr(event->cause.detail, "label") != NULL);
 	}
 	assert_int_equal(shoal_core_count(world_core(&world, 1), SHOAL_STATE_ALIVE), 1);
+	world_done(&world);
+}
+
+/* A first member of a cluster that begins to seal, which came too late for it. */
+static void
+one_that_seals_nothing_is_told_so_by_who_takes_only_what_is_sealed(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	world.latency = SHOAL_MS(1);
+	add(&world, 0);
+	add_accepting(&world, 2);
+	assert_int_equal(join_code(&world, 1), SHOAL_ERR_CLEAR);
+	world_done(&world);
+}
+
+/* Without a seed: the other one seals for the instance before, and is told in clear. */
+static void
+a_member_that_does_not_seal_yet_is_known_again_when_it_restarts(void **state)
+{
+	struct core_world world, before;
+	struct shoal_core_config config;
+
+	(void)state;
+	world_init(&world);
+	world.latency = SHOAL_MS(1);
+	for (uint32_t i = 1; i <= 2; i++) {
+		add_accepting(&world, i);
+	}
+	assert_int_equal(join_code(&world, 1), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(2));
+	before = world;
+	before.nodes = 1;
+	sealed_config(&before, &config, 0);
+	config.accept_clear = 2;
+	config.salt.bytes[3] = 77;
+	config.wall_ns += SHOAL_SEC(1);
+	dispose(&world, 1);
+	assert_int_equal(shoal_core_new(&world.node[1].core, &config, NULL, 0), SHOAL_OK);
+	world_clear(&world);
+	world_run(&world, SHOAL_SEC(60));
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(shoal_core_count(world_core(&world, i), SHOAL_STATE_ALIVE), 2);
+	}
+	world_done(&world);
+}
+
+/* A transport may take no datagram of its length. */
+static void
+a_datagram_is_made_again_as_a_message_on_a_stream(void **state)
+{
+	struct core_world world;
+	struct shoal_send send = {.kind = SHOAL_SEND_STREAM};
+	struct shoal_input input = {.kind = SHOAL_INPUT_TIMER};
+	uint8_t datagram[1400];
+	size_t len = 0;
+
+	(void)state;
+	form(&world, 2);
+	struct shoal_core *core = world_core(&world, 0);
+	assert_int_equal(shoal_core_as_stream(core, &send), SHOAL_ERR_INVALID);
+	while (len == 0) {
+		input.mono_ns = shoal_core_deadline(core);
+		input.wall_ns = SHOAL_SEC(WORLD_EPOCH) + input.mono_ns;
+		assert_int_equal(shoal_core_step(core, &input), SHOAL_OK);
+		while (len == 0 && shoal_core_next_send(core, &send)) {
+			len = send.kind == SHOAL_SEND_DATAGRAM ? send.len : 0;
+		}
+	}
+	memcpy(datagram, send.data, len);
+	assert_int_equal(shoal_core_as_stream(core, &send), SHOAL_OK);
+	assert_int_equal(send.kind, SHOAL_SEND_STREAM);
+	assert_int_equal(send.len, len);
+	assert_int_equal(shoal_core_as_stream(core, &send), SHOAL_ERR_INVALID);
+	struct shoal_input came = {.kind = SHOAL_INPUT_STREAM,
+	        .from = world.node[0].addr,
+	        .data = datagram,
+	        .len = len};
+	world.now = input.mono_ns;
+	assert_int_equal(world_step(&world, 1, came), SHOAL_ERR_AUTH);
+	came.data = send.data;
+	assert_int_equal(world_step(&world, 1, came), SHOAL_OK);
 	world_done(&world);
 }
 
@@ -496,6 +582,10 @@ main(void)
 	        cmocka_unit_test(where_the_cipher_fails_nothing_is_sent_and_the_core_goes_on),
 	        cmocka_unit_test(
 	                one_without_the_label_is_refused_also_while_a_cluster_begins_to_seal),
+	        cmocka_unit_test(
+	                one_that_seals_nothing_is_told_so_by_who_takes_only_what_is_sealed),
+	        cmocka_unit_test(a_member_that_does_not_seal_yet_is_known_again_when_it_restarts),
+	        cmocka_unit_test(a_datagram_is_made_again_as_a_message_on_a_stream),
 	        cmocka_unit_test(a_seed_that_says_no_salt_is_not_asked_again),
 	        cmocka_unit_test(a_relay_without_room_has_the_origin_answered_under_its_salt),
 	        cmocka_unit_test(a_relay_takes_a_sealed_ack_from_wherever_it_comes),

@@ -212,6 +212,58 @@ what_a_peer_sends_is_short_until_its_host_took_something(void **state)
 	}
 }
 
+/* What was sent before it, so that it would be taken, is lost with the connection. */
+static void
+what_is_long_for_a_first_message_is_not_sent_again(void **state)
+{
+	enum {
+		FIRST = 100
+	};
+	static uint8_t long_one[FIRST + 1];
+	char bind[SHOAL_ADDR_TEXT];
+
+	(void)state;
+	for (int is_long = 0; is_long < 2; is_long++) {
+		struct scene scene;
+
+		open_scene(&scene, 64, MINUTE);
+		((struct shoal_tcp *)scene.good.transport.self)->env.first_max = FIRST;
+		expect_served(&scene);
+		scene.site.bind[0] = at(shoal_addr_print(&scene.site.addr[0], bind, sizeof(bind)));
+		site_stop(&scene.site);
+		assert_int_equal(site_start(&scene.site), 0);
+		assert_int_equal(site_request(&scene.good, &scene.site.addr[0], 2, long_one,
+		                         FIRST + (size_t)is_long, MINUTE),
+		        0);
+		UNTIL(&scene.world, scene.good.results.count == 2);
+		assert_int_equal(last(&scene.good.results)->code, is_long ? SHOAL_ERR_CLOSED : 0);
+		close_scene(&scene);
+	}
+}
+
+static void
+a_connection_on_which_nothing_is_taken_is_closed_in_time(void **state)
+{
+	struct scene scene;
+	unsigned sent = 0;
+
+	(void)state;
+	open_scene(&scene, 64, MINUTE);
+	for (unsigned i = 0; i < 3 * SHOAL_TCP_PASSED; i++) {
+		scene.site.verdict = i % 2 == 0 ? SHOAL_TRANSPORT_PASSED : SHOAL_TRANSPORT_TAKEN;
+		expect_served(&scene);
+	}
+	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED), 0);
+	scene.site.verdict = SHOAL_TRANSPORT_PASSED;
+	while (count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED) == 0) {
+		expect_served(&scene);
+		world_rest(&scene.world, 1);
+		assert_true(++sent <= SHOAL_TCP_PASSED);
+	}
+	assert_int_equal(sent, SHOAL_TCP_PASSED);
+	close_scene(&scene);
+}
+
 static void
 a_connection_that_brought_what_is_refused_is_closed_behind_the_answer(void **state)
 {
@@ -266,6 +318,8 @@ main(void)
 	        cmocka_unit_test(a_wrong_first_byte_ends_a_connection),
 	        cmocka_unit_test(a_length_above_the_limit_is_refused_and_one_below_buys_nothing),
 	        cmocka_unit_test(what_a_peer_sends_is_short_until_its_host_took_something),
+	        cmocka_unit_test(what_is_long_for_a_first_message_is_not_sent_again),
+	        cmocka_unit_test(a_connection_on_which_nothing_is_taken_is_closed_in_time),
 	        cmocka_unit_test(
 	                a_connection_that_brought_what_is_refused_is_closed_behind_the_answer),
 	};

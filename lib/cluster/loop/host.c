@@ -198,11 +198,16 @@ static void
 send_datagram(struct shoal_cluster *cluster, const struct shoal_send *send)
 {
 	const struct shoal_transport *by = cluster->datagram;
+	struct shoal_send stream = *send;
 
 	if (by->ops->send(by->self, &send->to, send->data, send->len) != SHOAL_ERR_TOO_BIG) {
 		return;
 	}
-	send_stream(cluster, send);
+	if (shoal_core_as_stream(cluster->core, &stream) == SHOAL_OK) {
+		send_stream(cluster, &stream);
+	} else {
+		cluster->extra.value[SHOAL_COUNTER_DROP_STREAMS]++;
+	}
 }
 
 /* A core that is told of no watch links opens none; where the transport cannot tell a connection

@@ -6,11 +6,13 @@
  * members, and costs the receiver no more than the common bucket.
  *
  * The sender is read before the checksum or the tag is judged: it chooses the bucket and nothing
- * else. It is known by its id and by its address, or where the packet is sealed by its salt; who
- * can forge that, which takes somebody who reads what passes, can spend that member's bucket. */
+ * else. It is known by its id, or where the packet is sealed by its salt, and by its address; who
+ * can forge both, which takes somebody who reads what passes, can spend that member's bucket. */
 #include "core/admission/budget.h"
 
 #include "core/detect/probe.h"
+#include <string.h>
+
 #include "core/node.h"
 #include "wire/message.h"
 #include "wire/packet.h"
@@ -18,9 +20,15 @@
 /* Sealed datagrams a second of senders that nothing is known of: each costs a subkey. */
 #define NEWCOMER_RATE  2000
 #define NEWCOMER_BURST 2000
+/* As many that did not open of a sender that is known; then it counts as one that is not. */
+#define FAILED_DATAGRAM SHOAL_US(500)
+#define FAILED_SECOND   SHOAL_SEC(1)
 /* Of each byte on a stream that did not open: 4 MB a second, of which four seconds at once. */
 #define FAILED_BYTE  UINT64_C(250)
 #define FAILED_BURST SHOAL_SEC(4)
+/* Below the window of streams in the time that a message on one may take. */
+#define REPLY_RATE  256
+#define REPLY_BURST 1024
 
 static bool
 take(uint64_t *spent_until, uint64_t now, uint32_t rate, uint32_t burst)
@@ -86,7 +94,19 @@ is_awaited(struct shoal_core *core, uint64_t seq)
 	return shoal_probe_find(core, seq) != NULL;
 }
 
-/* Of one that seals: a packet of its has been opened lately. */
+/* Its salt is of an instance that has the key, and it comes from where that was heard last. */
+static bool
+is_known(const struct shoal_core *core, const struct shoal_sealed_by *by)
+{
+	struct shoal_sealed_by either = *by;
+
+	either.stream = false;
+	bool known = shoal_keyring_knows(core->seal.ring, &either);
+	either.stream = true;
+	return known || shoal_keyring_knows(core->seal.ring, &either);
+}
+
+/* Of one that seals and is known. */
 static bool
 take_sealed(struct shoal_core *core, const struct shoal_input *input, uint64_t now)
 {
@@ -94,9 +114,12 @@ take_sealed(struct shoal_core *core, const struct shoal_input *input, uint64_t n
 	struct shoal_reader packet;
 
 	shoal_reader_init(&packet, input->data, input->len);
-	return core->seal.ring != NULL && shoal_packet_header(&packet, &header) == SHOAL_OK &&
-	       (header.flags & SHOAL_PACKET_SEALED) != 0 &&
-	       shoal_keyring_knows(core->seal.ring, &header.by) &&
+	if (core->seal.ring == NULL || shoal_packet_header(&packet, &header) != SHOAL_OK ||
+	        (header.flags & SHOAL_PACKET_SEALED) == 0) {
+		return false;
+	}
+	memcpy(header.by.from, input->from.ip, sizeof header.by.from);
+	return is_known(core, &header.by) &&
 	       take(&core->budgets.member[header.by.salt % SHOAL_BUDGET_BUCKETS], now,
 	               core->profile.member_rate, core->profile.member_burst);
 }
@@ -133,48 +156,56 @@ shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input, uin
 	               profile->member_burst);
 }
 
-/* Its salt is of an instance that has the key; who repeats it has read what passes. */
-static bool
-is_known(const struct shoal_core *core, const struct shoal_sealed_by *by)
-{
-	struct shoal_sealed_by either = *by;
-
-	either.stream = false;
-	bool known = shoal_keyring_knows(core->seal.ring, &either);
-	either.stream = true;
-	return known || shoal_keyring_knows(core->seal.ring, &either);
-}
-
 static uint64_t *
-failed_of(struct shoal_core *core, const struct shoal_sealed_by *by)
+failed_of(struct shoal_core *core, bool stream, const struct shoal_sealed_by *by)
 {
-	struct shoal_budgets *budgets = &core->budgets;
-
-	return is_known(core, by) ? &budgets->failed_of[by->salt % SHOAL_FAILED_BUCKETS]
-	                          : &budgets->failed;
+	return &core->budgets.failed_of[stream ? 1 : 0][by->salt % SHOAL_FAILED_BUCKETS];
 }
 
-bool
+/* What is longer than all that may be tried at once is tried where nothing was lately. */
+static bool
+fits(uint64_t spent_until, size_t len, uint64_t now)
+{
+	return spent_until <= now || spent_until + len * FAILED_BYTE <= now + FAILED_BURST;
+}
+
+int
 shoal_budget_opens(struct shoal_core *core, const struct shoal_input *input,
         const struct shoal_sealed_by *by, uint64_t now)
 {
+	struct shoal_budgets *budgets = &core->budgets;
+	bool good, known = is_known(core, by);
+
 	if (input->kind == SHOAL_INPUT_RESULT) {
-		return true;
+		return SHOAL_OK;
 	}
 	if (input->kind == SHOAL_INPUT_DATAGRAM) {
-		return is_known(core, by) ||
-		       take(&core->budgets.newcomers, now, NEWCOMER_RATE, NEWCOMER_BURST);
+		good = (known && *failed_of(core, false, by) <= now + FAILED_SECOND) ||
+		       take(&budgets->newcomers, now, NEWCOMER_RATE, NEWCOMER_BURST);
+	} else if (!known && input->len > SHOAL_FIRST_MAX) {
+		return SHOAL_ERR_TOO_BIG;
+	} else {
+		good = fits(known ? *failed_of(core, true, by) : budgets->failed, input->len, now);
 	}
-	return *failed_of(core, by) <= now + FAILED_BURST;
+	return good ? SHOAL_OK : SHOAL_ERR_LIMIT;
 }
 
 void
-shoal_budget_failed(struct shoal_core *core, const struct shoal_input *input,
+shoal_budget_failed(struct shoal_core *core, enum shoal_input_kind kind, size_t size,
         const struct shoal_sealed_by *by, uint64_t now)
 {
-	uint64_t *spent_until = failed_of(core, by);
+	bool datagram = kind == SHOAL_INPUT_DATAGRAM, known = is_known(core, by);
+	uint64_t *spent_until = known ? failed_of(core, !datagram, by) : &core->budgets.failed;
 
-	if (input->kind != SHOAL_INPUT_DATAGRAM && input->kind != SHOAL_INPUT_RESULT) {
-		*spent_until = (*spent_until < now ? now : *spent_until) + input->len * FAILED_BYTE;
+	/* Datagrams of others have paid before. */
+	if (kind != SHOAL_INPUT_RESULT && (known || !datagram)) {
+		*spent_until = *spent_until < now ? now : *spent_until;
+		*spent_until += datagram ? FAILED_DATAGRAM : size * FAILED_BYTE;
 	}
+}
+
+bool
+shoal_budget_replies(struct shoal_core *core)
+{
+	return take(&core->budgets.replies, core->now, REPLY_RATE, REPLY_BURST);
 }

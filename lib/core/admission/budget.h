@@ -17,19 +17,27 @@ struct shoal_sealed_by;
 struct shoal_budgets {
 	uint64_t common;
 	uint64_t member[SHOAL_BUDGET_BUCKETS]; /* by slot */
-	uint64_t newcomers; /* sealed datagrams of senders of whom none has opened lately */
-	uint64_t failed;    /* bytes on streams that did not open, of such senders */
-	uint64_t failed_of[SHOAL_FAILED_BUCKETS]; /* the same of others, by salt */
+	uint64_t newcomers;                    /* sealed datagrams of senders that are not known */
+	uint64_t failed; /* bytes on streams that did not open, of such senders */
+	uint64_t failed_of[2][SHOAL_FAILED_BUCKETS]; /* datagrams, and bytes on streams, that did
+	                                              * not open, of those that are; by salt */
+	uint64_t replies; /* sealed answers to what may be anybody's copy */
 };
 
 /* Whether a datagram is within its sender's budget. Reads no further than the sender's id. */
 bool shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input, uint64_t now);
 
-/* Whether a sealed packet may cost a try to open it; and what one on a stream did cost that did not
- * open. The answer to an own request always may. */
-bool shoal_budget_opens(struct shoal_core *core, const struct shoal_input *input,
+/* Whether a sealed packet may cost a try to open it; and that it did, and brought nothing. The
+ * answer to an own request always may. A sender is known where a packet under its salt has opened
+ * lately, and the last one came from the same IP address. SHOAL_ERR_LIMIT; SHOAL_ERR_TOO_BIG: a
+ * message above SHOAL_FIRST_MAX of one that is not known. */
+int shoal_budget_opens(struct shoal_core *core, const struct shoal_input *input,
         const struct shoal_sealed_by *by, uint64_t now);
-void shoal_budget_failed(struct shoal_core *core, const struct shoal_input *input,
+void shoal_budget_failed(struct shoal_core *core, enum shoal_input_kind kind, size_t size,
         const struct shoal_sealed_by *by, uint64_t now);
+
+/* Whether a request that opened, and is for another instance or has come before, may be answered
+ * sealed: who repeats what passes must not move the counter of this member out of windows. */
+bool shoal_budget_replies(struct shoal_core *core);
 
 #endif

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Packets that are dropped as a whole: each reason has a counter, and who asked something hears it,
- * as long as that is no more than it sent. */
+/* Packets that are dropped as a whole: each reason has a counter, and who asked something hears it.
+ *
+ * Nothing is sealed for who has not shown the key: that would say this member's salt, and which key
+ * it uses, to anybody who dials, and move its counter. */
 #include "core/admission/reject.h"
 
+#include "base/text.h"
+#include "core/event.h"
 #include "core/node.h"
 #include "core/sync/exchange.h"
 #include "wire/packet.h"
+
+#define REFUSED_TEXT 200 /* bytes */
 
 static enum shoal_counter
 drop_counter(int rc)
@@ -70,6 +76,24 @@ refusal(int rc)
 	}
 }
 
+/* Copies of what passes are answered sealed, and few of them: see shoal_budget_replies. */
+static void
+answer(struct shoal_core *core, const struct shoal_input *input, int rc, const char *reason)
+{
+	bool shown = !core->seal.asks || input->sender != 0;
+	bool copy = rc == SHOAL_ERR_REPLAYED || rc == SHOAL_ERR_MISDIRECTED;
+
+	if (!shown) {
+		shoal_exchange_refuse(core, input, rc, shoal_exchange_text(reason));
+	} else if (copy && core->seal.asks && !shoal_budget_replies(core)) {
+		shoal_exchange_refuse(core, input, SHOAL_ERR_LIMIT,
+		        shoal_exchange_text("too many ask at once: ask again later"));
+	} else {
+		shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE, rc,
+		        shoal_exchange_text(reason));
+	}
+}
+
 /* The answer is never longer than what it answers: few that are sealed are as short as it. */
 static void
 tell_instance(struct shoal_core *core, const struct shoal_input *input)
@@ -102,11 +126,52 @@ shoal_reject(struct shoal_core *core, const struct shoal_input *input, int rc)
 		if (rc != SHOAL_ERR_MISDIRECTED) {
 			shoal_count(core, SHOAL_COUNTER_JOINS_REFUSED);
 		}
-		shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE, rc,
-		        shoal_exchange_text(reason));
+		answer(core, input, rc, reason);
 	} else if (input->kind == SHOAL_INPUT_WATCHED) {
 		shoal_watch_on_watched(core, input, NULL);
 	} else if (rc == SHOAL_ERR_MISDIRECTED && input->kind == SHOAL_INPUT_DATAGRAM) {
 		tell_instance(core, input);
 	}
+}
+
+/* What a refusal in clear says, as text for people; which key is missing is told by the code too.
+ * false: it is none. */
+static bool
+read_refusal(const struct shoal_input *result, int *rc, struct shoal_text *text)
+{
+	struct shoal_packet_header header;
+	struct shoal_reader messages, body;
+	union shoal_wire_message said;
+	uint16_t kind;
+
+	int opened = shoal_packet_open(
+	        result->data, result->len, (struct shoal_span){NULL, 0}, &header, &messages);
+	if ((opened != SHOAL_OK && opened != SHOAL_ERR_LABEL) ||
+	        shoal_message_next(&messages, &kind, &body) <= 0 || kind != SHOAL_MESSAGE_ANSWER ||
+	        shoal_message_decode(kind, body, &said) != SHOAL_OK || said.answer.code == 0) {
+		return false;
+	}
+	int code = -(int)said.answer.code;
+	*rc = code == SHOAL_ERR_KEY || code == SHOAL_ERR_AUTH ? code : *rc;
+	shoal_text_str(text, "not sealed: ");
+	shoal_text_strn(text, (const char *)said.answer.reason.data, said.answer.reason.len);
+	return true;
+}
+
+void
+shoal_reject_join(struct shoal_core *core, const struct shoal_exchange *exchange,
+        const struct shoal_input *result, int rc)
+{
+	char line[REFUSED_TEXT] = "";
+	struct shoal_text text;
+
+	if (rc == SHOAL_ERR_CLOSED && exchange->salt != 0 && !exchange->last) {
+		shoal_exchange_join_again(core, &exchange->to, exchange->salt, true);
+		return;
+	}
+	shoal_text_init(&text, line, sizeof line);
+	if (rc != SHOAL_ERR_CLEAR || !read_refusal(result, &rc, &text)) {
+		line[0] = '\0';
+	}
+	shoal_event_joined(core, &exchange->to, rc, shoal_exchange_text(line));
 }

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What is sealed becomes clear here and what is clear becomes sealed.
- *
- * A packet is opened before the core takes it as an input, by shoal_core_open: shoal_core_step does
- * so by itself, a host that records does it before, so that a record holds what a core without keys
- * can replay, and no secret. What opening decides depends on keys and windows only, what follows
- * from it (counters, answers, records of the log) is done in the step.
- *
- * Opening works on a copy, since the bytes of an input are borrowed. Cost: the copy, the cipher,
- * and a checksum over the clear packet. */
+/* The way out: what is written becomes a packet that is compressed, sealed or has a checksum. And
+ * what both ways share; the way in is open.c. */
 #include "core/admission/seal.h"
 
 #include <string.h>
 
-#include "core/admission/budget.h"
 #include "core/event.h"
 #include "core/node.h"
 #include "core/sync/exchange.h"
@@ -22,7 +14,6 @@
 #define TOLD_EACH     SHOAL_SEC(60)
 #define ANSWER_EACH   SHOAL_MS(50)
 #define ROOM_KEPT     65536
-#define SHOWN         16 /* bytes of a packet of another protocol that are kept */
 #define SEAL_OVERHEAD (SHOAL_PACKET_SEAL + SHOAL_SEALED_TAG - SHOAL_PACKET_CRC)
 
 /* An address of which a record was written. */
@@ -112,8 +103,8 @@ shoal_seal_seals(const struct shoal_core *core)
 	return core->seal.ring != NULL && core->seal.accept_clear < 2;
 }
 
-static bool
-has_room(struct shoal_core *core, struct shoal_room *room, size_t need)
+bool
+shoal_seal_has_room(struct shoal_core *core, struct shoal_room *room, size_t need)
 {
 	size_t cap = room->cap == 0 ? 2048 : room->cap;
 
@@ -131,71 +122,13 @@ has_room(struct shoal_core *core, struct shoal_room *room, size_t need)
 	return true;
 }
 
-/* What one large packet needed is not kept for small ones. */
-static void
-trim(struct shoal_core *core, struct shoal_room *room)
+void
+shoal_seal_trim(struct shoal_core *core, struct shoal_room *room)
 {
 	if (room->cap > ROOM_KEPT) {
 		shoal_alloc_free(&core->mem, room->data);
 		*room = (struct shoal_room){NULL, 0};
 	}
-}
-
-static bool
-is_packet(const struct shoal_input *input)
-{
-	switch (input->kind) {
-	case SHOAL_INPUT_DATAGRAM:
-	case SHOAL_INPUT_STREAM:
-	case SHOAL_INPUT_REQUEST:
-	case SHOAL_INPUT_WATCHED:
-		return true;
-	case SHOAL_INPUT_RESULT:
-		return input->code == SHOAL_OK;
-	default:
-		return false;
-	}
-}
-
-bool
-shoal_seal_opens(const struct shoal_core *core, const struct shoal_input *input)
-{
-	return is_packet(input) && input->opened == SHOAL_OPENED_NOT &&
-	       (core->seal.ring != NULL || core->seal.compressor != NULL);
-}
-
-static bool
-is_labelled(const struct shoal_core *core, const struct shoal_span *label)
-{
-	const struct shoal_span *own = &core->label_span;
-
-	return label->len == own->len &&
-	       (label->len == 0 || memcmp(label->data, own->data, label->len) == 0);
-}
-
-static struct shoal_packet_frame
-came_as(const struct shoal_core *core, const struct shoal_input *input)
-{
-	struct shoal_packet_frame frame = {SHOAL_PACKET_DATAGRAM, 0};
-
-	switch (input->kind) {
-	case SHOAL_INPUT_STREAM:
-		frame.kind = SHOAL_PACKET_ONE_WAY;
-		break;
-	case SHOAL_INPUT_REQUEST:
-		frame.kind = SHOAL_PACKET_REQUEST;
-		break;
-	case SHOAL_INPUT_WATCHED:
-		frame.kind = SHOAL_PACKET_WATCH;
-		break;
-	case SHOAL_INPUT_RESULT:
-		frame.kind = SHOAL_PACKET_ANSWER;
-		frame.request = shoal_exchange_counter(core, input->exchange);
-		break;
-	default:
-		break;
-	}
-	return frame;
 }
 
 static struct shoal_packet_frame
@@ -222,129 +155,6 @@ goes_as(const struct shoal_pending *pending)
 		break;
 	}
 	return frame;
-}
-
-static int
-unseal(struct shoal_core *core, uint64_t now, struct shoal_input *opened,
-        const struct shoal_packet_header *header)
-{
-	struct shoal_seal *seal = &core->seal;
-	bool mine = header->addressee == shoal_members_salt(shoal_members_at(core, SHOAL_SELF));
-	struct shoal_packet_frame frame = came_as(core, opened);
-	size_t clear_len;
-
-	opened->opened = SHOAL_OPENED_SEALED;
-	if (!is_labelled(core, &header->label)) {
-		return SHOAL_ERR_LABEL;
-	}
-	if (!shoal_budget_opens(core, opened, &header->by, now)) {
-		return SHOAL_ERR_LIMIT;
-	}
-	if (!has_room(core, &seal->in, opened->len)) {
-		return SHOAL_ERR_NOMEM;
-	}
-	memcpy(seal->in.data, opened->data, opened->len);
-	int rc = shoal_packet_unseal(
-	        seal->in.data, opened->len, header, &frame, seal->ring, mine, &clear_len);
-	if (rc == SHOAL_OK) {
-		opened->sender = header->by.salt;
-		opened->counter = header->by.counter;
-		opened->data = seal->in.data + SHOAL_PACKET_SEAL;
-		opened->len = clear_len;
-		rc = mine ? SHOAL_OK : SHOAL_ERR_MISDIRECTED;
-	}
-	if (rc == SHOAL_ERR_AUTH || rc == SHOAL_ERR_MISDIRECTED) {
-		struct shoal_input came = {.kind = opened->kind, .len = opened->size};
-		shoal_budget_failed(core, &came, &header->by, now);
-	}
-	return rc;
-}
-
-/* The room grows with what the packet says that it holds, within what its length allows. */
-static int
-uncompress(struct shoal_core *core, struct shoal_input *opened)
-{
-	struct shoal_seal *seal = &core->seal;
-	size_t most = shoal_packet_expands(opened->len), want = opened->len, len;
-	int rc = SHOAL_ERR_TOO_BIG;
-
-	if (seal->compressor == NULL) {
-		return SHOAL_ERR_UNSUPPORTED;
-	}
-	if (opened->kind == SHOAL_INPUT_DATAGRAM) {
-		return SHOAL_ERR_MALFORMED;
-	}
-	most = most < core->profile.stream_max ? most : core->profile.stream_max;
-	while (rc == SHOAL_ERR_TOO_BIG && want < most) {
-		want = want < most / 4 ? want * 4 : most;
-		if (!has_room(core, &seal->plain, want)) {
-			return SHOAL_ERR_NOMEM;
-		}
-		rc = shoal_packet_uncompress(
-		        opened->data, opened->len, seal->compressor, seal->plain.data, want, &len);
-	}
-	if (rc == SHOAL_OK) {
-		opened->data = seal->plain.data;
-		opened->len = len;
-	}
-	return rc;
-}
-
-static int
-open_whole(struct shoal_core *core, uint64_t now, struct shoal_input *opened)
-{
-	struct shoal_packet_header header;
-	struct shoal_reader reader;
-
-	if (opened->len > core->profile.stream_max) {
-		return SHOAL_ERR_TOO_BIG;
-	}
-	if (opened->kind == SHOAL_INPUT_DATAGRAM && !shoal_allow_addr(core, &opened->from)) {
-		return SHOAL_ERR_PERMISSION; /* a request is opened all the same: it is told */
-	}
-	shoal_reader_init(&reader, opened->data, opened->len);
-	int rc = shoal_packet_header(&reader, &header);
-	if (opened->kind == SHOAL_INPUT_DATAGRAM && !shoal_budget_takes(core, opened, now)) {
-		return SHOAL_ERR_LIMIT;
-	}
-	if (rc != SHOAL_OK) {
-		return rc;
-	}
-	if ((header.flags & SHOAL_PACKET_SEALED) != 0) {
-		rc = core->seal.ring != NULL ? unseal(core, now, opened, &header) : SHOAL_ERR_KEY;
-	} else if (core->seal.ring != NULL && core->seal.accept_clear == 0) {
-		rc = SHOAL_ERR_CLEAR;
-	}
-	if (rc == SHOAL_OK && (header.flags & SHOAL_PACKET_COMPRESSED) != 0) {
-		rc = uncompress(core, opened);
-	}
-	return rc;
-}
-
-int
-shoal_core_open(
-        struct shoal_core *core, const struct shoal_input *input, struct shoal_input *opened)
-{
-	*opened = *input;
-	trim(core, &core->seal.in);
-	trim(core, &core->seal.plain);
-	if (!shoal_seal_opens(core, input)) {
-		return SHOAL_OK;
-	}
-	opened->opened = SHOAL_OPENED_CLEAR;
-	opened->size = input->len;
-	int rc = open_whole(core, input->mono_ns + SHOAL_TIME_ORIGIN, opened);
-	if (rc == SHOAL_OK && opened->opened == SHOAL_OPENED_SEALED &&
-	        opened->kind != SHOAL_INPUT_DATAGRAM) {
-		/* It is in a room of this core's. */
-		shoal_keys_take(core, (uint8_t *)(uintptr_t)opened->data, opened->len);
-	}
-	if (rc != SHOAL_OK) {
-		opened->code = rc;
-		opened->data = input->data;
-		opened->len = rc != SHOAL_ERR_VERSION ? 0 : input->len < SHOWN ? input->len : SHOWN;
-	}
-	return rc;
 }
 
 void
@@ -422,18 +232,22 @@ compress(struct shoal_core *core, enum shoal_send_kind kind, struct shoal_writer
 		return;
 	}
 	size_t before = writer->len, bound = seal->compressor->bound(writer->len);
-	if (has_room(core, &seal->less, bound) &&
+	if (shoal_seal_has_room(core, &seal->less, bound) &&
 	        shoal_packet_compress(writer, seal->compressor, seal->less.data, bound)) {
 		shoal_count(core, SHOAL_COUNTER_COMPRESSED);
 		core->counters.value[SHOAL_COUNTER_BYTES_SAVED] += before - writer->len;
 	}
-	trim(core, &seal->less);
+	shoal_seal_trim(core, &seal->less);
 }
 
 bool
 shoal_seal_end(
         struct shoal_core *core, const struct shoal_pending *pending, struct shoal_writer *writer)
 {
+	if ((pending->flags & SHOAL_FILL_CLEAR) != 0) {
+		shoal_packet_end(writer);
+		return true;
+	}
 	writer->cap += core->seal.missing;
 	compress(core, pending->kind, writer);
 	if (!shoal_seal_seals(core)) {
@@ -455,6 +269,31 @@ shoal_seal_end(
 	return true;
 }
 
+int
+shoal_seal_again(
+        struct shoal_core *core, uint8_t *datagram, size_t len, struct shoal_writer *writer)
+{
+	struct shoal_packet_frame frame = {SHOAL_PACKET_DATAGRAM, 0};
+	struct shoal_packet_header header, clear;
+	struct shoal_reader reader, messages;
+	size_t clear_len;
+
+	shoal_reader_init(&reader, datagram, len);
+	if (shoal_packet_header(&reader, &header) != SHOAL_OK ||
+	        shoal_packet_unseal(datagram, len, &header, &frame, core->seal.ring, false,
+	                &clear_len) != SHOAL_OK ||
+	        shoal_packet_open(datagram + SHOAL_PACKET_SEAL, clear_len, core->label_span, &clear,
+	                &messages) != SHOAL_OK) {
+		return SHOAL_ERR_INVALID;
+	}
+	shoal_packet_begin_sealed(writer, clear.label);
+	shoal_writer_bytes(writer, messages.at, messages.left);
+	frame.kind = SHOAL_PACKET_ONE_WAY;
+	return writer->failed
+	               ? SHOAL_ERR_NOMEM
+	               : shoal_packet_seal(writer, core->seal.ring, &frame, header.addressee);
+}
+
 bool
 shoal_seal_may_answer(struct shoal_core *core, uint64_t salt)
 {
@@ -474,8 +313,12 @@ shoal_seal_on_sender(struct shoal_core *core, uint32_t slot, uint64_t salt)
 {
 	const struct shoal_record *record = shoal_members_at(core, slot);
 
-	if (record == NULL || !core->seal.sealed || salt != core->seal.salt ||
-	        salt == shoal_members_salt(record)) {
+	if (record == NULL || salt != core->seal.salt || salt == shoal_members_salt(record)) {
+		return;
+	}
+	/* While a cluster begins to seal, one that does not yet says it in clear. */
+	if (!core->seal.sealed && (core->seal.accept_clear == 0 ||
+	                                  !shoal_members_has_addr(record, &core->seal.from))) {
 		return;
 	}
 	struct shoal_pending *pending =

@@ -47,6 +47,11 @@ int shoal_seal_init(
 void shoal_seal_done(struct shoal_core *core);
 size_t shoal_seal_memory(const struct shoal_core *core);
 
+/* Room for so many bytes. false: no memory. */
+bool shoal_seal_has_room(struct shoal_core *core, struct shoal_room *room, size_t need);
+/* What one large packet needed is not kept for small ones. */
+void shoal_seal_trim(struct shoal_core *core, struct shoal_room *room);
+
 /* Whether packets that come in must go through shoal_core_open. */
 bool shoal_seal_opens(const struct shoal_core *core, const struct shoal_input *input);
 
@@ -77,6 +82,11 @@ size_t shoal_seal_behind(const struct shoal_core *core);
 /* Ends it: compressed, sealed, or with a checksum. false: the cipher failed. */
 bool shoal_seal_end(
         struct shoal_core *core, const struct shoal_pending *pending, struct shoal_writer *writer);
+
+/* Seals what was sealed as a datagram, and is of no use then, as a one-way message on a stream for
+ * the same instance. SHOAL_ERR_INVALID: it is none of this core's; SHOAL_ERR_NOMEM. */
+int shoal_seal_again(
+        struct shoal_core *core, uint8_t *datagram, size_t len, struct shoal_writer *writer);
 
 /* Whether the sender with this salt, which sealed for another instance, may be told so: at most
  * twenty times a second. */

@@ -119,6 +119,16 @@ shoal_exchange_counter(const struct shoal_core *core, uint64_t number)
 	return exchange != NULL && exchange->number == number ? exchange->counter : 0;
 }
 
+struct shoal_addr
+shoal_exchange_to(const struct shoal_core *core, uint64_t number)
+{
+	const struct shoal_exchange *exchange =
+	        shoal_slab_at(&core->exchanges, SHOAL_NUMBER_SLOT(number));
+
+	return exchange != NULL && exchange->number == number ? exchange->to
+	                                                      : (struct shoal_addr){.port = 0};
+}
+
 void
 shoal_exchange_about(struct shoal_core *core, uint64_t number, uint64_t about)
 {
@@ -185,7 +195,7 @@ request(struct shoal_core *core, uint64_t exchange, const struct shoal_addr *to,
 }
 
 static int
-ask_to_join(struct shoal_core *core, const struct shoal_addr *seed, uint64_t salt)
+ask_to_join(struct shoal_core *core, const struct shoal_addr *seed, uint64_t salt, bool last)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_join join = {.id = self->info->id,
@@ -209,6 +219,7 @@ ask_to_join(struct shoal_core *core, const struct shoal_addr *seed, uint64_t sal
 	struct shoal_exchange *exchange =
 	        shoal_slab_at(&core->exchanges, SHOAL_NUMBER_SLOT(number));
 	exchange->salt = pending->salt = salt;
+	exchange->last = last;
 	shoal_send_primary(pending, SHOAL_MESSAGE_JOIN, &join);
 	return SHOAL_OK;
 }
@@ -216,13 +227,14 @@ ask_to_join(struct shoal_core *core, const struct shoal_addr *seed, uint64_t sal
 int
 shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed)
 {
-	return ask_to_join(core, seed, 0);
+	return ask_to_join(core, seed, 0, false);
 }
 
 void
-shoal_exchange_join_again(struct shoal_core *core, const struct shoal_addr *seed, uint64_t salt)
+shoal_exchange_join_again(
+        struct shoal_core *core, const struct shoal_addr *seed, uint64_t salt, bool last)
 {
-	int rc = ask_to_join(core, seed, salt);
+	int rc = ask_to_join(core, seed, salt, last);
 
 	if (rc != SHOAL_OK) {
 		shoal_event_joined(core, seed, rc, (struct shoal_span){NULL, 0});
@@ -386,9 +398,8 @@ shoal_exchange_answer(struct shoal_core *core, uint64_t request, const struct sh
 	        .salt = shoal_members_salt(self),
 	        .code = (uint64_t)-code,
 	        .reason = reason};
-	/* In clear it can be read under any label; what is sealed is told by its label alone. */
-	bool readable = code == SHOAL_ERR_LABEL && !core->seal.asks;
-	unsigned flags = readable ? SHOAL_FILL_UNLABELLED : 0u;
+	/* It can be read under any label. */
+	unsigned flags = code == SHOAL_ERR_LABEL ? SHOAL_FILL_UNLABELLED : 0u;
 
 	if (code == SHOAL_OK) {
 		bool walk = core->walk.open && core->walk.number != 0;
@@ -401,6 +412,21 @@ shoal_exchange_answer(struct shoal_core *core, uint64_t request, const struct sh
 		shoal_walk_sent(core);
 	} else if (pending != NULL) {
 		pending->exchange = request;
+		shoal_send_primary(pending, SHOAL_MESSAGE_ANSWER, &answer);
+	}
+}
+
+void
+shoal_exchange_refuse(struct shoal_core *core, const struct shoal_input *input, int code,
+        struct shoal_span reason)
+{
+	struct shoal_msg_answer answer = {.code = (uint64_t)-code, .reason = reason};
+	unsigned unlabelled = code == SHOAL_ERR_LABEL ? SHOAL_FILL_UNLABELLED : 0u;
+	struct shoal_pending *pending = shoal_send_queue(
+	        core, SHOAL_SEND_REPLY, &input->from, SHOAL_NONE, SHOAL_FILL_CLEAR | unlabelled);
+
+	if (pending != NULL) {
+		pending->exchange = input->exchange;
 		shoal_send_primary(pending, SHOAL_MESSAGE_ANSWER, &answer);
 	}
 }

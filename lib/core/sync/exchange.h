@@ -32,6 +32,7 @@ struct shoal_exchange {
 	uint64_t counter;      /* under which the request was sealed, 0: it was not */
 	uint8_t step;          /* SYNC: 1 is the first */
 	uint8_t purpose;
+	bool last; /* JOIN: it is not begun anew */
 };
 
 struct shoal_core;
@@ -49,6 +50,9 @@ uint64_t shoal_exchange_begin(struct shoal_core *core, enum shoal_exchange_purpo
 void shoal_exchange_sealed(struct shoal_core *core, uint64_t number, uint64_t counter);
 uint64_t shoal_exchange_counter(const struct shoal_core *core, uint64_t number);
 
+/* To whom it went; all zero: it is not in flight. */
+struct shoal_addr shoal_exchange_to(const struct shoal_core *core, uint64_t number);
+
 /* What it is about, once it has begun. */
 void shoal_exchange_about(struct shoal_core *core, uint64_t number, uint64_t about);
 
@@ -64,9 +68,10 @@ bool shoal_exchange_end(struct shoal_core *core, uint64_t number, struct shoal_e
 /* JOIN: asks the member at an address. SHOAL_ERR_LIMIT. */
 int shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed);
 
-/* The same once the seed has said its salt; it ends as the join that it goes on with. */
+/* The same once the seed has said its salt; it ends as the join that it goes on with. last: where
+ * its connection is closed it is not begun anew. */
 void shoal_exchange_join_again(
-        struct shoal_core *core, const struct shoal_addr *seed, uint64_t salt);
+        struct shoal_core *core, const struct shoal_addr *seed, uint64_t salt, bool last);
 
 /* SYNC: a step of a walk with the member in slot: the first asks it to compare, a later one takes
  * what walk.h has to say. false: it could not be queued. */
@@ -97,6 +102,11 @@ int shoal_exchange_judge_join(
  * the table; or an error with its reason. */
 void shoal_exchange_answer(struct shoal_core *core, uint64_t request, const struct shoal_addr *to,
         uint32_t slot, int code, struct shoal_span reason);
+
+/* Answers a request whose sender has not shown the key, in clear: a code and a reason, and nothing
+ * of this member. */
+void shoal_exchange_refuse(struct shoal_core *core, const struct shoal_input *input, int code,
+        struct shoal_span reason);
 
 /* An answer without a table: to what opened a watch link. */
 void shoal_exchange_reply(struct shoal_core *core, uint64_t request, const struct shoal_addr *to,
