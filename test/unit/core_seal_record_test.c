@@ -50,38 +50,89 @@ static const struct shoal_compressor_ops ticket = {.abi = SHOAL_COMPRESSOR_ABI,
         .uncompress = ticket_uncompress};
 
 static void
-what_goes_on_streams_is_compressed_and_taken(void **state)
+what_goes_on_streams_sealed_is_compressed_before(void **state)
 {
-	(void)state;
-	for (int sealed = 0; sealed < 2; sealed++) {
-		struct core_world world;
-		struct shoal_core_config config;
+	struct core_world world;
+	struct shoal_core_config config;
 
-		world_init(&world);
-		world.latency = SHOAL_MS(1);
-		for (size_t i = 0; i < 3; i++) {
-			world_config(&world, &config);
-			if (sealed != 0) {
-				sealed_config(&world, &config, 0);
-			}
-			config.compressor = i < 2 ? &ticket : NULL;
-			config.compress_min = 10;
-			world_add(&world, &config);
-		}
-		/* The world cannot read it: it looks at what is not sealed. */
-		if (sealed != 0) {
-			assert_int_equal(join_code(&world, 1), SHOAL_OK);
-			world_run(&world, SHOAL_SEC(1));
-			assert_int_equal(
-			        shoal_core_count(world_core(&world, 0), SHOAL_STATE_ALIVE), 2);
-			assert_true(world_counter(&world, 0, SHOAL_COUNTER_COMPRESSED) > 0);
-			assert_true(world_counter(&world, 0, SHOAL_COUNTER_BYTES_SAVED) > 50);
-			/* One without a compressor is told by who has one, and says so. */
-			assert_int_equal(join_code(&world, 2), SHOAL_ERR_UNSUPPORTED);
-			assert_true(world_counter(&world, 2, SHOAL_COUNTER_DROP_COMPRESSED) > 0);
-		}
-		world_done(&world);
+	(void)state;
+	world_init(&world);
+	world.latency = SHOAL_MS(1);
+	for (size_t i = 0; i < 3; i++) {
+		sealed_config(&world, &config, 0);
+		config.compressor = i < 2 ? &ticket : NULL;
+		config.compress_min = 10;
+		world_add(&world, &config);
 	}
+	assert_int_equal(join_code(&world, 1), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(1));
+	assert_int_equal(shoal_core_count(world_core(&world, 0), SHOAL_STATE_ALIVE), 2);
+	assert_true(world_counter(&world, 0, SHOAL_COUNTER_COMPRESSED) > 0);
+	assert_true(world_counter(&world, 0, SHOAL_COUNTER_BYTES_SAVED) > 50);
+	/* One without a compressor is told by who has one, and says so. */
+	assert_int_equal(join_code(&world, 2), SHOAL_ERR_UNSUPPORTED);
+	assert_true(world_counter(&world, 2, SHOAL_COUNTER_DROP_COMPRESSED) > 0);
+	world_done(&world);
+}
+
+/* The next thing of a kind that a core sends; it has one. */
+static struct shoal_send
+next_of(struct shoal_core *core, enum shoal_send_kind kind)
+{
+	struct shoal_send send = {.kind = SHOAL_SEND_DROP};
+
+	while (send.kind != kind) {
+		assert_true(shoal_core_next_send(core, &send));
+	}
+	return send;
+}
+
+/* By hand: a world looks into packets. */
+static void
+what_goes_on_streams_in_clear_is_compressed_and_taken(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+	struct shoal_core *core[2];
+	struct shoal_input input = {.kind = SHOAL_INPUT_JOIN, .exchange = 1000};
+
+	(void)state;
+	world_init(&world);
+	for (size_t i = 0; i < 2; i++) {
+		world_config(&world, &config);
+		config.compressor = &ticket;
+		config.compress_min = 10;
+		config.addr[0].ip[15] = (uint8_t)(i + 1);
+		config.salt.bytes[1] = (uint8_t)(i + 1);
+		config.name = i == 0 ? "seed" : "joiner";
+		assert_int_equal(shoal_core_new(&core[i], &config, NULL, 0), SHOAL_OK);
+		input.from = i == 0 ? config.addr[0] : input.from;
+	}
+	input.mono_ns = config.mono_ns;
+	input.wall_ns = config.wall_ns;
+	assert_int_equal(shoal_core_step(core[1], &input), SHOAL_OK);
+	struct shoal_send send = next_of(core[1], SHOAL_SEND_REQUEST);
+	uint64_t number = send.exchange;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(send.data[1], SHOAL_PACKET_COMPRESSED);
+		input.kind = i == 0 ? SHOAL_INPUT_REQUEST : SHOAL_INPUT_RESULT;
+		input.from = i == 0 ? config.addr[0] : (struct shoal_addr){.port = 0};
+		input.exchange = i == 0 ? 1000 : number;
+		input.data = send.data;
+		input.len = send.len;
+		assert_int_equal(shoal_core_step(core[i], &input), SHOAL_OK);
+		if (i == 0) {
+			send = next_of(core[0], SHOAL_SEND_REPLY);
+		}
+	}
+	for (int i = 0; i < 2; i++) {
+		const struct shoal_counters *counters = shoal_core_counters(core[i]);
+		assert_int_equal(shoal_core_count(core[i], SHOAL_STATE_ALIVE), 2);
+		assert_true(counters->value[SHOAL_COUNTER_COMPRESSED] > 0);
+		assert_true(counters->value[SHOAL_COUNTER_BYTES_SAVED] > 50);
+		shoal_core_free(core[i]);
+	}
+	world_done(&world);
 }
 
 /* Says that it holds more than anybody has room for. */
@@ -253,7 +304,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(what_goes_on_streams_is_compressed_and_taken),
+	        cmocka_unit_test(what_goes_on_streams_sealed_is_compressed_before),
+	        cmocka_unit_test(what_goes_on_streams_in_clear_is_compressed_and_taken),
 	        cmocka_unit_test(no_room_is_made_for_more_than_a_packet_pays_for),
 	        cmocka_unit_test(a_record_replays_without_the_key_and_does_not_hold_it),
 	};
