@@ -10,6 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cluster/cluster.h"
+#include "cluster/loop/fork.h"
+
 struct wrapper {
 	struct shoal_transport inner;
 	struct shoal_transport_env env;
@@ -405,6 +408,61 @@ a_child_seals_and_sends_nothing(void **state)
 	end(&world);
 }
 
+/* A seed chooses what is drawn, and never the salt: two runs of one seed would seal different
+ * packets under one nonce. */
+static void
+two_runs_with_one_seed_have_two_salts(void **state)
+{
+	struct shoal_salt salt[2];
+	struct event_base *base = event_base_new();
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct shoal_config config;
+		struct shoal_cluster *cluster;
+		struct shoal_core_member self;
+
+		shoal_config_init(&config);
+		config.name = "a";
+		config.bind = "127.0.0.1:0";
+		config.seed = 7;
+		config.run = SHOAL_RUN_BASE;
+		config.base = base;
+		assert_int_equal(shoal_cluster_new(&cluster, &config), 0);
+		assert_int_equal(shoal_cluster_start(cluster), 0);
+		assert_true(shoal_core_member(cluster->core, 0, &self));
+		assert_true(self.self);
+		salt[i] = self.salt;
+		assert_int_equal(shoal_cluster_free(cluster), 0);
+	}
+	event_base_free(base);
+	assert_memory_not_equal(salt[0].bytes, salt[1].bytes, 8);
+	assert_memory_not_equal(salt[0].bytes + 8, salt[1].bytes + 8, 8);
+}
+
+/* As where the child is the first process of a PID namespace, as its parent was of another. */
+static void
+nor_does_one_that_has_the_number_of_its_parent(void **state)
+{
+	struct world world;
+	int status;
+
+	(void)state;
+	begin_with(&world, 1, 0);
+	assert_false(shoal_fork_is_child(world.member[0]));
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		world.member[0]->owner = getpid();
+		_exit(!shoal_fork_is_child(world.member[0]));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_false(shoal_fork_is_child(world.member[0]));
+	end(&world);
+}
+
 int
 main(void)
 {
@@ -417,6 +475,8 @@ main(void)
 	        cmocka_unit_test(what_happened_to_a_member_is_kept_with_its_cause),
 	        cmocka_unit_test(what_is_no_packet_of_the_cluster_closes_its_connection),
 	        cmocka_unit_test(a_child_seals_and_sends_nothing),
+	        cmocka_unit_test(two_runs_with_one_seed_have_two_salts),
+	        cmocka_unit_test(nor_does_one_that_has_the_number_of_its_parent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
