@@ -132,8 +132,8 @@ struct shoal_sim_config {
 	shoal_sim_event_fn on_event;             /* may be NULL */
 	void *arg;                               /* of these two */
 	const struct shoal_allocator *allocator; /* NULL: malloc and free */
-	/* All nodes seal with this key; NULL: they do not. No checker reads what is sealed: only
-	 * limits are looked at. Not copied */
+	/* All nodes seal with this key; NULL: they do not. Checkers read what is sealed as well.
+	 * Not copied */
 	const struct shoal_cipher_ops *cipher;
 	const struct shoal_key *key;
 };

@@ -119,7 +119,7 @@ static void
 drain(struct shoal_sim_node *node)
 {
 	struct shoal_sim *sim = node->sim;
-	struct shoal_send send;
+	struct shoal_send send, clear;
 	struct shoal_event event;
 	struct shoal_log_record record;
 	bool traced = !sim->config.untraced;
@@ -129,7 +129,8 @@ drain(struct shoal_sim_node *node)
 			shoal_trace_send(&sim->trace, &send);
 		}
 		if (!sim->config.unchecked) {
-			shoal_watch_send(&node->watch, &send);
+			shoal_sim_sealed_send(node, &send, &clear);
+			shoal_watch_send(&node->watch, &clear);
 		}
 		shoal_sim_net_send(node, &send);
 	}
@@ -175,12 +176,17 @@ int
 shoal_sim_node_step(struct shoal_sim_node *node, struct shoal_input *input)
 {
 	struct shoal_sim *sim = node->sim;
+	struct shoal_input opened;
 	int rc;
 
 	input->mono_ns = sim->now + node->mono_shift;
 	input->wall_ns = sim->config.wall_ns + sim->now + node->wall_shift;
 	if (input->received_ns != 0) {
 		input->received_ns += node->mono_shift;
+	}
+	if (sim->opener != NULL) {
+		(void)shoal_core_open(node->core, input, &opened);
+		input = &opened;
 	}
 	if (sim->on_record != NULL) {
 		sim->on_record(node->number, NULL, input, sim->record_arg);
@@ -219,13 +225,16 @@ check_taken(struct shoal_sim_node *node, const struct shoal_sim_packet *packet, 
 	        [SHOAL_INPUT_REQUEST] = "request",
 	        [SHOAL_INPUT_RESULT] = "reply",
 	        [SHOAL_INPUT_WATCHED] = "watch link"};
-	/* Sealed, a second copy is refused, and so is what was meant for another instance. */
-	bool sealed = node->sim->config.cipher != NULL &&
-	              (rc == SHOAL_ERR_REPLAYED || rc == SHOAL_ERR_MISDIRECTED);
-	bool right = packet->damaged == (rc != 0) || sealed;
+	bool right = packet->damaged == (rc != 0);
 	char line[SHOAL_CHECKER_TEXT_MAX];
 	struct shoal_text text;
 
+	/* Sealed, what was meant for another instance is refused, and so is a second copy. */
+	if (!packet->damaged && shoal_sim_sealed_for_other(node, packet->data, packet->len)) {
+		right = rc == SHOAL_ERR_MISDIRECTED;
+	} else if (!packet->damaged && packet->twin && node->sim->opener != NULL) {
+		right = right || rc == SHOAL_ERR_REPLAYED;
+	}
 	shoal_text_init(&text, line, sizeof(line));
 	if (!right) {
 		shoal_text_str(&text, packet->damaged ? "a damaged " : "a good ");

@@ -146,7 +146,7 @@ send_datagram(struct shoal_sim_node *node, uint32_t to, const struct shoal_send 
 	struct shoal_sim *sim = node->sim;
 	uint32_t from = node->number;
 	unsigned copies = shoal_sim_net_draw(sim, sim->link.duplicate_ppm) ? 2 : 1;
-	bool large;
+	bool large, twin = copies == 2;
 
 	node->traffic.datagrams++;
 	node->traffic.datagram_bytes += send->len;
@@ -172,6 +172,7 @@ send_datagram(struct shoal_sim_node *node, uint32_t to, const struct shoal_send 
 		packet = shoal_sim_net_packet(
 		        sim, SHOAL_INPUT_DATAGRAM, from, to, send->data, send->len);
 		if (packet != NULL) {
+			packet->twin = twin;
 			damage(sim, packet);
 			shoal_sim_net_fly(sim, packet, delay);
 		}

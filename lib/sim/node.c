@@ -44,8 +44,7 @@ shoal_sim_node_init(struct shoal_sim *sim, struct shoal_sim_node *node, uint32_t
 	shoal_list_init(&node->clients);
 	shoal_list_init(&node->servers);
 	shoal_watch_init(&node->watch, &sim->mem, &sim->checks, &sim->config.profile, number);
-	node->watch.limits_only =
-	        sim->config.unchecked || sim->config.cipher != NULL || number % stride != 0;
+	node->watch.limits_only = sim->config.unchecked || number % stride != 0;
 }
 
 /* What its core counted stays. */

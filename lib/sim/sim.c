@@ -52,6 +52,10 @@ make(struct shoal_sim *sim)
 	size_t pairs = (size_t)sim->nodes * sim->nodes;
 	int rc;
 
+	rc = shoal_sim_sealed_init(sim);
+	if (rc != 0) {
+		return rc;
+	}
 	rc = shoal_pool_new(&sim->pool, &sim->mem);
 	if (rc != 0) {
 		return rc;
@@ -144,6 +148,7 @@ shoal_sim_free(struct shoal_sim *sim)
 		shoal_list_remove(first);
 		shoal_alloc_free(&mem, SHOAL_LIST_ITEM(first, struct call, link));
 	}
+	shoal_packet_opener_free(sim->opener);
 	shoal_pool_free(sim->pool);
 	shoal_slab_done(&sim->exchange);
 	shoal_sim_way_done(sim);

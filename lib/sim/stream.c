@@ -94,6 +94,7 @@ shoal_sim_stream_open(struct shoal_sim_node *node, uint32_t to, const struct sho
 	exchange->client_instance = node->instance;
 	exchange->server = to;
 	exchange->theirs = send->exchange;
+	exchange->counter = shoal_sim_sealed_counter(send->data, send->len);
 	exchange->timer.kind = SHOAL_SIM_TIMER_EXCHANGE;
 	exchange->watched.kind = SHOAL_SIM_TIMER_WATCHED;
 	exchange->timer.slot = exchange->watched.slot = slot;

@@ -8,6 +8,8 @@
 #ifndef SHOAL_SIM_WORLD_H
 #define SHOAL_SIM_WORLD_H
 
+#include <shoal/packet.h>
+
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/ring.h"
@@ -40,6 +42,7 @@ struct shoal_sim_packet {
 	int code;
 	size_t size; /* TOO_LARGE */
 	bool damaged;
+	bool twin;      /* another copy of it flies, or did */
 	bool connected; /* it comes on a connection that is there */
 	bool arrived;   /* and waits for a slow node */
 	uint64_t arrived_ns;
@@ -55,6 +58,7 @@ struct shoal_sim_exchange {
 	uint32_t client, client_instance;
 	uint32_t server, server_instance; /* instance 0: not there yet */
 	uint64_t theirs;                  /* the client's number */
+	uint64_t counter;                 /* under which its request was sealed, 0: it was not */
 	uint64_t last_ns;                 /* link: when the last message to the client arrives */
 	bool answered;
 	bool reset;                    /* nothing passes any more */
@@ -176,7 +180,8 @@ struct shoal_sim {
 	uint32_t generation;
 	struct shoal_ring notes;
 	struct shoal_timer tick;
-	uint32_t tick_next; /* the node at which the look at all goes on */
+	uint32_t tick_next;                 /* the node at which the look at all goes on */
+	struct shoal_packet_opener *opener; /* NULL: they do not seal */
 	struct shoal_trace trace;
 	struct shoal_checkers checks;
 	struct shoal_sim_talk talk;
@@ -324,5 +329,16 @@ shoal_sim_is_node(const struct shoal_sim *sim, uint32_t node)
 {
 	return node < sim->nodes;
 }
+
+/* sealed.c */
+int shoal_sim_sealed_init(struct shoal_sim *sim);
+/* Under which a packet was sealed; 0: it was not. */
+uint64_t shoal_sim_sealed_counter(const uint8_t *data, size_t len);
+/* Whether it was sealed, and for another instance than that of a node. */
+bool shoal_sim_sealed_for_other(const struct shoal_sim_node *node, const uint8_t *data, size_t len);
+/* The same packet as it would be if nothing was sealed, until the next call. What is sent is held
+ * to it that it is sealed. */
+void shoal_sim_sealed_send(
+        struct shoal_sim_node *node, const struct shoal_send *send, struct shoal_send *clear);
 
 #endif

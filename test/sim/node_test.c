@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Nodes of the simulator through its public functions: their time, their schedule, what is measured
  * and counted of them, checkers of one's own, and what is refused. */
+#include "sim/world.h"
 #include "six.h"
 #include "unit_cipher.h"
 
@@ -413,7 +414,11 @@ nodes_that_seal_live_as_others_do(void **state)
 	config.cipher = unit_cipher();
 	config.key = &key;
 	assert_int_equal(shoal_sim_new(&sim, &config), 0);
+	shoal_judge_follow(sim);
 	gather(sim);
+	/* And are looked at as closely. */
+	assert_false(sim->node[0].watch.limits_only);
+	assert_non_null(sim->node[0].watch.follow);
 	run_for(sim, SHOAL_SEC(20));
 	assert_true(shoal_sim_agreed(sim, NULL));
 	assert_int_equal(shoal_sim_crash(sim, 1, SHOAL_SIM_CRASH_HOST), 0);
@@ -433,6 +438,54 @@ nodes_that_seal_live_as_others_do(void **state)
 	            0);
 	shoal_sim_free(sim);
 	assert_int_equal(unit_cipher_seen.live, 0);
+}
+
+/* A datagram on its way to a node, where there is one. */
+static const struct shoal_sim_packet *
+flying_to(const struct shoal_sim *sim, uint32_t node)
+{
+	SHOAL_LIST_FOREACH (one, &sim->flying) {
+		const struct shoal_sim_packet *packet =
+		        SHOAL_LIST_ITEM(one, struct shoal_sim_packet, link);
+		if (packet->kind == SHOAL_INPUT_DATAGRAM && packet->to == node) {
+			return packet;
+		}
+	}
+	return NULL;
+}
+
+static void
+a_first_copy_that_is_refused_is_seen_where_nodes_seal(void **state)
+{
+	static const struct shoal_key key = {.len = 32, .bytes = {1, 2, 3}};
+	const struct shoal_sim_packet *packet;
+	struct shoal_sim_failure failure;
+	struct shoal_sim_config config;
+	struct shoal_sim *sim;
+
+	(void)state;
+	shoal_sim_config_init(&config);
+	config.nodes = NODES;
+	(void)shoal_profile_init(&config.profile, SHOAL_PROFILE_LOCAL);
+	config.cipher = unit_cipher();
+	config.key = &key;
+	assert_int_equal(shoal_sim_new(&sim, &config), 0);
+	gather(sim);
+	for (int i = 0; (packet = flying_to(sim, 0)) == NULL; i++) {
+		assert_true(i < 100000);
+		run_for(sim, SHOAL_US(10));
+	}
+	/* Its core has it before the world brings it. */
+	struct shoal_input input = {.kind = SHOAL_INPUT_DATAGRAM,
+	        .from = sim->node[packet->from].addr,
+	        .data = packet->data,
+	        .len = packet->len};
+	assert_int_equal(shoal_sim_step(sim, 0, &input), 0);
+	assert_int_equal(shoal_sim_run(sim, shoal_sim_now(sim) + SHOAL_SEC(1)), SHOAL_ERR_STATE);
+	assert_true(shoal_sim_failure(sim, &failure));
+	assert_string_equal(failure.check, "packets");
+	assert_non_null(strstr(failure.why, "a good datagram was refused"));
+	shoal_sim_free(sim);
 }
 
 int
@@ -455,6 +508,7 @@ main(void)
 	        cmocka_unit_test(a_node_that_is_not_there_is_down_and_refused),
 	        cmocka_unit_test(a_configuration_that_makes_no_sense_is_refused),
 	        cmocka_unit_test(nodes_that_seal_live_as_others_do),
+	        cmocka_unit_test(a_first_copy_that_is_refused_is_seen_where_nodes_seal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
