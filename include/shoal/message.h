@@ -181,6 +181,27 @@ SHOAL_API int shoal_request_wait(struct shoal_cluster *cluster, const struct sho
         uint16_t type, const void *data, size_t len, unsigned timeout_ms, void *reply, size_t cap,
         size_t *reply_len);
 
+/* The end of shoal_cluster_rtt_ask: code 0 and nanoseconds, 0: not measured yet; else a code, as of
+ * shoal_cluster_rtt, and a text. */
+typedef void (*shoal_rtt_fn)(
+        struct shoal_cluster *cluster, int code, const char *text, uint64_t rtt_ns, void *arg);
+
+/* How long a ping from one member to another and its answer take, smoothed, as the pings of `from`
+ * measured it; *rtt_ns 0: it has not measured it yet. Nothing is pinged for it. from NULL or this
+ * member: what this one measured, as shoal_member_rtt, at once. Another one is asked, which waits
+ * timeout_ms at most and returns SHOAL_ERR_WOULD_BLOCK on the loop's thread or in a callback; the
+ * other's application must run its callbacks. SHOAL_ERR_NOT_FOUND: one of the two is not known,
+ * here or to `from`. SHOAL_ERR_INVALID: both are the same, or the answer cannot be read.
+ * SHOAL_ERR_UNSUPPORTED: `from` is of a version that answers no such question. SHOAL_ERR_STATE:
+ * `from` is dead or has left, or the cluster is not running. Else as shoal_request. */
+SHOAL_API int shoal_cluster_rtt(struct shoal_cluster *cluster, const struct shoal_id *from,
+        const struct shoal_id *to, unsigned timeout_ms, uint64_t *rtt_ns);
+
+/* The same of another member, and returns at once; where it returns 0, fn is called exactly once,
+ * in shoal_cluster_free at the latest. SHOAL_ERR_INVALID, too: from is this member. */
+SHOAL_API int shoal_cluster_rtt_ask(struct shoal_cluster *cluster, const struct shoal_id *from,
+        const struct shoal_id *to, unsigned timeout_ms, shoal_rtt_fn fn, void *arg);
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,6 +13,7 @@
 #include "agent_message.h"
 #include "agent_meta.h"
 #include "agent_metrics.h"
+#include "agent_rtt.h"
 #include "agent_why.h"
 #include "document.h"
 #include "http_answer.h"
@@ -278,6 +279,12 @@ post_forget(struct cli_http *http, struct evhttp_request *request)
 }
 
 static void
+post_rtt(struct cli_http *http, struct evhttp_request *request)
+{
+	cli_agent_rtt(http->cluster, request);
+}
+
+static void
 post_reload(struct cli_http *http, struct evhttp_request *request)
 {
 	char why[CLI_RELOAD_TEXT];
@@ -324,6 +331,7 @@ static const struct route {
         {"/v1/broadcast", EVHTTP_REQ_POST, "POST", post_broadcast},
         {"/v1/request", EVHTTP_REQ_POST, "POST", post_request},
         {"/v1/forget", EVHTTP_REQ_POST, "POST", post_forget},
+        {"/v1/rtt", EVHTTP_REQ_POST, "POST", post_rtt},
         {"/v1/reload", EVHTTP_REQ_POST, "POST", post_reload},
 };
 
@@ -369,8 +377,7 @@ on_request(struct evhttp_request *request, void *arg)
 	error = cli_document_error(SHOAL_ERR_NOT_FOUND,
 	        "no such path: there are /v1/members, /v1/info, /v1/why, /v1/events, /v1/join, "
 	        "/v1/leave, /v1/keys, /v1/meta, /v1/send, /v1/broadcast, /v1/request, "
-	        "/v1/forget, "
-	        "/v1/reload, /metrics, /health");
+	        "/v1/forget, /v1/rtt, /v1/reload, /metrics, /health");
 	cli_answer(request, HTTP_NOTFOUND, error);
 }
 

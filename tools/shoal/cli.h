@@ -51,6 +51,7 @@ extern const struct cli_command cli_monitor_command;
 extern const struct cli_command cli_reload_command;
 extern const struct cli_command cli_replay_command;
 extern const struct cli_command cli_request_command;
+extern const struct cli_command cli_rtt_command;
 extern const struct cli_command cli_send_command;
 extern const struct cli_command cli_sim_command;
 extern const struct cli_command cli_tag_command;

@@ -27,6 +27,7 @@ static const struct cli_command *const commands[] = {
         &cli_request_command,
         &cli_monitor_command,
         &cli_top_command,
+        &cli_rtt_command,
         &cli_why_command,
         &cli_replay_command,
         &cli_decode_command,

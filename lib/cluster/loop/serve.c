@@ -11,6 +11,7 @@
 #include "cluster/loop/fork.h"
 #include "cluster/loop/mailbox.h"
 #include "cluster/message/handler.h"
+#include "cluster/message/rtt.h"
 #include "cluster/report/last_error.h"
 
 #define TIMEOUT_MOST 3600000
@@ -147,6 +148,10 @@ on_request(struct shoal_cluster *cluster, struct shoal_message *message, uint64_
 		return SHOAL_REQUEST_TAKEN;
 	}
 	shoal_handler_unwrap(message, type, len - reader.left);
+	if (type == SHOAL_TYPE_RTT) {
+		shoal_rtt_serve(cluster, message, *ticket);
+		return SHOAL_REQUEST_TAKEN;
+	}
 	return SHOAL_REQUEST_OPENED;
 }
 

@@ -14,10 +14,12 @@
 struct shoal_cluster;
 
 /* Types of the library's services. A request: { number U64, timeout_ms VAR, type VAR, bytes }; a
- * reply: { number U64, code VAR, bytes }. */
+ * reply: { number U64, code VAR, bytes }. RTT is the type of a request that the library answers
+ * itself, see rtt.c. */
 enum {
 	SHOAL_TYPE_REQUEST = SHOAL_TYPE_SERVICE,
-	SHOAL_TYPE_REPLY
+	SHOAL_TYPE_REPLY,
+	SHOAL_TYPE_RTT
 };
 
 /* All but the event under the cluster's lock. */

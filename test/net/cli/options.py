@@ -10,7 +10,7 @@ from command import FAST, STEADY, Beside, check, complaint, expect_in, main, sho
 from agents import exchange
 
 COMMANDS = ("agent", "members", "join", "leave", "forget", "reload", "info", "keygen", "keys", "meta", "tag", "send",
-            "broadcast", "request", "monitor", "replay", "decode", "sim", "completion", "manual", "top", "version", "why")
+            "broadcast", "request", "rtt", "monitor", "replay", "decode", "sim", "completion", "manual", "top", "version", "why")
 
 
 def wrong_usage_ends_with_2_and_says_what_is_wrong(cluster):
