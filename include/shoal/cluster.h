@@ -134,13 +134,19 @@ SHOAL_API unsigned shoal_cluster_health(struct shoal_cluster *cluster);
  * does, 0: of none (shoal_core_convergence_lag); a probe interval old at most. */
 SHOAL_API uint64_t shoal_cluster_convergence_lag(struct shoal_cluster *cluster);
 
-/* A copy of all counters, core and transports; a few milliseconds old at most. */
-SHOAL_API void shoal_cluster_counters(
-        struct shoal_cluster *cluster, struct shoal_counters *counters);
+/* A copy of all counters, core and transports; a few milliseconds old at most. The macro passes the
+ * size that the program was compiled with: of a library that has more counters it gets those that
+ * it knows, and 0 for those that an older library has not. */
+SHOAL_API void shoal_cluster_counters_sized(
+        struct shoal_cluster *cluster, struct shoal_counters *counters, size_t size);
+#define shoal_cluster_counters(cluster, counters)                                                  \
+	shoal_cluster_counters_sized((cluster), (counters), sizeof(*(counters)))
 
-/* A copy of all histograms; a few milliseconds old at most. */
-SHOAL_API void shoal_cluster_histograms(
-        struct shoal_cluster *cluster, struct shoal_histograms *histograms);
+/* A copy of all histograms, in the same way; a few milliseconds old at most. */
+SHOAL_API void shoal_cluster_histograms_sized(
+        struct shoal_cluster *cluster, struct shoal_histograms *histograms, size_t size);
+#define shoal_cluster_histograms(cluster, histograms)                                              \
+	shoal_cluster_histograms_sized((cluster), (histograms), sizeof(*(histograms)))
 
 /* For one field that differs: whether the new value is in force, or needs a restart. The name is
  * that of shoal_config_set. */

@@ -312,11 +312,33 @@ counters_of_core_and_transports_are_told_together(void **state)
 	assert_true(counters.value[SHOAL_COUNTER_STREAMS_IN] >= 1);
 	assert_true(counters.value[SHOAL_COUNTER_BYTES_IN] > 0);
 	assert_true(counters.value[SHOAL_COUNTER_LOOP_TURNS] > 0);
+	/* A program that knows fewer counters gets those, and no more bytes than it has. */
+	struct {
+		uint64_t value[SHOAL_COUNTER_LOOP_TURNS + 1], behind;
+	} older = {.behind = 7};
+	struct {
+		struct shoal_counters known;
+		uint64_t later[3];
+	} newer;
+	shoal_cluster_counters_sized(
+	        world.member[0], (struct shoal_counters *)(void *)&older, sizeof(older.value));
+	assert_true(older.value[SHOAL_COUNTER_LOOP_TURNS] > 0);
+	assert_int_equal(older.behind, 7);
+	memset(&newer, 0xff, sizeof(newer));
+	shoal_cluster_counters_sized(world.member[0], &newer.known, sizeof(newer));
+	assert_int_equal(newer.known.value[SHOAL_COUNTER_JOINS_SERVED], 1);
+	assert_int_equal(newer.later[0] | newer.later[1] | newer.later[2], 0);
 	for (unsigned i = 0; histograms.item[SHOAL_HISTOGRAM_PACKET_FILL].count == 0; i++) {
 		assert_true(i < 5000);
 		turn(&world);
 		shoal_cluster_histograms(world.member[0], &histograms);
 	}
+	struct shoal_histogram first[2];
+	first[1].count = 7;
+	shoal_cluster_histograms_sized(
+	        world.member[0], (struct shoal_histograms *)(void *)first, sizeof(first[0]));
+	assert_true(first[0].count <= histograms.item[0].count);
+	assert_int_equal(first[1].count, 7);
 	end(&world);
 }
 

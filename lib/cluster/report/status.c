@@ -102,27 +102,36 @@ shoal_cluster_convergence_lag(struct shoal_cluster *cluster)
 	return lag;
 }
 
-void
-shoal_cluster_counters(struct shoal_cluster *cluster, struct shoal_counters *counters)
+/* A table of this library for a caller who may know a shorter or a longer one. Under the lock. */
+static void
+copy_table(void *to, size_t to_size, const void *from, size_t from_size)
 {
-	memset(counters, 0, sizeof(*counters));
+	memcpy(to, from, to_size < from_size ? to_size : from_size);
+}
+
+void
+shoal_cluster_counters_sized(
+        struct shoal_cluster *cluster, struct shoal_counters *counters, size_t size)
+{
+	memset(counters, 0, size);
 	if (shoal_fork_check(cluster, "counters") != 0) {
 		return;
 	}
 	pthread_mutex_lock(&cluster->lock);
-	*counters = cluster->counters;
+	copy_table(counters, size, &cluster->counters, sizeof(cluster->counters));
 	pthread_mutex_unlock(&cluster->lock);
 }
 
 void
-shoal_cluster_histograms(struct shoal_cluster *cluster, struct shoal_histograms *histograms)
+shoal_cluster_histograms_sized(
+        struct shoal_cluster *cluster, struct shoal_histograms *histograms, size_t size)
 {
-	memset(histograms, 0, sizeof(*histograms));
+	memset(histograms, 0, size);
 	if (shoal_fork_check(cluster, "histograms") != 0) {
 		return;
 	}
 	pthread_mutex_lock(&cluster->lock);
-	*histograms = cluster->histograms;
+	copy_table(histograms, size, &cluster->histograms, sizeof(cluster->histograms));
 	pthread_mutex_unlock(&cluster->lock);
 }
 
