@@ -50,7 +50,9 @@ struct shoal_config {
 	shoal_log_fn log; /* NULL: no log */
 	void *log_arg;
 	enum shoal_log_level log_level;
-	const struct shoal_allocator *allocator; /* NULL: malloc and free. Any thread calls it */
+	const struct shoal_allocator *allocator; /* NULL: malloc and free. Any thread calls it, for
+	                                          * all that this library takes; those beneath it
+	                                          * (libevent, c-ares, mbedTLS, libc) do not */
 	uint64_t seed;          /* 0: random. Other: the core's random choices repeat (tests) */
 	const char *record;     /* NULL: no file. The inputs of the core are kept in it, mode 0600,
 	                         * for 'shoal replay'; see shoal/record.h. What was in it goes to
@@ -82,6 +84,8 @@ struct shoal_config {
 	const struct shoal_cipher_ops *cipher; /* NULL: AES-GCM */
 	uint32_t compress_min; /* packets on streams of so many bytes are compressed (snappy), where
 	                        * the build has it; 0: none. Default 1024 */
+	uint32_t coalesce_ms;  /* member events are told so late at most, those of one member that
+	                        * fall together as one: see shoal_on_member. Default 0: at once */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

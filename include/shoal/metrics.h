@@ -159,7 +159,9 @@ extern "C" {
 	        "broadcasts of others not passed on: the queue is full")                           \
 	X(DROP_CAST_OLD, drop_cast_old, "broadcasts dropped: older than any is kept")              \
 	X(FETCHES, fetches, "requests for reliable broadcasts that were missed")                   \
-	X(FETCHES_SERVED, fetches_served, "requests for broadcasts answered")
+	X(FETCHES_SERVED, fetches_served, "requests for broadcasts answered")                      \
+	X(EVENTS_MERGED, events_merged,                                                            \
+	        "member events that became part of another one or nothing (coalesce_ms)")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -126,6 +126,7 @@ init_fields(struct shoal_cluster *cluster)
 		return shoal_last_error_set(rc, "no lock can be made");
 	}
 	cluster->callbacks.cluster = cluster;
+	cluster->callbacks.window = SHOAL_MS(config->coalesce_ms);
 	cluster->callbacks.done = shoal_op_done;
 	cluster->callbacks.message = shoal_handler_run;
 	shoal_outbox_init(cluster, key);

@@ -83,6 +83,7 @@ every_field_can_be_set_by_its_name(void **state)
 	assert_int_equal(shoal_config_set(&config, "record_bytes", "65536"), 0);
 	assert_int_equal(shoal_config_set(&config, "record_redact", "1"), 0);
 	assert_int_equal(shoal_config_set(&config, "history_max", "0"), 0);
+	assert_int_equal(shoal_config_set(&config, "coalesce_ms", "500"), 0);
 	assert_int_equal(shoal_config_set(&config, "run", "dispatch"), 0);
 	assert_int_equal(shoal_config_set(&config, "log_level", "debug"), 0);
 	assert_int_equal(shoal_config_set(&config, "seed", "18446744073709551615"), 0);
@@ -99,6 +100,7 @@ every_field_can_be_set_by_its_name(void **state)
 	assert_int_equal(config.record_bytes, 65536);
 	assert_int_equal(config.record_redact, 1);
 	assert_int_equal(config.history_max, 0);
+	assert_int_equal(config.coalesce_ms, 500);
 	assert_int_equal(config.run, SHOAL_RUN_DISPATCH);
 	assert_int_equal(config.log_level, SHOAL_LOG_DEBUG);
 	assert_true(config.seed == UINT64_MAX);
@@ -141,6 +143,7 @@ what_is_no_value_of_a_field_leaves_the_config_as_it_was(void **state)
 	        {"idle_timeout_ms", "99", "100 to 86400000"},
 	        {"events_max", "0", "1 to 1000000"},
 	        {"events_max", "1000001", "1 to 1000000"},
+	        {"coalesce_ms", "60001", "0 to 60000"},
 	        {"record_redact", "2", "0 to 1"},
 	};
 	struct shoal_config config = good(), before = config;

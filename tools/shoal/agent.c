@@ -549,7 +549,7 @@ const struct cli_command cli_agent_command = {
         .run = run,
         .rows_title = "KEYs of --set beside the options above: app_version, connections_max, "
                       "idle_timeout_ms, events_max, history_max, record_bytes, record_redact, "
-                      "state_interval_ms, seed, accept_clear, compress_min, and these, with their "
-                      "value in the profile lan:",
+                      "state_interval_ms, seed, accept_clear, compress_min, coalesce_ms, and "
+                      "these, with their value in the profile lan:",
         .rows = put_fields,
 };

@@ -30,7 +30,8 @@
 	X(history_max, 0, 1000000, 4096)                                                           \
 	X(state_interval_ms, 10, 3600000, 10000)                                                   \
 	X(accept_clear, 0, 2, 0)                                                                   \
-	X(compress_min, 0, UINT32_MAX, 1024)
+	X(compress_min, 0, UINT32_MAX, 1024)                                                       \
+	X(coalesce_ms, 0, 60000, 0)
 
 #define STRING_TABLE(X)                                                                            \
 	X(id)                                                                                      \

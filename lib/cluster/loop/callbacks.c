@@ -12,6 +12,10 @@
  * effects is published: a callback that looks at the list never sees an older one than its event. A
  * subscriber gets the events that become ready after it subscribed.
  *
+ * With a window (config.coalesce_ms) events that are ready are held until it ends, and those of one
+ * member become one; see coalesce.c. A subscriber's coming ends it: what happened before is in the
+ * list that it reads.
+ *
  * Cost: one allocation an event, O(1) each; the lock is held for a few instructions, never while a
  * callback runs. */
 #include "cluster/loop/callbacks.h"
@@ -19,15 +23,9 @@
 #include "base/alloc.h"
 #include "base/panic.h"
 #include "cluster/loop/clock.h"
+#include "cluster/loop/pending.h"
 
 #include <string.h>
-
-struct shoal_pending_event {
-	struct shoal_call call;
-	uint64_t number;
-	uint32_t slot;
-	struct shoal_member_event event;
-};
 
 static _Thread_local const struct shoal_callbacks *inside;
 
@@ -42,6 +40,8 @@ shoal_callbacks_init(struct shoal_callbacks *callbacks, const struct shoal_alloc
 	callbacks->overflow.kind = SHOAL_CALL_OVERFLOW;
 	shoal_list_init(&callbacks->queue);
 	shoal_list_init(&callbacks->staged);
+	shoal_list_init(&callbacks->held);
+	callbacks->due = SHOAL_NEVER;
 	if (pthread_mutex_init(&callbacks->lock, NULL) != 0) {
 		return SHOAL_ERR_SYSTEM;
 	}
@@ -50,32 +50,6 @@ shoal_callbacks_init(struct shoal_callbacks *callbacks, const struct shoal_alloc
 		return SHOAL_ERR_SYSTEM;
 	}
 	return 0;
-}
-
-static struct shoal_pending_event *
-pending_of(struct shoal_call *call)
-{
-	SHOAL_ASSERT(call->kind == SHOAL_CALL_EVENT);
-	return SHOAL_LIST_ITEM(call, struct shoal_pending_event, call);
-}
-
-/* Out of its list and out of the index. Under the lock. */
-static void
-forget(struct shoal_callbacks *callbacks, struct shoal_pending_event *pending)
-{
-	shoal_list_remove(&pending->call.node);
-	callbacks->events--;
-	if (pending->slot < callbacks->last_capacity && callbacks->last[pending->slot] == pending) {
-		callbacks->last[pending->slot] = NULL;
-	}
-}
-
-static void
-release(struct shoal_callbacks *callbacks, struct shoal_pending_event *pending)
-{
-	shoal_member_unref(pending->event.member);
-	shoal_member_unref(pending->event.before);
-	shoal_alloc_free(callbacks->mem, pending);
 }
 
 /* Under the lock. */
@@ -95,10 +69,7 @@ drop_events(struct shoal_callbacks *callbacks, struct shoal_list *list)
 			shoal_list_remove(node);
 			continue;
 		}
-		struct shoal_pending_event *pending = pending_of(call);
-
-		forget(callbacks, pending);
-		release(callbacks, pending);
+		shoal_pending_drop(callbacks, shoal_pending_of(call));
 	}
 }
 
@@ -107,37 +78,12 @@ shoal_callbacks_fini(struct shoal_callbacks *callbacks)
 {
 	drop_events(callbacks, &callbacks->queue);
 	drop_events(callbacks, &callbacks->staged);
+	shoal_coalesce_drop(callbacks);
 	SHOAL_ASSERT(shoal_list_empty(&callbacks->queue));
-	shoal_alloc_free(callbacks->mem, callbacks->last);
+	shoal_alloc_free(callbacks->mem, callbacks->last.item);
+	shoal_alloc_free(callbacks->mem, callbacks->held_at.item);
 	pthread_cond_destroy(&callbacks->changed);
 	pthread_mutex_destroy(&callbacks->lock);
-}
-
-/* Under the lock. The place of a slot in the index; NULL: no memory, and then nothing is coalesced
- * for it. */
-static struct shoal_pending_event **
-index_of(struct shoal_callbacks *callbacks, uint32_t slot)
-{
-	size_t capacity = callbacks->last_capacity > 0 ? callbacks->last_capacity : 16;
-	struct shoal_pending_event **grown;
-
-	if (slot < callbacks->last_capacity) {
-		return &callbacks->last[slot];
-	}
-	while (capacity <= slot) {
-		capacity *= 2;
-	}
-	grown = shoal_alloc_resize(
-	        callbacks->mem, callbacks->last, capacity, sizeof(struct shoal_pending_event *));
-	if (grown == NULL) {
-		return NULL;
-	}
-	for (size_t i = callbacks->last_capacity; i < capacity; i++) {
-		grown[i] = NULL;
-	}
-	callbacks->last = grown;
-	callbacks->last_capacity = capacity;
-	return &callbacks->last[slot];
 }
 
 /* Under the lock. Tells the application, unless it was told since the queue was last empty. */
@@ -153,66 +99,14 @@ overflow(struct shoal_callbacks *callbacks)
 	callbacks->calls++;
 }
 
-static void
-describe(struct shoal_member_event *to, const struct shoal_event *from, struct shoal_member *member)
-{
-	shoal_member_unref(to->member);
-	to->changed = from->kind == SHOAL_EVENT_UPDATE ? to->changed | from->changed : 0;
-	to->kind = from->kind;
-	to->member = shoal_member_ref(member);
-	to->state = from->state;
-	to->wall_ns = from->wall_ns;
-	to->cause = from->cause;
-}
-
-/* Under the lock. true: the event took the place of an older one of the same member. */
-static bool
-coalesce(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_event *event,
-        struct shoal_member *member, struct shoal_member *before)
-{
-	struct shoal_pending_event *older;
-
-	if (slot >= callbacks->last_capacity || (older = callbacks->last[slot]) == NULL) {
-		return false;
-	}
-	if (shoal_id_compare(shoal_member_id(older->event.member), &event->id) != 0) {
-		return false;
-	}
-	/* Of two updates the first one knows what was before; what else it is told instead needs
-	 * nothing of that. */
-	if (event->kind != SHOAL_EVENT_UPDATE || older->event.kind != SHOAL_EVENT_UPDATE) {
-		shoal_member_unref(older->event.before);
-		older->event.before = shoal_member_ref(before);
-		older->event.changed = 0;
-	}
-	describe(&older->event, event, member);
-	older->number = callbacks->next;
-	return true;
-}
-
 /* Under the lock. */
 static void
 append(struct shoal_callbacks *callbacks, uint32_t slot, const struct shoal_event *event,
         struct shoal_member *member, struct shoal_member *before)
 {
-	struct shoal_pending_event *pending, **last;
-
-	pending = shoal_alloc_zeroed(callbacks->mem, 1, sizeof(*pending));
-	if (pending == NULL) {
+	if (!shoal_pending_append(callbacks, slot, event, member, before)) {
 		callbacks->lost = true;
 		overflow(callbacks);
-		return;
-	}
-	pending->call.kind = SHOAL_CALL_EVENT;
-	pending->slot = slot;
-	pending->event.was = event->was;
-	pending->event.before = shoal_member_ref(before);
-	describe(&pending->event, event, member);
-	shoal_list_push_back(&callbacks->staged, &pending->call.node);
-	callbacks->events++;
-	last = index_of(callbacks, slot);
-	if (last != NULL) {
-		*last = pending;
 	}
 }
 
@@ -229,7 +123,7 @@ shoal_callbacks_stage(struct shoal_callbacks *callbacks, uint32_t slot,
 		callbacks->skipped = true;
 	} else {
 		overflow(callbacks);
-		if (coalesce(callbacks, slot, event, member, before)) {
+		if (shoal_pending_replace(callbacks, slot, event, member, before)) {
 			/* Its place in the queue is used again. */
 		} else if (callbacks->events < callbacks->hard) {
 			append(callbacks, slot, event, member, before);
@@ -260,21 +154,22 @@ shoal_callbacks_lose(struct shoal_callbacks *callbacks)
 }
 
 /* Under the lock. */
-static bool
-is_wanted(const struct shoal_callbacks *callbacks, struct shoal_call *call)
+static void
+commit_one(struct shoal_callbacks *callbacks, struct shoal_call *call, uint64_t now)
 {
-	enum shoal_event_kind kind = pending_of(call)->event.kind;
-
-	for (size_t i = 0; i < callbacks->subscribers; i++) {
-		if (callbacks->subscriber[i].mask & (unsigned)kind) {
-			return true;
-		}
+	if (call->kind != SHOAL_CALL_EVENT) {
+		shoal_list_remove(&call->node);
+		shoal_list_push_back(&callbacks->queue, &call->node);
+		callbacks->calls++;
+	} else if (callbacks->window > 0 && callbacks->subscribers > 0) {
+		shoal_coalesce_hold(callbacks, shoal_pending_of(call), now);
+	} else {
+		shoal_pending_ready(callbacks, shoal_pending_of(call));
 	}
-	return false;
 }
 
 void
-shoal_callbacks_commit(struct shoal_callbacks *callbacks)
+shoal_callbacks_commit(struct shoal_callbacks *callbacks, uint64_t now)
 {
 	bool wake;
 
@@ -286,19 +181,11 @@ shoal_callbacks_commit(struct shoal_callbacks *callbacks)
 	}
 	callbacks->skipped = false;
 	SHOAL_LIST_FOREACH_SAFE (node, after, &callbacks->staged) {
-		struct shoal_call *call = SHOAL_LIST_ITEM(node, struct shoal_call, node);
-
-		if (call->kind == SHOAL_CALL_EVENT && !is_wanted(callbacks, call)) {
-			forget(callbacks, pending_of(call));
-			release(callbacks, pending_of(call));
-			continue;
-		}
-		if (call->kind == SHOAL_CALL_EVENT) {
-			pending_of(call)->number = callbacks->next++;
-		}
-		shoal_list_remove(node);
-		shoal_list_push_back(&callbacks->queue, node);
-		callbacks->calls++;
+		commit_one(callbacks, SHOAL_LIST_ITEM(node, struct shoal_call, node), now);
+	}
+	/* What is held is not to bring the queue to its end. */
+	if (now >= callbacks->due || callbacks->events > callbacks->soft / 2) {
+		shoal_coalesce_end(callbacks);
 	}
 	wake = callbacks->calls > 0;
 	if (wake) {
@@ -308,6 +195,17 @@ shoal_callbacks_commit(struct shoal_callbacks *callbacks)
 	if (wake) {
 		callbacks->wake(callbacks->cluster);
 	}
+}
+
+uint64_t
+shoal_callbacks_due(struct shoal_callbacks *callbacks)
+{
+	uint64_t due;
+
+	pthread_mutex_lock(&callbacks->lock);
+	due = callbacks->due;
+	pthread_mutex_unlock(&callbacks->lock);
+	return due;
 }
 
 void
@@ -396,7 +294,7 @@ take(struct shoal_callbacks *callbacks)
 	if (first != NULL) {
 		call = SHOAL_LIST_ITEM(first, struct shoal_call, node);
 		if (call->kind == SHOAL_CALL_EVENT) {
-			forget(callbacks, pending_of(call));
+			shoal_pending_remove(callbacks, shoal_pending_of(call));
 		} else {
 			shoal_list_remove(first);
 		}
@@ -430,10 +328,10 @@ run_call(struct shoal_callbacks *callbacks, struct shoal_call *call)
 
 	switch (call->kind) {
 	case SHOAL_CALL_EVENT: {
-		struct shoal_pending_event *pending = pending_of(call);
+		struct shoal_pending_event *pending = shoal_pending_of(call);
 
 		ran = deliver(callbacks, &pending->event, pending->number);
-		release(callbacks, pending);
+		shoal_pending_free(callbacks, pending);
 		break;
 	}
 	case SHOAL_CALL_OVERFLOW:
@@ -511,6 +409,7 @@ shoal_callbacks_close(struct shoal_callbacks *callbacks)
 	callbacks->lost = false;
 	drop_events(callbacks, &callbacks->queue);
 	drop_events(callbacks, &callbacks->staged);
+	shoal_coalesce_drop(callbacks);
 	while ((node = shoal_list_first(&callbacks->staged)) != NULL) {
 		shoal_list_remove(node); /* a message, to be released */
 		shoal_list_push_back(&callbacks->queue, node);
@@ -531,15 +430,13 @@ shoal_callbacks_waiting(struct shoal_callbacks *callbacks)
 	return n;
 }
 
-uint64_t
-shoal_callbacks_overflows(struct shoal_callbacks *callbacks)
+void
+shoal_callbacks_count(struct shoal_callbacks *callbacks, struct shoal_counters *counters)
 {
-	uint64_t n;
-
 	pthread_mutex_lock(&callbacks->lock);
-	n = callbacks->coalesced;
+	counters->value[SHOAL_COUNTER_EVENTS_OVERFLOW] = callbacks->coalesced;
+	counters->value[SHOAL_COUNTER_EVENTS_MERGED] = callbacks->merged;
 	pthread_mutex_unlock(&callbacks->lock);
-	return n;
 }
 
 bool
@@ -553,14 +450,24 @@ shoal_callbacks_subscribe(
         struct shoal_callbacks *callbacks, unsigned mask, shoal_member_fn fn, void *arg)
 {
 	int rc = SHOAL_ERR_LIMIT;
+	bool wake = false;
 
 	pthread_mutex_lock(&callbacks->lock);
 	if (callbacks->subscribers < SHOAL_SUBSCRIBERS_MAX) {
+		/* What is held is in the list that the subscriber may have read. */
+		shoal_coalesce_end(callbacks);
 		callbacks->subscriber[callbacks->subscribers++] = (struct shoal_subscriber){
 		        .fn = fn, .arg = arg, .mask = mask, .from = callbacks->next};
+		wake = callbacks->window > 0 && callbacks->calls > 0;
 		rc = 0;
 	}
+	if (wake) {
+		pthread_cond_broadcast(&callbacks->changed);
+	}
 	pthread_mutex_unlock(&callbacks->lock);
+	if (wake) {
+		callbacks->wake(callbacks->cluster);
+	}
 	return rc;
 }
 

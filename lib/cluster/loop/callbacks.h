@@ -6,6 +6,8 @@
 #include "base/list.h"
 #include "cluster/members/member.h"
 
+#include <shoal/metrics.h>
+
 #include <pthread.h>
 
 #define SHOAL_SUBSCRIBERS_MAX 64
@@ -33,6 +35,14 @@ struct shoal_subscriber {
 	uint64_t from; /* number of the first event that it gets                                 */
 };
 
+struct shoal_pending_event;
+
+/* One of each slot, or NULL. */
+struct shoal_pending_places {
+	struct shoal_pending_event **item;
+	size_t capacity;
+};
+
 struct shoal_callbacks {
 	struct shoal_cluster *cluster; /* passed through                                         */
 	const struct shoal_allocator *mem;
@@ -53,8 +63,12 @@ struct shoal_callbacks {
 	size_t soft, hard;        /* above soft events are coalesced, above hard they are lost   */
 	uint64_t next;            /* number of the next event                                    */
 	uint64_t coalesced;       /* or lost                                                     */
-	struct shoal_pending_event **last; /* of each slot, where it waits                       */
-	size_t last_capacity;
+	struct shoal_pending_places last; /* of each slot, where the newest one waits            */
+	uint64_t window;                  /* nanoseconds; 0: nothing is held                      */
+	struct shoal_list held;           /* until then, events in order                          */
+	struct shoal_pending_places held_at; /* of each slot */
+	uint64_t due;    /* when the window ends, SHOAL_NEVER: nothing is held */
+	uint64_t merged; /* events that became part of another one or nothing */
 	struct shoal_call overflow;
 	bool overflowing; /* OVERFLOW was queued since the queue was last empty                  */
 	bool lost;        /* events were lost after that                                         */
@@ -74,16 +88,19 @@ SHOAL_MUST_USE int shoal_callbacks_init(struct shoal_callbacks *callbacks,
 /* Frees what is left; nothing runs any more. */
 void shoal_callbacks_fini(struct shoal_callbacks *callbacks);
 
-/* Loop's thread. Keeps an event of the member in a slot until commit. before: UPDATE: the member as
- * it was; else NULL. */
+/* Loop's thread. Keeps an event of the member in a slot until commit. before: UPDATE, and with a
+ * window all: the member as it was; else NULL. */
 void shoal_callbacks_stage(struct shoal_callbacks *callbacks, uint32_t slot,
         const struct shoal_event *event, struct shoal_member *member, struct shoal_member *before);
 /* An event could not even be made: the application hears of it by OVERFLOW. */
 void shoal_callbacks_lose(struct shoal_callbacks *callbacks);
 /* The same for a message: no handler hears of it before the events of its turn. */
 void shoal_callbacks_stage_message(struct shoal_callbacks *callbacks, struct shoal_call *call);
-/* Makes what was staged ready to run. */
-void shoal_callbacks_commit(struct shoal_callbacks *callbacks);
+/* Makes what was staged ready to run, member events at the end of their window. now: nanoseconds of
+ * any clock, SHOAL_NEVER: the window has ended. */
+void shoal_callbacks_commit(struct shoal_callbacks *callbacks, uint64_t now);
+/* When commit is to be called for what is held; SHOAL_NEVER: nothing is. */
+uint64_t shoal_callbacks_due(struct shoal_callbacks *callbacks);
 /* Queues the end of an operation. */
 void shoal_callbacks_push(struct shoal_callbacks *callbacks, struct shoal_call *call);
 
@@ -95,7 +112,8 @@ bool shoal_callbacks_wait(struct shoal_callbacks *callbacks);
 /* From now on events are dropped. Operations that end are still run. */
 void shoal_callbacks_close(struct shoal_callbacks *callbacks);
 size_t shoal_callbacks_waiting(struct shoal_callbacks *callbacks);
-uint64_t shoal_callbacks_overflows(struct shoal_callbacks *callbacks);
+/* How many were coalesced or lost, and how many merged. */
+void shoal_callbacks_count(struct shoal_callbacks *callbacks, struct shoal_counters *counters);
 
 /* Whether the calling thread is inside a callback of this queue. */
 bool shoal_callbacks_inside(const struct shoal_callbacks *callbacks);

@@ -30,6 +30,8 @@
 #define POSTPONED_MAX 8
 #define SELF          0 /* the core's slot of this member */
 
+static const struct timeval at_once = {0};
+
 void
 shoal_loop_touch(struct shoal_cluster *cluster)
 {
@@ -43,8 +45,6 @@ shoal_loop_touch(struct shoal_cluster *cluster)
 void
 shoal_loop_later(struct shoal_cluster *cluster)
 {
-	static const struct timeval at_once = {0};
-
 	if (cluster->turn != NULL) {
 		(void)event_add(cluster->turn, &at_once);
 	}
@@ -188,7 +188,7 @@ on_change(struct shoal_cluster *cluster, const struct shoal_event *event)
 	if (member == NULL) {
 		return SHOAL_ERR_NOMEM;
 	}
-	if (event->kind == SHOAL_EVENT_UPDATE) {
+	if (event->kind == SHOAL_EVENT_UPDATE || cluster->callbacks.window > 0) {
 		before = shoal_view_at(&cluster->view, event->slot);
 	}
 	shoal_callbacks_stage(&cluster->callbacks, event->slot, event, member, before);
@@ -371,8 +371,7 @@ publish(struct shoal_cluster *cluster)
 	if (cluster->changed_view) {
 		list = shoal_view_publish(&cluster->view);
 	}
-	cluster->extra.value[SHOAL_COUNTER_EVENTS_OVERFLOW] =
-	        shoal_callbacks_overflows(&cluster->callbacks);
+	shoal_callbacks_count(&cluster->callbacks, &cluster->extra);
 	pthread_mutex_lock(&cluster->lock);
 	cluster->extra.value[SHOAL_COUNTER_DROP_UNHANDLED] = cluster->handlers.unhandled;
 	for (size_t i = 0; i < SHOAL_COUNTERS; i++) {
@@ -397,8 +396,10 @@ static void
 arm_timer(struct shoal_cluster *cluster)
 {
 	uint64_t deadline = shoal_core_deadline(cluster->core), now, us;
+	uint64_t due = shoal_callbacks_due(&cluster->callbacks);
 	struct timeval in = {0};
 
+	deadline = due < deadline ? due : deadline;
 	if (deadline == cluster->armed) {
 		return;
 	}
@@ -438,7 +439,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	shoal_host_flush(cluster);
 	cluster->turn_pending = false;
 	publish(cluster);
-	shoal_callbacks_commit(&cluster->callbacks);
+	shoal_callbacks_commit(&cluster->callbacks, shoal_clock_mono(&cluster->clock));
 	shoal_join_reap(cluster);
 	shoal_wait_reap(cluster);
 	if (cluster->ended) {
@@ -451,7 +452,6 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval at_once = {0};
 	struct shoal_cluster *cluster = arg;
 	struct shoal_input input = {.kind = SHOAL_INPUT_TIMER};
 
@@ -492,7 +492,6 @@ on_mail(evutil_socket_t fd, short what, void *arg)
 static void
 on_calls(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval at_once = {0};
 	struct shoal_cluster *cluster = arg;
 
 	(void)fd;
@@ -556,7 +555,7 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	}
 	shoal_listen_stop(cluster);
 	publish(cluster);
-	shoal_callbacks_commit(&cluster->callbacks);
+	shoal_callbacks_commit(&cluster->callbacks, SHOAL_NEVER);
 	free_event(&cluster->timer);
 	free_event(&cluster->turn);
 	free_event(&cluster->mail);

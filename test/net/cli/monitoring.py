@@ -4,10 +4,11 @@ import contextlib
 import csv
 import datetime
 import json
+import os
 import re
 import signal
 
-from command import FAST, LONG, Beside, ask, check, complaint, expect_in, following, main, shoal
+from command import FAST, LONG, STEADY, Beside, ask, check, complaint, expect_in, following, main, shoal
 
 KEYS = {"time", "event", "id", "name", "address", "state", "cause"}
 
@@ -114,6 +115,21 @@ def top_shows_rates_events_and_trouble_first(cluster):
     for wrong in ("0", "-1", "x", "1x"):
         expect_in(["--count", wrong], complaint(shoal(cluster, "top", "--count", wrong, "--socket", first.socket_path), 2))
 
+
+def events_of_a_member_are_told_as_one_where_the_agent_coalesces(cluster):
+    path = os.path.join(cluster.folder, "slow.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"coalesce_ms": 60000}, file)
+    first = cluster.start("m01", *STEADY, "--config", path)
+    with contextlib.ExitStack() as stack:
+        monitor = watched(stack, cluster, first, "--format", "json")
+        second = cluster.start("m02", *STEADY, join=[first.address])
+        cluster.expect(lambda: first.states().get("m02") == "alive", "m02 is known")
+        second.signal(signal.SIGTERM)
+        second.process.wait(LONG)
+        cluster.expect(lambda: first.states()["m02"] == "left", "m02 has left")
+        cluster.expect(lambda: first.counters()["events_merged"] > 0, "its events are merged")
+        check(not monitor.lines, f"told already: {monitor.lines}")
 
 if __name__ == "__main__":
     main()

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/* Coalescing of member events, with a clock that stands still until it is told otherwise. */
+#include "unit.h"
+
+#include "cluster/loop/pending.h"
+#include "heap_fault.h"
+
+#include <stdio.h>
+
+#define WINDOW  100
+#define JOIN    SHOAL_EVENT_JOIN
+#define UPDATE  SHOAL_EVENT_UPDATE
+#define SUSPECT SHOAL_EVENT_SUSPECT
+#define RETURN  SHOAL_EVENT_ALIVE
+#define FAILED  SHOAL_EVENT_FAILED
+#define LEFT    SHOAL_EVENT_LEFT
+#define REAP    SHOAL_EVENT_REAP
+
+enum {
+	NEW = SHOAL_STATE_UNKNOWN,
+	UP = SHOAL_STATE_ALIVE,
+	ODD = SHOAL_STATE_SUSPECT,
+	DOWN = SHOAL_STATE_DEAD,
+	GONE = SHOAL_STATE_LEFT
+};
+
+struct rig {
+	struct heap_fault fault;
+	struct shoal_callbacks callbacks;
+	uint64_t incarnation; /* of the newest event, so that copies can be told apart */
+	char text[1024];      /* what was told: "JOIN 1 unknown>alive; " */
+	size_t events, overflows;
+	const struct shoal_allocator *mem;
+	bool short_of_memory;
+};
+
+static void
+wake(struct shoal_cluster *cluster)
+{
+	(void)cluster;
+}
+
+static const char *
+name_of(enum shoal_event_kind kind)
+{
+	return kind == JOIN      ? "join"
+	       : kind == UPDATE  ? "update"
+	       : kind == SUSPECT ? "suspect"
+	       : kind == RETURN  ? "alive"
+	       : kind == FAILED  ? "failed"
+	       : kind == LEFT    ? "left"
+	       : kind == REAP    ? "reap"
+	                         : "conflict";
+}
+
+static void
+on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
+{
+	struct rig *rig = arg;
+	size_t len = strlen(rig->text);
+
+	(void)cluster;
+	if (event->kind == SHOAL_EVENT_OVERFLOW) {
+		rig->overflows++;
+		return;
+	}
+	rig->events++;
+	assert_int_equal(shoal_member_state(event->member), event->state);
+	len += (size_t)snprintf(rig->text + len, sizeof(rig->text) - len, "%s %u %d>%d",
+	        name_of(event->kind), shoal_member_id(event->member)->bytes[0], (int)event->was,
+	        (int)event->state);
+	if (event->kind == UPDATE) {
+		assert_non_null(event->before);
+		len += (size_t)snprintf(rig->text + len, sizeof(rig->text) - len, " %u since %u",
+		        event->changed, (unsigned)shoal_member_incarnation(event->before));
+	} else {
+		assert_null(event->before);
+		assert_int_equal(event->changed, 0);
+	}
+	snprintf(rig->text + len, sizeof(rig->text) - len, "; ");
+}
+
+static int
+begin_with(struct rig *rig, size_t soft, const struct shoal_allocator *mem)
+{
+	int rc = shoal_callbacks_init(&rig->callbacks, mem, soft, 100);
+
+	rig->mem = mem;
+	rig->callbacks.cluster = (struct shoal_cluster *)rig;
+	rig->callbacks.wake = wake;
+	rig->callbacks.window = WINDOW;
+	return rc != 0 ? rc
+	               : shoal_callbacks_subscribe(
+	                         &rig->callbacks, SHOAL_EVENT_ALL, on_member, rig);
+}
+
+static void
+begin(struct rig *rig, size_t soft)
+{
+	memset(rig, 0, sizeof(*rig));
+	heap_fault_init(&rig->fault);
+	assert_int_equal(begin_with(rig, soft, &rig->fault.mem), 0);
+}
+
+static void
+end(struct rig *rig)
+{
+	shoal_callbacks_close(&rig->callbacks);
+	shoal_callbacks_fini(&rig->callbacks);
+	assert_int_equal(rig->fault.live, 0);
+}
+
+static struct shoal_member *
+make(struct rig *rig, uint8_t subject, enum shoal_state state, uint64_t incarnation)
+{
+	struct shoal_core_member from = {
+	        .name = "m", .addrs = 1, .state = state, .incarnation = incarnation};
+
+	from.id.bytes[0] = subject;
+	return shoal_member_new(rig->mem, &from, 1, NULL);
+}
+
+/* Before each event the member's incarnation was one less. */
+static void
+happen(struct rig *rig, uint8_t subject, unsigned kind, int was, int state, unsigned changed)
+{
+	struct shoal_event event = {.kind = kind,
+	        .slot = subject,
+	        .was = (enum shoal_state)was,
+	        .state = (enum shoal_state)state,
+	        .changed = changed,
+	        .wall_ns = 1};
+	struct shoal_member *member, *before = NULL;
+
+	event.id.bytes[0] = subject;
+	if (was != NEW && kind != REAP) {
+		before = make(rig, subject, event.was, rig->incarnation);
+	}
+	member = make(rig, subject, event.state, ++rig->incarnation);
+	if (member == NULL || (before == NULL && was != NEW && kind != REAP)) {
+		rig->short_of_memory = true;
+		shoal_callbacks_lose(&rig->callbacks);
+	} else {
+		shoal_callbacks_stage(&rig->callbacks, subject, &event, member, before);
+	}
+	shoal_member_unref(member);
+	shoal_member_unref(before);
+}
+
+static void
+commit(struct rig *rig, uint64_t now)
+{
+	shoal_callbacks_commit(&rig->callbacks, now);
+	while (shoal_callbacks_waiting(&rig->callbacks) > 0) {
+		assert_true(shoal_callbacks_run(&rig->callbacks, SIZE_MAX) >= 0);
+	}
+}
+
+static void
+told(struct rig *rig, const char *text)
+{
+	assert_string_equal(rig->text, text);
+	rig->text[0] = '\0';
+}
+
+static uint64_t
+merged(struct rig *rig)
+{
+	struct shoal_counters counters = {{0}};
+
+	shoal_callbacks_count(&rig->callbacks, &counters);
+	return counters.value[SHOAL_COUNTER_EVENTS_MERGED];
+}
+
+static void
+one_event_alone_is_told_as_it_is_when_the_window_ends(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 100);
+	assert_true(shoal_callbacks_due(&rig.callbacks) == SHOAL_NEVER);
+	happen(&rig, 1, JOIN, NEW, UP, 0);
+	commit(&rig, 1000);
+	assert_int_equal(shoal_callbacks_due(&rig.callbacks), 1000 + WINDOW);
+	happen(&rig, 2, LEFT, DOWN, GONE, 0);
+	happen(&rig, 3, UPDATE, UP, UP, 2);
+	commit(&rig, 1050);
+	commit(&rig, 1099);
+	told(&rig, "");
+	assert_int_equal(shoal_callbacks_due(&rig.callbacks), 1000 + WINDOW);
+	commit(&rig, 1100);
+	told(&rig, "join 1 0>1; left 2 3>5; update 3 1>1 2 since 2; ");
+	assert_true(shoal_callbacks_due(&rig.callbacks) == SHOAL_NEVER);
+	assert_int_equal(merged(&rig), 0);
+	end(&rig);
+}
+
+static void
+what_comes_and_goes_within_a_window_is_not_told(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 100);
+	happen(&rig, 1, SUSPECT, UP, ODD, 0);
+	happen(&rig, 2, JOIN, NEW, UP, 0);
+	commit(&rig, 0);
+	happen(&rig, 1, RETURN, ODD, UP, 0);
+	happen(&rig, 2, UPDATE, UP, UP, 1);
+	happen(&rig, 2, LEFT, UP, GONE, 0);
+	commit(&rig, 50);
+	commit(&rig, 100);
+	told(&rig, "");
+	assert_int_equal(rig.events, 0);
+	assert_int_equal(merged(&rig), 5);
+	/* The window is over: the next event begins another one. */
+	happen(&rig, 1, FAILED, UP, DOWN, 0);
+	commit(&rig, 500);
+	assert_int_equal(shoal_callbacks_due(&rig.callbacks), 500 + WINDOW);
+	commit(&rig, 600);
+	told(&rig, "failed 1 1>3; ");
+	end(&rig);
+}
+
+static void
+updates_become_one_with_all_that_changed_since_the_first(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 100);
+	happen(&rig, 1, UPDATE, UP, UP, 1);
+	happen(&rig, 1, UPDATE, UP, UP, 2);
+	commit(&rig, 0);
+	happen(&rig, 1, UPDATE, UP, UP, 4);
+	commit(&rig, 100);
+	told(&rig, "update 1 1>1 7 since 0; ");
+	end(&rig);
+}
+
+static void
+changes_become_one_and_an_update_stands_behind_it(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 100);
+	happen(&rig, 1, UPDATE, UP, UP, 1);
+	happen(&rig, 1, SUSPECT, UP, ODD, 0);
+	happen(&rig, 2, SUSPECT, UP, ODD, 0);
+	commit(&rig, 0);
+	happen(&rig, 1, UPDATE, ODD, ODD, 2);
+	happen(&rig, 1, FAILED, ODD, DOWN, 0);
+	happen(&rig, 2, UPDATE, ODD, ODD, 1);
+	commit(&rig, 100);
+	told(&rig, "failed 1 1>3; update 1 3>3 3 since 0; suspect 2 1>2; update 2 2>2 1 since 2; ");
+	end(&rig);
+}
+
+static void
+who_joined_or_returned_is_told_so_whatever_followed(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 100);
+	happen(&rig, 1, JOIN, NEW, UP, 0);
+	happen(&rig, 1, UPDATE, UP, UP, 1);
+	happen(&rig, 1, SUSPECT, UP, ODD, 0);
+	happen(&rig, 2, RETURN, DOWN, UP, 32);
+	happen(&rig, 2, SUSPECT, UP, ODD, 0);
+	happen(&rig, 2, UPDATE, ODD, ODD, 1);
+	commit(&rig, 0);
+	commit(&rig, 100);
+	told(&rig, "join 1 0>2; alive 2 3>2; ");
+	end(&rig);
+}
+
+static void
+who_failed_and_started_again_within_a_window_is_told_as_another_instance(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 100);
+	happen(&rig, 1, FAILED, UP, DOWN, 0);
+	happen(&rig, 1, RETURN, DOWN, UP, SHOAL_CHANGE_INSTANCE);
+	commit(&rig, 0);
+	happen(&rig, 2, FAILED, UP, DOWN, 0);
+	happen(&rig, 2, RETURN, DOWN, UP, SHOAL_CHANGE_INSTANCE);
+	happen(&rig, 2, UPDATE, UP, UP, SHOAL_CHANGE_TAGS);
+	commit(&rig, 100);
+	told(&rig, "update 1 1>1 32 since 0; update 2 1>1 34 since 2; ");
+	end(&rig);
+}
+
+static void
+what_ends_a_member_is_told_at_once_behind_what_is_held_of_it(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 100);
+	happen(&rig, 1, FAILED, UP, DOWN, 0);
+	happen(&rig, 2, SUSPECT, UP, ODD, 0);
+	commit(&rig, 0);
+	happen(&rig, 1, REAP, DOWN, DOWN, 0);
+	happen(&rig, 2, SHOAL_EVENT_CONFLICT, ODD, ODD, 0);
+	commit(&rig, 10);
+	told(&rig, "failed 1 1>3; reap 1 3>3; suspect 2 1>2; conflict 2 2>2; ");
+	/* Another member in the slot of one that is held does not get mixed up with it. */
+	happen(&rig, 3, SUSPECT, UP, ODD, 0);
+	commit(&rig, 200);
+	rig.callbacks.held_at.item[4] = rig.callbacks.held_at.item[3];
+	rig.callbacks.held_at.item[4]->slot = 4;
+	rig.callbacks.held_at.item[3] = NULL;
+	happen(&rig, 4, RETURN, ODD, UP, 0);
+	commit(&rig, 210);
+	told(&rig, "suspect 3 1>2; ");
+	commit(&rig, 310);
+	told(&rig, "alive 4 2>1; ");
+	end(&rig);
+}
+
+static void
+a_subscriber_and_the_end_of_the_loop_end_the_window(void **state)
+{
+	struct rig rig, late;
+
+	(void)state;
+	begin(&rig, 100);
+	memset(&late, 0, sizeof(late));
+	happen(&rig, 1, JOIN, NEW, UP, 0);
+	commit(&rig, 0);
+	assert_int_equal(
+	        shoal_callbacks_subscribe(&rig.callbacks, SHOAL_EVENT_ALL, on_member, &late), 0);
+	commit(&rig, 1);
+	told(&rig, "join 1 0>1; ");
+	happen(&rig, 1, LEFT, UP, GONE, 0);
+	commit(&rig, 2);
+	commit(&rig, SHOAL_NEVER);
+	told(&rig, "left 1 1>5; ");
+	told(&late, "left 1 1>5; ");
+	/* What is held when nobody may hear of it any more is dropped. */
+	happen(&rig, 2, JOIN, NEW, UP, 0);
+	happen(&rig, 3, SUSPECT, UP, ODD, 0);
+	happen(&rig, 3, UPDATE, ODD, ODD, 1);
+	commit(&rig, 3);
+	end(&rig);
+	told(&rig, "");
+}
+
+static void
+a_full_queue_ends_the_window_and_overflow_is_told(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 8);
+	for (uint8_t i = 1; i <= 5; i++) {
+		happen(&rig, i, SUSPECT, UP, ODD, 0);
+	}
+	commit(&rig, 0);
+	assert_int_equal(rig.events, 5);
+	for (uint8_t i = 1; i <= 20; i++) {
+		happen(&rig, i, i <= 5 ? RETURN : FAILED, i <= 5 ? ODD : UP, i <= 5 ? UP : DOWN, 0);
+	}
+	commit(&rig, 1);
+	assert_int_equal(rig.overflows, 1);
+	assert_int_equal(rig.events, 25);
+	end(&rig);
+}
+
+static int
+starve(const struct shoal_allocator *mem, void *arg)
+{
+	struct rig rig;
+
+	(void)arg;
+	memset(&rig, 0, sizeof(rig));
+	if (begin_with(&rig, 100, mem) != 0) {
+		return SHOAL_ERR_NOMEM;
+	}
+	happen(&rig, 40, SUSPECT, UP, ODD, 0);
+	happen(&rig, 40, UPDATE, ODD, ODD, 1);
+	commit(&rig, 0);
+	happen(&rig, 40, FAILED, ODD, DOWN, 0);
+	commit(&rig, SHOAL_NEVER);
+	/* What is not as it should be was announced. */
+	assert_true(
+	        rig.overflows > 0 ||
+	        strcmp(rig.text, "failed 40 1>3; update 40 3>3 1 since 0; ") == 0 ||
+	        strcmp(rig.text, "suspect 40 1>2; failed 40 2>3; update 40 3>3 1 since 1; ") == 0);
+	shoal_callbacks_close(&rig.callbacks);
+	shoal_callbacks_fini(&rig.callbacks);
+	return rig.short_of_memory ? SHOAL_ERR_NOMEM : 0;
+}
+
+static void
+without_memory_events_are_told_at_once_or_lost_with_a_word(void **state)
+{
+	(void)state;
+	assert_true(heap_fault_sweep_tolerant(starve, NULL) > 3);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(one_event_alone_is_told_as_it_is_when_the_window_ends),
+	        cmocka_unit_test(what_comes_and_goes_within_a_window_is_not_told),
+	        cmocka_unit_test(updates_become_one_with_all_that_changed_since_the_first),
+	        cmocka_unit_test(changes_become_one_and_an_update_stands_behind_it),
+	        cmocka_unit_test(who_joined_or_returned_is_told_so_whatever_followed),
+	        cmocka_unit_test(
+	                who_failed_and_started_again_within_a_window_is_told_as_another_instance),
+	        cmocka_unit_test(what_ends_a_member_is_told_at_once_behind_what_is_held_of_it),
+	        cmocka_unit_test(a_subscriber_and_the_end_of_the_loop_end_the_window),
+	        cmocka_unit_test(a_full_queue_ends_the_window_and_overflow_is_told),
+	        cmocka_unit_test(without_memory_events_are_told_at_once_or_lost_with_a_word),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
