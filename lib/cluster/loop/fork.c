@@ -64,6 +64,9 @@ shoal_fork_adopt(struct shoal_cluster *cluster)
 	(void)pthread_cond_init(&cluster->changed, NULL);
 	(void)pthread_mutex_init(&callbacks->lock, NULL);
 	(void)pthread_cond_init(&callbacks->changed, NULL);
+	(void)pthread_mutex_init(&cluster->tuning.lock, NULL);
+	(void)pthread_mutex_init(&cluster->document.lock, NULL);
+	(void)pthread_mutex_init(&cluster->chronicle.lock, NULL);
 	if (keeper->has_lock) {
 		(void)pthread_mutex_init(&keeper->lock, NULL);
 		(void)pthread_cond_init(&keeper->wake, NULL);
