@@ -9,6 +9,7 @@
 #include "agent_hook.h"
 #include "agent_http.h"
 #include "agent_reload.h"
+#include "agent_request.h"
 #include "control_socket.h"
 #include "handover.h"
 #include "http_listen.h"
@@ -38,6 +39,7 @@ struct agent {
 	int public_fd; /* of --http, -1: none */
 	struct cli_http *http;
 	struct cli_hook *hook;
+	struct cli_requests *requests;
 	struct cli_reload *reload;
 	struct event *sigint, *sigterm, *sighup, *callbacks;
 	bool leaving, left;
@@ -286,6 +288,10 @@ start_cluster(struct agent *agent)
 	if (end != CLI_DONE) {
 		return end;
 	}
+	agent->requests = cli_requests_new(agent->base, agent->cluster, agent->config.options);
+	if (agent->requests == NULL) {
+		return cli_error("--on-request: %s", shoal_last_error());
+	}
 	rc = shoal_cluster_start(agent->cluster);
 	if (rc < 0) {
 		bool bind = rc == SHOAL_ERR_IN_USE &&
@@ -412,6 +418,7 @@ take_down(struct agent *agent)
 	shoal_cluster_free(agent->cluster);
 	cli_http_free(agent->http);
 	cli_hook_free(agent->hook);
+	cli_requests_free(agent->requests);
 	if (agent->public_fd >= 0) {
 		close(agent->public_fd);
 	}
@@ -513,6 +520,10 @@ static const struct cli_option agent_options[] = {
                 "Run this program for each member event, one at a time: $SHOAL_EVENT, "
                 "$SHOAL_MEMBER, and the members as JSON on its standard input.",
                 CLI_VALUE, false},
+        {"on-request", "TYPE=PROGRAM",
+                "Run this program for each request of this type: what was sent is its standard "
+                "input, what it prints the reply.",
+                CLI_LIST, false},
         {"set", "KEY=VALUE", "One field of the configuration; see below.", CLI_LIST, false},
         {"insecure", NULL, "Allow an address beyond this machine without keys.", CLI_FLAG, false},
         {"socket", "PATH",

@@ -5,6 +5,8 @@
  * tool. */
 #include "agent_config.h"
 
+#include "agent_request.h"
+
 #include "config_file.h"
 #include "socket_path.h"
 
@@ -220,7 +222,9 @@ static int
 set_own(struct cli_agent_config *config, const struct cli_options *options)
 {
 	const struct cli_setting *form = cli_option_setting(options, "log_format"), *seed, *meta;
-	size_t metas = 0;
+	const struct cli_setting *request;
+	size_t metas = 0, requests = 0;
+	const char *program;
 
 	if (form != NULL && cli_log_form_parse(&config->log_form, form->value) < 0) {
 		return cli_usage(
@@ -235,6 +239,13 @@ set_own(struct cli_agent_config *config, const struct cli_options *options)
 	}
 	if (config->seed_count > 0 && shoal_seeds_check(config->seeds, config->seed_count) < 0) {
 		return cli_usage(options->command, "--%s", shoal_last_error());
+	}
+	while ((request = cli_option_at(options, "on_request", requests++)) != NULL) {
+		if (cli_requests_parse(request->value, &program) < 0) {
+			return cli_usage(options->command,
+			        "%s %s: say TYPE=PROGRAM, TYPE from 128 to 65535", request->origin,
+			        request->value);
+		}
 	}
 	while ((meta = cli_option_at(options, "meta", metas++)) != NULL) {
 		if (strchr(meta->value, '=') == NULL) {

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* The members go into a file in memory, which is the program's input: it may read them or not, and
- * nobody waits for it. */
+/* The members, as a file in memory, are the program's input: it may read them or not. */
 #include "agent_hook.h"
 
 #include "document.h"
 #include "log.h"
+#include "program.h"
 #include "text.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 #define VARIABLES 4
 
@@ -49,38 +45,38 @@ static int
 members_file(struct cli_hook *hook)
 {
 	struct shoal_member_list *members = shoal_members(hook->cluster, NULL);
-	int fd = memfd_create("members", MFD_CLOEXEC);
 	json_t *list = json_array();
 	uint64_t now = cli_text_wall_ns();
-	bool written;
+	char *text;
+	int fd = -1;
 
 	for (size_t i = 0; members != NULL && i < shoal_member_list_count(members); i++) {
 		json_array_append_new(
 		        list, cli_document_member(shoal_member_list_at(members, i), now));
 	}
 	shoal_member_list_free(members);
-	written = fd >= 0 && json_dumpfd(list, fd, JSON_COMPACT | JSON_REAL_PRECISION(9)) == 0 &&
-	          write(fd, "\n", 1) == 1 && lseek(fd, 0, SEEK_SET) == 0;
+	text = json_dumps(list, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	json_decref(list);
-	if (!written && fd >= 0) {
-		close(fd);
+	if (text != NULL) {
+		size_t len = strlen(text);
+
+		text[len] = '\n'; /* in the place of its end */
+		fd = cli_program_input(text, len + 1);
 	}
-	return written ? fd : -1;
+	free(text);
+	return fd;
 }
 
-/* The agent's, and what is about the event. NULL: no memory. */
-static char **
-environment(const struct waiting *event, char text[VARIABLES][SHOAL_NAME_MAX + 64])
+/* 0, or an error number. */
+static int
+start(struct cli_hook *hook, const struct waiting *event)
 {
-	char id[SHOAL_ID_TEXT] = "", **made;
-	size_t n = 0;
+	char text[VARIABLES][SHOAL_NAME_MAX + 64], id[SHOAL_ID_TEXT] = "";
+	const char *variables[] = {text[0], text[1], text[2], text[3], NULL};
+	int input = members_file(hook), rc;
 
-	while (environ[n] != NULL) {
-		n++;
-	}
-	made = calloc(n + VARIABLES + 1, sizeof(*made));
-	if (made == NULL) {
-		return NULL;
+	if (input < 0) {
+		return ENOMEM;
 	}
 	if (!shoal_id_is_zero(&event->id)) {
 		shoal_id_print(&event->id, id);
@@ -89,38 +85,9 @@ environment(const struct waiting *event, char text[VARIABLES][SHOAL_NAME_MAX + 6
 	snprintf(text[1], sizeof(text[1]), "SHOAL_MEMBER=%s", event->name);
 	snprintf(text[2], sizeof(text[2]), "SHOAL_MEMBER_ID=%s", id);
 	snprintf(text[3], sizeof(text[3]), "SHOAL_MEMBER_ADDRESS=%s", event->address);
-	for (size_t i = 0; i < VARIABLES; i++) {
-		made[i] = text[i]; /* before those of the agent: the first one counts */
-	}
-	memcpy(made + VARIABLES, environ, n * sizeof(*made));
-	return made;
-}
-
-/* 0, or an error number. Signals are as a program expects them. */
-static int
-spawn(struct cli_hook *hook, int input, char **variables)
-{
-	char *arguments[] = {(char *)(uintptr_t)hook->program, NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, pipe;
-	int rc;
-
-	sigemptyset(&none);
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &pipe);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	rc = posix_spawnp(&hook->child, hook->program, &actions, &attributes, arguments, variables);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	if (rc != 0) {
-		hook->child = 0;
-	}
+	rc = cli_program_start(hook->program, input, -1, variables, &hook->child);
+	close(input);
+	hook->child = rc == 0 ? hook->child : 0;
 	return rc;
 }
 
@@ -128,20 +95,12 @@ spawn(struct cli_hook *hook, int input, char **variables)
 static void
 run_next(struct cli_hook *hook)
 {
-	char text[VARIABLES][SHOAL_NAME_MAX + 64];
-
 	while (hook->child == 0 && hook->count > 0) {
-		char **variables = environment(at(hook, 0), text);
-		int input = members_file(hook);
-		int rc = variables != NULL && input >= 0 ? spawn(hook, input, variables) : ENOMEM;
+		int rc = start(hook, at(hook, 0));
 
 		if (rc != 0) {
 			cli_log(SHOAL_LOG_ERROR, "--on-event: %s cannot be run: %s", hook->program,
 			        strerror(rc));
-		}
-		free(variables);
-		if (input >= 0) {
-			close(input);
 		}
 		hook->first = (hook->first + 1) % CLI_HOOK_EVENTS;
 		hook->count--;

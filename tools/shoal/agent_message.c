@@ -179,12 +179,30 @@ cli_agent_broadcast(struct shoal_cluster *cluster, struct evhttp_request *reques
 	if (read_body(&said, request) < 0) {
 		return;
 	}
+	if (json_is_false(json_object_get(said.body, "forward"))) {
+		said.flags |= SHOAL_NO_FORWARD;
+	}
 	tag = json_string_value(json_object_get(said.body, "tag"));
 	rc = tag == NULL ? shoal_broadcast(cluster, said.type, said.data, said.len, said.flags)
 	                 : shoal_broadcast_tag(
 	                           cluster, tag, said.type, said.data, said.len, said.flags);
 	answer(request, rc);
 	done(&said);
+}
+
+static const char *
+end_text(int code)
+{
+	switch (code) {
+	case SHOAL_ERR_UNSUPPORTED:
+		return "nobody handles requests of this type there";
+	case SHOAL_ERR_CALLBACK:
+		return "who handles requests of this type there has failed";
+	case SHOAL_ERR_LIMIT:
+		return "too many requests are handled there, try again later";
+	default:
+		return shoal_strerror(code);
+	}
 }
 
 static void
@@ -195,7 +213,7 @@ on_end(struct shoal_cluster *cluster, int code, const void *data, size_t len, vo
 
 	(void)cluster;
 	if (code != 0) {
-		cli_refuse(request, code, shoal_strerror(code));
+		cli_refuse(request, code, end_text(code));
 		return;
 	}
 	document = json_object();

@@ -200,6 +200,22 @@ compare_own(struct report *report, const char *key, const char *was, const char 
 	}
 }
 
+static void
+compare_lists(struct report *report, const char *key, const struct cli_options *was,
+        const struct cli_options *is)
+{
+	const struct cli_setting *a, *b;
+	size_t i = 0;
+
+	do {
+		a = cli_option_at(was, key, i);
+		b = cli_option_at(is, key, i++);
+	} while (a != NULL && b != NULL && strcmp(a->value, b->value) == 0);
+	if (a != NULL || b != NULL) {
+		json_array_append_new(report->restart, json_string(key));
+	}
+}
+
 /* What is not the library's. */
 static void
 apply_own(struct cli_reload *reload, const struct cli_agent_config *next, struct report *report)
@@ -210,6 +226,7 @@ apply_own(struct cli_reload *reload, const struct cli_agent_config *next, struct
 	compare_own(report, "socket_group", started->socket_group, next->socket_group);
 	compare_own(report, "http", started->http, next->http);
 	compare_own(report, "on_event", started->on_event, next->on_event);
+	compare_lists(report, "on_request", started->options, next->options);
 	if (before(reload)->log_form != next->log_form) {
 		json_array_append_new(report->changed, json_string("log_format"));
 	}

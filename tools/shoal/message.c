@@ -119,6 +119,9 @@ run_broadcast(struct cli_options *options)
 	int end = put_message(options, 0, body);
 
 	put_reliable(options, body);
+	if (cli_option_flag(options, "no_forward")) {
+		json_object_set_new(body, "forward", json_false());
+	}
 	if (tag != NULL) {
 		json_object_set_new(body, "tag", json_string(tag->value));
 	}
@@ -137,8 +140,13 @@ print_reply(const json_t *answer)
 	const char *hex = cli_json_text(answer, "data_hex");
 
 	if (data != NULL) {
-		fwrite(json_string_value(data), 1, json_string_length(data), stdout);
-		putchar('\n');
+		const char *text = json_string_value(data);
+		size_t len = json_string_length(data);
+
+		fwrite(text, 1, len, stdout);
+		if (len == 0 || text[len - 1] != '\n') {
+			putchar('\n');
+		}
 		return cli_flush();
 	}
 	for (; hex[0] != '\0' && hex[1] != '\0'; hex += 2) {
@@ -197,6 +205,9 @@ const struct cli_command cli_send_command = {
 static const struct cli_option broadcast_options[] = {
         {"tag", "TAG", "Only to the members that carry it.", CLI_VALUE, false},
         {"reliable", NULL, "Kept, so that who is cut off gets it later.", CLI_FLAG, false},
+        {"no-forward", NULL,
+                "Nobody passes it on: of many members it comes to some, those that the local agent tells.",
+                CLI_FLAG, false},
         CLI_SOCKET_ROWS,
         CLI_HELP_ROW,
         CLI_END_ROW,
@@ -229,7 +240,7 @@ const struct cli_command cli_request_command = {
         .about =
                 "Sends a request of the local agent to a member, of which the program answers "
                 "requests of this TYPE, and prints the reply. TYPE and DATA are as with shoal send. "
-                "An agent answers none.",
+                "An agent answers those for which it was started with --on-request.",
         .options = request_options,
         .operands_min = 3,
         .operands_max = 3,

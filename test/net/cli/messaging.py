@@ -49,6 +49,19 @@ def bytes_that_are_no_text_come_as_digits(cluster):
         check(heard(monitor)[0]["data_hex"] == "00ff0a", f"it is {monitor.lines}")
 
 
+def one_that_is_not_forwarded_comes_from_its_origin(cluster):
+    first, second, third = cluster.form(3, *FAST)
+    with contextlib.ExitStack() as stack:
+        two, three = (watched(stack, cluster, agent, "--messages", "--format", "json") for agent in (second, third))
+        ask(cluster, first, "broadcast", "201", "hello", "--no-forward")
+        cluster.expect(lambda: two.lines and three.lines, "it came to so few")
+        for monitor in (two, three):
+            check([event["hops"] for event in heard(monitor)] == [0], f"it is {monitor.lines}")
+        check(second.counters()["casts_out"] == 0 and third.counters()["casts_out"] == 0, "it was passed on")
+        where = ("--socket", first.socket_path)
+        expect_in(["flags"], complaint(shoal(cluster, "broadcast", "201", "x", "--no-forward", "--reliable", *where), 1))
+
+
 def what_cannot_be_sent_is_refused_with_its_reason(cluster):
     first, _ = cluster.form(2, *FAST)
     where = ("--socket", first.socket_path)
@@ -58,7 +71,7 @@ def what_cannot_be_sent_is_refused_with_its_reason(cluster):
         expect_in(["TYPE"], complaint(shoal(cluster, "broadcast", *where, "--", number, "x"), 2))
     expect_in(["65537", "65536"], complaint(shoal(cluster, "broadcast", "200", "x" * 65537, *where), 1))
     expect_in(["tag"], complaint(shoal(cluster, "broadcast", "200", "x", "--tag", "t" * 65, *where), 1))
-    expect_in(["not supported"], complaint(shoal(cluster, "request", "m02", "200", "x", *where), 1))
+    expect_in(["nobody handles requests"], complaint(shoal(cluster, "request", "m02", "200", "x", *where), 1))
 
 
 if __name__ == "__main__":
