@@ -19,8 +19,9 @@
  * it takes them: what it does not take is dropped and counted (drop_streams).
  *
  * To a member that cannot be dialled (inbound only) messages go down a link that it keeps. Each
- * such member has a few, to members of its choice: nobody else reaches it. Their reliable messages
- * to it end, after some tries, as if it were gone, and others are lost.
+ * such member has a few, to members of its choice: nobody else reaches it. Reliable messages and
+ * requests of others to it end with SHOAL_ERR_WALLED after some seconds, and other messages may be
+ * lost: let one to which it has a link pass them on, or broadcast.
  *
  * shoal_cluster_leave waits for nothing that is queued: who wants it to arrive waits for its ends.
  *
@@ -91,8 +92,9 @@ SHOAL_API int shoal_send(struct shoal_cluster *cluster, const struct shoal_id *t
 /* The end of a reliable message. code 0: the member's process has taken it, for its handler, if
  * there is one and it does not stop first. SHOAL_ERR_UNREACHABLE: the member died, left or was
  * replaced, or this cluster stopped, before it was sent. SHOAL_ERR_CLOSED: the same after it was
- * sent: it may have arrived. SHOAL_ERR_TOO_BIG: the member takes none of this length (its
- * message_max and inbox_bytes). */
+ * sent: it may have arrived. SHOAL_ERR_WALLED: the member cannot be dialled and keeps no link to
+ * this one; it may have arrived where it kept one before. SHOAL_ERR_TOO_BIG: the member takes none
+ * of this length (its message_max and inbox_bytes). */
 typedef void (*shoal_sent_fn)(struct shoal_cluster *cluster, int code, void *arg);
 
 /* shoal_send with SHOAL_RELIABLE; where it returns 0, fn is called exactly once, in
@@ -157,8 +159,8 @@ SHOAL_API int shoal_reply(
 /* The end of a request. code 0: its reply, valid while the function runs. SHOAL_ERR_UNSUPPORTED:
  * the member has no handler for it. SHOAL_ERR_TIMEOUT. SHOAL_ERR_UNREACHABLE: the member was gone
  * before it was sent. SHOAL_ERR_CLOSED: the member died, left or was replaced, or this cluster
- * stopped: it may have been handled. SHOAL_ERR_LIMIT: too many wait for an answer there.
- * SHOAL_ERR_CANCELED. Another one: that of shoal_reply. */
+ * stopped: it may have been handled. SHOAL_ERR_WALLED: as of a message. SHOAL_ERR_LIMIT: too many
+ * wait for an answer there. SHOAL_ERR_CANCELED. Another one: that of shoal_reply. */
 typedef void (*shoal_reply_fn)(
         struct shoal_cluster *cluster, int code, const void *data, size_t len, void *arg);
 

@@ -4,9 +4,9 @@
  * Each message carries its number among all that were ever said, so that whoever takes it can be
  * held to the promises of core.h: none is taken twice, nor by somebody else; reliable ones are
  * taken in the order in which they were sent; each of those has one end, and it is true: what is
- * taken is, what was not sent never is, and nothing is given up while its receiver is there. What
- * is said once nothing is lost any more is not refused, and taken. Cost: one entry a message, O(1)
- * an event. */
+ * taken is, what was not sent never is, and nothing is given up while its receiver is there, unless
+ * that cannot be dialled. What is said once nothing is lost any more is not refused, and taken.
+ * Cost: one entry a message, O(1) an event. */
 #include "sim/world.h"
 
 #include "base/alloc.h"
@@ -69,6 +69,19 @@ incarnation_of(const struct shoal_sim *sim, uint32_t from, uint32_t to)
 		return 0;
 	}
 	return held.incarnation;
+}
+
+/* Whether the one holds of the other that it cannot be dialled. */
+static bool
+is_walled(const struct shoal_sim *sim, uint32_t from, uint32_t to)
+{
+	const struct shoal_core *core = sim->node[from].core;
+	struct shoal_core_member held;
+	uint32_t slot;
+
+	return shoal_core_find(core, &sim->node[to].id, &slot) == 0 &&
+	       shoal_core_member(core, slot, &held) &&
+	       held.diagnosis == SHOAL_DIAGNOSIS_INBOUND_ONLY;
 }
 
 /* Whether a reliable message to another one has no end yet. */
@@ -188,6 +201,8 @@ on_sent(struct shoal_sim_node *node, const struct shoal_event *event)
 	        "a message is told as not sent and was taken");
 	that(node,
 	        event->code == 0 || node->leaving ||
+	                (event->code == SHOAL_ERR_WALLED &&
+	                        is_walled(node->sim, said->from, said->to)) ||
 	                incarnation_of(node->sim, said->from, said->to) != said->incarnation ||
 	                said->incarnation == 0,
 	        &event->id, "a message to one that is there is given up");

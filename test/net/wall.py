@@ -92,6 +92,20 @@ def an_agent_to_which_no_datagram_gets_leaves(cluster):
         cluster.expect_none("failed", far.name)
 
 
+def what_is_said_to_one_behind_a_firewall_goes_down_its_link_or_ends_with_the_reason(cluster):
+    with Wall() as wall:
+        agents, far = behind(cluster, wall, "-j", "DROP")
+        ends = []
+        for agent in agents:
+            done = subprocess.run(
+                [cluster.program, "request", far.name, "200", "x", "--timeout", "100s", "--socket", agent.socket_path],
+                capture_output=True, text=True, timeout=200, check=False)
+            ends.append(done.stderr)
+        there = sum("nobody handles requests of this type there" in end for end in ends)
+        walled = sum("cannot be dialled, and keeps no link to this one" in end for end in ends)
+        check((there, walled) == (3, 2), f"three have its links, two have not: {ends}")
+
+
 def an_agent_whose_firewall_opens_can_be_dialled_again(cluster):
     with Wall() as wall:
         agents, far = behind(cluster, wall, "-j", "DROP")

@@ -2,6 +2,7 @@
 /* A member that can dial and cannot be dialled: in everybody's list with its diagnosis, accused by
  * nobody, and found dead when it is. The wall is a packet filter on its host: nothing comes in but
  * what passes on connections that it opened. */
+#include "sim/judge.h"
 #include "six.h"
 
 #define EIGHT  8
@@ -174,6 +175,47 @@ killed_it_is_found_dead_within_the_bound(void **state)
 	}
 }
 
+static uint64_t
+counted(const struct shoal_sim *sim, uint32_t node, enum shoal_counter counter)
+{
+	struct shoal_counters counters;
+
+	shoal_sim_counters(sim, node, &counters);
+	return counters.value[counter];
+}
+
+static void
+what_is_said_to_it_goes_down_its_links_or_ends_with_the_reason_soon(void **state)
+{
+	(void)state;
+	for (unsigned wall = SHOAL_SIM_FILTER_DROP; wall <= SHOAL_SIM_FILTER_REJECT; wall++) {
+		struct told told;
+		struct shoal_sim *sim = open_world((enum shoal_sim_filter)wall, 0, &told);
+		struct shoal_sim_failure failure;
+		uint64_t ended = 0;
+
+		run_for(sim, SHOAL_SEC(60));
+		only_it_is_diagnosed(sim);
+		for (uint32_t i = 0; i < EIGHT; i++) {
+			if (i != WALLED) {
+				assert_int_equal(shoal_judge_say(sim, i, WALLED, true), 0);
+				assert_int_equal(shoal_judge_say(sim, WALLED, i, true), 0);
+			}
+		}
+		run_for(sim, SHOAL_SEC(5));
+		assert_int_equal(shoal_judge_unended(sim), SHOAL_SIM_NOBODY);
+		for (uint32_t i = 0; i < EIGHT; i++) {
+			ended += counted(sim, i, SHOAL_COUNTER_MESSAGES_ENDED);
+			assert_int_equal(
+			        counted(sim, i, SHOAL_COUNTER_MESSAGES_IN), i == WALLED ? 3 : 1);
+		}
+		/* It keeps links to three. */
+		assert_int_equal(ended, EIGHT - 1 - 3);
+		assert_false(shoal_sim_failure(sim, &failure));
+		shoal_sim_free(sim);
+	}
+}
+
 static void
 leaving_it_is_heard_of_before_its_links_end(void **state)
 {
@@ -282,6 +324,8 @@ main(void)
 	                one_that_cannot_be_dialled_is_shown_so_by_all_and_not_accused_for_an_hour),
 	        cmocka_unit_test(whoever_comes_so_to_others_is_not_accused_while_that_is_found_out),
 	        cmocka_unit_test(killed_it_is_found_dead_within_the_bound),
+	        cmocka_unit_test(
+	                what_is_said_to_it_goes_down_its_links_or_ends_with_the_reason_soon),
 	        cmocka_unit_test(leaving_it_is_heard_of_before_its_links_end),
 	        cmocka_unit_test(under_loss_and_with_its_links_forgotten_it_is_not_found_dead),
 	        cmocka_unit_test(two_such_members_do_not_accuse_each_other),

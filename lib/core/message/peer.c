@@ -205,6 +205,7 @@ end(struct shoal_core *core, struct shoal_peer *peer)
 	peer->failures = 0;
 	if (peer->queue.count > peer->ended && !peer->over) {
 		peer->over = true;
+		peer->walled = false;
 		core->counters.value[SHOAL_COUNTER_MESSAGES_ENDED] +=
 		        peer->queue.count - peer->ended;
 		shoal_fifo_drop(&peer->bytes, shoal_fifo_len(&peer->bytes), 0);
@@ -225,6 +226,13 @@ shoal_peer_lost(struct shoal_core *core, uint32_t slot)
 		remember(core, peer);
 		begin(core, peer);
 	}
+}
+
+void
+shoal_peer_walled(struct shoal_core *core, struct shoal_peer *peer)
+{
+	end(core, peer);
+	peer->walled = peer->over;
 }
 
 static void
@@ -341,6 +349,7 @@ next_end(struct shoal_peer *peer, struct shoal_event *event)
 		} else {
 			peer->first++;
 			code = peer->sent > 0 ? SHOAL_ERR_CLOSED : code;
+			code = peer->walled ? SHOAL_ERR_WALLED : code;
 			peer->sent -= peer->sent > 0 ? 1 : 0;
 		}
 		peer->cost -= letter.cost;

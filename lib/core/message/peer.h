@@ -58,7 +58,8 @@ struct shoal_peer {
 	uint64_t cost;           /* of all in the queue */
 	uint64_t first;          /* number of the first that has not ended */
 	uint32_t ended, sent;
-	bool over;       /* none of them will be taken any more */
+	bool over;       /* none of them will be taken any more ... */
+	bool walled;     /* ... since there is no way to it */
 	bool moved;      /* a receipt told of some since the request in flight began */
 	bool doubtful;   /* the request in flight counts among those after a failure */
 	bool warned;     /* of numbers that it cannot have */
@@ -102,9 +103,11 @@ bool shoal_peer_may_say(const struct shoal_core *core, uint64_t salt);
 /* Whether messages are exchanged with the member: it takes part or is leaving. */
 bool shoal_peer_is_there(const struct shoal_record *record);
 
-/* The member in slot is dead or left, or another instance of it lives, or there is no way to it:
- * what waits will not be taken. */
+/* The member in slot is dead or left, or another instance of it lives: what waits will not be
+ * taken. */
 void shoal_peer_lost(struct shoal_core *core, uint32_t slot);
+/* There is no way to it. */
+void shoal_peer_walled(struct shoal_core *core, struct shoal_peer *peer);
 /* It is forgotten. */
 void shoal_peer_forget(struct shoal_core *core, uint32_t slot);
 /* This member has left. */

@@ -91,6 +91,28 @@ ask(struct shoal_core *core, struct shoal_peer *peer)
 	return true;
 }
 
+/* Whether the member has no way in but links, and none to this one. */
+static bool
+is_walled(struct shoal_core *core, const struct shoal_peer *peer)
+{
+	return shoal_members_inbound(shoal_members_at(core, peer->slot)) &&
+	       shoal_inbound_link(core, peer->slot) == 0;
+}
+
+/* A try came to nothing. To one that this one has no way to, what waits is given up after some: its
+ * link may come back, but that of another one never comes. */
+static void
+failed(struct shoal_core *core, struct shoal_peer *peer)
+{
+	shoal_count(core, SHOAL_COUNTER_BATCHES_FAILED);
+	if (peer->failures < PAUSE_STEPS) {
+		peer->failures++;
+	} else if (is_walled(core, peer)) {
+		shoal_peer_walled(core, peer);
+		peer->failures = PAUSE_STEPS;
+	}
+}
+
 static void
 try_now(struct shoal_core *core, struct shoal_peer *peer)
 {
@@ -98,6 +120,11 @@ try_now(struct shoal_core *core, struct shoal_peer *peer)
 
 	if (peer->flight != 0 || peer->over || waiting(peer) == 0 ||
 	        shoal_list_linked(&peer->place)) {
+		return;
+	}
+	if (doubtful && is_walled(core, peer)) {
+		failed(core, peer); /* its watchers dial it; one try of this one was enough */
+		pause(core, peer, PAUSE << (peer->failures - 1));
 		return;
 	}
 	peer->moved = false;
@@ -150,28 +177,6 @@ shoal_reliable_land(struct shoal_core *core, struct shoal_peer *peer)
 		call_next(core);
 	}
 	peer->flight = 0;
-}
-
-/* Whether the member has no way in but links, and none to this one. */
-static bool
-is_walled(struct shoal_core *core, const struct shoal_peer *peer)
-{
-	return shoal_members_inbound(shoal_members_at(core, peer->slot)) &&
-	       shoal_inbound_link(core, peer->slot) == 0;
-}
-
-/* To one that this one has no way to, what waits is given up after some tries: its link may come
- * back, but that of another one never comes. */
-static void
-failed(struct shoal_core *core, struct shoal_peer *peer)
-{
-	shoal_count(core, SHOAL_COUNTER_BATCHES_FAILED);
-	if (peer->failures < PAUSE_STEPS) {
-		peer->failures++;
-	} else if (is_walled(core, peer)) {
-		shoal_peer_lost(core, peer->slot);
-		peer->failures = PAUSE_STEPS;
-	}
 }
 
 void

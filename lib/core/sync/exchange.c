@@ -300,7 +300,8 @@ shoal_exchange_step(struct shoal_core *core, uint32_t slot, const struct shoal_a
 uint64_t
 shoal_exchange_batch(struct shoal_core *core, uint32_t slot, uint32_t peer, bool fresh)
 {
-	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, slot));
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_addr to = shoal_members_addr(record);
 	uint64_t number = shoal_exchange_begin(core, SHOAL_EXCHANGE_BATCH, slot, &to);
 	struct shoal_pending *pending =
 	        number != 0 ? request(core, number, &to, slot, SHOAL_FILL_BATCH) : NULL;
@@ -309,6 +310,11 @@ shoal_exchange_batch(struct shoal_core *core, uint32_t slot, uint32_t peer, bool
 		return 0;
 	}
 	pending->fresh = fresh;
+	if (shoal_members_inbound(record)) {
+		/* It is dialled in case that it can be by now. */
+		uint64_t most = shoal_ms(core->profile.probe_interval_ms);
+		pending->timeout_ns = pending->timeout_ns < most ? pending->timeout_ns : most;
+	}
 	shoal_exchange_about(core, number, peer);
 	return number;
 }
