@@ -456,6 +456,8 @@ shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 			shoal_user_sent(core, pending->slot, made);
 		} else if ((pending->flags & SHOAL_FILL_BATCH) != 0 && made) {
 			shoal_reliable_sent(core, pending);
+		} else if ((pending->flags & SHOAL_FILL_FETCHED) != 0 && made) {
+			shoal_repair_answered(core, pending->slot);
 		}
 		if (made) {
 			return true;

@@ -200,8 +200,9 @@ send_one(struct shoal_cluster *cluster, struct shoal_asked *asked, uint16_t type
 	pthread_mutex_lock(&cluster->lock);
 	bool mine = take_out(cluster, asked, rc);
 	asked->refs -= mine ? 2 : 1;
+	bool last = asked->refs == 0; /* else the call that tells of its end is still to run */
 	pthread_mutex_unlock(&cluster->lock);
-	if (mine) {
+	if (last) {
 		shoal_alloc_free(cluster->mem, asked);
 	}
 	return mine ? rc : 0;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A broadcast is held while something holds it: a bucket of spread.c, the list of reliable ones
  * until it is cast_keep_ms old or too many are kept, an offer of a moment ago, or its end, which
- * the host has not heard. Ages are told and summed over hops, so that no clock has to be right.
+ * the host has not heard. What spreads or was offered counts in a queue, what is kept elsewhere: so
+ * all bytes that are held are bounded. Ages are told and summed over hops, so that no clock has to
+ * be right.
  *
  * It counts once at each member, by seen.h, whatever becomes of it then: also where its tag is not
  * carried here, its type is not known, or the host has no room. A reliable one for which there is
@@ -120,8 +122,7 @@ free_unless_held(struct shoal_core *core, struct shoal_cast *cast)
 {
 	struct shoal_casts *casts = &core->casts;
 
-	if (shoal_list_linked(&cast->spread) || shoal_list_linked(&cast->kept) ||
-	        shoal_list_linked(&cast->ended) || cast->until > core->now) {
+	if (cast->counted || shoal_list_linked(&cast->kept) || shoal_list_linked(&cast->ended)) {
 		return;
 	}
 	uint64_t hash = hash_of(casts, &cast->key);
@@ -133,6 +134,7 @@ free_unless_held(struct shoal_core *core, struct shoal_cast *cast)
 	casts->bytes -= cast->tag_len + cast->len;
 	shoal_table_remove(&casts->by_key, hash, number);
 	shoal_list_remove(&cast->all);
+	shoal_list_remove(&cast->asked);
 	shoal_alloc_free(&core->mem, cast->data);
 	shoal_slab_give(&casts->slab, number);
 }
@@ -314,11 +316,13 @@ hold(struct shoal_core *core, const struct shoal_msg_cast *message,
 }
 
 static bool
-is_passed_on(struct shoal_core *core, const struct shoal_msg_cast *message)
+is_passed_on(struct shoal_core *core, const struct shoal_msg_cast *message,
+        const struct shoal_teller *teller)
 {
 	uint64_t cost = SHOAL_MESSAGE_COST + message->tag.len + message->body.len;
 
-	if ((message->flags & SHOAL_NO_FORWARD) != 0 || message->hops >= SHOAL_HOPS_MAX) {
+	if ((message->flags & SHOAL_NO_FORWARD) != 0 || message->hops >= SHOAL_HOPS_MAX ||
+	        shoal_spread_reach(core, &message->id, teller->slot) == 0) {
 		return false;
 	}
 	if (!shoal_spread_has_room(core, false, cost)) {
@@ -340,7 +344,7 @@ shoal_cast_on_message(struct shoal_core *core, const struct shoal_msg_cast *mess
 	if (!is_acceptable(core, message, teller, &key)) {
 		return false;
 	}
-	bool spreads = !repaired && is_passed_on(core, message);
+	bool spreads = !repaired && is_passed_on(core, message, teller);
 	if (spreads || key.reliable) {
 		cast = hold(core, message, teller, &key);
 	}
@@ -417,7 +421,11 @@ shoal_cast_expire(struct shoal_core *core)
 		if (core->now - cast->born >= shoal_ms(core->profile.cast_keep_ms)) {
 			let_go(casts, cast);
 		}
-		free_unless_held(core, cast);
+		if (cast->counted && cast->until <= core->now) {
+			shoal_spread_release(core, cast);
+		} else {
+			free_unless_held(core, cast);
+		}
 	}
 }
 

@@ -19,19 +19,23 @@
 struct shoal_cast {
 	struct shoal_list all;    /* by when it came */
 	struct shoal_list spread; /* in a bucket of spread.c */
+	struct shoal_list asked;  /* in the answer that is made, see repair.c */
 	struct shoal_list kept;   /* a reliable one */
 	struct shoal_list ended;  /* this member's own, and the host has to hear of its end */
 	struct shoal_cast_key key;
 	uint64_t born;  /* when it was sent, as told */
 	uint64_t stamp; /* of the hybrid clock of its origin */
 	uint64_t until; /* one that was offered is held until then */
+	uint64_t had;   /* bit: a member in a slot with this rest has had it */
 	uint64_t token; /* its own: under which the host hears of its end; 0: it does not */
-	uint64_t mark;  /* of the answer with which it goes, see repair.c */
+	uint64_t mark;  /* of the request that named it last, see repair.c */
 	uint32_t from;  /* slot of the member that told it, SHOAL_NONE: nobody */
 	uint32_t hops;  /* members that passed it on before this one */
 	uint16_t type;
 	uint8_t flags, sends, tag_len;
+	uint8_t offers; /* to members whose datagrams it does not fit */
 	bool own;
+	bool counted; /* in the queue of spread.c */
 	bool untaken; /* the host had no room for it, which a reliable one waits for */
 	size_t len;
 	uint8_t *data; /* tag and body */
@@ -77,7 +81,8 @@ bool shoal_cast_write(
 /* What it counts in a queue. */
 uint64_t shoal_cast_cost(const struct shoal_cast *cast);
 
-/* It was told as often as it is; freed where nothing else holds it. */
+/* It was told as often as it is, and nobody is to have it any more; freed where nothing else holds
+ * it. */
 void shoal_cast_spent(struct shoal_core *core, struct shoal_cast *cast);
 
 /* What has been kept for long enough goes. */

@@ -23,6 +23,7 @@ shoal_repair_init(struct shoal_core *core)
 {
 	core->repair.timer.kind = SHOAL_TIMER_REPAIR;
 	core->repair.started = core->now;
+	shoal_list_init(&core->repair.answer);
 }
 
 static uint64_t
@@ -257,29 +258,42 @@ shoal_repair_write_fetch(struct shoal_core *core, struct shoal_writer *writer)
 	shoal_alloc_free(&core->mem, data);
 }
 
-/* Marks those that the answer holds; the ones that were named are marked first. */
+static void
+drop_answer(struct shoal_repair *repair)
+{
+	SHOAL_LIST_FOREACH_SAFE (node, after, &repair->answer) {
+		shoal_list_remove(node);
+	}
+}
+
+/* What is asked for: those that are named, once each, or the kept ones that are not. */
 static void
 choose(struct shoal_core *core, const struct shoal_msg_fetch *fetch)
 {
-	uint64_t mark = ++core->repair.mark;
+	struct shoal_repair *repair = &core->repair;
 	struct shoal_reader reader;
 	struct shoal_cast_key key;
 
+	drop_answer(repair);
+	repair->mark++;
 	shoal_reader_init(&reader, fetch->keys.data, fetch->keys.len);
 	while (shoal_cast_key_next(&reader, &key) > 0) {
 		struct shoal_cast *cast = shoal_cast_find(core, &key);
-		if (cast != NULL) {
-			cast->mark = mark;
+		if (cast != NULL && cast->mark != repair->mark) {
+			cast->mark = repair->mark;
+			if (fetch->others == 0) {
+				shoal_list_push_back(&repair->answer, &cast->asked);
+			}
 		}
 	}
 	if (fetch->others == 0) {
 		return;
 	}
-	mark = ++core->repair.mark;
 	SHOAL_LIST_FOREACH (node, &core->casts.kept) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, kept);
-		if (cast->mark != mark - 1 && core->now - cast->born < SHOAL_MS(fetch->age_ms)) {
-			cast->mark = mark;
+		if (cast->mark != repair->mark &&
+		        core->now - cast->born < SHOAL_MS(fetch->age_ms)) {
+			shoal_list_push_back(&repair->answer, &cast->asked);
 		}
 	}
 }
@@ -335,13 +349,12 @@ shoal_repair_on_message(struct shoal_core *core, uint16_t kind, const union shoa
 void
 shoal_repair_write_answer(struct shoal_core *core, struct shoal_writer *writer)
 {
+	struct shoal_repair *repair = &core->repair;
 	size_t before = writer->len;
 
-	SHOAL_LIST_FOREACH (node, &core->casts.all) {
-		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, all);
-		if (cast->mark != core->repair.mark) {
-			continue;
-		}
+	repair->told = 0;
+	SHOAL_LIST_FOREACH (node, &repair->answer) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, asked);
 		if (writer->len > before &&
 		        writer->len - before + shoal_cast_cost(cast) > core->profile.batch_max) {
 			return;
@@ -350,5 +363,19 @@ shoal_repair_write_answer(struct shoal_core *core, struct shoal_writer *writer)
 			writer->failed = true;
 			return;
 		}
+		repair->told++;
 	}
+}
+
+void
+shoal_repair_answered(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_repair *repair = &core->repair;
+
+	for (; repair->told > 0; repair->told--) {
+		struct shoal_list *first = shoal_list_first(&repair->answer);
+		shoal_list_remove(first);
+		shoal_spread_had(core, SHOAL_LIST_ITEM(first, struct shoal_cast, asked), slot);
+	}
+	drop_answer(repair);
 }

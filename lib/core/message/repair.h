@@ -6,6 +6,7 @@
 #include <shoal/core.h>
 
 #include "base/heap.h"
+#include "base/list.h"
 #include "base/writer.h"
 #include "wire/cast_key.h"
 #include "wire/message.h"
@@ -34,7 +35,9 @@ struct shoal_repair {
 	uint64_t futile_for; /* the sum here */
 	uint64_t futile[SHOAL_FUTILE_SUMS]; /* of those who had nothing for that, 0: none */
 	uint32_t futile_at;
-	uint64_t mark; /* the broadcasts in the answer that is made */
+	uint64_t mark;            /* of the request that is answered, see choose */
+	struct shoal_list answer; /* the broadcasts that it is answered with */
+	uint32_t told;            /* how many of them the packet holds */
 	struct shoal_wanted wanted[SHOAL_WANTS_MAX];
 };
 
@@ -64,5 +67,7 @@ void shoal_repair_ended(struct shoal_core *core, const struct shoal_exchange *ex
 /* Writes what goes with a packet; writer->failed: it does not fit. */
 void shoal_repair_write_fetch(struct shoal_core *core, struct shoal_writer *writer);
 void shoal_repair_write_answer(struct shoal_core *core, struct shoal_writer *writer);
+/* It was handed out, to the member in slot. */
+void shoal_repair_answered(struct shoal_core *core, uint32_t slot);
 
 #endif

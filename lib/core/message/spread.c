@@ -4,11 +4,16 @@
  * milliseconds, the rest with periodic ticks; and what is not spent fills probes, acks and gossip
  * behind all statements. Those that were sent least go first.
  *
+ * Nor is one sent oftener than there are members that may lack it: all but its origin and who told
+ * it here. Where there are none it does not spread at all.
+ *
  * Bytes are counted against a budget of its own, so that no statement, probe or ack ever waits for
  * a broadcast: while it is used up, bursts and ticks are put off and nothing is lost. The queue is
  * bounded by bytes, this member's own apart from those of others.
  *
- * What fits no datagram to a member is offered to it by its key instead (repair.h). */
+ * What fits no datagram to a member is offered to it by its key instead (repair.h), and counts in
+ * the queue until all to whom it was offered have had it, or for OFFERED_NS after the last offer.
+ */
 #include "core/message/spread.h"
 
 #include "core/node.h"
@@ -36,6 +41,35 @@ shoal_spread_has_room(const struct shoal_core *core, bool own, uint64_t cost)
 	const struct shoal_spread *spread = &core->spread;
 
 	return (own ? spread->own : spread->passed) + cost <= core->profile.queue_bytes;
+}
+
+/* Whether the member is one of those that are told. */
+static bool
+is_told(const struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	return record != NULL && record->place != SHOAL_NONE;
+}
+
+uint32_t
+shoal_spread_reach(const struct shoal_core *core, const struct shoal_id *id, uint32_t from)
+{
+	uint32_t origin = shoal_members_find(core, id);
+	uint32_t reach = core->members.ordered;
+
+	reach -= is_told(core, origin) ? 1 : 0;
+	return reach - (from != origin && is_told(core, from) ? 1 : 0);
+}
+
+/* How often it is sent. */
+static uint32_t
+sends_of(const struct shoal_core *core, const struct shoal_cast *cast)
+{
+	uint32_t limit = shoal_gossip_sends(core);
+	uint32_t reach = shoal_spread_reach(core, &cast->key.id, cast->from);
+
+	return limit < reach ? limit : reach;
 }
 
 static uint32_t
@@ -85,6 +119,11 @@ shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast)
 	struct shoal_spread *spread = &core->spread;
 
 	*(cast->own ? &spread->own : &spread->passed) += shoal_cast_cost(cast);
+	cast->counted = true;
+	if (sends_of(core, cast) == 0) {
+		shoal_spread_release(core, cast);
+		return;
+	}
 	spread->count++;
 	enqueue(spread, cast);
 	if (core->profile.bursts == 0) {
@@ -97,15 +136,38 @@ shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast)
 	}
 }
 
-static void
-end(struct shoal_core *core, struct shoal_cast *cast)
+void
+shoal_spread_release(struct shoal_core *core, struct shoal_cast *cast)
 {
 	struct shoal_spread *spread = &core->spread;
 
+	if (!cast->counted || shoal_list_linked(&cast->spread)) {
+		return;
+	}
+	cast->counted = false;
+	cast->until = 0;
 	*(cast->own ? &spread->own : &spread->passed) -= shoal_cast_cost(cast);
-	spread->count--;
-	shoal_list_remove(&cast->spread);
 	shoal_cast_spent(core, cast);
+}
+
+void
+shoal_spread_had(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot)
+{
+	cast->had |= UINT64_C(1) << slot % 64;
+	if (cast->offers > 0 && (uint32_t)__builtin_popcountll(cast->had) >= cast->offers) {
+		shoal_spread_release(core, cast);
+	}
+}
+
+/* It is told no more. */
+static void
+end(struct shoal_core *core, struct shoal_cast *cast)
+{
+	core->spread.count--;
+	shoal_list_remove(&cast->spread);
+	if (cast->until <= core->now || (uint32_t)__builtin_popcountll(cast->had) >= cast->offers) {
+		shoal_spread_release(core, cast);
+	}
 }
 
 /* Nanoseconds that a number of bytes take at the rate. */
@@ -133,25 +195,40 @@ spend(struct shoal_core *core, uint64_t bytes)
 static bool
 offer(struct shoal_core *core, struct shoal_cast *cast, struct shoal_writer *writer)
 {
+	if (!shoal_repair_write_offer(core, &cast->key, writer)) {
+		return false;
+	}
 	cast->until = core->now + OFFERED_NS;
-	return shoal_repair_write_offer(core, &cast->key, writer);
+	cast->offers++;
+	return true;
 }
 
-/* What fits of one bucket; the sent ones wait in `sent` until the packet is done. */
+/* What fits of one bucket; the sent ones wait in `sent` until the packet is done. Those that the
+ * addressee has go to the end of the bucket, so that they are not in the way of others, or go for
+ * good where that makes them spent. */
 static void
 fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
         struct shoal_writer *writer, struct shoal_list *sent, bool *alone, unsigned *misses)
 {
 	const struct shoal_id *id = &shoal_members_at(core, slot)->info->id;
+	const struct shoal_list *last = bucket->prev;
 	unsigned passed = 0;
+	bool done = false;
 
 	SHOAL_LIST_FOREACH_SAFE (node, after, bucket) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
-		if (*misses > MISSES_MAX || passed > PASSED_MAX) {
+		if (done || *misses > MISSES_MAX || passed > PASSED_MAX) {
 			return;
 		}
+		done = node == last;
 		if (cast->from == slot || shoal_id_compare(&cast->key.id, id) == 0) {
 			passed++;
+			if (cast->sends >= sends_of(core, cast)) {
+				end(core, cast);
+			} else {
+				shoal_list_remove(node);
+				shoal_list_push_back(bucket, node);
+			}
 			continue;
 		}
 		if (!shoal_cast_write(core, cast, writer) &&
@@ -185,13 +262,12 @@ shoal_spread_fill(struct shoal_core *core, uint32_t slot, struct shoal_writer *w
 		}
 	}
 	spend(core, writer->len - before);
-	uint32_t limit = shoal_gossip_sends(core);
 	SHOAL_LIST_FOREACH_SAFE (node, after, &sent) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
-		shoal_list_remove(node);
-		if (++cast->sends >= limit) {
+		if (++cast->sends >= sends_of(core, cast)) {
 			end(core, cast);
 		} else {
+			shoal_list_remove(node);
 			enqueue(spread, cast);
 		}
 	}
@@ -269,6 +345,9 @@ shoal_spread_end_all(struct shoal_core *core)
 		SHOAL_LIST_FOREACH_SAFE (node, after, &spread->bucket[i]) {
 			end(core, SHOAL_LIST_ITEM(node, struct shoal_cast, spread));
 		}
+	}
+	SHOAL_LIST_FOREACH_SAFE (node, after, &core->casts.all) {
+		shoal_spread_release(core, SHOAL_LIST_ITEM(node, struct shoal_cast, all));
 	}
 	spread->used = 0;
 	shoal_heap_disarm(&core->heap, &spread->timer);

@@ -26,6 +26,11 @@ struct shoal_core;
 
 void shoal_spread_init(struct shoal_core *core);
 
+/* How many members may lack a broadcast of this one that was told by the member in `from`,
+ * SHOAL_NONE: by nobody. */
+uint32_t shoal_spread_reach(
+        const struct shoal_core *core, const struct shoal_id *id, uint32_t from);
+
 /* Whether one of this cost may be added. */
 bool shoal_spread_has_room(const struct shoal_core *core, bool own, uint64_t cost);
 
@@ -36,6 +41,12 @@ void shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast);
  * sent. alone: there is nothing else in it, so that what does not fit here is offered. */
 void shoal_spread_fill(
         struct shoal_core *core, uint32_t slot, struct shoal_writer *writer, bool alone);
+
+/* The member in slot was told one that it asked for. */
+void shoal_spread_had(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot);
+
+/* One that is not on its way any more counts no more, though it was offered. */
+void shoal_spread_release(struct shoal_core *core, struct shoal_cast *cast);
 
 void shoal_spread_on_timer(struct shoal_core *core);
 
