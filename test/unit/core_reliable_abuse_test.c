@@ -57,6 +57,28 @@ where_a_member_expects_numbers_that_it_was_not_sent_what_follows_begins_with_tho
 }
 
 static void
+what_a_member_says_of_numbers_counts_for_nobody_else(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	struct puppet *puppet = meet(&world, NULL);
+	say_bytes(&world, 0, &puppet->id, 0, 2);
+	receipt(&world, puppet, UINT64_MAX, SHOAL_OK);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_FORGED), 1);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_SENT), 0);
+	world_run(&world, SHOAL_SEC(1));
+	receipt(&world, puppet, UINT64_C(1) << 63, SHOAL_OK);
+	expect_ends(&world, 0, 0, 2, SHOAL_ERR_CLOSED);
+	shoal_peer_forget(
+	        world_core(&world, 0), shoal_members_find(world_core(&world, 0), &puppet->id));
+	struct puppet *other = world_meet(&world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
+	say_bytes(&world, 0, &other->id, 2, 1);
+	assert_in_range(batch_of(last_batch(&world))->first, 3, 10);
+	world_done(&world);
+}
+
+static void
 a_batch_of_a_stranger_or_for_another_instance_is_refused_with_a_code(void **state)
 {
 	struct core_world world;
@@ -178,6 +200,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(what_a_member_says_of_numbers_counts_for_nobody_else),
 	        cmocka_unit_test(
 	                a_receipt_of_another_instance_or_for_what_was_not_sent_counts_nothing),
 	        cmocka_unit_test(

@@ -181,11 +181,11 @@ shoal_peer_is_there(const struct shoal_record *record)
 	return shoal_members_counts(record) || record->state == SHOAL_STATE_LEAVING;
 }
 
-/* No number of it is given out again. */
+/* No number of it is given out again. What its member said of numbers is that member's alone. */
 static void
 keep_numbers(struct shoal_core *core, const struct shoal_peer *peer)
 {
-	uint64_t next = peer->first + peer->queue.count;
+	uint64_t next = peer->first - peer->lifted + peer->queue.count;
 
 	next = peer->packets > next ? peer->packets : next;
 	core->talk.number = next > core->talk.number ? next : core->talk.number;

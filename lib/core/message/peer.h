@@ -57,6 +57,7 @@ struct shoal_peer {
 	struct shoal_fifo bytes; /* of those that have not ended */
 	uint64_t cost;           /* of all in the queue */
 	uint64_t first;          /* number of the first that has not ended */
+	uint64_t lifted;         /* by so much the member's word has raised that */
 	uint32_t ended, sent;
 	bool over;       /* none of them will be taken any more ... */
 	bool walled;     /* ... since there is no way to it */
@@ -77,9 +78,9 @@ struct shoal_talk {
 	struct shoal_slab peers;
 	struct shoal_table by_slot;
 	struct shoal_list told;
-	uint64_t number;            /* above every number that a peer which is gone was given */
-	uint32_t flying;            /* requests in flight ... */
-	uint32_t doubtful;          /* ... of them to members where the last one failed */
+	uint64_t number;   /* above every number that a peer which is gone was given here */
+	uint32_t flying;   /* requests in flight ... */
+	uint32_t doubtful; /* ... of them to members where the last one failed */
 	struct shoal_list crowd[2]; /* peers that wait for a place; [1]: after a failure */
 	struct shoal_ring past;     /* struct shoal_peer_past, the oldest first */
 };

@@ -23,6 +23,8 @@
  * its receiver expect others, but never gets to the end of them. */
 #define LEFT_OUT_MOST (UINT64_C(1) << 40)
 #define FIRST_MOST    (UINT64_C(1) << 62)
+/* No receiver expects one above this. */
+#define NEXT_MOST (UINT64_C(1) << 63)
 
 static uint32_t
 waiting(const struct shoal_peer *peer)
@@ -417,6 +419,7 @@ give_up(struct shoal_core *core, struct shoal_peer *peer, uint64_t next)
 
 	shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 	advance(core, peer, peer->sent, SHOAL_ERR_CLOSED);
+	peer->lifted += next - peer->first;
 	peer->first = next;
 	if (!peer->warned && shoal_log_begin(core, &line, SHOAL_LOG_WARN, "messages")) {
 		shoal_text_str(&line.text, "somebody sends messages to ");
@@ -457,6 +460,10 @@ shoal_reliable_on_receipt(
 		shoal_send_gossip(core, slot, SHOAL_FILL_SELF, SHOAL_NONE);
 	}
 	if ((receipt->code != 0 && !refused) || receipt->next < peer->first) {
+		return;
+	}
+	if (receipt->next > NEXT_MOST) {
+		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}
 #ifdef SHOAL_PLANT_GIVEN_UP
