@@ -3,6 +3,7 @@
 #include "cluster_talk.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 /* What a handler does with requests, and what it saw. */
 struct server {
@@ -261,6 +262,108 @@ what_cannot_be_asked_is_refused_and_there_are_so_many_at_once(void **state)
 	assert_int_equal(ended.calls, SHOAL_REQUESTS_MAX);
 }
 
+/* Whether the member takes part, as far as the cluster knows. */
+static bool
+knows(struct shoal_cluster *cluster, const struct shoal_id *id)
+{
+	struct shoal_member_list *list = shoal_members(cluster, NULL);
+	struct shoal_member *member = shoal_member_list_find_by_id(list, id);
+	bool alive = member != NULL && (shoal_member_state(member) == SHOAL_STATE_ALIVE ||
+	                                       shoal_member_state(member) == SHOAL_STATE_SUSPECT);
+
+	shoal_member_list_free(list);
+	return alive;
+}
+
+static void
+one_asker_leaves_half_of_the_places_to_others_and_none_when_it_is_gone(void **state)
+{
+	struct shoal_config config;
+	struct server server = {.holds = true};
+	struct ended ended = {0};
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	assert_int_equal(shoal_config_profile(&config, SHOAL_PROFILE_LOCAL), 0);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), 0);
+	for (unsigned i = 0; i < SHOAL_REQUESTS_MAX; i++) {
+		ask(&talk, "x", 3600000, &ended, NULL);
+	}
+	talk_until(&talk, &ended.calls, SHOAL_REQUESTS_MAX / 2);
+	assert_int_equal(ended.code, SHOAL_ERR_LIMIT);
+	assert_int_equal(server.calls, SHOAL_REQUESTS_MAX / 2);
+	assert_int_equal(shoal_cluster_stop(talk.one), 0);
+	for (unsigned i = 0; knows(talk.two, &talk.id_one); i++) {
+		assert_true(i < 60000);
+		talk_turn(&talk);
+	}
+	assert_int_equal(shoal_reply(talk.two, server.ticket, 0, "x", 1), SHOAL_ERR_NOT_FOUND);
+	talk_done(&talk);
+}
+
+/* Memory for a message of this length is short, and it takes long to find out. */
+#define SLOW 54321
+
+struct slow {
+	struct talk talk;
+	struct ended ended;
+	uint64_t number;
+	size_t blocks;
+};
+
+static void *
+slow_realloc(void *old, size_t size, void *arg)
+{
+	struct slow *slow = arg;
+
+	if (old == NULL && size >= SLOW && size < SLOW + 64) {
+		assert_int_equal(shoal_request_cancel(slow->talk.one, slow->number), 0);
+		talk_until(&slow->talk, &slow->ended.calls, 1);
+		return NULL;
+	}
+	void *made = realloc(old, size);
+	slow->blocks += old == NULL && made != NULL;
+	return made;
+}
+
+static void *
+slow_malloc(size_t size, void *arg)
+{
+	return slow_realloc(NULL, size, arg);
+}
+
+static void
+slow_free(void *block, void *arg)
+{
+	struct slow *slow = arg;
+
+	slow->blocks -= block != NULL;
+	free(block);
+}
+
+static void
+one_that_ends_before_it_could_be_sent_has_one_end_and_leaves_nothing(void **state)
+{
+	struct shoal_config config;
+	struct slow slow = {.blocks = 0};
+	struct shoal_allocator mem = {slow_malloc, slow_realloc, slow_free, &slow};
+	static char data[SLOW];
+
+	(void)state;
+	shoal_config_init(&config);
+	slow.talk.mem = &mem;
+	talk_begin(&slow.talk, &config);
+	assert_int_equal(shoal_request(slow.talk.one, &slow.talk.id_two, TALK_TYPE, data, SLOW,
+	                         10000, on_end, &slow.ended, &slow.number),
+	        0);
+	assert_int_equal(slow.ended.code, SHOAL_ERR_CANCELED);
+	talk_done(&slow.talk);
+	assert_int_equal(slow.ended.calls, 1);
+	assert_int_equal(slow.blocks, 0);
+}
+
 int
 main(void)
 {
@@ -271,6 +374,10 @@ main(void)
 	        cmocka_unit_test(one_that_is_canceled_ends_so),
 	        cmocka_unit_test(when_the_member_dies_or_this_one_stops_the_end_is_closed),
 	        cmocka_unit_test(what_cannot_be_asked_is_refused_and_there_are_so_many_at_once),
+	        cmocka_unit_test(
+	                one_asker_leaves_half_of_the_places_to_others_and_none_when_it_is_gone),
+	        cmocka_unit_test(
+	                one_that_ends_before_it_could_be_sent_has_one_end_and_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

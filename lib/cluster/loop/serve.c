@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests of others. Each has a ticket from the moment its handler is called until it is answered
- * or its time is over, which both ends count: so nothing that is never answered stays. Where too
- * many wait, or there is no handler, the asker is told at once. */
+ * or its time is over, which both ends count, or its asker is gone: so nothing that is never
+ * answered stays. Where too many wait, half of those that others leave free of one asker, or there
+ * is no handler, the asker is told at once. */
 #include "cluster/loop/serve.h"
 
 #include "base/alloc.h"
@@ -96,6 +97,54 @@ shoal_reply(struct shoal_cluster *cluster, uint64_t ticket, int code, const void
 	return rc;
 }
 
+/* Under the lock. Whether a member may have one more: as many as it leaves free. */
+static bool
+has_share(const struct shoal_requests *requests, const struct shoal_id *id)
+{
+	uint32_t left = SHOAL_REQUESTS_MAX - requests->served.count, its = 0;
+
+	if (requests->served.count < SHOAL_REQUESTS_MAX / 2) {
+		return true;
+	}
+	for (uint32_t i = 0; i < requests->served.end; i++) {
+		const struct shoal_served *served = shoal_slab_at(&requests->served, i);
+		its += served != NULL && shoal_id_compare(&served->id, id) == 0;
+	}
+	return its < left;
+}
+
+/* Under the lock. */
+static void
+drop(struct shoal_requests *requests, struct shoal_served *served)
+{
+	shoal_heap_disarm(&requests->heap, &served->timer);
+	shoal_slab_give(&requests->served, (uint32_t)served->ticket);
+}
+
+void
+shoal_serve_drop(struct shoal_cluster *cluster, uint64_t ticket)
+{
+	pthread_mutex_lock(&cluster->lock);
+	struct shoal_served *served = find(cluster, ticket);
+	if (served != NULL) {
+		drop(&cluster->requests, served);
+	}
+	pthread_mutex_unlock(&cluster->lock);
+}
+
+void
+shoal_serve_forget(struct shoal_cluster *cluster, const struct shoal_id *id)
+{
+	struct shoal_requests *requests = &cluster->requests;
+
+	for (uint32_t i = 0; i < requests->served.end; i++) {
+		struct shoal_served *served = shoal_slab_at(&requests->served, i);
+		if (served != NULL && shoal_id_compare(&served->id, id) == 0) {
+			drop(requests, served);
+		}
+	}
+}
+
 /* 0: too many wait, or no memory. */
 static uint64_t
 open_ticket(struct shoal_cluster *cluster, const struct shoal_id *id, uint64_t number,
@@ -107,7 +156,8 @@ open_ticket(struct shoal_cluster *cluster, const struct shoal_id *id, uint64_t n
 	bool ring = false;
 
 	pthread_mutex_lock(&cluster->lock);
-	if (shoal_heap_reserve(&requests->heap, requests->heap.count + 1) == 0) {
+	if (has_share(requests, id) &&
+	        shoal_heap_reserve(&requests->heap, requests->heap.count + 1) == 0) {
 		served = shoal_slab_take(&requests->served, &slot);
 	}
 	if (served != NULL) {

@@ -25,4 +25,9 @@ uint64_t shoal_request_number(struct shoal_requests *requests, uint32_t slot);
 /* The callbacks' thread: a reply came. */
 void shoal_request_replied(struct shoal_cluster *cluster, const struct shoal_message *message);
 
+/* The request can be answered no more. */
+void shoal_serve_drop(struct shoal_cluster *cluster, uint64_t ticket);
+/* Under the lock. The same of all requests of a member. */
+void shoal_serve_forget(struct shoal_cluster *cluster, const struct shoal_id *id);
+
 #endif

@@ -12,6 +12,7 @@
 #include "cluster/loop/fork.h"
 #include "cluster/loop/loop.h"
 #include "cluster/loop/mailbox.h"
+#include "cluster/loop/serve.h"
 #include "cluster/report/last_error.h"
 
 #include <string.h>
@@ -302,6 +303,7 @@ call_handler(struct shoal_cluster *cluster, const struct shoal_message *message,
 		handler.request(cluster, message, ticket, handler.arg);
 	} else if (ticket != 0) {
 		(void)shoal_reply(cluster, ticket, SHOAL_ERR_UNSUPPORTED, NULL, 0);
+		shoal_serve_drop(cluster, ticket); /* where that has no room nobody answers it */
 	}
 }
 

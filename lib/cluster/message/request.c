@@ -349,6 +349,9 @@ shoal_request_member(struct shoal_cluster *cluster, const struct shoal_event *ev
 	if (gone && cluster->requests.asked.count > 0) {
 		collect(cluster, &ended, &event->id);
 	}
+	if (gone && cluster->requests.served.count > 0) {
+		shoal_serve_forget(cluster, &event->id);
+	}
 	pthread_mutex_unlock(&cluster->lock);
 	push_all(cluster, &ended);
 }
