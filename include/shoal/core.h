@@ -352,10 +352,10 @@ SHOAL_API void shoal_core_free(struct shoal_core *core);
  * what profile.stream_max allows; SHOAL_ERR_AGAIN: the queue to it is full, WRITABLE follows;
  * SHOAL_ERR_NOMEM: no memory, or sends have to be taken first: nobody tells when that is better;
  * SHOAL_ERR_INVALID: to this member itself, or a type or flag that is none. BROADCAST: the same but
- * NOT_FOUND. MALFORMED, CHECKSUM,
- * VERSION, LABEL, TOO_BIG, KEY, AUTH, REPLAYED, MISDIRECTED, CLEAR, UNSUPPORTED: the packet was
- * dropped and counted; nothing changed. Out of memory never ends a core:
- * what could not be kept is dropped and counted. */
+ * NOT_FOUND; AGAIN too where a reliable one would push out one that somebody may still miss.
+ * MALFORMED, CHECKSUM, VERSION, LABEL, TOO_BIG, KEY, AUTH, REPLAYED, MISDIRECTED, CLEAR,
+ * UNSUPPORTED: the packet was dropped and counted; nothing changed. Out of memory never ends a
+ * core: what could not be kept is dropped and counted. */
 SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input *input);
 
 /* Bytes of a tuning: the log level, and every field of the profile. */

@@ -6,7 +6,9 @@
  * where all callbacks run (see config.h), one at a time.
  *
  * Order: reliable messages from one member to another arrive in the order in which shoal_send was
- * called, each exactly once while both processes live. Messages that are not reliable may be lost
+ * called, each exactly once while both processes live and neither is held dead or gone where the
+ * other one is: then what waits ends, of which shoal_send_confirmed tells. Messages that are not
+ * reliable may be lost
  * and may pass each other and reliable ones; none arrives twice. Between two senders there is no
  * order.
  *
@@ -108,14 +110,19 @@ SHOAL_API int shoal_send_many(struct shoal_cluster *cluster, const struct shoal_
         uint16_t type, const void *data, size_t len, unsigned flags, size_t *sent);
 
 /* Sends a copy of len bytes to all other members, each of which passes it on; flags: 0,
- * SHOAL_RELIABLE or SHOAL_NO_FORWARD. 0: it is on its way, and comes to nearly everyone within
- * milliseconds, to each once. A reliable one is kept by all for profile.cast_keep_ms, so that a
- * member that was cut off gets it when it is back; who joins gets those that were sent after its
- * start. Broadcasts have no order, and their handlers see SHOAL_BROADCAST among the flags.
+ * SHOAL_RELIABLE or SHOAL_NO_FORWARD: it is told by this member alone, and comes to some 10 of
+ * many. 0: it is on its way, and comes to nearly everyone, where little waits within milliseconds,
+ * to each once. A reliable one is kept by all for profile.cast_keep_ms, so that a member that was
+ * cut off gets it when it is back; who joins gets those that were sent after its start. Each keeps
+ * the last profile.casts_max of a member at most, of profile.cast_bytes. They go no faster than so
+ * many in two digest intervals (profile.digest_interval_ms), so that who is not cut off misses
+ * none: what is said faster waits here. Broadcasts have no order, and their handlers see
+ * SHOAL_BROADCAST among the flags.
  *
- * SHOAL_ERR_TOO_BIG: the text says how long one may be. SHOAL_ERR_AGAIN: too many are on their way
- * (profile.queue_bytes). SHOAL_ERR_INVALID: a type below SHOAL_TYPE_SERVICE, or unknown flags, or
- * both. SHOAL_ERR_STATE: the cluster is not running. SHOAL_ERR_NOMEM. */
+ * SHOAL_ERR_TOO_BIG: the text says how long one may be. SHOAL_ERR_AGAIN: too many wait or are on
+ * their way (profile.queue_bytes); one that fits no datagram counts until all to whom it was
+ * offered have had it, or for 10 seconds. SHOAL_ERR_INVALID: a type below SHOAL_TYPE_SERVICE, or
+ * unknown flags, or both. SHOAL_ERR_STATE: the cluster is not running. SHOAL_ERR_NOMEM. */
 SHOAL_API int shoal_broadcast(
         struct shoal_cluster *cluster, uint16_t type, const void *data, size_t len, unsigned flags);
 
@@ -136,11 +143,12 @@ SHOAL_API int shoal_on_writable(struct shoal_cluster *cluster, shoal_writable_fn
 /* Requests: a message to one member that is answered. Each has one end, a reply or a code, within
  * its time-out; they travel as reliable messages do, and wait in the same queues. */
 
-/* At once, those of this member and those that its handlers have not answered. */
+/* At once, those of this member and those that its handlers have not answered, of which one member
+ * has no more than it leaves to others. */
 #define SHOAL_REQUESTS_MAX 4096
 
 /* A request was received. It is answered by shoal_reply with its ticket, here or later and from any
- * thread; when its time is over the ticket is. */
+ * thread; when its time is over, or its sender dead or gone, the ticket is. */
 typedef void (*shoal_request_fn)(struct shoal_cluster *cluster, const struct shoal_message *message,
         uint64_t ticket, void *arg);
 

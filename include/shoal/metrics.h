@@ -161,7 +161,11 @@ extern "C" {
 	X(FETCHES, fetches, "requests for reliable broadcasts that were missed")                   \
 	X(FETCHES_SERVED, fetches_served, "requests for broadcasts answered")                      \
 	X(EVENTS_MERGED, events_merged,                                                            \
-	        "member events that became part of another one or nothing (coalesce_ms)")
+	        "member events that became part of another one or nothing (coalesce_ms)")          \
+	X(DROP_OFFERS, drop_offers,                                                                \
+	        "offers of broadcasts dropped: no place, or nobody gave what it offered")          \
+	X(CASTS_PASSED, casts_passed,                                                              \
+	        "broadcasts dropped: too late to tell whether they were heard before")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

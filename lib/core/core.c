@@ -193,6 +193,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_cast_init(core);
 	shoal_spread_init(core);
 	shoal_repair_init(core);
+	shoal_want_init(core);
 	shoal_slab_init(&core->exchanges, &core->mem, 1, 0);
 	if (shoal_partial_init(core) != SHOAL_OK) {
 		rc = SHOAL_ERR_NOMEM;
@@ -292,6 +293,7 @@ shoal_core_free(struct shoal_core *core)
 	shoal_pull_done(core);
 	shoal_peer_done(core);
 	shoal_cast_done(core);
+	shoal_want_done(core);
 	shoal_seen_done(core);
 	shoal_inquest_done(core);
 	shoal_check_done(core);
@@ -401,6 +403,9 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 		break;
 	case SHOAL_TIMER_REPAIR:
 		shoal_repair_on_timer(core);
+		break;
+	case SHOAL_TIMER_WANT:
+		shoal_want_on_timer(core);
 		break;
 	}
 }

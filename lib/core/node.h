@@ -35,10 +35,12 @@
 #include "core/detect/weight.h"
 #include "core/message/cast.h"
 #include "core/message/inbox.h"
+#include "core/message/keep.h"
 #include "core/message/peer.h"
 #include "core/message/repair.h"
 #include "core/message/seen.h"
 #include "core/message/spread.h"
+#include "core/message/want.h"
 #include "core/send.h"
 #include "core/sync/gossip.h"
 #include "core/sync/pull.h"
@@ -74,7 +76,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_PULL,
 	SHOAL_TIMER_PEER, /* slot: peer */
 	SHOAL_TIMER_SPREAD,
-	SHOAL_TIMER_REPAIR
+	SHOAL_TIMER_REPAIR,
+	SHOAL_TIMER_WANT
 };
 
 enum shoal_leave_phase {
@@ -153,9 +156,11 @@ struct shoal_core {
 	struct shoal_talk talk;
 	struct shoal_inbox inbox;
 	struct shoal_casts casts;
+	struct shoal_keep keep;
 	struct shoal_seen seen;
 	struct shoal_spread spread;
 	struct shoal_repair repair;
+	struct shoal_wants wants;
 	struct shoal_keys keys;
 };
 

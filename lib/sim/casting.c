@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Members of a swarm broadcast, also while much goes wrong; in the end whoever ran all the time has
- * heard every reliable one that is young enough. */
+ * heard every reliable one that is young enough, and each has its end. */
 #include "sim/swarm.h"
 
 void
@@ -14,6 +14,25 @@ shoal_swarm_cast(struct shoal_swarm *swarm, uint32_t casts)
 		(void)(shoal_sim_is_up(swarm->sim, from) &&
 		        shoal_judge_cast(swarm->sim, from, reliable));
 	}
+}
+
+/* All that was said comes to its end. */
+static int
+await_ends(struct shoal_swarm *swarm, uint64_t bound)
+{
+	uint64_t begin = shoal_sim_now(swarm->sim);
+	uint32_t node;
+	int rc = 0;
+
+	while (rc == 0 && (node = shoal_judge_cast_unended(swarm->sim)) != SHOAL_SIM_NOBODY) {
+		if (shoal_sim_now(swarm->sim) - begin > bound) {
+			shoal_checker_fail(shoal_sim_checkers(swarm->sim), SHOAL_CHECKER_BROADCASTS,
+			        node, NULL, "the end of a broadcast was not told within the bound");
+			return SHOAL_ERR_STATE;
+		}
+		rc = shoal_swarm_run_for(swarm, SHOAL_MS(swarm->plan.profile.digest_interval_ms));
+	}
+	return rc;
 }
 
 int
@@ -37,5 +56,5 @@ shoal_swarm_casts(struct shoal_swarm *swarm)
 		}
 		rc = shoal_swarm_run_for(swarm, SHOAL_MS(profile->digest_interval_ms));
 	}
-	return rc;
+	return rc != 0 ? rc : await_ends(swarm, bound);
 }

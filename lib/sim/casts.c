@@ -3,7 +3,8 @@
  *
  * Each carries its number among all that were ever said, so that whoever hears it can be held to
  * the promises of core.h: none is heard twice by an instance, none that nobody sent, and a reliable
- * one comes to everyone that runs. Cost: a number a node for each, O(1) an event. */
+ * one comes to everyone that runs; and each has its end. Cost: a number a node for each, O(1) an
+ * event. */
 #include "sim/world.h"
 
 #include "base/alloc.h"
@@ -81,6 +82,7 @@ shoal_judge_cast(struct shoal_sim *sim, uint32_t from, bool reliable)
 	rc = shoal_sim_step(sim, from, &input);
 	if (rc != 0) { /* nobody waits for it */
 		casts->item[number].reliable = false;
+		casts->item[number].ended = true;
 	}
 	return rc;
 }
@@ -173,6 +175,21 @@ shoal_judge_unheard(const struct shoal_sim *sim, uint64_t ns)
 			if (node != cast->from && !heard && runs_since(to, cast->at)) {
 				return node;
 			}
+		}
+	}
+	return SHOAL_SIM_NOBODY;
+}
+
+uint32_t
+shoal_judge_cast_unended(const struct shoal_sim *sim)
+{
+	for (size_t i = 0; i < sim->casts.count; i++) {
+		const struct shoal_sim_cast *cast = &sim->casts.item[i];
+		const struct shoal_sim_node *from = &sim->node[cast->from];
+
+		if (!cast->ended && from->core != NULL && !from->ended &&
+		        from->instance == cast->instance) {
+			return cast->from;
 		}
 	}
 	return SHOAL_SIM_NOBODY;

@@ -41,7 +41,7 @@
 	X(METADATA, "metadata", "all hold the metadata that each said last, once they agree")      \
 	X(MESSAGES, "messages",                                                                    \
 	        "no message is taken twice, reliable ones in order, each ends once")               \
-	X(BROADCASTS, "broadcasts", "none is heard twice, reliable ones by all that run")
+	X(BROADCASTS, "broadcasts", "none is heard twice, reliable ones by all that run, all end")
 
 enum shoal_checker {
 #define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,

@@ -66,6 +66,8 @@ int shoal_judge_cast(struct shoal_sim *sim, uint32_t from, bool reliable);
 /* A node that has not heard a reliable broadcast of the last so many nanoseconds, though both it
  * and its origin have run ever since; SHOAL_SIM_NOBODY. */
 uint32_t shoal_judge_unheard(const struct shoal_sim *sim, uint64_t ns);
+/* A node that was not told of the end of a broadcast of its own; SHOAL_SIM_NOBODY. */
+uint32_t shoal_judge_cast_unended(const struct shoal_sim *sim);
 
 struct shoal_checkers *shoal_sim_checkers(struct shoal_sim *sim);
 

@@ -3,6 +3,8 @@
  * full queue says so and when it is not. */
 #include "cluster_talk.h"
 
+#include <stdlib.h>
+
 #include <shoal/metadata.h>
 
 struct told {
@@ -156,6 +158,77 @@ what_waits_when_the_cluster_is_freed_goes_with_it(void **state)
 	talk_done(&talk);
 }
 
+static void
+what_was_accepted_waits_until_it_can_be_told_without_loss(void **state)
+{
+	struct shoal_config config;
+	struct told two = {0};
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	assert_int_equal(shoal_config_profile(&config, SHOAL_PROFILE_LOCAL), 0);
+	config.profile.casts_max = 20;
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle(talk.two, TALK_TYPE, on_told, &two), 0);
+	for (size_t i = 0; i < 50; i++) {
+		assert_int_equal(shoal_broadcast(talk.one, TALK_TYPE, "x", 1, SHOAL_RELIABLE), 0);
+	}
+	for (size_t i = 0; i < 1500; i++) { /* behind which these do not wait */
+		assert_int_equal(shoal_broadcast(talk.one, TALK_TYPE, "x", 1, 0), 0);
+	}
+	talk_until(&talk, &two.calls, 1550);
+	talk_done(&talk);
+}
+
+/* Memory for what has this length is short a few times. */
+#define SHORT 4321
+
+static void *
+short_realloc(void *old, size_t size, void *arg)
+{
+	size_t *left = arg;
+
+	if (old == NULL && size == SHORT + 1 && *left > 0) {
+		--*left;
+		return NULL;
+	}
+	return realloc(old, size);
+}
+
+static void *
+short_malloc(size_t size, void *arg)
+{
+	return short_realloc(NULL, size, arg);
+}
+
+static void
+short_free(void *block, void *arg)
+{
+	(void)arg;
+	free(block);
+}
+
+static void
+a_reliable_one_waits_where_memory_is_short(void **state)
+{
+	size_t left = 3;
+	struct shoal_allocator mem = {short_malloc, short_realloc, short_free, &left};
+	struct shoal_config config;
+	struct told two = {0};
+	struct talk talk = {.mem = &mem};
+	static char data[SHORT];
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle(talk.two, TALK_TYPE, on_told, &two), 0);
+	assert_int_equal(shoal_broadcast(talk.one, TALK_TYPE, data, SHORT, SHOAL_RELIABLE), 0);
+	talk_until(&talk, &two.calls, 1);
+	assert_int_equal(left, 0);
+	talk_done(&talk);
+}
+
 int
 main(void)
 {
@@ -165,6 +238,8 @@ main(void)
 	        cmocka_unit_test(what_cannot_be_broadcast_is_refused_with_its_reason),
 	        cmocka_unit_test(a_full_queue_refuses_and_is_writable_again_and_nothing_is_lost),
 	        cmocka_unit_test(what_waits_when_the_cluster_is_freed_goes_with_it),
+	        cmocka_unit_test(what_was_accepted_waits_until_it_can_be_told_without_loss),
+	        cmocka_unit_test(a_reliable_one_waits_where_memory_is_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@ static void
 add(struct core_world *world, uint8_t id, uint64_t salt, uint64_t number, bool reliable)
 {
 	struct shoal_cast_key key = key_of(id, salt, number, reliable);
-	assert_int_equal(shoal_seen_add(world_core(world, 0), &key), SHOAL_OK);
+	assert_int_equal(shoal_seen_add(world_core(world, 0), &key, true, false), SHOAL_OK);
 }
 
 static void
@@ -58,10 +58,66 @@ any_order_within_the_window_counts_each_once_and_what_is_below_counts_as_heard(v
 		add(&world, 4, 1, 100000, reliable != 0);
 		assert_false(has(&world, 4, 1, 100000 - window + 64, reliable != 0));
 		assert_true(has(&world, 4, 1, 100000 - window - 64, reliable != 0));
-		add(&world, 4, 1, UINT64_MAX, reliable != 0);
-		assert_true(has(&world, 4, 1, 100000, reliable != 0));
-		assert_false(has(&world, 4, 1, UINT64_MAX - 1, reliable != 0));
 	}
+	world_done(&world);
+}
+
+static void
+numbers_rise_as_fast_as_they_can_and_an_origin_has_the_last_word(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 1, NULL);
+	struct shoal_core *core = world_core(&world, 0);
+	struct shoal_cast_key key = key_of(3, 1, UINT64_MAX, true);
+	assert_false(shoal_seen_is_credible(core, &key));
+	key.number = UINT64_C(1) << 62; /* nobody knows where it began */
+	assert_true(shoal_seen_is_credible(core, &key));
+	add(&world, 3, 1, 100, true);
+	assert_false(shoal_seen_is_credible(core, &key));
+	key.number = 100 + 4096;
+	assert_true(shoal_seen_is_credible(core, &key));
+	key.number++;
+	assert_false(shoal_seen_is_credible(core, &key));
+	world_run(&world, SHOAL_MS(1));
+	world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_TIMER});
+	assert_true(shoal_seen_is_credible(core, &key));
+	/* Made up: the origin itself is at 101. */
+	add(&world, 3, 1, 4000, true);
+	key.number = 101;
+	assert_true(has(&world, 3, 1, 101, true));
+	assert_true(shoal_seen_correct(core, &key));
+	assert_false(has(&world, 3, 1, 101, true));
+	assert_true(has(&world, 3, 1, 100, true));
+	assert_false(has(&world, 3, 1, 102, true));
+	assert_int_equal(shoal_seen_add(core, &key, true, true), SHOAL_OK);
+	assert_true(has(&world, 3, 1, 101, true));
+	assert_false(shoal_seen_correct(core, &key)); /* a copy corrects nothing */
+	world_done(&world);
+}
+
+static void
+made_up_instances_take_few_places_and_those_that_are_told_no_more(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 1, NULL);
+	struct shoal_core *core = world_core(&world, 0);
+	for (uint64_t salt = 1; salt < 1000; salt++) {
+		struct shoal_cast_key key = key_of(3, salt, 1, false);
+		assert_int_equal(shoal_seen_add(core, &key, false, false),
+		        salt <= SHOAL_SEEN_STRAYS ? SHOAL_OK : SHOAL_ERR_LIMIT);
+	}
+	struct shoal_cast_key key = key_of(3, 2000, 1, false);
+	assert_int_equal(shoal_seen_add(core, &key, true, false), SHOAL_OK);
+	key.salt = 1; /* a statement told it after all */
+	key.number = 2;
+	assert_int_equal(shoal_seen_add(core, &key, true, false), SHOAL_OK);
+	key.salt = 999;
+	assert_int_equal(shoal_seen_add(core, &key, false, false), SHOAL_OK);
+	assert_int_equal(core->seen.slab.count, SHOAL_SEEN_STRAYS + 2);
 	world_done(&world);
 }
 
@@ -110,6 +166,8 @@ main(void)
 	        cmocka_unit_test(instances_and_rows_are_told_apart),
 	        cmocka_unit_test(
 	                any_order_within_the_window_counts_each_once_and_what_is_below_counts_as_heard),
+	        cmocka_unit_test(numbers_rise_as_fast_as_they_can_and_an_origin_has_the_last_word),
+	        cmocka_unit_test(made_up_instances_take_few_places_and_those_that_are_told_no_more),
 	        cmocka_unit_test(an_instance_is_forgotten_after_a_quarter_of_an_hour_of_silence),
 	        cmocka_unit_test(there_are_so_many_and_the_most_silent_makes_room),
 	};

@@ -77,15 +77,15 @@ those_that_an_addressee_has_hide_nothing_behind_them(void **state)
 	(void)state;
 	cast_begin(&world, 3, NULL);
 	/* The second one holds many that the first one told it, and can tell the third few. */
-	world_core(&world, 1)->profile.cast_rate = 20000;
+	world_core(&world, 1)->profile.cast_rate = 2048;
 	world_core(&world, 1)->profile.cast_burst = 1400;
-	for (size_t i = 0; i < 3000; i++) {
+	for (size_t i = 0; i < 500; i++) {
 		assert_int_equal(cast_say(&world, 0, 0, "noise"), SHOAL_OK);
 	}
 	world_run(&world, SHOAL_MS(200));
 	assert_true(world_core(&world, 1)->spread.count > 130);
 	assert_int_equal(cast_say(&world, 1, 0, "mine"), SHOAL_OK);
-	assert_non_null(world_await(&world, 0, SHOAL_EVENT_MESSAGE, SHOAL_SEC(3)));
+	assert_non_null(world_await(&world, 0, SHOAL_EVENT_MESSAGE, SHOAL_SEC(12)));
 	assert_true(world_core(&world, 1)->spread.count > 65);
 	world_done(&world);
 }
@@ -130,7 +130,8 @@ floods(size_t nodes, unsigned flags)
 		}
 		world_forget_sent(&world);
 	}
-	assert_true(said > 3 * most / len); /* what all have had makes room */
+	/* What all have had makes room; reliable ones wait until nobody misses them. */
+	assert_true(said > (flags == 0 ? 3 : 1) * most / len);
 	world_run(&world, SHOAL_SEC(30));
 	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_SENT), said);
 	for (size_t node = 1; node < nodes; node++) {

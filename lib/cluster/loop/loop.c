@@ -279,8 +279,9 @@ on_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 			shoal_outbox_ended(cluster, event->exchange, event->code);
 		}
 		break;
-	case SHOAL_EVENT_WRITABLE:
-		break; /* the outbox counts for itself */
+	case SHOAL_EVENT_WRITABLE: /* the outbox counts for itself */
+		shoal_broadcast_resume(cluster, SHOAL_ERR_AGAIN);
+		break;
 	case SHOAL_EVENT_OVERFLOW:
 		cluster->repair = true;
 		shoal_callbacks_lose(&cluster->callbacks);
@@ -472,9 +473,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	} else {
 		shoal_loop_touch(cluster);
 	}
-	if (cluster->outbox.stalled) {
-		shoal_outbox_take(cluster);
-	}
+	shoal_outbox_resume(cluster);
+	shoal_broadcast_resume(cluster, SHOAL_ERR_NOMEM);
 }
 
 static void

@@ -2,8 +2,9 @@
 /* From shoal_broadcast on any thread to the core.
  *
  * What it costs is counted from the call until the core has told it as often as it does, as the
- * core counts it: so who fills the queue is told, and what was accepted has room in the core. The
- * core knows it by a number that holds its cost; nothing of it is kept here then. */
+ * core counts it: so who fills the queue is told. The core takes no more than it can see to,
+ * reliable ones and the others apart; the rest waits here, in two queues. It knows each by a number
+ * that holds its cost; nothing of it is kept here then. */
 #include "cluster/message/broadcast.h"
 
 #include "base/alloc.h"
@@ -34,7 +35,8 @@ struct shoal_broadcast {
 void
 shoal_broadcast_init(struct shoal_cluster *cluster)
 {
-	shoal_list_init(&cluster->broadcasts.waiting);
+	shoal_list_init(&cluster->broadcasts.waiting[0]);
+	shoal_list_init(&cluster->broadcasts.waiting[1]);
 	cluster->broadcasts.call.kind = SHOAL_CALL_ROOM;
 }
 
@@ -102,6 +104,12 @@ make(struct shoal_cluster *cluster, const char *tag, uint16_t type, const void *
 	return made;
 }
 
+static bool
+is_reliable(const struct shoal_broadcast *made)
+{
+	return (made->flags & SHOAL_RELIABLE) != 0;
+}
+
 /* Under the lock. */
 static int
 admit(struct shoal_cluster *cluster, struct shoal_broadcast *made)
@@ -117,8 +125,9 @@ admit(struct shoal_cluster *cluster, struct shoal_broadcast *made)
 		return SHOAL_ERR_AGAIN;
 	}
 	broadcasts->cost += made->cost;
-	bool was_empty = shoal_list_empty(&broadcasts->waiting);
-	shoal_list_push_back(&broadcasts->waiting, &made->node);
+	struct shoal_list *waiting = &broadcasts->waiting[is_reliable(made)];
+	bool was_empty = shoal_list_empty(waiting);
+	shoal_list_push_back(waiting, &made->node);
 	if (was_empty) {
 		shoal_mailbox_ring(cluster->mailbox_fd);
 	}
@@ -189,6 +198,14 @@ release(struct shoal_cluster *cluster, uint64_t cost)
 }
 
 static void
+put_back(struct shoal_cluster *cluster, struct shoal_broadcast *made)
+{
+	pthread_mutex_lock(&cluster->lock);
+	shoal_list_push_front(&cluster->broadcasts.waiting[is_reliable(made)], &made->node);
+	pthread_mutex_unlock(&cluster->lock);
+}
+
+static void
 give(struct shoal_cluster *cluster, struct shoal_broadcast *made)
 {
 	struct shoal_input input = {.kind = SHOAL_INPUT_BROADCAST,
@@ -200,7 +217,13 @@ give(struct shoal_cluster *cluster, struct shoal_broadcast *made)
 	        .data = made->data + made->tag_len,
 	        .len = made->len};
 
-	if (shoal_loop_input(cluster, &input) != 0) {
+	int rc = shoal_loop_input(cluster, &input);
+	if (rc == SHOAL_ERR_AGAIN || (rc == SHOAL_ERR_NOMEM && is_reliable(made))) {
+		cluster->broadcasts.stalled[is_reliable(made)] = rc;
+		put_back(cluster, made);
+		return;
+	}
+	if (rc != 0) {
 		cluster->extra.value[SHOAL_COUNTER_DROP_UNSENT]++;
 		release(cluster, made->cost);
 	}
@@ -209,37 +232,59 @@ give(struct shoal_cluster *cluster, struct shoal_broadcast *made)
 
 /* NULL: there is none. */
 static struct shoal_broadcast *
-next_waiting(struct shoal_cluster *cluster, bool *last)
+next_waiting(struct shoal_cluster *cluster, size_t row)
 {
-	struct shoal_list *waiting = &cluster->broadcasts.waiting, *first;
+	struct shoal_list *first;
 
 	pthread_mutex_lock(&cluster->lock);
-	first = shoal_list_first(waiting);
+	first = shoal_list_first(&cluster->broadcasts.waiting[row]);
 	if (first != NULL) {
 		shoal_list_remove(first);
 	}
-	*last = shoal_list_empty(waiting);
 	pthread_mutex_unlock(&cluster->lock);
 	return first != NULL ? SHOAL_LIST_ITEM(first, struct shoal_broadcast, node) : NULL;
+}
+
+/* false: there is more. */
+static bool
+take_row(struct shoal_cluster *cluster, size_t row)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < TURN_MESSAGES && bytes < TURN_BYTES; i++) {
+		if (cluster->ended || cluster->broadcasts.stalled[row] != 0) {
+			return true;
+		}
+		struct shoal_broadcast *made = next_waiting(cluster, row);
+		if (made == NULL) {
+			return true;
+		}
+		bytes += made->cost;
+		give(cluster, made);
+	}
+	return false;
 }
 
 void
 shoal_broadcast_take(struct shoal_cluster *cluster)
 {
-	struct shoal_broadcast *made;
-	size_t bytes = 0;
-	bool last = true;
+	bool once = take_row(cluster, 0), reliable = take_row(cluster, 1);
 
-	for (size_t i = 0; i < TURN_MESSAGES && bytes < TURN_BYTES && !cluster->ended; i++) {
-		made = next_waiting(cluster, &last);
-		if (made == NULL) {
-			return;
-		}
-		bytes += made->cost;
-		give(cluster, made);
-	}
-	if (!last && !cluster->ended) {
+	if (!once || !reliable) {
 		shoal_mailbox_ring(cluster->mailbox_fd);
+	}
+}
+
+void
+shoal_broadcast_resume(struct shoal_cluster *cluster, int reason)
+{
+	int *stalled = cluster->broadcasts.stalled;
+
+	for (size_t row = 0; row < 2; row++) {
+		if (stalled[row] == reason) {
+			stalled[row] = 0;
+			shoal_mailbox_ring(cluster->mailbox_fd);
+		}
 	}
 }
 
@@ -258,9 +303,10 @@ shoal_broadcast_finish(struct shoal_cluster *cluster)
 {
 	struct shoal_broadcasts *broadcasts = &cluster->broadcasts;
 	struct shoal_broadcast *made;
-	bool last, tell;
+	bool tell;
 
-	while ((made = next_waiting(cluster, &last)) != NULL) {
+	while ((made = next_waiting(cluster, 0)) != NULL ||
+	        (made = next_waiting(cluster, 1)) != NULL) {
 		cluster->extra.value[SHOAL_COUNTER_DROP_UNSENT]++;
 		shoal_alloc_free(cluster->mem, made);
 	}

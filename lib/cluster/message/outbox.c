@@ -394,6 +394,14 @@ shoal_outbox_take(struct shoal_cluster *cluster)
 }
 
 void
+shoal_outbox_resume(struct shoal_cluster *cluster)
+{
+	if (cluster->outbox.stalled) {
+		shoal_outbox_take(cluster);
+	}
+}
+
+void
 shoal_outbox_ended(struct shoal_cluster *cluster, uint64_t number, int code)
 {
 	struct shoal_outgoing **place, *out;

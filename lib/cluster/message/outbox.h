@@ -24,6 +24,8 @@ void shoal_outbox_done(struct shoal_cluster *cluster);
 
 /* The loop's thread: gives what waits to the core; not all of it at once where that is much. */
 void shoal_outbox_take(struct shoal_cluster *cluster);
+/* The same where the core had no memory for what waits. */
+void shoal_outbox_resume(struct shoal_cluster *cluster);
 /* The core told the end of a reliable message. */
 void shoal_outbox_ended(struct shoal_cluster *cluster, uint64_t number, int code);
 /* The core is gone: all that is left ends. */

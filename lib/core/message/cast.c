@@ -15,11 +15,19 @@
 #include <shoal/document.h>
 
 #include "base/hash.h"
+#include "core/event.h"
 #include "core/node.h"
 #include "core/table/apply.h"
 
 /* What a packet needs besides the body of a broadcast, its tag and the label included. */
 #define PACKET_HEAD 512
+
+/* Numbers of this member's that are on their way at once and go once: half a window, so that one
+ * that others pass on later is still above what counts as heard. */
+#define FLYING_MOST 512
+
+/* Between two warnings that somebody speaks in another one's name. */
+#define FORGED_PAUSE SHOAL_SEC(60)
 
 static bool
 has_key(const void *owner, uint32_t value, const void *key)
@@ -30,9 +38,8 @@ has_key(const void *owner, uint32_t value, const void *key)
 	return shoal_cast_key_equal(&cast->key, key);
 }
 
-/* The same at every member: sums are compared. */
-static uint64_t
-sum_of(const struct shoal_cast_key *key)
+uint64_t
+shoal_cast_sum(const struct shoal_cast_key *key)
 {
 	static const uint64_t nothing[2];
 	uint8_t data[SHOAL_CAST_KEY_BYTES];
@@ -46,7 +53,7 @@ sum_of(const struct shoal_cast_key *key)
 static uint64_t
 hash_of(const struct shoal_casts *casts, const struct shoal_cast_key *key)
 {
-	uint64_t sum = sum_of(key);
+	uint64_t sum = shoal_cast_sum(key);
 
 	return shoal_table_hash(&casts->by_key, &sum, sizeof sum);
 }
@@ -55,13 +62,14 @@ void
 shoal_cast_init(struct shoal_core *core)
 {
 	struct shoal_casts *casts = &core->casts;
-	uint32_t most = 2 * (core->profile.queue_bytes / SHOAL_MESSAGE_COST) + SHOAL_CASTS_MOST;
+	uint32_t most = 2 * (core->profile.queue_bytes / SHOAL_MESSAGE_COST) + 2 * SHOAL_CASTS_MOST;
 
 	shoal_slab_init(&casts->slab, &core->mem, sizeof(struct shoal_cast), most);
 	shoal_table_init(&casts->by_key, &core->mem, core->members.by_id.key, most, has_key, casts);
 	shoal_list_init(&casts->all);
-	shoal_list_init(&casts->kept);
 	shoal_list_init(&casts->ended);
+	shoal_list_init(&casts->flying);
+	shoal_keep_init(core);
 }
 
 void
@@ -105,20 +113,8 @@ shoal_cast_cost(const struct shoal_cast *cast)
 	return SHOAL_MESSAGE_COST + cast->tag_len + cast->len;
 }
 
-/* It is not kept any more. */
-static void
-let_go(struct shoal_casts *casts, struct shoal_cast *cast)
-{
-	if (shoal_list_linked(&cast->kept)) {
-		shoal_list_remove(&cast->kept);
-		casts->kept_count--;
-		casts->kept_bytes -= shoal_cast_cost(cast);
-		casts->sum ^= sum_of(&cast->key);
-	}
-}
-
-static void
-free_unless_held(struct shoal_core *core, struct shoal_cast *cast)
+void
+shoal_cast_free(struct shoal_core *core, struct shoal_cast *cast)
 {
 	struct shoal_casts *casts = &core->casts;
 
@@ -135,31 +131,9 @@ free_unless_held(struct shoal_core *core, struct shoal_cast *cast)
 	shoal_table_remove(&casts->by_key, hash, number);
 	shoal_list_remove(&cast->all);
 	shoal_list_remove(&cast->asked);
+	shoal_list_remove(&cast->flying);
 	shoal_alloc_free(&core->mem, cast->data);
 	shoal_slab_give(&casts->slab, number);
-}
-
-/* The oldest make room. */
-static void
-keep(struct shoal_core *core, struct shoal_cast *cast)
-{
-	struct shoal_casts *casts = &core->casts;
-	uint64_t cost = shoal_cast_cost(cast);
-
-	while (casts->kept_count > 0 &&
-	        (casts->kept_count >= core->profile.casts_max ||
-	                casts->kept_bytes + cost > core->profile.cast_bytes)) {
-		struct shoal_cast *oldest =
-		        SHOAL_LIST_ITEM(shoal_list_first(&casts->kept), struct shoal_cast, kept);
-		casts->low = oldest->born > casts->low ? oldest->born : casts->low;
-		shoal_count(core, SHOAL_COUNTER_CASTS_EVICTED);
-		let_go(casts, oldest);
-		free_unless_held(core, oldest);
-	}
-	shoal_list_push_back(&casts->kept, &cast->kept);
-	casts->kept_count++;
-	casts->kept_bytes += cost;
-	casts->sum ^= sum_of(&cast->key);
 }
 
 /* Room for one more; its key, tag and body are set, and it is in no list but that of all. NULL: no
@@ -211,6 +185,28 @@ check(const struct shoal_core *core, const struct shoal_input *input)
 	return input->len > shoal_cast_most(core) ? SHOAL_ERR_TOO_BIG : SHOAL_OK;
 }
 
+/* Numbers of this member's that go once, from the first that is not told yet. */
+static uint64_t
+span_of(const struct shoal_casts *casts)
+{
+	const struct shoal_list *first = shoal_list_first(&casts->flying);
+
+	return first == NULL
+	               ? 0
+	               : casts->number[0] + 1 -
+	                         SHOAL_LIST_ITEM(first, struct shoal_cast, flying)->key.number;
+}
+
+/* For one of this cost, where the queue has as much as `bytes`. */
+static bool
+has_room(const struct shoal_core *core, bool reliable, uint64_t cost, uint64_t bytes, uint64_t span)
+{
+	if (!shoal_spread_has_room(core, true, bytes)) {
+		return false;
+	}
+	return reliable ? shoal_keep_has_room(core, cost) : span_of(&core->casts) < span;
+}
+
 int
 shoal_cast_send(struct shoal_core *core, const struct shoal_input *input)
 {
@@ -226,8 +222,9 @@ shoal_cast_send(struct shoal_core *core, const struct shoal_input *input)
 	if (rc != SHOAL_OK) {
 		return rc;
 	}
-	if (!shoal_spread_has_room(core, true, cost)) {
-		core->casts.refused = cost > core->casts.refused ? cost : core->casts.refused;
+	if (!has_room(core, reliable, cost, cost, FLYING_MOST)) {
+		uint64_t *refused = &core->casts.refused[reliable ? 1 : 0];
+		*refused = cost > *refused ? cost : *refused;
 		return SHOAL_ERR_AGAIN;
 	}
 	cast = add(core, &key, (struct shoal_span){input->tag, input->tag_len},
@@ -245,7 +242,10 @@ shoal_cast_send(struct shoal_core *core, const struct shoal_input *input)
 	cast->own = true;
 	shoal_count(core, SHOAL_COUNTER_CASTS_SENT);
 	if (reliable) {
-		keep(core, cast);
+		shoal_keep_add(core, cast);
+		shoal_repair_hurry(core);
+	} else {
+		shoal_list_push_back(&core->casts.flying, &cast->flying);
 	}
 	shoal_spread_add(core, cast);
 	return SHOAL_OK;
@@ -274,6 +274,43 @@ hand_over(struct shoal_core *core, const struct shoal_msg_cast *message, unsigne
 	return shoal_inbox_put_cast(core, slot, message->flags | SHOAL_BROADCAST, hops, &entry);
 }
 
+/* Somebody speaks in its name. */
+static void
+tell_forged(struct shoal_core *core, const struct shoal_record *origin)
+{
+	struct shoal_log_line line;
+
+	shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
+	if (core->now - core->casts.warned >= FORGED_PAUSE &&
+	        shoal_log_begin(core, &line, SHOAL_LOG_WARN, "broadcasts")) {
+		core->casts.warned = core->now;
+		shoal_text_str(&line.text, "somebody broadcasts in the name of ");
+		shoal_text_str(&line.text, shoal_members_name(origin));
+	}
+}
+
+/* Whether its origin can have said it: at its own instance's word alone, or so that no word of
+ * another one silences it. */
+static bool
+is_credible(struct shoal_core *core, const struct shoal_msg_cast *message,
+        const struct shoal_teller *teller, const struct shoal_cast_key *key, uint32_t origin)
+{
+	const struct shoal_record *record = shoal_members_at(core, origin);
+	bool ok = shoal_seen_is_credible(core, key);
+
+	if (message->hops == 0) {
+		ok = teller->slot == origin && shoal_peer_may_say(core, key->salt) &&
+		     key->number <= SHOAL_SEEN_NUMBER_MOST;
+		if (ok && shoal_seen_correct(core, key)) {
+			tell_forged(core, record);
+		}
+	}
+	if (!ok) {
+		tell_forged(core, record);
+	}
+	return ok;
+}
+
 static bool
 is_acceptable(struct shoal_core *core, const struct shoal_msg_cast *message,
         const struct shoal_teller *teller, const struct shoal_cast_key *key)
@@ -284,8 +321,16 @@ is_acceptable(struct shoal_core *core, const struct shoal_msg_cast *message,
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		return false;
 	}
-	if (origin == SHOAL_SELF || shoal_seen_has(core, key)) {
+	if (origin == SHOAL_SELF) {
 		shoal_count(core, SHOAL_COUNTER_CASTS_AGAIN);
+		return false;
+	}
+	if (!is_credible(core, message, teller, key, origin)) {
+		return false;
+	}
+	if (shoal_seen_has(core, key)) {
+		bool past = shoal_seen_is_past(core, key);
+		shoal_count(core, past ? SHOAL_COUNTER_CASTS_PASSED : SHOAL_COUNTER_CASTS_AGAIN);
 		return false;
 	}
 	if (message->age_ms > core->profile.cast_keep_ms) {
@@ -293,6 +338,24 @@ is_acceptable(struct shoal_core *core, const struct shoal_msg_cast *message,
 		return false;
 	}
 	return true;
+}
+
+/* It counts as heard. false: it cannot. */
+static bool
+note_heard(struct shoal_core *core, const struct shoal_msg_cast *message,
+        const struct shoal_cast_key *key)
+{
+	const struct shoal_record *origin =
+	        shoal_members_at(core, shoal_members_find(core, &key->id));
+	bool told = key->salt == shoal_members_salt(origin);
+	int rc = shoal_seen_add(core, key, told, message->hops == 0);
+
+	if (rc == SHOAL_ERR_LIMIT) {
+		tell_forged(core, origin);
+	} else if (rc != SHOAL_OK) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+	}
+	return rc == SHOAL_OK;
 }
 
 /* It is held so that it can be passed on or fetched. NULL: no memory. */
@@ -351,10 +414,9 @@ shoal_cast_on_message(struct shoal_core *core, const struct shoal_msg_cast *mess
 	if (cast == NULL && key.reliable) {
 		return false;
 	}
-	if (shoal_seen_add(core, &key) != SHOAL_OK) {
-		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+	if (!note_heard(core, message, &key)) {
 		if (cast != NULL) {
-			free_unless_held(core, cast);
+			shoal_cast_free(core, cast);
 		}
 		return false;
 	}
@@ -364,7 +426,7 @@ shoal_cast_on_message(struct shoal_core *core, const struct shoal_msg_cast *mess
 		/* One that the host never has room for is lost at once. */
 		cast->untaken = !taken && shoal_inbox_fits(core, message->body.len);
 		core->casts.untaken += cast->untaken;
-		keep(core, cast);
+		shoal_keep_add(core, cast);
 	}
 	if (spreads && cast != NULL) {
 		shoal_spread_add(core, cast);
@@ -405,10 +467,11 @@ shoal_cast_write(
 void
 shoal_cast_spent(struct shoal_core *core, struct shoal_cast *cast)
 {
+	shoal_list_remove(&cast->flying);
 	if (cast->token != 0) {
 		shoal_list_push_back(&core->casts.ended, &cast->ended);
 	}
-	free_unless_held(core, cast);
+	shoal_cast_free(core, cast);
 }
 
 void
@@ -419,12 +482,12 @@ shoal_cast_expire(struct shoal_core *core)
 	SHOAL_LIST_FOREACH_SAFE (node, after, &casts->all) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, all);
 		if (core->now - cast->born >= shoal_ms(core->profile.cast_keep_ms)) {
-			let_go(casts, cast);
+			shoal_keep_remove(core, cast);
 		}
 		if (cast->counted && cast->until <= core->now) {
 			shoal_spread_release(core, cast);
 		} else {
-			free_unless_held(core, cast);
+			shoal_cast_free(core, cast);
 		}
 	}
 }
@@ -434,7 +497,7 @@ shoal_cast_on_room(struct shoal_core *core)
 {
 	struct shoal_casts *casts = &core->casts;
 
-	SHOAL_LIST_FOREACH (node, &casts->kept) {
+	SHOAL_LIST_FOREACH (node, &core->keep.others) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, kept);
 		if (casts->untaken == 0) {
 			return;
@@ -451,7 +514,7 @@ shoal_cast_on_room(struct shoal_core *core)
 void
 shoal_cast_end_all(struct shoal_core *core)
 {
-	core->casts.refused = 0;
+	core->casts.refused[0] = core->casts.refused[1] = 0;
 	core->casts.end_code = SHOAL_ERR_CLOSED;
 	shoal_spread_end_all(core);
 }
@@ -468,15 +531,18 @@ shoal_cast_next_event(struct shoal_core *core, struct shoal_event *event)
 		event->exchange = cast->token;
 		event->code = casts->end_code;
 		shoal_list_remove(first);
-		free_unless_held(core, cast);
+		shoal_cast_free(core, cast);
 		return true;
 	}
 	uint64_t half = core->profile.queue_bytes / 2;
-	uint64_t room = casts->refused > half ? casts->refused : half;
-	if (casts->refused != 0 && shoal_spread_has_room(core, true, room)) {
-		casts->refused = 0;
-		event->kind = SHOAL_EVENT_WRITABLE;
-		return true;
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t cost = casts->refused[i];
+		if (cost != 0 &&
+		        has_room(core, i == 1, cost, cost > half ? cost : half, FLYING_MOST / 2)) {
+			casts->refused[i] = 0;
+			event->kind = SHOAL_EVENT_WRITABLE;
+			return true;
+		}
 	}
 	return false;
 }
@@ -487,5 +553,5 @@ shoal_cast_memory(const struct shoal_core *core)
 	const struct shoal_casts *casts = &core->casts;
 
 	return shoal_slab_memory(&casts->slab) + shoal_table_memory(&casts->by_key) + casts->bytes +
-	       casts->slab.count + shoal_seen_memory(core);
+	       casts->slab.count + shoal_seen_memory(core) + shoal_want_memory(core);
 }

@@ -10,17 +10,17 @@
 #include "base/slab.h"
 #include "base/table.h"
 #include "base/writer.h"
+#include "core/message/keep.h"
 #include "wire/cast_key.h"
 #include "wire/message.h"
-
-/* Reliable ones that any profile keeps, at most: see SHOAL_SEEN_RELIABLE. */
-#define SHOAL_CASTS_MOST 1000
 
 struct shoal_cast {
 	struct shoal_list all;    /* by when it came */
 	struct shoal_list spread; /* in a bucket of spread.c */
 	struct shoal_list asked;  /* in the answer that is made, see repair.c */
-	struct shoal_list kept;   /* a reliable one */
+	struct shoal_list kept;   /* a reliable one, see keep.h */
+	struct shoal_list share;  /* the same of others */
+	struct shoal_list flying; /* this member's own that is not reliable */
 	struct shoal_list ended;  /* this member's own, and the host has to hear of its end */
 	struct shoal_cast_key key;
 	uint64_t born;  /* when it was sent, as told */
@@ -44,13 +44,13 @@ struct shoal_cast {
 struct shoal_casts {
 	struct shoal_slab slab;
 	struct shoal_table by_key;
-	struct shoal_list all, kept, ended;
-	uint64_t number[2]; /* the last one of either row */
-	uint64_t bytes;     /* of the tags and bodies of all */
-	uint64_t kept_bytes, sum;
-	uint64_t refused; /* the largest cost for which there was no room; 0: none */
-	uint64_t low;     /* when the youngest was sent that was given up for want of room */
-	uint32_t kept_count, untaken;
+	struct shoal_list all, ended;
+	struct shoal_list flying; /* this member's own that go once, until they were told */
+	uint64_t number[2];       /* the last one of either row */
+	uint64_t bytes;           /* of the tags and bodies of all */
+	uint64_t refused[2];      /* the largest cost for which either had no room; 0: none */
+	uint64_t warned;          /* when it was said last that somebody speaks for another one */
+	uint32_t untaken;
 	int end_code;
 };
 
@@ -80,6 +80,12 @@ bool shoal_cast_write(
 
 /* What it counts in a queue. */
 uint64_t shoal_cast_cost(const struct shoal_cast *cast);
+
+/* The same at every member: sums are compared. */
+uint64_t shoal_cast_sum(const struct shoal_cast_key *key);
+
+/* Frees it where nothing holds it. */
+void shoal_cast_free(struct shoal_core *core, struct shoal_cast *cast);
 
 /* It was told as often as it is, and nobody is to have it any more; freed where nothing else holds
  * it. */

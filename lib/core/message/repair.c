@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* While reliable broadcasts are kept, each interval one random member is told a sum over those that
- * are kept here. One that has another sum asks for what it lacks, and names what it has; the answer
- * holds what it did not name, a batch at a time, until nothing new comes. Where that brought
- * nothing, since the other one keeps less or what is not wanted here, nobody with that sum is asked
- * again while the same is kept here. Nobody asks for what was sent before it started, or before
- * what it has given up for want of room.
+ * are kept here; and some of them, more often, while some of its own is so young that they may
+ * have missed it. One that has another sum asks for what it lacks, and names what it has; the
+ * answer holds what it did not name, a batch at a time, until nothing new comes. Where that brought
+ * nothing, since the other one keeps less, or what is not wanted here or not yet, nobody with that
+ * sum is asked again for a while, nor that member: so none who offers without giving is in the way
+ * of others. Nobody asks for what was sent before it started.
  *
- * One that fits no datagram is offered by its key, and fetched from whoever offered it by each who
- * has not heard it. */
+ * One that fits no datagram is offered by its key (want.h). */
 #include "core/message/repair.h"
 
 #include <string.h>
@@ -17,6 +17,11 @@
 #include "core/table/apply.h"
 
 #define STEPS_MAX 64
+
+/* How often the pause doubles, which begins with an interval: before one who had nothing is asked
+ * again, and one who did not answer. */
+#define VAIN_MOST   2
+#define FAILED_MOST 4
 
 void
 shoal_repair_init(struct shoal_core *core)
@@ -45,7 +50,7 @@ shoal_repair_arm(struct shoal_core *core)
 static uint64_t
 sum_of(const struct shoal_core *core)
 {
-	return core->casts.sum | 1;
+	return core->keep.sum | 1;
 }
 
 static struct shoal_msg_offer
@@ -54,6 +59,29 @@ offer_of(const struct shoal_core *core)
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 
 	return (struct shoal_msg_offer){.id = self->info->id, .salt = shoal_members_salt(self)};
+}
+
+void
+shoal_repair_hurry(struct shoal_core *core)
+{
+	struct shoal_timer *timer = &core->repair.timer;
+	uint64_t soon = interval_of(core) / 4;
+
+	if (!shoal_timer_armed(timer) || timer->at > core->now + 2 * soon) {
+		shoal_heap_arm(&core->heap, timer, core->now + shoal_jitter(core, soon));
+	}
+}
+
+static void
+tell_sum(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, 0);
+
+	if (pending != NULL) {
+		struct shoal_msg_offer offer = offer_of(core);
+		offer.sum = sum_of(core);
+		shoal_send_primary(pending, SHOAL_MESSAGE_OFFER, &offer);
+	}
 }
 
 void
@@ -67,16 +95,18 @@ shoal_repair_on_timer(struct shoal_core *core)
 		return;
 	}
 	shoal_repair_arm(core);
-	if (core->casts.kept_count == 0 || members->ordered == 0 ||
+	if (shoal_keep_count(&core->keep) == 0 || members->ordered == 0 ||
 	        core->leave.phase != SHOAL_LEAVE_NOT) {
 		return;
 	}
-	uint32_t slot = members->order[shoal_rng_below(&core->rng, members->ordered)];
-	struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, 0);
-	if (pending != NULL) {
-		struct shoal_msg_offer offer = offer_of(core);
-		offer.sum = sum_of(core);
-		shoal_send_primary(pending, SHOAL_MESSAGE_OFFER, &offer);
+	bool fresh = shoal_keep_is_fresh(core);
+	uint32_t most = fresh ? core->profile.gossip_fanout : 1;
+	uint32_t start = shoal_rng_below(&core->rng, members->ordered);
+	for (uint32_t i = 0; i < most && i < members->ordered; i++) {
+		tell_sum(core, members->order[(start + i) % members->ordered]);
+	}
+	if (fresh) {
+		shoal_repair_hurry(core);
 	}
 }
 
@@ -106,66 +136,71 @@ ask(struct shoal_core *core, uint32_t slot)
 	repair->gained = 0;
 	repair->answered = false;
 	repair->slot = slot;
-	repair->exchange = shoal_exchange_fetch(core, slot, NULL);
+	repair->exchange = shoal_exchange_fetch(core, slot, (struct shoal_span){NULL, 0});
 	if (repair->exchange != 0) {
 		shoal_count(core, SHOAL_COUNTER_FETCHES);
 	}
 }
 
-/* Whether asking one with this sum brought nothing, and would not now. */
-static bool
-is_futile(const struct shoal_core *core, uint64_t sum)
+static struct shoal_vain *
+find_vain(struct shoal_vain *list, uint64_t what)
 {
-	const struct shoal_repair *repair = &core->repair;
-
-	for (size_t i = 0; i < SHOAL_FUTILE_SUMS && repair->futile_for == sum_of(core); i++) {
-		if (repair->futile[i] == sum) {
-			return true;
+	for (size_t i = 0; i < SHOAL_VAIN_MAX; i++) {
+		if (list[i].times > 0 && list[i].what == what) {
+			return &list[i];
 		}
 	}
-	return false;
-}
-
-static void
-note_futile(struct shoal_core *core)
-{
-	struct shoal_repair *repair = &core->repair;
-
-	if (repair->futile_for != sum_of(core)) {
-		memset(repair->futile, 0, sizeof repair->futile);
-		repair->futile_for = sum_of(core);
-	}
-	repair->futile[repair->futile_at++ % SHOAL_FUTILE_SUMS] = repair->offered;
+	return NULL;
 }
 
 static bool
-is_wanted(const struct shoal_repair *repair, const struct shoal_cast_key *key)
+is_vain(const struct shoal_core *core, struct shoal_vain *list, uint64_t what)
 {
-	for (size_t i = 0; i < SHOAL_WANTS_MAX; i++) {
-		if (repair->wanted[i].exchange != 0 &&
-		        shoal_cast_key_equal(&repair->wanted[i].key, key)) {
-			return true;
+	const struct shoal_vain *found = find_vain(list, what);
+
+	return found != NULL && core->now < found->until;
+}
+
+/* A new one takes the place of that which is over first. */
+static void
+note_vain(struct shoal_core *core, struct shoal_vain *list, uint64_t what, uint32_t most)
+{
+	struct shoal_vain *one = find_vain(list, what);
+
+	if (one == NULL) {
+		one = &list[0];
+		for (size_t i = 1; i < SHOAL_VAIN_MAX; i++) {
+			one = list[i].until < one->until ? &list[i] : one;
 		}
+		*one = (struct shoal_vain){.what = what};
 	}
-	return false;
+	one->until = core->now + (interval_of(core) << one->times);
+	one->times += one->times < most;
 }
 
 static void
-want(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key)
+forgive(struct shoal_repair *repair, uint32_t slot)
+{
+	struct shoal_vain *member = find_vain(repair->members, slot);
+
+	if (member != NULL) {
+		*member = (struct shoal_vain){.times = 0};
+	}
+}
+
+/* Whether the member may be asked for what is missing here. */
+static bool
+is_due(struct shoal_core *core, uint32_t slot, uint64_t sum)
 {
 	struct shoal_repair *repair = &core->repair;
 
-	if (shoal_members_find(core, &key->id) == SHOAL_SELF || shoal_seen_has(core, key) ||
-	        is_wanted(repair, key)) {
-		return;
+	if (repair->sum != sum_of(core)) {
+		memset(repair->sums, 0, sizeof repair->sums);
+		repair->sum = sum_of(core);
 	}
-	for (size_t i = 0; i < SHOAL_WANTS_MAX; i++) {
-		if (repair->wanted[i].exchange == 0) {
-			repair->wanted[i].key = *key;
-			repair->wanted[i].exchange = shoal_exchange_fetch(core, slot, key);
-			return;
-		}
-	}
+	return sum != 0 && sum != repair->sum && repair->exchange == 0 &&
+	       core->now >= repair->next && !is_vain(core, repair->sums, sum) &&
+	       !is_vain(core, repair->members, slot);
 }
 
 static void
@@ -173,8 +208,6 @@ on_offer(struct shoal_core *core, uint32_t slot, const struct shoal_msg_offer *o
 {
 	struct shoal_repair *repair = &core->repair;
 	const struct shoal_record *record = shoal_members_at(core, slot);
-	struct shoal_reader reader;
-	struct shoal_cast_key key;
 
 	if (record == NULL || !shoal_members_counts(record)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
@@ -183,12 +216,8 @@ on_offer(struct shoal_core *core, uint32_t slot, const struct shoal_msg_offer *o
 	if (shoal_members_inbound(record) || core->leave.phase != SHOAL_LEAVE_NOT) {
 		return; /* it cannot be asked */
 	}
-	shoal_reader_init(&reader, offer->keys.data, offer->keys.len);
-	while (shoal_cast_key_next(&reader, &key) > 0) {
-		want(core, slot, &key);
-	}
-	if (offer->sum != 0 && offer->sum != sum_of(core) && repair->exchange == 0 &&
-	        core->now >= repair->next && !is_futile(core, offer->sum)) {
+	shoal_want_offered(core, slot, offer->keys);
+	if (is_due(core, slot, offer->sum)) {
 		repair->steps = 0;
 		repair->offered = offer->sum;
 		ask(core, slot);
@@ -201,23 +230,23 @@ shoal_repair_ended(struct shoal_core *core, const struct shoal_exchange *exchang
 	struct shoal_repair *repair = &core->repair;
 	const struct shoal_record *record = shoal_members_at(core, repair->slot);
 
-	for (size_t i = 0; i < SHOAL_WANTS_MAX; i++) {
-		if (repair->wanted[i].exchange == exchange->number) {
-			repair->wanted[i].exchange = 0;
-		}
-	}
+	shoal_want_ended(core, exchange->number);
 	if (exchange->number != repair->exchange) {
 		return;
 	}
 	repair->exchange = 0;
 	if (repair->gained > 0) {
+		forgive(repair, repair->slot);
 		if (++repair->steps < STEPS_MAX && record != NULL && shoal_members_counts(record) &&
 		        core->leave.phase == SHOAL_LEAVE_NOT) {
 			ask(core, repair->slot);
 			return;
 		}
-	} else if (repair->answered) {
-		note_futile(core);
+	} else if (repair->answered && repair->steps == 0) {
+		note_vain(core, repair->sums, repair->offered, VAIN_MOST);
+		note_vain(core, repair->members, repair->slot, VAIN_MOST);
+	} else if (!repair->answered) {
+		note_vain(core, repair->members, repair->slot, FAILED_MOST);
 	}
 	repair->next = core->now + interval_of(core) / 4;
 }
@@ -226,9 +255,7 @@ shoal_repair_ended(struct shoal_core *core, const struct shoal_exchange *exchang
 static uint64_t
 age_wanted(const struct shoal_core *core)
 {
-	uint64_t since =
-	        core->repair.started > core->casts.low ? core->repair.started : core->casts.low;
-	uint64_t age = (core->now - since) / SHOAL_MS(1);
+	uint64_t age = (core->now - core->repair.started) / SHOAL_MS(1);
 
 	return age < core->profile.cast_keep_ms ? age : core->profile.cast_keep_ms;
 }
@@ -241,7 +268,7 @@ shoal_repair_write_fetch(struct shoal_core *core, struct shoal_writer *writer)
 	        .salt = shoal_members_salt(self),
 	        .others = 1,
 	        .age_ms = age_wanted(core)};
-	size_t most = (size_t)core->casts.kept_count * SHOAL_CAST_KEY_BYTES;
+	size_t most = (size_t)shoal_keep_count(&core->keep) * SHOAL_CAST_KEY_BYTES;
 	uint8_t *data = shoal_alloc(&core->mem, most + 1);
 	struct shoal_writer keys;
 
@@ -250,7 +277,7 @@ shoal_repair_write_fetch(struct shoal_core *core, struct shoal_writer *writer)
 		return;
 	}
 	shoal_writer_init(&keys, data, most);
-	SHOAL_LIST_FOREACH (node, &core->casts.kept) {
+	SHOAL_LIST_FOREACH (node, &core->keep.others) {
 		shoal_cast_key_write(&keys, &SHOAL_LIST_ITEM(node, struct shoal_cast, kept)->key);
 	}
 	fetch.keys = (struct shoal_span){data, keys.len};
@@ -266,6 +293,39 @@ drop_answer(struct shoal_repair *repair)
 	}
 }
 
+/* Those of a list that were not named, and are not the asker's. */
+static void
+add_others(
+        struct shoal_core *core, const struct shoal_list *kept, const struct shoal_msg_fetch *fetch)
+{
+	SHOAL_LIST_FOREACH (node, kept) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, kept);
+		bool young = core->now - cast->born < SHOAL_MS(fetch->age_ms);
+		bool its = shoal_id_compare(&cast->key.id, &fetch->id) == 0 &&
+		           cast->key.salt == fetch->salt;
+		if (cast->mark != core->repair.mark && young && !its) {
+			shoal_list_push_back(&core->repair.answer, &cast->asked);
+			core->repair.asked++;
+		}
+	}
+}
+
+/* It begins anywhere: what the asker has given up, and cannot name, is never in the way of the rest
+ * for long. */
+static void
+turn_answer(struct shoal_core *core)
+{
+	struct shoal_list *answer = &core->repair.answer;
+	uint32_t turns =
+	        core->repair.asked > 0 ? shoal_rng_below(&core->rng, core->repair.asked) : 0;
+
+	for (; turns > 0; turns--) {
+		struct shoal_list *first = shoal_list_first(answer);
+		shoal_list_remove(first);
+		shoal_list_push_back(answer, first);
+	}
+}
+
 /* What is asked for: those that are named, once each, or the kept ones that are not. */
 static void
 choose(struct shoal_core *core, const struct shoal_msg_fetch *fetch)
@@ -275,6 +335,7 @@ choose(struct shoal_core *core, const struct shoal_msg_fetch *fetch)
 	struct shoal_cast_key key;
 
 	drop_answer(repair);
+	repair->asked = 0;
 	repair->mark++;
 	shoal_reader_init(&reader, fetch->keys.data, fetch->keys.len);
 	while (shoal_cast_key_next(&reader, &key) > 0) {
@@ -289,13 +350,9 @@ choose(struct shoal_core *core, const struct shoal_msg_fetch *fetch)
 	if (fetch->others == 0) {
 		return;
 	}
-	SHOAL_LIST_FOREACH (node, &core->casts.kept) {
-		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, kept);
-		if (cast->mark != repair->mark &&
-		        core->now - cast->born < SHOAL_MS(fetch->age_ms)) {
-			shoal_list_push_back(&repair->answer, &cast->asked);
-		}
-	}
+	add_others(core, &core->keep.own, fetch);
+	add_others(core, &core->keep.others, fetch);
+	turn_answer(core);
 }
 
 static void

@@ -11,34 +11,33 @@
 #include "wire/cast_key.h"
 #include "wire/message.h"
 
-/* Offered ones that are fetched at once, at most. */
-#define SHOAL_WANTS_MAX 8
+/* Sums of others, and members, that are remembered. */
+#define SHOAL_VAIN_MAX 32
 
-/* Sums of others that are remembered. */
-#define SHOAL_FUTILE_SUMS 32
-
-struct shoal_wanted {
-	struct shoal_cast_key key;
-	uint64_t exchange; /* 0: the place is free */
+/* What was asked in vain: it is not asked again for a while, which doubles. */
+struct shoal_vain {
+	uint64_t what; /* a sum, or a slot */
+	uint64_t until;
+	uint32_t times; /* 0: the place is free */
 };
 
 struct shoal_repair {
 	struct shoal_timer timer;
-	uint64_t started;    /* when this member was made: it is told of nothing that is older */
-	uint64_t next;       /* not before this another member is asked for what is missing here */
-	uint64_t exchange;   /* in which one is, 0: none */
-	uint32_t slot;       /* that member */
-	uint32_t gained;     /* what that brought */
-	uint32_t steps;      /* requests in a row to that member */
-	uint64_t offered;    /* the sum that it told */
-	bool answered;       /* it did */
-	uint64_t futile_for; /* the sum here */
-	uint64_t futile[SHOAL_FUTILE_SUMS]; /* of those who had nothing for that, 0: none */
-	uint32_t futile_at;
-	uint64_t mark;            /* of the request that is answered, see choose */
-	struct shoal_list answer; /* the broadcasts that it is answered with */
-	uint32_t told;            /* how many of them the packet holds */
-	struct shoal_wanted wanted[SHOAL_WANTS_MAX];
+	uint64_t started;  /* when this member was made: it is told of nothing that is older */
+	uint64_t next;     /* not before this another member is asked for what is missing here */
+	uint64_t exchange; /* in which one is, 0: none */
+	uint32_t slot;     /* that member */
+	uint32_t gained;   /* what that brought */
+	uint32_t steps;    /* requests in a row to that member */
+	uint64_t offered;  /* the sum that it told */
+	bool answered;     /* it did */
+	uint64_t sum;      /* the one here when something was put into `sums` */
+	struct shoal_vain sums[SHOAL_VAIN_MAX];    /* of those who had nothing for that */
+	struct shoal_vain members[SHOAL_VAIN_MAX]; /* who did not answer, or had nothing */
+	uint64_t mark;                             /* of the request that is answered, see choose */
+	struct shoal_list answer;                  /* the broadcasts that it is answered with */
+	uint32_t asked;                            /* how many it asks for with `others` */
+	uint32_t told;                             /* how many of them the packet holds */
 };
 
 struct shoal_core;
@@ -50,6 +49,8 @@ void shoal_repair_init(struct shoal_core *core);
 
 /* A broadcast is held. */
 void shoal_repair_arm(struct shoal_core *core);
+/* One of this member's is kept from now on. */
+void shoal_repair_hurry(struct shoal_core *core);
 void shoal_repair_on_timer(struct shoal_core *core);
 
 /* Appends the offer of one. false: it does not fit. */

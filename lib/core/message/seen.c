@@ -2,7 +2,11 @@
 /* Of each instance and each of its two rows the highest number is held and a window below it, as in
  * RFC 6479: a ring of words of which those above the highest are cleared when it passes them. What
  * is below the window counts as heard. Found by a keyed table in O(1); the memory is bounded by
- * SHOAL_SEEN_MAX instances, 430 bytes each. */
+ * SHOAL_SEEN_MAX instances, 450 bytes each.
+ *
+ * Who holds the key can say anything in another member's name, but not for long: numbers rise no
+ * faster than an origin can say something, what an origin says itself corrects what others said in
+ * its name, and instances that were made up take few places. */
 #include "core/message/seen.h"
 
 #include <string.h>
@@ -20,7 +24,15 @@ struct origin {
 	uint64_t at; /* when something new of it was heard last */
 	uint64_t highest, often[SHOAL_SEEN_WORDS];
 	uint64_t top, reliable[SHOAL_SEEN_RELIABLE];
+	uint64_t direct[2]; /* the highest of either row that it told itself */
+	uint64_t heard[2];  /* when something new of either was heard last */
+	bool stray;
 };
+
+/* Numbers that may be left out, and so many more for each millisecond since the last one was heard:
+ * more than any rate allows. */
+#define LEFT_OUT    4096
+#define LEFT_OUT_MS 16
 
 /* One of the rows. */
 struct row {
@@ -77,6 +89,27 @@ row_of(struct origin *origin, bool reliable)
 	                : (struct row){&origin->highest, origin->often, SHOAL_SEEN_WORDS};
 }
 
+static bool
+is_below(const struct row *row, uint64_t number)
+{
+	uint64_t word = number / 64, top = *row->highest / 64;
+
+	return number < *row->highest && top - word >= row->words - 1;
+}
+
+bool
+shoal_seen_is_past(const struct shoal_core *core, const struct shoal_cast_key *key)
+{
+	struct instance instance = instance_of(key);
+	struct origin *origin = shoal_slab_at(&core->seen.slab, find(&core->seen, &instance));
+
+	if (origin == NULL) {
+		return false;
+	}
+	struct row row = row_of(origin, key->reliable);
+	return is_below(&row, key->number);
+}
+
 bool
 shoal_seen_has(const struct shoal_core *core, const struct shoal_cast_key *key)
 {
@@ -90,12 +123,20 @@ shoal_seen_has(const struct shoal_core *core, const struct shoal_cast_key *key)
 		return false;
 	}
 	struct row row = row_of(origin, key->reliable);
-	uint64_t word = key->number / 64, top = *row.highest / 64;
+	uint64_t word = key->number / 64;
 	if (key->number > *row.highest) {
 		return false;
 	}
-	return top - word >= row.words - 1 ||
+	return is_below(&row, key->number) ||
 	       (row.word[word % row.words] >> key->number % 64 & 1) != 0;
+}
+
+static uint8_t *
+strays_of(struct shoal_seen *seen, const struct shoal_id *id)
+{
+	uint64_t hash = shoal_table_hash(&seen->by_instance, id, sizeof *id);
+
+	return &seen->strays[hash % SHOAL_SEEN_PLACES];
 }
 
 static void
@@ -108,6 +149,7 @@ drop_oldest(struct shoal_seen *seen)
 	shoal_table_remove(&seen->by_instance,
 	        shoal_table_hash(&seen->by_instance, &origin->instance, sizeof origin->instance),
 	        number);
+	*strays_of(seen, &origin->instance.id) -= origin->stray;
 	shoal_list_remove(&origin->node);
 	shoal_slab_give(&seen->slab, number);
 }
@@ -129,8 +171,9 @@ make_room(struct shoal_core *core)
 	}
 }
 
+/* NULL: no memory, or too many that were not told. */
 static struct origin *
-take(struct shoal_core *core, const struct instance *instance)
+take(struct shoal_core *core, const struct instance *instance, bool told)
 {
 	struct shoal_seen *seen = &core->seen;
 	uint32_t number = find(seen, instance);
@@ -141,6 +184,10 @@ take(struct shoal_core *core, const struct instance *instance)
 		return origin;
 	}
 	make_room(core);
+	uint8_t *strays = strays_of(seen, &instance->id);
+	if (!told && *strays >= SHOAL_SEEN_STRAYS) {
+		return NULL;
+	}
 	origin = shoal_slab_take(&seen->slab, &number);
 	if (origin == NULL) {
 		return NULL;
@@ -151,20 +198,63 @@ take(struct shoal_core *core, const struct instance *instance)
 		shoal_slab_give(&seen->slab, number);
 		return NULL;
 	}
+	origin->stray = !told;
+	*strays += origin->stray;
 	return origin;
 }
 
-int
-shoal_seen_add(struct shoal_core *core, const struct shoal_cast_key *key)
+bool
+shoal_seen_is_credible(const struct shoal_core *core, const struct shoal_cast_key *key)
 {
 	struct instance instance = instance_of(key);
-	struct origin *origin = take(core, &instance);
+	struct origin *origin = shoal_slab_at(&core->seen.slab, find(&core->seen, &instance));
 
 	if (origin == NULL) {
-		return SHOAL_ERR_NOMEM;
+		return key->number <= SHOAL_SEEN_NUMBER_MOST;
 	}
+	uint64_t highest = *row_of(origin, key->reliable).highest;
+	uint64_t passed = (core->now - origin->heard[key->reliable]) / SHOAL_MS(1);
+	return key->number <= SHOAL_SEEN_NUMBER_MOST &&
+	       (highest == 0 || key->number <= highest + LEFT_OUT + LEFT_OUT_MS * passed);
+}
+
+bool
+shoal_seen_correct(struct shoal_core *core, const struct shoal_cast_key *key)
+{
+	struct instance instance = instance_of(key);
+	struct origin *origin = shoal_slab_at(&core->seen.slab, find(&core->seen, &instance));
+
+	if (origin == NULL || key->number <= origin->direct[key->reliable]) {
+		return false;
+	}
+	struct row row = row_of(origin, key->reliable);
+	if (!is_below(&row, key->number)) {
+		return false;
+	}
+	memset(row.word, 0xff, row.words * sizeof *row.word);
+	row.word[key->number / 64 % row.words] = (UINT64_C(1) << key->number % 64) - 1;
+	*row.highest = key->number;
+	return true;
+}
+
+int
+shoal_seen_add(struct shoal_core *core, const struct shoal_cast_key *key, bool told, bool direct)
+{
+	struct instance instance = instance_of(key);
+	struct origin *origin = take(core, &instance, told);
+
+	if (origin == NULL) {
+		bool full = !told && *strays_of(&core->seen, &key->id) >= SHOAL_SEEN_STRAYS;
+		return full ? SHOAL_ERR_LIMIT : SHOAL_ERR_NOMEM;
+	}
+	if (told && origin->stray) {
+		origin->stray = false;
+		--*strays_of(&core->seen, &key->id);
+	}
+	uint64_t *direct_most = &origin->direct[key->reliable];
+	*direct_most = direct && key->number > *direct_most ? key->number : *direct_most;
 	shoal_list_push_back(&core->seen.order, &origin->node);
-	origin->at = core->now;
+	origin->at = origin->heard[key->reliable] = core->now;
 	struct row row = row_of(origin, key->reliable);
 	uint64_t word = key->number / 64, top = *row.highest / 64;
 	if (key->number > *row.highest) {

@@ -144,6 +144,9 @@ shoal_spread_release(struct shoal_core *core, struct shoal_cast *cast)
 	if (!cast->counted || shoal_list_linked(&cast->spread)) {
 		return;
 	}
+#ifdef SHOAL_PLANT_CAST_HELD
+	return;
+#endif
 	cast->counted = false;
 	cast->until = 0;
 	*(cast->own ? &spread->own : &spread->passed) -= shoal_cast_cost(cast);
@@ -165,6 +168,7 @@ end(struct shoal_core *core, struct shoal_cast *cast)
 {
 	core->spread.count--;
 	shoal_list_remove(&cast->spread);
+	shoal_list_remove(&cast->flying);
 	if (cast->until <= core->now || (uint32_t)__builtin_popcountll(cast->had) >= cast->offers) {
 		shoal_spread_release(core, cast);
 	}
@@ -231,12 +235,12 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 			}
 			continue;
 		}
-		if (!shoal_cast_write(core, cast, writer) &&
-		        !(*alone && offer(core, cast, writer))) {
+		bool written = shoal_cast_write(core, cast, writer);
+		if (!written && !(*alone && offer(core, cast, writer))) {
 			++*misses;
 			continue;
 		}
-		*alone = false;
+		*alone = *alone && !written;
 		shoal_list_remove(node);
 		shoal_list_push_back(sent, node);
 	}

@@ -320,25 +320,21 @@ shoal_exchange_batch(struct shoal_core *core, uint32_t slot, uint32_t peer, bool
 }
 
 uint64_t
-shoal_exchange_fetch(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key)
+shoal_exchange_fetch(struct shoal_core *core, uint32_t slot, struct shoal_span keys)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, slot));
 	uint64_t number = shoal_exchange_begin(core, SHOAL_EXCHANGE_FETCH, slot, &to);
-	struct shoal_msg_fetch fetch = {.id = self->info->id, .salt = shoal_members_salt(self)};
-	unsigned flags = key == NULL ? SHOAL_FILL_FETCH : 0;
+	struct shoal_msg_fetch fetch = {
+	        .id = self->info->id, .salt = shoal_members_salt(self), .keys = keys};
 	struct shoal_pending *pending =
-	        number != 0 ? request(core, number, &to, slot, flags) : NULL;
-	uint8_t data[SHOAL_CAST_KEY_BYTES];
-	struct shoal_writer keys;
+	        number != 0 ? request(core, number, &to, slot, keys.len == 0 ? SHOAL_FILL_FETCH : 0)
+	                    : NULL;
 
 	if (pending == NULL) {
 		return 0;
 	}
-	if (key != NULL) {
-		shoal_writer_init(&keys, data, sizeof data);
-		shoal_cast_key_write(&keys, key);
-		fetch.keys = (struct shoal_span){data, keys.len};
+	if (keys.len > 0) {
 		shoal_send_primary(pending, SHOAL_MESSAGE_FETCH, &fetch);
 	}
 	return number;

@@ -86,10 +86,9 @@ bool shoal_exchange_pull(struct shoal_core *core, uint32_t slot, const struct sh
  * new connection. 0: it could not be queued. */
 uint64_t shoal_exchange_batch(struct shoal_core *core, uint32_t slot, uint32_t peer, bool fresh);
 
-/* FETCH: asks the member in slot for a broadcast, or with key NULL for all that are missing here.
- * 0: it could not be queued. */
-uint64_t shoal_exchange_fetch(
-        struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key);
+/* FETCH: asks the member in slot for a few broadcasts, or without keys for all that are missing
+ * here. 0: it could not be queued. */
+uint64_t shoal_exchange_fetch(struct shoal_core *core, uint32_t slot, struct shoal_span keys);
 
 /* KEYS: tells the member in slot the order at hand. false: it could not be queued. */
 bool shoal_exchange_keys(struct shoal_core *core, uint32_t slot);

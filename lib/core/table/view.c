@@ -206,7 +206,7 @@ shoal_core_hash(const struct shoal_core *core)
 	hash = mix(hash, core->inquests.count);
 	hash = mix(hash, core->talk.peers.count);
 	hash = mix(mix(hash, core->talk.number), core->talk.flying);
-	hash = mix(mix(hash, core->casts.sum), core->casts.kept_bytes);
+	hash = mix(mix(hash, core->keep.sum), core->keep.others_bytes);
 	hash = mix(hash, (uint64_t)core->seen.slab.count << 32 | core->spread.count);
 	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
 		hash = mix(hash, core->watch.link[i].number ^ core->watch.link[i].phase);

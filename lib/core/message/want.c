@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* What is offered waits in a queue and is asked for a few at a time. No teller has more than its
+ * share of places and requests, so one that offers what it does not give is in nobody's way; and
+ * the second one that offers a broadcast is asked where the first one does not answer soon. What
+ * there is no place for, or nobody gave, is counted (drop_offers): it comes again, or is lost.
+ *
+ * Cost: O(wants) an offered key and an answer, of which there are at most SHOAL_WANTS_MAX. */
+#include "core/message/want.h"
+
+#include "core/node.h"
+#include "core/sync/exchange.h"
+
+/* After so long the second one is asked. */
+#define PATIENCE SHOAL_SEC(1)
+
+void
+shoal_want_init(struct shoal_core *core)
+{
+	struct shoal_wants *wants = &core->wants;
+
+	wants->timer.kind = SHOAL_TIMER_WANT;
+	shoal_slab_init(&wants->slab, &core->mem, sizeof(struct shoal_want), SHOAL_WANTS_MAX);
+	shoal_list_init(&wants->list);
+}
+
+void
+shoal_want_done(struct shoal_core *core)
+{
+	shoal_slab_done(&core->wants.slab);
+}
+
+static void
+drop(struct shoal_core *core, struct shoal_want *want)
+{
+	shoal_list_remove(&want->node);
+	shoal_slab_give(&core->wants.slab, want->number);
+}
+
+/* Drops it where it was heard meanwhile. */
+static bool
+is_over(struct shoal_core *core, struct shoal_want *want)
+{
+	if (!shoal_seen_has(core, &want->key)) {
+		return false;
+	}
+	drop(core, want);
+	return true;
+}
+
+/* Whether the member can be asked. */
+static bool
+can_give(const struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	return record != NULL && slot != SHOAL_SELF && shoal_members_counts(record) &&
+	       !shoal_members_inbound(record) && core->leave.phase == SHOAL_LEAVE_NOT;
+}
+
+/* It did not come from whom it was wanted of: the other one has its turn. */
+static void
+pass_on(struct shoal_core *core, struct shoal_want *want)
+{
+	want->exchange = 0;
+	want->slot = want->other;
+	want->other = SHOAL_NONE;
+	if (!can_give(core, want->slot)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_OFFERS);
+		drop(core, want);
+	}
+}
+
+/* A place for one more request to the member; SHOAL_WANT_FLIGHTS: there is none. */
+static size_t
+place_for(const struct shoal_wants *wants, uint32_t slot)
+{
+	size_t place = SHOAL_WANT_FLIGHTS, its = 0;
+
+	for (size_t i = 0; i < SHOAL_WANT_FLIGHTS; i++) {
+		bool taken = wants->flight[i].exchange != 0;
+		its += taken && wants->flight[i].slot == slot;
+		place = taken ? place : i;
+	}
+	return its < SHOAL_WANT_FLIGHTS_ONE ? place : SHOAL_WANT_FLIGHTS;
+}
+
+/* Asks the teller of this one for it and for others that it offered. */
+static void
+ask(struct shoal_core *core, struct shoal_want *first, size_t place)
+{
+	struct shoal_wants *wants = &core->wants;
+	struct shoal_want *chosen[SHOAL_WANT_KEYS];
+	uint8_t data[SHOAL_WANT_KEYS * SHOAL_CAST_KEY_BYTES];
+	struct shoal_writer keys;
+	size_t n = 0;
+
+	shoal_writer_init(&keys, data, sizeof data);
+	for (struct shoal_list *node = &first->node; node != &wants->list && n < SHOAL_WANT_KEYS;
+	        node = node->next) {
+		struct shoal_want *want = SHOAL_LIST_ITEM(node, struct shoal_want, node);
+		if (want->exchange == 0 && want->slot == first->slot) {
+			shoal_cast_key_write(&keys, &want->key);
+			chosen[n++] = want;
+		}
+	}
+	uint64_t exchange =
+	        shoal_exchange_fetch(core, first->slot, (struct shoal_span){data, keys.len});
+	if (exchange == 0) {
+		return; /* too many requests: the timer tries again */
+	}
+	wants->flight[place].exchange = exchange;
+	wants->flight[place].slot = first->slot;
+	for (size_t i = 0; i < n; i++) {
+		chosen[i]->exchange = exchange;
+		chosen[i]->at = core->now;
+	}
+}
+
+/* A request has ended. Where it brought some, the rest is asked for again: an answer holds so many
+ * bytes. */
+static void
+settle(struct shoal_core *core, uint64_t exchange)
+{
+	struct shoal_list *list = &core->wants.list;
+	bool gained = false;
+
+	SHOAL_LIST_FOREACH_SAFE (node, after, list) {
+		struct shoal_want *want = SHOAL_LIST_ITEM(node, struct shoal_want, node);
+		gained = (want->exchange == exchange && is_over(core, want)) || gained;
+	}
+	SHOAL_LIST_FOREACH_SAFE (node, after, list) {
+		struct shoal_want *want = SHOAL_LIST_ITEM(node, struct shoal_want, node);
+		if (want->exchange == exchange && gained) {
+			want->exchange = 0;
+		} else if (want->exchange == exchange) {
+			pass_on(core, want);
+		}
+	}
+}
+
+/* Whether there was one. */
+static bool
+settle_all(struct shoal_core *core)
+{
+	struct shoal_wants *wants = &core->wants;
+	bool found = false;
+
+	for (size_t i = 0; i < SHOAL_WANT_FLIGHTS; i++) {
+		if (wants->flight[i].over) {
+			uint64_t exchange = wants->flight[i].exchange;
+			wants->flight[i].exchange = 0;
+			wants->flight[i].over = false;
+			settle(core, exchange);
+			found = true;
+		}
+	}
+	return found;
+}
+
+static void
+ask_waiting(struct shoal_core *core)
+{
+	struct shoal_wants *wants = &core->wants;
+
+	SHOAL_LIST_FOREACH_SAFE (node, after, &wants->list) {
+		struct shoal_want *want = SHOAL_LIST_ITEM(node, struct shoal_want, node);
+		if (want->exchange != 0 || is_over(core, want)) {
+			continue;
+		}
+		if (!can_give(core, want->slot)) {
+			pass_on(core, want);
+			continue;
+		}
+		size_t place = place_for(wants, want->slot);
+		if (place < SHOAL_WANT_FLIGHTS) {
+			ask(core, want, place);
+		}
+	}
+}
+
+/* Asks for what waits, as far as there are places. A request that begins may find others that ended
+ * long ago. */
+static void
+ask_some(struct shoal_core *core)
+{
+	struct shoal_wants *wants = &core->wants;
+
+	wants->asking = true;
+	do {
+		settle_all(core);
+		ask_waiting(core);
+	} while (settle_all(core));
+	wants->asking = false;
+	if (!shoal_list_empty(&wants->list) && !shoal_timer_armed(&wants->timer)) {
+		shoal_heap_arm(&core->heap, &wants->timer, core->now + PATIENCE);
+	}
+}
+
+static void
+offered(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key)
+{
+	struct shoal_wants *wants = &core->wants;
+	struct shoal_want *want;
+	uint32_t number, its = 0;
+
+	if (shoal_members_find(core, &key->id) == SHOAL_SELF || shoal_seen_has(core, key)) {
+		return;
+	}
+	SHOAL_LIST_FOREACH (node, &wants->list) {
+		want = SHOAL_LIST_ITEM(node, struct shoal_want, node);
+		its += want->slot == slot;
+		if (want->key.number == key->number && shoal_cast_key_equal(&want->key, key)) {
+			want->other = want->slot != slot ? slot : want->other;
+			return;
+		}
+	}
+	bool share = its <= (SHOAL_WANTS_MAX - (wants->slab.count - its)) / 2;
+	want = share ? shoal_slab_take(&wants->slab, &number) : NULL;
+	if (want == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_OFFERS);
+		return;
+	}
+	want->key = *key;
+	want->number = number;
+	want->slot = slot;
+	want->other = SHOAL_NONE;
+	shoal_list_push_back(&wants->list, &want->node);
+}
+
+void
+shoal_want_offered(struct shoal_core *core, uint32_t slot, struct shoal_span keys)
+{
+	struct shoal_reader reader;
+	struct shoal_cast_key key;
+
+	shoal_reader_init(&reader, keys.data, keys.len);
+	while (shoal_cast_key_next(&reader, &key) > 0) {
+		offered(core, slot, &key);
+	}
+	ask_some(core);
+}
+
+void
+shoal_want_ended(struct shoal_core *core, uint64_t exchange)
+{
+	struct shoal_wants *wants = &core->wants;
+
+	for (size_t i = 0; i < SHOAL_WANT_FLIGHTS; i++) {
+		if (wants->flight[i].exchange == exchange) {
+			wants->flight[i].over = true;
+			if (!wants->asking) {
+				ask_some(core);
+			}
+		}
+	}
+}
+
+void
+shoal_want_on_timer(struct shoal_core *core)
+{
+	SHOAL_LIST_FOREACH_SAFE (node, after, &core->wants.list) {
+		struct shoal_want *want = SHOAL_LIST_ITEM(node, struct shoal_want, node);
+		if (want->exchange != 0 && want->other != SHOAL_NONE &&
+		        core->now - want->at >= PATIENCE) {
+			pass_on(core, want);
+		}
+	}
+	ask_some(core);
+}
+
+size_t
+shoal_want_memory(const struct shoal_core *core)
+{
+	return shoal_slab_memory(&core->wants.slab);
+}

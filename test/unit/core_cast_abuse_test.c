@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* Broadcasts among members of which one says what is not so: what it can do to others is bounded.
+ */
+#include "core_cast_world.h"
+
+#include <stdlib.h>
+
+/* Three cores, and a member that says what the test says. */
+static struct puppet *
+begin(struct core_world *world, size_t nodes)
+{
+	cast_begin(world, nodes, NULL);
+	struct puppet *puppet = world_meet(world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
+	world_run(world, SHOAL_SEC(2));
+	world_clear(world);
+	return puppet;
+}
+
+static struct shoal_msg_cast
+of_node(struct core_world *world, size_t node, uint64_t number, unsigned flags)
+{
+	return (struct shoal_msg_cast){.id = world_id(world, node),
+	        .salt = cast_salt(world, node),
+	        .number = number,
+	        .hops = 1,
+	        .flags = (uint8_t)flags,
+	        .type = CAST_TYPE,
+	        .body = {(const uint8_t *)"false", 5}};
+}
+
+static void
+who_speaks_in_the_name_of_another_one_does_not_silence_it(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	struct puppet *puppet = begin(&world, 3);
+	for (unsigned reliable = 0; reliable < 2; reliable++) {
+		struct shoal_msg_cast cast = of_node(&world, 1, UINT64_MAX, reliable);
+		world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+		assert_int_equal(
+		        world_counter(&world, 0, SHOAL_COUNTER_DROP_FORGED), 2 * reliable + 1);
+		cast.hops = 0; /* only its origin says it first */
+		cast.number = 1;
+		world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+		assert_int_equal(
+		        world_counter(&world, 0, SHOAL_COUNTER_DROP_FORGED), 2 * reliable + 2);
+		cast.hops = 1;
+		cast.number = UINT64_C(1) << 62; /* nobody has heard of it yet */
+		world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+		world_run(&world, SHOAL_SEC(1));
+	}
+	world_run(&world, SHOAL_SEC(5));
+	world_clear(&world);
+	assert_int_equal(cast_say(&world, 1, 0, "once"), SHOAL_OK);
+	assert_int_equal(cast_say(&world, 1, SHOAL_RELIABLE, "kept"), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(1));
+	cast_heard(&world, 1, "once", 1);
+	cast_heard(&world, 1, "kept", 1);
+	/* Nor does it where something was heard. */
+	struct shoal_msg_cast cast = of_node(&world, 1, 3000, 0);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+	world_run(&world, SHOAL_SEC(1));
+	assert_int_equal(cast_say(&world, 1, 0, "again"), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(1));
+	cast_heard(&world, 1, "again", 1);
+	world_done(&world);
+}
+
+static void
+made_up_instances_make_nobody_forget_what_was_heard(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	struct puppet *puppet = begin(&world, 2);
+	struct shoal_msg_cast cast = of_node(&world, 1, 1, 0);
+	cast.id = puppet->id;
+	cast.salt = puppet_salt(puppet);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_MESSAGE), 1);
+	struct shoal_msg_cast other = of_node(&world, 1, 1, 0);
+	for (size_t i = 0; i < 20000; i++) {
+		other.salt = i + 1;
+		world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &other);
+		world_forget_sent(&world);
+	}
+	assert_in_range(world_core(&world, 0)->seen.slab.count, 1, 16);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+	assert_in_range(world_count_events(&world, 0, SHOAL_EVENT_MESSAGE), 1, 1 + 4);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CASTS_AGAIN), 1);
+	world_done(&world);
+}
+
+static bool
+from_0_to_1(const struct core_world *world, const struct world_packet *packet)
+{
+	return packet->node == 0 && shoal_addr_equal(&packet->to, &world->node[1].addr) &&
+	       packet_has(packet, SHOAL_MESSAGE_CAST) != NULL &&
+	       packet->kind == SHOAL_SEND_DATAGRAM;
+}
+
+static void
+who_offers_and_never_answers_stops_no_repair(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	struct puppet *puppet = begin(&world, 2);
+	struct shoal_msg_offer offer = {.id = puppet->id, .salt = puppet_salt(puppet)};
+	world_tell(&world, 1, puppet, SHOAL_MESSAGE_OFFER, &offer);
+	world.loses = from_0_to_1;
+	bool heard = false;
+	for (size_t i = 0; i < 1200 && !heard; i++) { /* a minute */
+		offer.sum = i + 2;
+		world_tell(&world, 1, puppet, SHOAL_MESSAGE_OFFER, &offer);
+		if (i == 20) {
+			assert_int_equal(cast_say(&world, 0, SHOAL_RELIABLE, "rare"), SHOAL_OK);
+		}
+		world_run(&world, SHOAL_MS(50));
+		world_forget_sent(&world);
+		heard = world_count_events(&world, 1, SHOAL_EVENT_MESSAGE) > 0;
+	}
+	assert_true(heard);
+	world_done(&world);
+}
+
+static void
+who_offers_what_it_does_not_give_is_not_in_the_way_of_others(void **state)
+{
+	struct core_world world;
+	uint8_t data[40 * SHOAL_CAST_KEY_BYTES];
+	uint8_t body[5000] = {0};
+	struct shoal_writer keys;
+
+	(void)state;
+	struct puppet *puppet = begin(&world, 2);
+	shoal_writer_init(&keys, data, sizeof data);
+	for (uint64_t i = 0; i < 40; i++) { /* the first is what will be said */
+		struct shoal_cast_key key = {world_id(&world, 0), cast_salt(&world, 0), i + 1, 0};
+		shoal_cast_key_write(&keys, &key);
+	}
+	struct shoal_msg_offer offer = {
+	        .id = puppet->id, .salt = puppet_salt(puppet), .keys = {data, keys.len}};
+	world_tell(&world, 1, puppet, SHOAL_MESSAGE_OFFER, &offer);
+	assert_int_equal(
+	        world_step(&world, 0, cast_input(0, NULL, 0, body, sizeof body)), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(3));
+	assert_int_equal(world_count_events(&world, 1, SHOAL_EVENT_MESSAGE), 1);
+	world_run(&world, SHOAL_SEC(60));
+	assert_true(world_counter(&world, 1, SHOAL_COUNTER_DROP_OFFERS) > 0);
+	world_done(&world);
+}
+
+static void
+a_burst_of_large_ones_comes_over_a_long_way_or_is_counted(void **state)
+{
+	struct core_world world;
+	uint8_t body[2000] = {0};
+
+	(void)state;
+	cast_begin(&world, 3, NULL);
+	world.latency = SHOAL_MS(100);
+	for (size_t i = 0; i < 300; i++) {
+		assert_int_equal(
+		        world_step(&world, 0, cast_input(0, NULL, 0, body, sizeof body)), SHOAL_OK);
+	}
+	world_run(&world, SHOAL_SEC(60));
+	for (size_t i = 1; i < 3; i++) {
+		size_t heard = world_count_events(&world, i, SHOAL_EVENT_MESSAGE);
+		uint64_t dropped = world_counter(&world, i, SHOAL_COUNTER_DROP_OFFERS);
+		assert_true(heard <= 300 && heard + dropped >= 300);
+		assert_true(heard > 150);
+	}
+	world_done(&world);
+}
+
+/* Nothing of the joiner's is told to the first one. */
+static bool
+hides_the_joiner(const struct core_world *world, const struct world_packet *packet)
+{
+	struct shoal_id id = world_id(world, 3);
+
+	return packet->node == 3 ? shoal_addr_equal(&packet->to, &world->node[0].addr)
+	                         : shoal_addr_equal(&packet->to, &world->node[0].addr) &&
+	                                   packet_state_of(packet, &id) != 0;
+}
+
+static void
+what_cannot_be_taken_yet_is_asked_for_again(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 3, NULL);
+	world_add(&world, NULL);
+	world.loses = hides_the_joiner;
+	assert_int_equal(world_join(&world, 3, 1), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(1));
+	assert_int_equal(cast_say(&world, 3, SHOAL_RELIABLE, "here"), SHOAL_OK);
+	for (size_t i = 0; i < 40 && world_counter(&world, 0, SHOAL_COUNTER_FETCHES) == 0; i++) {
+		world_run(&world, SHOAL_SEC(1));
+	}
+	assert_true(world_counter(&world, 0, SHOAL_COUNTER_FETCHES) > 0);
+	struct shoal_id joiner = world_id(&world, 3);
+	bool known = shoal_members_find(world_core(&world, 0), &joiner) != SHOAL_NONE;
+	assert_true(known || world_count_events(&world, 0, SHOAL_EVENT_MESSAGE) == 0);
+	world.loses = NULL;
+	world_run(&world, SHOAL_SEC(60));
+	cast_heard(&world, 3, "here", 1);
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(who_speaks_in_the_name_of_another_one_does_not_silence_it),
+	        cmocka_unit_test(made_up_instances_make_nobody_forget_what_was_heard),
+	        cmocka_unit_test(who_offers_and_never_answers_stops_no_repair),
+	        cmocka_unit_test(who_offers_what_it_does_not_give_is_not_in_the_way_of_others),
+	        cmocka_unit_test(a_burst_of_large_ones_comes_over_a_long_way_or_is_counted),
+	        cmocka_unit_test(what_cannot_be_taken_yet_is_asked_for_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
