@@ -153,13 +153,15 @@ SHOAL_API void shoal_cluster_histograms_sized(
 typedef void (*shoal_reconfigured_fn)(const char *field, bool in_force, void *arg);
 
 /* Compares config with the one in force, and takes over what may change while a cluster runs: the
- * profile but for the fields of SHOAL_PROFILE_FIXED_TABLE, log_level, allow, and tags (what differs
- * between the former config and this one; what else was changed stays). All of it or, on an error,
- * nothing. It counts from the loop's next turn on: intervals begin anew, time-outs that run end as
- * they would have. fn (may be NULL) is called during this call, once for each field that differs.
- * Pointers of config are not compared. SHOAL_ERR_INVALID: as shoal_cluster_new. SHOAL_ERR_STATE: it
- * does not run. SHOAL_ERR_TOO_BIG: the tags are too much beside the metadata. SHOAL_ERR_NOMEM. From
- * any thread and from callbacks. */
+ * profile but for the fields of SHOAL_PROFILE_FIXED_TABLE, log_level, allow, advertise, and tags
+ * (what differs between the former config and this one; what else was changed stays). All of it or,
+ * on an error, nothing. With bind a wildcard and advertise NULL the address of the default route is
+ * looked up again, whatever differs; who is at another address tells all, and each is told
+ * SHOAL_EVENT_UPDATE. It counts from the loop's next turn on: intervals begin anew, time-outs that
+ * run end as they would have. fn (may be NULL) is called during this call, once for each field that
+ * differs. Pointers of config are not compared. SHOAL_ERR_INVALID: as shoal_cluster_new.
+ * SHOAL_ERR_STATE: it does not run. SHOAL_ERR_TOO_BIG: the tags are too much beside the metadata.
+ * SHOAL_ERR_NOMEM. From any thread and from callbacks. */
 SHOAL_API int shoal_cluster_reconfigure(struct shoal_cluster *cluster,
         const struct shoal_config *config, shoal_reconfigured_fn fn, void *arg);
 

@@ -36,7 +36,8 @@ struct shoal_config {
 	const char *bind;      /* "ip:port[,ip:port...]"; port 0: the kernel picks.
 	                        * Default 127.0.0.1:7946 */
 	const char *advertise; /* "ip[:port][,...]"; NULL: what was bound (a wildcard: the address
-	                        * of the interface that the default route uses) */
+	                        * of the interface that the default route uses). May change while
+	                        * it runs, see shoal_cluster_reconfigure */
 	uint32_t app_version;  /* the application's own number, told to everyone */
 	struct shoal_profile profile;
 	uint32_t connections_max; /* streams open at once. Default 256 */

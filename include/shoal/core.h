@@ -103,10 +103,14 @@ enum shoal_input_kind {
 	                       `tag` is given to those that carry it; flags; where `exchange` is
 	                       not 0, SENT tells under this number that it was told as often as it
 	                       is, or with CLOSED that this member left first */
-	SHOAL_INPUT_KEYS /* command: the member whose id is data is told what shoal_core_key_order
+	SHOAL_INPUT_KEYS, /* command: the member whose id is data is told what shoal_core_key_order
 	                    said; it ends with SHOAL_EVENT_KEYS. SHOAL_ERR_NOT_FOUND: no such
 	                    member, or this one; SHOAL_ERR_UNREACHABLE: it cannot be dialled;
 	                    SHOAL_ERR_UNSUPPORTED: nothing is sealed here; SHOAL_ERR_LIMIT */
+	SHOAL_INPUT_ADDRESS /* command: data is an array of 1 to SHOAL_ADDRS_MAX struct shoal_addr,
+	                       the addresses of this member from now on, the best first.
+	                       SHOAL_ERR_INVALID: none, or one that nobody can send to;
+	                       SHOAL_ERR_STATE while leaving; SHOAL_ERR_NOMEM */
 };
 
 /* What shoal_core_open found. */

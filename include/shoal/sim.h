@@ -219,6 +219,11 @@ SHOAL_API int shoal_sim_crash(struct shoal_sim *sim, uint32_t node, enum shoal_s
  * returns; SHOAL_ERR_STATE where it is down or stalled. */
 SHOAL_API int shoal_sim_step(struct shoal_sim *sim, uint32_t node, const struct shoal_input *input);
 
+/* The node is at another address from now on, and where it is up it says so
+ * (SHOAL_INPUT_ADDRESS): who has not heard of that sends to nobody. Watch links go silent.
+ * SHOAL_ERR_STATE: it is leaving or stalled. SHOAL_ERR_NOMEM. */
+SHOAL_API int shoal_sim_move(struct shoal_sim *sim, uint32_t node);
+
 /* ---- Time on a node ---- */
 
 /* The node does not run for so long; what comes waits in its socket. SHOAL_ERR_STATE: it is down or
@@ -339,7 +344,8 @@ SHOAL_API bool shoal_sim_is_leaving(const struct shoal_sim *sim, uint32_t node);
 SHOAL_API bool shoal_sim_reaches(const struct shoal_sim *sim, uint32_t from, uint32_t to);
 /* NULL: it is down. Borrowed until the world is changed or runs on. */
 SHOAL_API const struct shoal_core *shoal_sim_core(const struct shoal_sim *sim, uint32_t node);
-/* Its id and address, which stay the same for the life of the world. NULL: no such node. */
+/* Its id, which stays the same for the life of the world, and its address, but for
+ * shoal_sim_move. NULL: no such node. */
 SHOAL_API const struct shoal_id *shoal_sim_id(const struct shoal_sim *sim, uint32_t node);
 SHOAL_API const struct shoal_addr *shoal_sim_addr(const struct shoal_sim *sim, uint32_t node);
 /* The node of an id. SHOAL_SIM_NOBODY: no node has it. */

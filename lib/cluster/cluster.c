@@ -319,7 +319,8 @@ make_core(struct shoal_cluster *cluster)
 	core.addrs = cluster->advertiseds;
 	core.app_version = config->app_version;
 	core.profile = config->profile;
-	if (!shoal_listen_may_be_watched(cluster)) {
+	cluster->watched = shoal_listen_may_be_watched(cluster);
+	if (!cluster->watched) {
 		core.profile.watchers = 0;
 	}
 	core.log_level = config->log_level;

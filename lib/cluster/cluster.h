@@ -64,8 +64,9 @@ struct shoal_cluster {
 	const struct shoal_transport *datagram, *stream;
 	struct shoal_addr bound[SHOAL_ADDRS_MAX];
 	size_t bounds;
-	struct shoal_addr advertised[SHOAL_ADDRS_MAX];
+	struct shoal_addr advertised[SHOAL_ADDRS_MAX]; /* these two: the loop's, and may change */
 	size_t advertiseds;
+	bool watched; /* the address that it began with could be watched */
 	int mailbox_fd, dispatch_fd;
 	pthread_t loop_thread, callbacks_thread;
 	bool has_loop_thread, has_callbacks_thread;

@@ -21,6 +21,7 @@
 #include "core/table/forget.h"
 #include "core/table/grave.h"
 #include "core/table/leave.h"
+#include "core/table/move.h"
 #include "core/table/save.h"
 #include "core/tune.h"
 
@@ -262,11 +263,7 @@ shoal_core_new(
 		memcpy(core->label, config.label, strlen(config.label));
 	}
 	core->label_span = (struct shoal_span){(const uint8_t *)core->label, strlen(core->label)};
-	for (size_t i = 0; i < config.addrs; i++) {
-		bool ipv4 = shoal_addr_is_ipv4(&config.addr[i]);
-		core->has_ipv4 = core->has_ipv4 || ipv4;
-		core->has_ipv6 = core->has_ipv6 || !ipv4;
-	}
+	shoal_members_prefer(core, config.addr, config.addrs);
 	rc = set_up_seal(core, &config, why, len);
 	if (rc != SHOAL_OK) {
 		shoal_seal_done(core);
@@ -488,6 +485,8 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		return shoal_cast_send(core, input);
 	case SHOAL_INPUT_KEYS:
 		return shoal_keys_begin(core, (struct shoal_span){input->data, input->len});
+	case SHOAL_INPUT_ADDRESS:
+		return shoal_move_set(core, (struct shoal_span){input->data, input->len});
 	}
 	return SHOAL_ERR_INVALID;
 }
@@ -499,7 +498,7 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	struct shoal_input opened;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
-	        input->kind > SHOAL_INPUT_KEYS) {
+	        input->kind > SHOAL_INPUT_ADDRESS) {
 		return SHOAL_ERR_INVALID;
 	}
 	core->now = now;

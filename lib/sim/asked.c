@@ -120,7 +120,22 @@ is_sole(const struct shoal_follow_ping *ping)
 	return ping->pings == 1 && ping->asked == 0 && !ping->streamed;
 }
 
-/* As a datagram it comes from where the target is, or is passed on by a relay. */
+static bool
+is_anybody_at(const struct shoal_follow *follow, const struct shoal_addr *addr)
+{
+	struct shoal_core_member member;
+
+	for (uint32_t slot = 1; slot < shoal_core_slots(follow->core); slot++) {
+		if (shoal_core_member(follow->core, slot, &member) &&
+		        shoal_addr_equal(&member.addr[0], addr)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* As a datagram it comes from where the target was pinged, or is passed on by a relay, which may
+ * have moved since. */
 static void
 take_ack(struct shoal_follow *follow, uint64_t seq)
 {
@@ -130,8 +145,12 @@ take_ack(struct shoal_follow *follow, uint64_t seq)
 	struct shoal_follow_view *view =
 	        ping != NULL ? shoal_follow_find(follow, &ping->target, &member) : NULL;
 
-	if (view == NULL || (input->kind == SHOAL_INPUT_DATAGRAM && !follow->heard.passed_on &&
-	                            !shoal_addr_equal(&member.addr[0], &input->from))) {
+	if (view == NULL) {
+		return;
+	}
+	bool counts = follow->heard.passed_on ? is_anybody_at(follow, &input->from)
+	                                      : shoal_addr_equal(&ping->to, &input->from);
+	if (input->kind == SHOAL_INPUT_DATAGRAM && !counts) {
 		return;
 	}
 	follow->answered = *ping;
@@ -267,6 +286,7 @@ shoal_asked_send(
 		return;
 	} else if (ping != NULL) {
 		ping->pings++;
+		ping->to = send->to;
 	} else if (send->kind == SHOAL_SEND_DATAGRAM || send->kind == SHOAL_SEND_STREAM ||
 	           is_walled(follow, &read->message.ping.target)) {
 		begin(follow, send, &read->message.ping);

@@ -39,6 +39,7 @@
 	X(REASONS, "reasons", "what counts as told was told, and may count at once")               \
 	X(SIZES, "sizes", "datagrams are as large as the way takes, and no larger")                \
 	X(METADATA, "metadata", "all hold the metadata that each said last, once they agree")      \
+	X(ADDRESSES, "addresses", "all know where each one is, once they agree")                   \
 	X(MESSAGES, "messages",                                                                    \
 	        "no message is taken twice, reliable ones in order, each ends once")               \
 	X(BROADCASTS, "broadcasts", "none is heard twice, reliable ones by all that run, all end")

@@ -60,6 +60,15 @@ shoal_sim_good_mark(struct shoal_sim *sim)
 	}
 }
 
+void
+shoal_sim_good_break(struct shoal_sim *sim, uint32_t node)
+{
+	for (uint32_t other = 0; sim->good != NULL && other < sim->nodes; other++) {
+		sim->good[(size_t)node * sim->nodes + other] = sim->now;
+		sim->good[(size_t)other * sim->nodes + node] = sim->now;
+	}
+}
+
 uint64_t
 shoal_sim_good_for(const struct shoal_sim *sim, uint32_t a, uint32_t b)
 {

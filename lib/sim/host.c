@@ -277,7 +277,7 @@ feed(struct shoal_sim_node *node, struct shoal_sim_packet *packet)
 {
 	struct shoal_sim *sim = node->sim;
 	struct shoal_input input = {.kind = packet->kind,
-	        .from = sim->node[packet->from].addr,
+	        .from = packet->source,
 	        .code = packet->code,
 	        .size = packet->size,
 	        .data = packet->data,

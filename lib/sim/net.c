@@ -71,6 +71,7 @@ shoal_sim_net_packet(struct shoal_sim *sim, enum shoal_input_kind kind, uint32_t
 	packet->kind = kind;
 	packet->from = from;
 	packet->to = to;
+	packet->source = sim->node[from].addr;
 	packet->len = len;
 	if (len != 0) {
 		memcpy(packet->data, data, len);

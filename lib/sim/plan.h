@@ -30,6 +30,7 @@ struct shoal_plan {
 	bool metadata; /* members say something of themselves */
 	bool talk;     /* members send messages to each other */
 	bool casts;    /* members broadcast */
+	bool moves;    /* members move to other addresses */
 };
 
 /* nodes: 2 to SHOAL_SWARM_NODES_MAX; 0: drawn, 2 to 64. */

@@ -165,7 +165,8 @@ is_answer(uint16_t kind)
 }
 
 /* A datagram that goes back to where one came from that is no member's. One that is dead or left is
- * told so once a second, and contradicted when it tells what is wrong. */
+ * told so once a second, and contradicted when it tells what is wrong. Whoever answers a ping of
+ * this core may hear what is held of it. */
 static void
 check_length(struct shoal_follow *follow, const struct shoal_send *send, uint16_t kind)
 {
@@ -176,7 +177,7 @@ check_length(struct shoal_follow *follow, const struct shoal_send *send, uint16_
 	                : shoal_follow_find(follow, &follow->heard.sender, &member);
 	bool longer = send->len > follow->input->len;
 
-	if (follow->asker_current ||
+	if (follow->asker_current || follow->heard.kind == SHOAL_MESSAGE_ACK ||
 	        (view != NULL && shoal_follow_is_current(&member, &follow->input->from))) {
 		return;
 	}

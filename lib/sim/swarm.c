@@ -300,6 +300,9 @@ phase_chaos(struct shoal_swarm *swarm)
 			shoal_swarm_describe_one(swarm);
 			shoal_swarm_talk(swarm, 4);
 			shoal_swarm_cast(swarm, 2);
+			rc = shoal_swarm_move_one(swarm);
+		}
+		if (rc == 0) {
 			rc = shoal_swarm_fault(swarm);
 		}
 	}
@@ -328,6 +331,7 @@ phase_liveness(struct shoal_swarm *swarm)
 
 	(void)shoal_sim_set_link(swarm->sim, &plan->calm);
 	shoal_sim_set_scarcity(swarm->sim, 0);
+	shoal_swarm_move_some(swarm);
 	shoal_sim_heal(swarm->sim);
 	shoal_sim_wake(swarm->sim);
 	for (uint32_t i = 0; i < plan->nodes; i++) {
@@ -338,13 +342,15 @@ phase_liveness(struct shoal_swarm *swarm)
 			return rc;
 		}
 		if (shoal_sim_is_up(swarm->sim, i) &&
-		        shoal_sim_starts(swarm->sim, i) != swarm->starts[i]) {
-			/* It has no memory, and its contact may have lost its own. */
+		        (swarm->moved[i] || shoal_sim_starts(swarm->sim, i) != swarm->starts[i])) {
+			/* It has no memory, and its contact may have lost its own; or those that
+			 * hold it dead would look for it in vain. */
 			(void)shoal_sim_join(swarm->sim, i, shoal_swarm_contact(swarm, i));
 		}
 	}
 	shoal_swarm_describe_some(swarm);
 	rc = end_leaves(swarm);
+	rc = rc == 0 ? shoal_swarm_move_unseen(swarm) : rc;
 	if (rc != 0) {
 		return rc;
 	}
@@ -486,6 +492,7 @@ shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
 	shoal_rng_init(&swarm->described, plan->seed, 3);
 	shoal_rng_init(&swarm->talk, plan->seed, 4);
 	shoal_rng_init(&swarm->casts, plan->seed, 7);
+	shoal_rng_init(&swarm->moving, plan->seed, 9);
 	shoal_sim_config_init(&config);
 	config.seed = plan->seed;
 	config.nodes = plan->nodes;
@@ -530,6 +537,7 @@ shoal_swarm_run(struct shoal_swarm *swarm)
 	        {"broadcasts", shoal_swarm_casts, swarm->plan.casts}, {"quiet", phase_quiet, true},
 	        {"digest", phase_digest, true},
 	        {"metadata", shoal_swarm_metadata, swarm->plan.metadata},
+	        {"addresses", shoal_swarm_addresses, swarm->plan.moves},
 	        {"idle", phase_idle, true}};
 	int rc = 0;
 

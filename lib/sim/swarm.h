@@ -28,6 +28,8 @@ struct shoal_swarm {
 	struct shoal_rng talk;      /* who sends to whom */
 	bool talked;                /* hosts have room for all messages from now on */
 	struct shoal_rng casts;     /* who broadcasts */
+	struct shoal_rng moving;    /* who moves */
+	bool moved[SHOAL_SWARM_NODES_MAX];
 	struct shoal_swarm_times times;
 	uint32_t starts[SHOAL_SWARM_NODES_MAX]; /* of each node when chaos began */
 };
@@ -64,6 +66,12 @@ void shoal_swarm_describe(struct shoal_swarm *swarm, uint32_t node);
 void shoal_swarm_describe_some(struct shoal_swarm *swarm);
 void shoal_swarm_describe_one(struct shoal_swarm *swarm);
 int shoal_swarm_metadata(struct shoal_swarm *swarm);
+/* moving.c, where the plan has it: one moves to another address while another one is cut off, or
+ * perhaps one does, or a third of all. And a phase: all know where each is. */
+int shoal_swarm_move_unseen(struct shoal_swarm *swarm);
+int shoal_swarm_move_one(struct shoal_swarm *swarm);
+void shoal_swarm_move_some(struct shoal_swarm *swarm);
+int shoal_swarm_addresses(struct shoal_swarm *swarm);
 /* stranger.c: one that nobody knows asks a node for something. What the core said. */
 int shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node);
 /* The same so often at once that the budget of a node is used up: a phase. */

@@ -37,8 +37,9 @@ struct shoal_sim_packet {
 	struct shoal_list link; /* in sim->flying or in node->socket */
 	enum shoal_input_kind kind;
 	uint32_t from, to;
-	uint32_t instance; /* 0: for any; else for this run of `to` only */
-	uint64_t exchange; /* the world's number of a request or link */
+	struct shoal_addr source; /* where `from` was when it sent it */
+	uint32_t instance;        /* 0: for any; else for this run of `to` only */
+	uint64_t exchange;        /* the world's number of a request or link */
 	int code;
 	size_t size; /* TOO_LARGE */
 	bool damaged;
@@ -256,6 +257,8 @@ void shoal_sim_memory_init(
 
 /* good.c: called before anything changes that a way depends on. */
 void shoal_sim_good_mark(struct shoal_sim *sim);
+/* What passed until now is to begin anew: the ways to and from a node were bad. */
+void shoal_sim_good_break(struct shoal_sim *sim, uint32_t node);
 /* 0: it is bad now. */
 uint64_t shoal_sim_good_for(const struct shoal_sim *sim, uint32_t a, uint32_t b);
 

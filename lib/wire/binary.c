@@ -52,23 +52,15 @@ encode_field(const struct shoal_field *field, const void *at, struct shoal_write
 {
 	switch (field->type) {
 	case SHOAL_FIELD_U8:
+	case SHOAL_FIELD_FLAG:
 		shoal_writer_u8(writer, *(const uint8_t *)at);
 		break;
 	case SHOAL_FIELD_U32:
 		shoal_writer_u32(writer, *(const uint32_t *)at);
 		break;
-	case SHOAL_FIELD_FLAG: /* the last one, see shoal_binary_encode */
-		if (*(const uint8_t *)at != 0) {
-			shoal_writer_u8(writer, *(const uint8_t *)at);
-		}
-		break;
 	case SHOAL_FIELD_U64:
-		shoal_writer_u64(writer, *(const uint64_t *)at);
-		break;
 	case SHOAL_FIELD_LONG:
-		if (*(const uint64_t *)at != 0) {
-			shoal_writer_u64(writer, *(const uint64_t *)at);
-		}
+		shoal_writer_u64(writer, *(const uint64_t *)at);
 		break;
 	case SHOAL_FIELD_VAR:
 		SHOAL_ASSERT(*(const uint64_t *)at <= field->limit);
@@ -197,16 +189,37 @@ decode_field(const struct shoal_field *field, struct shoal_reader *reader, void 
 	}
 }
 
+/* It may be left out at the end of a message. */
+static bool
+is_optional(const struct shoal_field *field)
+{
+	return field->type == SHOAL_FIELD_FLAG || field->type == SHOAL_FIELD_LONG;
+}
+
+static bool
+is_omitted(const struct shoal_field *field, const void *message)
+{
+	const uint8_t *at = (const uint8_t *)message + field->offset;
+
+	return field->type == SHOAL_FIELD_FLAG   ? *at == 0
+	       : field->type == SHOAL_FIELD_LONG ? *(const uint64_t *)(const void *)at == 0
+	                                         : false;
+}
+
 void
 shoal_binary_encode(
         const struct shoal_layout *layout, const void *message, struct shoal_writer *writer)
 {
-	for (size_t i = 0; i < layout->fields; i++) {
-		bool omits = layout->field[i].type == SHOAL_FIELD_FLAG ||
-		             layout->field[i].type == SHOAL_FIELD_LONG;
-		SHOAL_ASSERT(!omits || i + 1u == layout->fields);
-		encode_field(&layout->field[i], (const uint8_t *)message + layout->field[i].offset,
-		        writer);
+	size_t fields = layout->fields;
+
+	while (fields > 0 && is_omitted(&layout->field[fields - 1], message)) {
+		fields--;
+	}
+	for (size_t i = 0; i < fields; i++) {
+		const struct shoal_field *field = &layout->field[i];
+
+		SHOAL_ASSERT(i == 0 || !is_optional(field - 1) || is_optional(field));
+		encode_field(field, (const uint8_t *)message + field->offset, writer);
 	}
 }
 

@@ -2,10 +2,9 @@
 /* Field tables: every protocol message is described once, by a list of fields in message.h. The
  * list makes the C struct and the table; every codec, printer and document is driven by the table.
  *
- * Once a release has gone out, a field is appended, never removed or reordered; a FLAG or
- * LONG that is not the last any more becomes an U8 or U64, which is always written. A decoder gives
- * fields that an older sender did not write the value zero, and skips what a newer sender wrote
- * after the last field that it knows.
+ * Once a release has gone out, a field is appended, never removed or reordered. Behind a FLAG or
+ * LONG come only others of these. A decoder gives fields that an older sender did not write the
+ * value zero, and skips what a newer sender wrote after the last field that it knows.
  */
 #ifndef SHOAL_WIRE_FIELD_H
 #define SHOAL_WIRE_FIELD_H
@@ -32,9 +31,11 @@ struct shoal_addr_list {
 #define SHOAL_FIELD_TYPES(X)                                                                       \
 	X(U8, uint8_t, 1, "one byte, at most the limit")                                           \
 	X(U32, uint32_t, 4, "4 bytes, network order")                                              \
-	X(FLAG, uint8_t, 0, "the last field: one byte, at most the limit; 0 is not written")       \
+	X(FLAG, uint8_t, 0,                                                                        \
+	        "one byte, at most the limit; not written where it and all behind it are 0")       \
 	X(U64, uint64_t, 8, "8 bytes, network order")                                              \
-	X(LONG, uint64_t, 0, "the last field: 8 bytes, network order; 0 is not written")           \
+	X(LONG, uint64_t, 0,                                                                       \
+	        "8 bytes, network order; not written where it and all behind it are 0")            \
 	X(VAR, uint64_t, 1, "LEB128, shortest form, at most the limit")                            \
 	X(ID, struct shoal_id, 16, "16 bytes")                                                     \
 	X(SALT, struct shoal_salt, 16, "16 bytes")                                                 \

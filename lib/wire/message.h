@@ -82,7 +82,8 @@ enum shoal_mark {
 /* A full statement about a member. age_ms: alive and suspect: since it was last heard directly,
  * summed over hops; leaving: what is left of its timeout; dead and left: since then. refused_ms:
  * dead by the verdict of the accusers, to whom its host refused connections since then; 0: no
- * verdict. marks: enum shoal_mark. */
+ * verdict. marks: enum shoal_mark. moved: the incarnation under which it took these addresses,
+ * which only its subject sets; 0: it has had them since its start. */
 #define SHOAL_MEMBER_FIELDS(X)                                                                     \
 	X(ID, id, 0)                                                                               \
 	X(SALT, salt, 0)                                                                           \
@@ -96,7 +97,8 @@ enum shoal_mark {
 	X(U8, protocol_max, 255)                                                                   \
 	X(VAR, app_version, UINT32_MAX)                                                            \
 	X(VAR, refused_ms, SHOAL_VAR_MAX)                                                          \
-	X(FLAG, marks, 3)
+	X(FLAG, marks, 3)                                                                          \
+	X(LONG, moved, 0)
 
 /* A short statement about a member that the receiver is thought to know. */
 #define SHOAL_STATE_FIELDS(X)                                                                      \

@@ -48,6 +48,54 @@ who_is_slow_answers_late(void **state)
 	shoal_sim_free(sim);
 }
 
+static unsigned doubts;
+
+static void
+count_doubts(uint32_t node, const struct shoal_event *event, void *arg)
+{
+	(void)node;
+	(void)arg;
+	doubts += event->kind == SHOAL_EVENT_SUSPECT || event->kind == SHOAL_EVENT_FAILED;
+}
+
+/* One after the other, the seed too, and one while it is down. */
+static void
+who_moves_is_found_there_by_all_and_doubted_by_nobody(void **state)
+{
+	struct shoal_sim_config config;
+	struct shoal_core_member member;
+	struct shoal_sim *sim;
+	uint32_t slot;
+
+	(void)state;
+	shoal_sim_config_init(&config);
+	config.nodes = 6;
+	config.on_event = count_doubts;
+	assert_int_equal(shoal_sim_new(&sim, &config), 0);
+	assert_int_equal(shoal_sim_move(sim, 5), 0);
+	assert_int_equal(shoal_sim_gather(sim), 0);
+	run_for(sim, SHOAL_SEC(10));
+	doubts = 0;
+	for (uint32_t node = 0; node < 6; node++) {
+		struct shoal_addr before = *shoal_sim_addr(sim, node);
+		assert_int_equal(shoal_sim_move(sim, node), 0);
+		assert_false(shoal_addr_equal(&before, shoal_sim_addr(sim, node)));
+		run_for(sim, SHOAL_SEC(5));
+	}
+	run_for(sim, SHOAL_SEC(60));
+	for (uint32_t i = 0; i < 36; i++) {
+		const struct shoal_core *core = shoal_sim_core(sim, i / 6);
+		assert_int_equal(shoal_core_find(core, shoal_sim_id(sim, i % 6), &slot), 0);
+		assert_true(shoal_core_member(core, slot, &member));
+		assert_true(shoal_addr_equal(&member.addr[0], shoal_sim_addr(sim, i % 6)));
+	}
+	assert_int_equal(doubts, 0);
+	assert_true(shoal_sim_agreed(sim, NULL));
+	assert_int_equal(shoal_sim_leave(sim, 1), 0);
+	assert_int_equal(shoal_sim_move(sim, 1), SHOAL_ERR_STATE);
+	shoal_sim_free(sim);
+}
+
 /* Its timers run while its messages are held both ways: the others find it silent, it finds them
  * all silent and accuses none, and what it said then arrives afterwards. */
 static void
@@ -361,6 +409,7 @@ a_node_that_is_not_there_is_down_and_refused(void **state)
 	        SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_sim_reset(sim, NODES), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_sim_forget_links(sim, 0, NODES), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_sim_move(sim, NODES), SHOAL_ERR_INVALID);
 	assert_false(shoal_sim_is_up(sim, NODES) || shoal_sim_is_stalled(sim, NODES));
 	assert_false(shoal_sim_has_joined(sim, NODES) || shoal_sim_is_leaving(sim, NODES));
 	assert_false(shoal_sim_reaches(sim, 0, NODES));
@@ -495,6 +544,7 @@ main(void)
 	        cmocka_unit_test(a_starved_node_runs_in_its_turns),
 	        cmocka_unit_test(who_is_slow_answers_late),
 	        cmocka_unit_test(what_a_blocked_node_sends_and_gets_is_held),
+	        cmocka_unit_test(who_moves_is_found_there_by_all_and_doubted_by_nobody),
 	        cmocka_unit_test(who_judges_first_holds_it_against_others_that_it_did_not_run),
 	        cmocka_unit_test(clocks_that_jump_end_no_agreement),
 	        cmocka_unit_test(a_schedule_is_kept_to_the_moment_and_a_detection_is_measured),

@@ -29,7 +29,7 @@ change(struct core_world *world)
 	static struct parcel parcel;
 	struct puppet *puppet = &world->puppet[0];
 
-	puppet->incarnation++;
+	puppet->moved = ++puppet->incarnation;
 	puppet->addr.port++;
 	struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_ALIVE);
 	struct shoal_msg_sender sender = {.id = puppet->id};

@@ -287,10 +287,10 @@ a_refutation_goes_short_and_in_full_only_where_more_than_the_incarnation_is_new(
 	world_run(&world, SHOAL_SEC(5));
 	assert_int_equal(count_told(&world, subject, SHOAL_STATE_ALIVE), limit_of(41));
 	assert_int_equal(count_full(&world, subject), 0);
-	/* Another address, and while that is on its way a mere rise. */
+	/* Another name, and while that is on its way a mere rise. */
 	world_clear(&world);
 	subject->incarnation++;
-	subject->addr.port++;
+	subject->name[0] = 'P';
 	alive = puppet_member(subject, SHOAL_STATE_ALIVE);
 	world_tell(&world, 0, subject, SHOAL_MESSAGE_MEMBER, &alive);
 	world_run(&world, SHOAL_MS(4));

@@ -146,7 +146,7 @@ what_a_member_changes_of_itself_is_an_update(void **state)
 	assert_string_equal(only_event(&world)->name, subject->name);
 	check_event(&world, SHOAL_EVENT_UPDATE, SHOAL_STATE_ALIVE, SHOAL_STATE_ALIVE,
 	        SHOAL_CAUSE_GOSSIP);
-	subject->incarnation++;
+	subject->moved = ++subject->incarnation;
 	subject->addr.port++;
 	tell_full(&world, 0, subject, SHOAL_STATE_ALIVE);
 	assert_true(shoal_addr_equal(&only_event(&world)->addr, &subject->addr));

@@ -65,7 +65,8 @@ puppet_member(const struct puppet *puppet, enum shoal_state state)
 	        .incarnation = puppet->incarnation,
 	        .state = (uint8_t)state,
 	        .name = {(const uint8_t *)puppet->name, strlen(puppet->name)},
-	        .addrs = {.count = 1, .item = {puppet->addr}}};
+	        .addrs = {.count = 1, .item = {puppet->addr}},
+	        .moved = puppet->moved};
 
 	return member;
 }

@@ -91,6 +91,13 @@ tape_live(struct tape *tape, uint64_t ns)
 	                (struct shoal_input){
 	                        .kind = SHOAL_INPUT_META, .data = other, .len = sizeof other - 1}),
 	        SHOAL_OK);
+	struct shoal_addr addr[2] = {tape->world.node[0].addr, tape->world.node[0].addr};
+	addr[1].port++;
+	assert_int_equal(world_step(&tape->world, 0,
+	                         (struct shoal_input){.kind = SHOAL_INPUT_ADDRESS,
+	                                 .data = (const uint8_t *)addr,
+	                                 .len = sizeof addr}),
+	        SHOAL_OK);
 	world_meet(&tape->world, 0, PUPPET_DATAGRAMS);
 	world_meet(&tape->world, 1, 0);
 	world_run(&tape->world, ns);

@@ -28,7 +28,7 @@ struct puppet {
 	struct shoal_id id;
 	struct shoal_salt salt;
 	struct shoal_addr addr;
-	uint64_t incarnation;
+	uint64_t incarnation, moved;
 	char name[16];
 	unsigned answers; /* enum puppet_answer */
 };

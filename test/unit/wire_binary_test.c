@@ -22,7 +22,7 @@ encode(const struct shoal_layout *layout, const void *message, uint8_t data[MESS
 	shoal_writer_init(&writer, data, MESSAGE_MOST);
 	shoal_binary_encode(layout, message, &writer);
 	for (size_t i = 0; i < layout->fields; i++) {
-		width += fill_width(&layout->field[i], message);
+		width += fill_width(layout, i, message);
 	}
 	assert_false(writer.failed);
 	assert_int_equal(writer.len, width);
@@ -111,10 +111,10 @@ check_cut(const struct shoal_layout *layout, const union shoal_wire_message *who
 
 	for (; i < layout->fields; i++) {
 		const struct shoal_field *field = &layout->field[i];
-		if (end + fill_width(field, whole) > cut) {
+		if (end + fill_width(layout, i, whole) > cut) {
 			break;
 		}
-		end += fill_width(field, whole);
+		end += fill_width(layout, i, whole);
 		assert_true(fill_same(field, whole, &message));
 	}
 	if (reader.failed != (end < cut)) {

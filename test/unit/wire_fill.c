@@ -129,9 +129,29 @@ address_width(const struct shoal_addr *addr)
 	return shoal_addr_is_ipv4(addr) ? 1 + 4 + 2 : 1 + 16 + 2;
 }
 
-size_t
-fill_width(const struct shoal_field *field, const void *message)
+static bool
+is_left_out(const struct shoal_layout *layout, size_t i, const void *message)
 {
+	for (; i < layout->fields; i++) {
+		const uint8_t *at = (const uint8_t *)message + layout->field[i].offset;
+		uint64_t value = 1;
+
+		if (layout->field[i].type == SHOAL_FIELD_FLAG) {
+			value = *at;
+		} else if (layout->field[i].type == SHOAL_FIELD_LONG) {
+			memcpy(&value, at, sizeof value);
+		}
+		if (value != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+size_t
+fill_width(const struct shoal_layout *layout, size_t nth, const void *message)
+{
+	const struct shoal_field *field = &layout->field[nth];
 	const void *at = (const uint8_t *)message + field->offset;
 	size_t width = 1;
 
@@ -141,9 +161,9 @@ fill_width(const struct shoal_field *field, const void *message)
 	case SHOAL_FIELD_U32:
 		return 4;
 	case SHOAL_FIELD_FLAG:
-		return *(const uint8_t *)at != 0;
+		return is_left_out(layout, nth, message) ? 0 : 1;
 	case SHOAL_FIELD_LONG:
-		return *(const uint64_t *)at != 0 ? 8 : 0;
+		return is_left_out(layout, nth, message) ? 0 : 8;
 	case SHOAL_FIELD_U64:
 		return 8;
 	case SHOAL_FIELD_VAR:

@@ -16,8 +16,8 @@ enum fill_how {
 void fill_message(
         const struct shoal_layout *layout, void *message, enum fill_how how, uint64_t *seed);
 
-/* Bytes that a field of the struct takes. */
-size_t fill_width(const struct shoal_field *field, const void *message);
+/* Bytes that the nth field of the struct takes. */
+size_t fill_width(const struct shoal_layout *layout, size_t nth, const void *message);
 
 /* Whether two structs hold the same in a field. Scopes of addresses are not looked at. */
 bool fill_same(const struct shoal_field *field, const void *a, const void *b);

@@ -152,6 +152,16 @@ member(void)
 	return m;
 }
 
+/* It has moved: what may be left out at the end is written in front of what may not. */
+static const struct shoal_msg_member moved = {.id = ID(0x11),
+        .salt = {{0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb,
+                0xbb, 0xbb, 0xbb}},
+        .incarnation = INCARNATION,
+        .state = SHOAL_STATE_ALIVE,
+        .name = {(const uint8_t *)"web-1", 5},
+        .addrs = {.count = 1, .item = {{.ip = {[10] = 0xff, 0xff, 10, 0, 0, 1}, .port = 7946}}},
+        .moved = INCARNATION - 1};
+
 static const uint8_t key_bytes[16] = {0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33,
         0x33, 0x33, 0x33, 0x33, 0x33, 0x33};
 static const uint8_t held_bytes[20] = {
@@ -189,6 +199,10 @@ static const struct {
                 "bbbbbbbbbb6553f1000000000702dc0b02222222222222222222222222222222"
                 "2233333333333333333333333333333333057765622d3102040a0000011f0a06"
                 "20010db80000000000000000000000011f0a0003ac0200dbeb94d7"},
+        {SHOAL_MESSAGE_MEMBER, &moved,
+                "c10000064611111111111111111111111111111111aaaaaaaaaaaaaaaabbbbbb"
+                "bbbbbbbbbb6553f10000000007010000057765622d3101040a0000011f0a0000"
+                "0000006553f10000000006f19ef950"},
         {SHOAL_MESSAGE_STATE, &said,
                 "c10000073611111111111111111111111111111111aaaaaaaaaaaaaaaa6553f1"
                 "000000000703dc0b0122222222222222222222222222222222c00207a7f336"},

@@ -192,13 +192,20 @@ same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+static bool
+is_fixed_text(const char *field)
+{
+	return strcmp(field, "tags") != 0 && strcmp(field, "allow") != 0 &&
+	       strcmp(field, "advertise") != 0;
+}
+
 void
 shoal_settings_differ(const struct shoal_config *a, const struct shoal_config *b,
         void (*fn)(const char *field, bool fixed, void *arg), void *arg)
 {
 #define SHOAL_X(field)                                                                             \
 	if (!same_text(a->field, b->field))                                                        \
-		fn(#field, strcmp(#field, "tags") != 0 && strcmp(#field, "allow") != 0, arg);
+		fn(#field, is_fixed_text(#field), arg);
 	STRING_TABLE(SHOAL_X)
 #undef SHOAL_X
 #define SHOAL_X(field, min, max, init)                                                             \

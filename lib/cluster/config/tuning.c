@@ -4,6 +4,7 @@
  * takes it on its next turn, so any thread and any callback may ask. */
 #include "cluster/config/tuning.h"
 
+#include "base/addr.h"
 #include "base/alloc.h"
 #include "base/panic.h"
 #include "cluster/cluster.h"
@@ -49,9 +50,12 @@ shoal_tuning_init(struct shoal_cluster *cluster)
 	tuning->log_level = config->log_level;
 	memcpy(tuning->range, cluster->settings.allow, sizeof(tuning->range));
 	tuning->ranges = cluster->settings.allows;
+	memcpy(tuning->addr, cluster->settings.advertise, sizeof(tuning->addr));
+	tuning->addrs = cluster->settings.advertises;
 	tuning->changed = tuning->ranges > 0;
 	rc = copy_text(cluster, &tuning->tags, config->tags);
-	return rc == 0 ? copy_text(cluster, &tuning->allow, config->allow) : rc;
+	rc = rc == 0 ? copy_text(cluster, &tuning->allow, config->allow) : rc;
+	return rc == 0 ? copy_text(cluster, &tuning->advertise, config->advertise) : rc;
 }
 
 void
@@ -59,6 +63,7 @@ shoal_tuning_done(struct shoal_cluster *cluster)
 {
 	shoal_alloc_free(cluster->mem, cluster->tuning.tags);
 	shoal_alloc_free(cluster->mem, cluster->tuning.allow);
+	shoal_alloc_free(cluster->mem, cluster->tuning.advertise);
 	pthread_mutex_destroy(&cluster->tuning.lock);
 }
 
@@ -75,14 +80,49 @@ shoal_tuning_leave_ms(struct shoal_cluster *cluster)
 
 /* Fixed fields are not written: other threads read them without the lock. */
 static void
-update_settings(struct shoal_config *config, const struct shoal_tuning *tuning)
+update_settings(struct shoal_settings *settings, const struct shoal_tuning *tuning)
 {
+	struct shoal_config *config = &settings->config;
+
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	if (config->profile.field != tuning->profile.field)                                        \
 		config->profile.field = tuning->profile.field;
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
 	config->log_level = tuning->log_level;
+	memcpy(settings->advertise, tuning->addr, sizeof(settings->advertise));
+	settings->advertises = tuning->addrs;
+}
+
+/* Where this member is now; what cannot be told for want of memory is tried with the next change.
+ */
+static void
+push_addresses(struct shoal_cluster *cluster)
+{
+	struct shoal_input input = {.kind = SHOAL_INPUT_ADDRESS};
+	struct shoal_addr before[SHOAL_ADDRS_MAX];
+	size_t count = cluster->advertiseds;
+	int rc;
+
+	memcpy(before, cluster->advertised, sizeof(before));
+	rc = shoal_listen_advertise(cluster);
+	if (rc == 0) {
+		input.data = (const uint8_t *)cluster->advertised;
+		input.len = cluster->advertiseds * sizeof(cluster->advertised[0]);
+		rc = shoal_loop_input(cluster, &input);
+	}
+	if (rc != 0) {
+		memcpy(cluster->advertised, before, sizeof(before));
+		cluster->advertiseds = count;
+	}
+	pthread_mutex_lock(&cluster->lock);
+	shoal_addr_print(&cluster->advertised[0], cluster->address, sizeof(cluster->address));
+	pthread_mutex_unlock(&cluster->lock);
+	if (rc == SHOAL_ERR_NOMEM) {
+		pthread_mutex_lock(&cluster->tuning.lock);
+		cluster->tuning.changed = true;
+		pthread_mutex_unlock(&cluster->tuning.lock);
+	}
 }
 
 void
@@ -100,7 +140,7 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 	changed = tuning->changed && cluster->core != NULL;
 	if (changed) {
 		tuning->changed = false;
-		update_settings(&cluster->settings.config, tuning);
+		update_settings(&cluster->settings, tuning);
 		allow.len = tuning->ranges * sizeof(range[0]);
 		memcpy(range, tuning->range, allow.len);
 	}
@@ -109,14 +149,13 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 		return;
 	}
 	profile = cluster->settings.config.profile;
-	if (!shoal_listen_may_be_watched(cluster)) {
-		profile.watchers = 0;
-	}
+	profile.watchers = cluster->watched ? profile.watchers : 0;
 	tune.len =
 	        shoal_core_tuning(&profile, cluster->settings.config.log_level, data, sizeof(data));
 	/* Both were checked, and need no memory; STATE: it has left. */
 	(void)shoal_loop_input(cluster, &tune);
 	(void)shoal_loop_input(cluster, &allow);
+	push_addresses(cluster);
 	shoal_background_tuned(cluster);
 }
 
@@ -215,22 +254,24 @@ static int
 take_over(struct shoal_cluster *cluster, const struct shoal_settings *wanted)
 {
 	struct shoal_tuning *tuning = &cluster->tuning;
-	char *allow;
+	char *allow, *advertise = NULL;
 	int rc = copy_text(cluster, &allow, wanted->config.allow);
 
-	if (rc == 0) {
-		rc = take_tags(cluster, wanted->config.tags);
-		if (rc != 0) {
-			shoal_alloc_free(cluster->mem, allow);
-		}
-	}
+	rc = rc == 0 ? copy_text(cluster, &advertise, wanted->config.advertise) : rc;
+	rc = rc == 0 ? take_tags(cluster, wanted->config.tags) : rc;
 	if (rc != 0) {
+		shoal_alloc_free(cluster->mem, allow);
+		shoal_alloc_free(cluster->mem, advertise);
 		return rc;
 	}
 	shoal_alloc_free(cluster->mem, tuning->allow);
+	shoal_alloc_free(cluster->mem, tuning->advertise);
 	tuning->allow = allow;
+	tuning->advertise = advertise;
 	memcpy(tuning->range, wanted->allow, sizeof(tuning->range));
 	tuning->ranges = wanted->allows;
+	memcpy(tuning->addr, wanted->advertise, sizeof(tuning->addr));
+	tuning->addrs = wanted->advertises;
 	tuning->profile = merge(&tuning->profile, &wanted->config.profile);
 	tuning->log_level = wanted->config.log_level;
 	tuning->changed = true;
@@ -266,6 +307,7 @@ in_force(const struct shoal_cluster *cluster)
 	config.log_level = cluster->tuning.log_level;
 	config.tags = cluster->tuning.tags;
 	config.allow = cluster->tuning.allow;
+	config.advertise = cluster->tuning.advertise;
 	return config;
 }
 
@@ -290,7 +332,7 @@ static int
 apply(struct shoal_cluster *cluster, const struct shoal_settings *wanted, struct differences *found)
 {
 	struct shoal_config held = in_force(cluster);
-	bool live = false;
+	bool live = wanted->advertises == 0 && shoal_listen_follows_route(cluster);
 
 	found->count = 0;
 	shoal_settings_differ(&held, &wanted->config, note, found);

@@ -172,8 +172,19 @@ port_like(const struct shoal_cluster *cluster, const struct shoal_addr *addr)
 	return cluster->bound[0].port;
 }
 
-static int
-find_advertised(struct shoal_cluster *cluster)
+bool
+shoal_listen_follows_route(const struct shoal_cluster *cluster)
+{
+	for (size_t i = 0; i < cluster->settings.binds; i++) {
+		if (shoal_addr_is_wildcard(&cluster->settings.bind[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int
+shoal_listen_advertise(struct shoal_cluster *cluster)
 {
 	const struct shoal_settings *settings = &cluster->settings;
 
@@ -221,7 +232,7 @@ shoal_listen_start(struct shoal_cluster *cluster)
 	if (rc != 0) {
 		return shoal_last_error_set(rc, "%s", *why != '\0' ? why : shoal_strerror(rc));
 	}
-	rc = find_advertised(cluster);
+	rc = shoal_listen_advertise(cluster);
 	if (rc != 0) {
 		shoal_listen_stop(cluster);
 	}

@@ -14,6 +14,14 @@ SHOAL_MUST_USE int shoal_listen_default(struct shoal_cluster *cluster);
 SHOAL_MUST_USE int shoal_listen_start(struct shoal_cluster *cluster);
 void shoal_listen_stop(struct shoal_cluster *cluster);
 
+/* Where members are to find this one now: what the settings say, and the address of the default
+ * route as it is now. SHOAL_ERR_INVALID, with a text: nowhere. The loop's thread. */
+SHOAL_MUST_USE int shoal_listen_advertise(struct shoal_cluster *cluster);
+
+/* Whether a wildcard is bound: where nothing is advertised by name, the address follows the default
+ * route. */
+bool shoal_listen_follows_route(const struct shoal_cluster *cluster);
+
 /* Whether an address leads to this member. */
 bool shoal_listen_is_self(const struct shoal_cluster *cluster, const struct shoal_addr *addr);
 

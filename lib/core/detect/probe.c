@@ -156,6 +156,13 @@ fill_of(const struct shoal_probe *probe)
 	return 0;
 }
 
+static struct shoal_pending *
+ping_directly(struct shoal_core *core, struct shoal_probe *probe, unsigned fill)
+{
+	probe->to = shoal_members_addr(shoal_members_at(core, probe->slot));
+	return shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, fill, 0);
+}
+
 /* Sends the ping and waits for the answer: as long as this peer's round trips tell (rtt.c). */
 static void
 ask(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_record *record)
@@ -170,8 +177,7 @@ ask(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_recor
 	if (probe->purpose == SHOAL_PROBE_LEAVE) {
 		patience = LEAVE_AGAIN + shoal_ms(core->profile.probe_timeout_ms) / 2;
 	}
-	struct shoal_pending *pending = shoal_probe_ping(
-	        core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, fill_of(probe), 0);
+	struct shoal_pending *pending = ping_directly(core, probe, fill_of(probe));
 	bool datagram = pending != NULL && pending->kind == SHOAL_SEND_DATAGRAM;
 	if (datagram && probe->purpose == SHOAL_PROBE_ROUND) {
 		pending->pad = shoal_path_probe(core, record);
@@ -281,7 +287,7 @@ static void
 ask_last(struct shoal_core *core, struct shoal_probe *probe)
 {
 	probe->last = true;
-	shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, 0, 0);
+	(void)ping_directly(core, probe, 0);
 	if (!shoal_members_inbound(shoal_members_at(core, probe->slot))) {
 		shoal_inbound_ping(core, probe->slot, probe->seq);
 	}
@@ -307,7 +313,7 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	probe->tried = core->now;
 	if (probe->padded != 0) {
 		/* It may have been too long for the way. */
-		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL, 0, 0);
+		(void)ping_directly(core, probe, 0);
 	}
 	shoal_inbound_ping(core, probe->slot, probe->seq);
 	uint32_t asked =
@@ -435,10 +441,10 @@ shoal_probe_on_round(struct shoal_core *core)
 }
 
 static bool
-was_asked(struct shoal_core *core, const struct shoal_probe *probe,
-        const struct shoal_record *record, const struct shoal_addr *from, bool *direct)
+was_asked(struct shoal_core *core, const struct shoal_probe *probe, const struct shoal_addr *from,
+        bool *direct)
 {
-	*direct = shoal_members_is_at(record, from);
+	*direct = shoal_addr_equal(&probe->to, from);
 	if (*direct || core->seal.sealed) {
 		return true;
 	}
@@ -528,7 +534,7 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		return;
 	}
 	if (memcmp(&ack->id, &probe->target, sizeof ack->id) != 0 ||
-	        (path == SHOAL_INPUT_DATAGRAM && !was_asked(core, probe, record, from, &direct))) {
+	        (path == SHOAL_INPUT_DATAGRAM && !was_asked(core, probe, from, &direct))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}

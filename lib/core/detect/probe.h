@@ -34,6 +34,7 @@ struct shoal_probe {
 	struct shoal_id from; /* CHECK: who told, and what */
 	struct shoal_claim told;
 	uint64_t salt, incarnation; /* of the target when it began */
+	struct shoal_addr to;       /* where it was pinged last */
 	uint32_t slot;
 	uint8_t purpose, asked;
 	uint8_t tries;   /* CHECK: left after this one   */

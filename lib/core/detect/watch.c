@@ -141,6 +141,7 @@ dial(struct shoal_core *core, struct shoal_link *link)
 	pending->timeout_ns = shoal_ms(core->profile.exchange_timeout_ms);
 	shoal_send_primary(pending, SHOAL_MESSAGE_WATCH, &message);
 	link->phase = SHOAL_LINK_DIALLED;
+	link->to = to;
 	shoal_count(core, SHOAL_COUNTER_WATCH_DIALS);
 }
 
@@ -170,6 +171,10 @@ want(struct shoal_core *core, uint32_t slot)
 
 	if (link == NULL) {
 		return; /* those that it replaces end first */
+	}
+	bool dialled = link->phase == SHOAL_LINK_DIALLED || link->phase == SHOAL_LINK_UP;
+	if (dialled && !shoal_members_is_at(record, &link->to)) {
+		end(core, link); /* it has moved, and whoever is there now says nothing about it */
 	}
 	if (link->phase == SHOAL_LINK_FREE) {
 		link->phase = SHOAL_LINK_WAITS;

@@ -32,9 +32,10 @@ struct shoal_link {
 	uint32_t slot;
 	struct shoal_id id;
 	uint64_t salt;
-	uint64_t number; /* towards the host */
-	uint64_t due;    /* WAITS: is dialled; UP: ends, 0: does not */
-	uint64_t since;  /* UP */
+	uint64_t number;      /* towards the host */
+	uint64_t due;         /* WAITS: is dialled; UP: ends, 0: does not */
+	uint64_t since;       /* UP */
+	struct shoal_addr to; /* DIALLED, UP: where it leads */
 };
 
 /* From a member that watches this one. */

@@ -401,7 +401,8 @@ shoal_input_name(enum shoal_input_kind kind)
 	        [SHOAL_INPUT_SEND] = "send",
 	        [SHOAL_INPUT_ROOM] = "room",
 	        [SHOAL_INPUT_BROADCAST] = "broadcast",
-	        [SHOAL_INPUT_KEYS] = "keys"};
+	        [SHOAL_INPUT_KEYS] = "keys",
+	        [SHOAL_INPUT_ADDRESS] = "address"};
 
 	return (unsigned)kind < sizeof names / sizeof names[0] && names[kind] != NULL ? names[kind]
 	                                                                              : "invalid";

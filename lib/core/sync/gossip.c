@@ -245,7 +245,10 @@ shoal_gossip_add(struct shoal_core *core, uint32_t slot)
 void
 shoal_gossip_raise(struct shoal_core *core, uint32_t slot)
 {
-	make_news(core, slot, true);
+	bool moved = shoal_members_at(core, slot)->info->moved != 0;
+
+	/* Who accuses one that has moved may not know where it is. */
+	make_news(core, slot, !moved);
 }
 
 /* The age told of one that lives: since it was heard, by us or by whoever told us (hearsay, summed
@@ -323,10 +326,8 @@ shoal_gossip_write_full(const struct shoal_core *core, uint32_t slot, struct sho
 
 	message.refused_ms = refused_ms(core, record);
 	write_accusers(core, record, &message.accusers);
-	message.addrs.count = info->addrs;
-	for (size_t i = 0; i < info->addrs; i++) {
-		message.addrs.item[i] = shoal_info_addr(info, (unsigned)i);
-	}
+	message.addrs = shoal_info_addrs(info);
+	message.moved = shoal_info_moved(info);
 	return shoal_message_append(writer, SHOAL_MESSAGE_MEMBER, &message);
 }
 

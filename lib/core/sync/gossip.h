@@ -56,7 +56,7 @@ void shoal_gossip_done(struct shoal_core *core);
  * full: its instance, name or addresses may be news too. */
 void shoal_gossip_add(struct shoal_core *core, uint32_t slot);
 /* The same where only the incarnation of one that is alive has risen, as in a refutation: told in
- * the short form, unless something fuller about it is still on its way. */
+ * the short form, unless something fuller about it is still on its way, or it has moved. */
 void shoal_gossip_raise(struct shoal_core *core, uint32_t slot);
 /* Its metadata is news. */
 void shoal_gossip_describe(struct shoal_core *core, uint32_t slot);

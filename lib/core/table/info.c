@@ -14,8 +14,10 @@
 
 #define PACKED_IPV4 7  /* kind, 4 bytes, port */
 #define PACKED_IPV6 23 /* kind, 16 bytes, port, scope */
-#define INFO_MAX    (sizeof(struct shoal_info) + SHOAL_NAME_MAX + 1 + SHOAL_ADDRS_MAX * PACKED_IPV6)
-#define META_HEAD   20 /* version, hash, length of the body */
+#define MOVED       8  /* an incarnation */
+#define INFO_MAX                                                                                   \
+	(sizeof(struct shoal_info) + SHOAL_NAME_MAX + 1 + SHOAL_ADDRS_MAX * PACKED_IPV6 + MOVED)
+#define META_HEAD 20 /* version, hash, length of the body */
 
 /* Stands before each info of a pool. */
 struct holders {
@@ -73,6 +75,17 @@ shoal_info_addr(const struct shoal_info *info, unsigned i)
 	return addr;
 }
 
+struct shoal_addr_list
+shoal_info_addrs(const struct shoal_info *info)
+{
+	struct shoal_addr_list list = {.count = info->addrs};
+
+	for (unsigned i = 0; i < info->addrs; i++) {
+		list.item[i] = shoal_info_addr(info, i);
+	}
+	return list;
+}
+
 const char *
 shoal_info_name(const struct shoal_info *info)
 {
@@ -88,7 +101,19 @@ shoal_info_name(const struct shoal_info *info)
 static size_t
 base_size(const struct shoal_info *info)
 {
-	return (size_t)(shoal_info_name(info) - (const char *)info) + info->name_len + 1;
+	return (size_t)(shoal_info_name(info) - (const char *)info) + info->name_len + 1 +
+	       (info->moved != 0 ? MOVED : 0);
+}
+
+uint64_t
+shoal_info_moved(const struct shoal_info *info)
+{
+	uint64_t moved = 0;
+
+	if (info->moved != 0) {
+		memcpy(&moved, shoal_info_name(info) + info->name_len + 1, sizeof moved);
+	}
+	return moved;
 }
 
 struct shoal_meta
@@ -129,13 +154,18 @@ fill(struct shoal_info *info, const struct shoal_msg_member *m)
 	info->protocol_min = m->protocol_min;
 	info->protocol_max = m->protocol_max;
 	info->name_len = (uint8_t)m->name.len;
-	info->addrs = m->addrs.count & 0x7f;
+	info->addrs = m->addrs.count & 0x3f;
+	info->moved = m->moved != 0;
 	for (size_t i = 0; i < m->addrs.count; i++) {
 		at += pack(&m->addrs.item[i], at);
 	}
 	memcpy(at, m->name.data, m->name.len);
 	at += m->name.len;
 	*at++ = '\0';
+	if (m->moved != 0) {
+		memcpy(at, &m->moved, sizeof m->moved);
+		at += sizeof m->moved;
+	}
 	return (size_t)(at - (char *)info);
 }
 

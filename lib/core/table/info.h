@@ -15,9 +15,10 @@ struct shoal_info {
 	uint32_t app_version;
 	uint8_t protocol_min, protocol_max;
 	uint8_t name_len;
-	uint8_t addrs : 7, described : 1; /* described: it has metadata */
-	char bytes[]; /* the addresses, which every packet asks for; then the name and a zero; then
-	                 the metadata: version, hash, length and body */
+	uint8_t addrs : 6, moved : 1, described : 1; /* described: it has metadata */
+	char bytes[]; /* the addresses, which every packet asks for; then the name and a zero; where
+	                 it moved, the incarnation under which it did; then the metadata: version,
+	                 hash, length and body */
 };
 
 /* A member's metadata, borrowed. */
@@ -47,6 +48,11 @@ struct shoal_meta shoal_info_meta(const struct shoal_info *info);
 /* What a statement says, with the metadata of an older info of the member. NULL: no memory. */
 struct shoal_info *shoal_info_renew(struct shoal_info_source *source, const struct shoal_info *info,
         const struct shoal_msg_member *member);
+
+/* The incarnation under which it took its addresses; 0: it has had them since its start. */
+uint64_t shoal_info_moved(const struct shoal_info *info);
+/* Its addresses, as a statement has them. */
+struct shoal_addr_list shoal_info_addrs(const struct shoal_info *info);
 
 /* Whether the statement says the same, whatever the metadata. */
 bool shoal_info_same(const struct shoal_info *info, const struct shoal_msg_member *member);

@@ -11,6 +11,7 @@
 #include "core/node.h"
 #include "core/table/apply.h"
 #include "core/table/grave.h"
+#include "core/table/move.h"
 #include "core/table/statement.h"
 
 /* Unconfirmed members that one teller may be the source of. */
@@ -289,7 +290,12 @@ learn(struct shoal_core *core, struct shoal_said *said, const struct shoal_telle
 	        shoal_identity_asks(core, &said->told.claim, said->member)) {
 		return;
 	}
-	judge(core, slot, said, teller, shoal_statement_admit(&view, &said->told));
+	enum shoal_verdict verdict = shoal_statement_admit(&view, &said->told);
+	if (view.self && said->member != NULL && shoal_move_denies(core, said->member)) {
+		shoal_move_insist(core, said->member);
+	}
+	judge(core, slot, said, teller, verdict);
+	shoal_move_told(core, said, teller);
 }
 
 uint64_t

@@ -213,32 +213,101 @@ shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member
 	return SHOAL_OK;
 }
 
+static void
+choose_address(struct shoal_core *core, struct shoal_record *record)
+{
+	record->both = (uint8_t)((record->both & ~SHOAL_RECORD_ADDR) | prefer(core, record->info));
+}
+
+void
+shoal_members_prefer(struct shoal_core *core, const struct shoal_addr *addr, size_t n)
+{
+	core->has_ipv4 = core->has_ipv6 = false;
+	for (size_t i = 0; i < n; i++) {
+		bool ipv4 = shoal_addr_is_ipv4(&addr[i]);
+		core->has_ipv4 = core->has_ipv4 || ipv4;
+		core->has_ipv6 = core->has_ipv6 || !ipv4;
+	}
+	for (uint32_t slot = 0; slot < core->members.records.end; slot++) {
+		if (shoal_members_at(core, slot) != NULL) {
+			choose_address(core, shoal_members_at(core, slot));
+		}
+	}
+}
+
+/* NULL becomes SHOAL_ERR_NOMEM. */
+static int
+replace_info(struct shoal_core *core, struct shoal_record *record, struct shoal_info *info)
+{
+	if (info == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	shoal_info_give(&core->members.infos, record->info);
+	record->info = info;
+	choose_address(core, record);
+	return SHOAL_OK;
+}
+
+static void
+forget_way(struct shoal_core *core, struct shoal_record *record)
+{
+	record->srtt_us = record->rttvar_us = 0;
+	record->flags &= SHOAL_RECORD_FLAGS;
+	record->samples = 0;
+	shoal_watch_changed(core);
+}
+
+int
+shoal_members_readdress(
+        struct shoal_core *core, uint32_t slot, const struct shoal_addr_list *addrs, uint64_t moved)
+{
+	struct shoal_record *record = shoal_members_at(core, slot);
+	const struct shoal_info *info = record->info;
+	struct shoal_msg_member member = {.id = info->id,
+	        .salt = info->salt,
+	        .name = {(const uint8_t *)shoal_members_name(record), info->name_len},
+	        .addrs = *addrs,
+	        .protocol_min = info->protocol_min,
+	        .protocol_max = info->protocol_max,
+	        .app_version = info->app_version,
+	        .moved = moved};
+	int rc = replace_info(
+	        core, record, shoal_info_renew(&core->members.infos, record->info, &member));
+
+	if (rc == SHOAL_OK) {
+		forget_way(core, record);
+		shoal_tree_touch(core, slot);
+	}
+	return rc;
+}
+
 int
 shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_msg_member *member,
         unsigned *changed)
 {
 	struct shoal_record *record = shoal_members_at(core, slot);
-	bool replaced = false;
+	struct shoal_msg_member told = *member;
+	bool replaced = memcmp(&record->info->salt, &told.salt, sizeof told.salt) != 0;
 
+	if (!replaced) {
+		told.addrs = shoal_info_addrs(record->info); /* see move.c */
+		told.moved = shoal_info_moved(record->info);
+	}
 	*changed = 0;
-	if (!shoal_info_same(record->info, member)) {
+	if (!shoal_info_same(record->info, &told)) {
 		struct shoal_info *info =
-		        shoal_info_renew(&core->members.infos, record->info, member);
-		if (info == NULL) {
-			return SHOAL_ERR_NOMEM;
+		        shoal_info_renew(&core->members.infos, record->info, &told);
+		if (info != NULL) {
+			*changed = shoal_info_changes(record->info, info);
 		}
-		*changed = shoal_info_changes(record->info, info);
-		if (memcmp(&record->info->salt, &info->salt, sizeof info->salt) != 0) {
-			record->srtt_us = record->rttvar_us = 0;
-			record->flags &= SHOAL_RECORD_FLAGS;
-			record->samples = 0;
-			record->heard_ms = 0;
-			shoal_watch_changed(core);
-			replaced = true;
+		int rc = replace_info(core, record, info);
+		if (rc != SHOAL_OK) {
+			return rc;
 		}
-		shoal_info_give(&core->members.infos, record->info);
-		record->info = info;
-		record->both = (uint8_t)((record->both & ~SHOAL_RECORD_ADDR) | prefer(core, info));
+	}
+	if (replaced) {
+		forget_way(core, record);
+		record->heard_ms = 0;
 	}
 	record->incarnation = member->incarnation;
 	shoal_members_set_inbound(record, (member->marks & SHOAL_MARK_INBOUND) != 0);

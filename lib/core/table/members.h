@@ -186,10 +186,18 @@ uint32_t shoal_members_n(const struct shoal_core *core);
 int shoal_members_add(
         struct shoal_core *core, const struct shoal_msg_member *member, uint32_t *slot);
 
-/* Takes over what a newer statement says: instance, incarnation, name, addresses. *changed:
- * what is new of what an application sees, enum shoal_change. SHOAL_ERR_NOMEM: nothing changed. */
+/* Takes over what a newer statement says: instance, incarnation, name, of another instance the
+ * addresses. *changed: what is new of what an application sees, enum shoal_change. SHOAL_ERR_NOMEM:
+ * nothing changed. */
 int shoal_members_update(struct shoal_core *core, uint32_t slot,
         const struct shoal_msg_member *member, unsigned *changed);
+
+/* The same instance is at other addresses, which it took under the incarnation moved. What was
+ * measured of the way to it is forgotten. SHOAL_ERR_NOMEM: nothing changed. */
+int shoal_members_readdress(struct shoal_core *core, uint32_t slot,
+        const struct shoal_addr_list *addrs, uint64_t moved);
+/* Which of the addresses of members are used follows from those of this one. O(members). */
+void shoal_members_prefer(struct shoal_core *core, const struct shoal_addr *addr, size_t n);
 
 /* Takes over newer metadata. SHOAL_ERR_NOMEM: nothing changed. */
 int shoal_members_describe(struct shoal_core *core, uint32_t slot, const struct shoal_meta *meta);

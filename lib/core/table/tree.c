@@ -14,12 +14,15 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/writer.h"
 #include "core/node.h"
 #include "core/table/grave.h"
 
 #define NONE  UINT32_MAX
 #define LEAF  (UINT32_C(1) << 31)
 #define DEPTH 64
+
+#define STATEMENT 41 /* what is hashed of one whose addresses are as ever */
 
 struct node {
 	struct shoal_tree_total total;
@@ -308,19 +311,41 @@ put_u64(uint8_t *at, uint64_t value)
 	}
 }
 
+/* Where it is, and since when. */
+static size_t
+put_addresses(uint8_t *at, const struct shoal_info *info)
+{
+	struct shoal_writer writer;
+
+	shoal_writer_init(&writer, at, 8 + SHOAL_ADDRS_MAX * 18);
+	shoal_writer_u64(&writer, shoal_info_moved(info));
+	for (unsigned i = 0; i < info->addrs; i++) {
+		struct shoal_addr addr = shoal_info_addr(info, i);
+		shoal_writer_bytes(&writer, addr.ip, sizeof addr.ip);
+		shoal_writer_u16(&writer, addr.port);
+	}
+	return writer.len;
+}
+
 uint64_t
 shoal_tree_statement(const struct shoal_core *core, uint32_t slot)
 {
 	const struct shoal_record *record = shoal_members_at(core, slot);
 	struct shoal_claim claim = shoal_members_claim(record);
-	uint8_t bytes[41];
+	uint8_t bytes[STATEMENT + 8 + SHOAL_ADDRS_MAX * 18];
+	size_t len = STATEMENT;
 
 	memcpy(bytes, &record->info->id, 16);
 	put_u64(bytes + 16, claim.salt);
 	put_u64(bytes + 24, claim.incarnation);
 	put_u64(bytes + 32, shoal_meta_sum(record));
 	bytes[40] = (uint8_t)claim.state;
-	return shoal_hash_sip(core->tree.key, bytes, sizeof bytes);
+#ifndef SHOAL_PLANT_MOVES_UNDIGESTED
+	if (record->info->moved != 0) {
+		len += put_addresses(bytes + len, record->info);
+	}
+#endif
+	return shoal_hash_sip(core->tree.key, bytes, len);
 }
 
 static bool

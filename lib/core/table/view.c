@@ -139,6 +139,7 @@ mix_info(uint64_t hash, const struct shoal_record *record)
 		hash = mix_bytes(hash, addr.ip, sizeof addr.ip);
 		hash = mix(hash, (uint64_t)addr.scope << 16 | addr.port);
 	}
+	hash = mix(hash, shoal_info_moved(info));
 	return mix(hash, (uint64_t)info->app_version << 16 | (uint64_t)info->protocol_min << 8 |
 	                         info->protocol_max);
 }

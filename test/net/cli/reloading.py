@@ -55,6 +55,18 @@ def flags_and_commands_outlive_a_reload(cluster):
                    "only what differs in the file")
 
 
+def another_address_to_advertise_counts_for_all(cluster):
+    path = write(cluster, advertise=["127.0.0.1"])
+    agent = cluster.start("a", *STEADY, "--config", path, bind="127.0.0.1:0,127.0.0.2:0")
+    other = cluster.start("b", *STEADY, join=[agent.address])
+    cluster.expect_all([agent, other], {"a": "alive", "b": "alive"})
+    write(cluster, advertise=["127.0.0.2"])
+    check(reloaded(cluster, agent) == (["advertise"], []), "another report")
+    cluster.expect(lambda: other.members()["a"]["address"].startswith("127.0.0.2:"), "the other one hears of it")
+    cluster.expect(lambda: other.heard("update", "a"), "and tells it")
+    check(other.heard("update", "a")[-1]["changed"] == ["address"], f"told as {other.heard('update', 'a')}")
+
+
 def a_file_that_is_wrong_changes_nothing_and_says_where(cluster):
     path = write(cluster, probe_interval_ms=5000)
     agent = cluster.start("a", *STEADY[:2], "--config", path)

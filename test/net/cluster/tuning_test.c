@@ -220,6 +220,71 @@ a_member_with_keys_takes_other_settings_too(void **state)
 	kit_free(a);
 }
 
+/* What one member saw of the addresses of another. */
+struct moves {
+	pthread_mutex_t lock;
+	unsigned changed; /* of all updates */
+	char address[SHOAL_ADDR_TEXT];
+};
+
+static void
+on_update(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
+{
+	struct moves *moves = arg;
+
+	(void)cluster;
+	pthread_mutex_lock(&moves->lock);
+	moves->changed |= event->changed;
+	shoal_addr_print(
+	        shoal_member_address(event->member), moves->address, sizeof(moves->address));
+	pthread_mutex_unlock(&moves->lock);
+}
+
+static bool
+has_moved(void *arg)
+{
+	struct moves *moves = arg;
+	bool moved;
+
+	pthread_mutex_lock(&moves->lock);
+	moved = strncmp(moves->address, "127.0.0.2:", 10) == 0;
+	pthread_mutex_unlock(&moves->lock);
+	return moved;
+}
+
+static void
+a_member_that_advertises_another_address_is_reached_there(void **state)
+{
+	struct shoal_config config = kit_config("a");
+	struct moves moves = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct report report = {""};
+	struct shoal_cluster *a, *b = kit_member("b"), *c = kit_member("c");
+
+	(void)state;
+	config.bind = "127.0.0.1:0,127.0.0.2:0";
+	config.advertise = "127.0.0.1";
+	a = kit_start(&config);
+	kit_join(b, kit_address(a));
+	kit_await_members(NULL, b, 2);
+	assert_int_equal(shoal_on_member(b, SHOAL_EVENT_UPDATE, on_update, &moves), 0);
+	assert_int_equal(shoal_cluster_set(a, "advertise", "0.0.0.0"), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(shoal_last_error(), "advertise"));
+	assert_int_equal(shoal_cluster_set(a, "advertise", "127.0.0.2"), 0);
+	assert_true(kit_until(NULL, has_moved, &moves));
+	assert_int_equal(moves.changed, SHOAL_CHANGE_ADDRESS);
+	assert_string_equal(moves.address, kit_address(a));
+	/* Nobody was told of the first one any more. */
+	kit_join(c, kit_address(a));
+	kit_await_members(NULL, c, 3);
+	config.advertise = NULL;
+	assert_int_equal(shoal_cluster_reconfigure(a, &config, on_field, &report), 0);
+	assert_string_equal(report.text, "advertise ");
+	kit_await_state(NULL, b, "a", SHOAL_STATE_ALIVE);
+	kit_free(a);
+	kit_free(b);
+	kit_free(c);
+}
+
 int
 main(void)
 {
@@ -229,6 +294,7 @@ main(void)
 	        cmocka_unit_test(a_whole_config_is_taken_over_and_what_needs_a_restart_is_named),
 	        cmocka_unit_test(a_dead_member_is_forgotten_by_all),
 	        cmocka_unit_test(a_member_with_keys_takes_other_settings_too),
+	        cmocka_unit_test(a_member_that_advertises_another_address_is_reached_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

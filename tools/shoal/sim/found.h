@@ -70,7 +70,7 @@
 	X(VERDICT_OF_FEW, "verdicts", 4, "two members are enough for a verdict") \
 	X(VERDICT_INSIDE, "verdicts", 26, "a verdict needs nobody but watchers") \
 	X(VERDICT_OLD, "verdicts", 58, "a verdict counts however old") \
-	X(ANSWER_UNHEEDED, "verdicts", 20, "an answer does not end an inquest") \
+	X(ANSWER_UNHEEDED, "verdicts", 31, "an answer does not end an inquest") \
 	X(HOLD_SHORT, "verdicts", 4, "two refusals at one moment prove an end") \
 	X(DEATH_UNDOUBTED, "reasons", 29, "a told death counts for whoever is suspect") \
 	X(HEARSAY_COUNTS, "reasons", 170, "hearsay counts at once, however old") \
@@ -93,7 +93,8 @@
 	X(CAST_HELD, "broadcasts", 13, "a broadcast that was told goes on to count") \
 	X(RISEN_TOO_LITTLE, "convergence", 3, "a refutation is no newer than what it contradicts") \
 	X(META_STAYS, "digest", 27, "newer metadata does not take the place of older") \
-	X(META_UNDIGESTED, "metadata", 27, "metadata is not in the digest")
+	X(META_UNDIGESTED, "metadata", 27, "metadata is not in the digest") \
+	X(MOVES_UNDIGESTED, "addresses", 58, "that a member has moved is not in the digest")
 /* clang-format on */
 
 /* Seeds at which the swarm found what nobody had planted, in the protocol or in the simulator. They

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* Addresses that change while an instance runs.
+ *
+ * They are a register beside the state: {moved, addresses}, where moved is the incarnation under
+ * which the subject took them, 0 for those that it started with. Of two the higher one counts, of
+ * whatever incarnation the statements were. So a short statement, which raises the incarnation and
+ * tells no address, cannot make an old address look new, and an old one that comes late, even under
+ * a newer incarnation, is never taken. Only the subject sets moved; it is in the digest (tree.c),
+ * so that a walk finds who missed the change. A new instance says all anew.
+ *
+ * Cost: O(1) for what is told; a change of this member's own looks at all members once, for it may
+ * be of another family. */
+#include "core/table/move.h"
+
+#include <string.h>
+
+#include "base/addr.h"
+#include "core/event.h"
+#include "core/node.h"
+#include "core/table/apply.h"
+
+/* As they travel, without scopes. */
+static bool
+are_same(const struct shoal_addr_list *a, const struct shoal_addr_list *b)
+{
+	bool same = a->count == b->count;
+
+	for (size_t i = 0; i < a->count && same; i++) {
+		same = a->item[i].port == b->item[i].port &&
+		       memcmp(a->item[i].ip, b->item[i].ip, sizeof a->item[i].ip) == 0;
+	}
+	return same;
+}
+
+static bool
+are_equal(const struct shoal_addr_list *a, const struct shoal_addr_list *b)
+{
+	bool equal = are_same(a, b);
+
+	for (size_t i = 0; i < a->count && equal; i++) {
+		equal = a->item[i].scope == b->item[i].scope;
+	}
+	return equal;
+}
+
+static bool
+is_this_instance(const struct shoal_record *record, const struct shoal_msg_member *member)
+{
+	return memcmp(&record->info->salt, &member->salt, sizeof member->salt) == 0;
+}
+
+static bool
+are_usable(const struct shoal_addr_list *addrs)
+{
+	for (size_t i = 0; i < addrs->count; i++) {
+		if (addrs->item[i].port == 0 || shoal_addr_is_wildcard(&addrs->item[i])) {
+			return false;
+		}
+	}
+	return addrs->count > 0;
+}
+
+static void
+log_move(struct shoal_core *core)
+{
+	struct shoal_addr addr = shoal_members_addr(shoal_members_at(core, SHOAL_SELF));
+	struct shoal_log_line line;
+
+	if (shoal_log_begin(core, &line, SHOAL_LOG_INFO, "members")) {
+		shoal_text_str(&line.text, "this member is at ");
+		shoal_text_addr(&line.text, &addr);
+		shoal_text_str(&line.text, " now");
+	}
+}
+
+/* Its present addresses or other ones, under the next incarnation. */
+static int
+say(struct shoal_core *core, const struct shoal_addr_list *addrs)
+{
+	struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+
+	if (self->incarnation == UINT64_MAX) {
+		return SHOAL_ERR_LIMIT;
+	}
+	int rc = shoal_members_readdress(core, SHOAL_SELF, addrs, self->incarnation + 1);
+	if (rc == SHOAL_OK) {
+#ifndef SHOAL_PLANT_MOVES_UNDIGESTED
+		self->incarnation++;
+#endif
+		shoal_gossip_add(core, SHOAL_SELF);
+	}
+	return rc;
+}
+
+int
+shoal_move_set(struct shoal_core *core, struct shoal_span data)
+{
+	struct shoal_addr_list addrs = {.count = data.len / sizeof addrs.item[0]};
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_addr_list held = shoal_info_addrs(self->info);
+
+	if (core->leave.phase != SHOAL_LEAVE_NOT) {
+		return SHOAL_ERR_STATE;
+	}
+	if (data.len % sizeof addrs.item[0] != 0 || addrs.count > SHOAL_ADDRS_MAX) {
+		return SHOAL_ERR_INVALID;
+	}
+	memcpy(addrs.item, data.data, data.len);
+	if (!are_usable(&addrs)) {
+		return SHOAL_ERR_INVALID;
+	}
+	if (are_equal(&addrs, &held)) {
+		return SHOAL_OK;
+	}
+	int rc = say(core, &addrs);
+	if (rc == SHOAL_OK) {
+		shoal_members_prefer(core, addrs.item, addrs.count);
+		log_move(core);
+	}
+	return rc;
+}
+
+/* The same addresses, and a scope for one that is link-local: that of the link by which its own
+ * word came, or any where none is known. */
+static bool
+tells_scope(const struct shoal_info *info, const struct shoal_addr_list *held,
+        const struct shoal_msg_member *told, const struct shoal_teller *teller)
+{
+	bool unknown = false;
+
+	for (size_t i = 0; i < held->count && i < told->addrs.count; i++) {
+		unknown = unknown || (held->item[i].scope == 0 && told->addrs.item[i].scope != 0);
+	}
+	return told->moved == shoal_info_moved(info) && are_same(held, &told->addrs) &&
+	       !are_equal(held, &told->addrs) &&
+	       (unknown || memcmp(&teller->id, &info->id, sizeof info->id) == 0);
+}
+
+void
+shoal_move_told(
+        struct shoal_core *core, const struct shoal_said *said, const struct shoal_teller *teller)
+{
+	const struct shoal_msg_member *told = said->member;
+	uint32_t slot = told != NULL ? shoal_members_find(core, said->id) : SHOAL_NONE;
+	struct shoal_record *record = shoal_members_at(core, slot);
+
+	if (told == NULL || record == NULL || slot == SHOAL_SELF ||
+	        !is_this_instance(record, told)) {
+		return;
+	}
+	struct shoal_addr_list held = shoal_info_addrs(record->info);
+	bool newer = told->moved > shoal_info_moved(record->info);
+	if (!newer && !tells_scope(record->info, &held, told, teller)) {
+		return;
+	}
+	if (shoal_members_readdress(core, slot, &told->addrs, told->moved) != SHOAL_OK) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	enum shoal_state state = (enum shoal_state)record->state;
+	if (state != SHOAL_STATE_UNKNOWN && !shoal_state_is_gone(state) &&
+	        !are_equal(&held, &told->addrs)) {
+		struct shoal_cause cause = shoal_apply_cause(teller);
+		shoal_event_update(core, slot, SHOAL_CHANGE_ADDRESS, &cause);
+	}
+	if (newer && state == SHOAL_STATE_ALIVE && shoal_apply_spreads(core, record, teller)) {
+		shoal_gossip_add(core, slot);
+	}
+}
+
+bool
+shoal_move_denies(const struct shoal_core *core, const struct shoal_msg_member *told)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+
+	if (!is_this_instance(self, told)) {
+		return false;
+	}
+	struct shoal_addr_list held = shoal_info_addrs(self->info);
+	uint64_t moved = shoal_info_moved(self->info);
+	return told->moved > moved || (told->moved == moved && !are_same(&held, &told->addrs));
+}
+
+void
+shoal_move_insist(struct shoal_core *core, const struct shoal_msg_member *told)
+{
+	struct shoal_addr_list held = shoal_info_addrs(shoal_members_at(core, SHOAL_SELF)->info);
+
+	if (core->leave.phase != SHOAL_LEAVE_NOT) {
+		return;
+	}
+	shoal_identity_rise(
+	        core, told->moved > told->incarnation ? told->moved : told->incarnation);
+	if (say(core, &held) != SHOAL_OK) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+	}
+}
