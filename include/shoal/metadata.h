@@ -21,11 +21,13 @@
 extern "C" {
 #endif
 
-/* Set a key of this member; before shoal_cluster_start too, and then all hear it with the first
- * word of this member. shoal_cluster_self shows it after the loop's next turn. Setting what is
- * there already is no update. SHOAL_ERR_INVALID: key or value are no UTF-8, or the key is empty,
- * too long or has control characters; SHOAL_ERR_TOO_BIG: it would be more than SHOAL_META_MAX
- * bytes, or than profile.stream_max allows; SHOAL_ERR_STATE: the cluster is leaving or has stopped;
+/* Set a key of this member. Before shoal_cluster_start too: it is then told beside the first word
+ * of this member, which is not always in the same packet. So SHOAL_EVENT_JOIN shows it to others,
+ * or SHOAL_EVENT_UPDATE behind that tells it; what is above some 300 bytes, which is fetched,
+ * always the latter. shoal_cluster_self shows it after the loop's next turn. Setting what is there
+ * already is no update. SHOAL_ERR_INVALID: key or value are no UTF-8, or the key is empty, too long
+ * or has control characters; SHOAL_ERR_TOO_BIG: it would be more than SHOAL_META_MAX bytes, or than
+ * profile.stream_max allows; SHOAL_ERR_STATE: the cluster is leaving or has stopped;
  * SHOAL_ERR_NOMEM. On an error nothing has changed, and shoal_last_error says why. */
 SHOAL_API int shoal_meta_set_bool(struct shoal_cluster *cluster, const char *key, bool value);
 SHOAL_API int shoal_meta_set_int64(struct shoal_cluster *cluster, const char *key, int64_t value);
@@ -45,7 +47,9 @@ SHOAL_API int shoal_tag_add(struct shoal_cluster *cluster, const char *tag);
 SHOAL_API int shoal_tag_remove(struct shoal_cluster *cluster, const char *tag);
 
 /* Several changes as one. They are kept until commit, which makes them on what this member says
- * then: transactions of several threads do not undo each other. */
+ * then: transactions of several threads do not undo each other. Of a key that is changed more than
+ * once the last change counts, and only what comes of all of them is measured: it does not matter
+ * in which order keys are set and removed. */
 struct shoal_meta_edit;
 
 /* SHOAL_ERR_NOMEM. *edit is written on success only; it is used by one thread at a time. */
@@ -58,7 +62,9 @@ SHOAL_API int shoal_meta_edit_set(
 SHOAL_API int shoal_meta_edit_str(struct shoal_meta_edit *edit, const char *key, const char *value);
 /* Adds a tag, or removes it where it is there. */
 SHOAL_API int shoal_meta_edit_tag(struct shoal_meta_edit *edit, const char *tag, bool wanted);
-/* Makes all of them or, on an error, none: those of shoal_meta_set_str. Frees edit in any case. */
+/* Makes all of them or, on an error, none: those of shoal_meta_set_str, with SHOAL_ERR_TOO_BIG for
+ * what comes of all of them; shoal_last_error names the key with which it was too much. Frees edit
+ * in any case. */
 SHOAL_API int shoal_meta_commit(struct shoal_meta_edit *edit);
 /* Frees it. NULL is allowed. */
 SHOAL_API void shoal_meta_abort(struct shoal_meta_edit *edit);

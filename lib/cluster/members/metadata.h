@@ -13,7 +13,8 @@ struct shoal_own_document {
 	pthread_mutex_t lock;
 	uint8_t *data; /* NULL: empty */
 	size_t len;
-	bool changed; /* the core has not heard of it */
+	bool changed;   /* the core has not heard of it */
+	uint64_t edits; /* how often it was changed */
 };
 
 /* tags: of the config, checked. SHOAL_ERR_NOMEM, SHOAL_ERR_TOO_BIG; shoal_metadata_done frees what

@@ -188,6 +188,127 @@ a_transaction_is_one_update_that_names_its_keys(void **state)
 }
 
 static void
+edit_bytes(struct shoal_meta_edit *edit, const char *key, size_t len)
+{
+	static const uint8_t zeros[SHOAL_META_MAX];
+	struct shoal_meta_value value = {.type = SHOAL_META_BYTES};
+
+	value.is.bytes.data = zeros;
+	value.is.bytes.len = len;
+	assert_int_equal(shoal_meta_edit_set(edit, key, &value), 0);
+}
+
+static void
+a_transaction_is_judged_by_what_it_leaves_and_names_the_key_that_is_too_much(void **state)
+{
+	struct shoal_cluster *a = kit_member("a");
+	struct shoal_meta_edit *edit;
+	struct look look = {a, "a", "large,v=1,small", NULL}, none = {a, "a", "third", NULL};
+
+	(void)state;
+	assert_int_equal(shoal_meta_begin(a, &edit), 0);
+	edit_bytes(edit, "first", 50000);
+	assert_int_equal(shoal_meta_commit(edit), 0);
+	/* What goes stands behind what comes; and of one key the last change counts alone. */
+	assert_int_equal(shoal_meta_begin(a, &edit), 0);
+	edit_bytes(edit, "large", 50000);
+	edit_bytes(edit, "small", 50000);
+	edit_bytes(edit, "small", 5);
+	assert_int_equal(shoal_meta_edit_str(edit, "v", "1"), 0);
+	assert_int_equal(shoal_meta_edit_set(edit, "first", NULL), 0);
+	assert_int_equal(shoal_meta_commit(edit), 0);
+	assert_true(kit_until(NULL, is_found, &look));
+	assert_int_equal(shoal_meta_begin(a, &edit), 0);
+	edit_bytes(edit, "second", 9000);
+	edit_bytes(edit, "third", 9000);
+	assert_int_equal(shoal_meta_edit_set(edit, "v", NULL), 0);
+	assert_int_equal(shoal_meta_commit(edit), SHOAL_ERR_TOO_BIG);
+	assert_non_null(strstr(shoal_last_error(), "\"third\""));
+	assert_true(is_found(&look));
+	assert_false(is_found(&none));
+	/* A key that is set and then removed is not there, and one removed and then set is. */
+	assert_int_equal(shoal_meta_begin(a, &edit), 0);
+	assert_int_equal(shoal_meta_edit_str(edit, "third", "1"), 0);
+	assert_int_equal(shoal_meta_edit_set(edit, "third", NULL), 0);
+	assert_int_equal(shoal_meta_edit_set(edit, "v", NULL), 0);
+	assert_int_equal(shoal_meta_edit_str(edit, "v", "2"), 0);
+	assert_int_equal(shoal_meta_edit_tag(edit, "v", false), 0);
+	assert_int_equal(shoal_meta_commit(edit), 0);
+	look.criteria = "v=2";
+	assert_true(kit_until(NULL, is_found, &look));
+	assert_false(is_found(&none));
+	kit_free(a);
+}
+
+/* What the events about one member showed of a key. */
+struct first_words {
+	pthread_mutex_t lock;
+	unsigned joined, told; /* JOIN events that showed it, updates that named it */
+	bool known;
+};
+
+static void
+on_first_word(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
+{
+	struct first_words *words = arg;
+	enum shoal_key_change change;
+	const char *key;
+	uint64_t at = 0;
+
+	(void)cluster;
+	if (strcmp(shoal_member_name(event->member), "b") != 0) {
+		return;
+	}
+	pthread_mutex_lock(&words->lock);
+	words->known = shoal_member_meta_count(event->member) > 0;
+	words->joined += event->kind == SHOAL_EVENT_JOIN && words->known;
+	while (event->kind == SHOAL_EVENT_UPDATE && shoal_event_key(event, &at, &key, &change)) {
+		words->told += strcmp(key, "role") == 0 && change == SHOAL_KEY_ADDED;
+	}
+	pthread_mutex_unlock(&words->lock);
+}
+
+static bool
+is_known(void *arg)
+{
+	struct first_words *words = arg;
+	bool known;
+
+	pthread_mutex_lock(&words->lock);
+	known = words->known;
+	pthread_mutex_unlock(&words->lock);
+	return known;
+}
+
+static void
+what_is_said_before_the_start_is_shown_with_the_join_or_told_by_an_update_behind_it(void **state)
+{
+	static const size_t lens[] = {5, 50000};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(lens); i++) {
+		struct first_words words = {.lock = PTHREAD_MUTEX_INITIALIZER};
+		struct shoal_config config = kit_config("b");
+		struct shoal_cluster *a = kit_member("a"), *b = kit_new(&config);
+		struct shoal_meta_edit *edit;
+
+		assert_int_equal(shoal_on_member(a, SHOAL_EVENT_JOIN | SHOAL_EVENT_UPDATE,
+		                         on_first_word, &words),
+		        0);
+		assert_int_equal(shoal_meta_begin(b, &edit), 0);
+		edit_bytes(edit, "role", lens[i]);
+		assert_int_equal(shoal_meta_commit(edit), 0);
+		assert_int_equal(shoal_cluster_start(b), 0);
+		kit_join(b, kit_address(a));
+		assert_true(kit_until(NULL, is_known, &words));
+		assert_int_equal(shoal_off_member(a, on_first_word, &words), 0);
+		assert_int_equal(words.joined + words.told, 1);
+		kit_free(a);
+		kit_free(b);
+	}
+}
+
+static void
 sixty_thousand_bytes_are_pulled_and_more_than_the_limit_is_refused(void **state)
 {
 	struct shoal_cluster *a = kit_member("a"), *b = kit_member("b"), *c;
@@ -307,6 +428,10 @@ main(void)
 	        cmocka_unit_test(what_one_says_all_see_also_who_joins_later),
 	        cmocka_unit_test(updates_that_come_with_an_answer_name_their_keys_too),
 	        cmocka_unit_test(a_transaction_is_one_update_that_names_its_keys),
+	        cmocka_unit_test(
+	                a_transaction_is_judged_by_what_it_leaves_and_names_the_key_that_is_too_much),
+	        cmocka_unit_test(
+	                what_is_said_before_the_start_is_shown_with_the_join_or_told_by_an_update_behind_it),
 	        cmocka_unit_test(
 	                sixty_thousand_bytes_are_pulled_and_more_than_the_limit_is_refused),
 	        cmocka_unit_test(what_is_wrong_is_refused_with_its_reason),
