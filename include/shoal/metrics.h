@@ -165,7 +165,8 @@ extern "C" {
 	X(DROP_OFFERS, drop_offers,                                                                \
 	        "offers of broadcasts dropped: no place, or nobody gave what it offered")          \
 	X(CASTS_PASSED, casts_passed,                                                              \
-	        "broadcasts dropped: too late to tell whether they were heard before")
+	        "broadcasts dropped: too late to tell whether they were heard before")             \
+	X(DROP_META_FULL, drop_meta_full, "metadata not held: above meta_bytes with all other")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

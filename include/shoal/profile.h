@@ -98,7 +98,9 @@ enum shoal_profile_kind {
 	        "reliable broadcasts are kept for members that missed them")                       \
 	X(casts_max, 1, 1000, 1000, 1000, 1000, "reliable broadcasts kept")                        \
 	X(cast_bytes, 1024, 1073741824, 4194304, 4194304, 4194304,                                 \
-	        "bytes of reliable broadcasts kept, each counted with 64 more")
+	        "bytes of reliable broadcasts kept, each counted with 64 more")                    \
+	X(meta_bytes, 65600, 1073741824, 67108864, 67108864, 67108864,                             \
+	        "bytes of metadata of all other members held, each counted with 64 more")
 
 /* Fields by which memory is laid out, or what others were told: fixed from the start of a core.
  * The others may change while it runs. */

@@ -169,6 +169,19 @@ fill(struct shoal_info *info, const struct shoal_msg_member *m)
 	return (size_t)(at - (char *)info);
 }
 
+struct shoal_msg_member
+shoal_info_said(const struct shoal_info *info)
+{
+	return (struct shoal_msg_member){.id = info->id,
+	        .salt = info->salt,
+	        .name = {(const uint8_t *)shoal_info_name(info), info->name_len},
+	        .addrs = shoal_info_addrs(info),
+	        .protocol_min = info->protocol_min,
+	        .protocol_max = info->protocol_max,
+	        .app_version = info->app_version,
+	        .moved = shoal_info_moved(info)};
+}
+
 bool
 shoal_info_same(const struct shoal_info *info, const struct shoal_msg_member *member)
 {

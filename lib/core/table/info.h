@@ -53,6 +53,8 @@ struct shoal_info *shoal_info_renew(struct shoal_info_source *source, const stru
 uint64_t shoal_info_moved(const struct shoal_info *info);
 /* Its addresses, as a statement has them. */
 struct shoal_addr_list shoal_info_addrs(const struct shoal_info *info);
+/* What it says of the member, as a statement does; the name is borrowed. */
+struct shoal_msg_member shoal_info_said(const struct shoal_info *info);
 
 /* Whether the statement says the same, whatever the metadata. */
 bool shoal_info_same(const struct shoal_info *info, const struct shoal_msg_member *member);

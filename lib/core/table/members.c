@@ -262,15 +262,10 @@ shoal_members_readdress(
         struct shoal_core *core, uint32_t slot, const struct shoal_addr_list *addrs, uint64_t moved)
 {
 	struct shoal_record *record = shoal_members_at(core, slot);
-	const struct shoal_info *info = record->info;
-	struct shoal_msg_member member = {.id = info->id,
-	        .salt = info->salt,
-	        .name = {(const uint8_t *)shoal_members_name(record), info->name_len},
-	        .addrs = *addrs,
-	        .protocol_min = info->protocol_min,
-	        .protocol_max = info->protocol_max,
-	        .app_version = info->app_version,
-	        .moved = moved};
+	struct shoal_msg_member member = shoal_info_said(record->info);
+
+	member.addrs = *addrs;
+	member.moved = moved;
 	int rc = replace_info(
 	        core, record, shoal_info_renew(&core->members.infos, record->info, &member));
 
@@ -318,19 +313,56 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 	return SHOAL_OK;
 }
 
+uint64_t
+shoal_members_meta_cost(const struct shoal_record *record)
+{
+	return record->info->described == 0
+	               ? 0
+	               : shoal_info_meta(record->info).body.len + SHOAL_META_COST;
+}
+
+/* Adds what the metadata of another member costs, or takes it away: counts are unsigned and wrap
+ * back. */
+static void
+count_meta(struct shoal_core *core, uint32_t slot, bool held)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	uint64_t cost = slot == SHOAL_SELF ? 0 : shoal_members_meta_cost(record);
+	bool gone = shoal_state_is_gone((enum shoal_state)record->state);
+
+	core->members.meta_bytes += held ? cost : 0 - cost;
+	core->members.meta_gone += !gone ? 0 : held ? cost : 0 - cost;
+}
+
+/* info: as it is held, with other metadata. */
+static int
+redescribe(struct shoal_core *core, uint32_t slot, struct shoal_info *info)
+{
+	if (info != NULL) {
+		count_meta(core, slot, false);
+	}
+	int rc = replace_info(core, shoal_members_at(core, slot), info);
+	if (rc == SHOAL_OK) {
+		count_meta(core, slot, true);
+		shoal_tree_touch(core, slot);
+	}
+	return rc;
+}
+
 int
 shoal_members_describe(struct shoal_core *core, uint32_t slot, const struct shoal_meta *meta)
 {
-	struct shoal_record *record = shoal_members_at(core, slot);
-	struct shoal_info *info = shoal_info_describe(&core->members.infos, record->info, meta);
+	const struct shoal_info *info = shoal_members_at(core, slot)->info;
 
-	if (info == NULL) {
-		return SHOAL_ERR_NOMEM;
-	}
-	shoal_info_give(&core->members.infos, record->info);
-	record->info = info;
-	shoal_tree_touch(core, slot);
-	return SHOAL_OK;
+	return redescribe(core, slot, shoal_info_describe(&core->members.infos, info, meta));
+}
+
+int
+shoal_members_undescribe(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_msg_member said = shoal_info_said(shoal_members_at(core, slot)->info);
+
+	return redescribe(core, slot, shoal_info_take(&core->members.infos, &said));
 }
 
 uint8_t
@@ -441,9 +473,11 @@ shoal_members_move(struct shoal_core *core, uint32_t slot, enum shoal_state stat
 	if (record->hold != SHOAL_NONE) {
 		disarm_hold(core, record, shoal_members_hold(core, record));
 	}
+	count_meta(core, slot, false);
 	members->count[was]--;
 	members->count[state]++;
 	record->state = (uint8_t)state;
+	count_meta(core, slot, true);
 	if (plain) {
 		drop_hold(core, record);
 	} else if (was != state && record->hold != SHOAL_NONE) {
@@ -485,6 +519,7 @@ shoal_members_remove(struct shoal_core *core, uint32_t slot)
 	shoal_gossip_forget(core, slot);
 	shoal_pull_forget(core, slot);
 	shoal_peer_forget(core, slot);
+	count_meta(core, slot, false);
 	members->count[record->state]--;
 	shoal_table_remove(&members->by_id,
 	        shoal_table_hash(&members->by_id, &record->info->id, sizeof record->info->id),

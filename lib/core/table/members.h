@@ -94,6 +94,8 @@ struct shoal_members {
 	uint32_t ordered, order_capacity, cursor;
 	struct shoal_heap graves; /* holds of dead and left members, the oldest first */
 	uint32_t count[SHOAL_STATES];
+	uint64_t meta_bytes; /* metadata of others, each with SHOAL_META_COST more */
+	uint64_t meta_gone;  /* of these, of the dead and left */
 	struct shoal_info_source infos;
 };
 
@@ -201,6 +203,13 @@ void shoal_members_prefer(struct shoal_core *core, const struct shoal_addr *addr
 
 /* Takes over newer metadata. SHOAL_ERR_NOMEM: nothing changed. */
 int shoal_members_describe(struct shoal_core *core, uint32_t slot, const struct shoal_meta *meta);
+/* Forgets it, as if the member had never said any. The same. */
+int shoal_members_undescribe(struct shoal_core *core, uint32_t slot);
+
+/* What metadata counts in meta_bytes besides its bytes. */
+#define SHOAL_META_COST 64
+/* What that of a member counts; 0: it has none. */
+uint64_t shoal_members_meta_cost(const struct shoal_record *record);
 
 /* The only writer of a record's state: keeps order, holds, graves, counts and gossip in step, and
  * queues the event where `kind` is not 0. Deadlines of the new state are set with

@@ -6,8 +6,11 @@
  * A version far ahead of the clock here counts all the same, moves the clock here by a minute at
  * most and is logged.
  *
- * What is held here is told on while its subject takes part or leaves. Cost: O(size) where it is
- * taken over, O(1) where it is not. */
+ * What is held here is told on while its subject takes part or leaves. All of it together is
+ * bounded: the dead and left give theirs up first, and what then finds no room is not held. That of
+ * before stays, and since the digest has another version than that of others, walks bring it again
+ * until it fits. Cost: O(size) where it is taken over, O(1) where it is not, O(graves) where the
+ * dead make room. */
 #include "core/table/meta.h"
 
 #include <string.h>
@@ -185,6 +188,72 @@ judge_version(struct shoal_core *core, const struct shoal_msg_meta *told)
 	return true;
 }
 
+/* Less than before always fits: the bound may have been lowered since. */
+static bool
+is_room(const struct shoal_core *core, uint32_t slot, uint64_t cost)
+{
+	const struct shoal_members *members = &core->members;
+	uint64_t own = shoal_members_meta_cost(shoal_members_at(core, slot));
+
+	return cost <= own || members->meta_bytes - own + cost <= core->profile.meta_bytes;
+}
+
+/* Of the dead and left, but for the one that it is for. What cannot go for want of memory stays. */
+static void
+make_room(struct shoal_core *core, uint32_t slot, uint64_t cost)
+{
+	const struct shoal_heap *graves = &core->members.graves;
+
+	for (size_t i = 0; i < graves->count && core->members.meta_gone > 0; i++) {
+		uint32_t grave = graves->item[i].timer->slot;
+
+		if (is_room(core, slot, cost)) {
+			break;
+		}
+		if (grave != slot && shoal_members_at(core, grave)->info->described != 0) {
+			(void)shoal_members_undescribe(core, grave);
+		}
+	}
+}
+
+/* Once a minute is enough: it comes again until there is room. */
+static void
+log_full(struct shoal_core *core, uint32_t slot, uint64_t len)
+{
+	struct shoal_own_meta *meta = &core->meta;
+	struct shoal_log_line line;
+
+	if ((meta->full == 0 || core->now - meta->full >= WARNED_APART) &&
+	        shoal_log_begin(core, &line, SHOAL_LOG_WARN, "meta")) {
+		meta->full = core->now;
+		shoal_text_str(&line.text, "the metadata of ");
+		shoal_text_str(&line.text, shoal_members_name(shoal_members_at(core, slot)));
+		shoal_text_str(&line.text, " (");
+		shoal_text_u64(&line.text, len);
+		shoal_text_str(&line.text, " bytes) is not held: all of it would be above "
+		                           "meta_bytes, ");
+		shoal_text_u64(&line.text, core->profile.meta_bytes);
+		shoal_text_str(&line.text, "; raise that, or let members say less");
+	}
+}
+
+/* Whether so many bytes of one member can be held; said and counted where they cannot. */
+static bool
+fits(struct shoal_core *core, uint32_t slot, uint64_t len)
+{
+	uint64_t cost = len + SHOAL_META_COST;
+
+	if (!is_room(core, slot, cost)) {
+		make_room(core, slot, cost);
+	}
+	if (is_room(core, slot, cost)) {
+		return true;
+	}
+	shoal_count(core, SHOAL_COUNTER_DROP_META_FULL);
+	log_full(core, slot, len);
+	return false;
+}
+
 static void
 take_over(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *told,
         const struct shoal_teller *teller)
@@ -197,6 +266,9 @@ take_over(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *t
 	if (hash_of(told->body) != told->hash ||
 	        !shoal_document_is_valid(told->body.data, told->body.len)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_META);
+		return;
+	}
+	if (!fits(core, slot, told->body.len)) {
 		return;
 	}
 	unsigned changed =
@@ -259,7 +331,9 @@ want(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *told,
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		return;
 	}
-	shoal_pull_want(core, slot, told, teller);
+	if (fits(core, slot, told->len)) {
+		shoal_pull_want(core, slot, told, teller);
+	}
 }
 
 void

@@ -19,6 +19,7 @@ struct shoal_own_meta {
 	struct shoal_hlc clock;
 	uint64_t outbid; /* when a version of a former run was outbid last; 0: never */
 	uint64_t warned; /* when a version ahead of the clock was logged last; 0: never */
+	uint64_t full;   /* the same of one for which there was no room */
 };
 
 struct shoal_core;
