@@ -288,6 +288,7 @@ static const struct shoal_codec_ops json = {
         .read_end = read_end,
         .read_rest = skip_space,
         .copy = shoal_json_string_copy,
+        .bytes_bound = shoal_json_bytes_bound,
 };
 
 const struct shoal_codec_ops *

@@ -80,6 +80,12 @@ shoal_json_bytes_write(struct shoal_writer *writer, const uint8_t *data, size_t 
 	shoal_writer_u8(writer, '"');
 }
 
+size_t
+shoal_json_bytes_bound(size_t len)
+{
+	return 2 + BYTES_MARK_LEN + (len / 3 + 1) * 4;
+}
+
 static int
 hex_digit(uint8_t c)
 {

@@ -10,6 +10,8 @@ void shoal_json_string_write(struct shoal_writer *writer, const char *text, size
 /* A text: one that looks like bytes is made to look different. */
 void shoal_json_text_write(struct shoal_writer *writer, const char *text, size_t len);
 void shoal_json_bytes_write(struct shoal_writer *writer, const uint8_t *data, size_t len);
+/* How long that is. */
+size_t shoal_json_bytes_bound(size_t len);
 
 /* The string at the cursor as token->type says: a KEY; or a STRING, which may turn out to be BYTES.
  * SHOAL_ERR_MALFORMED. */

@@ -122,12 +122,24 @@ struct shoal_codec_ops {
 
 	/* REQUIRED where read() gives escaped tokens. Writes the content, token->is.len bytes. */
 	void (*copy)(const struct shoal_token *token, uint8_t *dst);
+
+	/* REQUIRED where write_bytes takes more than 16 bytes besides the content: how many it
+	 * takes at most for len of them. Grows with len. */
+	size_t (*bytes_bound)(size_t len);
 };
+
+/* With a codec other than binary datagram_max is this at least. */
+#define SHOAL_CODEC_DATAGRAM 1200
+#define SHOAL_CODEC_NAME_MAX 31 /* bytes of a codec's name */
+#define SHOAL_CODECS_MAX     8  /* codecs that a replay or an opener of packets is given */
 
 /* The codecs of the library. Static, never NULL. */
 SHOAL_API const struct shoal_codec_ops *shoal_codec_binary(void);
 SHOAL_API const struct shoal_codec_ops *shoal_codec_msgpack(void);
 SHOAL_API const struct shoal_codec_ops *shoal_codec_json(void);
+
+/* The longest bytes that take no more than `room` in the codec; 0: not even none. */
+SHOAL_API size_t shoal_codec_holds(const struct shoal_codec_ops *codec, size_t room);
 
 /* What an encoder or a decoder holds of an open array or map. */
 struct shoal_nest {

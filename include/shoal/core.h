@@ -65,6 +65,9 @@ struct shoal_core_config {
 	const struct shoal_compressor_ops *compressor; /* for packets on streams; NULL: none. Not
 	                                                * copied */
 	uint32_t compress_min; /* bytes of a packet from which on that is tried. Default 1024 */
+	const struct shoal_codec_ops *codec; /* of the cluster's packets; NULL: binary. One of one's
+	                                      * own has a number of SHOAL_CODEC_APPLICATION or
+	                                      * above. Not copied */
 };
 
 enum shoal_input_kind {

@@ -166,7 +166,8 @@ extern "C" {
 	        "offers of broadcasts dropped: no place, or nobody gave what it offered")          \
 	X(CASTS_PASSED, casts_passed,                                                              \
 	        "broadcasts dropped: too late to tell whether they were heard before")             \
-	X(DROP_META_FULL, drop_meta_full, "metadata not held: above meta_bytes with all other")
+	X(DROP_META_FULL, drop_meta_full, "metadata not held: above meta_bytes with all other")    \
+	X(DROP_CODEC, drop_codec, "packets dropped: in another codec than this cluster's")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

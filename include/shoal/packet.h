@@ -26,8 +26,9 @@ typedef void (*shoal_print_fn)(const char *text, size_t len, void *arg);
 /* Prints without allocating the header and the messages of a packet, by the tables that the library
  * decodes them with, and what is wrong with it at which byte. What comes from the packet is printed
  * without control characters. 0: a whole packet; SHOAL_ERR_AUTH: it is sealed, its header is
- * printed; SHOAL_ERR_UNSUPPORTED: it is compressed, its header is printed; SHOAL_ERR_VERSION,
- * _MALFORMED, _CHECKSUM: as much as could be read is printed. */
+ * printed; SHOAL_ERR_UNSUPPORTED: it is compressed, its header is printed; SHOAL_ERR_CODEC: it is
+ * not in the compact codec, its header is printed; SHOAL_ERR_VERSION, _MALFORMED, _CHECKSUM: as
+ * much as could be read is printed. */
 SHOAL_API int shoal_packet_print(const uint8_t *data, size_t len, enum shoal_print_form form,
         shoal_print_fn write, void *arg);
 
@@ -46,6 +47,8 @@ struct shoal_packet_opened {
 	size_t len;
 	bool sealed, compressed; /* what it was */
 	uint64_t counter;        /* of a sealed one: what its answer is bound to */
+	const char *codec;       /* NULL: the compact one; else the name of that it was in, static;
+	                          * "" for one that is not known */
 };
 
 /* Opens packets of any sender, for any addressee, in any order and as often as wanted: for people
@@ -61,14 +64,20 @@ SHOAL_API SHOAL_MUST_USE int shoal_packet_opener_new(struct shoal_packet_opener 
         const struct shoal_key *keys, size_t count, const struct shoal_cipher_ops *cipher,
         const struct shoal_compressor_ops *compressor, const struct shoal_allocator *allocator);
 
+/* A codec that packets may be in, besides the compact binary one: they are opened as compact ones.
+ * At most SHOAL_CODECS_MAX; not copied. SHOAL_ERR_INVALID: made for another version of codec.h;
+ * SHOAL_ERR_LIMIT. */
+SHOAL_API SHOAL_MUST_USE int shoal_packet_opener_codec(
+        struct shoal_packet_opener *opener, const struct shoal_codec_ops *codec);
+
 /* Wipes the keys. NULL is allowed. */
 SHOAL_API void shoal_packet_opener_free(struct shoal_packet_opener *opener);
 
 /* request: ANSWER: the counter of the request, where that was sealed; else 0. 0: *opened is a clear
  * packet; else *opened holds the packet as it came: SHOAL_ERR_KEY: sealed with another key;
  * SHOAL_ERR_AUTH: changed, or it came another way; SHOAL_ERR_UNSUPPORTED: compressed, and no
- * compressor; SHOAL_ERR_VERSION, _MALFORMED, _CHECKSUM, _TOO_BIG: no packet that a member would
- * take; SHOAL_ERR_NOMEM. */
+ * compressor; SHOAL_ERR_CODEC: in a codec that is not known; SHOAL_ERR_VERSION, _MALFORMED,
+ * _CHECKSUM, _TOO_BIG: no packet that a member would take; SHOAL_ERR_NOMEM. */
 SHOAL_API int shoal_packet_opener_open(struct shoal_packet_opener *opener,
         enum shoal_packet_way way, uint64_t request, const uint8_t *data, size_t len,
         struct shoal_packet_opened *opened);

@@ -108,6 +108,12 @@ struct shoal_replay_entry {
 SHOAL_API SHOAL_MUST_USE int shoal_replay_new(struct shoal_replay **replay, const uint8_t *data,
         size_t len, const struct shoal_allocator *allocator);
 
+/* A codec that the core of a record may have spoken, before the first entry is read: a core of
+ * another codec than binary is made with the one of its number only. At most SHOAL_CODECS_MAX; not
+ * copied. SHOAL_ERR_INVALID: made for another version of codec.h; SHOAL_ERR_LIMIT. */
+SHOAL_API SHOAL_MUST_USE int shoal_replay_codec(
+        struct shoal_replay *replay, const struct shoal_codec_ops *codec);
+
 /* Frees the core too. NULL is allowed. */
 SHOAL_API void shoal_replay_free(struct shoal_replay *replay);
 
@@ -122,8 +128,9 @@ SHOAL_API bool shoal_replay_step(struct shoal_replay *replay, struct shoal_repla
 /* Why there is no further entry, once shoal_replay_next said so. 0: the record is whole.
  * SHOAL_ERR_CLOSED: it stops without an end: the process was killed, or still records; all that is
  * there was read. SHOAL_ERR_AGAIN: the same, in the middle of an entry. SHOAL_ERR_MALFORMED,
- * _CHECKSUM: damaged. SHOAL_ERR_VERSION: another release's. SHOAL_ERR_INVALID, _NOMEM: its core
- * cannot be made. *offset (may be NULL): where the last whole entry ends. */
+ * _CHECKSUM: damaged. SHOAL_ERR_VERSION: another release's. SHOAL_ERR_CODEC: it spoke a codec that
+ * was not given. SHOAL_ERR_INVALID, _NOMEM: its core cannot be made. *offset (may be NULL): where
+ * the last whole entry ends. */
 SHOAL_API int shoal_replay_status(const struct shoal_replay *replay, uint64_t *offset);
 
 /* The core of shoal_replay_step, owned by the replay; NULL: part 0 was not read, or an earlier one

@@ -136,6 +136,9 @@ struct shoal_sim_config {
 	 * Not copied */
 	const struct shoal_cipher_ops *cipher;
 	const struct shoal_key *key;
+	/* All nodes speak this codec; NULL: the compact one. No checker reads another one either.
+	 * Not copied */
+	const struct shoal_codec_ops *codec;
 };
 
 /* Defaults, as said above. The macro passes the size that the program was compiled with. */

@@ -223,8 +223,11 @@ set_up_seal(struct shoal_core *core, const struct shoal_core_config *config, cha
 {
 	const char *wrong = "";
 	struct shoal_text why;
-	int rc = shoal_seal_init(core, config, &wrong);
+	int rc = shoal_coding_init(core, config, &wrong);
 
+	if (rc == SHOAL_OK) {
+		rc = shoal_seal_init(core, config, &wrong);
+	}
 	shoal_text_init(&why, buf, len);
 	return rc == SHOAL_ERR_INVALID ? invalid(&why, wrong) : rc;
 }
@@ -304,6 +307,7 @@ shoal_core_free(struct shoal_core *core)
 	shoal_tree_done(core);
 	shoal_members_done(core);
 	shoal_seal_done(core);
+	shoal_coding_done(core);
 	shoal_ring_done(&core->logs);
 	shoal_ring_done(&core->events);
 	shoal_heap_done(&core->heap);

@@ -19,6 +19,7 @@
 #include "base/table.h"
 #include "core/admission/allow.h"
 #include "core/admission/budget.h"
+#include "core/admission/coding.h"
 #include "core/admission/keys.h"
 #include "core/admission/seal.h"
 #include "core/detect/hint.h"
@@ -153,6 +154,7 @@ struct shoal_core {
 	struct shoal_pulls pulls;
 	struct shoal_allow allow;
 	struct shoal_seal seal;
+	struct shoal_coding coding;
 	struct shoal_talk talk;
 	struct shoal_inbox inbox;
 	struct shoal_casts casts;

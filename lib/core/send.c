@@ -13,6 +13,7 @@
 #include "core/message/user.h"
 #include "core/node.h"
 #include "core/sync/exchange.h"
+#include "wire/coded.h"
 #include "wire/packet.h"
 
 int
@@ -145,7 +146,13 @@ write_required(struct shoal_core *core, const struct shoal_pending *pending,
 {
 	unsigned flags = pending->flags;
 
-	shoal_writer_bytes(writer, pending->primary, pending->len);
+	shoal_coded_append(
+	        writer, core->coding.now, (struct shoal_span){pending->primary, pending->len});
+	core->sends.bare = writer->len;
+	if (core->coding.codec != NULL && core->coding.now == NULL &&
+	        (flags & SHOAL_FILL_TABLE) == 0) {
+		return; /* who takes it may be of another codec, and takes no more than that */
+	}
 	if ((flags & SHOAL_FILL_BELIEF) != 0 && to != NULL && is_doubted(core, to) &&
 	        !shoal_gossip_write(core, pending->slot, false, writer)) {
 		writer->failed = true;
@@ -318,12 +325,13 @@ finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoa
 /* Whether a packet of nothing but gossip has become pointless: another one took all there was to
  * tell. */
 static bool
-is_empty(const struct shoal_pending *pending, const struct shoal_writer *writer, size_t head)
+is_empty(const struct shoal_core *core, const struct shoal_pending *pending,
+        const struct shoal_writer *writer)
 {
 	const unsigned mail = SHOAL_FILL_SELF | SHOAL_FILL_ABOUT | SHOAL_FILL_BARE;
 	return pending->len > 0 && pending->primary[0] == SHOAL_MESSAGE_SENDER &&
 	       pending->len == 2u + pending->primary[1] && (pending->flags & mail) == 0 &&
-	       writer->len == head + pending->len;
+	       writer->len == core->sends.bare;
 }
 
 /* false: there was nothing to tell, or no memory to say it. */
@@ -338,8 +346,7 @@ make_send(struct shoal_core *core, struct shoal_pending *pending, struct shoal_s
 	bool told = pending->kind == SHOAL_SEND_TELL && to != NULL; /* in the place of one */
 	if (datagram || told) {
 		made = make_datagram(core, pending, to, &writer);
-		if (made &&
-		        is_empty(pending, &writer, shoal_seal_head(core, core->label_span.len))) {
+		if (made && is_empty(core, pending, &writer)) {
 			return false;
 		}
 		pending->kind = made || told ? pending->kind : SHOAL_SEND_STREAM;
@@ -373,7 +380,7 @@ introduce(struct shoal_core *core, const struct shoal_pending *pending, struct s
 	}
 	shoal_writer_init(&writer, sends->datagram, core->profile.datagram_max);
 	begin(core, &first, &writer);
-	if (!shoal_message_append(&writer, SHOAL_MESSAGE_SENDER, &sender) ||
+	if (!shoal_coding_append(core, &writer, SHOAL_MESSAGE_SENDER, &sender) ||
 	        !shoal_seal_end(core, &first, &writer)) {
 		return;
 	}
@@ -446,10 +453,12 @@ shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 		if (!is_due(core, pending)) {
 			continue;
 		}
+		shoal_coding_write(core, pending);
 		bool made = make_send(core, pending, send);
 		if (made) {
 			introduce(core, pending, send);
 		}
+		shoal_coding_write(core, NULL);
 		if ((pending->flags & SHOAL_FILL_WALK) != 0) {
 			shoal_walk_sent(core);
 		} else if ((pending->flags & SHOAL_FILL_MAIL) != 0) {

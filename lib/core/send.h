@@ -54,7 +54,8 @@ struct shoal_sends {
 	uint8_t *datagram; /* profile.datagram_max bytes */
 	uint8_t *stream;   /* grows to what the table needs, at most profile.stream_max   */
 	size_t stream_capacity;
-	bool holds; /* a packet that is made waits behind a short one, see SHOAL_FIRST_MAX */
+	size_t bare; /* where the primary message of the packet that is made ends */
+	bool holds;  /* a packet that is made waits behind a short one, see SHOAL_FIRST_MAX */
 	struct shoal_send held;
 };
 

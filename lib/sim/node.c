@@ -44,7 +44,8 @@ shoal_sim_node_init(struct shoal_sim *sim, struct shoal_sim_node *node, uint32_t
 	shoal_list_init(&node->clients);
 	shoal_list_init(&node->servers);
 	shoal_watch_init(&node->watch, &sim->mem, &sim->checks, &sim->config.profile, number);
-	node->watch.limits_only = sim->config.unchecked || number % stride != 0;
+	bool unread = sim->config.codec != NULL && sim->config.codec->id != SHOAL_CODEC_BINARY;
+	node->watch.limits_only = sim->config.unchecked || unread || number % stride != 0;
 }
 
 /* What its core counted stays. */
@@ -133,6 +134,7 @@ configure(struct shoal_sim_node *node, struct shoal_core_config *config)
 	config->log_level = sim->config.log_level;
 	config->allocator = &node->allocator;
 	config->pool = sim->pool;
+	config->codec = sim->config.codec;
 	config->cipher = sim->config.cipher;
 	config->key = sim->config.key;
 	config->key_count = sim->config.cipher != NULL ? 1 : 0;

@@ -37,7 +37,7 @@ shoal_read_packet(struct shoal_read *read, const uint8_t *data, size_t len)
 	}
 	shoal_reader_init(&messages, data, len - SHOAL_PACKET_CRC);
 	if (shoal_packet_header(&messages, &header) != 0 ||
-	        (header.flags & SHOAL_PACKET_SEALED) != 0) {
+	        (header.flags & (SHOAL_PACKET_SEALED | SHOAL_PACKET_CODED)) != 0) {
 		return false;
 	}
 	read->messages = messages;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "wire/coded.h"
 #include "wire/packet.h"
 
 _Static_assert((int)SHOAL_WAY_ONE_WAY == (int)SHOAL_PACKET_ONE_WAY &&
@@ -19,8 +20,10 @@ struct shoal_packet_opener {
 	struct shoal_allocator mem;
 	struct shoal_keyring *ring; /* NULL: without keys */
 	const struct shoal_compressor_ops *compressor;
-	uint8_t *in, *plain;
-	size_t in_cap, plain_cap;
+	const struct shoal_codec_ops *codec[SHOAL_CODECS_MAX];
+	size_t codecs;
+	uint8_t *in, *plain, *scratch, *compact;
+	size_t in_cap, plain_cap, scratch_cap, compact_cap;
 };
 
 static int
@@ -69,8 +72,23 @@ shoal_packet_opener_free(struct shoal_packet_opener *opener)
 		shoal_keyring_free(opener->ring);
 		shoal_alloc_free(&mem, opener->in);
 		shoal_alloc_free(&mem, opener->plain);
+		shoal_alloc_free(&mem, opener->scratch);
+		shoal_alloc_free(&mem, opener->compact);
 		shoal_alloc_free(&mem, opener);
 	}
+}
+
+int
+shoal_packet_opener_codec(struct shoal_packet_opener *opener, const struct shoal_codec_ops *codec)
+{
+	if (codec == NULL || codec->abi != SHOAL_CODEC_ABI) {
+		return SHOAL_ERR_INVALID;
+	}
+	if (opener->codecs == SHOAL_CODECS_MAX) {
+		return SHOAL_ERR_LIMIT;
+	}
+	opener->codec[opener->codecs++] = codec;
+	return SHOAL_OK;
 }
 
 static bool
@@ -131,6 +149,39 @@ uncompress(struct shoal_packet_opener *opener, const uint8_t **data, size_t *len
 	return rc;
 }
 
+static const struct shoal_codec_ops *
+find_codec(const struct shoal_packet_opener *opener, uint8_t id)
+{
+	for (size_t i = 0; i < opener->codecs; i++) {
+		if (opener->codec[i]->id == id) {
+			return opener->codec[i];
+		}
+	}
+	return NULL;
+}
+
+static int
+decode(struct shoal_packet_opener *opener, const struct shoal_codec_ops *codec,
+        const uint8_t **data, size_t *len)
+{
+	size_t most = shoal_packet_expands(*len), made;
+
+	if (codec == NULL) {
+		return SHOAL_ERR_CODEC;
+	}
+	if (!has_room(opener, &opener->scratch, &opener->scratch_cap, *len) ||
+	        !has_room(opener, &opener->compact, &opener->compact_cap, most)) {
+		return SHOAL_ERR_NOMEM;
+	}
+	int rc =
+	        shoal_coded_open(*data, *len, codec, opener->scratch, opener->compact, most, &made);
+	if (rc == SHOAL_OK) {
+		*data = opener->compact;
+		*len = made;
+	}
+	return rc;
+}
+
 int
 shoal_packet_opener_open(struct shoal_packet_opener *opener, enum shoal_packet_way way,
         uint64_t request, const uint8_t *data, size_t len, struct shoal_packet_opened *opened)
@@ -154,6 +205,12 @@ shoal_packet_opener_open(struct shoal_packet_opener *opener, enum shoal_packet_w
 	}
 	if (rc == SHOAL_OK && opened->compressed) {
 		rc = uncompress(opener, &data, &len);
+	}
+	if (rc == SHOAL_OK && header.codec != 0) {
+		const struct shoal_codec_ops *codec = find_codec(opener, header.codec);
+
+		opened->codec = codec != NULL ? codec->name : "";
+		rc = decode(opener, codec, &data, &len);
 	}
 	if (rc == SHOAL_OK) {
 		opened->data = data;

@@ -9,8 +9,8 @@
 #include "base/panic.h"
 
 /* Kind and request on a stream come after the head. */
-#define AD_MAX      (SHOAL_PACKET_HEAD + SHOAL_LABEL_MAX + SHOAL_PACKET_SEAL + 9)
-#define KNOWN_FLAGS (SHOAL_PACKET_SEALED | SHOAL_PACKET_COMPRESSED)
+#define AD_MAX      (SHOAL_PACKET_HEAD + SHOAL_LABEL_MAX + 1 + SHOAL_PACKET_SEAL + 9)
+#define KNOWN_FLAGS (SHOAL_PACKET_SEALED | SHOAL_PACKET_COMPRESSED | SHOAL_PACKET_CODED)
 
 int
 shoal_packet_header(struct shoal_reader *reader, struct shoal_packet_header *header)
@@ -27,6 +27,12 @@ shoal_packet_header(struct shoal_reader *reader, struct shoal_packet_header *hea
 		return SHOAL_ERR_MALFORMED;
 	}
 	header->label.data = shoal_reader_bytes(reader, header->label.len);
+	if ((header->flags & SHOAL_PACKET_CODED) != 0) {
+		header->codec = shoal_reader_u8(reader);
+		if (header->codec == 0) {
+			return SHOAL_ERR_MALFORMED; /* that is said by no flag */
+		}
+	}
 	if ((header->flags & SHOAL_PACKET_SEALED) != 0) {
 		header->by.key_id = shoal_reader_u8(reader);
 		header->by.salt = shoal_reader_u64(reader);
@@ -62,10 +68,9 @@ check_crc(
 	               : SHOAL_ERR_CHECKSUM;
 }
 
-/* The checksum is judged before the label: a damaged packet must not look like a stranger's. */
 int
-shoal_packet_open(const uint8_t *data, size_t len, struct shoal_span label,
-        struct shoal_packet_header *header, struct shoal_reader *messages)
+shoal_packet_read(const uint8_t *data, size_t len, struct shoal_packet_header *header,
+        struct shoal_reader *messages)
 {
 	struct shoal_reader reader;
 
@@ -74,15 +79,25 @@ shoal_packet_open(const uint8_t *data, size_t len, struct shoal_span label,
 	if (rc == SHOAL_OK && (header->flags & SHOAL_PACKET_SEALED) != 0) {
 		return SHOAL_ERR_KEY;
 	}
-	if (rc == SHOAL_OK) {
-		rc = check_crc(data, len, &reader, messages);
-	}
+	return rc == SHOAL_OK ? check_crc(data, len, &reader, messages) : rc;
+}
+
+/* The checksum is judged before the label: a damaged packet must not look like a stranger's. */
+int
+shoal_packet_open(const uint8_t *data, size_t len, struct shoal_span label,
+        struct shoal_packet_header *header, struct shoal_reader *messages)
+{
+	int rc = shoal_packet_read(data, len, header, messages);
+
 	if (rc != SHOAL_OK) {
 		return rc;
 	}
 	if (header->label.len != label.len ||
 	        (label.len > 0 && memcmp(header->label.data, label.data, label.len) != 0)) {
 		return SHOAL_ERR_LABEL;
+	}
+	if ((header->flags & SHOAL_PACKET_CODED) != 0) {
+		return SHOAL_ERR_CODEC;
 	}
 	return (header->flags & SHOAL_PACKET_COMPRESSED) != 0 ? SHOAL_ERR_UNSUPPORTED : SHOAL_OK;
 }
@@ -117,13 +132,31 @@ shoal_packet_overhead(size_t label_len)
 	return SHOAL_PACKET_HEAD + label_len + SHOAL_PACKET_CRC;
 }
 
+/* What a clear packet has in front of its messages. */
+static size_t
+clear_head(uint8_t flags, size_t label_len)
+{
+	return SHOAL_PACKET_HEAD + label_len + ((flags & SHOAL_PACKET_CODED) != 0 ? 1u : 0u);
+}
+
 /* Of the clear part in front of the messages. */
 static size_t
 head_len(const uint8_t *data)
 {
 	bool sealed = (data[1] & SHOAL_PACKET_SEALED) != 0;
 
-	return SHOAL_PACKET_HEAD + data[2] + (sealed ? (size_t)SHOAL_PACKET_SEAL : 0);
+	return clear_head(data[1], data[2]) + (sealed ? (size_t)SHOAL_PACKET_SEAL : 0);
+}
+
+void
+shoal_packet_set_codec(struct shoal_writer *writer, uint8_t codec)
+{
+	SHOAL_ASSERT(codec != 0 && writer->len == head_len(writer->data));
+	/* What stands behind the label is blank so far. */
+	shoal_writer_u8(writer, 0);
+	SHOAL_ASSERT(!writer->failed);
+	writer->data[SHOAL_PACKET_HEAD + writer->data[2]] = codec;
+	writer->data[1] |= SHOAL_PACKET_CODED;
 }
 
 void
@@ -183,7 +216,8 @@ shoal_packet_unseal(uint8_t *data, size_t len, const struct shoal_packet_header 
         const struct shoal_packet_frame *frame, struct shoal_keyring *ring, bool keep,
         size_t *clear_len)
 {
-	size_t label = header->label.len, head = SHOAL_PACKET_HEAD + label + SHOAL_PACKET_SEAL;
+	size_t before = clear_head(header->flags, header->label.len);
+	size_t head = before + SHOAL_PACKET_SEAL;
 	uint8_t *clear = data + SHOAL_PACKET_SEAL, ad[AD_MAX];
 	struct shoal_sealed_by by = header->by;
 
@@ -196,7 +230,7 @@ shoal_packet_unseal(uint8_t *data, size_t len, const struct shoal_packet_header 
 	if (rc != SHOAL_OK) {
 		return rc;
 	}
-	memmove(clear, data, SHOAL_PACKET_HEAD + label);
+	memmove(clear, data, before);
 	clear[1] &= (uint8_t)~SHOAL_PACKET_SEALED;
 	size_t rest = len - SHOAL_PACKET_SEAL - SHOAL_SEALED_TAG;
 	write_crc(clear, rest);
@@ -209,7 +243,7 @@ shoal_packet_compress(struct shoal_writer *writer, const struct shoal_compressor
         uint8_t *room, size_t room_len)
 {
 	size_t head = head_len(writer->data), len = writer->len - head, less;
-	size_t clear = SHOAL_PACKET_HEAD + writer->data[2] + (size_t)SHOAL_PACKET_CRC;
+	size_t clear = clear_head(writer->data[1], writer->data[2]) + (size_t)SHOAL_PACKET_CRC;
 
 	if (by->compress(writer->data + head, len, room, room_len, &less) != SHOAL_OK ||
 	        less >= len || clear + len > shoal_packet_expands(clear + less)) {
@@ -226,17 +260,13 @@ shoal_packet_uncompress(const uint8_t *data, size_t len, const struct shoal_comp
         uint8_t *out, size_t cap, size_t *out_len)
 {
 	struct shoal_packet_header header;
-	struct shoal_reader reader, messages;
+	struct shoal_reader messages;
+	int rc = shoal_packet_read(data, len, &header, &messages);
 
-	shoal_reader_init(&reader, data, len);
-	int rc = shoal_packet_header(&reader, &header);
-	if (rc == SHOAL_OK) {
-		rc = check_crc(data, len, &reader, &messages);
-	}
 	if (rc != SHOAL_OK) {
 		return rc;
 	}
-	size_t head = SHOAL_PACKET_HEAD + header.label.len, made;
+	size_t head = clear_head(header.flags, header.label.len), made;
 	if (cap < head + SHOAL_PACKET_CRC) {
 		return SHOAL_ERR_TOO_BIG;
 	}

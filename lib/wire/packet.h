@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The native packet, the same in a datagram and in a message on a stream:
  *
- *     +---------+-------+-----------+-------+--------------------+----------+-----------+
- *     | version | flags | label len | label | sealed header, if  | messages | CRC32C or |
- *     |    1    |   1   |     1     | 0..64 | SEALED: 25         |    ...   | tag: 16   |
- *     +---------+-------+-----------+-------+--------------------+----------+-----------+
+ *     +---------+-------+-----------+-------+---------------+--------------+----------+-----------+
+ *     | version | flags | label len | label | codec,        | sealed head, | messages | CRC32C or |
+ *     |    1    |   1   |     1     | 0..64 | if CODED: 1   | if SEALED: 25|    ...   | tag: 16   |
+ *     +---------+-------+-----------+-------+---------------+--------------+----------+-----------+
  *
  *     sealed header: key id 1 | sender's salt 8 | counter 8 | addressee's salt 8
  *
@@ -31,8 +31,9 @@
 #define SHOAL_PACKET_SEAL    25 /* the sealed header */
 
 enum shoal_packet_flag {
-	SHOAL_PACKET_SEALED = 1,    /* encrypted and authenticated; a tag, no checksum */
-	SHOAL_PACKET_COMPRESSED = 2 /* the messages are compressed */
+	SHOAL_PACKET_SEALED = 1,     /* encrypted and authenticated; a tag, no checksum */
+	SHOAL_PACKET_COMPRESSED = 2, /* the messages are compressed */
+	SHOAL_PACKET_CODED = 4       /* bodies of messages are in the codec that the header names */
 };
 
 /* What a packet is carried as. On a stream that is authenticated with it, so that none is taken for
@@ -55,6 +56,7 @@ struct shoal_packet_header {
 	uint8_t version; /* 0: the first byte is none of ours */
 	uint8_t flags;
 	struct shoal_span label;
+	uint8_t codec;             /* CODED: its number; else 0, the compact binary one */
 	struct shoal_sealed_by by; /* SEALED; by.stream is not in the packet */
 	uint64_t addressee;        /* SEALED: the addressee's salt, 0: not known */
 };
@@ -63,19 +65,30 @@ struct shoal_packet_header {
  */
 int shoal_packet_header(struct shoal_reader *reader, struct shoal_packet_header *header);
 
+/* The header of a clear packet and, borrowed from data, what is between it and the checksum, which
+ * is right; whatever its label, and coded or compressed or not. SHOAL_ERR_MALFORMED, _VERSION,
+ * _CHECKSUM; SHOAL_ERR_KEY: sealed. */
+int shoal_packet_read(const uint8_t *data, size_t len, struct shoal_packet_header *header,
+        struct shoal_reader *messages);
+
 /* Opens a clear packet for members of `label`: on success *messages holds the messages, borrowed
  * from data. SHOAL_ERR_MALFORMED, _VERSION, _CHECKSUM; SHOAL_ERR_LABEL: well formed, another label,
- * *header is set; SHOAL_ERR_KEY: sealed; SHOAL_ERR_UNSUPPORTED: compressed. */
+ * *header is set; SHOAL_ERR_KEY: sealed; SHOAL_ERR_CODEC: coded, *header and *messages are set;
+ * SHOAL_ERR_UNSUPPORTED: compressed. */
 int shoal_packet_open(const uint8_t *data, size_t len, struct shoal_span label,
         struct shoal_packet_header *header, struct shoal_reader *messages);
 
 /* Starts a clear packet in an empty writer; leaves room for the checksum at its end. */
 void shoal_packet_begin(struct shoal_writer *writer, struct shoal_span label);
 
+/* Of a packet that has just been started: its messages will be in this codec, not 0. Takes a byte.
+ */
+void shoal_packet_set_codec(struct shoal_writer *writer, uint8_t codec);
+
 /* Gives back that room and writes the checksum. */
 void shoal_packet_end(struct shoal_writer *writer);
 
-/* Bytes of a clear packet around its messages. */
+/* Bytes of a clear packet around its messages, not coded. */
 size_t shoal_packet_overhead(size_t label_len);
 
 /* Starts a packet that will be sealed; leaves room for the tag at its end. */
@@ -86,7 +99,7 @@ void shoal_packet_begin_sealed(struct shoal_writer *writer, struct shoal_span la
 SHOAL_MUST_USE int shoal_packet_seal(struct shoal_writer *writer, struct shoal_keyring *ring,
         const struct shoal_packet_frame *frame, uint64_t addressee);
 
-/* Bytes of a sealed packet around its messages. */
+/* Bytes of a sealed packet around its messages, not coded. */
 size_t shoal_packet_sealed_overhead(size_t label_len);
 
 /* Opens a sealed packet in place: behind SHOAL_PACKET_SEAL bytes it is the clear packet with the

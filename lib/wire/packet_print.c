@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "wire/binary.h"
+#include "wire/coded.h"
 #include "wire/packet.h"
 #include "wire/print.h"
 
@@ -54,7 +55,7 @@ add_error(struct printer *printer, int code, const uint8_t *at, const char *what
 static void
 print_flags(struct shoal_text *text, bool json, uint8_t flags)
 {
-	static const char *const names[] = {"sealed", "compressed"};
+	static const char *const names[] = {"sealed", "compressed", "coded"};
 	bool some = false;
 
 	shoal_text_str(text, json ? "[" : "");
@@ -90,6 +91,14 @@ print_sealed_header(struct shoal_text *text, bool json, const struct shoal_packe
 	}
 }
 
+static void
+print_codec(struct shoal_text *text, bool json, uint8_t codec)
+{
+	shoal_text_str(text, json ? ",\"codec\":\"" : " codec=");
+	shoal_coded_name(text, codec);
+	shoal_text_str(text, json ? "\"" : "");
+}
+
 /* checksum: NULL: there is none. */
 static void
 print_header(struct printer *printer, const struct shoal_packet_header *header, size_t len,
@@ -105,6 +114,9 @@ print_header(struct printer *printer, const struct shoal_packet_header *header, 
 	print_flags(text, json, header->flags);
 	shoal_text_str(text, json ? ",\"label\":" : " label=");
 	shoal_print_text(text, header->label);
+	if (header->codec != 0) {
+		print_codec(text, json, header->codec);
+	}
 	shoal_text_str(text, json ? ",\"bytes\":" : " bytes=");
 	shoal_text_u64(text, len);
 	if ((header->flags & SHOAL_PACKET_SEALED) != 0) {
@@ -307,6 +319,11 @@ print_clear(struct printer *printer, const struct shoal_packet_header *header, s
 	if ((header->flags & SHOAL_PACKET_COMPRESSED) != 0) {
 		(void)add_error(
 		        printer, SHOAL_ERR_UNSUPPORTED, messages.at, "compressed messages", NULL);
+		return;
+	}
+	if ((header->flags & SHOAL_PACKET_CODED) != 0) {
+		(void)add_error(printer, SHOAL_ERR_CODEC, messages.at,
+		        "messages in another codec than the compact one", NULL);
 		return;
 	}
 	print_messages(printer, &messages);

@@ -377,11 +377,10 @@ decode_map(struct decoding *d, const struct shoal_layout *layout, void *message)
 
 int
 shoal_structured_decode(const struct shoal_codec_ops *codec, uint16_t kind,
-        struct shoal_reader body, uint8_t scratch[SHOAL_STRUCTURED_SCRATCH],
-        union shoal_wire_message *message)
+        struct shoal_reader body, uint8_t *scratch, size_t room, union shoal_wire_message *message)
 {
 	const struct shoal_layout *layout = shoal_message_layout(kind);
-	struct decoding d = {.scratch = scratch, .left = SHOAL_STRUCTURED_SCRATCH};
+	struct decoding d = {.scratch = scratch, .left = room};
 
 	if (layout == NULL || kind == SHOAL_MESSAGE_PAD) {
 		return shoal_message_decode(kind, body, message);

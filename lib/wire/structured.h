@@ -21,18 +21,14 @@
 
 #include "wire/message.h"
 
-/* Room for the texts and bytes of any message but user messages: where those do not stand in the
- * packet as they are, what is longer is refused. */
-#define SHOAL_STRUCTURED_SCRATCH (SHOAL_META_MAX + 512)
-
 /* As shoal_message_append. */
 bool shoal_structured_append(struct shoal_writer *writer, const struct shoal_codec_ops *codec,
         enum shoal_message_kind kind, const void *message);
 
 /* As shoal_message_decode. Texts and bytes of the message point into the packet, or into scratch
- * where they do not stand in the packet as they are. */
+ * where they do not stand in the packet as they are: as many bytes as the body has are enough for
+ * any message; with fewer, one that needs more is malformed. */
 int shoal_structured_decode(const struct shoal_codec_ops *codec, uint16_t kind,
-        struct shoal_reader body, uint8_t scratch[SHOAL_STRUCTURED_SCRATCH],
-        union shoal_wire_message *message);
+        struct shoal_reader body, uint8_t *scratch, size_t room, union shoal_wire_message *message);
 
 #endif

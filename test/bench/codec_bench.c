@@ -16,6 +16,7 @@
 
 #define MEMBER_ROOM ((size_t)1024)
 #define BATCH       64 /* turns between two looks at the clock */
+#define SCRATCH     (SHOAL_META_MAX + 512)
 
 static void
 give_up(const char *why)
@@ -156,11 +157,11 @@ read_table(const struct shoal_codec_ops *codec, const uint8_t *data, size_t len)
 
 	shoal_reader_init(&packet, data, len);
 	while (shoal_message_next(&packet, &kind, &body) == 1) {
-		uint8_t scratch[SHOAL_STRUCTURED_SCRATCH];
+		uint8_t scratch[SCRATCH];
 		union shoal_wire_message message;
-		int rc = codec == NULL
-		                 ? shoal_message_decode(kind, body, &message)
-		                 : shoal_structured_decode(codec, kind, body, scratch, &message);
+		int rc = codec == NULL ? shoal_message_decode(kind, body, &message)
+		                       : shoal_structured_decode(codec, kind, body, scratch,
+		                                 sizeof scratch, &message);
 
 		if (rc != 0) {
 			give_up("a message of a table is malformed");

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define PACKET_MAX (1 << 18)
+#define SCRATCH    (SHOAL_META_MAX + 512)
 /* shoal/value.h: for a byte of the document, and in all. */
 #define MEMORY_FACTOR 24
 #define MEMORY_FIXED  512
@@ -103,7 +104,7 @@ static void
 fuzz_message(const struct shoal_codec_ops *codec, uint16_t kind, const uint8_t *data, size_t size)
 {
 	static uint8_t first[PACKET_MAX], second[PACKET_MAX];
-	uint8_t scratch[2][SHOAL_STRUCTURED_SCRATCH];
+	uint8_t scratch[2][SCRATCH];
 	union shoal_wire_message message, back;
 	struct shoal_writer writer = {first, 0, sizeof(first), false};
 	struct shoal_reader packet, body;
@@ -111,14 +112,16 @@ fuzz_message(const struct shoal_codec_ops *codec, uint16_t kind, const uint8_t *
 	size_t len;
 
 	shoal_reader_init(&body, data, size);
-	if (shoal_structured_decode(codec, kind, body, scratch[0], &message) != 0) {
+	if (shoal_structured_decode(codec, kind, body, scratch[0], sizeof scratch[0], &message) !=
+	        0) {
 		return;
 	}
 	expect(shoal_structured_append(&writer, codec, (enum shoal_message_kind)kind, &message));
 	len = writer.len;
 	shoal_reader_init(&packet, first, len);
 	expect(shoal_message_next(&packet, &same, &body) == 1 && same == kind);
-	expect(shoal_structured_decode(codec, kind, body, scratch[1], &back) == 0);
+	expect(shoal_structured_decode(codec, kind, body, scratch[1], sizeof scratch[1], &back) ==
+	        0);
 	writer = (struct shoal_writer){second, 0, sizeof(second), false};
 	expect(shoal_structured_append(&writer, codec, (enum shoal_message_kind)kind, &back));
 	expect(writer.len == len && memcmp(first, second, len) == 0);

@@ -12,7 +12,6 @@
 #include "script.h"
 #include "talk.h"
 
-#include "base/addr.h"
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "sim/check.h"
@@ -41,16 +40,6 @@ judge(const struct fuzz *fuzz)
 		fuzz_fail(
 		        shoal_checker_name(fuzz->checkers.first.check), fuzz->checkers.first.text);
 	}
-}
-
-static struct shoal_addr
-address(uint8_t number)
-{
-	const uint8_t ip[4] = {10, 1, 0, number};
-	struct shoal_addr addr;
-
-	shoal_addr_from_ipv4(&addr, ip, 7946);
-	return addr;
 }
 
 static void
@@ -157,7 +146,8 @@ to_deadline(struct fuzz *fuzz, unsigned times)
 	}
 }
 
-/* A packet by one of the four ways that packets come in. Every 32nd sender has no key. */
+/* A packet by one of the four ways that packets come in. Every 32nd sender has no key, every 16th
+ * speaks the compact codec whatever the others do. */
 static void
 packet(struct fuzz *fuzz, enum shoal_input_kind way, uint8_t from, uint64_t age,
         const uint8_t *data, size_t len)
@@ -171,6 +161,9 @@ packet(struct fuzz *fuzz, enum shoal_input_kind way, uint8_t from, uint64_t age,
 		input.exchange = ++fuzz->requests;
 	} else if (way == SHOAL_INPUT_RESULT && fuzz->asked > 0) {
 		input.exchange = fuzz->exchange[(fuzz->asked - 1) % KEPT];
+	}
+	if (fuzz->codec != NULL && from % 16 != 15) {
+		fuzz_encode(fuzz, &input);
 	}
 	if (fuzz->ring != NULL && from % 32 != 31) {
 		fuzz_seal(fuzz, &input, from % 32 == 30);
@@ -244,68 +237,6 @@ echo(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 	}
 }
 
-/* who | salt and state | incarnation | age 2 | accusers and address. */
-static bool
-append_statement(const struct fuzz *fuzz, struct shoal_writer *writer, const uint8_t *data)
-{
-	struct shoal_msg_member full = {.name = {(const uint8_t *)"fuzz", 4}};
-	struct shoal_msg_state state;
-
-	pick_id(fuzz, data[0], &full.id);
-	pick_salt(fuzz, data[0], data[1] >> 3 & 3, &full.salt);
-	full.incarnation = pick_incarnation(fuzz, data[0], data[2]);
-	full.state = data[1] % SHOAL_STATES;
-	full.age_ms = script_number(data + 3, 2) << (data[3] % 16);
-	full.accusers.count = data[5] % (SHOAL_ACCUSERS_MAX + 1);
-	for (size_t i = 0; i < full.accusers.count; i++) {
-		pick_id(fuzz, (uint8_t)(data[5] + i), &full.accusers.item[i]);
-	}
-	full.addrs.count = 1 + (data[5] >> 7);
-	full.addrs.item[0] = address(data[5] >> 3 & 7);
-	full.addrs.item[1] = address(8);
-	if (data[1] >> 5 & 1) {
-		memset(&state, 0, sizeof(state));
-		state.id = full.id;
-		state.salt = short_salt(&full.salt);
-		state.incarnation = full.incarnation;
-		state.state = full.state;
-		state.age_ms = full.age_ms;
-		state.accusers = full.accusers;
-		return shoal_message_append(writer, SHOAL_MESSAGE_STATE, &state);
-	}
-	return shoal_message_append(writer, SHOAL_MESSAGE_MEMBER, &full);
-}
-
-/* The first message says who sends, and on a stream what this is: a join, a sync, or the answer to
- * either. */
-static void
-append_opening(const struct fuzz *fuzz, struct shoal_writer *writer, uint8_t arg, uint8_t who)
-{
-	union shoal_wire_message message;
-	struct shoal_salt salt;
-
-	memset(&message, 0, sizeof(message));
-	pick_salt(fuzz, who, 0, &salt);
-	if (way_of(arg) == SHOAL_INPUT_REQUEST && (arg & 0x20) != 0) {
-		pick_id(fuzz, who, &message.join.id);
-		message.join.salt = short_salt(&salt);
-		message.join.epoch_s = ((fuzz->wall + fuzz->now) / SHOAL_SEC(1)) & UINT32_MAX;
-		(void)shoal_message_append(writer, SHOAL_MESSAGE_JOIN, &message.join);
-	} else if (way_of(arg) == SHOAL_INPUT_REQUEST) {
-		pick_id(fuzz, who, &message.sync.id);
-		message.sync.salt = short_salt(&salt);
-		(void)shoal_message_append(writer, SHOAL_MESSAGE_SYNC, &message.sync);
-	} else if (way_of(arg) == SHOAL_INPUT_RESULT) {
-		pick_id(fuzz, who, &message.answer.id);
-		message.answer.salt = short_salt(&salt);
-		(void)shoal_message_append(writer, SHOAL_MESSAGE_ANSWER, &message.answer);
-	} else {
-		pick_id(fuzz, who, &message.sender.id);
-		message.sender.salt = short_salt(&salt);
-		(void)shoal_message_append(writer, SHOAL_MESSAGE_SENDER, &message.sender);
-	}
-}
-
 static void
 statements(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 {
@@ -313,8 +244,8 @@ statements(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 	uint8_t body[PACKET_MAX / 2];
 
 	shoal_writer_init(&writer, body, sizeof(body));
-	append_opening(fuzz, &writer, arg, arg & 0x1f);
-	for (; len >= 6 && append_statement(fuzz, &writer, data); len -= 6) {
+	fuzz_append_opening(fuzz, &writer, way_of(arg), arg);
+	for (; len >= 6 && fuzz_append_statement(fuzz, &writer, data); len -= 6) {
 		data += 6;
 	}
 	wrapped(fuzz, arg & 0xdf, body, writer.len);
@@ -444,7 +375,7 @@ meta(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 		message.hash = message.hash << 8 | digest[i];
 	}
 	shoal_writer_init(&writer, body, sizeof(body));
-	append_opening(fuzz, &writer, arg, arg & 0x1f);
+	fuzz_append_opening(fuzz, &writer, way_of(arg), arg);
 	(void)shoal_message_append(&writer, SHOAL_MESSAGE_META, &message);
 	wrapped(fuzz, arg & 0xdf, body, writer.len);
 }
@@ -535,7 +466,7 @@ begin(struct fuzz *fuzz, const uint8_t *head)
 	char why[120];
 
 	memset(fuzz, 0, sizeof(*fuzz));
-	(void)shoal_profile_init(&fuzz->profile, (enum shoal_profile_kind)((head[0] & 0x1f) % 3));
+	(void)shoal_profile_init(&fuzz->profile, (enum shoal_profile_kind)(head[0] % 0x20 % 3));
 	/* Small limits are reached. */
 	fuzz->profile.members_max = head[0] & 0x80 ? 8 : 64;
 	fuzz->profile.tombstones_max = 4;
@@ -562,6 +493,7 @@ begin(struct fuzz *fuzz, const uint8_t *head)
 	config.log_level = SHOAL_LOG_DEBUG;
 	fuzz->id = config.id;
 	fuzz->salt = config.salt;
+	fuzz->codec = config.codec = fuzz_codec((head[0] & 0x1f) / 3);
 	if ((head[0] & SCRIPT_SEALED) != 0) {
 		fuzz_share_key(fuzz, &config);
 	}

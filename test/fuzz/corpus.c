@@ -291,6 +291,12 @@ main(int argc, char **argv)
 		if (write_script(argv[1], "sealed", which, &recorder) != 0) {
 			return 1;
 		}
+		/* MessagePack and JSON, in clear every other time. */
+		recorder.data[0] = (uint8_t)(kind + 3 * (1 + which % 2));
+		recorder.data[0] |= which % 4 < 2 ? 0 : SCRIPT_SEALED;
+		if (write_script(argv[1], "coded", which, &recorder) != 0) {
+			return 1;
+		}
 	}
 	for (unsigned which = 0; which < DRAWN; which++) {
 		draw(&recorder, which);

@@ -4,6 +4,8 @@
 #ifndef SHOAL_TEST_FUZZ_FUZZ_H
 #define SHOAL_TEST_FUZZ_FUZZ_H
 
+#include "base/addr.h"
+#include "base/writer.h"
 #include "sim/check.h"
 #include "wire/keyring.h"
 
@@ -42,7 +44,9 @@ struct fuzz {
 	uint8_t made[PACKET_MAX];
 	struct shoal_keyring
 	        *ring; /* of all others, where packets are sealed; NULL: they are not */
-	uint8_t sealed[PACKET_MAX + 64];
+	const struct shoal_codec_ops *codec; /* of the core and most others; NULL: compact */
+	uint8_t coded[8 * PACKET_MAX];
+	uint8_t sealed[8 * PACKET_MAX + 64];
 	uint8_t body[PACKET_MAX / 2];
 };
 
@@ -56,8 +60,38 @@ void fuzz_share_key(struct fuzz *fuzz, struct shoal_core_config *config);
  * (nobody) for nobody; what is none stays as it is. The new one lives until the next call. */
 void fuzz_seal(struct fuzz *fuzz, struct shoal_input *input, bool nobody);
 
+/* The codec of a run by a number; NULL: the compact one. */
+const struct shoal_codec_ops *fuzz_codec(unsigned number);
+
+/* Makes of a clear compact packet that comes in one in the codec; where its messages are none, they
+ * stand in it as they are. What is no packet stays as it is. Lives until the next call. */
+void fuzz_encode(struct fuzz *fuzz, struct shoal_input *input);
+
+/* Makes of a clear packet that the core sent the compact one, in memory of malloc; or NULL where it
+ * is compact. */
+uint8_t *fuzz_decode(const struct fuzz *fuzz, const uint8_t *data, size_t *len);
+
+/* who | salt and state | incarnation | age 2 | accusers and address. false: no room. */
+bool fuzz_append_statement(
+        const struct fuzz *fuzz, struct shoal_writer *writer, const uint8_t *data);
+
+/* The first message says who sends (arg & 0x1f), and on a stream what this is: a join (arg & 0x20),
+ * a sync, or the answer to either. */
+void fuzz_append_opening(const struct fuzz *fuzz, struct shoal_writer *writer,
+        enum shoal_input_kind way, uint8_t arg);
+
 /* Remembers the pings in a packet that the core sent. */
 void fuzz_keep_pings(struct fuzz *fuzz, const struct shoal_send *send);
+
+static inline struct shoal_addr
+address(uint8_t number)
+{
+	const uint8_t ip[4] = {10, 1, 0, number};
+	struct shoal_addr addr;
+
+	shoal_addr_from_ipv4(&addr, ip, 7946);
+	return addr;
+}
 
 /* Few ids, so that statements meet: the core itself, and members at the first addresses. */
 static inline void

@@ -2,7 +2,7 @@
 /* The input of core_fuzz: who the core is, then records, each one input to it. Numbers are little
  * endian.
  *
- *     head:   profile and SCRIPT_SEALED 1 | seed 8 | salt 16 | id 16 | mono_ns 8 | wall_ns 8
+ *     head:   profile, codec and SCRIPT_SEALED 1 | seed 8 | salt 16 | id 16 | mono_ns 8 | wall_ns 8
  *     record: op 1 | arg 1 | len 2 | after_ns 4 | len bytes
  *
  * after_ns moves the clock before the input. Address number n is 10.1.0.n:7946, as in the

@@ -91,7 +91,9 @@ fuzz_keep_pings(struct fuzz *fuzz, const struct shoal_send *send)
 	uint16_t kind;
 	size_t len;
 	uint8_t *copy = clear_copy(fuzz, send, &clear, &len);
+	uint8_t *compact = fuzz_decode(fuzz, clear, &len);
 
+	clear = compact != NULL ? compact : clear;
 	if (shoal_packet_open(clear, len, label, &header, &messages) != 0) {
 		fuzz_fail("packets", "the core cannot read what it sent");
 	}
@@ -107,6 +109,7 @@ fuzz_keep_pings(struct fuzz *fuzz, const struct shoal_send *send)
 			ping->target = message.ping.target;
 		}
 	}
+	free(compact);
 	free(copy);
 }
 
@@ -119,12 +122,15 @@ fuzz_seal(struct fuzz *fuzz, struct shoal_input *input, bool nobody)
 	struct shoal_writer writer;
 
 	shoal_reader_init(&reader, input->data, input->len);
-	if (input->len > PACKET_MAX || shoal_packet_header(&reader, &header) != 0 ||
+	if (input->len > sizeof(fuzz->coded) || shoal_packet_header(&reader, &header) != 0 ||
 	        (header.flags & SHOAL_PACKET_SEALED) != 0 || reader.left < SHOAL_PACKET_CRC) {
 		return;
 	}
 	shoal_writer_init(&writer, fuzz->sealed, sizeof(fuzz->sealed));
 	shoal_packet_begin_sealed(&writer, header.label);
+	if (header.codec != 0) {
+		shoal_packet_set_codec(&writer, header.codec);
+	}
 	shoal_writer_bytes(&writer, reader.at, reader.left - SHOAL_PACKET_CRC);
 	if (shoal_packet_seal(&writer, fuzz->ring, &frame, nobody ? 0 : short_salt(&fuzz->salt)) !=
 	        0) {

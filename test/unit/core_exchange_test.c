@@ -114,8 +114,8 @@ a_join_is_refused_with_its_reason(void **state)
 	        &world, joiner, &join, SHOAL_ERR_VERSION, "no protocol version that both speak");
 	join = join_of(joiner);
 	join.codec = 1;
-	assert_refused(
-	        &world, joiner, &join, SHOAL_ERR_UNSUPPORTED, "another codec is in use here");
+	assert_refused(&world, joiner, &join, SHOAL_ERR_CODEC,
+	        "the cluster speaks binary, this node msgpack: set codec to binary");
 	join = join_of(joiner);
 	join.epoch_s = WORLD_EPOCH + world.now / SHOAL_SEC(1) + 24 * 3600 + 1;
 	assert_refused(&world, joiner, &join, SHOAL_ERR_REJECTED,

@@ -338,7 +338,7 @@ decode(struct world_packet *packet, const struct shoal_send *send)
 	assert_non_null(packet->data);
 	memcpy(packet->data, send->data, send->len);
 	packet->len = send->len;
-	if ((packet->data[1] & SHOAL_PACKET_SEALED) != 0) {
+	if ((packet->data[1] & (SHOAL_PACKET_SEALED | SHOAL_PACKET_CODED)) != 0) {
 		return;
 	}
 	int rc = shoal_packet_open(packet->data, packet->len,

@@ -134,9 +134,11 @@ expected(size_t at, uint8_t value)
 	if (at == 0) {
 		return SHOAL_ERR_VERSION;
 	}
-	if (at == 1 && (value & ~SHOAL_PACKET_COMPRESSED) != 0) {
-		bool sealed = (value & ~SHOAL_PACKET_COMPRESSED) == SHOAL_PACKET_SEALED;
-		return sealed ? SHOAL_ERR_KEY : SHOAL_ERR_MALFORMED;
+	if (at == 1 && value > 7) {
+		return SHOAL_ERR_MALFORMED;
+	}
+	if (at == 1 && (value & SHOAL_PACKET_SEALED) != 0) {
+		return SHOAL_ERR_KEY;
 	}
 	return SHOAL_ERR_CHECKSUM;
 }
@@ -211,7 +213,7 @@ a_flag_that_is_not_known_is_malformed_also_with_a_right_checksum(void **state)
 	size_t len = make(data, "", "messages");
 
 	(void)state;
-	for (unsigned flags = 4; flags <= 255; flags++) {
+	for (unsigned flags = 8; flags <= 255; flags++) {
 		data[1] = (uint8_t)flags;
 		mend(data, len);
 		assert_int_equal(open_exact(data, len, "", &header), SHOAL_ERR_MALFORMED);
@@ -219,6 +221,10 @@ a_flag_that_is_not_known_is_malformed_also_with_a_right_checksum(void **state)
 	data[1] = SHOAL_PACKET_COMPRESSED;
 	mend(data, len);
 	assert_int_equal(open_exact(data, len, "", &header), SHOAL_ERR_UNSUPPORTED);
+	data[1] = SHOAL_PACKET_CODED; /* in what is a letter now */
+	mend(data, len);
+	assert_int_equal(open_exact(data, len, "", &header), SHOAL_ERR_CODEC);
+	assert_int_equal(header.codec, 'm');
 }
 
 static void

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/node.h"
+#include "wire/coded.h"
 #include "wire/message.h"
 #include "wire/packet.h"
 
@@ -55,7 +56,7 @@ read_sender(const struct shoal_input *input, uint16_t *kind, uint64_t *seq, stru
 
 	shoal_reader_init(&packet, input->data, input->len);
 	if (shoal_packet_header(&packet, &header) != SHOAL_OK ||
-	        (header.flags & SHOAL_PACKET_SEALED) != 0 ||
+	        (header.flags & (SHOAL_PACKET_SEALED | SHOAL_PACKET_CODED)) != 0 ||
 	        shoal_message_next(&packet, kind, &body) <= 0) {
 		return false;
 	}
@@ -80,6 +81,25 @@ read_sender(const struct shoal_input *input, uint16_t *kind, uint64_t *seq, stru
 		return false;
 	}
 	return shoal_reader_copy(&body, id, sizeof *id);
+}
+
+/* The same of a packet in the cluster's codec. */
+static bool
+read_coded(const struct shoal_core *core, const struct shoal_input *input, uint16_t *kind,
+        uint64_t *seq, struct shoal_id *id)
+{
+	union shoal_wire_message message;
+
+	if (!shoal_coded_first(input->data, input->len, core->coding.codec, kind, &message)) {
+		return false;
+	}
+	const struct shoal_id *from = shoal_message_from(*kind, &message);
+	if (from == NULL) {
+		return false;
+	}
+	*id = *from;
+	*seq = *kind == SHOAL_MESSAGE_ACK ? message.ack.seq : 0;
+	return true;
 }
 
 static bool
@@ -138,7 +158,9 @@ shoal_budget_takes(struct shoal_core *core, const struct shoal_input *input, uin
 	if (take(&core->budgets.common, now, profile->datagram_rate, profile->datagram_burst)) {
 		return true;
 	}
-	if (!read_sender(input, &kind, &seq, &id)) {
+	bool named = read_sender(input, &kind, &seq, &id) ||
+	             (core->coding.codec != NULL && read_coded(core, input, &kind, &seq, &id));
+	if (!named) {
 		return take_sealed(core, input, now);
 	}
 #ifdef SHOAL_PLANT_BUDGET_SHARED

@@ -81,12 +81,12 @@ shoal_keys_write(struct shoal_core *core, struct shoal_writer *writer)
 	        .print = keys->print,
 	        .key = {keys->key.bytes, keys->key.len}};
 
-	if (!shoal_message_append(writer, SHOAL_MESSAGE_KEYS, &message)) {
+	if (!shoal_coding_append(core, writer, SHOAL_MESSAGE_KEYS, &message)) {
 		writer->failed = true;
 	}
 }
 
-void
+bool
 shoal_keys_take(struct shoal_core *core, uint8_t *data, size_t len)
 {
 	struct shoal_packet_header header;
@@ -98,7 +98,7 @@ shoal_keys_take(struct shoal_core *core, uint8_t *data, size_t len)
 	shoal_wipe(&core->keys.came, sizeof core->keys.came);
 	shoal_reader_init(&reader, data, len);
 	if (shoal_packet_header(&reader, &header) != SHOAL_OK || reader.left < SHOAL_PACKET_CRC) {
-		return;
+		return false;
 	}
 	struct shoal_reader messages = shoal_reader_sub(&reader, reader.left - SHOAL_PACKET_CRC);
 	while (shoal_message_next(&messages, &kind, &body) > 0) {
@@ -119,6 +119,7 @@ shoal_keys_take(struct shoal_core *core, uint8_t *data, size_t len)
 		shoal_writer_init(&writer, data + len - SHOAL_PACKET_CRC, SHOAL_PACKET_CRC);
 		shoal_writer_u32(&writer, shoal_hash_crc32c(0, data, len - SHOAL_PACKET_CRC));
 	}
+	return took;
 }
 
 static int

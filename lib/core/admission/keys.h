@@ -30,8 +30,9 @@ int shoal_keys_begin(struct shoal_core *core, struct shoal_span id);
 /* The order as a message, in a packet that will be sealed. */
 void shoal_keys_write(struct shoal_core *core, struct shoal_writer *writer);
 
-/* Takes a key out of a packet that was opened: what is left of it holds zeros there. */
-void shoal_keys_take(struct shoal_core *core, uint8_t *data, size_t len);
+/* Takes a key out of a packet that was opened: what is left of it holds zeros there.
+ * false: there was none. */
+bool shoal_keys_take(struct shoal_core *core, uint8_t *data, size_t len);
 
 /* An order of the member in `from`; counts where it came sealed. */
 void shoal_keys_serve(struct shoal_core *core, const struct shoal_msg_keys *keys, uint32_t from,

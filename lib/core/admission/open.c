@@ -12,12 +12,14 @@
 
 #include <string.h>
 
+#include "base/wipe.h"
 #include "core/admission/budget.h"
 #include "core/node.h"
 #include "core/sync/exchange.h"
 #include "wire/packet.h"
 
 #define SHOWN       16 /* bytes of a packet of another protocol that are kept */
+#define SHOWN_CODED (SHOAL_PACKET_HEAD + SHOAL_LABEL_MAX + 1 + SHOAL_PACKET_SEAL) /* a header */
 #define REFUSAL_MAX 512
 
 static bool
@@ -40,7 +42,8 @@ bool
 shoal_seal_opens(const struct shoal_core *core, const struct shoal_input *input)
 {
 	return is_packet(input) && input->opened == SHOAL_OPENED_NOT &&
-	       (core->seal.ring != NULL || core->seal.compressor != NULL);
+	       (core->seal.ring != NULL || core->seal.compressor != NULL ||
+	               core->coding.codec != NULL);
 }
 
 static bool
@@ -196,7 +199,7 @@ open_whole(struct shoal_core *core, uint64_t now, struct shoal_input *opened)
 	if (rc == SHOAL_OK && (header.flags & SHOAL_PACKET_COMPRESSED) != 0) {
 		rc = uncompress(core, opened);
 	}
-	return rc;
+	return rc == SHOAL_OK && core->coding.codec != NULL ? shoal_coding_open(core, opened) : rc;
 }
 
 /* Bytes that are kept of a packet which was not opened, for people. */
@@ -206,9 +209,24 @@ shown(const struct shoal_input *input, int rc)
 	if (rc == SHOAL_ERR_VERSION) {
 		return input->len < SHOWN ? input->len : SHOWN;
 	}
+	if (rc == SHOAL_ERR_CODEC) {
+		return input->len < SHOWN_CODED ? input->len : SHOWN_CODED;
+	}
 	/* A refusal in clear: see shoal_reject_join. */
 	bool refusal = rc == SHOAL_ERR_CLEAR && input->kind == SHOAL_INPUT_RESULT;
 	return refusal && input->len <= REFUSAL_MAX ? input->len : 0;
+}
+
+/* Where the packet was in another form before, what was made of it on the way holds the key, too.
+ */
+static void
+take_key(struct shoal_core *core, uint8_t *data, size_t len)
+{
+	if (shoal_keys_take(core, data, len) && core->coding.codec != NULL) {
+		shoal_wipe(core->seal.in.data, core->seal.in.cap);
+		shoal_wipe(core->seal.plain.data, core->seal.plain.cap);
+		shoal_wipe(core->coding.scratch.data, core->coding.scratch.cap);
+	}
 }
 
 int
@@ -227,7 +245,7 @@ shoal_core_open(
 	if (rc == SHOAL_OK && opened->opened == SHOAL_OPENED_SEALED &&
 	        opened->kind != SHOAL_INPUT_DATAGRAM) {
 		/* It is in a room of this core's. */
-		shoal_keys_take(core, (uint8_t *)(uintptr_t)opened->data, opened->len);
+		take_key(core, (uint8_t *)(uintptr_t)opened->data, opened->len);
 	}
 	if (rc != SHOAL_OK) {
 		opened->code = rc;

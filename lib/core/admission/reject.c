@@ -35,6 +35,8 @@ drop_counter(int rc)
 		return SHOAL_COUNTER_DROP_CLEAR;
 	case SHOAL_ERR_UNSUPPORTED:
 		return SHOAL_COUNTER_DROP_COMPRESSED;
+	case SHOAL_ERR_CODEC:
+		return SHOAL_COUNTER_DROP_CODEC;
 	case SHOAL_ERR_LIMIT:
 		return SHOAL_COUNTER_DROP_BUDGET;
 	case SHOAL_ERR_NOMEM:
@@ -54,9 +56,11 @@ shoal_reject_count(struct shoal_core *core, int rc)
 
 /* What a request gets that was not taken: the asker learns why at once. */
 static const char *
-refusal(int rc)
+refusal(struct shoal_core *core, const struct shoal_input *input, int rc)
 {
 	switch (rc) {
+	case SHOAL_ERR_CODEC:
+		return shoal_coding_refusal(core, shoal_coding_of(input));
 	case SHOAL_ERR_LABEL:
 		return "another cluster's label";
 	case SHOAL_ERR_KEY:
@@ -118,7 +122,7 @@ tell_instance(struct shoal_core *core, const struct shoal_input *input)
 void
 shoal_reject(struct shoal_core *core, const struct shoal_input *input, int rc)
 {
-	const char *reason = refusal(rc);
+	const char *reason = refusal(core, input, rc);
 
 	shoal_reject_count(core, rc);
 	shoal_seal_complain(core, input, rc);

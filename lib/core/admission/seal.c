@@ -204,13 +204,9 @@ shoal_seal_begin(struct shoal_core *core, struct shoal_writer *writer, struct sh
 		shoal_packet_begin(writer, label);
 		writer->cap -= core->seal.missing;
 	}
-}
-
-size_t
-shoal_seal_head(const struct shoal_core *core, size_t label_len)
-{
-	return SHOAL_PACKET_HEAD + label_len +
-	       (shoal_seal_seals(core) ? (size_t)SHOAL_PACKET_SEAL : 0);
+	if (core->coding.now != NULL) {
+		shoal_packet_set_codec(writer, core->coding.now->id);
+	}
 }
 
 size_t
@@ -359,7 +355,7 @@ shoal_seal_complain(struct shoal_core *core, const struct shoal_input *input, in
 	/* Every joiner's first word is for nobody in particular. */
 	bool usual = rc == SHOAL_ERR_LIMIT || rc == SHOAL_ERR_NOMEM ||
 	             (rc == SHOAL_ERR_MISDIRECTED && input->kind == SHOAL_INPUT_REQUEST);
-	if (usual || (!sealing && name == NULL)) {
+	if (usual || (!sealing && name == NULL && rc != SHOAL_ERR_CODEC)) {
 		return;
 	}
 	struct shoal_complaint *told = find_told(core, &input->from);
@@ -371,7 +367,11 @@ shoal_seal_complain(struct shoal_core *core, const struct shoal_input *input, in
 	shoal_text_str(&line.text, "dropped what came from ");
 	shoal_text_addr(&line.text, &input->from);
 	shoal_text_str(&line.text, ": ");
-	shoal_text_str(&line.text, name != NULL ? name : shoal_strerror(rc));
+	if (rc == SHOAL_ERR_CODEC) {
+		shoal_coding_complain(core, input, &line.text);
+	} else {
+		shoal_text_str(&line.text, name != NULL ? name : shoal_strerror(rc));
+	}
 	shoal_text_str(&line.text, " (said once a minute)");
 }
 

@@ -75,8 +75,7 @@ bool shoal_seal_seals(const struct shoal_core *core);
 void shoal_seal_begin(
         struct shoal_core *core, struct shoal_writer *writer, struct shoal_span label);
 
-/* Bytes in front of the messages, and kept free behind them. */
-size_t shoal_seal_head(const struct shoal_core *core, size_t label_len);
+/* Bytes kept free behind the messages. */
 size_t shoal_seal_behind(const struct shoal_core *core);
 
 /* Ends it: compressed, sealed, or with a checksum. false: the cipher failed. */

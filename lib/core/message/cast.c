@@ -89,7 +89,7 @@ size_t
 shoal_cast_most(const struct shoal_core *core)
 {
 	size_t most = core->profile.message_max;
-	size_t stream = core->profile.stream_max - PACKET_HEAD;
+	size_t stream = shoal_coding_most(core, core->profile.stream_max - PACKET_HEAD);
 	size_t queue = core->profile.queue_bytes - SHOAL_MESSAGE_COST - SHOAL_TAG_MAX;
 
 	most = most < stream ? most : stream;
@@ -457,7 +457,7 @@ shoal_cast_write(
 {
 	struct shoal_msg_cast message = message_of(core, cast);
 
-	if (!shoal_message_append(writer, SHOAL_MESSAGE_CAST, &message)) {
+	if (!shoal_coding_append(core, writer, SHOAL_MESSAGE_CAST, &message)) {
 		return false;
 	}
 	shoal_count(core, SHOAL_COUNTER_CASTS_OUT);

@@ -232,7 +232,7 @@ choose(const struct shoal_core *core, const struct shoal_peer *peer, size_t *siz
 	*size = 0;
 	for (; n < waiting(peer); n++) {
 		const struct shoal_letter *letter = shoal_ring_at(&peer->queue, peer->ended + n);
-		if (n > 0 && *size + letter->size > core->profile.batch_max) {
+		if (n > 0 && *size + letter->size > shoal_coding_batch(core)) {
 			break;
 		}
 		*size += letter->size;
@@ -257,7 +257,7 @@ shoal_reliable_write(
 	batch.entries = (struct shoal_span){shoal_fifo_data(&peer->bytes), size};
 	/* Down a link, too, it goes as one piece and not as what fits a datagram. */
 	writer->failed = writer->data == core->sends.datagram ||
-	                 !shoal_message_append(writer, SHOAL_MESSAGE_BATCH, &batch);
+	                 !shoal_coding_append(core, writer, SHOAL_MESSAGE_BATCH, &batch);
 }
 
 void

@@ -121,7 +121,7 @@ shoal_repair_write_offer(
 	shoal_writer_init(&keys, data, sizeof data);
 	shoal_cast_key_write(&keys, key);
 	offer.keys = (struct shoal_span){data, keys.len};
-	return shoal_message_append(writer, SHOAL_MESSAGE_OFFER, &offer);
+	return shoal_coding_append(core, writer, SHOAL_MESSAGE_OFFER, &offer);
 }
 
 /* Asks the member in slot for what is missing here. */
@@ -281,7 +281,7 @@ shoal_repair_write_fetch(struct shoal_core *core, struct shoal_writer *writer)
 		shoal_cast_key_write(&keys, &SHOAL_LIST_ITEM(node, struct shoal_cast, kept)->key);
 	}
 	fetch.keys = (struct shoal_span){data, keys.len};
-	writer->failed = !shoal_message_append(writer, SHOAL_MESSAGE_FETCH, &fetch);
+	writer->failed = !shoal_coding_append(core, writer, SHOAL_MESSAGE_FETCH, &fetch);
 	shoal_alloc_free(&core->mem, data);
 }
 
@@ -413,7 +413,7 @@ shoal_repair_write_answer(struct shoal_core *core, struct shoal_writer *writer)
 	SHOAL_LIST_FOREACH (node, &repair->answer) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, asked);
 		if (writer->len > before &&
-		        writer->len - before + shoal_cast_cost(cast) > core->profile.batch_max) {
+		        writer->len - before + shoal_cast_cost(cast) > shoal_coding_batch(core)) {
 			return;
 		}
 		if (!shoal_cast_write(core, cast, writer)) {

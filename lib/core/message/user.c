@@ -16,7 +16,7 @@ size_t
 shoal_user_most(const struct shoal_core *core)
 {
 	size_t most = core->profile.message_max;
-	size_t stream = core->profile.stream_max - PACKET_HEAD;
+	size_t stream = shoal_coding_most(core, core->profile.stream_max - PACKET_HEAD);
 	size_t queue = core->profile.queue_bytes - SHOAL_MESSAGE_COST;
 
 	most = most < stream ? most : stream;
@@ -138,9 +138,15 @@ shoal_user_write(struct shoal_core *core, uint32_t slot, struct shoal_writer *wr
 	bool datagram = writer->data == core->sends.datagram;
 	size_t left = shoal_writer_left(writer);
 
-	choose(peer, datagram && left > USER_HEAD ? left - USER_HEAD : core->profile.batch_max);
-	user.entries = (struct shoal_span){shoal_fifo_data(&peer->mail), peer->written};
-	writer->failed = !shoal_message_append(writer, SHOAL_MESSAGE_USER, &user);
+	size_t room = datagram && left > USER_HEAD ? left - USER_HEAD : shoal_coding_batch(core);
+	bool written;
+	do {
+		choose(peer, room);
+		user.entries = (struct shoal_span){shoal_fifo_data(&peer->mail), peer->written};
+		written = shoal_coding_append(core, writer, SHOAL_MESSAGE_USER, &user);
+		room = peer->written * 3 / 4; /* a codec may need more than the compact one */
+	} while (!written && datagram && peer->letters > 1);
+	writer->failed = !written;
 }
 
 void

@@ -207,6 +207,7 @@ write_config(struct shoal_writer *writer, const struct shoal_recorder *recorder)
 	bool sealed = core->cipher != NULL ? core->accept_clear < 2 : core->sealed_sizes;
 	shoal_writer_u8(writer, sealed ? 1 : 0);
 	shoal_writer_u8(writer, (uint8_t)core->accept_clear);
+	shoal_writer_u8(writer, core->codec != NULL ? core->codec->id : SHOAL_CODEC_BINARY);
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	shoal_writer_var(writer, core->profile.field);
 	SHOAL_PROFILE_TABLE(SHOAL_X)

@@ -23,6 +23,9 @@ struct shoal_replay {
 	uint64_t mono, wall;
 	struct shoal_core *core;
 	char name[SHOAL_NAME_MAX + 1], label[SHOAL_LABEL_MAX + 1];
+	const struct shoal_codec_ops *codec[SHOAL_CODECS_MAX];
+	size_t codecs;
+	uint8_t codec_id; /* that its core spoke */
 };
 
 int
@@ -50,6 +53,30 @@ shoal_replay_free(struct shoal_replay *replay)
 		shoal_core_free(replay->core);
 		shoal_alloc_free(&mem, replay);
 	}
+}
+
+int
+shoal_replay_codec(struct shoal_replay *replay, const struct shoal_codec_ops *codec)
+{
+	if (codec == NULL || codec->abi != SHOAL_CODEC_ABI) {
+		return SHOAL_ERR_INVALID;
+	}
+	if (replay->codecs == SHOAL_CODECS_MAX) {
+		return SHOAL_ERR_LIMIT;
+	}
+	replay->codec[replay->codecs++] = codec;
+	return SHOAL_OK;
+}
+
+static const struct shoal_codec_ops *
+find_codec(const struct shoal_replay *replay, uint8_t id)
+{
+	for (size_t i = 0; i < replay->codecs; i++) {
+		if (replay->codec[i]->id == id) {
+			return replay->codec[i];
+		}
+	}
+	return NULL;
 }
 
 static void
@@ -99,6 +126,8 @@ read_config(
 	config->epoch_least = shoal_reader_var(reader, UINT64_MAX);
 	config->sealed_sizes = shoal_reader_u8(reader) != 0;
 	config->accept_clear = shoal_reader_u8(reader);
+	replay->codec_id = shoal_reader_u8(reader);
+	config->codec = find_codec(replay, replay->codec_id);
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	config->profile.field = (uint32_t)shoal_reader_var(reader, UINT32_MAX);
 	SHOAL_PROFILE_TABLE(SHOAL_X)
@@ -345,6 +374,10 @@ shoal_replay_step(struct shoal_replay *replay, struct shoal_replay_entry *entry)
 		pass_over_messages(replay);
 	}
 	if (entry->kind == SHOAL_REPLAY_BEGIN && entry->part == 0) {
+		if (entry->config.codec == NULL && replay->codec_id != SHOAL_CODEC_BINARY) {
+			replay->status = SHOAL_ERR_CODEC;
+			return false;
+		}
 		entry->config.allocator = &replay->mem;
 		replay->status = shoal_core_new(&replay->core, &entry->config, NULL, 0);
 		entry->config.allocator = NULL;

@@ -203,6 +203,7 @@ ask_to_join(struct shoal_core *core, const struct shoal_addr *seed, uint64_t sal
 	        .epoch_s = core->identity.started_ms / 1000 & UINT32_MAX,
 	        .protocol_min = SHOAL_PROTOCOL_LOW,
 	        .protocol_max = SHOAL_PROTOCOL_HIGH,
+	        .codec = shoal_coding_id(core),
 	        .app_version = self->info->app_version};
 	uint64_t number = shoal_exchange_begin(core, SHOAL_EXCHANGE_JOIN, SHOAL_NONE, seed);
 	/* A seed that is not known takes no sealed packet before it has said its salt. */
@@ -364,9 +365,9 @@ shoal_exchange_judge_join(
 		*reason = shoal_exchange_text("no protocol version that both speak");
 		return SHOAL_ERR_VERSION;
 	}
-	if (join->codec != 0) {
-		*reason = shoal_exchange_text("another codec is in use here");
-		return SHOAL_ERR_UNSUPPORTED;
+	if (join->codec != shoal_coding_id(core)) {
+		*reason = shoal_exchange_text(shoal_coding_refusal(core, join->codec));
+		return SHOAL_ERR_CODEC;
 	}
 	if (mine && join->salt != shoal_members_salt(self)) {
 		*reason = shoal_exchange_text(

@@ -328,7 +328,7 @@ shoal_gossip_write_full(const struct shoal_core *core, uint32_t slot, struct sho
 	write_accusers(core, record, &message.accusers);
 	message.addrs = shoal_info_addrs(info);
 	message.moved = shoal_info_moved(info);
-	return shoal_message_append(writer, SHOAL_MESSAGE_MEMBER, &message);
+	return shoal_coding_append(core, writer, SHOAL_MESSAGE_MEMBER, &message);
 }
 
 bool
@@ -348,7 +348,7 @@ shoal_gossip_write(struct shoal_core *core, uint32_t slot, bool full, struct sho
 		        .marks = shoal_members_marks(core, record)};
 		message.refused_ms = refused_ms(core, record);
 		write_accusers(core, record, &message.accusers);
-		written = shoal_message_append(writer, SHOAL_MESSAGE_STATE, &message);
+		written = shoal_coding_append(core, writer, SHOAL_MESSAGE_STATE, &message);
 	}
 	if (written) {
 		shoal_count(core, SHOAL_COUNTER_STATEMENTS_OUT);

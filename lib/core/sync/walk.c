@@ -88,7 +88,7 @@ shoal_walk_sent(struct shoal_core *core)
 static void
 say(struct shoal_core *core, enum shoal_message_kind kind, const void *message)
 {
-	while (!shoal_message_append(&core->walk.out, kind, message) && grow(core)) {
+	while (!shoal_coding_append(core, &core->walk.out, kind, message) && grow(core)) {
 	}
 }
 

@@ -95,7 +95,7 @@ shoal_meta_write(struct shoal_core *core, uint32_t slot, bool whole, struct shoa
 	if (whole || meta.body.len <= SHOAL_META_INLINE) {
 		message.body = meta.body;
 	}
-	if (!shoal_message_append(writer, SHOAL_MESSAGE_META, &message)) {
+	if (!shoal_coding_append(core, writer, SHOAL_MESSAGE_META, &message)) {
 		return false;
 	}
 	shoal_count(core, SHOAL_COUNTER_METAS_OUT);
@@ -128,7 +128,8 @@ shoal_meta_set(struct shoal_core *core, struct shoal_span body)
 	if (core->leave.phase != SHOAL_LEAVE_NOT) {
 		return SHOAL_ERR_STATE;
 	}
-	if (body.len > SHOAL_META_MAX || body.len > core->profile.stream_max - PACKET_REST) {
+	if (body.len > SHOAL_META_MAX ||
+	        body.len > shoal_coding_most(core, core->profile.stream_max - PACKET_REST)) {
 		return SHOAL_ERR_TOO_BIG;
 	}
 	if (!shoal_document_is_valid(body.data, body.len)) {

@@ -40,8 +40,8 @@ write_all(const struct shoal_core *core, bool gone, struct shoal_writer *writer)
 	return true;
 }
 
-int
-shoal_core_save(struct shoal_core *core, const uint8_t **data, size_t *len)
+static int
+save(struct shoal_core *core, const uint8_t **data, size_t *len)
 {
 	struct shoal_sends *sends = &core->sends;
 	struct shoal_writer writer;
@@ -66,6 +66,15 @@ shoal_core_save(struct shoal_core *core, const uint8_t **data, size_t *len)
 		grows = shoal_sends_grow(core);
 	}
 	return SHOAL_ERR_NOMEM;
+}
+
+int
+shoal_core_save(struct shoal_core *core, const uint8_t **data, size_t *len)
+{
+	shoal_coding_write_compact(core);
+	int rc = save(core, data, len);
+	shoal_coding_write(core, NULL);
+	return rc;
 }
 
 /* A former run of this member: whatever the clock says, this one is above it. */

@@ -241,5 +241,5 @@ shoal_core_memory(const struct shoal_core *core)
 	       shoal_table_memory(&core->gossip.metas) + shoal_slab_memory(&core->pulls.slab) +
 	       shoal_table_memory(&core->pulls.by_slot) + shoal_slab_memory(&core->identity.twins) +
 	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges) +
-	       shoal_seal_memory(core);
+	       shoal_seal_memory(core) + shoal_coding_memory(core);
 }
