@@ -87,6 +87,12 @@ struct shoal_config {
 	                        * the build has it; 0: none. Default 1024 */
 	uint32_t coalesce_ms;  /* member events are told so late at most, those of one member that
 	                        * fall together as one: see shoal_on_member. Default 0: at once */
+	const char *codec; /* of the cluster's packets and of shoal_encode: "binary", "msgpack" or
+	                    * "json"; all members have the same. NULL: binary, which is the shortest
+	                    * and the fastest */
+	const struct shoal_codec_ops *codec_ops; /* NULL; or a codec of your own, see shoal/codec.h,
+	                                          * of a number from SHOAL_CODEC_APPLICATION on. It
+	                                          * lives as long as the cluster */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

@@ -33,6 +33,7 @@
 #define SHOAL_MESSAGE_H
 
 #include <shoal/core.h>
+#include <shoal/value.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -66,6 +67,22 @@ SHOAL_API unsigned shoal_message_hops(const struct shoal_message *message);
  * counter. While a sender lives its stamps rise; one that was sent after another one was received
  * is higher than that one's, unless that was more than a minute ahead of the receiver's clock. */
 SHOAL_API uint64_t shoal_message_stamp(const struct shoal_message *message);
+
+/* A value as the content of a message, in the codec of the cluster, so that members in any language
+ * can read it. *data is the caller's, to be freed with the allocator's free, or free(3) where the
+ * config had none. SHOAL_ERR_TOO_BIG: longer than message_max, or deeper than SHOAL_DEPTH_MAX;
+ * SHOAL_ERR_INVALID: a string is not UTF-8 or holds a zero; SHOAL_ERR_UNSUPPORTED: a number that
+ * the codec has no form for; SHOAL_ERR_NOMEM. */
+SHOAL_API int shoal_encode(const struct shoal_cluster *cluster, const struct shoal_value *value,
+        uint8_t **data, size_t *len);
+
+/* The inverse, of bytes that may be hostile. *value is the caller's, to be freed with
+ * shoal_value_free. Limits and errors are those of shoal_value_decode without limits of its own. */
+SHOAL_API int shoal_decode(const struct shoal_cluster *cluster, const void *data, size_t len,
+        struct shoal_value **value);
+
+/* That codec. Never NULL. */
+SHOAL_API const struct shoal_codec_ops *shoal_cluster_codec(const struct shoal_cluster *cluster);
 
 /* A handler: a message has come. */
 typedef void (*shoal_message_fn)(

@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include "cluster/config/config.h"
+#include "cluster/config/encoding.h"
 #include "heap_fault.h"
 
 #include <shoal/cluster.h>
@@ -45,6 +46,48 @@ the_defaults_are_good_and_are_those_of_the_lan_profile(void **state)
 	assert_int_equal(config.events_max, 4096);
 	assert_int_equal(config.log_level, SHOAL_LOG_INFO);
 	assert_int_equal(config.run, SHOAL_RUN_THREADS);
+}
+
+static void
+a_codec_is_one_of_the_library_by_name_or_ones_own(void **state)
+{
+	static const char *const names[] = {"binary", "msgpack", "json"};
+	struct shoal_codec_ops own = *shoal_codec_msgpack();
+	struct shoal_config config = good();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		assert_int_equal(shoal_config_set(&config, "codec", names[i]), 0);
+		assert_int_equal(shoal_config_check(&config), 0);
+		assert_string_equal(shoal_encoding_codec(&config)->name, names[i]);
+	}
+	config.codec = "morse";
+	refused(&config, "codec", "\"morse\"; allowed are binary, msgpack and json");
+	config.codec = "";
+	refused(&config, "codec", "allowed are binary, msgpack and json");
+	config.codec = NULL;
+	assert_string_equal(shoal_encoding_codec(&config)->name, "binary");
+	own.name = "own";
+	own.id = 127;
+	config.codec_ops = &own;
+	refused(&config, "codec_ops", "number 127; allowed are 128 to 255");
+	own.id = 128;
+	assert_int_equal(shoal_config_check(&config), 0);
+	assert_ptr_equal(shoal_encoding_codec(&config), &own);
+	config.codec = "msgpack";
+	refused(&config, "codec", "allowed is \"own\"");
+	config.codec = "own";
+	assert_int_equal(shoal_config_check(&config), 0);
+	config.profile.datagram_max = 1199;
+	refused(&config, "datagram_max", "1199; allowed with the codec own are at least 1200");
+	config.profile.datagram_max = 1400;
+	own.name = NULL;
+	refused(&config, "codec_ops", "no name");
+	own.abi = 7;
+	refused(&config, "codec_ops", "abi 7");
+	config = good();
+	config.codec_ops = shoal_codec_json();
+	assert_int_equal(shoal_config_check(&config), 0);
 }
 
 static void
@@ -412,6 +455,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_defaults_are_good_and_are_those_of_the_lan_profile),
+	        cmocka_unit_test(a_codec_is_one_of_the_library_by_name_or_ones_own),
 	        cmocka_unit_test(a_profile_is_taken_by_its_kind_and_no_other_is),
 	        cmocka_unit_test(every_field_can_be_set_by_its_name),
 	        cmocka_unit_test(every_number_of_the_profile_can_be_set_by_its_name),

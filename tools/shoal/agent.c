@@ -516,6 +516,10 @@ static const struct cli_option agent_options[] = {
                 "keys as 'shoal keygen' prints them, one a line) and take only what is sealed "
                 "with one of them.",
                 CLI_VALUE, true},
+        {"codec", "NAME",
+                "What packets are written in: binary, msgpack or json. All members have the same. "
+                "Default: binary.",
+                CLI_VALUE, true},
         {"on-event", "PROGRAM",
                 "Run this program for each member event, one at a time: $SHOAL_EVENT, "
                 "$SHOAL_MEMBER, and the members as JSON on its standard input.",

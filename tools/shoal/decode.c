@@ -21,7 +21,7 @@
 struct decoding {
 	bool json;
 	struct cli_reveal *reveal;
-	uint64_t packets, opened, sealed, compressed, wrong, parts;
+	uint64_t packets, opened, sealed, compressed, coded, wrong, parts;
 };
 
 static void
@@ -35,10 +35,13 @@ write_out(const char *text, size_t len, void *arg)
 static void
 print_opened(const struct decoding *decoding, const struct shoal_packet_opened *opened, size_t len)
 {
-	const char *what = !opened->sealed      ? "compressed"
-	                   : opened->compressed ? "sealed,compressed"
-	                                        : "sealed";
+	const char *codec = opened->codec != NULL ? opened->codec : "";
+	char what[64] = "";
 
+	snprintf(what, sizeof(what), "%s%s%s%s%s", opened->sealed ? "sealed" : "",
+	        opened->sealed && opened->compressed ? "," : "",
+	        opened->compressed ? "compressed" : "",
+	        codec[0] != '\0' && (opened->sealed || opened->compressed) ? "," : "", codec);
 	printf(decoding->json ? "\"opened\":{\"was\":\"%s\",\"bytes\":%zu}," : "(%s, bytes=%zu) ",
 	        what, len);
 }
@@ -65,7 +68,9 @@ print_packet(struct decoding *decoding, const struct shoal_packet_opened *opened
 	decoding->packets++;
 	decoding->sealed += rc == SHOAL_ERR_AUTH;
 	decoding->compressed += rc == SHOAL_ERR_UNSUPPORTED;
-	decoding->wrong += rc != 0 && rc != SHOAL_ERR_AUTH && rc != SHOAL_ERR_UNSUPPORTED;
+	decoding->coded += rc == SHOAL_ERR_CODEC;
+	decoding->wrong += rc != 0 && rc != SHOAL_ERR_AUTH && rc != SHOAL_ERR_UNSUPPORTED &&
+	                   rc != SHOAL_ERR_CODEC;
 }
 
 static int
@@ -243,6 +248,7 @@ print_summary(const struct decoding *decoding, const struct cli_capture *capture
 	        {"opened", "opened", decoding->opened},
 	        {"sealed", "sealed", decoding->sealed},
 	        {"compressed", "compressed", decoding->compressed},
+	        {"coded", "in an unknown codec", decoding->coded},
 	        {"wrong", "unreadable", decoding->wrong},
 	        {"parts", "parts of streams", decoding->parts},
 	        {"fragments", "fragments", capture->fragments},
@@ -350,7 +356,7 @@ const struct cli_command cli_decode_command = {
                 "capture in the format of pcap, or with --hex text, or else one packet. Of a capture "
                 "all UDP datagrams are taken for packets, and what TCP segments carry for frames "
                 "of streams; segments are not put together, nor are fragments. Compressed packets are "
-                "opened, and with --key sealed ones; the answer to a request only where that stands "
+                "opened, and those in msgpack and json, and with --key sealed ones; the answer to a request only where that stands "
                 "before it. Exit status 1: a "
                 "packet cannot be read.",
         .options = decode_options,

@@ -363,6 +363,7 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	put(&document, "label",
 	        label == NULL || label[0] == '\0' ? json_null() : cli_document_text(label));
 	put(&document, "encrypted", json_boolean(shoal_cluster_keys(cluster, keys) > 0));
+	put(&document, "codec", json_string(shoal_cluster_codec(cluster)->name));
 	put(&document, "incarnation", incarnation_of(self));
 	put(&document, "app_version", integer_of(shoal_member_app_version(self)));
 	put(&document, "pid", integer_of((uint64_t)getpid()));

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 static const char *const csv_headers[] = {"id", "name", "address", "state", "health",
-        "convergence_lag_ms", "uptime_ms", "version", "protocol", "label", "encrypted",
+        "convergence_lag_ms", "uptime_ms", "version", "protocol", "label", "encrypted", "codec",
         "incarnation", "app_version", "pid", "members_unknown", "members_alive", "members_suspect",
         "members_dead", "members_leaving", "members_left"};
 
@@ -72,6 +72,7 @@ print_table(const json_t *info)
 	                                                       : "-");
 	add_line(table, "encrypted",
 	        json_is_true(json_object_get(info, "encrypted")) ? "yes" : "no");
+	add_line(table, "codec", cli_json_text(info, "codec"));
 	add_line(table, "version", cli_json_text(info, "version"));
 	cli_table_print(table, cli_colours(), NULL);
 	cli_table_free(table);

@@ -225,17 +225,33 @@ refuse(const char *path, int status, uint64_t offset)
 	        (unsigned long long)offset);
 }
 
+static struct shoal_replay *
+open_replay(const struct cli_replay_file *file)
+{
+	struct shoal_replay *replay;
+
+	if (shoal_replay_new(&replay, file->data, file->len, NULL) != 0) {
+		return NULL;
+	}
+	if (shoal_replay_codec(replay, shoal_codec_msgpack()) != 0 ||
+	        shoal_replay_codec(replay, shoal_codec_json()) != 0) {
+		shoal_replay_free(replay);
+		return NULL;
+	}
+	return replay;
+}
+
 static int
 replay_file(struct cli_replay_run *run, const struct cli_replay_file *file,
         const struct until *until, const char *path)
 {
-	struct shoal_replay *replay = NULL, *ahead = NULL;
+	struct shoal_replay *replay = open_replay(file), *ahead = open_replay(file);
 	uint64_t offset = 0;
 	int status, end;
 
-	if (shoal_replay_new(&replay, file->data, file->len, NULL) != 0 ||
-	        shoal_replay_new(&ahead, file->data, file->len, NULL) != 0) {
+	if (replay == NULL || ahead == NULL) {
 		shoal_replay_free(replay);
+		shoal_replay_free(ahead);
 		return cli_error("out of memory");
 	}
 	play(run, replay, ahead, until, path);

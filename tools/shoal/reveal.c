@@ -48,6 +48,11 @@ cli_reveal_new(struct cli_reveal **reveal, const char *path)
 	if (rc != 0) {
 		return cli_error("keys: %s", shoal_strerror(rc));
 	}
+	if (shoal_packet_opener_codec(opener, shoal_codec_msgpack()) < 0 ||
+	        shoal_packet_opener_codec(opener, shoal_codec_json()) < 0) {
+		shoal_packet_opener_free(opener);
+		return cli_error("codecs: %s", shoal_strerror(SHOAL_ERR_INVALID));
+	}
 	*reveal = cli_alloc(1, sizeof(**reveal));
 	(*reveal)->requests = 0;
 	(*reveal)->opener = opener;

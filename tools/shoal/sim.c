@@ -22,6 +22,10 @@ static const struct cli_option sim_options[] = {
         {"nodes", "N", "Members: --param nodes=N, or sizes=N, whichever the scenario has.",
                 CLI_VALUE, false},
         {"param", "NAME=VALUE", "A parameter of the scenario.", CLI_LIST, false},
+        {"codec", "NAME",
+                "What packets are written in: binary, msgpack or json; not of swarm and found. "
+                "Default: binary.",
+                CLI_VALUE, false},
         {"jobs", "N", "Runs at once. Default: one a processor.", CLI_VALUE, false},
         {"report", "FILE",
                 "Write the report to a file too: one page with charts (.html), or a section of "
@@ -152,6 +156,29 @@ take_number(const struct cli_options *options, const char *key, uint64_t least, 
 }
 
 static int
+take_codec(const struct cli_options *options, struct sim_settings *settings)
+{
+	const struct shoal_codec_ops *const all[] = {
+	        shoal_codec_binary(), shoal_codec_msgpack(), shoal_codec_json()};
+	const char *name = cli_option(options, "codec");
+
+	if (name == NULL) {
+		return -1;
+	}
+	if (settings->scenario->records) {
+		return cli_usage(options->command, "--codec: %s draws its clusters",
+		        settings->scenario->name);
+	}
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (strcmp(name, all[i]->name) == 0) {
+			settings->codec = all[i];
+			return -1;
+		}
+	}
+	return cli_usage(options->command, "--codec %s: must be binary, msgpack or json", name);
+}
+
+static int
 take_settings(const struct cli_options *options, struct sim_settings *settings)
 {
 	const struct cli_setting *set;
@@ -163,6 +190,7 @@ take_settings(const struct cli_options *options, struct sim_settings *settings)
 
 	end = end >= 0 ? end : take_number(options, "runs", 1, RUNS_MAX, &runs);
 	end = end >= 0 ? end : take_number(options, "jobs", 1, JOBS_MAX, &jobs);
+	end = end >= 0 ? end : take_codec(options, settings);
 	settings->runs = (unsigned)runs;
 	settings->jobs = (unsigned)(jobs < JOBS_MAX ? jobs : JOBS_MAX);
 	if (end < 0 && nodes != NULL &&
@@ -193,8 +221,10 @@ static char *
 command_of(const struct sim_settings *settings)
 {
 	const struct sim_scenario *scenario = settings->scenario;
-	char *text = cli_format("shoal sim %s --seed %llu --runs %u", scenario->name,
-	        (unsigned long long)settings->seed, settings->runs);
+	char *text = cli_format("shoal sim %s --seed %llu --runs %u%s%s", scenario->name,
+	        (unsigned long long)settings->seed, settings->runs,
+	        settings->codec != NULL ? " --codec " : "",
+	        settings->codec != NULL ? settings->codec->name : "");
 
 	for (size_t i = 0; scenario->params[i].name != NULL; i++) {
 		if (strcmp(settings->value[i], scenario->params[i].fallback) != 0) {

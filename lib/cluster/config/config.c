@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "cluster/config/encoding.h"
 #include "cluster/config/ranges.h"
 #include "cluster/join/address.h"
 #include "cluster/members/metadata.h"
@@ -43,7 +44,8 @@
 	X(state_dir)                                                                               \
 	X(tags)                                                                                    \
 	X(allow)                                                                                   \
-	X(keyring)
+	X(keyring)                                                                                 \
+	X(codec)
 
 #define RECORD_BYTES_MIN 65536u
 
@@ -507,6 +509,9 @@ check(struct shoal_settings *settings, const struct shoal_config *config)
 	}
 	if (rc == 0) {
 		rc = check_keys(config);
+	}
+	if (rc == 0) {
+		rc = shoal_encoding_check(config);
 	}
 	return rc;
 }

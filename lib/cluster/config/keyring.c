@@ -5,6 +5,7 @@
  * core, and those in an operation. What other threads may ask for are prints only. */
 #include "cluster/config/keyring.h"
 
+#include "cluster/config/encoding.h"
 #include "cluster/loop/fork.h"
 #include "cluster/report/last_error.h"
 
@@ -166,6 +167,7 @@ configure(struct shoal_cluster *cluster, struct shoal_core_config *core,
 	const struct shoal_config *config = &cluster->settings.config;
 	size_t count = config->key_count;
 
+	core->codec = shoal_encoding_codec(config);
 	core->compressor = config->compress_min > 0 ? shoal_compressor_snappy() : NULL;
 	core->compress_min = config->compress_min;
 	if (config->keyring != NULL) {

@@ -32,6 +32,9 @@ most(const struct shoal_cluster *cluster)
 {
 	size_t stream = cluster->settings.config.profile.stream_max - PACKET_REST;
 
+	if (shoal_cluster_codec(cluster)->id != SHOAL_CODEC_BINARY) {
+		stream = shoal_codec_holds(shoal_cluster_codec(cluster), stream);
+	}
 	return stream < SHOAL_META_MAX ? stream : SHOAL_META_MAX;
 }
 

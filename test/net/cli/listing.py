@@ -240,7 +240,7 @@ def info_holds_what_the_contract_names(cluster):
     check(type(info["convergence_lag_ms"]) is int, f"it is {info}")
     check(set(info["members"]) == STATES and info["members"]["alive"] == 2, f"it is {info}")
     check(type(info["uptime_ms"]) is int and 0 < info["uptime_ms"] < 1000 * LONG, f"it is {info}")
-    check((info["label"], info["encrypted"]) == ("blue", False), f"it is {info}")
+    check((info["label"], info["encrypted"], info["codec"]) == ("blue", False, "binary"), f"it is {info}")
     check(re.fullmatch(r"\d+\.\d+\.\d+", info["version"]), f"the version is {info['version']}")
     check(type(info["protocol"]) is int and info["pid"] == agents[0].process.pid, f"it is {info}")
     check(info["counters"]["datagrams_in"] > 0, "no datagram was counted")

@@ -203,6 +203,7 @@ run(const struct sim_settings *settings, struct sim_case *one)
 
 	sim_list(settings, "sizes", sizes);
 	shoal_sim_config_init(&config);
+	config.codec = one->codec;
 	config.seed = one->seed;
 	config.nodes = (uint32_t)sizes[one->row];
 	config.untraced = true;

@@ -139,8 +139,11 @@ sim_plan_runs(const struct sim_settings *settings, struct sim_cases *cases, unsi
 			cases->capacity = cases->capacity == 0 ? 64 : cases->capacity * 2;
 			cases->item = cli_grow(cases->item, cases->capacity, sizeof(*cases->item));
 		}
-		cases->item[cases->count++] = (struct sim_case){
-		        .row = row, .variant = variant, .run = i, .seed = settings->seed + i};
+		cases->item[cases->count++] = (struct sim_case){.row = row,
+		        .variant = variant,
+		        .run = i,
+		        .seed = settings->seed + i,
+		        .codec = settings->codec};
 	}
 }
 

@@ -10,7 +10,8 @@ struct sim_settings {
 	const char **value; /* of each parameter, as text; the fallback where nobody gave one */
 	uint64_t seed;
 	unsigned runs;
-	unsigned jobs;      /* at once */
+	unsigned jobs;                       /* at once */
+	const struct shoal_codec_ops *codec; /* of all members */
 	const char *record; /* file for the node that shows the first failure; NULL: none */
 };
 

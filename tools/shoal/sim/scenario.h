@@ -28,8 +28,9 @@ struct sim_case {
 	unsigned row, variant; /* the scenario's */
 	unsigned run;
 	uint64_t seed;
-	double out[SIM_OUT_MAX]; /* what run() measured */
-	uint64_t steps;          /* inputs that cores took */
+	const struct shoal_codec_ops *codec; /* NULL: the compact one */
+	double out[SIM_OUT_MAX];             /* what run() measured */
+	uint64_t steps;                      /* inputs that cores took */
 	uint64_t virtual_ns;
 	char trouble[256]; /* "": the run went to its end */
 };

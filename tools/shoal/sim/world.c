@@ -163,9 +163,11 @@ struct shoal_sim *
 sim_world_new(struct sim_case *one, const struct shoal_sim_config *config)
 {
 	uint64_t bound = shoal_sim_convergence_bound(&config->profile, config->nodes, 0);
+	struct shoal_sim_config coded = *config;
 	struct shoal_sim *sim = NULL;
 
-	if (sim_must(one, NULL, shoal_sim_new(&sim, config), "the world") != 0) {
+	coded.codec = one->codec;
+	if (sim_must(one, NULL, shoal_sim_new(&sim, &coded), "the world") != 0) {
 		return NULL;
 	}
 	if (sim_must(one, sim, shoal_sim_gather(sim), "the start") != 0 ||
