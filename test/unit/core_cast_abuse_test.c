@@ -67,6 +67,81 @@ who_speaks_in_the_name_of_another_one_does_not_silence_it(void **state)
 	world_done(&world);
 }
 
+/* Of all that are held each is found by its key, and nothing else is. */
+static void
+each_is_held_once(struct core_world *world)
+{
+	for (size_t i = 0; i < world->nodes; i++) {
+		const struct shoal_casts *casts = &world_core(world, i)->casts;
+		size_t held = 0;
+
+		SHOAL_LIST_FOREACH (node, &casts->all) {
+			struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, all);
+			assert_ptr_equal(shoal_cast_find(world_core(world, i), &cast->key), cast);
+			held++;
+		}
+		assert_int_equal(casts->slab.count, held);
+		assert_int_equal(casts->by_key.count, held);
+	}
+}
+
+static void
+what_was_told_in_the_name_of_another_one_is_held_once_though_its_number_is_taken_back(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	struct puppet *puppet = begin(&world, 2);
+	assert_int_equal(cast_say(&world, 1, SHOAL_RELIABLE, "first"), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(1));
+	cast_heard(&world, 1, "first", 1);
+	struct shoal_msg_cast cast = of_node(&world, 1, 4000, SHOAL_RELIABLE);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+	cast_heard(&world, 1, "false", 1);
+	each_is_held_once(&world);
+	assert_int_equal(cast_say(&world, 1, SHOAL_RELIABLE, "second"), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(1));
+	cast_heard(&world, 1, "second", 1);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_FORGED), 1);
+	each_is_held_once(&world);
+	assert_int_equal(world_core(&world, 0)->keep.others_count, 2);
+	cast.age_ms = 290000;
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+	each_is_held_once(&world);
+	for (size_t i = 0; i < 400; i++) { /* it is over after ten seconds */
+		world_run(&world, SHOAL_MS(50));
+		each_is_held_once(&world);
+	}
+	assert_in_range(world_count_events(&world, 0, SHOAL_EVENT_MESSAGE), 3, 4);
+	world_done(&world);
+}
+
+/* What is heard is forgotten, as where very many instances say something. */
+static void
+what_is_held_is_not_heard_again_though_it_was_forgotten_that_it_was(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	struct puppet *puppet = begin(&world, 2);
+	struct shoal_msg_cast cast = of_node(&world, 1, 7, SHOAL_RELIABLE);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+	struct shoal_core *core = world_core(&world, 0);
+	for (uint64_t i = 0; i < SHOAL_SEEN_MAX; i++) {
+		struct shoal_cast_key key = {{{9}}, i, 1, true};
+		assert_int_equal(shoal_seen_add(core, &key, true, false), SHOAL_OK);
+	}
+	struct shoal_cast_key key = {cast.id, cast.salt, cast.number, true};
+	assert_false(shoal_seen_has(core, &key));
+	uint64_t again = world_counter(&world, 0, SHOAL_COUNTER_CASTS_AGAIN);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CASTS_AGAIN), again + 1);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_MESSAGE), 1);
+	assert_true(shoal_seen_has(core, &key));
+	each_is_held_once(&world);
+	world_done(&world);
+}
+
 static void
 made_up_instances_make_nobody_forget_what_was_heard(void **state)
 {
@@ -216,6 +291,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(who_speaks_in_the_name_of_another_one_does_not_silence_it),
+	        cmocka_unit_test(
+	                what_was_told_in_the_name_of_another_one_is_held_once_though_its_number_is_taken_back),
+	        cmocka_unit_test(
+	                what_is_held_is_not_heard_again_though_it_was_forgotten_that_it_was),
 	        cmocka_unit_test(made_up_instances_make_nobody_forget_what_was_heard),
 	        cmocka_unit_test(who_offers_and_never_answers_stops_no_repair),
 	        cmocka_unit_test(who_offers_what_it_does_not_give_is_not_in_the_way_of_others),

@@ -121,23 +121,21 @@ shoal_cast_free(struct shoal_core *core, struct shoal_cast *cast)
 	if (cast->counted || shoal_list_linked(&cast->kept) || shoal_list_linked(&cast->ended)) {
 		return;
 	}
-	uint64_t hash = hash_of(casts, &cast->key);
-	uint32_t number = shoal_table_find(&casts->by_key, hash, &cast->key);
 	if (cast->untaken) {
 		casts->untaken--;
 		shoal_count(core, SHOAL_COUNTER_DROP_NO_ROOM);
 	}
 	casts->bytes -= cast->tag_len + cast->len;
-	shoal_table_remove(&casts->by_key, hash, number);
+	shoal_table_remove(&casts->by_key, hash_of(casts, &cast->key), cast->number);
 	shoal_list_remove(&cast->all);
 	shoal_list_remove(&cast->asked);
 	shoal_list_remove(&cast->flying);
 	shoal_alloc_free(&core->mem, cast->data);
-	shoal_slab_give(&casts->slab, number);
+	shoal_slab_give(&casts->slab, cast->number);
 }
 
-/* Room for one more; its key, tag and body are set, and it is in no list but that of all. NULL: no
- * memory. */
+/* Room for one more, of which the key is not held; its key, tag and body are set, and it is in no
+ * list but that of all. NULL: no memory. */
 static struct shoal_cast *
 add(struct shoal_core *core, const struct shoal_cast_key *key, struct shoal_span tag,
         struct shoal_span body)
@@ -149,6 +147,7 @@ add(struct shoal_core *core, const struct shoal_cast_key *key, struct shoal_span
 
 	if (data != NULL) {
 		cast->key = *key;
+		cast->number = number;
 		if (shoal_table_put(&casts->by_key, hash_of(casts, key), number) == SHOAL_OK) {
 			struct shoal_writer writer;
 			shoal_writer_init(&writer, data, tag.len + body.len);
@@ -289,6 +288,21 @@ tell_forged(struct shoal_core *core, const struct shoal_record *origin)
 	}
 }
 
+/* What is held in its origin's name above the number was made up, and its number comes anew. */
+static void
+drop_above(struct shoal_core *core, const struct shoal_cast_key *key)
+{
+	SHOAL_LIST_FOREACH_SAFE (node, after, &core->casts.all) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, all);
+		struct shoal_cast_key same = *key;
+		same.number = cast->key.number;
+		if (same.number > key->number && shoal_cast_key_equal(&cast->key, &same)) {
+			shoal_keep_remove(core, cast);
+			shoal_spread_drop(core, cast);
+		}
+	}
+}
+
 /* Whether its origin can have said it: at its own instance's word alone, or so that no word of
  * another one silences it. */
 static bool
@@ -302,6 +316,7 @@ is_credible(struct shoal_core *core, const struct shoal_msg_cast *message,
 		ok = teller->slot == origin && shoal_peer_may_say(core, key->salt) &&
 		     key->number <= SHOAL_SEEN_NUMBER_MOST;
 		if (ok && shoal_seen_correct(core, key)) {
+			drop_above(core, key);
 			tell_forged(core, record);
 		}
 	}
@@ -309,6 +324,24 @@ is_credible(struct shoal_core *core, const struct shoal_msg_cast *message,
 		tell_forged(core, record);
 	}
 	return ok;
+}
+
+/* It counts as heard. false: it cannot. */
+static bool
+note_heard(struct shoal_core *core, const struct shoal_msg_cast *message,
+        const struct shoal_cast_key *key)
+{
+	const struct shoal_record *origin =
+	        shoal_members_at(core, shoal_members_find(core, &key->id));
+	bool told = key->salt == shoal_members_salt(origin);
+	int rc = shoal_seen_add(core, key, told, message->hops == 0);
+
+	if (rc == SHOAL_ERR_LIMIT) {
+		tell_forged(core, origin);
+	} else if (rc != SHOAL_OK) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+	}
+	return rc == SHOAL_OK;
 }
 
 static bool
@@ -333,29 +366,17 @@ is_acceptable(struct shoal_core *core, const struct shoal_msg_cast *message,
 		shoal_count(core, past ? SHOAL_COUNTER_CASTS_PASSED : SHOAL_COUNTER_CASTS_AGAIN);
 		return false;
 	}
+	if (shoal_cast_find(core, key) != NULL) {
+		/* That it was heard is forgotten, or was taken back. */
+		note_heard(core, message, key);
+		shoal_count(core, SHOAL_COUNTER_CASTS_AGAIN);
+		return false;
+	}
 	if (message->age_ms > core->profile.cast_keep_ms) {
 		shoal_count(core, SHOAL_COUNTER_DROP_CAST_OLD);
 		return false;
 	}
 	return true;
-}
-
-/* It counts as heard. false: it cannot. */
-static bool
-note_heard(struct shoal_core *core, const struct shoal_msg_cast *message,
-        const struct shoal_cast_key *key)
-{
-	const struct shoal_record *origin =
-	        shoal_members_at(core, shoal_members_find(core, &key->id));
-	bool told = key->salt == shoal_members_salt(origin);
-	int rc = shoal_seen_add(core, key, told, message->hops == 0);
-
-	if (rc == SHOAL_ERR_LIMIT) {
-		tell_forged(core, origin);
-	} else if (rc != SHOAL_OK) {
-		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
-	}
-	return rc == SHOAL_OK;
 }
 
 /* It is held so that it can be passed on or fetched. NULL: no memory. */

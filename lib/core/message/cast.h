@@ -29,8 +29,9 @@ struct shoal_cast {
 	uint64_t had;   /* bit: a member in a slot with this rest has had it */
 	uint64_t token; /* its own: under which the host hears of its end; 0: it does not */
 	uint64_t mark;  /* of the request that named it last, see repair.c */
-	uint32_t from;  /* slot of the member that told it, SHOAL_NONE: nobody */
-	uint32_t hops;  /* members that passed it on before this one */
+	uint32_t number;
+	uint32_t from; /* slot of the member that told it, SHOAL_NONE: nobody */
+	uint32_t hops; /* members that passed it on before this one */
 	uint16_t type;
 	uint8_t flags, sends, tag_len;
 	uint8_t offers; /* to members whose datagrams it does not fit */

@@ -174,6 +174,19 @@ end(struct shoal_core *core, struct shoal_cast *cast)
 	}
 }
 
+void
+shoal_spread_drop(struct shoal_core *core, struct shoal_cast *cast)
+{
+	cast->until = 0;
+	if (shoal_list_linked(&cast->spread)) {
+		end(core, cast);
+	} else if (cast->counted) {
+		shoal_spread_release(core, cast);
+	} else {
+		shoal_cast_free(core, cast);
+	}
+}
+
 /* Nanoseconds that a number of bytes take at the rate. */
 static uint64_t
 time_of(const struct shoal_core *core, uint64_t bytes)

@@ -48,6 +48,9 @@ void shoal_spread_had(struct shoal_core *core, struct shoal_cast *cast, uint32_t
 /* One that is not on its way any more counts no more, though it was offered. */
 void shoal_spread_release(struct shoal_core *core, struct shoal_cast *cast);
 
+/* It is told and counts no more; freed where nothing else holds it. */
+void shoal_spread_drop(struct shoal_core *core, struct shoal_cast *cast);
+
 void shoal_spread_on_timer(struct shoal_core *core);
 
 /* None of them is told any more. */
