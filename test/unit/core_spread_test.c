@@ -147,6 +147,8 @@ large_ones_count_while_they_are_held(void **state)
 	(void)state;
 	floods(2, 0);
 	floods(3, 0);
+	floods(4, 0);
+	floods(8, 0);
 	floods(3, SHOAL_RELIABLE);
 }
 

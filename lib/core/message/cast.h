@@ -26,7 +26,8 @@ struct shoal_cast {
 	uint64_t born;  /* when it was sent, as told */
 	uint64_t stamp; /* of the hybrid clock of its origin */
 	uint64_t until; /* one that was offered is held until then */
-	uint64_t had;   /* bit: a member in a slot with this rest has had it */
+	/* Bit: to a member in a slot with this rest it was offered; that member has it. */
+	uint64_t offered, had;
 	uint64_t token; /* its own: under which the host hears of its end; 0: it does not */
 	uint64_t mark;  /* of the request that named it last, see repair.c */
 	uint32_t number;
@@ -34,7 +35,7 @@ struct shoal_cast {
 	uint32_t hops; /* members that passed it on before this one */
 	uint16_t type;
 	uint8_t flags, sends, tag_len;
-	uint8_t offers; /* to members whose datagrams it does not fit */
+	uint8_t skips; /* times that it was the turn of a member to whom it was offered before */
 	bool own;
 	bool counted; /* in the queue of spread.c */
 	bool untaken; /* the host had no room for it, which a reliable one waits for */

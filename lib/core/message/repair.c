@@ -124,6 +124,22 @@ shoal_repair_write_offer(
 	return shoal_coding_append(core, writer, SHOAL_MESSAGE_OFFER, &offer);
 }
 
+void
+shoal_repair_tell(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key)
+{
+	struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, 0);
+	uint8_t data[SHOAL_CAST_KEY_BYTES];
+	struct shoal_writer keys;
+
+	if (pending != NULL) {
+		struct shoal_msg_offer offer = offer_of(core);
+		shoal_writer_init(&keys, data, sizeof data);
+		shoal_cast_key_write(&keys, key);
+		offer.keys = (struct shoal_span){data, keys.len};
+		shoal_send_primary(pending, SHOAL_MESSAGE_OFFER, &offer);
+	}
+}
+
 /* Asks the member in slot for what is missing here. */
 static void
 ask(struct shoal_core *core, uint32_t slot)

@@ -57,6 +57,9 @@ void shoal_repair_on_timer(struct shoal_core *core);
 bool shoal_repair_write_offer(
         struct shoal_core *core, const struct shoal_cast_key *key, struct shoal_writer *writer);
 
+/* Offers one that is known here to the member in slot, which has it: so that it waits no longer. */
+void shoal_repair_tell(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key);
+
 /* CAST, OFFER or FETCH of a teller; exchange: of ours that it answers, NULL: of none. */
 void shoal_repair_on_message(struct shoal_core *core, uint16_t kind,
         const union shoal_wire_message *m, const struct shoal_teller *teller,

@@ -11,8 +11,9 @@
  * a broadcast: while it is used up, bursts and ticks are put off and nothing is lost. The queue is
  * bounded by bytes, this member's own apart from those of others.
  *
- * What fits no datagram to a member is offered to it by its key instead (repair.h), and counts in
- * the queue until all to whom it was offered have had it, or for OFFERED_NS after the last offer.
+ * What fits no datagram to a member is offered to it once by its key instead (repair.h), and counts
+ * in the queue until all to whom it was offered have it, or for OFFERED_NS after the last offer.
+ * Who has fetched it here has it, and who offers it.
  */
 #include "core/message/spread.h"
 
@@ -21,6 +22,9 @@
 /* Broadcasts that may fail to fit, or that the addressee has, before a packet is full enough. */
 #define MISSES_MAX 3
 #define PASSED_MAX 64
+/* Turns of members to whom one was offered before, after which it has been told to enough: slots
+ * may share a bit. */
+#define SKIPS_MAX 64
 /* Pause while the budget is used up. */
 #define LOADED_STEP SHOAL_MS(16)
 /* One that was offered is held for so long, so that it can be had. */
@@ -153,11 +157,32 @@ shoal_spread_release(struct shoal_core *core, struct shoal_cast *cast)
 	shoal_cast_spent(core, cast);
 }
 
+static uint64_t
+bit_of(uint32_t slot)
+{
+	return UINT64_C(1) << slot % 64;
+}
+
+static bool
+all_had(const struct shoal_cast *cast)
+{
+	return (cast->offered & ~cast->had) == 0;
+}
+
+bool
+shoal_spread_note(struct shoal_cast *cast, uint32_t slot)
+{
+	bool before = (cast->offered & bit_of(slot)) != 0;
+
+	cast->offered |= bit_of(slot);
+	return !before;
+}
+
 void
 shoal_spread_had(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot)
 {
-	cast->had |= UINT64_C(1) << slot % 64;
-	if (cast->offers > 0 && (uint32_t)__builtin_popcountll(cast->had) >= cast->offers) {
+	cast->had |= bit_of(slot);
+	if (cast->offered != 0 && all_had(cast)) {
 		shoal_spread_release(core, cast);
 	}
 }
@@ -169,7 +194,7 @@ end(struct shoal_core *core, struct shoal_cast *cast)
 	core->spread.count--;
 	shoal_list_remove(&cast->spread);
 	shoal_list_remove(&cast->flying);
-	if (cast->until <= core->now || (uint32_t)__builtin_popcountll(cast->had) >= cast->offers) {
+	if (cast->until <= core->now || all_had(cast)) {
 		shoal_spread_release(core, cast);
 	}
 }
@@ -210,14 +235,36 @@ spend(struct shoal_core *core, uint64_t bytes)
 }
 
 static bool
-offer(struct shoal_core *core, struct shoal_cast *cast, struct shoal_writer *writer)
+offer(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot, struct shoal_writer *writer)
 {
 	if (!shoal_repair_write_offer(core, &cast->key, writer)) {
 		return false;
 	}
 	cast->until = core->now + OFFERED_NS;
-	cast->offers++;
+	cast->offered |= bit_of(slot);
 	return true;
+}
+
+/* Whether it is not to be told to the member: that one has it, or was offered it. */
+static bool
+is_passed(struct shoal_cast *cast, uint32_t slot, const struct shoal_id *id)
+{
+	bool offered = (cast->offered & bit_of(slot)) != 0;
+
+	if (offered && cast->skips < SKIPS_MAX) {
+		cast->skips++;
+	}
+	return offered || cast->from == slot || shoal_id_compare(&cast->key.id, id) == 0;
+}
+
+/* Also where it was offered to as many. */
+static bool
+is_spent(const struct shoal_core *core, const struct shoal_cast *cast)
+{
+	uint32_t sends = sends_of(core, cast);
+
+	return cast->sends >= sends || cast->skips == SKIPS_MAX ||
+	       (uint32_t)__builtin_popcountll(cast->offered) >= sends;
 }
 
 /* What fits of one bucket; the sent ones wait in `sent` until the packet is done. Those that the
@@ -238,9 +285,9 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 			return;
 		}
 		done = node == last;
-		if (cast->from == slot || shoal_id_compare(&cast->key.id, id) == 0) {
+		if (is_passed(cast, slot, id)) {
 			passed++;
-			if (cast->sends >= sends_of(core, cast)) {
+			if (is_spent(core, cast)) {
 				end(core, cast);
 			} else {
 				shoal_list_remove(node);
@@ -249,7 +296,7 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 			continue;
 		}
 		bool written = shoal_cast_write(core, cast, writer);
-		if (!written && !(*alone && offer(core, cast, writer))) {
+		if (!written && !(*alone && offer(core, cast, slot, writer))) {
 			++*misses;
 			continue;
 		}

@@ -42,7 +42,10 @@ void shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast);
 void shoal_spread_fill(
         struct shoal_core *core, uint32_t slot, struct shoal_writer *writer, bool alone);
 
-/* The member in slot was told one that it asked for. */
+/* It counts as offered to the member in slot. Returns whether it did not before. */
+bool shoal_spread_note(struct shoal_cast *cast, uint32_t slot);
+
+/* The member in slot has it: it was told it, or offers it. */
 void shoal_spread_had(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot);
 
 /* One that is not on its way any more counts no more, though it was offered. */

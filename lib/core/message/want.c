@@ -36,17 +36,6 @@ drop(struct shoal_core *core, struct shoal_want *want)
 	shoal_slab_give(&core->wants.slab, want->number);
 }
 
-/* Drops it where it was heard meanwhile. */
-static bool
-is_over(struct shoal_core *core, struct shoal_want *want)
-{
-	if (!shoal_seen_has(core, &want->key)) {
-		return false;
-	}
-	drop(core, want);
-	return true;
-}
-
 /* Whether the member can be asked. */
 static bool
 can_give(const struct shoal_core *core, uint32_t slot)
@@ -55,6 +44,35 @@ can_give(const struct shoal_core *core, uint32_t slot)
 
 	return record != NULL && slot != SHOAL_SELF && shoal_members_counts(record) &&
 	       !shoal_members_inbound(record) && core->leave.phase == SHOAL_LEAVE_NOT;
+}
+
+/* Those that offered it wait until it is had here, whoever gave it. */
+static void
+tell_had(struct shoal_core *core, const struct shoal_want *want)
+{
+	const struct shoal_cast *cast = shoal_cast_find(core, &want->key);
+	uint32_t origin = want->by_origin ? shoal_members_find(core, &want->key.id) : SHOAL_NONE;
+	uint32_t teller[] = {want->slot, want->other, origin};
+
+	for (size_t i = 0; i < 3; i++) {
+		bool twice = i == 2 && (origin == want->slot || origin == want->other);
+		bool gave = cast != NULL && cast->from == teller[i];
+		if (!twice && !gave && can_give(core, teller[i])) {
+			shoal_repair_tell(core, teller[i], &want->key);
+		}
+	}
+}
+
+/* Drops it where it was heard meanwhile. */
+static bool
+is_over(struct shoal_core *core, struct shoal_want *want)
+{
+	if (!shoal_seen_has(core, &want->key)) {
+		return false;
+	}
+	tell_had(core, want);
+	drop(core, want);
+	return true;
 }
 
 /* It did not come from whom it was wanted of: the other one has its turn. */
@@ -196,6 +214,23 @@ ask_some(struct shoal_core *core)
 	}
 }
 
+/* Who offers what is known here has it, and is told that it is, once: the origin each time, which
+ * never answers, another one where it was not offered to it before. */
+static void
+known(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key)
+{
+	struct shoal_cast *cast = shoal_cast_find(core, key);
+	uint32_t origin = shoal_members_find(core, &key->id);
+	bool answers = cast != NULL && shoal_spread_note(cast, slot);
+
+	if (cast != NULL) {
+		shoal_spread_had(core, cast, slot);
+	}
+	if (origin != SHOAL_SELF && (answers || origin == slot)) {
+		shoal_repair_tell(core, slot, key);
+	}
+}
+
 static void
 offered(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key)
 {
@@ -203,7 +238,9 @@ offered(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key
 	struct shoal_want *want;
 	uint32_t number, its = 0;
 
-	if (shoal_members_find(core, &key->id) == SHOAL_SELF || shoal_seen_has(core, key)) {
+	uint32_t origin = shoal_members_find(core, &key->id);
+	if (origin == SHOAL_SELF || shoal_seen_has(core, key)) {
+		known(core, slot, key);
 		return;
 	}
 	SHOAL_LIST_FOREACH (node, &wants->list) {
@@ -211,6 +248,7 @@ offered(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key
 		its += want->slot == slot;
 		if (want->key.number == key->number && shoal_cast_key_equal(&want->key, key)) {
 			want->other = want->slot != slot ? slot : want->other;
+			want->by_origin = want->by_origin || slot == origin;
 			return;
 		}
 	}
@@ -224,6 +262,7 @@ offered(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key
 	want->number = number;
 	want->slot = slot;
 	want->other = SHOAL_NONE;
+	want->by_origin = slot == origin;
 	shoal_list_push_back(&wants->list, &want->node);
 }
 

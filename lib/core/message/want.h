@@ -25,6 +25,7 @@ struct shoal_want {
 	uint32_t number;
 	uint32_t slot;  /* of who offered it */
 	uint32_t other; /* the same of a second one, SHOAL_NONE: nobody */
+	bool by_origin; /* it was offered by its origin, too */
 };
 
 struct shoal_wants {
