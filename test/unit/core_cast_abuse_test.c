@@ -228,6 +228,40 @@ who_offers_what_it_does_not_give_is_not_in_the_way_of_others(void **state)
 }
 
 static void
+what_comes_slowly_is_fetched_from_two_at_once_at_most(void **state)
+{
+	struct core_world world;
+	struct puppet *puppet[6];
+	uint8_t data[SHOAL_CAST_KEY_BYTES];
+	struct shoal_writer keys;
+
+	(void)state;
+	puppet[0] = begin(&world, 2);
+	for (size_t i = 1; i < 6; i++) {
+		puppet[i] = world_meet(&world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
+	}
+	world_run(&world, SHOAL_SEC(2));
+	world_clear(&world);
+	struct shoal_cast_key key = {world_id(&world, 1), cast_salt(&world, 1), 1, 0};
+	shoal_writer_init(&keys, data, sizeof data);
+	shoal_cast_key_write(&keys, &key);
+	for (size_t i = 0; i < 90; i++) { /* a request ends after ten seconds */
+		struct puppet *teller = puppet[i % 6];
+		struct shoal_msg_offer offer = {
+		        .id = teller->id, .salt = puppet_salt(teller), .keys = {data, keys.len}};
+		world_tell(&world, 0, teller, SHOAL_MESSAGE_OFFER, &offer);
+		world_run(&world, SHOAL_MS(100));
+	}
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_FETCH), 2);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_OFFERS), 0);
+	world_run(&world, SHOAL_SEC(60)); /* then the last one has its turn */
+	assert_in_range(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_FETCH), 3, 6);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_OFFERS), 1);
+	assert_int_equal(world_core(&world, 0)->wants.slab.count, 0);
+	world_done(&world);
+}
+
+static void
 a_burst_of_large_ones_comes_over_a_long_way_or_is_counted(void **state)
 {
 	struct core_world world;
@@ -298,6 +332,7 @@ main(void)
 	        cmocka_unit_test(made_up_instances_make_nobody_forget_what_was_heard),
 	        cmocka_unit_test(who_offers_and_never_answers_stops_no_repair),
 	        cmocka_unit_test(who_offers_what_it_does_not_give_is_not_in_the_way_of_others),
+	        cmocka_unit_test(what_comes_slowly_is_fetched_from_two_at_once_at_most),
 	        cmocka_unit_test(a_burst_of_large_ones_comes_over_a_long_way_or_is_counted),
 	        cmocka_unit_test(what_cannot_be_taken_yet_is_asked_for_again),
 	};

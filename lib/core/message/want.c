@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What is offered waits in a queue and is asked for a few at a time. No teller has more than its
  * share of places and requests, so one that offers what it does not give is in nobody's way; and
- * the second one that offers a broadcast is asked where the first one does not answer soon. What
- * there is no place for, or nobody gave, is counted (drop_offers): it comes again, or is lost.
+ * the second one that offers a broadcast is asked where the first one does not answer soon; how
+ * long it is nobody knows, so that may go on meanwhile, but no third one is asked before one of the
+ * two has ended, and each is given twice as long as the one before. What there is no place for, or
+ * nobody gave, is counted (drop_offers): it comes again, or is lost.
  *
  * Cost: O(wants) an offered key and an answer, of which there are at most SHOAL_WANTS_MAX. */
 #include "core/message/want.h"
@@ -10,7 +12,7 @@
 #include "core/node.h"
 #include "core/sync/exchange.h"
 
-/* After so long the second one is asked. */
+/* After so long the second one is asked, where the first one goes on. */
 #define PATIENCE SHOAL_SEC(1)
 
 void
@@ -75,14 +77,21 @@ is_over(struct shoal_core *core, struct shoal_want *want)
 	return true;
 }
 
-/* It did not come from whom it was wanted of: the other one has its turn. */
+/* It did not come from whom it was wanted of: the other one has its turn, or one that is slow. */
 static void
 pass_on(struct shoal_core *core, struct shoal_want *want)
 {
+	bool can = can_give(core, want->other);
+
 	want->exchange = 0;
+	if (!can && want->slow != 0) {
+		want->exchange = want->slow;
+		want->slow = 0;
+		return;
+	}
 	want->slot = want->other;
 	want->other = SHOAL_NONE;
-	if (!can_give(core, want->slot)) {
+	if (!can) {
 		shoal_count(core, SHOAL_COUNTER_DROP_OFFERS);
 		drop(core, want);
 	}
@@ -144,11 +153,14 @@ settle(struct shoal_core *core, uint64_t exchange)
 
 	SHOAL_LIST_FOREACH_SAFE (node, after, list) {
 		struct shoal_want *want = SHOAL_LIST_ITEM(node, struct shoal_want, node);
-		gained = (want->exchange == exchange && is_over(core, want)) || gained;
+		bool its = want->exchange == exchange || want->slow == exchange;
+		gained = (its && is_over(core, want)) || gained;
 	}
 	SHOAL_LIST_FOREACH_SAFE (node, after, list) {
 		struct shoal_want *want = SHOAL_LIST_ITEM(node, struct shoal_want, node);
-		if (want->exchange == exchange && gained) {
+		if (want->slow == exchange) {
+			want->slow = 0;
+		} else if (want->exchange == exchange && gained) {
 			want->exchange = 0;
 		} else if (want->exchange == exchange) {
 			pass_on(core, want);
@@ -262,6 +274,7 @@ offered(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key
 	want->number = number;
 	want->slot = slot;
 	want->other = SHOAL_NONE;
+	want->patience = PATIENCE;
 	want->by_origin = slot == origin;
 	shoal_list_push_back(&wants->list, &want->node);
 }
@@ -299,8 +312,10 @@ shoal_want_on_timer(struct shoal_core *core)
 {
 	SHOAL_LIST_FOREACH_SAFE (node, after, &core->wants.list) {
 		struct shoal_want *want = SHOAL_LIST_ITEM(node, struct shoal_want, node);
-		if (want->exchange != 0 && want->other != SHOAL_NONE &&
-		        core->now - want->at >= PATIENCE) {
+		if (want->exchange != 0 && want->slow == 0 && can_give(core, want->other) &&
+		        core->now - want->at >= want->patience) {
+			want->slow = want->exchange;
+			want->patience *= 2;
 			pass_on(core, want);
 		}
 	}

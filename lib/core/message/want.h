@@ -21,7 +21,9 @@ struct shoal_want {
 	struct shoal_list node;
 	struct shoal_cast_key key;
 	uint64_t exchange; /* in which it is asked for, 0: it waits */
-	uint64_t at;       /* when that began */
+	uint64_t slow;     /* one that goes on, though another member is asked since; 0: none */
+	uint64_t patience; /* before another member is asked */
+	uint64_t at;       /* when the request began */
 	uint32_t number;
 	uint32_t slot;  /* of who offered it */
 	uint32_t other; /* the same of a second one, SHOAL_NONE: nobody */
