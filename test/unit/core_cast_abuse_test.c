@@ -228,6 +228,37 @@ who_offers_what_it_does_not_give_is_not_in_the_way_of_others(void **state)
 }
 
 static void
+who_offers_what_is_known_is_told_so_in_few_packets(void **state)
+{
+	struct core_world world;
+	uint8_t data[30 * SHOAL_CAST_KEY_BYTES];
+	struct shoal_writer keys;
+
+	(void)state;
+	struct puppet *puppet = begin(&world, 2);
+	shoal_writer_init(&keys, data, sizeof data);
+	for (uint64_t i = 1; i <= 30; i++) {
+		struct shoal_msg_cast cast = of_node(&world, 0, i, 0);
+		cast.id = puppet->id;
+		cast.salt = puppet_salt(puppet);
+		cast.hops = 0;
+		world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+		struct shoal_cast_key key = {cast.id, cast.salt, i, 0};
+		shoal_cast_key_write(&keys, &key);
+	}
+	world_run(&world, SHOAL_SEC(5));
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_MESSAGE), 30);
+	world_clear(&world);
+	struct shoal_msg_offer offer = {
+	        .id = puppet->id, .salt = puppet_salt(puppet), .keys = {data, keys.len}};
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_OFFER, &offer);
+	world_run(&world, SHOAL_MS(10));
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_OFFER), 5);
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_FETCH), 0);
+	world_done(&world);
+}
+
+static void
 what_comes_slowly_is_fetched_from_two_at_once_at_most(void **state)
 {
 	struct core_world world;
@@ -332,6 +363,7 @@ main(void)
 	        cmocka_unit_test(made_up_instances_make_nobody_forget_what_was_heard),
 	        cmocka_unit_test(who_offers_and_never_answers_stops_no_repair),
 	        cmocka_unit_test(who_offers_what_it_does_not_give_is_not_in_the_way_of_others),
+	        cmocka_unit_test(who_offers_what_is_known_is_told_so_in_few_packets),
 	        cmocka_unit_test(what_comes_slowly_is_fetched_from_two_at_once_at_most),
 	        cmocka_unit_test(a_burst_of_large_ones_comes_over_a_long_way_or_is_counted),
 	        cmocka_unit_test(what_cannot_be_taken_yet_is_asked_for_again),

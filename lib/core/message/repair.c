@@ -125,17 +125,13 @@ shoal_repair_write_offer(
 }
 
 void
-shoal_repair_tell(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key)
+shoal_repair_tell(struct shoal_core *core, uint32_t slot, struct shoal_span keys)
 {
 	struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, 0);
-	uint8_t data[SHOAL_CAST_KEY_BYTES];
-	struct shoal_writer keys;
 
 	if (pending != NULL) {
 		struct shoal_msg_offer offer = offer_of(core);
-		shoal_writer_init(&keys, data, sizeof data);
-		shoal_cast_key_write(&keys, key);
-		offer.keys = (struct shoal_span){data, keys.len};
+		offer.keys = keys;
 		shoal_send_primary(pending, SHOAL_MESSAGE_OFFER, &offer);
 	}
 }

@@ -57,8 +57,9 @@ void shoal_repair_on_timer(struct shoal_core *core);
 bool shoal_repair_write_offer(
         struct shoal_core *core, const struct shoal_cast_key *key, struct shoal_writer *writer);
 
-/* Offers one that is known here to the member in slot, which has it: so that it waits no longer. */
-void shoal_repair_tell(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key);
+/* Offers those that are known here to the member in slot, which has them: so that it waits no
+ * longer. */
+void shoal_repair_tell(struct shoal_core *core, uint32_t slot, struct shoal_span keys);
 
 /* CAST, OFFER or FETCH of a teller; exchange: of ours that it answers, NULL: of none. */
 void shoal_repair_on_message(struct shoal_core *core, uint16_t kind,

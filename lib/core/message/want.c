@@ -48,6 +48,37 @@ can_give(const struct shoal_core *core, uint32_t slot)
 	       !shoal_members_inbound(record) && core->leave.phase == SHOAL_LEAVE_NOT;
 }
 
+static void
+tell_known(struct shoal_core *core)
+{
+	struct shoal_wants *wants = &core->wants;
+
+	if (wants->known_len > 0 && can_give(core, wants->known_to)) {
+		shoal_repair_tell(
+		        core, wants->known_to, (struct shoal_span){wants->known, wants->known_len});
+	}
+	wants->known_len = 0;
+}
+
+/* The member is told at the end of this step: who offers much is not told more than it offers. */
+static void
+add_known(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key)
+{
+	struct shoal_wants *wants = &core->wants;
+	struct shoal_writer keys;
+
+	if (wants->known_to != slot ||
+	        wants->known_len + SHOAL_CAST_KEY_BYTES > sizeof wants->known) {
+		tell_known(core);
+	}
+	wants->known_to = slot;
+	shoal_writer_init(&keys, wants->known, sizeof wants->known);
+	keys.len = wants->known_len;
+	shoal_cast_key_write(&keys, key);
+	wants->known_len = keys.len;
+	shoal_heap_arm(&core->heap, &wants->timer, core->now);
+}
+
 /* Those that offered it wait until it is had here, whoever gave it. */
 static void
 tell_had(struct shoal_core *core, const struct shoal_want *want)
@@ -60,7 +91,7 @@ tell_had(struct shoal_core *core, const struct shoal_want *want)
 		bool twice = i == 2 && (origin == want->slot || origin == want->other);
 		bool gave = cast != NULL && cast->from == teller[i];
 		if (!twice && !gave && can_give(core, teller[i])) {
-			shoal_repair_tell(core, teller[i], &want->key);
+			add_known(core, teller[i], &want->key);
 		}
 	}
 }
@@ -239,7 +270,7 @@ known(struct shoal_core *core, uint32_t slot, const struct shoal_cast_key *key)
 		shoal_spread_had(core, cast, slot);
 	}
 	if (origin != SHOAL_SELF && (answers || origin == slot)) {
-		shoal_repair_tell(core, slot, key);
+		add_known(core, slot, key);
 	}
 }
 
@@ -310,6 +341,7 @@ shoal_want_ended(struct shoal_core *core, uint64_t exchange)
 void
 shoal_want_on_timer(struct shoal_core *core)
 {
+	tell_known(core);
 	SHOAL_LIST_FOREACH_SAFE (node, after, &core->wants.list) {
 		struct shoal_want *want = SHOAL_LIST_ITEM(node, struct shoal_want, node);
 		if (want->exchange != 0 && want->slow == 0 && can_give(core, want->other) &&

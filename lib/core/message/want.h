@@ -35,6 +35,10 @@ struct shoal_wants {
 	struct shoal_slab slab;
 	struct shoal_list list; /* in the order in which they came */
 	bool asking;            /* no want goes meanwhile */
+	/* What one that offered it is to be told is known here: a packet's worth at once. */
+	uint8_t known[SHOAL_WANT_KEYS * SHOAL_CAST_KEY_BYTES];
+	size_t known_len;
+	uint32_t known_to;
 	struct {
 		uint64_t exchange; /* 0: the place is free */
 		uint32_t slot;
