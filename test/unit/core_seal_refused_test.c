@@ -187,6 +187,72 @@ copies_move_no_counter_out_of_a_window(void **state)
 	world_done(&world);
 }
 
+/* Whoever has once seen a joiner ask for the salt repeats that from `hosts` addresses: it is for no
+ * instance, so no window refuses it. */
+static void
+repeat_first_question(
+        struct core_world *world, const struct world_packet *question, size_t hosts, size_t times)
+{
+	for (size_t i = 0; i < times; i++) {
+		struct shoal_addr from = *stranger();
+
+		from.ip[15] = (uint8_t)(1 + i % hosts);
+		assert_int_equal(
+		        feed(world, SHOAL_INPUT_REQUEST, &from, question->data, question->len),
+		        SHOAL_ERR_MISDIRECTED);
+	}
+}
+
+static void
+a_repeated_first_question_shuts_no_newcomer_out(void **state)
+{
+	static const size_t hosts[] = {1, 20};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+		struct core_world world;
+
+		world_init(&world);
+		world.latency = SHOAL_MS(1);
+		add(&world, 0);
+		add(&world, 0);
+		assert_int_equal(world_join(&world, 1, 0), SHOAL_OK);
+		struct world_packet question = *world.last;
+		question.data = malloc(question.len);
+		assert_non_null(question.data);
+		memcpy(question.data, world.last->data, question.len);
+		world_run(&world, SHOAL_SEC(20));
+		for (int n = 0; n < 50; n++) {
+			world_clear(&world);
+			repeat_first_question(&world, &question, hosts[i], 400);
+			world_run(&world, SHOAL_MS(100));
+		}
+		repeat_first_question(&world, &question, hosts[i], 4000);
+		assert_int_equal(join_code(&world, add(&world, 0)), SHOAL_OK);
+		free(question.data);
+		world_done(&world);
+	}
+}
+
+/* Nobody decided anything: the joiner asks again. */
+static void
+who_is_told_to_ask_later_is_told_just_that(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	form(&world, 2);
+	struct shoal_core *seed = world_core(&world, 0);
+	for (size_t i = 0; i < COUNT_OF(seed->budgets.replies); i++) {
+		seed->budgets.replies[i] = seed->now + SHOAL_SEC(100);
+	}
+	size_t node = add(&world, 0);
+	assert_int_equal(join_code(&world, node), SHOAL_ERR_LIMIT);
+	const struct shoal_event *event = world_event(&world, node, SHOAL_EVENT_JOINED, NULL, 0);
+	assert_non_null(strstr(event->cause.detail, "ask again later"));
+	world_done(&world);
+}
+
 static void
 who_is_refused_in_clear_reads_why_and_believes_nothing_else(void **state)
 {
@@ -426,6 +492,8 @@ main(void)
 	        cmocka_unit_test(nothing_is_sealed_for_what_did_not_open),
 	        cmocka_unit_test(who_asks_again_can_read_that_it_did),
 	        cmocka_unit_test(copies_move_no_counter_out_of_a_window),
+	        cmocka_unit_test(a_repeated_first_question_shuts_no_newcomer_out),
+	        cmocka_unit_test(who_is_told_to_ask_later_is_told_just_that),
 	        cmocka_unit_test(who_is_refused_in_clear_reads_why_and_believes_nothing_else),
 	        cmocka_unit_test(who_claims_the_salt_of_a_member_from_elsewhere_is_a_stranger),
 	        cmocka_unit_test(what_fails_from_a_members_address_is_paid_for_as_well),

@@ -10,9 +10,11 @@
  * can forge both, which takes somebody who reads what passes, can spend that member's bucket. */
 #include "core/admission/budget.h"
 
-#include "core/detect/probe.h"
 #include <string.h>
 
+#include "base/addr.h"
+#include "base/hash.h"
+#include "core/detect/probe.h"
 #include "core/node.h"
 #include "wire/coded.h"
 #include "wire/message.h"
@@ -27,9 +29,13 @@
 /* Of each byte on a stream that did not open: 4 MB a second, of which four seconds at once. */
 #define FAILED_BYTE  UINT64_C(250)
 #define FAILED_BURST SHOAL_SEC(4)
-/* Below the window of streams in the time that a message on one may take. */
-#define REPLY_RATE  256
+/* Of each kind; both are below the window of streams in the time that a message on one may take.
+ * The half of what may be taken at once is for addresses to which nothing was replied lately. */
+#define REPLY_RATE  128
 #define REPLY_BURST 1024
+/* To one address, or one network of IPv6. */
+#define REPLY_SHARE_RATE  64
+#define REPLY_SHARE_BURST 512
 
 static bool
 take(uint64_t *spent_until, uint64_t now, uint32_t rate, uint32_t burst)
@@ -226,8 +232,21 @@ shoal_budget_failed(struct shoal_core *core, enum shoal_input_kind kind, size_t 
 	}
 }
 
-bool
-shoal_budget_replies(struct shoal_core *core)
+static uint64_t *
+replies_to(struct shoal_core *core, const struct shoal_addr *to)
 {
-	return take(&core->budgets.replies, core->now, REPLY_RATE, REPLY_BURST);
+	size_t len = shoal_addr_is_ipv4(to) ? sizeof to->ip : sizeof to->ip / 2;
+	uint64_t hash = shoal_hash_sip(core->members.by_id.key, to->ip, len);
+
+	return &core->budgets.replies_to[hash % SHOAL_REPLY_SHARES];
+}
+
+bool
+shoal_budget_replies(struct shoal_core *core, const struct shoal_addr *to, bool again)
+{
+	uint64_t *share = replies_to(core, to);
+	uint32_t burst = *share <= core->now ? REPLY_BURST : REPLY_BURST / 2;
+
+	return take(share, core->now, REPLY_SHARE_RATE, REPLY_SHARE_BURST) &&
+	       take(&core->budgets.replies[again ? 0 : 1], core->now, REPLY_RATE, burst);
 }

@@ -8,6 +8,7 @@
 /* Buckets of current members; where there are more members, some share one. */
 #define SHOAL_BUDGET_BUCKETS 1024
 #define SHOAL_FAILED_BUCKETS 64
+#define SHOAL_REPLY_SHARES   256 /* told apart by address */
 
 struct shoal_core;
 struct shoal_sealed_by;
@@ -21,7 +22,10 @@ struct shoal_budgets {
 	uint64_t failed; /* bytes on streams that did not open, of such senders */
 	uint64_t failed_of[2][SHOAL_FAILED_BUCKETS]; /* datagrams, and bytes on streams, that did
 	                                              * not open, of those that are; by salt */
-	uint64_t replies; /* sealed answers to what may be anybody's copy */
+	/* Sealed answers to what may be anybody's copy: what came before, and what is for another
+	 * instance or none. Each address has a share in both. */
+	uint64_t replies[2];
+	uint64_t replies_to[SHOAL_REPLY_SHARES];
 };
 
 /* Whether a datagram is within its sender's budget. Reads no further than the sender's id. */
@@ -36,8 +40,9 @@ int shoal_budget_opens(struct shoal_core *core, const struct shoal_input *input,
 void shoal_budget_failed(struct shoal_core *core, enum shoal_input_kind kind, size_t size,
         const struct shoal_sealed_by *by, uint64_t now);
 
-/* Whether a request that opened, and is for another instance or has come before, may be answered
- * sealed: who repeats what passes must not move the counter of this member out of windows. */
-bool shoal_budget_replies(struct shoal_core *core);
+/* Whether a request that opened, and has come before (again) or is for another instance or none,
+ * may be answered sealed: who repeats what passes must not move the counter of this member out of
+ * windows. What one address repeats leaves others their answers. */
+bool shoal_budget_replies(struct shoal_core *core, const struct shoal_addr *to, bool again);
 
 #endif

@@ -85,11 +85,12 @@ static void
 answer(struct shoal_core *core, const struct shoal_input *input, int rc, const char *reason)
 {
 	bool shown = !core->seal.asks || input->sender != 0;
-	bool copy = rc == SHOAL_ERR_REPLAYED || rc == SHOAL_ERR_MISDIRECTED;
+	bool again = rc == SHOAL_ERR_REPLAYED;
+	bool copy = again || rc == SHOAL_ERR_MISDIRECTED;
 
 	if (!shown) {
 		shoal_exchange_refuse(core, input, rc, shoal_exchange_text(reason));
-	} else if (copy && core->seal.asks && !shoal_budget_replies(core)) {
+	} else if (copy && core->seal.asks && !shoal_budget_replies(core, &input->from, again)) {
 		shoal_exchange_refuse(core, input, SHOAL_ERR_LIMIT,
 		        shoal_exchange_text("too many ask at once: ask again later"));
 	} else {
@@ -138,8 +139,8 @@ shoal_reject(struct shoal_core *core, const struct shoal_input *input, int rc)
 	}
 }
 
-/* What a refusal in clear says, as text for people; which key is missing is told by the code too.
- * false: it is none. */
+/* What a refusal in clear says, as text for people; which key is missing, and that nobody decided
+ * yet, is told by the code too. false: it is none. */
 static bool
 read_refusal(const struct shoal_input *result, int *rc, struct shoal_text *text)
 {
@@ -156,7 +157,8 @@ read_refusal(const struct shoal_input *result, int *rc, struct shoal_text *text)
 		return false;
 	}
 	int code = -(int)said.answer.code;
-	*rc = code == SHOAL_ERR_KEY || code == SHOAL_ERR_AUTH ? code : *rc;
+	bool told = code == SHOAL_ERR_KEY || code == SHOAL_ERR_AUTH || code == SHOAL_ERR_LIMIT;
+	*rc = told ? code : *rc;
 	shoal_text_str(text, "not sealed: ");
 	shoal_text_strn(text, (const char *)said.answer.reason.data, said.answer.reason.len);
 	return true;
