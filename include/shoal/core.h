@@ -245,9 +245,9 @@ enum shoal_event_kind {
 	SHOAL_EVENT_ALL = (1 << 10) - 1,
 
 	/* From the core to its host only. */
-	SHOAL_EVENT_JOINED = 1 << 16,   /* a JOIN command ended: code, addr, cause.detail */
-	SHOAL_EVENT_ENDED = 1 << 17,    /* this member has left: code 0, or TIMEOUT; or another
-	                                   instance goes on in its place: ID_CONFLICT */
+	SHOAL_EVENT_JOINED = 1 << 16, /* a JOIN command ended: code, addr, answered, cause.detail */
+	SHOAL_EVENT_ENDED = 1 << 17,  /* this member has left: code 0, or TIMEOUT; or another
+	                                 instance goes on in its place: ID_CONFLICT */
 	SHOAL_EVENT_MEASURED = 1 << 18, /* rtt_ns of the member in slot */
 	SHOAL_EVENT_HEALTH = 1 << 19,   /* the local health score changed: code */
 	SHOAL_EVENT_MESSAGE = 1 << 20,  /* id, in slot, sent a message: type, flags, stamp, data */
@@ -286,6 +286,8 @@ struct shoal_event {
 	                         bits of milliseconds since 1970, 16 of a counter */
 	const uint8_t *data;  /* MESSAGE: owned by the core, valid until the next call on it */
 	size_t len;
+	bool answered; /* JOINED: the code is the seed's, in an answer that opened; otherwise
+	                * anybody who is at its address may have brought it about */
 };
 
 /* What was found out about the way to a member, besides its state. */

@@ -103,9 +103,9 @@ shoal_event_update(
 	tell(core, slot, SHOAL_EVENT_UPDATE, state, changed, cause);
 }
 
-void
-shoal_event_joined(
-        struct shoal_core *core, const struct shoal_addr *seed, int code, struct shoal_span reason)
+static void
+joined(struct shoal_core *core, const struct shoal_addr *seed, int code, struct shoal_span reason,
+        bool answered)
 {
 	struct shoal_event *event = push(core, SHOAL_EVENT_JOINED);
 	struct shoal_text text;
@@ -113,10 +113,25 @@ shoal_event_joined(
 	if (event != NULL) {
 		event->code = code;
 		event->addr = *seed;
+		event->answered = answered;
 		event->cause.kind = SHOAL_CAUSE_JOIN;
 		shoal_text_init(&text, event->cause.detail, sizeof event->cause.detail);
 		shoal_text_strn(&text, (const char *)reason.data, reason.len);
 	}
+}
+
+void
+shoal_event_joined(
+        struct shoal_core *core, const struct shoal_addr *seed, int code, struct shoal_span reason)
+{
+	joined(core, seed, code, reason, false);
+}
+
+void
+shoal_event_answered(
+        struct shoal_core *core, const struct shoal_addr *seed, int code, struct shoal_span reason)
+{
+	joined(core, seed, code, reason, true);
 }
 
 void

@@ -22,6 +22,9 @@ void shoal_event_update(
 /* The end of a JOIN command. reason may be empty. */
 void shoal_event_joined(
         struct shoal_core *core, const struct shoal_addr *seed, int code, struct shoal_span reason);
+/* The same of a join whose seed said so itself, in an answer that opened. */
+void shoal_event_answered(
+        struct shoal_core *core, const struct shoal_addr *seed, int code, struct shoal_span reason);
 
 void shoal_event_ended(struct shoal_core *core, int code);
 void shoal_event_measured(struct shoal_core *core, uint32_t slot, uint64_t rtt_ns);

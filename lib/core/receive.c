@@ -162,7 +162,7 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 	arrival->refused = answer->code != 0;
 	arrival->teller.path = join ? SHOAL_PATH_ASKED : SHOAL_PATH_SYNC;
 	if (join) {
-		shoal_event_joined(core, &exchange->to, -(int)answer->code, answer->reason);
+		shoal_event_answered(core, &exchange->to, -(int)answer->code, answer->reason);
 		if (answer->code == 0) {
 			shoal_watch_joined(core);
 		}

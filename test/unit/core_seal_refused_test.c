@@ -299,6 +299,43 @@ who_is_refused_in_clear_reads_why_and_believes_nothing_else(void **state)
 	world_done(&world);
 }
 
+/* Whatever service is at a seed's address by now, or who puts another label before it. */
+static void
+what_did_not_open_is_no_answer_of_a_seed(void **state)
+{
+	static const char http[] = "HTTP/1.1 400 Bad Request";
+	static const int codes[] = {SHOAL_ERR_VERSION, SHOAL_ERR_LABEL};
+	struct core_world world;
+	uint8_t salt[8] = {9};
+
+	(void)state;
+	form(&world, 2);
+	uint8_t *data = forged(&world, salt, 60);
+	data[2] = 1; /* the length of a label */
+	for (size_t i = 0; i < COUNT_OF(codes); i++) {
+		bool version = codes[i] == SHOAL_ERR_VERSION;
+		size_t node = add(&world, 0);
+		assert_int_equal(world_join(&world, node, 0), SHOAL_OK);
+		uint64_t exchange = world.last->exchange;
+		assert_int_equal(world_step(&world, node,
+		                         (struct shoal_input){.kind = SHOAL_INPUT_RESULT,
+		                                 .exchange = exchange,
+		                                 .data = version ? (const uint8_t *)http : data,
+		                                 .len = version ? sizeof http : 60}),
+		        codes[i]);
+		const struct shoal_event *event =
+		        world_event(&world, node, SHOAL_EVENT_JOINED, NULL, 0);
+		assert_non_null(event);
+		assert_int_equal(event->code, codes[i]);
+		assert_false(event->answered);
+	}
+	size_t node = add(&world, 0);
+	assert_int_equal(join_code(&world, node), SHOAL_OK);
+	assert_true(world_event(&world, node, SHOAL_EVENT_JOINED, NULL, 0)->answered);
+	free(data);
+	world_done(&world);
+}
+
 /* Its salt stands in every packet that it sends. */
 static void
 who_claims_the_salt_of_a_member_from_elsewhere_is_a_stranger(void **state)
@@ -495,6 +532,7 @@ main(void)
 	        cmocka_unit_test(a_repeated_first_question_shuts_no_newcomer_out),
 	        cmocka_unit_test(who_is_told_to_ask_later_is_told_just_that),
 	        cmocka_unit_test(who_is_refused_in_clear_reads_why_and_believes_nothing_else),
+	        cmocka_unit_test(what_did_not_open_is_no_answer_of_a_seed),
 	        cmocka_unit_test(who_claims_the_salt_of_a_member_from_elsewhere_is_a_stranger),
 	        cmocka_unit_test(what_fails_from_a_members_address_is_paid_for_as_well),
 	        cmocka_unit_test(junk_on_streams_in_a_members_name_leaves_it_its_budget),

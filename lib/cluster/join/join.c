@@ -5,7 +5,7 @@
  * it a success. A seed that is this member itself is neither reached nor an error: the same list
  * may be given to every member. Where nothing else is in the list, this member is the cluster's
  * first, and the join has succeeded with none reached. Seeds that were not reached go to the
- * background (background.c), refusals do not: somebody decided. */
+ * background (background.c); a refusal in an answer that opened does not: somebody decided. */
 #include "cluster/join/join.h"
 
 #include "base/alloc.h"

@@ -221,17 +221,19 @@ shoal_try_drop(struct shoal_try *try)
 
 /* Somebody decided; the others are failures on the way. */
 static bool
-is_refusal(int code)
+is_decision(int code)
 {
 	return code == SHOAL_ERR_REJECTED || code == SHOAL_ERR_LABEL || code == SHOAL_ERR_VERSION ||
 	       code == SHOAL_ERR_ID_CONFLICT || code == SHOAL_ERR_UNSUPPORTED;
 }
 
-/* What anybody on the way can bring about, and a key that comes later can mend. */
+/* What anybody on the way, or at the seed's address by now, can bring about, and a key or a seed
+ * that comes later can mend: only an answer that opened refuses. */
 static bool
-is_doubtful(int code)
+is_doubtful(const struct shoal_event *event)
 {
-	return code == SHOAL_ERR_AUTH || code == SHOAL_ERR_KEY || code == SHOAL_ERR_CLEAR;
+	return event->code == SHOAL_ERR_AUTH || event->code == SHOAL_ERR_KEY ||
+	       event->code == SHOAL_ERR_CLEAR || (is_decision(event->code) && !event->answered);
 }
 
 void
@@ -262,11 +264,10 @@ shoal_try_joined(struct shoal_cluster *cluster, const struct shoal_event *event)
 		try->reached++;
 		return;
 	}
-	if (is_refusal(event->code)) {
-		try->rejected++;
-	}
-	if (is_doubtful(event->code)) {
+	if (is_doubtful(event)) {
 		try->doubted++;
+	} else if (is_decision(event->code)) {
+		try->rejected++;
 	}
 	say_address(try, &event->addr, event->code, event->cause.detail);
 }

@@ -224,6 +224,33 @@ a_seed_that_refuses_is_told_apart_from_one_that_is_down(void **state)
 	kit_free(b);
 }
 
+/* Who it was is not known: the seed itself may come back to its address. */
+static void
+an_answer_that_does_not_open_ends_no_join_for_good(void **state)
+{
+	struct shoal_config config = kit_config("b"), seed_config = kit_config("seed");
+	struct shoal_config other = kit_config("other");
+	struct shoal_cluster *a, *b, *seed;
+	char address[64];
+
+	(void)state;
+	config.profile.heal_interval_ms = 100;
+	b = kit_start(&config);
+	other.label = "another";
+	a = kit_start(&other);
+	snprintf(address, sizeof(address), "%s", kit_address(a));
+	const char *seeds[] = {address};
+	assert_int_equal(
+	        shoal_cluster_join(b, seeds, 1, KIT_PATIENCE_MS, NULL), SHOAL_ERR_REJECTED);
+	kit_free(a);
+	seed_config.bind = address;
+	seed = kit_start(&seed_config);
+	assert_int_equal(shoal_wait_members(b, 2, KIT_PATIENCE_MS), 0);
+	assert_int_equal(kit_state(b, "seed"), SHOAL_STATE_ALIVE);
+	kit_free(b);
+	kit_free(seed);
+}
+
 static void
 a_seed_that_comes_up_later_is_joined_in_the_background(void **state)
 {
@@ -378,6 +405,7 @@ main(void)
 	        cmocka_unit_test(a_list_that_names_only_this_member_makes_it_the_first),
 	        cmocka_unit_test(a_wildcard_knows_itself_under_every_local_address),
 	        cmocka_unit_test(a_seed_that_refuses_is_told_apart_from_one_that_is_down),
+	        cmocka_unit_test(an_answer_that_does_not_open_ends_no_join_for_good),
 	        cmocka_unit_test(a_seed_that_comes_up_later_is_joined_in_the_background),
 	        cmocka_unit_test(a_member_that_is_alone_tries_all_its_seeds_at_once),
 	        cmocka_unit_test(reasons_that_have_no_place_are_counted),
