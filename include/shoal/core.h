@@ -278,7 +278,7 @@ struct shoal_event {
 	struct shoal_cause cause;
 	uint64_t lag_ns;   /* how late this member's own loop was in its last stall, where that was
 	                      within ten probe intervals before; 0: there was none */
-	unsigned changed;  /* UPDATE: what, enum shoal_change */
+	unsigned changed;  /* UPDATE: what, enum shoal_change; others but JOIN: what else did */
 	uint64_t exchange; /* SENT */
 	uint16_t type, flags; /* MESSAGE; flags: how it was sent */
 	uint8_t hops;         /* MESSAGE: members that passed it on */

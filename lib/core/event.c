@@ -53,9 +53,9 @@ log_change(struct shoal_core *core, const struct shoal_event *event)
 	shoal_text_str(&line.text, shoal_cause_print(&event->cause, cause, sizeof cause));
 }
 
-static void
-tell(struct shoal_core *core, uint32_t slot, enum shoal_event_kind kind, enum shoal_state was,
-        unsigned changed, const struct shoal_cause *cause)
+void
+shoal_event_member(struct shoal_core *core, uint32_t slot, enum shoal_event_kind kind,
+        enum shoal_state was, unsigned changed, const struct shoal_cause *cause)
 {
 	const struct shoal_record *record = shoal_members_at(core, slot);
 	/* After a lost one no later change is told before OVERFLOW: what was told chains. */
@@ -88,19 +88,12 @@ tell(struct shoal_core *core, uint32_t slot, enum shoal_event_kind kind, enum sh
 }
 
 void
-shoal_event_member(struct shoal_core *core, uint32_t slot, enum shoal_event_kind kind,
-        enum shoal_state was, const struct shoal_cause *cause)
-{
-	tell(core, slot, kind, was, 0, cause);
-}
-
-void
 shoal_event_update(
         struct shoal_core *core, uint32_t slot, unsigned changed, const struct shoal_cause *cause)
 {
 	enum shoal_state state = (enum shoal_state)shoal_members_at(core, slot)->state;
 
-	tell(core, slot, SHOAL_EVENT_UPDATE, state, changed, cause);
+	shoal_event_member(core, slot, SHOAL_EVENT_UPDATE, state, changed, cause);
 }
 
 static void

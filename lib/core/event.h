@@ -11,11 +11,12 @@
 struct shoal_core;
 struct shoal_record;
 
-/* Queues a change of a member. cause may be NULL. */
+/* Queues a change of a member, and what else changed with it: enum shoal_change. cause may be NULL.
+ */
 void shoal_event_member(struct shoal_core *core, uint32_t slot, enum shoal_event_kind kind,
-        enum shoal_state was, const struct shoal_cause *cause);
+        enum shoal_state was, unsigned changed, const struct shoal_cause *cause);
 
-/* The same for one whose state stays: what changed is enum shoal_change. */
+/* The same for one whose state stays. */
 void shoal_event_update(
         struct shoal_core *core, uint32_t slot, unsigned changed, const struct shoal_cause *cause);
 

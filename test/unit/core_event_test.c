@@ -2,6 +2,7 @@
 /* Events and log records: their order, their bound, and what is said when some were lost. */
 #include "unit.h"
 
+#include "base/hash.h"
 #include "core/event.h"
 #include "core_world.h"
 
@@ -224,6 +225,88 @@ who_comes_in_the_table_of_a_seed_is_logged_more_quietly_than_who_joins(void **st
 	world_done(&world);
 }
 
+/* Before that, at most: SUSPECT, or FAILED. Its next instance is elsewhere and says other things.
+ */
+static void
+start_again_after(enum shoal_event_kind kind, enum shoal_state was)
+{
+	static const uint8_t document[] = "\0\4role\6\3web";
+	struct shoal_msg_meta meta = {.version = (uint64_t)WORLD_EPOCH * 1000 << 16,
+	        .len = sizeof document - 1,
+	        .body = {document, sizeof document - 1}};
+	struct shoal_sha256 sha;
+	uint8_t digest[32];
+	struct core_world world;
+	bool dead = was == SHOAL_STATE_DEAD;
+
+	set_up(&world, SHOAL_LOG_ERROR);
+	struct puppet *puppet = &world.puppet[0];
+	puppet->answers = 0;
+	assert_non_null(world_await(&world, 0, kind, SHOAL_SEC(120)));
+	/* Metadata of one who is dead is kept, and told by no event of its own. */
+	shoal_sha256_init(&sha);
+	shoal_sha256_update(&sha, document, sizeof document - 1);
+	shoal_sha256_final(&sha, digest);
+	for (size_t i = 0; i < 8; i++) {
+		meta.hash = meta.hash << 8 | digest[i];
+	}
+	meta.id = puppet->id;
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_META, &meta);
+	assert_true((world_event(&world, 0, SHOAL_EVENT_UPDATE, NULL, 0) == NULL) == dead);
+	puppet->salt.bytes[0] ^= 1;
+	puppet->incarnation += UINT64_C(1) << 32;
+	/* Where it is believed to live yet, a word from elsewhere is not believed at once. */
+	puppet->addr.port = (uint16_t)(puppet->addr.port + dead);
+	struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &member);
+	const struct shoal_event *event = world_event(&world, 0, SHOAL_EVENT_ALIVE, NULL, 0);
+	assert_non_null(event);
+	assert_int_equal(event->was, was);
+	assert_int_equal(event->cause.kind, SHOAL_CAUSE_RESTARTED);
+	unsigned more = dead ? SHOAL_CHANGE_ADDRESS | SHOAL_CHANGE_METADATA : 0u;
+	assert_int_equal(event->changed, SHOAL_CHANGE_INSTANCE | more);
+	world_done(&world);
+}
+
+static void
+who_returns_is_told_with_all_that_changed_meanwhile(void **state)
+{
+	(void)state;
+	start_again_after(SHOAL_EVENT_SUSPECT, SHOAL_STATE_SUSPECT);
+	start_again_after(SHOAL_EVENT_FAILED, SHOAL_STATE_DEAD);
+}
+
+/* A death, or a farewell, that is the first word of another instance. */
+static void
+what_changed_is_told_also_where_the_same_word_ends_the_member(void **state)
+{
+	static const enum shoal_state states[] = {
+	        SHOAL_STATE_LEFT, SHOAL_STATE_LEAVING, SHOAL_STATE_DEAD};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct core_world world;
+
+		set_up(&world, SHOAL_LOG_ERROR);
+		struct puppet *puppet = &world.puppet[0];
+		puppet->answers = 0;
+		if (states[i] == SHOAL_STATE_DEAD) {
+			assert_non_null(world_await(&world, 0, SHOAL_EVENT_FAILED, SHOAL_SEC(120)));
+		}
+		puppet->salt.bytes[0] ^= 1;
+		puppet->incarnation += UINT64_C(1) << 32;
+		struct shoal_msg_member member = puppet_member(
+		        puppet, states[i] == SHOAL_STATE_DEAD ? SHOAL_STATE_LEFT : states[i]);
+		world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &member);
+		const struct shoal_event *event = world_event(&world, 0,
+		        states[i] == SHOAL_STATE_DEAD ? SHOAL_EVENT_LEFT : SHOAL_EVENT_UPDATE, NULL,
+		        0);
+		assert_non_null(event);
+		assert_int_equal(event->changed, SHOAL_CHANGE_INSTANCE);
+		world_done(&world);
+	}
+}
+
 static void
 a_cause_names_at_most_four_accusers_with_their_names_cut(void **state)
 {
@@ -264,6 +347,8 @@ main(void)
 	        cmocka_unit_test(the_list_is_right_also_when_events_were_lost),
 	        cmocka_unit_test(records_tell_what_happened_and_stop_at_their_bound),
 	        cmocka_unit_test(records_above_the_level_are_not_made),
+	        cmocka_unit_test(who_returns_is_told_with_all_that_changed_meanwhile),
+	        cmocka_unit_test(what_changed_is_told_also_where_the_same_word_ends_the_member),
 	        cmocka_unit_test(a_cause_names_at_most_four_accusers_with_their_names_cut),
 	        cmocka_unit_test(
 	                who_comes_in_the_table_of_a_seed_is_logged_more_quietly_than_who_joins),

@@ -169,8 +169,7 @@ copy_at(struct shoal_cluster *cluster, const struct shoal_event *event)
 	held.incarnation = event->incarnation;
 	if (seen != NULL && shoal_id_compare(&seen->id, &event->id) == 0) {
 		since = seen->state == event->state ? seen->since_wall_ns : since;
-		if (event->kind != SHOAL_EVENT_ALIVE &&
-		        (event->changed & (SHOAL_CHANGE_METADATA | SHOAL_CHANGE_TAGS)) == 0) {
+		if ((event->changed & (SHOAL_CHANGE_METADATA | SHOAL_CHANGE_TAGS)) == 0) {
 			/* What it says of itself has an event of its own. */
 			held.meta_version = shoal_described_version(seen->described);
 			held.meta_hash = shoal_described_hash(seen->described);

@@ -17,8 +17,7 @@ struct before {
 	enum shoal_state state;
 	bool restarted;   /* the statement is of another instance */
 	bool newer;       /* of another incarnation or instance */
-	unsigned changed; /* what it says of the member is not what was held: enum shoal_change */
-	bool turned;      /* so is whether it can be dialled */
+	unsigned changed; /* what is told of it is not what was held: enum shoal_change */
 };
 
 struct shoal_cause
@@ -117,15 +116,16 @@ revive(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
 	if (before->state == SHOAL_STATE_SUSPECT) {
 		shoal_suspicion_refuted(core, slot, before->restarted);
 	}
+	shoal_members_owe(core, slot, before->changed);
 	shoal_members_move(core, slot, SHOAL_STATE_ALIVE, kind, &cause);
-	unsigned changed = before->changed | (before->turned ? SHOAL_CHANGE_INBOUND : 0u);
-	if (kind == 0 && changed != 0) {
-		shoal_event_update(core, slot, changed, &cause);
+	if (kind == 0 && before->changed != 0) {
+		shoal_event_update(core, slot, before->changed, &cause);
 	}
 	if (shoal_apply_spreads(core, record, teller)) {
 		bool known =
 		        before->state == SHOAL_STATE_ALIVE || before->state == SHOAL_STATE_SUSPECT;
-		if (known && !before->restarted && before->changed == 0) {
+		if (known && !before->restarted &&
+		        (before->changed & ~(unsigned)SHOAL_CHANGE_INBOUND) == 0) {
 			shoal_gossip_raise(core, slot);
 		} else {
 			shoal_gossip_add(core, slot);
@@ -178,6 +178,19 @@ entomb(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
 	}
 }
 
+/* What else changed with a statement that does not revive: told before its state is, or with the
+ * next one where it is not plainly alive. */
+static void
+note_changes(struct shoal_core *core, uint32_t slot, const struct before *before,
+        const struct shoal_cause *cause)
+{
+	if (before->state != SHOAL_STATE_ALIVE) {
+		shoal_members_owe(core, slot, before->changed);
+	} else if (before->changed != 0) {
+		shoal_event_update(core, slot, before->changed, cause);
+	}
+}
+
 /* The state of a newer statement, after what it says of the member itself is stored. */
 static void
 apply_state(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
@@ -192,13 +205,16 @@ apply_state(struct shoal_core *core, uint32_t slot, const struct shoal_said *sai
 		break;
 	case SHOAL_STATE_SUSPECT:
 		if (before->state == SHOAL_STATE_ALIVE
-		                ? before->changed != 0 || before->turned
+		                ? before->changed != 0
 		                : before->state != SHOAL_STATE_SUSPECT || before->newer) {
 			revive(core, slot, said, teller, before);
+		} else {
+			note_changes(core, slot, before, &cause);
 		}
 		accuse_all(core, slot, said, &cause);
 		break;
 	case SHOAL_STATE_DEAD:
+		note_changes(core, slot, before, &cause);
 		if (gone) {
 			entomb(core, slot, said, teller, before, &cause);
 		} else {
@@ -208,10 +224,13 @@ apply_state(struct shoal_core *core, uint32_t slot, const struct shoal_said *sai
 	case SHOAL_STATE_LEAVING:
 		if (before->state == SHOAL_STATE_UNKNOWN || gone) {
 			revive(core, slot, said, teller, before);
+		} else {
+			note_changes(core, slot, before, &cause);
 		}
 		move_leaving(core, slot, said, &cause);
 		break;
 	case SHOAL_STATE_LEFT:
+		note_changes(core, slot, before, &cause);
 		cause.kind = SHOAL_CAUSE_LEAVE;
 		entomb(core, slot, said, teller, before, &cause);
 		break;
@@ -229,7 +248,7 @@ shoal_apply(struct shoal_core *core, uint32_t slot, const struct shoal_said *sai
 
 	before.restarted = before.state != SHOAL_STATE_UNKNOWN &&
 	                   shoal_members_salt(record) != said->told.claim.salt;
-	before.turned = shoal_members_inbound(record) != said->inbound;
+	bool turned = shoal_members_inbound(record) != said->inbound;
 	before.newer = before.restarted || said->told.claim.incarnation != record->incarnation;
 	uint64_t heir_of =
 	        before.restarted ? shoal_identity_heritage(core, slot, said->member, teller) : 0;
@@ -241,7 +260,8 @@ shoal_apply(struct shoal_core *core, uint32_t slot, const struct shoal_said *sai
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return;
 	}
-	if (before.turned) {
+	if (turned) {
+		before.changed |= SHOAL_CHANGE_INBOUND;
 		shoal_watch_changed(core);
 	}
 	apply_state(core, slot, said, teller, &before);

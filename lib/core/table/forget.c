@@ -27,7 +27,7 @@ shoal_forget_marked(struct shoal_core *core, uint32_t slot, const struct shoal_i
 	shoal_tree_touch(core, slot);
 	if ((record->flags & SHOAL_RECORD_SILENT) == 0) {
 		shoal_event_member(
-		        core, slot, SHOAL_EVENT_REAP, (enum shoal_state)record->state, &cause);
+		        core, slot, SHOAL_EVENT_REAP, (enum shoal_state)record->state, 0, &cause);
 		record->flags |= SHOAL_RECORD_SILENT;
 	}
 	shoal_gossip_add(core, slot);

@@ -15,7 +15,7 @@ shoal_grave_forget(struct shoal_core *core, uint32_t slot, enum shoal_cause_kind
 
 	if ((record->flags & SHOAL_RECORD_SILENT) == 0) {
 		shoal_event_member(
-		        core, slot, SHOAL_EVENT_REAP, (enum shoal_state)record->state, &cause);
+		        core, slot, SHOAL_EVENT_REAP, (enum shoal_state)record->state, 0, &cause);
 	}
 	shoal_members_remove(core, slot);
 }

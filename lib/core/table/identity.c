@@ -176,7 +176,7 @@ tell_application(
 
 	describe(&cause, other, which);
 	shoal_count(core, SHOAL_COUNTER_CONFLICTS);
-	shoal_event_member(core, slot, SHOAL_EVENT_CONFLICT, state, &cause);
+	shoal_event_member(core, slot, SHOAL_EVENT_CONFLICT, state, 0, &cause);
 }
 
 /* The twin was there first. It hears that this one stops, and no leave is told: the member lives.

@@ -459,6 +459,29 @@ release_reporter(struct shoal_core *core, const struct shoal_record *record)
 }
 
 void
+shoal_members_owe(struct shoal_core *core, uint32_t slot, unsigned changed)
+{
+	struct shoal_hold *hold = shoal_members_hold(core, shoal_members_at(core, slot));
+
+	if (hold != NULL) {
+		hold->untold = (uint8_t)(hold->untold | changed);
+	}
+}
+
+/* To whom it is new, all of it is. */
+static unsigned
+take_untold(struct shoal_core *core, const struct shoal_record *record, enum shoal_event_kind kind)
+{
+	struct shoal_hold *hold = shoal_members_hold(core, record);
+	unsigned changed = hold != NULL && kind != SHOAL_EVENT_JOIN ? hold->untold : 0u;
+
+	if (hold != NULL && kind != 0) {
+		hold->untold = 0;
+	}
+	return changed;
+}
+
+void
 shoal_members_move(struct shoal_core *core, uint32_t slot, enum shoal_state state,
         enum shoal_event_kind kind, const struct shoal_cause *cause)
 {
@@ -469,6 +492,7 @@ shoal_members_move(struct shoal_core *core, uint32_t slot, enum shoal_state stat
 	bool takes_part = state == SHOAL_STATE_ALIVE || state == SHOAL_STATE_SUSPECT;
 	bool took_part = was == SHOAL_STATE_ALIVE || was == SHOAL_STATE_SUSPECT;
 
+	unsigned changed = take_untold(core, record, kind);
 	release_reporter(core, record);
 	if (record->hold != SHOAL_NONE) {
 		disarm_hold(core, record, shoal_members_hold(core, record));
@@ -501,7 +525,8 @@ shoal_members_move(struct shoal_core *core, uint32_t slot, enum shoal_state stat
 	if (kind != 0) {
 		bool silent = (record->flags & SHOAL_RECORD_SILENT) != 0;
 		record->flags &= (uint8_t)~SHOAL_RECORD_SILENT;
-		shoal_event_member(core, slot, kind, silent ? SHOAL_STATE_UNKNOWN : was, cause);
+		was = silent ? SHOAL_STATE_UNKNOWN : was;
+		shoal_event_member(core, slot, kind, was, changed, cause);
 	}
 }
 

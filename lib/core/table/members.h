@@ -69,6 +69,7 @@ struct shoal_hold {
 	bool restored;   /* unknown: from the memory of a former run */
 	bool replaced;   /* suspicion: another member answered at its address */
 	bool forgotten;  /* dead, left: by an operator, here or elsewhere: told of to nobody */
+	uint8_t untold;  /* what changed that no event told yet: enum shoal_change */
 	uint8_t doubters;
 	uint32_t weight; /* suspicion: of the accusers that count, in Q8 */
 	struct shoal_id doubter[SHOAL_DOUBTERS_MAX];
@@ -210,6 +211,9 @@ int shoal_members_undescribe(struct shoal_core *core, uint32_t slot);
 #define SHOAL_META_COST 64
 /* What that of a member counts; 0: it has none. */
 uint64_t shoal_members_meta_cost(const struct shoal_record *record);
+
+/* What changed of one that is not plainly alive goes with the next event of its state. */
+void shoal_members_owe(struct shoal_core *core, uint32_t slot, unsigned changed);
 
 /* The only writer of a record's state: keeps order, holds, graves, counts and gossip in step, and
  * queues the event where `kind` is not 0. Deadlines of the new state are set with

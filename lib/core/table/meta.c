@@ -199,7 +199,19 @@ is_room(const struct shoal_core *core, uint32_t slot, uint64_t cost)
 	return cost <= own || members->meta_bytes - own + cost <= core->profile.meta_bytes;
 }
 
-/* Of the dead and left, but for the one that it is for. What cannot go for want of memory stays. */
+/* What cannot go for want of memory stays. */
+static void
+give_up(struct shoal_core *core, uint32_t grave)
+{
+	struct shoal_span held = shoal_info_meta(shoal_members_at(core, grave)->info).body;
+	unsigned changed = shoal_document_changes(held.data, held.len, NULL, 0);
+
+	if (shoal_members_undescribe(core, grave) == SHOAL_OK) {
+		shoal_members_owe(core, grave, changed);
+	}
+}
+
+/* Of the dead and left, but for the one that it is for. */
 static void
 make_room(struct shoal_core *core, uint32_t slot, uint64_t cost)
 {
@@ -212,7 +224,7 @@ make_room(struct shoal_core *core, uint32_t slot, uint64_t cost)
 			break;
 		}
 		if (grave != slot && shoal_members_at(core, grave)->info->described != 0) {
-			(void)shoal_members_undescribe(core, grave);
+			give_up(core, grave);
 		}
 	}
 }
@@ -281,6 +293,7 @@ take_over(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *t
 	shoal_count(core, SHOAL_COUNTER_META_UPDATES);
 	shoal_pull_settled(core, slot);
 	if (!is_told(record)) {
+		shoal_members_owe(core, slot, changed);
 		return;
 	}
 	if (changed != 0) {

@@ -158,8 +158,10 @@ shoal_move_told(
 		return;
 	}
 	enum shoal_state state = (enum shoal_state)record->state;
-	if (state != SHOAL_STATE_UNKNOWN && !shoal_state_is_gone(state) &&
-	        !are_equal(&held, &told->addrs)) {
+	bool elsewhere = !are_equal(&held, &told->addrs);
+	if (elsewhere && shoal_state_is_gone(state)) {
+		shoal_members_owe(core, slot, SHOAL_CHANGE_ADDRESS);
+	} else if (elsewhere && state != SHOAL_STATE_UNKNOWN) {
 		struct shoal_cause cause = shoal_apply_cause(teller);
 		shoal_event_update(core, slot, SHOAL_CHANGE_ADDRESS, &cause);
 	}
