@@ -36,11 +36,11 @@ struct shoal_member_event {
  * With config.coalesce_ms, what happens to a member within so long a time is told as one event, or
  * as two: a change of its state, `was` what it was first and `state` what it is last, and behind it
  * an UPDATE with all that changed, `before` as it was first. Nothing is told where the state came
- * back to what it was (an UPDATE where something else did not, as of one that was started again),
- * or where a member came that was not known, and is gone again. JOIN, and ALIVE of who returned,
- * stay what they are whatever followed, and need no UPDATE. REAP and CONFLICT are told at once,
- * behind what is held of their member. The list is not late, and neither are messages: one may be
- * handled before the JOIN of its sender. */
+ * back to what it was (an UPDATE where something else did not, as of one that was started again).
+ * Who came and is gone again is not told of at all: should it return later, that is its JOIN. JOIN,
+ * and ALIVE of one that was dead or left, stay what they are whatever followed, and need no UPDATE.
+ * REAP and CONFLICT are told at once, behind what is held of their member. The list is not late,
+ * and neither are messages: one may be handled before the JOIN of its sender. */
 typedef void (*shoal_member_fn)(
         struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg);
 

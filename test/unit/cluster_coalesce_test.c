@@ -313,8 +313,8 @@ what_ends_a_member_is_told_at_once_behind_what_is_held_of_it(void **state)
 	happen(&rig, 3, SUSPECT, UP, ODD, 0);
 	commit(&rig, 200);
 	rig.callbacks.held_at.item[4] = rig.callbacks.held_at.item[3];
-	rig.callbacks.held_at.item[4]->slot = 4;
-	rig.callbacks.held_at.item[3] = NULL;
+	rig.callbacks.held_at.item[4].event->slot = 4;
+	rig.callbacks.held_at.item[3].event = NULL;
 	happen(&rig, 4, RETURN, ODD, UP, 0);
 	commit(&rig, 210);
 	told(&rig, "suspect 3 1>2; ");
@@ -372,6 +372,171 @@ a_full_queue_ends_the_window_and_overflow_is_told(void **state)
 	end(&rig);
 }
 
+static void
+a_refutation_does_not_hide_the_update_behind_it(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 100);
+	happen(&rig, 1, RETURN, ODD, UP, 0);
+	happen(&rig, 1, UPDATE, UP, UP, 1);
+	/* What came with a change of state is told, too, where that is not told by itself. */
+	happen(&rig, 2, SUSPECT, UP, ODD, 0);
+	happen(&rig, 2, RETURN, ODD, UP, SHOAL_CHANGE_INSTANCE);
+	happen(&rig, 2, SUSPECT, UP, ODD, 0);
+	commit(&rig, 0);
+	commit(&rig, 100);
+	told(&rig, "alive 1 2>1; update 1 1>1 1 since 0; suspect 2 1>2; update 2 2>2 32 since 2; ");
+	end(&rig);
+}
+
+static void
+who_was_never_told_of_joins_whenever_it_lives_at_the_end(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, 100);
+	happen(&rig, 1, JOIN, NEW, UP, 0);
+	happen(&rig, 1, LEFT, UP, GONE, 0);
+	happen(&rig, 1, RETURN, GONE, UP, 0);
+	for (uint8_t i = 2; i <= 4; i++) {
+		happen(&rig, i, JOIN, NEW, UP, 0);
+		happen(&rig, i, FAILED, UP, DOWN, 0);
+	}
+	commit(&rig, 0);
+	commit(&rig, 100);
+	told(&rig, "join 1 0>1; ");
+	happen(&rig, 2, RETURN, DOWN, UP, 0);
+	happen(&rig, 3, LEFT, DOWN, GONE, 0);
+	happen(&rig, 4, REAP, DOWN, DOWN, 0);
+	commit(&rig, 200);
+	commit(&rig, 300);
+	told(&rig, "join 2 0>1; ");
+	/* Another one in the place of one that was never told of. */
+	happen(&rig, 3, REAP, GONE, GONE, 0);
+	happen(&rig, 3, JOIN, NEW, UP, 0);
+	happen(&rig, 2, FAILED, UP, DOWN, 0);
+	commit(&rig, 400);
+	commit(&rig, 500);
+	told(&rig, "join 3 0>1; failed 2 1>3; ");
+	end(&rig);
+}
+
+#define SUBJECTS 4
+
+struct walk {
+	struct rig rig;
+	int state[SUBJECTS];       /* in the core */
+	int told[SUBJECTS];        /* to the application */
+	unsigned untold[SUBJECTS]; /* of updates since an event of it was told */
+	unsigned seed;
+};
+
+static unsigned
+draw(struct walk *walk, unsigned n)
+{
+	walk->seed = walk->seed * 1103515245u + 12345u;
+	return (walk->seed >> 16) % n;
+}
+
+static bool
+is_there(int state)
+{
+	return state == UP || state == ODD || state == SHOAL_STATE_LEAVING;
+}
+
+static void
+on_walk(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
+{
+	struct walk *walk = arg;
+	unsigned subject = shoal_member_id(event->member)->bytes[0];
+
+	(void)cluster;
+	assert_int_equal(event->was, walk->told[subject]);
+	assert_int_equal(shoal_member_state(event->member), event->state);
+	assert_true((event->kind == JOIN) == ((int)event->was == NEW));
+	assert_true(event->kind != JOIN || is_there((int)event->state));
+	assert_true(event->kind != UPDATE || event->was == event->state);
+	if (event->kind == UPDATE) {
+		walk->untold[subject] &= ~event->changed;
+	} else if (!is_there((int)event->was)) {
+		walk->untold[subject] = 0; /* all of it is new */
+	}
+	walk->told[subject] = event->kind == REAP ? NEW : (int)event->state;
+}
+
+/* What the core may tell of a member next. */
+static void
+go_on(struct walk *walk, uint8_t subject)
+{
+	static const struct {
+		unsigned kind;
+		int was, state;
+		unsigned changed;
+	} steps[] = {
+	        {JOIN, NEW, UP, 0},
+	        {SUSPECT, UP, ODD, 0},
+	        {SHOAL_EVENT_LEAVING, UP, SHOAL_STATE_LEAVING, 0},
+	        {SHOAL_EVENT_LEAVING, ODD, SHOAL_STATE_LEAVING, 0},
+	        {LEFT, UP, GONE, 0},
+	        {LEFT, SHOAL_STATE_LEAVING, GONE, 0},
+	        {LEFT, DOWN, GONE, 0},
+	        {FAILED, UP, DOWN, 0},
+	        {FAILED, ODD, DOWN, 0},
+	        {RETURN, ODD, UP, 0},
+	        {RETURN, ODD, UP, SHOAL_CHANGE_INSTANCE},
+	        {RETURN, DOWN, UP, 0},
+	        {RETURN, DOWN, UP, SHOAL_CHANGE_INSTANCE | SHOAL_CHANGE_ADDRESS},
+	        {RETURN, GONE, UP, SHOAL_CHANGE_INSTANCE},
+	        {UPDATE, UP, UP, SHOAL_CHANGE_TAGS},
+	        {UPDATE, UP, UP, SHOAL_CHANGE_METADATA},
+	        {UPDATE, ODD, ODD, SHOAL_CHANGE_ADDRESS},
+	        {REAP, DOWN, DOWN, 0},
+	        {REAP, GONE, GONE, 0},
+	};
+	unsigned i;
+
+	do {
+		i = draw(walk, COUNT_OF(steps));
+	} while (steps[i].was != walk->state[subject]);
+	happen(&walk->rig, subject, steps[i].kind, steps[i].was, steps[i].state, steps[i].changed);
+	walk->state[subject] = steps[i].kind == REAP ? NEW : steps[i].state;
+	if (steps[i].kind == UPDATE) {
+		walk->untold[subject] |= steps[i].changed;
+	}
+}
+
+static void
+what_is_told_chains_from_unknown_to_the_state_that_is_held(void **state)
+{
+	static struct walk walk;
+
+	(void)state;
+	for (unsigned seed = 1; seed <= 300; seed++) {
+		memset(&walk, 0, sizeof(walk));
+		walk.seed = seed;
+		begin(&walk.rig, 1000);
+		assert_int_equal(
+		        shoal_callbacks_unsubscribe(&walk.rig.callbacks, on_member, &walk.rig), 0);
+		assert_int_equal(shoal_callbacks_subscribe(
+		                         &walk.rig.callbacks, SHOAL_EVENT_ALL, on_walk, &walk),
+		        0);
+		for (uint64_t now = 0; now < 40 * WINDOW; now += 1 + draw(&walk, WINDOW)) {
+			go_on(&walk, (uint8_t)draw(&walk, SUBJECTS));
+			commit(&walk.rig, now);
+		}
+		commit(&walk.rig, SHOAL_NEVER);
+		for (size_t i = 0; i < SUBJECTS; i++) {
+			bool is_new = walk.told[i] == NEW && !is_there(walk.state[i]);
+			assert_true(is_new || walk.told[i] == walk.state[i]);
+			assert_true(is_new || walk.untold[i] == 0);
+		}
+		end(&walk.rig);
+	}
+}
+
 static int
 starve(const struct shoal_allocator *mem, void *arg)
 {
@@ -418,6 +583,9 @@ main(void)
 	        cmocka_unit_test(what_ends_a_member_is_told_at_once_behind_what_is_held_of_it),
 	        cmocka_unit_test(a_subscriber_and_the_end_of_the_loop_end_the_window),
 	        cmocka_unit_test(a_full_queue_ends_the_window_and_overflow_is_told),
+	        cmocka_unit_test(a_refutation_does_not_hide_the_update_behind_it),
+	        cmocka_unit_test(who_was_never_told_of_joins_whenever_it_lives_at_the_end),
+	        cmocka_unit_test(what_is_told_chains_from_unknown_to_the_state_that_is_held),
 	        cmocka_unit_test(without_memory_events_are_told_at_once_or_lost_with_a_word),
 	};
 

@@ -38,8 +38,13 @@ struct shoal_subscriber {
 struct shoal_pending_event;
 
 /* One of each slot, or NULL. */
+struct shoal_pending_place {
+	struct shoal_pending_event *event;
+	bool unheard; /* held_at: nothing was told of the member that is gone there */
+};
+
 struct shoal_pending_places {
-	struct shoal_pending_event **item;
+	struct shoal_pending_place *item;
 	size_t capacity;
 };
 

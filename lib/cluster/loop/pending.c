@@ -20,8 +20,8 @@ shoal_pending_remove(struct shoal_callbacks *callbacks, struct shoal_pending_eve
 
 	shoal_list_remove(&pending->call.node);
 	callbacks->events--;
-	if (pending->slot < last->capacity && last->item[pending->slot] == pending) {
-		last->item[pending->slot] = NULL;
+	if (pending->slot < last->capacity && last->item[pending->slot].event == pending) {
+		last->item[pending->slot].event = NULL;
 	}
 }
 
@@ -40,12 +40,12 @@ shoal_pending_drop(struct shoal_callbacks *callbacks, struct shoal_pending_event
 	shoal_pending_free(callbacks, pending);
 }
 
-struct shoal_pending_event **
+struct shoal_pending_place *
 shoal_pending_place(
         struct shoal_callbacks *callbacks, struct shoal_pending_places *places, uint32_t slot)
 {
 	size_t capacity = places->capacity > 0 ? places->capacity : 16;
-	struct shoal_pending_event **grown;
+	struct shoal_pending_place *grown;
 
 	if (slot < places->capacity) {
 		return &places->item[slot];
@@ -54,12 +54,12 @@ shoal_pending_place(
 		capacity *= 2;
 	}
 	grown = shoal_alloc_resize(
-	        callbacks->mem, places->item, capacity, sizeof(struct shoal_pending_event *));
+	        callbacks->mem, places->item, capacity, sizeof(struct shoal_pending_place));
 	if (grown == NULL) {
 		return NULL;
 	}
 	for (size_t i = places->capacity; i < capacity; i++) {
-		grown[i] = NULL;
+		grown[i] = (struct shoal_pending_place){0};
 	}
 	places->item = grown;
 	places->capacity = capacity;
@@ -84,7 +84,8 @@ shoal_pending_replace(struct shoal_callbacks *callbacks, uint32_t slot,
 {
 	struct shoal_pending_event *older;
 
-	if (slot >= callbacks->last.capacity || (older = callbacks->last.item[slot]) == NULL) {
+	if (slot >= callbacks->last.capacity ||
+	        (older = callbacks->last.item[slot].event) == NULL) {
 		return false;
 	}
 	if (older->held ||
@@ -108,7 +109,8 @@ bool
 shoal_pending_append(struct shoal_callbacks *callbacks, uint32_t slot,
         const struct shoal_event *event, struct shoal_member *member, struct shoal_member *before)
 {
-	struct shoal_pending_event *pending, **last;
+	struct shoal_pending_event *pending;
+	struct shoal_pending_place *last;
 
 	pending = shoal_alloc_zeroed(callbacks->mem, 1, sizeof(*pending));
 	if (pending == NULL) {
@@ -124,7 +126,7 @@ shoal_pending_append(struct shoal_callbacks *callbacks, uint32_t slot,
 	callbacks->events++;
 	last = shoal_pending_place(callbacks, &callbacks->last, slot);
 	if (last != NULL) {
-		*last = pending; /* without, nothing of it is replaced */
+		last->event = pending; /* without, nothing of it is replaced */
 	}
 	return true;
 }

@@ -26,7 +26,7 @@ void shoal_pending_free(struct shoal_callbacks *callbacks, struct shoal_pending_
 void shoal_pending_drop(struct shoal_callbacks *callbacks, struct shoal_pending_event *pending);
 
 /* The place of a slot; NULL: no memory. */
-struct shoal_pending_event **shoal_pending_place(
+struct shoal_pending_place *shoal_pending_place(
         struct shoal_callbacks *callbacks, struct shoal_pending_places *places, uint32_t slot);
 
 /* Stages an event. false: no memory. */
