@@ -159,6 +159,35 @@ the_dead_make_room_for_those_that_live(void **state)
 	world_done(&world);
 }
 
+/* Neither what cannot fit, nor what is announced and never given. */
+static void
+an_announcement_alone_takes_nothing_from_the_dead(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world, 4, BOUND);
+	struct shoal_span said = document(250, 1);
+	struct shoal_msg_meta kept = meta_of(&world.puppet[0].id, VERSION(1), said);
+	world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_META, &kept);
+	struct shoal_msg_state left = puppet_state(&world.puppet[0], SHOAL_STATE_LEFT);
+	world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_STATE, &left);
+	assert_true(offer(&world, 1, VERSION(1), document(30000, 1)));
+	assert_false(offer(&world, 2, VERSION(1), document(LONG, 1)));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_META_FULL), 1);
+	assert_true(holds(&world, 0, &world.puppet[0].id, VERSION(1), kept.len));
+	/* All but what the dead one has. */
+	uint64_t rest = BOUND - world_core(&world, 0)->members.meta_bytes;
+	struct shoal_msg_meta announced =
+	        meta_of(&world.puppet[3].id, VERSION(1), document(rest, 1));
+	announced.body = (struct shoal_span){NULL, 0};
+	world_tell(&world, 0, &world.puppet[3], SHOAL_MESSAGE_META, &announced);
+	world_run(&world, SHOAL_SEC(30));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_META_FULL), 1);
+	assert_true(holds(&world, 0, &world.puppet[0].id, VERSION(1), kept.len));
+	world_done(&world);
+}
+
 /* It is this member's own business, and bounded by itself. */
 static void
 its_own_is_always_held_and_a_lower_bound_takes_nothing_away(void **state)
@@ -267,6 +296,7 @@ main(void)
 	        cmocka_unit_test(
 	                what_finds_no_room_is_neither_asked_for_nor_held_until_there_is_some),
 	        cmocka_unit_test(the_dead_make_room_for_those_that_live),
+	        cmocka_unit_test(an_announcement_alone_takes_nothing_from_the_dead),
 	        cmocka_unit_test(its_own_is_always_held_and_a_lower_bound_takes_nothing_away),
 	        cmocka_unit_test(who_found_no_room_is_heard_in_a_walk_once_there_is_some),
 	};

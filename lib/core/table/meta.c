@@ -7,10 +7,10 @@
  * most and is logged.
  *
  * What is held here is told on while its subject takes part or leaves. All of it together is
- * bounded: the dead and left give theirs up first, and what then finds no room is not held. That of
- * before stays, and since the digest has another version than that of others, walks bring it again
- * until it fits. Cost: O(size) where it is taken over, O(1) where it is not, O(graves) where the
- * dead make room. */
+ * bounded: the dead and left give theirs up first, once what needs it is here, and what finds no
+ * room even so is not held. That of before stays, and since the digest has another version than
+ * that of others, walks bring it again until it fits. Cost: O(size) where it is taken over, O(1)
+ * where it is not, O(graves) where the dead make room. */
 #include "core/table/meta.h"
 
 #include <string.h>
@@ -199,6 +199,21 @@ is_room(const struct shoal_core *core, uint32_t slot, uint64_t cost)
 	return cost <= own || members->meta_bytes - own + cost <= core->profile.meta_bytes;
 }
 
+/* The same once the dead and left, but for this one, have given theirs up. */
+static bool
+may_have_room(const struct shoal_core *core, uint32_t slot, uint64_t cost)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	const struct shoal_members *members = &core->members;
+	uint64_t own = shoal_members_meta_cost(record);
+	uint64_t others = members->meta_bytes - members->meta_gone;
+
+	if (!shoal_state_is_gone((enum shoal_state)record->state)) {
+		others -= own;
+	}
+	return cost <= own || others + cost <= core->profile.meta_bytes;
+}
+
 /* What cannot go for want of memory stays. */
 static void
 give_up(struct shoal_core *core, uint32_t grave)
@@ -250,16 +265,18 @@ log_full(struct shoal_core *core, uint32_t slot, uint64_t len)
 	}
 }
 
-/* Whether so many bytes of one member can be held; said and counted where they cannot. */
+/* Whether so many bytes of one member can be held; said and counted where they cannot. Only for
+ * those that are here, and fit then, do the dead make room. */
 static bool
-fits(struct shoal_core *core, uint32_t slot, uint64_t len)
+fits(struct shoal_core *core, uint32_t slot, uint64_t len, bool here)
 {
 	uint64_t cost = len + SHOAL_META_COST;
+	bool may = may_have_room(core, slot, cost);
 
-	if (!is_room(core, slot, cost)) {
+	if (may && here) {
 		make_room(core, slot, cost);
 	}
-	if (is_room(core, slot, cost)) {
+	if (may && (!here || is_room(core, slot, cost))) {
 		return true;
 	}
 	shoal_count(core, SHOAL_COUNTER_DROP_META_FULL);
@@ -281,7 +298,7 @@ take_over(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *t
 		shoal_count(core, SHOAL_COUNTER_DROP_META);
 		return;
 	}
-	if (!fits(core, slot, told->body.len)) {
+	if (!fits(core, slot, told->body.len, true)) {
 		return;
 	}
 	unsigned changed =
@@ -345,7 +362,7 @@ want(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *told,
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		return;
 	}
-	if (fits(core, slot, told->len)) {
+	if (fits(core, slot, told->len, false)) {
 		shoal_pull_want(core, slot, told, teller);
 	}
 }
