@@ -305,6 +305,7 @@ shoal_core_free(struct shoal_core *core)
 	shoal_sends_done(core);
 	shoal_walk_done(core);
 	shoal_tree_done(core);
+	shoal_unheld_done(core);
 	shoal_members_done(core);
 	shoal_seal_done(core);
 	shoal_coding_done(core);

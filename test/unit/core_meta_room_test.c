@@ -188,6 +188,53 @@ an_announcement_alone_takes_nothing_from_the_dead(void **state)
 	world_done(&world);
 }
 
+/* Three cores, of which the second can hold the metadata of one other only. */
+static void
+who_is_full_agrees_with_all_the_same_until_there_is_room(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_config config;
+	uint64_t version[3] = {0};
+
+	(void)state;
+	world_init(&world);
+	for (size_t i = 0; i < 3; i++) {
+		world_config(&world, &config);
+		config.profile.meta_bytes = i == 1 ? BOUND : 200000;
+		world_add(&world, &config);
+		world_join(&world, i, i == 0 ? 1 : 0);
+	}
+	world_run(&world, SHOAL_SEC(5));
+	for (size_t i = 0; i < 3; i += 2) {
+		struct shoal_id id = world_id(&world, i);
+		struct shoal_core_member member;
+		struct shoal_span said = document(LONG, (uint8_t)(i + 1));
+		world_step(&world, i,
+		        (struct shoal_input){
+		                .kind = SHOAL_INPUT_META, .data = said.data, .len = said.len});
+		world_run(&world, SHOAL_SEC(5));
+		assert_true(world_holds(&world, i, &id, &member));
+		version[i] = member.meta_version;
+	}
+	struct shoal_id first = world_id(&world, 0), third = world_id(&world, 2);
+	size_t len = document(LONG, 1).len;
+	world_run(&world, SHOAL_SEC(120));
+	assert_true(holds(&world, 1, &first, version[0], len));
+	assert_true(holds(&world, 0, &third, version[2], len));
+	assert_true(holds(&world, 1, &third, 0, 0));
+	assert_true(world_counter(&world, 1, SHOAL_COUNTER_DROP_META_FULL) > 0);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(shoal_core_convergence_lag(world_core(&world, i)) == 0);
+	}
+	/* The first one says less. */
+	struct shoal_span less = document(100, 1);
+	world_step(&world, 0,
+	        (struct shoal_input){.kind = SHOAL_INPUT_META, .data = less.data, .len = less.len});
+	world_run(&world, SHOAL_SEC(120));
+	assert_true(holds(&world, 1, &third, version[2], len));
+	world_done(&world);
+}
+
 /* It is this member's own business, and bounded by itself. */
 static void
 its_own_is_always_held_and_a_lower_bound_takes_nothing_away(void **state)
@@ -297,6 +344,7 @@ main(void)
 	                what_finds_no_room_is_neither_asked_for_nor_held_until_there_is_some),
 	        cmocka_unit_test(the_dead_make_room_for_those_that_live),
 	        cmocka_unit_test(an_announcement_alone_takes_nothing_from_the_dead),
+	        cmocka_unit_test(who_is_full_agrees_with_all_the_same_until_there_is_room),
 	        cmocka_unit_test(its_own_is_always_held_and_a_lower_bound_takes_nothing_away),
 	        cmocka_unit_test(who_found_no_room_is_heard_in_a_walk_once_there_is_some),
 	};

@@ -179,6 +179,7 @@ shoal_sync_on_interval(struct shoal_core *core)
 	uint32_t slot;
 
 	shoal_sync_arm(core);
+	shoal_meta_retry(core);
 	if (shoal_order_sample(core, SHOAL_NONE, 1, &slot) == 1) {
 		shoal_sync_begin(core, slot);
 	}

@@ -8,9 +8,10 @@
  *
  * What is held here is told on while its subject takes part or leaves. All of it together is
  * bounded: the dead and left give theirs up first, once what needs it is here, and what finds no
- * room even so is not held. That of before stays, and since the digest has another version than
- * that of others, walks bring it again until it fits. Cost: O(size) where it is taken over, O(1)
- * where it is not, O(graves) where the dead make room. */
+ * room even so is not held. That of before stays. What was told last and found none is named in the
+ * digest instead of it, so that walks agree, until there is room: then they bring it. Cost: O(size)
+ * where it is taken over, O(1) where it is not, O(graves) where the dead make room, and a look
+ * through all that found none. */
 #include "core/table/meta.h"
 
 #include <string.h>
@@ -55,11 +56,19 @@ is_told(const struct shoal_record *record)
 }
 
 uint64_t
-shoal_meta_sum(const struct shoal_record *record)
+shoal_meta_sum(const struct shoal_core *core, uint32_t slot)
 {
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	enum shoal_state state = (enum shoal_state)record->state;
+	uint64_t sum;
+
 #ifdef SHOAL_PLANT_META_UNDIGESTED
 	return 0;
 #endif
+	if (state != SHOAL_STATE_UNKNOWN && !shoal_state_is_gone(state) &&
+	        shoal_unheld_sum(core, slot, &sum)) {
+		return sum;
+	}
 	if (!is_told(record)) {
 		return 0;
 	}
@@ -268,8 +277,9 @@ log_full(struct shoal_core *core, uint32_t slot, uint64_t len)
 /* Whether so many bytes of one member can be held; said and counted where they cannot. Only for
  * those that are here, and fit then, do the dead make room. */
 static bool
-fits(struct shoal_core *core, uint32_t slot, uint64_t len, bool here)
+fits(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *told, bool here)
 {
+	uint64_t len = here ? told->body.len : told->len;
 	uint64_t cost = len + SHOAL_META_COST;
 	bool may = may_have_room(core, slot, cost);
 
@@ -281,7 +291,28 @@ fits(struct shoal_core *core, uint32_t slot, uint64_t len, bool here)
 	}
 	shoal_count(core, SHOAL_COUNTER_DROP_META_FULL);
 	log_full(core, slot, len);
+	shoal_unheld_note(core, slot, told, len);
 	return false;
+}
+
+void
+shoal_meta_retry(struct shoal_core *core)
+{
+	struct shoal_unheld *unheld = &core->meta.unheld;
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < unheld->count;) {
+		struct shoal_unheld_item item = unheld->item[i];
+		uint64_t cost = item.len + SHOAL_META_COST;
+
+		if (shoal_members_at(core, item.slot) == NULL ||
+		        may_have_room(core, item.slot, bytes + cost)) {
+			bytes += cost;
+			shoal_unheld_forget(core, item.slot); /* the last one is here now */
+		} else {
+			i++;
+		}
+	}
 }
 
 static void
@@ -298,7 +329,7 @@ take_over(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *t
 		shoal_count(core, SHOAL_COUNTER_DROP_META);
 		return;
 	}
-	if (!fits(core, slot, told->body.len, true)) {
+	if (!fits(core, slot, told, true)) {
 		return;
 	}
 	unsigned changed =
@@ -308,6 +339,7 @@ take_over(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *t
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_META_UPDATES);
+	shoal_unheld_forget(core, slot);
 	shoal_pull_settled(core, slot);
 	if (!is_told(record)) {
 		shoal_members_owe(core, slot, changed);
@@ -343,6 +375,7 @@ stamp(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *told,
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return;
 	}
+	shoal_unheld_forget(core, slot);
 	shoal_pull_settled(core, slot);
 	if (is_told(record) && shoal_apply_spreads(core, record, teller)) {
 		shoal_gossip_describe(core, slot);
@@ -362,7 +395,7 @@ want(struct shoal_core *core, uint32_t slot, const struct shoal_msg_meta *told,
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		return;
 	}
-	if (fits(core, slot, told->len, false)) {
+	if (fits(core, slot, told, false)) {
 		shoal_pull_want(core, slot, told, teller);
 	}
 }

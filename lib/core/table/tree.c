@@ -338,7 +338,7 @@ shoal_tree_statement(const struct shoal_core *core, uint32_t slot)
 	memcpy(bytes, &record->info->id, 16);
 	put_u64(bytes + 16, claim.salt);
 	put_u64(bytes + 24, claim.incarnation);
-	put_u64(bytes + 32, shoal_meta_sum(record));
+	put_u64(bytes + 32, shoal_meta_sum(core, slot));
 	bytes[40] = (uint8_t)claim.state;
 #ifndef SHOAL_PLANT_MOVES_UNDIGESTED
 	if (record->info->moved != 0) {

@@ -174,7 +174,7 @@ shoal_core_hash(const struct shoal_core *core)
 		hash = mix_info(hash, record);
 		hash = mix(hash, slot);
 		hash = mix(hash, record->incarnation);
-		hash = mix(hash, shoal_meta_sum(record));
+		hash = mix(hash, shoal_meta_sum(core, slot));
 		hash = mix_bytes(hash, record->info->salt.bytes, sizeof record->info->salt.bytes);
 		hash = mix(hash, (uint64_t)record->heard_ms << 8 | record->both);
 		hash = mix(hash, (uint64_t)record->state << 32 | record->flags);
