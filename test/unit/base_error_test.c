@@ -38,7 +38,7 @@ every_code_has_its_text_and_its_label(void **state)
 static void
 success_is_ok_and_any_other_number_unknown(void **state)
 {
-	static const int none[] = {1, 2, -32, -499, SHOAL_ERR_FATAL, -503, INT32_MAX, INT32_MIN};
+	static const int none[] = {1, 2, -33, -499, SHOAL_ERR_FATAL, -503, INT32_MAX, INT32_MIN};
 	size_t i;
 
 	(void)state;

@@ -47,6 +47,9 @@
 	X(keyring)                                                                                 \
 	X(codec)
 
+/* Fields of which each has its own form. */
+#define PARSED_TABLE(X) X(profile) X(run) X(log_level) X(seed)
+
 #define RECORD_BYTES_MIN 65536u
 
 void
@@ -119,7 +122,7 @@ set_run(struct shoal_config *config, const char *value)
 }
 
 static int
-set_level(struct shoal_config *config, const char *value)
+set_log_level(struct shoal_config *config, const char *value)
 {
 	if (shoal_log_level_parse(&config->log_level, value) != 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
@@ -173,18 +176,11 @@ shoal_config_set(struct shoal_config *config, const char *field, const char *val
 		return set_number(&config->name, field, value, min, max);
 	NUMBER_TABLE(SHOAL_X)
 #undef SHOAL_X
-	if (strcmp(field, "profile") == 0) {
-		return set_profile(config, value);
-	}
-	if (strcmp(field, "run") == 0) {
-		return set_run(config, value);
-	}
-	if (strcmp(field, "log_level") == 0) {
-		return set_level(config, value);
-	}
-	if (strcmp(field, "seed") == 0) {
-		return set_seed(config, value);
-	}
+#define SHOAL_X(name)                                                                              \
+	if (strcmp(field, #name) == 0)                                                             \
+		return set_##name(config, value);
+	PARSED_TABLE(SHOAL_X)
+#undef SHOAL_X
 	return set_profile_field(config, field, value);
 }
 
