@@ -47,7 +47,7 @@ fuzz_encode(struct fuzz *fuzz, struct shoal_input *input)
 uint8_t *
 fuzz_decode(const struct fuzz *fuzz, const uint8_t *data, size_t *len)
 {
-	size_t cap = shoal_packet_expands(*len), made;
+	size_t cap = shoal_packet_expands(*len), made = 0;
 	struct shoal_packet_header header;
 	struct shoal_reader messages;
 

@@ -54,7 +54,7 @@ environment(const char *const *variables)
 static void
 set_attributes(posix_spawnattr_t *attributes, bool grouped)
 {
-	short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+	int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
 	sigset_t none, pipe;
 
 	sigemptyset(&none);
@@ -63,8 +63,8 @@ set_attributes(posix_spawnattr_t *attributes, bool grouped)
 	posix_spawnattr_setsigmask(attributes, &none);
 	posix_spawnattr_setsigdefault(attributes, &pipe);
 	posix_spawnattr_setpgroup(attributes, 0);
-	posix_spawnattr_setflags(
-	        attributes, grouped ? (short)(flags | POSIX_SPAWN_SETPGROUP) : flags);
+	flags |= grouped ? POSIX_SPAWN_SETPGROUP : 0;
+	posix_spawnattr_setflags(attributes, (short)flags);
 }
 
 int

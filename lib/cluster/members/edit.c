@@ -214,7 +214,6 @@ shoal_edit_apply(struct shoal_cluster *cluster, const struct shoal_edit_change *
 {
 	size_t room = most(cluster);
 	uint8_t *both = shoal_alloc(cluster->mem, 2 * room);
-	struct draft draft = {both, both + room, 0};
 	bool overtaken = true;
 	int rc = 0;
 
@@ -222,6 +221,7 @@ shoal_edit_apply(struct shoal_cluster *cluster, const struct shoal_edit_change *
 		return shoal_last_error_set(
 		        SHOAL_ERR_NOMEM, "metadata: %s", shoal_strerror(SHOAL_ERR_NOMEM));
 	}
+	struct draft draft = {both, both + room, 0};
 	for (unsigned i = 0; overtaken; i++) {
 		rc = apply_once(cluster, one, list, &draft, i == TRIES_FREE, &overtaken);
 	}

@@ -133,8 +133,9 @@ somebody(struct stage *stage, unsigned number, struct shoal_id *id)
 static void
 look_at_status(struct stage *stage, unsigned number)
 {
-	static struct shoal_histograms histograms[CALLERS + 1];
+	static _Thread_local struct shoal_histograms histograms;
 	struct shoal_cluster *cluster = stage->cluster;
+	(void)number;
 	struct shoal_key_info info[SHOAL_KEYS_MAX];
 	struct shoal_counters counters;
 	struct shoal_member *self = shoal_cluster_self(cluster);
@@ -149,7 +150,7 @@ look_at_status(struct stage *stage, unsigned number)
 	(void)shoal_cluster_label(cluster);
 	(void)shoal_cluster_state_name(shoal_cluster_state(cluster));
 	shoal_cluster_counters(cluster, &counters);
-	shoal_cluster_histograms(cluster, &histograms[number % (CALLERS + 1)]);
+	shoal_cluster_histograms(cluster, &histograms);
 	if (stage->run != SHOAL_RUN_DISPATCH) {
 		take(stage, shoal_cluster_dispatch(cluster));
 		(void)shoal_cluster_fd(cluster);
