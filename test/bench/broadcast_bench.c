@@ -2,7 +2,7 @@
 /* A broadcast of 512 bytes in a cluster on loopback: how long until the last member has heard it,
  * and what all members send for it beyond what they send anyway, IP and UDP headers not counted.
  * All members live in this process, on one loop: so the work of all of them is done by one
- * processor. */
+ * processor. A run of less than a second leaves out the largest. */
 #include <shoal/shoal.h>
 
 #include <event2/event.h>
@@ -189,6 +189,9 @@ main(int argc, char **argv)
 
 	bench_start(&bench, "broadcast", argc, argv);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		if (sizes[i] == MOST && bench.seconds < 1) {
+			break;
+		}
 		measure(&bench, sizes[i]);
 	}
 	return 0;

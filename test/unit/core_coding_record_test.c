@@ -1,39 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What is recorded of members that speak a codec, and what is not left of a secret. */
 #include "core_coded.h"
-
-#include <shoal/record.h>
+#include "core_opened_tape.h"
 
 #include "core/node.h"
-
-static struct shoal_recorder *recorder;
-static uint8_t tape[1 << 20];
-static size_t tape_len;
-
-static void
-keep(const uint8_t *data, size_t len)
-{
-	assert_true(tape_len + len <= sizeof tape);
-	memcpy(tape + tape_len, data, len);
-	tape_len += len;
-}
-
-static void
-record(struct core_world *world, size_t node, const struct shoal_input *input)
-{
-	struct shoal_input opened;
-	const uint8_t *data;
-	size_t len;
-
-	if (node == 1) {
-		(void)shoal_core_open(world_core(world, 1), input, &opened);
-		*(struct shoal_input *)(uintptr_t)input = opened;
-		assert_int_equal(
-		        shoal_recorder_input(recorder, world_core(world, 1), &opened, &data, &len),
-		        0);
-		keep(data, len);
-	}
-}
 
 static size_t
 replay(const struct shoal_codec_ops *codec, int expected)

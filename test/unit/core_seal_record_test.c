@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What members that seal or compress put on streams, and what is recorded of them. */
+#include "core_opened_tape.h"
 #include "core_sealed.h"
-
-#include <shoal/record.h>
 
 #include "core/node.h"
 
@@ -181,35 +180,6 @@ no_room_is_made_for_more_than_a_packet_pays_for(void **state)
 	(void)world_request(&world, node, &world.node[0].addr, 2, &parcel);
 	assert_true(shoal_seal_memory(world_core(&world, node)) <= 3 * 65536);
 	world_done(&world);
-}
-
-static struct shoal_recorder *recorder;
-static uint8_t tape[1 << 20];
-static size_t tape_len;
-
-static void
-keep(const uint8_t *data, size_t len)
-{
-	assert_true(tape_len + len <= sizeof tape);
-	memcpy(tape + tape_len, data, len);
-	tape_len += len;
-}
-
-static void
-record(struct core_world *world, size_t node, const struct shoal_input *input)
-{
-	struct shoal_input opened;
-	const uint8_t *data;
-	size_t len;
-
-	if (node == 1) {
-		(void)shoal_core_open(world_core(world, 1), input, &opened);
-		*(struct shoal_input *)(uintptr_t)input = opened;
-		assert_int_equal(
-		        shoal_recorder_input(recorder, world_core(world, 1), &opened, &data, &len),
-		        0);
-		keep(data, len);
-	}
 }
 
 /* Whether bytes stand anywhere in what was recorded. */
