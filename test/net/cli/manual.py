@@ -4,7 +4,7 @@ import os
 import re
 
 from command import check, complaint, expect_in, main, shoal
-from options import COMMANDS
+from helping import COMMANDS
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 PROSE = os.path.join(ROOT, "docs/man")
