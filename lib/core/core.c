@@ -193,6 +193,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_seen_init(core);
 	shoal_cast_init(core);
 	shoal_spread_init(core);
+	shoal_branch_init(core);
 	shoal_repair_init(core);
 	shoal_want_init(core);
 	shoal_slab_init(&core->exchanges, &core->mem, 1, 0);

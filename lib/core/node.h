@@ -161,6 +161,7 @@ struct shoal_core {
 	struct shoal_keep keep;
 	struct shoal_seen seen;
 	struct shoal_spread spread;
+	struct shoal_branches branches;
 	struct shoal_repair repair;
 	struct shoal_wants wants;
 	struct shoal_keys keys;

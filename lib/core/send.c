@@ -224,7 +224,11 @@ make_datagram(struct shoal_core *core, const struct shoal_pending *pending, stru
 	}
 	bool casts = (pending->flags & SHOAL_FILL_CASTS) != 0;
 	if ((gossip || casts) && to != NULL && shoal_members_counts(to)) {
-		shoal_spread_fill(core, pending->slot, writer, casts);
+		if ((pending->flags & SHOAL_FILL_BRANCH) != 0) {
+			shoal_spread_fill_branch(core, pending->slot, writer);
+		} else {
+			shoal_spread_fill(core, pending->slot, writer, casts);
+		}
 	}
 	/* It may have been filled to more: a larger size was proved while it waited. */
 	size_t behind = shoal_seal_behind(core);
@@ -467,6 +471,8 @@ shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 			shoal_reliable_sent(core, pending);
 		} else if ((pending->flags & SHOAL_FILL_FETCHED) != 0 && made) {
 			shoal_repair_answered(core, pending->slot);
+		} else if ((pending->flags & SHOAL_FILL_BRANCH) != 0) {
+			shoal_branch_sent(core, pending->slot, made);
 		}
 		if (made) {
 			return true;

@@ -31,7 +31,8 @@ enum shoal_fill {
 	SHOAL_FILL_FETCH = 16384, /* the broadcasts that are held, see repair.h                   */
 	SHOAL_FILL_FETCHED = 32768, /* those that were asked for */
 	SHOAL_FILL_KEYS = 65536, /* the order about keys                                          */
-	SHOAL_FILL_CLEAR = 131072 /* not sealed: a refusal for who has not shown the key */
+	SHOAL_FILL_CLEAR = 131072, /* not sealed: a refusal for who has not shown the key */
+	SHOAL_FILL_BRANCH = 262144 /* with CASTS: those that go down the tree, see branch.h */
 };
 
 struct shoal_pending {

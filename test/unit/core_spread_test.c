@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "core/message/branch.h"
+
 static void
 nothing_is_left(const struct core_world *world)
 {
@@ -105,9 +107,10 @@ who_dies_is_waited_for_by_no_broadcast(void **state)
 	world_done(&world);
 }
 
-/* Members that say as much as they are let for some seconds, in broadcasts that fit no datagram. */
+/* Members of which the first one says as much as it is let for some seconds, in broadcasts that fit
+ * no datagram. */
 static void
-floods(size_t nodes, unsigned flags)
+floods_as(const struct shoal_core_config *first, size_t nodes, unsigned flags)
 {
 	struct core_world world;
 	size_t len = 50000, said = 0;
@@ -115,7 +118,7 @@ floods(size_t nodes, unsigned flags)
 	uint64_t most = 400000;
 
 	assert_non_null(data);
-	cast_begin(&world, nodes, NULL);
+	cast_begin(&world, nodes, first);
 	for (size_t node = 0; node < nodes; node++) {
 		struct shoal_profile *profile = &world_core(&world, node)->profile;
 		profile->queue_bytes = profile->cast_bytes = (uint32_t)most;
@@ -142,14 +145,44 @@ floods(size_t nodes, unsigned flags)
 }
 
 static void
+floods(size_t nodes, unsigned flags)
+{
+	floods_as(NULL, nodes, flags);
+}
+
+/* A first one of three below which there is one, and the third below that. */
+static void
+find_chain(struct shoal_core_config *config)
+{
+	struct core_world world;
+	uint32_t found[SHOAL_BRANCHES];
+	uint32_t n = 0;
+
+	world_init(&world);
+	world_config(&world, config);
+	world_done(&world);
+	for (config->seed = 100; n != 1; config->seed++) {
+		cast_begin(&world, 3, config);
+		struct shoal_id id = world_id(&world, 0);
+		n = shoal_branch_find(world_core(&world, 0), &id, SHOAL_SELF, 0, found);
+		world_done(&world);
+	}
+	config->seed--;
+}
+
+static void
 large_ones_count_while_they_are_held(void **state)
 {
+	struct shoal_core_config config;
+
 	(void)state;
 	floods(2, 0);
 	floods(3, 0);
 	floods(4, 0);
 	floods(8, 0);
 	floods(3, SHOAL_RELIABLE);
+	find_chain(&config);
+	floods_as(&config, 3, 0);
 }
 
 int

@@ -10,6 +10,7 @@
 #include "base/slab.h"
 #include "base/table.h"
 #include "base/writer.h"
+#include "core/message/branch.h"
 #include "core/message/keep.h"
 #include "wire/cast_key.h"
 #include "wire/message.h"
@@ -17,6 +18,7 @@
 struct shoal_cast {
 	struct shoal_list all;    /* by when it came */
 	struct shoal_list spread; /* in a bucket of spread.c */
+	struct shoal_list down;   /* somebody in `branch` is still to be told */
 	struct shoal_list asked;  /* in the answer that is made, see repair.c */
 	struct shoal_list kept;   /* a reliable one, see keep.h */
 	struct shoal_list share;  /* the same of others */
@@ -28,13 +30,15 @@ struct shoal_cast {
 	uint64_t until; /* one that was offered is held until then */
 	/* Bit: to a member in a slot with this rest it was offered; that member has it. */
 	uint64_t offered, had;
+	uint64_t told;  /* the same of those to whom it was sent */
 	uint64_t token; /* its own: under which the host hears of its end; 0: it does not */
 	uint64_t mark;  /* of the request that named it last, see repair.c */
 	uint32_t number;
-	uint32_t from; /* slot of the member that told it, SHOAL_NONE: nobody */
-	uint32_t hops; /* members that passed it on before this one */
+	uint32_t from;                   /* slot of the member that told it, SHOAL_NONE: nobody */
+	uint32_t hops;                   /* members that passed it on before this one */
+	uint32_t branch[SHOAL_BRANCHES]; /* slots of those to be told first, see branch.h */
 	uint16_t type;
-	uint8_t flags, sends, tag_len;
+	uint8_t flags, sends, tag_len, branches;
 	uint8_t skips; /* times that it was the turn of a member to whom it was offered before */
 	bool own;
 	bool counted; /* in the queue of spread.c */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Each broadcast is sent min(n - 1, ceil(ln n) + 10) times by each member that hears it, as a
- * statement is (gossip.h): three quarters of that in bursts, at once and then every few
+ * statement is (gossip.h): at once to those below it in a tree (branch.h), so that it comes to all
+ * before it comes to anybody twice; then until three quarters are spent in bursts, every few
  * milliseconds, the rest with periodic ticks; and what is not spent fills probes, acks and gossip
  * behind all statements. Those that were sent least go first.
  *
  * Nor is one sent oftener than there are members that may lack it: all but its origin and who told
- * it here. Where there are none it does not spread at all.
+ * it here. Where there are none it does not spread at all. To none of them it is sent twice before
+ * all were sent it: so in a small cluster each hears it from each, whichever packet is lost.
  *
  * Bytes are counted against a budget of its own, so that no statement, probe or ack ever waits for
  * a broadcast: while it is used up, bursts and ticks are put off and nothing is lost. The queue is
@@ -117,6 +119,48 @@ arm_tick(struct shoal_core *core)
 	arm(core, core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
 }
 
+/* Of a member, among those that were told; slots may share one. */
+static uint64_t
+bit_of(uint32_t slot)
+{
+	return slot == SHOAL_NONE ? 0 : UINT64_C(1) << slot % 64;
+}
+
+/* Nanoseconds that a number of bytes take at the rate. */
+static uint64_t
+time_of(const struct shoal_core *core, uint64_t bytes)
+{
+	return bytes * SHOAL_MS(1) / core->profile.cast_rate * 1000;
+}
+
+static bool
+affords(const struct shoal_core *core)
+{
+	return core->spread.paid <= core->now + time_of(core, core->profile.cast_burst);
+}
+
+static void
+spend(struct shoal_core *core, uint64_t bytes)
+{
+	struct shoal_spread *spread = &core->spread;
+
+	spread->paid = spread->paid > core->now ? spread->paid : core->now;
+	spread->paid += time_of(core, bytes);
+}
+
+/* Until bursts begin: a step for each level of the tree, or they would be in its way where many
+ * members share a machine. */
+static uint64_t
+time_of_tree(struct shoal_core *core)
+{
+	uint64_t step = shoal_ms(core->profile.burst_step_ms), levels = 1;
+
+	for (uint64_t n = core->members.ordered; n > SHOAL_BRANCHES; n /= SHOAL_BRANCHES) {
+		levels++;
+	}
+	return shoal_jitter(core, step * levels);
+}
+
 void
 shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast)
 {
@@ -129,14 +173,21 @@ shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast)
 		return;
 	}
 	spread->count++;
+	cast->told |= bit_of(shoal_members_find(core, &cast->key.id)) | bit_of(cast->from);
 	enqueue(spread, cast);
 	if (core->profile.bursts == 0) {
 		if (!shoal_timer_armed(&spread->timer)) {
 			arm_tick(core);
 		}
-	} else if (!spread->bursting) {
+		return;
+	}
+	bool forwarded = (cast->flags & SHOAL_NO_FORWARD) == 0;
+	if (forwarded && affords(core)) {
+		shoal_branch_begin(core, cast);
+	}
+	if (!spread->bursting) {
 		spread->bursting = true;
-		arm(core, core->now);
+		arm(core, core->now + (forwarded ? time_of_tree(core) : 0));
 	}
 }
 
@@ -155,12 +206,6 @@ shoal_spread_release(struct shoal_core *core, struct shoal_cast *cast)
 	cast->until = 0;
 	*(cast->own ? &spread->own : &spread->passed) -= shoal_cast_cost(cast);
 	shoal_cast_spent(core, cast);
-}
-
-static uint64_t
-bit_of(uint32_t slot)
-{
-	return UINT64_C(1) << slot % 64;
 }
 
 static bool
@@ -192,6 +237,7 @@ static void
 end(struct shoal_core *core, struct shoal_cast *cast)
 {
 	core->spread.count--;
+	shoal_branch_end(cast);
 	shoal_list_remove(&cast->spread);
 	shoal_list_remove(&cast->flying);
 	if (cast->until <= core->now || all_had(cast)) {
@@ -212,28 +258,6 @@ shoal_spread_drop(struct shoal_core *core, struct shoal_cast *cast)
 	}
 }
 
-/* Nanoseconds that a number of bytes take at the rate. */
-static uint64_t
-time_of(const struct shoal_core *core, uint64_t bytes)
-{
-	return bytes * SHOAL_MS(1) / core->profile.cast_rate * 1000;
-}
-
-static bool
-affords(const struct shoal_core *core)
-{
-	return core->spread.paid <= core->now + time_of(core, core->profile.cast_burst);
-}
-
-static void
-spend(struct shoal_core *core, uint64_t bytes)
-{
-	struct shoal_spread *spread = &core->spread;
-
-	spread->paid = spread->paid > core->now ? spread->paid : core->now;
-	spread->paid += time_of(core, bytes);
-}
-
 static bool
 offer(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot, struct shoal_writer *writer)
 {
@@ -245,16 +269,37 @@ offer(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot, struct sh
 	return true;
 }
 
-/* Whether it is not to be told to the member: that one has it, or was offered it. */
+/* The bits of all members. Where there are more than bits, nobody is sent it often enough to set
+ * all of them. */
+static uint64_t
+bits_of_all(const struct shoal_core *core)
+{
+	const struct shoal_members *members = &core->members;
+	uint64_t bits = members->ordered > 64 ? UINT64_MAX : 0;
+
+	for (uint32_t i = 0; bits != UINT64_MAX && i < members->ordered; i++) {
+		bits |= bit_of(members->order[i]);
+	}
+	return bits;
+}
+
+/* Whether it is not to be told to the member: that one has it, or was offered it, or was told it
+ * while another one of all was not. */
 static bool
-is_passed(struct shoal_cast *cast, uint32_t slot, const struct shoal_id *id)
+is_passed(struct shoal_cast *cast, uint32_t slot, const struct shoal_id *id, uint64_t all)
 {
 	bool offered = (cast->offered & bit_of(slot)) != 0;
 
 	if (offered && cast->skips < SKIPS_MAX) {
 		cast->skips++;
 	}
-	return offered || cast->from == slot || shoal_id_compare(&cast->key.id, id) == 0;
+	if (offered || cast->from == slot || shoal_id_compare(&cast->key.id, id) == 0) {
+		return true;
+	}
+	if ((all & ~cast->told) == 0) {
+		cast->told = 0;
+	}
+	return (cast->told & bit_of(slot)) != 0;
 }
 
 /* Also where it was offered to as many. */
@@ -267,6 +312,22 @@ is_spent(const struct shoal_core *core, const struct shoal_cast *cast)
 	       (uint32_t)__builtin_popcountll(cast->offered) >= sends;
 }
 
+/* false: it does not fit. */
+static bool
+put(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot, struct shoal_writer *writer,
+        bool *alone)
+{
+	bool written = shoal_cast_write(core, cast, writer);
+
+	if (!written && !(*alone && offer(core, cast, slot, writer))) {
+		return false;
+	}
+	*alone = *alone && !written;
+	cast->told |= bit_of(slot);
+	shoal_branch_told(cast, slot);
+	return true;
+}
+
 /* What fits of one bucket; the sent ones wait in `sent` until the packet is done. Those that the
  * addressee has go to the end of the bucket, so that they are not in the way of others, or go for
  * good where that makes them spent. */
@@ -276,6 +337,7 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 {
 	const struct shoal_id *id = &shoal_members_at(core, slot)->info->id;
 	const struct shoal_list *last = bucket->prev;
+	uint64_t all = bits_of_all(core);
 	unsigned passed = 0;
 	bool done = false;
 
@@ -285,7 +347,7 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 			return;
 		}
 		done = node == last;
-		if (is_passed(cast, slot, id)) {
+		if (is_passed(cast, slot, id, all)) {
 			passed++;
 			if (is_spent(core, cast)) {
 				end(core, cast);
@@ -295,14 +357,27 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 			}
 			continue;
 		}
-		bool written = shoal_cast_write(core, cast, writer);
-		if (!written && !(*alone && offer(core, cast, slot, writer))) {
+		if (!put(core, cast, slot, writer, alone)) {
 			++*misses;
 			continue;
 		}
-		*alone = *alone && !written;
 		shoal_list_remove(node);
 		shoal_list_push_back(sent, node);
+	}
+}
+
+/* Those that a packet holds, by their number of sends. */
+static void
+count_sent(struct shoal_core *core, struct shoal_list *sent)
+{
+	SHOAL_LIST_FOREACH_SAFE (node, after, sent) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
+		if (++cast->sends >= sends_of(core, cast)) {
+			end(core, cast);
+		} else {
+			shoal_list_remove(node);
+			enqueue(&core->spread, cast);
+		}
 	}
 }
 
@@ -326,22 +401,57 @@ shoal_spread_fill(struct shoal_core *core, uint32_t slot, struct shoal_writer *w
 		}
 	}
 	spend(core, writer->len - before);
-	SHOAL_LIST_FOREACH_SAFE (node, after, &sent) {
-		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
-		if (++cast->sends >= sends_of(core, cast)) {
-			end(core, cast);
-		} else {
-			shoal_list_remove(node);
-			enqueue(spread, cast);
-		}
+	count_sent(core, &sent);
+}
+
+void
+shoal_spread_fill_branch(struct shoal_core *core, uint32_t slot, struct shoal_writer *writer)
+{
+	size_t before = writer->len;
+	struct shoal_list sent;
+	unsigned misses = 0;
+	bool alone = true;
+
+	if (!affords(core)) {
+		return;
 	}
+	shoal_list_init(&sent);
+	SHOAL_LIST_FOREACH_SAFE (node, after, &core->branches.casts) {
+		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, down);
+		if (misses > MISSES_MAX) {
+			break;
+		}
+		if (!shoal_branch_waits(cast, slot)) {
+			continue;
+		}
+		if (!put(core, cast, slot, writer, &alone)) {
+			misses++;
+			continue;
+		}
+		shoal_list_remove(&cast->spread);
+		shoal_list_push_back(&sent, &cast->spread);
+	}
+	spend(core, writer->len - before);
+	count_sent(core, &sent);
+}
+
+bool
+shoal_spread_tell(struct shoal_core *core, uint32_t slot, unsigned flags)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
+	struct shoal_pending *pending =
+	        shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, SHOAL_FILL_CASTS | flags);
+
+	if (pending != NULL) {
+		shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
+	}
+	return pending != NULL;
 }
 
 static void
 tell_some(struct shoal_core *core)
 {
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
 	struct shoal_members *members = &core->members;
 	uint32_t fanout = core->profile.gossip_fanout;
 
@@ -349,11 +459,7 @@ tell_some(struct shoal_core *core)
 		if (core->spread.turn >= members->ordered) {
 			core->spread.turn = 0;
 		}
-		struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM,
-		        members->order[core->spread.turn++], SHOAL_FILL_CASTS);
-		if (pending != NULL) {
-			shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
-		}
+		(void)shoal_spread_tell(core, members->order[core->spread.turn++], 0);
 	}
 }
 

@@ -42,6 +42,14 @@ void shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast);
 void shoal_spread_fill(
         struct shoal_core *core, uint32_t slot, struct shoal_writer *writer, bool alone);
 
+/* The same for those that go down the tree, to a member below this one: those that it is to be told
+ * and nothing else. */
+void shoal_spread_fill_branch(struct shoal_core *core, uint32_t slot, struct shoal_writer *writer);
+
+/* Queues a packet to the member in slot that takes broadcasts; flags: of enum shoal_fill, besides.
+ * false: there is no room for it. */
+bool shoal_spread_tell(struct shoal_core *core, uint32_t slot, unsigned flags);
+
 /* It counts as offered to the member in slot. Returns whether it did not before. */
 bool shoal_spread_note(struct shoal_cast *cast, uint32_t slot);
 
