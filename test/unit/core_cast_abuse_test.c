@@ -95,9 +95,11 @@ what_was_told_in_the_name_of_another_one_is_held_once_though_its_number_is_taken
 	assert_int_equal(cast_say(&world, 1, SHOAL_RELIABLE, "first"), SHOAL_OK);
 	world_run(&world, SHOAL_SEC(1));
 	cast_heard(&world, 1, "first", 1);
-	struct shoal_msg_cast cast = of_node(&world, 1, 4000, SHOAL_RELIABLE);
+	struct shoal_msg_cast cast = of_node(&world, 1, 2000, SHOAL_RELIABLE);
 	world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
-	cast_heard(&world, 1, "false", 1);
+	cast.number = 4000;
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+	cast_heard(&world, 1, "false", 2);
 	each_is_held_once(&world);
 	assert_int_equal(cast_say(&world, 1, SHOAL_RELIABLE, "second"), SHOAL_OK);
 	world_run(&world, SHOAL_SEC(1));
@@ -113,6 +115,50 @@ what_was_told_in_the_name_of_another_one_is_held_once_though_its_number_is_taken
 		each_is_held_once(&world);
 	}
 	assert_in_range(world_count_events(&world, 0, SHOAL_EVENT_MESSAGE), 3, 4);
+	world_done(&world);
+}
+
+static bool
+to_0(const struct core_world *world, const struct world_packet *packet)
+{
+	return packet->node > 0 && shoal_addr_equal(&packet->to, &world->node[0].addr) &&
+	       (packet_has(packet, SHOAL_MESSAGE_CAST) != NULL ||
+	               packet_has(packet, SHOAL_MESSAGE_OFFER) != NULL);
+}
+
+static void
+what_was_missed_when_a_higher_number_was_made_up_is_repaired_and_nothing_is_heard_twice(
+        void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	struct puppet *puppet = begin(&world, 3);
+	for (size_t i = 0; i < 10; i++) {
+		assert_int_equal(cast_say(&world, 1, SHOAL_RELIABLE, "before"), SHOAL_OK);
+	}
+	world_run(&world, SHOAL_SEC(5));
+	world.loses = to_0;
+	for (size_t i = 0; i < 20; i++) {
+		assert_int_equal(cast_say(&world, 1, SHOAL_RELIABLE, "missed"), SHOAL_OK);
+	}
+	world_run(&world, SHOAL_SEC(1));
+	struct shoal_msg_cast cast = of_node(&world, 1, 2000, SHOAL_RELIABLE);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+	cast.number = 4000;
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+	world.loses = NULL;
+	assert_int_equal(cast_say(&world, 1, SHOAL_RELIABLE, "after"), SHOAL_OK);
+	world_run(&world, SHOAL_MS(10));
+	for (uint64_t number = 1; number <= 31; number++) {
+		struct shoal_cast_key key = {cast.id, cast.salt, number, true};
+		assert_int_equal(
+		        shoal_seen_has(world_core(&world, 0), &key), number <= 10 || number == 31);
+	}
+	world_run(&world, SHOAL_SEC(60));
+	cast_heard(&world, 1, "before", 10);
+	cast_heard(&world, 1, "missed", 20);
+	cast_heard(&world, 1, "after", 1);
 	world_done(&world);
 }
 
@@ -358,6 +404,8 @@ main(void)
 	        cmocka_unit_test(who_speaks_in_the_name_of_another_one_does_not_silence_it),
 	        cmocka_unit_test(
 	                what_was_told_in_the_name_of_another_one_is_held_once_though_its_number_is_taken_back),
+	        cmocka_unit_test(
+	                what_was_missed_when_a_higher_number_was_made_up_is_repaired_and_nothing_is_heard_twice),
 	        cmocka_unit_test(
 	                what_is_held_is_not_heard_again_though_it_was_forgotten_that_it_was),
 	        cmocka_unit_test(made_up_instances_make_nobody_forget_what_was_heard),

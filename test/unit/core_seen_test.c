@@ -76,11 +76,11 @@ numbers_rise_as_fast_as_they_can_and_an_origin_has_the_last_word(void **state)
 	assert_true(shoal_seen_is_credible(core, &key));
 	add(&world, 3, 1, 100, true);
 	assert_false(shoal_seen_is_credible(core, &key));
-	key.number = 100 + 4096;
+	key.number = 100 + 2000;
 	assert_true(shoal_seen_is_credible(core, &key));
 	key.number++;
 	assert_false(shoal_seen_is_credible(core, &key));
-	world_run(&world, SHOAL_MS(1));
+	world_run(&world, SHOAL_MS(5));
 	world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_TIMER});
 	assert_true(shoal_seen_is_credible(core, &key));
 	/* Made up: the origin itself is at 101. */
@@ -89,12 +89,75 @@ numbers_rise_as_fast_as_they_can_and_an_origin_has_the_last_word(void **state)
 	assert_true(has(&world, 3, 1, 101, true));
 	assert_true(shoal_seen_correct(core, &key));
 	assert_false(has(&world, 3, 1, 101, true));
-	assert_true(has(&world, 3, 1, 100, true));
+	assert_false(has(&world, 3, 1, 100, true)); /* nobody knows any more */
 	assert_false(has(&world, 3, 1, 102, true));
 	assert_int_equal(shoal_seen_add(core, &key, true, true), SHOAL_OK);
 	assert_true(has(&world, 3, 1, 101, true));
 	assert_false(shoal_seen_correct(core, &key)); /* a copy corrects nothing */
+	/* What was heard and is kept no more does not come again. */
+	key.number = 60;
+	shoal_seen_gone(core, &key);
+	key.number = 4000;
+	shoal_seen_gone(core, &key); /* its origin did not say that */
+	add(&world, 3, 1, 4000, true);
+	key.number = 130;
+	assert_true(shoal_seen_correct(core, &key));
+	assert_true(has(&world, 3, 1, 60, true));
+	assert_false(has(&world, 3, 1, 61, true));
+	assert_false(has(&world, 3, 1, 130, true));
+	/* Of those that go once all do count as heard. */
+	add(&world, 3, 1, 4000, false);
+	key.number = 101;
+	key.reliable = false;
+	assert_true(shoal_seen_correct(core, &key));
+	assert_true(has(&world, 3, 1, 100, false));
+	assert_false(has(&world, 3, 1, 101, false));
 	world_done(&world);
+}
+
+static size_t
+shortest(void)
+{
+	struct shoal_msg_cast cast = {.number = 1, .stamp = 1, .type = CAST_TYPE};
+	struct parcel parcel;
+
+	shoal_writer_init(&parcel.writer, parcel.data, sizeof parcel.data);
+	assert_true(shoal_message_append(&parcel.writer, SHOAL_MESSAGE_CAST, &cast));
+	return parcel.writer.len;
+}
+
+static void
+whatever_the_rates_let_an_origin_say_is_believed_of_it(void **state)
+{
+	static const enum shoal_profile_kind kinds[] = {
+	        SHOAL_PROFILE_LAN, SHOAL_PROFILE_WAN, SHOAL_PROFILE_LOCAL};
+	struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		world_init(&world);
+		world_config(&world, &config);
+		assert_int_equal(shoal_profile_init(&config.profile, kinds[i]), SHOAL_OK);
+		cast_begin(&world, 1, &config);
+		struct shoal_core *core = world_core(&world, 0);
+		const struct shoal_profile *profile = &core->profile;
+		add(&world, 3, 1, 1, false);
+		add(&world, 3, 1, 1, true);
+		world_run(&world, SHOAL_SEC(1));
+		world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_TIMER});
+		/* To the two members at least who are all that others may be. */
+		uint64_t bytes = profile->cast_burst + profile->cast_rate;
+		struct shoal_cast_key key = key_of(3, 1, bytes / (2 * shortest()), false);
+		assert_true(shoal_seen_is_credible(core, &key));
+		key.number *= 2;
+		assert_false(shoal_seen_is_credible(core, &key));
+		key = key_of(3, 1, 2 * (uint64_t)profile->casts_max, true);
+		assert_true(shoal_seen_is_credible(core, &key));
+		key.number *= 2; /* so a single one shuts out none that was not told */
+		assert_false(shoal_seen_is_credible(core, &key));
+		world_done(&world);
+	}
 }
 
 static void
@@ -167,6 +230,7 @@ main(void)
 	        cmocka_unit_test(
 	                any_order_within_the_window_counts_each_once_and_what_is_below_counts_as_heard),
 	        cmocka_unit_test(numbers_rise_as_fast_as_they_can_and_an_origin_has_the_last_word),
+	        cmocka_unit_test(whatever_the_rates_let_an_origin_say_is_believed_of_it),
 	        cmocka_unit_test(made_up_instances_take_few_places_and_those_that_are_told_no_more),
 	        cmocka_unit_test(an_instance_is_forgotten_after_a_quarter_of_an_hour_of_silence),
 	        cmocka_unit_test(there_are_so_many_and_the_most_silent_makes_room),

@@ -288,17 +288,23 @@ tell_forged(struct shoal_core *core, const struct shoal_record *origin)
 	}
 }
 
-/* What is held in its origin's name above the number was made up, and its number comes anew. */
+/* What is held in its origin's name above the number was made up, and its number comes anew; what
+ * is held below it was heard. */
 static void
-drop_above(struct shoal_core *core, const struct shoal_cast_key *key)
+sort_out(struct shoal_core *core, const struct shoal_cast_key *key)
 {
 	SHOAL_LIST_FOREACH_SAFE (node, after, &core->casts.all) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, all);
 		struct shoal_cast_key same = *key;
 		same.number = cast->key.number;
-		if (same.number > key->number && shoal_cast_key_equal(&cast->key, &same)) {
+		if (!shoal_cast_key_equal(&cast->key, &same)) {
+			continue;
+		}
+		if (same.number > key->number) {
 			shoal_keep_remove(core, cast);
 			shoal_spread_drop(core, cast);
+		} else {
+			(void)shoal_seen_add(core, &same, false, false);
 		}
 	}
 }
@@ -316,7 +322,7 @@ is_credible(struct shoal_core *core, const struct shoal_msg_cast *message,
 		ok = teller->slot == origin && shoal_peer_may_say(core, key->salt) &&
 		     key->number <= SHOAL_SEEN_NUMBER_MOST;
 		if (ok && shoal_seen_correct(core, key)) {
-			drop_above(core, key);
+			sort_out(core, key);
 			tell_forged(core, record);
 		}
 	}
@@ -503,6 +509,7 @@ shoal_cast_expire(struct shoal_core *core)
 	SHOAL_LIST_FOREACH_SAFE (node, after, &casts->all) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, all);
 		if (core->now - cast->born >= shoal_ms(core->profile.cast_keep_ms)) {
+			shoal_seen_gone(core, &cast->key);
 			shoal_keep_remove(core, cast);
 		}
 		if (cast->counted && cast->until <= core->now) {

@@ -97,6 +97,7 @@ evict(struct shoal_core *core, struct shoal_list *link, bool own)
 	                              : SHOAL_LIST_ITEM(link, struct shoal_cast, share);
 
 	shoal_count(core, SHOAL_COUNTER_CASTS_EVICTED);
+	shoal_seen_gone(core, &cast->key);
 	shoal_keep_remove(core, cast);
 	shoal_cast_free(core, cast);
 }

@@ -26,13 +26,13 @@ struct origin {
 	uint64_t top, reliable[SHOAL_SEEN_RELIABLE];
 	uint64_t direct[2]; /* the highest of either row that it told itself */
 	uint64_t heard[2];  /* when something new of either was heard last */
+	uint64_t gone;      /* the highest reliable one that was heard and is kept here no more */
 	bool stray;
 };
 
-/* Numbers that may be left out, and so many more for each millisecond since the last one was heard:
- * more than any rate allows. */
-#define LEFT_OUT    4096
-#define LEFT_OUT_MS 16
+/* What the shortest broadcast costs its origin at the least, which tells it to two members where
+ * anybody passes it on. */
+#define COST_LEAST UINT64_C(80)
 
 /* One of the rows. */
 struct row {
@@ -203,6 +203,22 @@ take(struct shoal_core *core, const struct instance *instance, bool told)
 	return origin;
 }
 
+/* Numbers that an origin can have gone on by in some time, as far as its rates let it: one that is
+ * not reliable by those of bytes, a reliable one by how many are kept and for how long none of them
+ * makes room. */
+static uint64_t
+left_out(const struct shoal_core *core, bool reliable, uint64_t ns)
+{
+	const struct shoal_profile *profile = &core->profile;
+	uint64_t ms = (ns < SHOAL_SEEN_NS ? ns : SHOAL_SEEN_NS) / SHOAL_MS(1);
+
+	if (reliable) {
+		return 2 * SHOAL_CASTS_MOST + ms * SHOAL_CASTS_MOST / profile->digest_interval_ms;
+	}
+	return SHOAL_SEEN_WORDS * 64 +
+	       (profile->cast_burst + ms * profile->cast_rate / 1000) / COST_LEAST;
+}
+
 bool
 shoal_seen_is_credible(const struct shoal_core *core, const struct shoal_cast_key *key)
 {
@@ -213,9 +229,9 @@ shoal_seen_is_credible(const struct shoal_core *core, const struct shoal_cast_ke
 		return key->number <= SHOAL_SEEN_NUMBER_MOST;
 	}
 	uint64_t highest = *row_of(origin, key->reliable).highest;
-	uint64_t passed = (core->now - origin->heard[key->reliable]) / SHOAL_MS(1);
+	uint64_t passed = core->now - origin->heard[key->reliable];
 	return key->number <= SHOAL_SEEN_NUMBER_MOST &&
-	       (highest == 0 || key->number <= highest + LEFT_OUT + LEFT_OUT_MS * passed);
+	       (highest == 0 || key->number <= highest + left_out(core, key->reliable, passed));
 }
 
 bool
@@ -231,10 +247,27 @@ shoal_seen_correct(struct shoal_core *core, const struct shoal_cast_key *key)
 	if (!is_below(&row, key->number)) {
 		return false;
 	}
+	uint64_t heard = key->reliable ? origin->gone : key->number - 1;
+	uint64_t last = key->number | 63, span = row.words * 64;
+	uint64_t first = last < span ? 0 : last - span + 1;
 	memset(row.word, 0xff, row.words * sizeof *row.word);
-	row.word[key->number / 64 % row.words] = (UINT64_C(1) << key->number % 64) - 1;
+	for (uint64_t i = heard < first ? first : heard + 1; i <= last; i++) {
+		row.word[i / 64 % row.words] &= ~(UINT64_C(1) << i % 64);
+	}
 	*row.highest = key->number;
 	return true;
+}
+
+void
+shoal_seen_gone(struct shoal_core *core, const struct shoal_cast_key *key)
+{
+	struct instance instance = instance_of(key);
+	struct origin *origin = shoal_slab_at(&core->seen.slab, find(&core->seen, &instance));
+
+	if (origin != NULL && key->reliable && key->number > origin->gone &&
+	        key->number <= origin->direct[1]) {
+		origin->gone = key->number;
+	}
 }
 
 int

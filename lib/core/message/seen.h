@@ -50,8 +50,14 @@ bool shoal_seen_has(const struct shoal_core *core, const struct shoal_cast_key *
 bool shoal_seen_is_credible(const struct shoal_core *core, const struct shoal_cast_key *key);
 
 /* Its origin itself tells a number that is past, and higher than all that it told itself: what is
- * above it was made up. All below it counts as heard. Returns whether that was so. */
+ * above it was made up. Nobody knows any more which of those below it were heard: all count so that
+ * are not reliable, and of reliable ones those that are gone; what is kept is to be added again.
+ * Returns whether that was so. */
 bool shoal_seen_correct(struct shoal_core *core, const struct shoal_cast_key *key);
+
+/* A reliable one that was heard is kept no more. Above what its origin told itself that says
+ * nothing: it may have been made up. */
+void shoal_seen_gone(struct shoal_core *core, const struct shoal_cast_key *key);
 
 /* It was heard; told: its instance was told by a statement, direct: it came from its origin.
  * SHOAL_ERR_NOMEM; SHOAL_ERR_LIMIT: too many instances that no statement told. */
