@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Members of a swarm broadcast, also while much goes wrong; in the end whoever ran all the time has
- * heard every reliable one that is young enough, and each has its end. */
+/* Members of a swarm broadcast, also while much goes wrong. Where nothing is lost all hear each; in
+ * the end whoever ran all the time has heard every reliable one that is young enough, and each has
+ * its end. */
 #include "sim/swarm.h"
 
 void
@@ -14,6 +15,21 @@ shoal_swarm_cast(struct shoal_swarm *swarm, uint32_t casts)
 		(void)(shoal_sim_is_up(swarm->sim, from) &&
 		        shoal_judge_cast(swarm->sim, from, reliable));
 	}
+}
+
+/* To be called while nothing was ever lost. */
+int
+shoal_swarm_calm_casts(struct shoal_swarm *swarm)
+{
+	uint32_t node =
+	        swarm->plan.narrow ? SHOAL_SIM_NOBODY : shoal_judge_unheard_of_all(swarm->sim);
+
+	if (node != SHOAL_SIM_NOBODY) {
+		shoal_checker_fail(shoal_sim_checkers(swarm->sim), SHOAL_CHECKER_BROADCASTS, node,
+		        NULL, "a broadcast was not heard, though nothing was lost");
+		return SHOAL_ERR_STATE;
+	}
+	return 0;
 }
 
 /* All that was said comes to its end. */

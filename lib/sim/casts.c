@@ -2,9 +2,9 @@
 /* Broadcasts of applications: what was said, and who heard it.
  *
  * Each carries its number among all that were ever said, so that whoever hears it can be held to
- * the promises of core.h: none is heard twice by an instance, none that nobody sent, and a reliable
- * one comes to everyone that runs; and each has its end. Cost: a number a node for each, O(1) an
- * event. */
+ * the promises of core.h: none is heard twice by an instance, none that nobody sent, a reliable one
+ * comes to everyone that runs, and so does each while nothing is lost; and each has its end. Cost:
+ * a number a node for each, O(1) an event. */
 #include "sim/world.h"
 
 #include "base/alloc.h"
@@ -19,7 +19,7 @@
 struct shoal_sim_cast {
 	uint64_t at;
 	uint32_t from, instance;
-	bool reliable, ended;
+	bool reliable, ended, refused;
 };
 
 void
@@ -81,7 +81,7 @@ shoal_judge_cast(struct shoal_sim *sim, uint32_t from, bool reliable)
 	                                : sizeof(number) + number * 7 % (BYTES - sizeof(number))};
 	rc = shoal_sim_step(sim, from, &input);
 	if (rc != 0) { /* nobody waits for it */
-		casts->item[number].reliable = false;
+		casts->item[number].refused = true;
 		casts->item[number].ended = true;
 	}
 	return rc;
@@ -156,28 +156,61 @@ runs_since(const struct shoal_sim_node *node, uint64_t at)
 	return node->core != NULL && !node->leaving && !node->ended && node->started < at;
 }
 
+/* Whether its host always had room for what came. */
+static bool
+took_all(const struct shoal_sim_node *node)
+{
+	return shoal_core_counters(node->core)->value[SHOAL_COUNTER_DROP_NO_ROOM] == 0;
+}
+
+/* A node that has not heard the one of this number, though both it and its origin have run ever
+ * since; only with_room: and its host had room. */
+static uint32_t
+who_lacks(const struct shoal_sim *sim, uint32_t number, bool with_room)
+{
+	const struct shoal_sim_cast *cast = &sim->casts.item[number];
+	const struct shoal_sim_node *from = &sim->node[cast->from];
+
+	if (cast->refused || from->core == NULL || from->instance != cast->instance ||
+	        from->leaving) {
+		return SHOAL_SIM_NOBODY;
+	}
+	for (uint32_t node = 0; node < sim->nodes; node++) {
+		const struct shoal_sim_node *to = &sim->node[node];
+		bool heard =
+		        sim->casts.heard[(size_t)number * sim->nodes + node] == to->instance + 1;
+		if (node != cast->from && !heard && runs_since(to, cast->at) &&
+		        (!with_room || took_all(to))) {
+			return node;
+		}
+	}
+	return SHOAL_SIM_NOBODY;
+}
+
 uint32_t
 shoal_judge_unheard(const struct shoal_sim *sim, uint64_t ns)
 {
 	uint64_t now = shoal_sim_now(sim);
+	uint32_t node = SHOAL_SIM_NOBODY;
 
-	for (size_t i = 0; i < sim->casts.count; i++) {
+	for (uint32_t i = 0; i < sim->casts.count && node == SHOAL_SIM_NOBODY; i++) {
 		const struct shoal_sim_cast *cast = &sim->casts.item[i];
-		const struct shoal_sim_node *from = &sim->node[cast->from];
-
-		if (!cast->reliable || now - cast->at > ns || from->core == NULL ||
-		        from->instance != cast->instance || from->leaving) {
-			continue;
-		}
-		for (uint32_t node = 0; node < sim->nodes; node++) {
-			const struct shoal_sim_node *to = &sim->node[node];
-			bool heard = sim->casts.heard[i * sim->nodes + node] == to->instance + 1;
-			if (node != cast->from && !heard && runs_since(to, cast->at)) {
-				return node;
-			}
+		if (cast->reliable && now - cast->at <= ns) {
+			node = who_lacks(sim, i, false);
 		}
 	}
-	return SHOAL_SIM_NOBODY;
+	return node;
+}
+
+uint32_t
+shoal_judge_unheard_of_all(const struct shoal_sim *sim)
+{
+	uint32_t node = SHOAL_SIM_NOBODY;
+
+	for (uint32_t i = 0; i < sim->casts.count && node == SHOAL_SIM_NOBODY; i++) {
+		node = who_lacks(sim, i, true);
+	}
+	return node;
 }
 
 uint32_t

@@ -42,7 +42,8 @@
 	X(ADDRESSES, "addresses", "all know where each one is, once they agree")                   \
 	X(MESSAGES, "messages",                                                                    \
 	        "no message is taken twice, reliable ones in order, each ends once")               \
-	X(BROADCASTS, "broadcasts", "none is heard twice, reliable ones by all that run, all end")
+	X(BROADCASTS, "broadcasts",                                                                \
+	        "none twice, reliable ones by all, others without loss, all end")
 
 enum shoal_checker {
 #define SHOAL_X(name, label, text) SHOAL_CHECKER_##name,

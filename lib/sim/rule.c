@@ -45,6 +45,7 @@ shoal_swarm_calm(struct shoal_swarm *swarm)
 	shoal_swarm_cast(swarm, plan->nodes);
 	int rc = shoal_swarm_run_for(swarm, plan->calm_ns);
 
+	rc = rc == 0 ? shoal_swarm_calm_casts(swarm) : rc;
 	return rc == 0 && plan->nodes <= FEW && plan->calm_ns >= rounds ? check_first_probes(swarm)
 	                                                                : rc;
 }

@@ -53,6 +53,8 @@ int shoal_swarm_fault(struct shoal_swarm *swarm);
 void shoal_swarm_talk(struct shoal_swarm *swarm, uint32_t messages);
 /* casting.c: some members broadcast, where the plan has it. */
 void shoal_swarm_cast(struct shoal_swarm *swarm, uint32_t casts);
+/* In a world that never lost anything each broadcast was heard by all. */
+int shoal_swarm_calm_casts(struct shoal_swarm *swarm);
 /* Each reliable one comes to all that run. */
 int shoal_swarm_casts(struct shoal_swarm *swarm);
 /* rule.c: datagrams are as large as the way takes: a way that takes small ones only, before anybody

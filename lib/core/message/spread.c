@@ -75,6 +75,9 @@ sends_of(const struct shoal_core *core, const struct shoal_cast *cast)
 	uint32_t limit = shoal_gossip_sends(core);
 	uint32_t reach = shoal_spread_reach(core, &cast->key.id, cast->from);
 
+#ifdef SHOAL_PLANT_CAST_ONCE
+	limit = 1;
+#endif
 	return limit < reach ? limit : reach;
 }
 
