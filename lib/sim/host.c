@@ -52,8 +52,8 @@ on_joined(struct shoal_sim_node *node, const struct shoal_event *event)
 		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_COMMANDS, event->code == 0,
 		        node->number, &node->id, "a join failed, though all is well");
 	}
-	if (event->code == 0) {
-		node->joined = true;
+	node->joined = node->joined || event->code == 0;
+	if (event->code == 0 && node->asked == node->seed) {
 		node->seed = SHOAL_SIM_NOBODY;
 	} else if (!node->leaving) {
 		shoal_heap_arm(&sim->heap, &node->retry,

@@ -244,7 +244,7 @@ static void
 join(struct shoal_sim_node *node)
 {
 	struct shoal_sim *sim = node->sim;
-	struct shoal_input input = {.kind = SHOAL_INPUT_JOIN, .from = sim->node[node->seed].addr};
+	struct shoal_input input = {.kind = SHOAL_INPUT_JOIN, .from = sim->node[node->asked].addr};
 	int rc;
 
 	if (node->stalled) {
@@ -255,8 +255,8 @@ join(struct shoal_sim_node *node)
 	node->joins_open++;
 	node->join_until =
 	        sim->now + SHOAL_MS(sim->config.profile.exchange_timeout_ms) + SHOAL_SEC(1);
-	node->joins_in_calm = sim->calm && sim->node[node->seed].core != NULL;
-	shoal_sim_fault(sim, "join", node->number, node->seed, 0);
+	node->joins_in_calm = sim->calm && sim->node[node->asked].core != NULL;
+	shoal_sim_fault(sim, "join", node->number, node->asked, 0);
 	rc = shoal_sim_node_step(node, &input);
 	if (rc != 0) {
 		node->joins_open--;
@@ -282,6 +282,7 @@ shoal_sim_join(struct shoal_sim *sim, uint32_t number, uint32_t through)
 	}
 	node->seed = through;
 	if (node->joins_open == 0) {
+		node->asked = through;
 		join(node);
 	}
 	return 0;
@@ -334,6 +335,19 @@ shoal_sim_leave(struct shoal_sim *sim, uint32_t number)
 	return 0;
 }
 
+/* The host's list of seeds is the whole cluster: the next one, until one let it in; and then the
+ * one that it was to reach, for who is in may be alone with that one. */
+static uint32_t
+next_seed(const struct shoal_sim_node *node)
+{
+	uint32_t nodes = node->sim->nodes, next = (node->asked + 1) % nodes;
+
+	if (node->joined) {
+		return node->seed;
+	}
+	return next == node->number ? (next + 1) % nodes : next;
+}
+
 void
 shoal_sim_node_timer(struct shoal_sim_node *node, enum shoal_sim_timer kind)
 {
@@ -352,10 +366,7 @@ shoal_sim_node_timer(struct shoal_sim_node *node, enum shoal_sim_timer kind)
 	case SHOAL_SIM_TIMER_RETRY:
 		if (!node->leaving && node->joins_open == 0 && node->seed != SHOAL_SIM_NOBODY &&
 		        !sim->timeless) {
-			/* The host's list of seeds is the whole cluster: the next one. */
-			node->seed = (node->seed + 1) % sim->nodes;
-			node->seed = node->seed == node->number ? (node->seed + 1) % sim->nodes
-			                                        : node->seed;
+			node->asked = next_seed(node);
 			join(node);
 		}
 		break;

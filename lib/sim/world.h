@@ -96,7 +96,8 @@ struct shoal_sim_node {
 	bool host_down, leaving, ended, joined, joins_in_calm;
 	bool stalled;        /* does not run */
 	bool paused;         /* stalled for want of processor time */
-	uint32_t seed;       /* joins through this one; NOBODY */
+	uint32_t seed;       /* that it is to reach; NOBODY: it did */
+	uint32_t asked;      /* the one that its join under way, or the last one, goes through */
 	uint32_t joins_open; /* JOIN commands without their JOINED event */
 	uint32_t joins_lost; /* of which the end may have been lost with other events */
 	uint64_t join_until; /* the open join must have ended */

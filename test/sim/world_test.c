@@ -259,6 +259,32 @@ groups_part_the_cluster_and_a_heal_joins_it(void **state)
 	shoal_sim_free(sim);
 }
 
+/* Two let each other in while the one that both were to join through was cut off: it knows nobody,
+ * and they come back to it. */
+static void
+a_seed_that_was_not_reached_is_tried_again_by_who_got_in_elsewhere(void **state)
+{
+	struct shoal_sim *sim = make(3, 3, NULL);
+	struct shoal_profile profile;
+
+	(void)state;
+	(void)shoal_profile_init(&profile, SHOAL_PROFILE_LOCAL);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(shoal_sim_start(sim, i), 0);
+	}
+	assert_int_equal(shoal_sim_group(sim, 0, 1), 0);
+	assert_int_equal(shoal_sim_join(sim, 1, 0), 0);
+	assert_int_equal(shoal_sim_join(sim, 2, 0), 0);
+	run_for(sim, SHOAL_MS(profile.exchange_timeout_ms));
+	run_for(sim, SHOAL_MS(profile.heal_interval_ms) + SHOAL_MS(500));
+	assert_true(shoal_sim_has_joined(sim, 1) && shoal_sim_has_joined(sim, 2));
+	shoal_sim_heal(sim);
+	run_for(sim, SHOAL_MS(profile.exchange_timeout_ms));
+	run_for(sim, SHOAL_MS(profile.heal_interval_ms) + SHOAL_SEC(1));
+	assert_true(shoal_sim_agreed(sim, NULL));
+	shoal_sim_free(sim);
+}
+
 static void
 who_leaves_is_down_afterwards_and_left_to_the_others(void **state)
 {
@@ -359,6 +385,8 @@ main(void)
 	        cmocka_unit_test(what_comes_for_a_stalled_node_waits_in_its_socket),
 	        cmocka_unit_test(a_crash_is_seen_and_a_restart_has_a_higher_incarnation),
 	        cmocka_unit_test(groups_part_the_cluster_and_a_heal_joins_it),
+	        cmocka_unit_test(
+	                a_seed_that_was_not_reached_is_tried_again_by_who_got_in_elsewhere),
 	        cmocka_unit_test(who_leaves_is_down_afterwards_and_left_to_the_others),
 	        cmocka_unit_test(damaged_lost_doubled_and_late_packets_fire_no_checker),
 	        cmocka_unit_test(scarce_memory_ends_no_core),
