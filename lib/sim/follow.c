@@ -218,6 +218,16 @@ shoal_follow_begin(struct shoal_follow *follow, const struct shoal_input *input)
 	shoal_served_begin(follow);
 }
 
+/* A stranger's packet is none of those that somebody was heard by. */
+static bool
+is_of_member(const struct shoal_follow *follow)
+{
+	uint32_t slot;
+
+	return follow->heard.kind != 0 &&
+	       shoal_core_find(follow->core, &follow->heard.sender, &slot) == 0 && slot != 0;
+}
+
 /* The result of a request that was forgotten says nothing. */
 static void
 note_heard(struct shoal_follow *follow, bool taken)
@@ -229,7 +239,7 @@ note_heard(struct shoal_follow *follow, bool taken)
 	if (first || result || heard) {
 		follow->arrived_ns = follow->now;
 	}
-	if (first || (taken && heard && !result)) {
+	if (first || (taken && (kind == SHOAL_INPUT_REFUSED || is_of_member(follow)) && !result)) {
 		follow->heard_ns = follow->now;
 	}
 }
