@@ -139,6 +139,14 @@ is_for_itself(const struct shoal_follow *follow, struct shoal_follow_view *view,
 	return is_to(member, to) || shoal_addr_equal(&view->was_at, to);
 }
 
+/* Wherever a ping goes, to a new address perhaps: what it tells of its target is for the target. */
+static bool
+is_asked(const struct shoal_read *read, const struct shoal_id *id)
+{
+	return read->kind == SHOAL_MESSAGE_PING &&
+	       shoal_id_compare(&read->message.ping.target, id) == 0;
+}
+
 /* Who is in doubt hears so on a ping, before anything else. */
 static void
 check_belief(
@@ -179,7 +187,7 @@ shoal_said_send(
 		struct shoal_core_member member;
 		struct shoal_follow_view *view = shoal_follow_find(follow, &said.id, &member);
 
-		if (view == NULL || member.self ||
+		if (view == NULL || member.self || is_asked(read, &said.id) ||
 		        (is_for_itself(follow, view, &member, &send->to) && gossip)) {
 			continue;
 		}

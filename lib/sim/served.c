@@ -191,13 +191,27 @@ check_length(struct shoal_follow *follow, const struct shoal_send *send, uint16_
 	        "an answer to one that is no member is longer than its request");
 }
 
+/* Another one in that step asks where a member is that the request told of: it tells the oldest
+ * there can be of it, so that the member says the newest. */
+static bool
+is_relayed(const struct shoal_follow *follow, const struct shoal_read *ping)
+{
+	const struct shoal_id *target = &ping->message.ping.target;
+	struct shoal_reader messages = ping->messages;
+	struct shoal_read_statement said;
+
+	return follow->heard.kind == SHOAL_MESSAGE_RELAY &&
+	       !(shoal_read_next(&messages, &said) && said.incarnation == 0 &&
+	               shoal_id_compare(&said.id, target) == 0);
+}
+
 void
 shoal_served_send(
         struct shoal_follow *follow, const struct shoal_send *send, const struct shoal_read *read)
 {
 	const struct shoal_input *input = follow->input;
 
-	if (read->kind == SHOAL_MESSAGE_PING && follow->heard.kind == SHOAL_MESSAGE_RELAY) {
+	if (read->kind == SHOAL_MESSAGE_PING && is_relayed(follow, read)) {
 		serve(follow, &read->message.ping);
 	} else if (read->kind == SHOAL_MESSAGE_NACK) {
 		check_nack(follow, &read->message.nack);

@@ -6,7 +6,8 @@
  * their budget, a crash is known within its bound, who leaves is left. In a merge two sides that
  * hold each other dead meet, and nobody is failed by it. In chaos (chaos.c) anything happens and
  * only what must hold always is looked at. Then all faults end, and within the bound of convergence
- * all must agree; in the end the cores are not told the time any more, and what flies must die out.
+ * all must agree, and know where each member is; in the end the cores are not told the time any
+ * more, and what flies must die out.
  *
  * Node 0 is the seed that all join through; it may crash and never leaves, so that everyone has
  * somebody in common and the cluster has one truth to converge to. Cost: virtual time is some
@@ -359,6 +360,18 @@ phase_liveness(struct shoal_swarm *swarm)
 	        SHOAL_CHECKER_CONVERGENCE, &times->converged_ns);
 }
 
+/* All know where each is; who did not may have doubted one meanwhile. */
+static int
+phase_addresses(struct shoal_swarm *swarm)
+{
+	int rc = shoal_swarm_addresses(swarm);
+	uint64_t took;
+
+	return rc != 0 ? rc
+	               : run_until_agreed(swarm, agreement_bound(swarm), settling(swarm),
+	                         SHOAL_CHECKER_CONVERGENCE, &took);
+}
+
 void
 shoal_swarm_talk(struct shoal_swarm *swarm, uint32_t messages)
 {
@@ -533,11 +546,12 @@ shoal_swarm_run(struct shoal_swarm *swarm)
 	        {"flood", shoal_swarm_flood, swarm->plan.flood}, {"crash", phase_crash, true},
 	        {"leave", phase_leave, swarm->plan.leave},
 	        {"merge", phase_merge, swarm->plan.merge}, {"chaos", phase_chaos, true},
-	        {"liveness", phase_liveness, true}, {"messages", phase_messages, swarm->plan.talk},
+	        {"liveness", phase_liveness, true},
+	        {"addresses", phase_addresses, swarm->plan.moves},
+	        {"messages", phase_messages, swarm->plan.talk},
 	        {"broadcasts", shoal_swarm_casts, swarm->plan.casts}, {"quiet", phase_quiet, true},
 	        {"digest", phase_digest, true},
 	        {"metadata", shoal_swarm_metadata, swarm->plan.metadata},
-	        {"addresses", shoal_swarm_addresses, swarm->plan.moves},
 	        {"idle", phase_idle, true}};
 	int rc = 0;
 

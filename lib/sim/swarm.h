@@ -69,7 +69,7 @@ void shoal_swarm_describe_some(struct shoal_swarm *swarm);
 void shoal_swarm_describe_one(struct shoal_swarm *swarm);
 int shoal_swarm_metadata(struct shoal_swarm *swarm);
 /* moving.c, where the plan has it: one moves to another address while another one is cut off, or
- * perhaps one does, or a third of all. And a phase: all know where each is. */
+ * perhaps one does, or a third of all. And the time until all know where each is. */
 int shoal_swarm_move_unseen(struct shoal_swarm *swarm);
 int shoal_swarm_move_one(struct shoal_swarm *swarm);
 void shoal_swarm_move_some(struct shoal_swarm *swarm);

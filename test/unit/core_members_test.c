@@ -291,15 +291,17 @@ the_first_address_of_a_family_that_is_here_too_is_used(void **state)
 			        world_await_sent(&world, 0, NULL, SHOAL_MESSAGE_PING, SHOAL_SEC(2));
 			assert_true(shoal_addr_equal(&packet->to, used));
 			/* Also when it tells of other addresses later. */
+			struct puppet itself = {.id = m.id, .salt = m.salt, .addr = *used};
 			m.moved = ++m.incarnation;
 			m.addrs.item[0].port = m.addrs.item[1].port = 99;
-			world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &m);
+			world_tell(&world, 0, &itself, SHOAL_MESSAGE_MEMBER, &m);
 			event = world_event(&world, 0, SHOAL_EVENT_UPDATE, &m.id, 0);
 			assert_true(shoal_addr_equal(&event->addr, used));
 			m.moved = ++m.incarnation;
 			m.addrs.item[0] = m.addrs.item[1 - rows[i].used[six_first]];
 			m.addrs.count = 1;
-			world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &m);
+			itself.addr = m.addrs.item[0];
+			world_tell(&world, 0, &itself, SHOAL_MESSAGE_MEMBER, &m);
 			event = world_event(&world, 0, SHOAL_EVENT_UPDATE, &m.id, 1);
 			assert_true(shoal_addr_equal(&event->addr, &m.addrs.item[0]));
 			world_done(&world);

@@ -147,6 +147,9 @@ tell(struct core_world *world, size_t by, const struct puppet *about, uint64_t i
 	member.incarnation = incarnation;
 	member.moved = moved;
 	member.addrs.item[0] = addr_of(text);
+	if (&world->puppet[by] == about) {
+		world->puppet[by].addr = member.addrs.item[0]; /* it speaks from there */
+	}
 	world_tell(world, 0, &world->puppet[by], SHOAL_MESSAGE_MEMBER, &member);
 }
 
@@ -171,7 +174,7 @@ an_old_address_that_is_told_late_is_not_taken(void **state)
 	tell(&world, 1, puppet, at + 6, at + 1, old);
 	assert_true(is_at(&world, 0, &puppet->id, now));
 	/* A newer address under an incarnation that is passed. */
-	tell(&world, 1, puppet, at + 3, at + 3, later);
+	tell(&world, 0, puppet, at + 3, at + 3, later);
 	assert_int_equal(held(&world, 0, &puppet->id).incarnation, at + 6);
 	assert_true(is_at(&world, 0, &puppet->id, later));
 	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_UPDATE), 2);
@@ -179,6 +182,76 @@ an_old_address_that_is_told_late_is_not_taken(void **state)
 	puppet->salt.bytes[0] ^= 0xff;
 	tell(&world, 0, puppet, at + 7, 0, later);
 	assert_int_equal(held(&world, 0, &puppet->id).incarnation, at + 7);
+	world_done(&world);
+}
+
+/* Anybody may name an address: it is asked who is there, once in ten seconds, and nothing else goes
+ * there before the member itself has answered. */
+static void
+what_another_tells_of_a_move_counts_when_the_member_answers_there(void **state)
+{
+	static struct core_world world;
+	struct shoal_addr hole = addr_of("10.66.6.6:6");
+	const struct world_packet *packet = NULL;
+	size_t pings = 0;
+
+	(void)state;
+	set_up(&world, 2);
+	struct puppet *puppet = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	world_meet(&world, 0, PUPPET_DATAGRAMS);
+	world_run(&world, SHOAL_SEC(3));
+	struct shoal_addr at = puppet->addr;
+	world_forget_sent(&world);
+	for (uint64_t i = 1; i <= 8; i++) {
+		tell(&world, 1, puppet, puppet->incarnation, puppet->incarnation + i,
+		        "10.66.6.6:6");
+		world_run(&world, SHOAL_MS(1000));
+	}
+	struct shoal_core_member member = held(&world, 0, &puppet->id);
+	assert_true(shoal_addr_equal(&member.addr[0], &at));
+	while ((packet = world_sent(&world, packet, 0, &hole, 0)) != NULL) {
+		assert_non_null(packet_has(packet, SHOAL_MESSAGE_PING));
+		pings++;
+	}
+	assert_int_equal(pings, 1);
+	struct shoal_msg_state dead = {
+	        .id = puppet->id, .incarnation = puppet->incarnation, .state = SHOAL_STATE_DEAD};
+	for (size_t i = 0; i < 8; i++) {
+		dead.salt = dead.salt << 8 | puppet->salt.bytes[i];
+	}
+	world_tell(&world, 0, &world.puppet[1], SHOAL_MESSAGE_STATE, &dead);
+	world_run(&world, SHOAL_SEC(10));
+	assert_null(world_event(&world, 0, SHOAL_EVENT_FAILED, &puppet->id, 0));
+	world_done(&world);
+}
+
+/* It told nobody but one, and is asked where that says that it is. */
+static void
+one_that_moved_is_found_by_what_another_tells(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world, 3);
+	struct shoal_id id = world_id(&world, 1);
+	deaf = 2;
+	world.loses = is_deaf;
+	move(&world, 1, "10.9.9.9:700");
+	world_run(&world, SHOAL_MS(700));
+	world.loses = NULL;
+	assert_false(is_at(&world, 2, &id, "10.9.9.9:700"));
+	struct puppet *teller = world_meet(&world, 2, PUPPET_DATAGRAMS);
+	struct shoal_core_member now = held(&world, 0, &id);
+	struct shoal_msg_member told = {.id = id,
+	        .salt = now.salt,
+	        .incarnation = now.incarnation,
+	        .moved = now.incarnation,
+	        .state = SHOAL_STATE_ALIVE,
+	        .name = {(const uint8_t *)now.name, strlen(now.name)},
+	        .addrs = {.count = 1, .item = {now.addr[0]}}};
+	world_tell(&world, 2, teller, SHOAL_MESSAGE_MEMBER, &told);
+	world_run(&world, SHOAL_MS(100));
+	assert_true(is_at(&world, 2, &id, "10.9.9.9:700"));
 	world_done(&world);
 }
 
@@ -194,12 +267,12 @@ the_address_of_one_that_is_suspect_or_dead_is_learnt_too(void **state)
 	world_meet(&world, 0, PUPPET_DATAGRAMS);
 	uint64_t at = puppet->incarnation;
 	assert_non_null(world_await(&world, 0, SHOAL_EVENT_SUSPECT, SHOAL_SEC(30)));
-	tell(&world, 1, puppet, at, at - 1, "10.7.7.7:1");
+	tell(&world, 0, puppet, at, at - 1, "10.7.7.7:1");
 	assert_int_equal(world_state(&world, 0, &puppet->id), SHOAL_STATE_SUSPECT);
 	assert_true(is_at(&world, 0, &puppet->id, "10.7.7.7:1"));
 	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_UPDATE), 1);
 	assert_non_null(world_await(&world, 0, SHOAL_EVENT_FAILED, SHOAL_SEC(60)));
-	tell(&world, 1, puppet, at, at, "10.7.7.7:2");
+	tell(&world, 0, puppet, at, at, "10.7.7.7:2");
 	assert_int_equal(world_state(&world, 0, &puppet->id), SHOAL_STATE_DEAD);
 	assert_true(is_at(&world, 0, &puppet->id, "10.7.7.7:2"));
 	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_UPDATE), 1);
@@ -381,6 +454,8 @@ main(void)
 	        cmocka_unit_test(one_that_moves_is_reached_there_by_all_and_suspected_by_nobody),
 	        cmocka_unit_test(who_missed_a_move_and_heard_a_refutation_finds_it_in_a_walk),
 	        cmocka_unit_test(an_old_address_that_is_told_late_is_not_taken),
+	        cmocka_unit_test(what_another_tells_of_a_move_counts_when_the_member_answers_there),
+	        cmocka_unit_test(one_that_moved_is_found_by_what_another_tells),
 	        cmocka_unit_test(the_address_of_one_that_is_suspect_or_dead_is_learnt_too),
 	        cmocka_unit_test(
 	                addresses_that_it_never_took_are_contradicted_under_a_higher_incarnation),

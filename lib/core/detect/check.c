@@ -111,13 +111,10 @@ is_open(const struct shoal_record *record, const struct shoal_claim *told)
 	return record->state == SHOAL_STATE_UNKNOWN;
 }
 
-/* Hearsay makes this member send packets to addresses that anybody may have named: to each at most
- * one in ten seconds. */
 static bool
-may_try(struct shoal_core *core, const struct shoal_record *record)
+was_tried(struct shoal_core *core, const struct shoal_addr *addr)
 {
 	struct shoal_ring *tried = &core->checks.tried;
-	struct shoal_addr addr = shoal_members_addr(record);
 	const struct tried *front;
 
 	while ((front = shoal_ring_front(tried)) != NULL && core->now - front->at >= CHECK_AGAIN) {
@@ -125,10 +122,23 @@ may_try(struct shoal_core *core, const struct shoal_record *record)
 	}
 	for (size_t i = 0; i < tried->count; i++) {
 		const struct tried *one = shoal_ring_at(tried, i);
-		if (shoal_addr_equal(&one->addr, &addr)) {
-			shoal_count(core, SHOAL_COUNTER_DROP_ADDRESS_TRIED);
-			return false;
+		if (shoal_addr_equal(&one->addr, addr)) {
+			return true;
 		}
+	}
+	return false;
+}
+
+/* Hearsay makes this member send packets to addresses that anybody may have named: to each at most
+ * one in ten seconds. */
+static bool
+may_try(struct shoal_core *core, const struct shoal_addr *addr)
+{
+	struct shoal_ring *tried = &core->checks.tried;
+
+	if (was_tried(core, addr)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_ADDRESS_TRIED);
+		return false;
 	}
 	if (tried->count == tried->limit) {
 		shoal_ring_pop(tried);
@@ -138,9 +148,43 @@ may_try(struct shoal_core *core, const struct shoal_record *record)
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return false;
 	}
-	one->addr = addr;
+	one->addr = *addr;
 	one->at = core->now;
 	return true;
+}
+
+/* What is older than the subject's own word makes it say the newest; it may not know yet where this
+ * member is itself. */
+void
+shoal_check_address(struct shoal_core *core, uint32_t slot, const struct shoal_addr *addr)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_msg_ping ping = {.seq = shoal_probe_number(core, 0, SHOAL_NUMBER_PROBE),
+	        .id = self->info->id,
+	        .salt = shoal_members_salt(self),
+	        .target = record->info->id,
+	        .mark = shoal_tree_mark(shoal_tree_root(core))};
+	struct shoal_msg_state old = {.id = record->info->id,
+	        .salt = shoal_members_salt(record),
+	        .age_ms = (core->now - shoal_members_heard(core, record)) / SHOAL_MS(1),
+	        .state = SHOAL_STATE_ALIVE};
+
+	/* Packets name addresses faster than checks do: none is forgotten for another one. */
+	if (was_tried(core, addr) || core->checks.tried.count == TRIED_MAX) {
+		shoal_count(core, SHOAL_COUNTER_DROP_ADDRESS_TRIED);
+		return;
+	}
+	struct shoal_pending *pending =
+	        may_try(core, addr)
+	                ? shoal_send_queue(core, SHOAL_SEND_DATAGRAM, addr, slot, SHOAL_FILL_SELF)
+	                : NULL;
+	if (pending != NULL) {
+		shoal_send_primary(pending, SHOAL_MESSAGE_PING, &ping);
+		shoal_send_primary(pending, SHOAL_MESSAGE_STATE, &old);
+		shoal_count(core, SHOAL_COUNTER_HEARSAY_PROBES);
+		shoal_count(core, SHOAL_COUNTER_PINGS_OUT);
+	}
 }
 
 static void
@@ -151,7 +195,8 @@ begin(struct shoal_core *core, const struct check *check, struct shoal_record *r
 	struct shoal_probe *probe = NULL;
 
 	record->flags &= (uint8_t)~SHOAL_RECORD_ANSWERED;
-	bool allowed = death || may_try(core, record);
+	struct shoal_addr addr = shoal_members_addr(record);
+	bool allowed = death || may_try(core, &addr);
 	if (allowed && !death && shoal_state_is_gone((enum shoal_state)record->state)) {
 		shoal_heal_try(core, check->slot);
 	} else if (allowed && is_open(record, &check->told)) {

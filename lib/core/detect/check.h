@@ -25,6 +25,10 @@ void shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoa
  * it did not answer a check of late. */
 bool shoal_check_is_settled(const struct shoal_core *core, uint32_t slot);
 
+/* Asks a member at an address that another one told of it; what it says itself then counts. To each
+ * address at most once in ten seconds, and to 256 in that time. */
+void shoal_check_address(struct shoal_core *core, uint32_t slot, const struct shoal_addr *addr);
+
 void shoal_check_on_timer(struct shoal_core *core);
 
 /* The probe of a check has ended. */

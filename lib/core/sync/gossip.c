@@ -251,6 +251,17 @@ shoal_gossip_raise(struct shoal_core *core, uint32_t slot)
 	make_news(core, slot, !moved);
 }
 
+void
+shoal_gossip_fill_in(struct shoal_core *core, uint32_t slot)
+{
+	uint32_t number = shoal_members_at(core, slot)->news;
+	struct shoal_news *news = shoal_slab_at(&core->gossip.entries, number);
+
+	if (news != NULL) {
+		news->known = false;
+	}
+}
+
 /* The age told of one that lives: since it was heard, by us or by whoever told us (hearsay, summed
  * over hops). */
 static uint64_t

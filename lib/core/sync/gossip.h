@@ -58,6 +58,9 @@ void shoal_gossip_add(struct shoal_core *core, uint32_t slot);
 /* The same where only the incarnation of one that is alive has risen, as in a refutation: told in
  * the short form, unless something fuller about it is still on its way, or it has moved. */
 void shoal_gossip_raise(struct shoal_core *core, uint32_t slot);
+/* What is still to be told of one that is alive is told in full, as often as it would have been:
+ * where it is was learnt after the statement. */
+void shoal_gossip_fill_in(struct shoal_core *core, uint32_t slot);
 /* Its metadata is news. */
 void shoal_gossip_describe(struct shoal_core *core, uint32_t slot);
 void shoal_gossip_forget(struct shoal_core *core, uint32_t slot);

@@ -8,6 +8,10 @@
  * a newer incarnation, is never taken. Only the subject sets moved; it is in the digest (tree.c),
  * so that a walk finds who missed the change. A new instance says all anew.
  *
+ * Only the subject's own word counts: else whoever can speak could move anybody to where nobody is,
+ * or all members to one victim. What another one tells makes this member ask there, within the
+ * bounds of hearsay, and the subject's answer says where it is.
+ *
  * Cost: O(1) for what is told; a change of this member's own looks at all members once, for it may
  * be of another family. */
 #include "core/table/move.h"
@@ -15,6 +19,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "core/detect/check.h"
 #include "core/event.h"
 #include "core/node.h"
 #include "core/table/apply.h"
@@ -136,6 +141,36 @@ tells_scope(const struct shoal_info *info, const struct shoal_addr_list *held,
 	       (unknown || memcmp(&teller->id, &info->id, sizeof info->id) == 0);
 }
 
+/* It speaks for itself, sealed or from where it says that it is; ports are those of connections. */
+static bool
+is_own_word(const struct shoal_core *core, const struct shoal_said *said,
+        const struct shoal_teller *teller)
+{
+	const struct shoal_addr_list *addrs = &said->member->addrs;
+	bool there = core->seal.sealed;
+
+	for (size_t i = 0; i < addrs->count && !there; i++) {
+		there = memcmp(addrs->item[i].ip, teller->from.ip, sizeof teller->from.ip) == 0;
+	}
+	return there && memcmp(&teller->id, said->id, sizeof *said->id) == 0;
+}
+
+/* At the address that would be used. */
+static void
+ask_there(struct shoal_core *core, uint32_t slot, const struct shoal_addr_list *addrs)
+{
+	const struct shoal_addr *addr = &addrs->item[0];
+
+	for (size_t i = 0; i < addrs->count; i++) {
+		bool ipv4 = shoal_addr_is_ipv4(&addrs->item[i]);
+		if (ipv4 ? core->has_ipv4 : core->has_ipv6) {
+			addr = &addrs->item[i];
+			break;
+		}
+	}
+	shoal_check_address(core, slot, addr);
+}
+
 void
 shoal_move_told(
         struct shoal_core *core, const struct shoal_said *said, const struct shoal_teller *teller)
@@ -153,6 +188,10 @@ shoal_move_told(
 	if (!newer && !tells_scope(record->info, &held, told, teller)) {
 		return;
 	}
+	if (newer && !is_own_word(core, said, teller)) {
+		ask_there(core, slot, &told->addrs);
+		return;
+	}
 	if (shoal_members_readdress(core, slot, &told->addrs, told->moved) != SHOAL_OK) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return;
@@ -165,8 +204,8 @@ shoal_move_told(
 		struct shoal_cause cause = shoal_apply_cause(teller);
 		shoal_event_update(core, slot, SHOAL_CHANGE_ADDRESS, &cause);
 	}
-	if (newer && state == SHOAL_STATE_ALIVE && shoal_apply_spreads(core, record, teller)) {
-		shoal_gossip_add(core, slot);
+	if (newer) {
+		shoal_gossip_fill_in(core, slot);
 	}
 }
 

@@ -341,7 +341,8 @@ shoal_tree_statement(const struct shoal_core *core, uint32_t slot)
 	put_u64(bytes + 32, shoal_meta_sum(core, slot));
 	bytes[40] = (uint8_t)claim.state;
 #ifndef SHOAL_PLANT_MOVES_UNDIGESTED
-	if (record->info->moved != 0) {
+	/* Where the dead were only they could say. */
+	if (record->info->moved != 0 && !shoal_state_is_gone(claim.state)) {
 		len += put_addresses(bytes + len, record->info);
 	}
 #endif
