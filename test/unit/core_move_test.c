@@ -4,6 +4,8 @@
  * its addresses it contradicts. */
 #include "unit.h"
 
+#include <stdio.h>
+
 #include "base/addr.h"
 #include "core_world.h"
 #include "heap_fault.h"
@@ -330,6 +332,68 @@ addresses_that_it_never_took_are_contradicted_under_a_higher_incarnation(void **
 	world_done(&world);
 }
 
+/* A forger's: it could not be contradicted by a higher one. */
+static void
+moved_far_above_the_incarnation_counts_nowhere(void **state)
+{
+	static const uint64_t moved[] = {UINT64_MAX, UINT64_MAX - 1, UINT64_C(1) << 40};
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world, 2);
+	struct shoal_id id = world_id(&world, 0);
+	for (size_t i = 0; i < COUNT_OF(moved); i++) {
+		struct shoal_core_member self = held(&world, 0, &id);
+		struct puppet forger = {.id = id,
+		        .salt = self.salt,
+		        .addr = addr_of("10.66.6.6:6"),
+		        .incarnation = self.incarnation};
+		memcpy(forger.name, self.name, strlen(self.name) + 1);
+		struct shoal_msg_member told = puppet_member(&forger, SHOAL_STATE_ALIVE);
+		told.moved = self.incarnation + moved[i];
+		told.moved = told.moved < moved[i] ? UINT64_MAX : told.moved;
+		struct puppet *teller = world_meet(&world, 0, PUPPET_DATAGRAMS);
+		world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &told);
+		world_tell(&world, 1, &forger, SHOAL_MESSAGE_MEMBER, &told);
+		world_run(&world, SHOAL_SEC(1));
+		assert_true(held(&world, 0, &id).incarnation < self.incarnation + 100);
+		assert_false(is_at(&world, 1, &id, "10.66.6.6:6"));
+	}
+	move(&world, 0, "10.9.9.9:700");
+	world_run(&world, SHOAL_SEC(2));
+	assert_true(is_at(&world, 1, &id, "10.9.9.9:700"));
+	world_done(&world);
+}
+
+static void
+it_insists_once_a_second_at_most(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world, 1);
+	world_meet(&world, 0, PUPPET_DATAGRAMS);
+	world_run(&world, SHOAL_SEC(3));
+	struct shoal_id id = world_id(&world, 0);
+	struct shoal_core_member self = held(&world, 0, &id);
+	char name[SHOAL_NAME_MAX + 1];
+	snprintf(name, sizeof name, "%s", self.name);
+	struct shoal_msg_member told = {.id = id,
+	        .salt = self.salt,
+	        .incarnation = self.incarnation,
+	        .state = SHOAL_STATE_ALIVE,
+	        .name = {(const uint8_t *)name, strlen(name)},
+	        .addrs = {.count = 1, .item = {addr_of("10.66.6.6:6")}}};
+	for (int i = 0; i < 20; i++) {
+		struct shoal_core_member now = held(&world, 0, &id);
+		told.moved = now.incarnation + 1;
+		world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_MEMBER, &told);
+		world_run(&world, SHOAL_MS(100));
+	}
+	assert_in_range(held(&world, 0, &id).incarnation - self.incarnation, 2, 10);
+	world_done(&world);
+}
+
 /* The accuser may be one that asks at the old address. */
 static void
 who_has_moved_refutes_with_its_address(void **state)
@@ -459,6 +523,8 @@ main(void)
 	        cmocka_unit_test(the_address_of_one_that_is_suspect_or_dead_is_learnt_too),
 	        cmocka_unit_test(
 	                addresses_that_it_never_took_are_contradicted_under_a_higher_incarnation),
+	        cmocka_unit_test(moved_far_above_the_incarnation_counts_nowhere),
+	        cmocka_unit_test(it_insists_once_a_second_at_most),
 	        cmocka_unit_test(who_has_moved_refutes_with_its_address),
 	        cmocka_unit_test(what_is_no_address_is_refused_and_changes_nothing),
 	        cmocka_unit_test(without_memory_it_stays_where_it_is),

@@ -13,6 +13,7 @@
 struct shoal_identity {
 	uint64_t started_ms;      /* since 1970, when this instance started */
 	uint64_t outbid;          /* when another instance was last outbid; 0: never */
+	uint64_t insisted;        /* when its addresses were insisted on last; 0: never */
 	struct shoal_slab twins;  /* other instances of this member's id, see identity.c */
 	struct shoal_slab rivals; /* new instances of members, while the known one is asked */
 };

@@ -291,10 +291,10 @@ learn(struct shoal_core *core, struct shoal_said *said, const struct shoal_telle
 		return;
 	}
 	enum shoal_verdict verdict = shoal_statement_admit(&view, &said->told);
+	judge(core, slot, said, teller, verdict);
 	if (view.self && said->member != NULL && shoal_move_denies(core, said->member)) {
 		shoal_move_insist(core, said->member);
 	}
-	judge(core, slot, said, teller, verdict);
 	shoal_move_told(core, said, teller);
 }
 

@@ -24,6 +24,16 @@
 #include "core/node.h"
 #include "core/table/apply.h"
 
+/* How far `moved` may be above the incarnation that is held: nobody gets there, and what is further
+ * could not be contradicted by a higher one. */
+#define AHEAD_MAX (UINT64_C(1) << 32)
+
+static bool
+is_forged(uint64_t moved, uint64_t incarnation)
+{
+	return moved > incarnation && moved - incarnation > AHEAD_MAX;
+}
+
 /* As they travel, without scopes. */
 static bool
 are_same(const struct shoal_addr_list *a, const struct shoal_addr_list *b)
@@ -185,6 +195,10 @@ shoal_move_told(
 	}
 	struct shoal_addr_list held = shoal_info_addrs(record->info);
 	bool newer = told->moved > shoal_info_moved(record->info);
+	if (is_forged(told->moved, record->incarnation)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+		return;
+	}
 	if (!newer && !tells_scope(record->info, &held, told, teller)) {
 		return;
 	}
@@ -225,11 +239,19 @@ shoal_move_denies(const struct shoal_core *core, const struct shoal_msg_member *
 void
 shoal_move_insist(struct shoal_core *core, const struct shoal_msg_member *told)
 {
-	struct shoal_addr_list held = shoal_info_addrs(shoal_members_at(core, SHOAL_SELF)->info);
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_addr_list held = shoal_info_addrs(self->info);
+	struct shoal_identity *identity = &core->identity;
 
 	if (core->leave.phase != SHOAL_LEAVE_NOT) {
 		return;
 	}
+	if (is_forged(told->moved, self->incarnation) ||
+	        (identity->insisted != 0 && core->now - identity->insisted < SHOAL_SEC(1))) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+		return;
+	}
+	identity->insisted = core->now;
 	shoal_identity_rise(
 	        core, told->moved > told->incarnation ? told->moved : told->incarnation);
 	if (say(core, &held) != SHOAL_OK) {

@@ -20,7 +20,8 @@ void shoal_move_told(
 /* Whether a full statement about this instance gives it addresses that it never took, which must be
  * contradicted. */
 bool shoal_move_denies(const struct shoal_core *core, const struct shoal_msg_member *told);
-/* Contradicts them: its addresses are said anew, under an incarnation of their own. */
+/* Contradicts them, at most once a second: its addresses are said anew, under an incarnation of
+ * their own. */
 void shoal_move_insist(struct shoal_core *core, const struct shoal_msg_member *told);
 
 #endif
