@@ -154,9 +154,9 @@ what_a_member_changes_of_itself_is_an_update(void **state)
 	        SHOAL_CAUSE_GOSSIP);
 	assert_true(world_holds(&world, 0, &subject->id, &held));
 	assert_string_equal(held.name, subject->name);
-	/* At the incarnation that is held a change is no statement of its own. */
+	/* At the incarnation that is held a change is no statement that others may tell. */
 	subject->addr.port++;
-	tell_full(&world, 0, subject, SHOAL_STATE_ALIVE);
+	tell_full(&world, 1, subject, SHOAL_STATE_ALIVE);
 	assert_int_equal(count_member_events(&world), 0);
 	world_done(&world);
 }

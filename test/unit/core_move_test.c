@@ -394,6 +394,65 @@ it_insists_once_a_second_at_most(void **state)
 	world_done(&world);
 }
 
+/* Its statement came first, by another one, and was told on; where it is is no other statement. */
+static void
+an_address_that_is_learnt_late_does_not_restart_the_statement(void **state)
+{
+	static struct core_world world;
+	const struct world_packet *packet = NULL;
+	size_t sent = 0, late = 0;
+
+	(void)state;
+	set_up(&world, 1);
+	for (int i = 0; i < 8; i++) {
+		world_meet(&world, 0, PUPPET_DATAGRAMS);
+	}
+	world_run(&world, SHOAL_SEC(5));
+	struct puppet *puppet = &world.puppet[0];
+	struct shoal_addr before = puppet->addr;
+	uint64_t at = puppet->incarnation + 1;
+	world_forget_sent(&world);
+	tell(&world, 1, puppet, at, at, "10.66.0.9:7");
+	world_run(&world, SHOAL_MS(5));
+	uint64_t then = world.now;
+	tell(&world, 0, puppet, at, at, "10.66.0.9:7");
+	assert_true(is_at(&world, 0, &puppet->id, "10.66.0.9:7"));
+	world_run(&world, SHOAL_SEC(2));
+	while ((packet = world_sent(&world, packet, 0, NULL, 0)) != NULL) {
+		bool told = packet_state_of(packet, &puppet->id) == SHOAL_STATE_ALIVE &&
+		            !shoal_addr_equal(&packet->to, &before) &&
+		            !shoal_addr_equal(&packet->to, &puppet->addr);
+		sent += told;
+		late += told && packet->at > then && packet_has(packet, SHOAL_MESSAGE_MEMBER);
+	}
+	assert_int_equal(sent, 8); /* of nine members, each hears it once */
+	assert_in_range(late, 1, 7);
+	world_done(&world);
+}
+
+/* Somebody introduced it, and lied about where it is. */
+static void
+its_own_word_repairs_an_address_that_it_started_with(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world, 1);
+	struct puppet *puppet = world_puppet(&world);
+	world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct shoal_addr at = puppet->addr;
+	tell(&world, 1, puppet, puppet->incarnation, 0, "10.66.6.6:6");
+	assert_true(is_at(&world, 0, &puppet->id, "10.66.6.6:6"));
+	struct shoal_msg_member said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	struct shoal_core_member member = held(&world, 0, &puppet->id);
+	assert_true(member.addrs == 1 && shoal_addr_equal(&member.addr[0], &at));
+	/* Not by what another one tells. */
+	tell(&world, 1, puppet, puppet->incarnation, 0, "10.66.6.6:6");
+	assert_false(is_at(&world, 0, &puppet->id, "10.66.6.6:6"));
+	world_done(&world);
+}
+
 /* The accuser may be one that asks at the old address. */
 static void
 who_has_moved_refutes_with_its_address(void **state)
@@ -525,6 +584,8 @@ main(void)
 	                addresses_that_it_never_took_are_contradicted_under_a_higher_incarnation),
 	        cmocka_unit_test(moved_far_above_the_incarnation_counts_nowhere),
 	        cmocka_unit_test(it_insists_once_a_second_at_most),
+	        cmocka_unit_test(an_address_that_is_learnt_late_does_not_restart_the_statement),
+	        cmocka_unit_test(its_own_word_repairs_an_address_that_it_started_with),
 	        cmocka_unit_test(who_has_moved_refutes_with_its_address),
 	        cmocka_unit_test(what_is_no_address_is_refused_and_changes_nothing),
 	        cmocka_unit_test(without_memory_it_stays_where_it_is),

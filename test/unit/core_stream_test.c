@@ -105,7 +105,9 @@ fits(enum shoal_event_kind kind, enum shoal_state was, enum shoal_state state)
 	case SHOAL_EVENT_JOIN:
 		return was == SHOAL_STATE_UNKNOWN && state == SHOAL_STATE_ALIVE;
 	case SHOAL_EVENT_UPDATE:
-		return was == SHOAL_STATE_ALIVE && state == SHOAL_STATE_ALIVE;
+		return was == state &&
+		       (state == SHOAL_STATE_ALIVE || state == SHOAL_STATE_SUSPECT ||
+		               state == SHOAL_STATE_LEAVING);
 	case SHOAL_EVENT_SUSPECT:
 		return was == SHOAL_STATE_ALIVE && state == SHOAL_STATE_SUSPECT;
 	case SHOAL_EVENT_ALIVE:

@@ -10,7 +10,8 @@
  *
  * Only the subject's own word counts: else whoever can speak could move anybody to where nobody is,
  * or all members to one victim. What another one tells makes this member ask there, within the
- * bounds of hearsay, and the subject's answer says where it is.
+ * bounds of hearsay, and the subject's answer says where it is. Its own word also replaces what
+ * somebody else said under the same moved, when it was not known yet.
  *
  * Cost: O(1) for what is told; a change of this member's own looks at all members once, for it may
  * be of another family. */
@@ -199,10 +200,13 @@ shoal_move_told(
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
 		return;
 	}
-	if (!newer && !tells_scope(record->info, &held, told, teller)) {
+	bool own = is_own_word(core, said, teller);
+	bool repaired = own && told->moved == shoal_info_moved(record->info) &&
+	                !are_same(&held, &told->addrs);
+	if (!newer && !repaired && !tells_scope(record->info, &held, told, teller)) {
 		return;
 	}
-	if (newer && !is_own_word(core, said, teller)) {
+	if (newer && !own) {
 		ask_there(core, slot, &told->addrs);
 		return;
 	}
