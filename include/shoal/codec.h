@@ -79,8 +79,9 @@ enum shoal_codec_flag {
 
 /* A codec. The writing functions append and show that there is no room in the writer; they are only
  * called with values and in an order that are right. The reading functions take one value off what
- * a peer sent: 0, SHOAL_ERR_MALFORMED, or SHOAL_ERR_UNSUPPORTED for what is well formed and no
- * value of ours; a length is held against what is left before anything else is done with it. */
+ * a peer sent, of at least one byte: 0, SHOAL_ERR_MALFORMED, or SHOAL_ERR_UNSUPPORTED for what is
+ * well formed and no value of ours; a length is held against what is left before anything else is
+ * done with it. A string stands in what was taken, and is never shorter there than its content. */
 struct shoal_codec_ops {
 	uint32_t abi;     /* SHOAL_CODEC_ABI */
 	uint8_t id;       /* number on the wire, enum shoal_codec_id */

@@ -20,7 +20,8 @@ extern "C" {
 	X(STREAMS_OUT, streams_out, "requests, replies and one-way messages handed to streams")    \
 	X(DROP_MALFORMED, drop_malformed, "packets dropped: bytes do not follow the format")       \
 	X(DROP_CHECKSUM, drop_checksum, "packets dropped: checksum does not match")                \
-	X(DROP_VERSION, drop_version, "packets dropped: protocol version not spoken here")         \
+	X(DROP_VERSION, drop_version,                                                              \
+	        "packets dropped: of a version, or with flags, unknown here")                      \
 	X(DROP_LABEL, drop_label, "packets dropped: another cluster's label")                      \
 	X(DROP_SEALED, drop_sealed, "packets dropped: sealed, and not with a key that is here")    \
 	X(DROP_TOO_BIG, drop_too_big, "packets dropped: above the size limit")                     \

@@ -407,8 +407,10 @@ shoal_core_as_stream(struct shoal_core *core, struct shoal_send *send)
 	}
 	if (shoal_seal_seals(core)) {
 		struct shoal_writer writer;
-		if (sends->stream == NULL && !shoal_sends_grow(core)) {
-			return SHOAL_ERR_NOMEM;
+		while (sends->stream_capacity < send->len) {
+			if (!shoal_sends_grow(core)) {
+				return SHOAL_ERR_NOMEM;
+			}
 		}
 		shoal_writer_init(&writer, sends->stream, sends->stream_capacity);
 		int rc = shoal_seal_again(core, sends->datagram, send->len, &writer);

@@ -164,7 +164,7 @@ shoal_coded_open(const uint8_t *data, size_t len, const struct shoal_codec_ops *
 
 bool
 shoal_coded_first(const uint8_t *data, size_t len, const struct shoal_codec_ops *codec,
-        uint16_t *kind, union shoal_wire_message *message)
+        uint8_t *scratch, uint16_t *kind, union shoal_wire_message *message)
 {
 	struct shoal_packet_header header;
 	struct shoal_reader reader, body;
@@ -173,5 +173,5 @@ shoal_coded_first(const uint8_t *data, size_t len, const struct shoal_codec_ops 
 	return shoal_packet_header(&reader, &header) == SHOAL_OK &&
 	       (header.flags & (SHOAL_PACKET_SEALED | SHOAL_PACKET_COMPRESSED)) == 0 &&
 	       header.codec == codec->id && shoal_message_next(&reader, kind, &body) > 0 &&
-	       shoal_structured_decode(codec, *kind, body, NULL, 0, message) == SHOAL_OK;
+	       shoal_structured_decode(codec, *kind, body, scratch, body.left, message) == SHOAL_OK;
 }

@@ -32,9 +32,9 @@ SHOAL_MUST_USE int shoal_coded_open(const uint8_t *data, size_t len,
         const struct shoal_codec_ops *codec, uint8_t *scratch, uint8_t *out, size_t cap,
         size_t *out_len);
 
-/* Decodes the first message of a coded packet that needs no scratch, whatever the rest. false: it
- * is none. */
+/* Decodes the first message of a coded packet, whatever the rest. scratch: room for len bytes.
+ * false: it is none. */
 bool shoal_coded_first(const uint8_t *data, size_t len, const struct shoal_codec_ops *codec,
-        uint16_t *kind, union shoal_wire_message *message);
+        uint8_t *scratch, uint16_t *kind, union shoal_wire_message *message);
 
 #endif

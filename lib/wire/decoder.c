@@ -4,7 +4,10 @@
  *
  * `owed` is what the counts of all open arrays and maps promise, one byte an item and two a pair:
  * never more than what is left, so that nobody who makes room by a count makes more of it than the
- * document is long. No memory, no recursion; linear in the document. */
+ * document is long. No memory, no recursion; linear in the document.
+ *
+ * A codec of the application's own may be wrong about bytes that its author did not think of. What
+ * it says is held against what it took: it always goes on, and strings stand in the document. */
 #include <shoal/codec.h>
 
 #include <string.h>
@@ -73,22 +76,57 @@ begin_item(struct shoal_decoder *decoder, struct shoal_nest *nest)
 		}
 		nest->left--;
 	} else {
+		size_t before = decoder->reader.left;
 		rc = decoder->codec->read_end(&decoder->reader, nest->type, !nest->begun);
+		rc = decoder->reader.left > before ? SHOAL_ERR_MALFORMED : rc;
 	}
 	nest->begun = true;
 	return rc;
+}
+
+/* Whether a token can be what stood between `from` and the cursor. */
+static bool
+is_sound(const struct shoal_decoder *decoder, const uint8_t *from, size_t took, bool key,
+        const struct shoal_token *token)
+{
+	switch (token->type) {
+	case SHOAL_TOKEN_STRING:
+	case SHOAL_TOKEN_BYTES:
+	case SHOAL_TOKEN_KEY:
+		if (token->data_len > 0 &&
+		        (token->data < from || token->data > from + took ||
+		                token->data_len > (size_t)(from + took - token->data))) {
+			return false;
+		}
+		return key == (token->type == SHOAL_TOKEN_KEY) &&
+		       (token->escaped ? decoder->codec->copy != NULL &&
+		                                 token->is.len <= token->data_len
+		                       : token->is.len == token->data_len);
+	case SHOAL_TOKEN_ARRAY:
+	case SHOAL_TOKEN_MAP:
+		return !key &&
+		       (token->is.count != SHOAL_COUNT_UNKNOWN || decoder->codec->read_end != NULL);
+	default:
+		return !key && token->type < SHOAL_TOKEN_END;
+	}
 }
 
 static int
 read_token(struct shoal_decoder *decoder, struct shoal_token *token, bool key)
 {
 	const struct shoal_codec_ops *codec = decoder->codec;
+	const uint8_t *from = decoder->reader.at;
+	size_t before = decoder->reader.left;
 	int rc;
 
 	memset(token, 0, sizeof *token);
 	token->type = key ? SHOAL_TOKEN_KEY : SHOAL_TOKEN_NULL;
 	rc = key ? codec->read_key(&decoder->reader, token) : codec->read(&decoder->reader, token);
-	if (rc == SHOAL_OK && (decoder->reader.failed || decoder->reader.left < decoder->owed)) {
+	size_t left = decoder->reader.left;
+	bool taken = rc == SHOAL_OK && !decoder->reader.failed && left >= decoder->owed;
+	if (rc > 0 ||
+	        (rc == SHOAL_OK && (!taken || left >= before ||
+	                                   !is_sound(decoder, from, before - left, key, token)))) {
 		rc = SHOAL_ERR_MALFORMED;
 	}
 	if (rc != SHOAL_OK) {

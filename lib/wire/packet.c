@@ -22,8 +22,11 @@ shoal_packet_header(struct shoal_reader *reader, struct shoal_packet_header *hea
 		return SHOAL_ERR_VERSION;
 	}
 	header->flags = shoal_reader_u8(reader);
+	if ((header->flags & ~KNOWN_FLAGS) != 0) {
+		return SHOAL_ERR_VERSION;
+	}
 	header->label.len = shoal_reader_u8(reader);
-	if (header->label.len > SHOAL_LABEL_MAX || (header->flags & ~KNOWN_FLAGS) != 0) {
+	if (header->label.len > SHOAL_LABEL_MAX) {
 		return SHOAL_ERR_MALFORMED;
 	}
 	header->label.data = shoal_reader_bytes(reader, header->label.len);
@@ -318,5 +321,18 @@ shoal_packet_neighbour(const uint8_t *data, size_t len)
 	if (data[0] == 0x16 && data[1] == 3) {
 		return "it looks like TLS";
 	}
-	return data[0] == '{' ? "it looks like JSON" : NULL;
+	return data[0] == '{' ? "it looks like JSON" : shoal_packet_newer(data, len);
+}
+
+const char *
+shoal_packet_newer(const uint8_t *data, size_t len)
+{
+	if (len < 2 || data[0] <= SHOAL_PACKET_FIRST || data[0] > (SHOAL_PACKET_FIRST | 0x0f)) {
+		return NULL;
+	}
+	if (data[0] != (SHOAL_PACKET_FIRST | SHOAL_PACKET_VERSION)) {
+		return "a packet of another version of shoal";
+	}
+	return (data[1] & ~KNOWN_FLAGS) != 0 ? "a packet with flags that only a newer shoal knows"
+	                                     : NULL;
 }

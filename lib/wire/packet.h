@@ -61,8 +61,8 @@ struct shoal_packet_header {
 	uint64_t addressee;        /* SEALED: the addressee's salt, 0: not known */
 };
 
-/* Reads a header only. SHOAL_ERR_VERSION, SHOAL_ERR_MALFORMED (also for flags that are not known).
- */
+/* Reads a header only. SHOAL_ERR_VERSION: of another version, or with flags that are not known;
+ * SHOAL_ERR_MALFORMED. */
 int shoal_packet_header(struct shoal_reader *reader, struct shoal_packet_header *header);
 
 /* The header of a clear packet and, borrowed from data, what is between it and the checksum, which
@@ -131,7 +131,11 @@ SHOAL_MUST_USE int shoal_packet_uncompress(const uint8_t *data, size_t len,
         const struct shoal_compressor_ops *by, uint8_t *out, size_t cap, size_t *out_len);
 
 /* What bytes that are no packet look like: "it looks like memberlist (Serf, Consul, Nomad)" and
- * others; NULL: no idea. Static. */
+ * others, also what shoal_packet_newer says; NULL: no idea. Static. */
 const char *shoal_packet_neighbour(const uint8_t *data, size_t len);
+
+/* Why this release cannot read a packet of another one: its version, or its flags. NULL: it is none
+ * of shoal's, or it can. Static. */
+const char *shoal_packet_newer(const uint8_t *data, size_t len);
 
 #endif

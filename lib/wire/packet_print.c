@@ -283,14 +283,15 @@ add_header_error(struct printer *printer, int code, const struct shoal_reader *r
 {
 	if (code == SHOAL_ERR_VERSION) {
 		const char *name = shoal_packet_neighbour(printer->data, len);
-		(void)add_error(printer, code, printer->data,
+		(void)add_error(printer, code,
+		        printer->data + (header->version == SHOAL_PACKET_VERSION),
 		        name != NULL ? name : "not a packet of this version", NULL);
 	} else if (header->label.len > SHOAL_LABEL_MAX) {
 		(void)add_error(printer, code, printer->data + 2, "the length of the label", NULL);
 	} else if (reader->failed) {
 		(void)add_error(printer, code, reader->at, "the header is cut", NULL);
 	} else {
-		(void)add_error(printer, code, printer->data + 1, "the flags", NULL);
+		(void)add_error(printer, code, reader->at - 1, "the codec", NULL);
 	}
 }
 

@@ -12,8 +12,8 @@
  *     IDS, ADDRS          an array of these
  *
  * A field that is zero (no id, no address, an empty text or list) is left out, and one that is not
- * there is zero. Keys that are not known are skipped: newer fields. No key may come twice. The body
- * of a PAD is zero bytes in every codec. */
+ * there is zero. Keys that are not known are skipped: newer fields. No key may come twice, and no
+ * value is a double. The body of a PAD is zero bytes in every codec. */
 #ifndef SHOAL_WIRE_STRUCTURED_H
 #define SHOAL_WIRE_STRUCTURED_H
 

@@ -9,6 +9,7 @@
 
 #include "wire/message.h"
 #include "wire/packet.h"
+#include "wire/structured.h"
 
 /* A ping as docs/protocol.md draws it, sealed by the instance a0 a1 .. af for 0x1122334455667788
  * under a key of the bytes 0, 1, 2 and so on; each is a packet later than the one before. */
@@ -70,6 +71,29 @@ static const char both_hex[] = "c1030092a0a1a2a3a4a5a6a728a9aaabacadaeb011223344
                                "780d8e8b5c42cbf975f8c1a5115590374eb99f2a50d3fb5869b979134926c037"
                                "c69530e8dab632718634df68768513cfcaac35634449ce9884790011353e68a7"
                                "90989a398a56a23cde2fa75ada7bf4c74484b958bba7fcc6b3";
+
+/* The ping as a map, sealed; each is the first packet of its instance. */
+static const struct {
+	uint8_t key_len;
+	enum shoal_packet_kind kind;
+	const char *label;
+	const struct shoal_codec_ops *(*codec)(void);
+	const char *hex;
+} coded[] = {
+        {32, SHOAL_PACKET_DATAGRAM, "prod", shoal_codec_msgpack,
+                "c1050470726f640192a0a1a2a3a4a5a6a728a9aaabacadaeb011223344556677"
+                "8890785347e48a2aa88785d6e17ce0ebab596196d41f598084b4d0e38b984a28"
+                "94b804a5b1a1f5966592026bf755b96d0127dc5820e9d35899b9d00d7357f3de"
+                "dd42e16b8e809afca8f769b092cb414589266d8abc3a15689323b0f5e50122"},
+        {16, SHOAL_PACKET_REQUEST, "", shoal_codec_json,
+                "c105000249a0a1a2a3a4a5a6a728a9aaabacadaeb011223344556677887d1d73"
+                "f7b02f0dbb0ea9a44e8b5f3b04733c54b25205356dfbd751d329d6f1e032b27e"
+                "4cb17f2c9373ecf787a250c6b257efe08dbae55d1dc48ceba4acb097d41d178a"
+                "37ccdd20e13e0725be79f8d51235a4e6e0a099baf08108d73edb15fe09630ccf"
+                "264755d779b03bcbe6803c8df0b56079b8b464ffb8675edc851d154ede859021"
+                "63865c63ea2f6838ca168296bd2d7573b399353dda9965db2402bcf7a307d8e2"
+                "6e07f10007"},
+};
 
 #define MOST 512
 
@@ -220,6 +244,56 @@ packets_are_uncompressed_as_the_document_tells(void **state)
 }
 
 static void
+coded_packets_are_sealed_and_opened_as_the_documents_tell(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(coded); i++) {
+		const struct shoal_codec_ops *codec = coded[i].codec();
+		struct shoal_packet_frame frame = {coded[i].kind, 0};
+		struct shoal_keyring *ring = keyring(0xa0, coded[i].key_len, NULL);
+		struct shoal_key key = {.len = coded[i].key_len};
+		struct shoal_packet_opener *opener;
+		struct shoal_packet_opened opened;
+		struct shoal_msg_ping said = ping();
+		uint8_t data[MOST], expected[MOST];
+		struct shoal_writer writer;
+		size_t len = bytes(coded[i].hex, expected);
+
+		shoal_writer_init(&writer, data, sizeof data);
+		shoal_packet_begin_sealed(
+		        &writer, (struct shoal_span){
+		                         (const uint8_t *)coded[i].label, strlen(coded[i].label)});
+		shoal_packet_set_codec(&writer, codec->id);
+		assert_true(shoal_structured_append(&writer, codec, SHOAL_MESSAGE_PING, &said));
+		assert_int_equal(
+		        shoal_packet_seal(&writer, ring, &frame, UINT64_C(0x1122334455667788)),
+		        SHOAL_OK);
+		assert_int_equal(writer.len, len);
+		assert_memory_equal(data, expected, len);
+		shoal_keyring_free(ring);
+
+		for (uint8_t n = 0; n < key.len; n++) {
+			key.bytes[n] = n;
+		}
+		assert_int_equal(shoal_packet_opener_new(
+		                         &opener, &key, 1, shoal_cipher_aes_gcm(), NULL, NULL),
+		        SHOAL_OK);
+		assert_int_equal(shoal_packet_opener_codec(opener, codec), SHOAL_OK);
+		assert_int_equal(
+		        shoal_packet_opener_open(opener, (enum shoal_packet_way)coded[i].kind, 0,
+		                expected, len, &opened),
+		        SHOAL_OK);
+		assert_string_equal(opened.codec, codec->name);
+		shoal_writer_init(&writer, data, sizeof data);
+		assert_true(shoal_message_append(&writer, SHOAL_MESSAGE_PING, &said));
+		size_t head = SHOAL_PACKET_HEAD + strlen(coded[i].label);
+		assert_int_equal(opened.len, head + writer.len + SHOAL_PACKET_CRC);
+		assert_memory_equal(opened.data + head, data, writer.len);
+		shoal_packet_opener_free(opener);
+	}
+}
+
+static void
 a_long_packet_is_compressed_with_snappy_and_a_bomb_is_refused(void **state)
 {
 	const struct shoal_compressor_ops *snappy = shoal_compressor_snappy();
@@ -268,6 +342,7 @@ main(void)
 	        cmocka_unit_test(packets_are_sealed_as_the_document_tells),
 	        cmocka_unit_test(packets_are_opened_as_the_document_tells),
 	        cmocka_unit_test(packets_are_uncompressed_as_the_document_tells),
+	        cmocka_unit_test(coded_packets_are_sealed_and_opened_as_the_documents_tell),
 	        cmocka_unit_test(a_long_packet_is_compressed_with_snappy_and_a_bomb_is_refused),
 	};
 

@@ -61,7 +61,8 @@ give(struct core_world *world, enum shoal_input_kind kind, const uint8_t *data, 
 		assert_int_equal(world->events, 0);
 		assert_true(world->sent == NULL ||
 		            ((rc == SHOAL_ERR_LABEL || rc == SHOAL_ERR_KEY ||
-		                     rc == SHOAL_ERR_UNSUPPORTED || rc == SHOAL_ERR_CODEC) &&
+		                     rc == SHOAL_ERR_UNSUPPORTED || rc == SHOAL_ERR_CODEC ||
+		                     rc == SHOAL_ERR_VERSION) &&
 		                    kind == SHOAL_INPUT_REQUEST));
 	}
 	return rc;

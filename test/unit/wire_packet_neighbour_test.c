@@ -20,7 +20,11 @@ neighbours_are_told_by_name_where_they_can_be(void **state)
 	        {"\x00\x00\x00\x02", "it looks like a release of shoal from before version 1", 4},
 	        {"GET / HTTP/1.1", "it looks like HTTP", 14},
 	        {"\x16\x03\x01", "it looks like TLS", 3}, {"{\"a\":1}", "it looks like JSON", 7},
-	        {"\xc2\x00", NULL, 2}, {"G", NULL, 1}, {"", NULL, 0}};
+	        {"\xc2\x00", "a packet of another version of shoal", 2},
+	        {"\xcf\x00", "a packet of another version of shoal", 2},
+	        {"\xc1\x08", "a packet with flags that only a newer shoal knows", 2},
+	        {"\xc1\x07", NULL, 2}, {"\xc0\x08", NULL, 2}, {"\xd0\x08", NULL, 2}, {"G", NULL, 1},
+	        {"", NULL, 0}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {

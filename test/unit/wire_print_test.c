@@ -131,17 +131,23 @@ what_is_wrong_is_said_with_its_place(void **state)
 {
 	static const uint8_t old[] = {0xc2, 1, 2, 3}, flags[] = {0xc1, 0x10, 0},
 	                     label[] = {0xc1, 0, 65, 'a'}, cut[] = {0xc1, 0, 3, 'a'},
-	                     bare[] = {0xc1, 0, 0, 1, 2, 3}, other[] = {0, 0x82, 0xa4};
+	                     bare[] = {0xc1, 0, 0, 1, 2, 3}, other[] = {0, 0x82, 0xa4},
+	                     none[] = {0xee, 1, 2}, uncoded[] = {0xc1, 4, 1, 'a', 0, 1};
 	uint8_t data[512];
 	size_t len = make(data, "");
 
 	(void)state;
 	expect_end(NULL, 0, SHOAL_ERR_MALFORMED, "  malformed at byte 0: the header is cut\n");
 	expect_end(old, sizeof old, SHOAL_ERR_VERSION,
+	        "  version at byte 0: a packet of another version of shoal\n");
+	expect_end(none, sizeof none, SHOAL_ERR_VERSION,
 	        "  version at byte 0: not a packet of this version\n");
 	expect_end(other, sizeof other, SHOAL_ERR_VERSION,
 	        "  version at byte 0: it looks like memberlist (Serf, Consul, Nomad)\n");
-	expect_end(flags, sizeof flags, SHOAL_ERR_MALFORMED, "  malformed at byte 1: the flags\n");
+	expect_end(flags, sizeof flags, SHOAL_ERR_VERSION,
+	        "  version at byte 1: a packet with flags that only a newer shoal knows\n");
+	expect_end(
+	        uncoded, sizeof uncoded, SHOAL_ERR_MALFORMED, "  malformed at byte 4: the codec\n");
 	expect_end(label, sizeof label, SHOAL_ERR_MALFORMED,
 	        "  malformed at byte 2: the length of the label\n");
 	expect_end(

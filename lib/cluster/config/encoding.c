@@ -5,6 +5,7 @@
 
 #include <shoal/message.h>
 
+#include "base/text.h"
 #include "cluster/cluster.h"
 #include "cluster/report/last_error.h"
 
@@ -42,9 +43,12 @@ check_name(const struct shoal_config *config)
 		return shoal_last_error_set(SHOAL_ERR_INVALID, "codec_ops: abi %u; allowed is %d",
 		        own->abi, SHOAL_CODEC_ABI);
 	}
-	if (own->name == NULL || own->name[0] == '\0' || strlen(own->name) > SHOAL_CODEC_NAME_MAX) {
+	size_t len = own->name != NULL ? strlen(own->name) : 0;
+	if (len == 0 || len > SHOAL_CODEC_NAME_MAX ||
+	        !shoal_text_is_name((const uint8_t *)own->name, len)) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
-		        "codec_ops: no name, or a longer one than %d bytes", SHOAL_CODEC_NAME_MAX);
+		        "codec_ops: no name, or one that is longer than %d bytes or not printable",
+		        SHOAL_CODEC_NAME_MAX);
 	}
 	if (own->id < SHOAL_CODEC_APPLICATION && find(own->name) != own) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,

@@ -91,12 +91,15 @@ read_sender(const struct shoal_input *input, uint16_t *kind, uint64_t *seq, stru
 
 /* The same of a packet in the cluster's codec. */
 static bool
-read_coded(const struct shoal_core *core, const struct shoal_input *input, uint16_t *kind,
-        uint64_t *seq, struct shoal_id *id)
+read_coded(struct shoal_core *core, const struct shoal_input *input, uint16_t *kind, uint64_t *seq,
+        struct shoal_id *id)
 {
+	struct shoal_coding *coding = &core->coding;
 	union shoal_wire_message message;
 
-	if (!shoal_coded_first(input->data, input->len, core->coding.codec, kind, &message)) {
+	if (!shoal_seal_has_room(core, &coding->scratch, input->len) ||
+	        !shoal_coded_first(input->data, input->len, coding->codec, coding->scratch.data,
+	                kind, &message)) {
 		return false;
 	}
 	const struct shoal_id *from = shoal_message_from(*kind, &message);

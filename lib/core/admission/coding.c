@@ -14,11 +14,20 @@
 /* What stands around one long value in a packet, in any codec. */
 #define PACKET_REST 1024
 
+/* The name goes to others, in refusals. */
+static bool
+is_named(const struct shoal_codec_ops *codec)
+{
+	size_t len = codec->name != NULL ? strlen(codec->name) : 0;
+
+	return len > 0 && len <= SHOAL_CODEC_NAME_MAX &&
+	       shoal_text_is_name((const uint8_t *)codec->name, len);
+}
+
 static bool
 is_complete(const struct shoal_codec_ops *codec)
 {
-	return codec->name != NULL && strlen(codec->name) <= SHOAL_CODEC_NAME_MAX &&
-	       codec->write_null != NULL && codec->write_bool != NULL &&
+	return is_named(codec) && codec->write_null != NULL && codec->write_bool != NULL &&
 	       codec->write_int64 != NULL && codec->write_uint64 != NULL &&
 	       codec->write_double != NULL && codec->write_string != NULL &&
 	       codec->write_bytes != NULL && codec->write_array != NULL &&

@@ -75,6 +75,8 @@ refusal(struct shoal_core *core, const struct shoal_input *input, int rc)
 		return "sealed for another instance";
 	case SHOAL_ERR_UNSUPPORTED:
 		return "compressed, and no compressor here";
+	case SHOAL_ERR_VERSION:
+		return shoal_packet_newer(input->data, input->len);
 	default:
 		return NULL;
 	}

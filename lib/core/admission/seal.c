@@ -278,11 +278,14 @@ shoal_seal_again(
 	if (shoal_packet_header(&reader, &header) != SHOAL_OK ||
 	        shoal_packet_unseal(datagram, len, &header, &frame, core->seal.ring, false,
 	                &clear_len) != SHOAL_OK ||
-	        shoal_packet_open(datagram + SHOAL_PACKET_SEAL, clear_len, core->label_span, &clear,
-	                &messages) != SHOAL_OK) {
+	        shoal_packet_read(datagram + SHOAL_PACKET_SEAL, clear_len, &clear, &messages) !=
+	                SHOAL_OK) {
 		return SHOAL_ERR_INVALID;
 	}
 	shoal_packet_begin_sealed(writer, clear.label);
+	if (clear.codec != 0) {
+		shoal_packet_set_codec(writer, clear.codec);
+	}
 	shoal_writer_bytes(writer, messages.at, messages.left);
 	frame.kind = SHOAL_PACKET_ONE_WAY;
 	return writer->failed
