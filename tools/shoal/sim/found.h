@@ -90,6 +90,7 @@
 	X(NEVER_SENT, "messages", 4, "a message that goes once does not go at all") \
 	X(CAST_AGAIN, "broadcasts", 13, "a second copy of a broadcast counts again") \
 	X(CAST_UNREPAIRED, "broadcasts", 13, "who missed a reliable broadcast asks for none") \
+	X(CAST_ONCE, "broadcasts", 24, "a broadcast is told to one member and no other") \
 	X(CAST_HELD, "broadcasts", 13, "a broadcast that was told goes on to count") \
 	X(RISEN_TOO_LITTLE, "convergence", 3, "a refutation is no newer than what it contradicts") \
 	X(META_STAYS, "digest", 27, "newer metadata does not take the place of older") \
