@@ -44,7 +44,7 @@
 	X(LATE_ACK_ANSWERED, "chains", 3, "an answer that comes late is answered") \
 	X(SENDS_UNCOUNTED, "memory", 1, "packets that wait are not in the memory that is told") \
 	X(SUSPICION_HASTY, "suspicions", 4, "a suspicion ends after its shortest time") \
-	X(LAG_SPARES_SUSPICIONS, "suspicions", 49, "a stall does not lengthen suspicions") \
+	X(LAG_SPARES_SUSPICIONS, "suspicions", 73, "a stall does not lengthen suspicions") \
 	X(DIAGNOSED_HASTY, "suspicions", 62, "accusers shorten the suspicion of who is reached by others") \
 	X(RELAYS_UNASKED, "probes", 4, "one relay is asked, however many there are") \
 	X(ACCUSED_EARLY, "probes", 1, "a probe ends before its interval") \
@@ -52,7 +52,7 @@
 	X(FLOOR_IGNORED, "probes", 2, "a time-out falls below its floor") \
 	X(LAG_SPARES_PROBES, "probes", 3, "a stall does not lengthen probes") \
 	X(JUDGES_FIRST, "probes", 11, "who was stalled judges before it reads") \
-	X(VERIFIED_ONCE, "probes", 29, "a told death is tried once") \
+	X(VERIFIED_ONCE, "probes", 58, "a told death is tried once") \
 	X(DIAGNOSED_ACCUSED, "suspicions", 6, "who is reached by others is accused all the same") \
 	X(SILENCE_ACCUSES, "probes", 3, "who hears nobody accuses all the same") \
 	X(STRANGERS_SERVED, "relays", 7, "a relay pings for whoever asks") \
@@ -72,7 +72,7 @@
 	X(VERDICT_OLD, "verdicts", 58, "a verdict counts however old") \
 	X(ANSWER_UNHEEDED, "verdicts", 31, "an answer does not end an inquest") \
 	X(HOLD_SHORT, "verdicts", 4, "two refusals at one moment prove an end") \
-	X(DEATH_UNDOUBTED, "reasons", 29, "a told death counts for whoever is suspect") \
+	X(DEATH_UNDOUBTED, "reasons", 18, "a told death counts for whoever is suspect") \
 	X(HEARSAY_COUNTS, "reasons", 170, "hearsay counts at once, however old") \
 	X(LEAVING_STAYS, "leave", 14, "who is leaving never counts as left") \
 	X(LEAVE_OFF_LINKS, "leave", 2, "a leave is not told on watch links") \
