@@ -54,6 +54,15 @@ a_broadcast_comes_to_the_others_and_not_to_its_sender(void **state)
 	talk_until(&talk, &two.calls, 2);
 	assert_int_equal(two.flags, SHOAL_BROADCAST | SHOAL_RELIABLE);
 	assert_int_equal(one.calls, 0);
+	assert_int_equal(shoal_broadcast(talk.two, TALK_TYPE, "y", 1, 0), 0);
+	talk_until(&talk, &one.calls, 1);
+	assert_int_equal(one.flags, SHOAL_BROADCAST);
+	assert_int_equal(shoal_id_compare(&one.sender, &talk.id_two), 0);
+	struct shoal_counters counters;
+	shoal_cluster_counters(talk.one, &counters);
+	assert_int_equal(counters.value[SHOAL_COUNTER_CASTS_REPAIRED], 0);
+	shoal_cluster_counters(talk.two, &counters);
+	assert_int_equal(counters.value[SHOAL_COUNTER_CASTS_REPAIRED], 0);
 	talk_done(&talk);
 }
 

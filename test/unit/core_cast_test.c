@@ -36,6 +36,32 @@ all_hear_it_once_with_its_sender_within_milliseconds(void **state)
 	world_done(&world);
 }
 
+static void
+two_that_both_speak_hear_each_other_without_any_repair(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 2, NULL);
+	for (size_t i = 0; i < 50; i++) {
+		for (size_t from = 0; from < 2; from++) {
+			unsigned flags = i % 2 == 0 ? SHOAL_RELIABLE : 0;
+			assert_int_equal(cast_say(&world, from, flags, from == 0 ? "ping" : "pong"),
+			        SHOAL_OK);
+		}
+		world_run(&world, SHOAL_MS(20));
+	}
+	world_run(&world, SHOAL_MS(100));
+	cast_heard(&world, 0, "ping", 50);
+	cast_heard(&world, 1, "pong", 50);
+	world_run(&world, SHOAL_SEC(30));
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(world_counter(&world, i, SHOAL_COUNTER_CASTS_REPAIRED), 0);
+		assert_int_equal(world_counter(&world, i, SHOAL_COUNTER_CASTS_AGAIN), 0);
+	}
+	world_done(&world);
+}
+
 static bool
 only_from_the_first(const struct core_world *world, const struct world_packet *packet)
 {
@@ -383,6 +409,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(all_hear_it_once_with_its_sender_within_milliseconds),
+	        cmocka_unit_test(two_that_both_speak_hear_each_other_without_any_repair),
 	        cmocka_unit_test(hops_count_the_members_that_passed_it_on),
 	        cmocka_unit_test(one_that_is_not_forwarded_is_told_by_its_origin_alone),
 	        cmocka_unit_test(one_to_a_tag_is_heard_where_it_is_carried_and_passed_on_by_all),
