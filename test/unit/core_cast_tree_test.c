@@ -231,6 +231,23 @@ in_a_small_cluster_nobody_is_told_twice_by_the_same_member(void **state)
 	}
 }
 
+static void
+who_tells_it_is_not_told(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 8, NULL);
+	world.latency = SHOAL_MS(1) / 10;
+	assert_int_equal(cast_say(&world, 0, 0, "fire"), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(5));
+	cast_heard(&world, 0, "fire", 1);
+	/* The origin to all, and of each two others one to the other, but for those that do so at
+	 * once: were all told by all, it would be 49. */
+	assert_in_range(copies(&world), 7 + 21, 7 + 21 + 10);
+	world_done(&world);
+}
+
 /* A member below this origin that has others below itself. */
 static bool
 find_inner(const struct core_world *world, size_t origin, size_t *inner)
@@ -363,6 +380,7 @@ main(void)
 	        cmocka_unit_test(above_its_rate_nothing_waits_for_the_tree_and_bursts_tell_it),
 	        cmocka_unit_test(whichever_packet_is_lost_all_hear_it_however_few_they_are),
 	        cmocka_unit_test(in_a_small_cluster_nobody_is_told_twice_by_the_same_member),
+	        cmocka_unit_test(who_tells_it_is_not_told),
 	        cmocka_unit_test(those_below_a_member_that_has_crashed_hear_it_from_others),
 	        cmocka_unit_test(
 	                an_inner_member_that_its_origin_cannot_reach_hears_it_and_so_do_those_below),

@@ -367,15 +367,21 @@ is_acceptable(struct shoal_core *core, const struct shoal_msg_cast *message,
 	if (!is_credible(core, message, teller, key, origin)) {
 		return false;
 	}
-	if (shoal_seen_has(core, key)) {
-		bool past = shoal_seen_is_past(core, key);
-		shoal_count(core, past ? SHOAL_COUNTER_CASTS_PASSED : SHOAL_COUNTER_CASTS_AGAIN);
+	if (shoal_seen_is_past(core, key)) {
+		shoal_count(core, SHOAL_COUNTER_CASTS_PASSED);
 		return false;
 	}
-	if (shoal_cast_find(core, key) != NULL) {
-		/* That it was heard is forgotten, or was taken back. */
-		note_heard(core, message, key);
+	struct shoal_cast *held = shoal_cast_find(core, key);
+	bool seen = shoal_seen_has(core, key);
+	if (seen || held != NULL) {
 		shoal_count(core, SHOAL_COUNTER_CASTS_AGAIN);
+		if (!seen) {
+			/* That it was heard is forgotten, or was taken back. */
+			note_heard(core, message, key);
+		}
+		if (held != NULL) {
+			shoal_spread_heard(core, held, teller->slot);
+		}
 		return false;
 	}
 	if (message->age_ms > core->profile.cast_keep_ms) {

@@ -6,8 +6,9 @@
  * behind all statements. Those that were sent least go first.
  *
  * Nor is one sent oftener than there are members that may lack it: all but its origin and who told
- * it here. Where there are none it does not spread at all. To none of them it is sent twice before
- * all were sent it: so in a small cluster each hears it from each, whichever packet is lost.
+ * it here. Where there are none it does not spread at all. Nobody is sent it twice, or after it
+ * told it here, before all were sent it: so in a small cluster of any two one tells the other,
+ * whichever packet is lost.
  *
  * Bytes are counted against a budget of its own, so that no statement, probe or ack ever waits for
  * a broadcast: while it is used up, bursts and ticks are put off and nothing is lost. The queue is
@@ -129,6 +130,20 @@ bit_of(uint32_t slot)
 	return slot == SHOAL_NONE ? 0 : UINT64_C(1) << slot % 64;
 }
 
+/* The bits of all members. Where there are more than bits, nobody is sent it often enough to set
+ * all of them. */
+static uint64_t
+bits_of_all(const struct shoal_core *core)
+{
+	const struct shoal_members *members = &core->members;
+	uint64_t bits = members->ordered > 64 ? UINT64_MAX : 0;
+
+	for (uint32_t i = 0; bits != UINT64_MAX && i < members->ordered; i++) {
+		bits |= bit_of(members->order[i]);
+	}
+	return bits;
+}
+
 /* Nanoseconds that a number of bytes take at the rate. */
 static uint64_t
 time_of(const struct shoal_core *core, uint64_t bytes)
@@ -248,6 +263,27 @@ end(struct shoal_core *core, struct shoal_cast *cast)
 	}
 }
 
+/* Whether each was told it or told it here, as far as no two share a bit. */
+static bool
+is_known(const struct shoal_core *core, const struct shoal_cast *cast, uint64_t all)
+{
+	return (all & ~cast->told) == 0 &&
+	       (uint32_t)__builtin_popcountll(all) == core->members.ordered;
+}
+
+void
+shoal_spread_heard(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot)
+{
+	if (!shoal_list_linked(&cast->spread)) {
+		return;
+	}
+	cast->told |= bit_of(slot);
+	shoal_branch_told(cast, slot);
+	if (is_known(core, cast, bits_of_all(core))) {
+		end(core, cast);
+	}
+}
+
 void
 shoal_spread_drop(struct shoal_core *core, struct shoal_cast *cast)
 {
@@ -270,20 +306,6 @@ offer(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot, struct sh
 	cast->until = core->now + OFFERED_NS;
 	cast->offered |= bit_of(slot);
 	return true;
-}
-
-/* The bits of all members. Where there are more than bits, nobody is sent it often enough to set
- * all of them. */
-static uint64_t
-bits_of_all(const struct shoal_core *core)
-{
-	const struct shoal_members *members = &core->members;
-	uint64_t bits = members->ordered > 64 ? UINT64_MAX : 0;
-
-	for (uint32_t i = 0; bits != UINT64_MAX && i < members->ordered; i++) {
-		bits |= bit_of(members->order[i]);
-	}
-	return bits;
 }
 
 /* Whether it is not to be told to the member: that one has it, or was offered it, or was told it
@@ -373,9 +395,11 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 static void
 count_sent(struct shoal_core *core, struct shoal_list *sent)
 {
+	uint64_t all = bits_of_all(core);
+
 	SHOAL_LIST_FOREACH_SAFE (node, after, sent) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
-		if (++cast->sends >= sends_of(core, cast)) {
+		if (++cast->sends >= sends_of(core, cast) || is_known(core, cast, all)) {
 			end(core, cast);
 		} else {
 			shoal_list_remove(node);

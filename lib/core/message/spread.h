@@ -56,6 +56,10 @@ bool shoal_spread_note(struct shoal_cast *cast, uint32_t slot);
 /* The member in slot has it: it was told it, or offers it. */
 void shoal_spread_had(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot);
 
+/* The member in slot told it here once more: it is not told it, and where all others were, nobody
+ * is any more. */
+void shoal_spread_heard(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot);
+
 /* One that is not on its way any more counts no more, though it was offered. */
 void shoal_spread_release(struct shoal_core *core, struct shoal_cast *cast);
 
