@@ -7,15 +7,11 @@
 
 #define LINK 77 /* towards the host */
 
-/* The first puppet keeps a link to node 0 and says that it cannot be dialled. */
-static struct puppet *
-set_up(struct core_world *world)
+static void
+link_up(struct core_world *world, const struct puppet *walled)
 {
 	static struct parcel parcel;
 
-	watch_begin(world, 4);
-	struct puppet *walled = &world->puppet[0];
-	walled->answers = 0;
 	struct shoal_msg_watch watch = {.id = walled->id,
 	        .salt = puppet_salt(walled),
 	        .target = world_id(world, 0),
@@ -30,6 +26,24 @@ set_up(struct core_world *world)
 	                                 .data = parcel.data,
 	                                 .len = parcel.writer.len}),
 	        0);
+}
+
+static void
+link_down(struct core_world *world)
+{
+	struct shoal_input input = {.kind = SHOAL_INPUT_UNWATCHED, .exchange = LINK};
+
+	assert_int_equal(world_step(world, 0, input), 0);
+}
+
+/* The first puppet keeps a link to node 0 and says that it cannot be dialled. */
+static struct puppet *
+set_up(struct core_world *world)
+{
+	watch_begin(world, 4);
+	struct puppet *walled = &world->puppet[0];
+	walled->answers = 0;
+	link_up(world, walled);
 	walled->incarnation++;
 	struct shoal_msg_member member = puppet_member(walled, SHOAL_STATE_ALIVE);
 	member.marks = SHOAL_MARK_INBOUND;
@@ -110,10 +124,7 @@ to_one_that_this_one_has_no_way_to_they_end_after_some_tries(void **state)
 	(void)state;
 	struct puppet *walled = set_up(&world);
 	walled->answers = PUPPET_DATAGRAMS; /* through others */
-	assert_int_equal(
-	        world_step(&world, 0,
-	                (struct shoal_input){.kind = SHOAL_INPUT_UNWATCHED, .exchange = LINK}),
-	        0);
+	link_down(&world);
 	assert_int_equal(talk_say(&world, 0, &walled->id, SHOAL_RELIABLE, 1, "sure"), SHOAL_OK);
 	const struct world_packet *packet =
 	        world_await_sent(&world, 0, &walled->addr, SHOAL_MESSAGE_BATCH, SHOAL_SEC(1));
@@ -131,11 +142,56 @@ to_one_that_this_one_has_no_way_to_they_end_after_some_tries(void **state)
 	world_done(&world);
 }
 
+/* Its links are renewed now and then, and each time it is without one for a moment. */
+static void
+one_end_for_want_of_a_link_is_not_that_of_those_said_later(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	struct puppet *walled = set_up(&world);
+	walled->answers = PUPPET_DATAGRAMS;
+	link_down(&world);
+	assert_int_equal(talk_say(&world, 0, &walled->id, SHOAL_RELIABLE, 1, "sure"), SHOAL_OK);
+	const struct shoal_event *event = world_await(&world, 0, SHOAL_EVENT_SENT, SHOAL_SEC(10));
+	assert_non_null(event);
+	assert_int_equal(event->code, SHOAL_ERR_WALLED);
+	for (int linked = 0; linked < 2; linked++) {
+		if (linked) {
+			link_up(&world, walled);
+		}
+		world_run(&world, SHOAL_SEC(60));
+		if (linked) {
+			link_down(&world);
+		}
+		world_clear(&world);
+		assert_int_equal(
+		        talk_say(&world, 0, &walled->id, SHOAL_RELIABLE, 2, "sure"), SHOAL_OK);
+		world_run(&world, SHOAL_MS(2500));
+		assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_SENT), 0);
+		world_forget_sent(&world);
+		link_up(&world, walled);
+		const struct world_packet *packet = told(&world, SHOAL_MESSAGE_BATCH);
+		struct shoal_msg_receipt receipt = {.id = walled->id,
+		        .salt = puppet_salt(walled),
+		        .instance = talk_salt(&world, 0),
+		        .seq = packet_has(packet, SHOAL_MESSAGE_BATCH)->batch.seq,
+		        .next = packet_has(packet, SHOAL_MESSAGE_BATCH)->batch.first + 1};
+		world_send(&world, 0, &walled->addr, SHOAL_MESSAGE_RECEIPT, &receipt);
+		event = world_event(&world, 0, SHOAL_EVENT_SENT, NULL, 0);
+		assert_non_null(event);
+		assert_int_equal(event->code, SHOAL_OK);
+		link_down(&world);
+	}
+	world_done(&world);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(both_kinds_of_messages_go_down_the_link),
+	        cmocka_unit_test(one_end_for_want_of_a_link_is_not_that_of_those_said_later),
 	        cmocka_unit_test(to_one_that_this_one_has_no_way_to_they_end_after_some_tries),
 	        cmocka_unit_test(without_a_receipt_they_are_told_again_after_a_pause_that_doubles),
 	};

@@ -16,6 +16,7 @@
 #include "core/detect/hint.h"
 #include "core/detect/inbound.h"
 #include "core/detect/inquest.h"
+#include "core/message/reliable.h"
 #include "core/node.h"
 #include "core/sync/exchange.h"
 
@@ -437,6 +438,9 @@ shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
 	watcher->salt = message->salt;
 	watcher->local = is_local(shoal_members_at(core, slot), message, &input->from);
 	shoal_relay_reached(core, slot);
+	if (watcher->local) {
+		shoal_reliable_linked(core, slot);
+	}
 	shoal_inbound_watched(core);
 }
 

@@ -17,8 +17,9 @@
 
 #define BYTES_KEPT  16384
 #define PAUSE       SHOAL_MS(50)
-#define PAUSE_STEPS 5            /* the longest pause: 2^5 times as long */
-#define CROWDED     SHOAL_MS(10) /* until a request can be queued */
+#define PAUSE_STEPS 5                 /* the longest pause: 2^5 times as long */
+#define FAILURES    (PAUSE_STEPS + 1) /* that are counted, one before each of the pauses */
+#define CROWDED     SHOAL_MS(10)      /* until a request can be queued */
 /* Numbers that a sender may leave out, and with which it may begin: whoever forges a batch makes
  * its receiver expect others, but never gets to the end of them. */
 #define LEFT_OUT_MOST (UINT64_C(1) << 40)
@@ -73,7 +74,8 @@ tell(struct shoal_core *core, struct shoal_peer *peer)
 		return false;
 	}
 	peer->flight = SHOAL_PEER_TOLD;
-	pause(core, peer, shoal_ms(core->profile.probe_interval_ms) << peer->failures);
+	unsigned steps = peer->failures < PAUSE_STEPS ? peer->failures : PAUSE_STEPS;
+	pause(core, peer, shoal_ms(core->profile.probe_interval_ms) << steps);
 	return true;
 }
 
@@ -107,11 +109,11 @@ static void
 failed(struct shoal_core *core, struct shoal_peer *peer)
 {
 	shoal_count(core, SHOAL_COUNTER_BATCHES_FAILED);
-	if (peer->failures < PAUSE_STEPS) {
+	if (peer->failures < FAILURES) {
 		peer->failures++;
 	} else if (is_walled(core, peer)) {
 		shoal_peer_walled(core, peer);
-		peer->failures = PAUSE_STEPS;
+		peer->failures = FAILURES;
 	}
 }
 
@@ -164,6 +166,9 @@ shoal_reliable_send(struct shoal_core *core, struct shoal_peer *peer,
 	        .token = token, .size = (uint32_t)size, .cost = (uint32_t)cost};
 	peer->cost += cost;
 	if (!shoal_timer_armed(&peer->timer)) {
+		if (waiting(peer) == 1) {
+			peer->failures = 0; /* those of what was given up are no news of this one */
+		}
 		try_now(core, peer);
 	}
 	return SHOAL_OK;
@@ -190,6 +195,20 @@ shoal_reliable_on_timer(struct shoal_core *core, uint32_t number)
 		peer->flight = 0;
 		failed(core, peer);
 	}
+	try_now(core, peer);
+}
+
+void
+shoal_reliable_linked(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_peer *peer = shoal_peer_find(core, slot);
+
+	if (peer == NULL || peer->flight != 0 ||
+	        !shoal_members_inbound(shoal_members_at(core, slot))) {
+		return; /* what is in flight ends first */
+	}
+	peer->failures = 0;
+	shoal_heap_disarm(&core->heap, &peer->timer);
 	try_now(core, peer);
 }
 
