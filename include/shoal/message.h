@@ -165,7 +165,8 @@ SHOAL_API int shoal_on_writable(struct shoal_cluster *cluster, shoal_writable_fn
 #define SHOAL_REQUESTS_MAX 4096
 
 /* A request was received. It is answered by shoal_reply with its ticket, here or later and from any
- * thread; when its time is over, or its sender dead or gone, the ticket is. */
+ * thread; when its time is over, or its sender has left or was replaced, the ticket is. A sender
+ * that is held dead may come back: its tickets last while less than half of all are out. */
 typedef void (*shoal_request_fn)(struct shoal_cluster *cluster, const struct shoal_message *message,
         uint64_t ticket, void *arg);
 
@@ -176,8 +177,8 @@ SHOAL_API int shoal_handle_request(
 
 /* Answers a request, once. code 0: with a copy of len bytes; else that code, which is negative, and
  * no bytes, are the end of the request. SHOAL_ERR_NOT_FOUND: it has been answered, or its time is
- * over. SHOAL_ERR_AGAIN, SHOAL_ERR_NOMEM: as shoal_send; it can be answered still.
- * SHOAL_ERR_TOO_BIG, SHOAL_ERR_STATE. */
+ * over. SHOAL_ERR_AGAIN, SHOAL_ERR_NOMEM: as shoal_send; SHOAL_ERR_STATE: its sender is held dead,
+ * or this cluster is not running; it can be answered still. SHOAL_ERR_TOO_BIG. */
 SHOAL_API int shoal_reply(
         struct shoal_cluster *cluster, uint64_t ticket, int code, const void *data, size_t len);
 

@@ -2,6 +2,8 @@
 /* Requests: each has one end, and which. */
 #include "cluster_talk.h"
 
+#include "cluster/cluster.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -276,7 +278,7 @@ knows(struct shoal_cluster *cluster, const struct shoal_id *id)
 }
 
 static void
-one_asker_leaves_half_of_the_places_to_others_and_none_when_it_is_gone(void **state)
+one_asker_leaves_half_of_the_places_to_others_and_all_when_it_is_dead(void **state)
 {
 	struct shoal_config config;
 	struct server server = {.holds = true};
@@ -299,6 +301,70 @@ one_asker_leaves_half_of_the_places_to_others_and_none_when_it_is_gone(void **st
 		assert_true(i < 60000);
 		talk_turn(&talk);
 	}
+	assert_int_equal(shoal_reply(talk.two, server.ticket, 0, "x", 1), SHOAL_ERR_STATE);
+	/* Another one needs a place. */
+	struct shoal_cluster *three = talk_make(&talk, "three", &config);
+	size_t ends = 0, calls = server.calls;
+	char address[SHOAL_ADDR_TEXT];
+	const char *seeds[] = {address};
+	assert_int_equal(shoal_cluster_address(talk.two, address, sizeof(address)), 0);
+	assert_int_equal(shoal_cluster_join_async(three, seeds, 1, 5000, talk_joined, &ends), 0);
+	talk_until(&talk, &ends, 1);
+	assert_int_equal(shoal_request(three, &talk.id_two, TALK_TYPE, "x", 1, 3600000, on_end,
+	                         &ended, NULL),
+	        0);
+	uint64_t of_one = server.ticket;
+	talk_until(&talk, &server.calls, calls + 1);
+	assert_int_equal(shoal_reply(talk.two, of_one, 0, "x", 1), SHOAL_ERR_NOT_FOUND);
+	assert_int_equal(shoal_reply(talk.two, server.ticket, 0, "x", 1), 0);
+	assert_int_equal(shoal_cluster_free(three), 0);
+	talk_done(&talk);
+}
+
+/* What two hears of one. */
+static void
+tell_of_one(struct talk *talk, enum shoal_state state, unsigned changed)
+{
+	const struct shoal_event event = {.kind = SHOAL_EVENT_UPDATE,
+	        .id = talk->id_one,
+	        .state = (uint8_t)state,
+	        .changed = changed};
+
+	shoal_lines_member(talk->two, &event);
+	shoal_request_member(talk->two, &event);
+}
+
+static void
+one_that_was_held_dead_for_a_time_gets_its_answer(void **state)
+{
+	struct shoal_config config;
+	struct server server = {.holds = true};
+	struct ended ended = {0};
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), 0);
+	ask(&talk, "x", 60000, &ended, NULL);
+	talk_until(&talk, &server.calls, 1);
+	/* Lines are made of whom something was sent to. */
+	assert_int_equal(shoal_send(talk.two, &talk.id_one, TALK_TYPE, "x", 1, 0), 0);
+	tell_of_one(&talk, SHOAL_STATE_DEAD, 0);
+	assert_int_equal(shoal_reply(talk.two, server.ticket, 0, "x", 1), SHOAL_ERR_STATE);
+	tell_of_one(&talk, SHOAL_STATE_ALIVE, 0);
+	assert_int_equal(shoal_reply(talk.two, server.ticket, 0, "x", 1), 0);
+	talk_until(&talk, &ended.calls, 1);
+	assert_int_equal(ended.code, 0);
+	ask(&talk, "x", 60000, &ended, NULL);
+	ask(&talk, "x", 60000, &ended, NULL);
+	talk_until(&talk, &server.calls, 3);
+	uint64_t ticket = server.ticket;
+	tell_of_one(&talk, SHOAL_STATE_ALIVE, SHOAL_CHANGE_INSTANCE);
+	assert_int_equal(shoal_reply(talk.two, ticket, 0, "x", 1), SHOAL_ERR_NOT_FOUND);
+	ask(&talk, "x", 60000, &ended, NULL);
+	talk_until(&talk, &server.calls, 4);
+	tell_of_one(&talk, SHOAL_STATE_LEFT, 0);
 	assert_int_equal(shoal_reply(talk.two, server.ticket, 0, "x", 1), SHOAL_ERR_NOT_FOUND);
 	talk_done(&talk);
 }
@@ -375,7 +441,8 @@ main(void)
 	        cmocka_unit_test(when_the_member_dies_or_this_one_stops_the_end_is_closed),
 	        cmocka_unit_test(what_cannot_be_asked_is_refused_and_there_are_so_many_at_once),
 	        cmocka_unit_test(
-	                one_asker_leaves_half_of_the_places_to_others_and_none_when_it_is_gone),
+	                one_asker_leaves_half_of_the_places_to_others_and_all_when_it_is_dead),
+	        cmocka_unit_test(one_that_was_held_dead_for_a_time_gets_its_answer),
 	        cmocka_unit_test(
 	                one_that_ends_before_it_could_be_sent_has_one_end_and_leaves_nothing),
 	};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests of others. Each has a ticket from the moment its handler is called until it is answered
- * or its time is over, which both ends count, or its asker is gone: so nothing that is never
- * answered stays. Where too many wait, half of those that others leave free of one asker, or there
- * is no handler, the asker is told at once. */
+ * or its time is over, which both ends count, or its asker has left, is forgotten or was replaced:
+ * so nothing that is never answered stays. One that is held dead may come back for its answers:
+ * what it asked waits, until the places are needed. Where too many wait, half of those that others
+ * leave free of one asker, or there is no handler, the asker is told at once. */
 #include "cluster/loop/serve.h"
 
 #include "base/alloc.h"
@@ -17,6 +18,106 @@
 
 #define TIMEOUT_MOST 3600000
 #define HEAD         11 /* of a reply, at most */
+
+static bool
+has_id(const void *owner, uint32_t value, const void *key)
+{
+	const struct shoal_requests *requests = owner;
+	const struct shoal_asker *asker = shoal_slab_at(&requests->askers, value);
+
+	return shoal_id_compare(&asker->id, key) == 0;
+}
+
+void
+shoal_serve_init(struct shoal_cluster *cluster, const uint64_t key[2])
+{
+	struct shoal_requests *requests = &cluster->requests;
+
+	shoal_slab_init(
+	        &requests->served, cluster->mem, sizeof(struct shoal_served), SHOAL_REQUESTS_MAX);
+	shoal_slab_init(
+	        &requests->askers, cluster->mem, sizeof(struct shoal_asker), SHOAL_REQUESTS_MAX);
+	shoal_table_init(&requests->by_id, cluster->mem, key, SHOAL_REQUESTS_MAX, has_id, requests);
+	shoal_list_init(&requests->dead);
+}
+
+void
+shoal_serve_done(struct shoal_cluster *cluster)
+{
+	shoal_slab_done(&cluster->requests.served);
+	shoal_slab_done(&cluster->requests.askers);
+	shoal_table_done(&cluster->requests.by_id);
+}
+
+static uint64_t
+hash_of(const struct shoal_requests *requests, const struct shoal_id *id)
+{
+	return shoal_table_hash(&requests->by_id, id, sizeof(*id));
+}
+
+/* Under the lock. NULL: nothing of it waits. */
+static struct shoal_asker *
+find_asker(const struct shoal_requests *requests, const struct shoal_id *id)
+{
+	if (requests->by_id.count == 0) {
+		return NULL;
+	}
+	return shoal_slab_at(
+	        &requests->askers, shoal_table_find(&requests->by_id, hash_of(requests, id), id));
+}
+
+/* Under the lock. NULL: no memory. */
+static struct shoal_asker *
+take_asker(struct shoal_requests *requests, const struct shoal_id *id)
+{
+	struct shoal_asker *asker = find_asker(requests, id);
+	uint32_t slot;
+
+	if (asker != NULL || (asker = shoal_slab_take(&requests->askers, &slot)) == NULL) {
+		return asker;
+	}
+	asker->id = *id;
+	asker->slot = slot;
+	shoal_list_init(&asker->served);
+	if (shoal_table_put(&requests->by_id, hash_of(requests, id), slot) != 0) {
+		shoal_slab_give(&requests->askers, slot);
+		return NULL;
+	}
+	return asker;
+}
+
+/* Under the lock. Nothing of it waits any more. */
+static void
+drop_asker(struct shoal_requests *requests, struct shoal_asker *asker)
+{
+	shoal_list_remove(&asker->dead);
+	(void)shoal_table_remove(&requests->by_id, hash_of(requests, &asker->id), asker->slot);
+	shoal_slab_give(&requests->askers, asker->slot);
+}
+
+/* Under the lock. */
+static void
+drop(struct shoal_requests *requests, struct shoal_served *served)
+{
+	struct shoal_asker *asker = served->asker;
+
+	shoal_heap_disarm(&requests->heap, &served->timer);
+	shoal_list_remove(&served->node);
+	shoal_slab_give(&requests->served, (uint32_t)served->ticket);
+	if (--asker->count == 0) {
+		drop_asker(requests, asker);
+	}
+}
+
+/* Under the lock. All that it asked. */
+static void
+forget(struct shoal_requests *requests, struct shoal_asker *asker)
+{
+	for (uint32_t i = asker->count; i > 0; i--) {
+		struct shoal_list *first = shoal_list_first(&asker->served);
+		drop(requests, SHOAL_LIST_ITEM(first, struct shoal_served, node));
+	}
+}
 
 /* Under the lock. NULL: there is none. */
 static struct shoal_served *
@@ -58,8 +159,7 @@ settle(struct shoal_cluster *cluster, uint64_t ticket, bool answered)
 	pthread_mutex_lock(&cluster->lock);
 	served = find(cluster, ticket);
 	if (served != NULL && answered) {
-		shoal_heap_disarm(&cluster->requests.heap, &served->timer);
-		shoal_slab_give(&cluster->requests.served, (uint32_t)ticket);
+		drop(&cluster->requests, served);
 	} else if (served != NULL) {
 		served->replying = false;
 	}
@@ -84,7 +184,7 @@ shoal_reply(struct shoal_cluster *cluster, uint64_t ticket, int code, const void
 	bool mine = served != NULL && !served->replying;
 	if (mine) {
 		served->replying = true;
-		id = served->id;
+		id = served->asker->id;
 		number = served->number;
 	}
 	pthread_mutex_unlock(&cluster->lock);
@@ -97,28 +197,20 @@ shoal_reply(struct shoal_cluster *cluster, uint64_t ticket, int code, const void
 	return rc;
 }
 
-/* Under the lock. Whether a member may have one more: as many as it leaves free. */
+/* Under the lock. Whether a member may have one more: as many as it leaves free. Where places are
+ * scarce the dead have none. */
 static bool
-has_share(const struct shoal_requests *requests, const struct shoal_id *id)
+has_share(struct shoal_requests *requests, const struct shoal_id *id)
 {
-	uint32_t left = SHOAL_REQUESTS_MAX - requests->served.count, its = 0;
+	struct shoal_list *dead;
 
-	if (requests->served.count < SHOAL_REQUESTS_MAX / 2) {
-		return true;
+	while (requests->served.count >= SHOAL_REQUESTS_MAX / 2 &&
+	        (dead = shoal_list_first(&requests->dead)) != NULL) {
+		forget(requests, SHOAL_LIST_ITEM(dead, struct shoal_asker, dead));
 	}
-	for (uint32_t i = 0; i < requests->served.end; i++) {
-		const struct shoal_served *served = shoal_slab_at(&requests->served, i);
-		its += served != NULL && shoal_id_compare(&served->id, id) == 0;
-	}
-	return its < left;
-}
-
-/* Under the lock. */
-static void
-drop(struct shoal_requests *requests, struct shoal_served *served)
-{
-	shoal_heap_disarm(&requests->heap, &served->timer);
-	shoal_slab_give(&requests->served, (uint32_t)served->ticket);
+	const struct shoal_asker *asker = find_asker(requests, id);
+	return requests->served.count < SHOAL_REQUESTS_MAX / 2 || asker == NULL ||
+	       asker->count < SHOAL_REQUESTS_MAX - requests->served.count;
 }
 
 void
@@ -133,16 +225,55 @@ shoal_serve_drop(struct shoal_cluster *cluster, uint64_t ticket)
 }
 
 void
-shoal_serve_forget(struct shoal_cluster *cluster, const struct shoal_id *id)
+shoal_serve_expired(struct shoal_requests *requests, uint32_t slot)
+{
+	drop(requests, shoal_slab_at(&requests->served, slot));
+}
+
+void
+shoal_serve_member(struct shoal_cluster *cluster, const struct shoal_event *event)
 {
 	struct shoal_requests *requests = &cluster->requests;
+	struct shoal_asker *asker = find_asker(requests, &event->id);
 
-	for (uint32_t i = 0; i < requests->served.end; i++) {
-		struct shoal_served *served = shoal_slab_at(&requests->served, i);
-		if (served != NULL && shoal_id_compare(&served->id, id) == 0) {
-			drop(requests, served);
-		}
+	if (asker == NULL) {
+		return;
 	}
+	shoal_list_remove(&asker->dead);
+	if (event->kind == SHOAL_EVENT_REAP || event->state == SHOAL_STATE_LEFT ||
+	        (event->changed & SHOAL_CHANGE_INSTANCE) != 0) {
+		forget(requests, asker);
+	} else if (event->state == SHOAL_STATE_DEAD) {
+		shoal_list_push_back(&requests->dead, &asker->dead);
+	}
+}
+
+/* Under the lock. NULL: too many wait, or no memory. */
+static struct shoal_served *
+take_place(struct shoal_requests *requests, const struct shoal_id *id)
+{
+	struct shoal_asker *asker;
+	struct shoal_served *served;
+	uint32_t slot;
+
+	if (!has_share(requests, id) ||
+	        shoal_heap_reserve(&requests->heap, requests->heap.count + 1) != 0 ||
+	        (asker = take_asker(requests, id)) == NULL) {
+		return NULL;
+	}
+	served = shoal_slab_take(&requests->served, &slot);
+	if (served == NULL) {
+		if (asker->count == 0) {
+			drop_asker(requests, asker);
+		}
+		return NULL;
+	}
+	asker->count++;
+	served->asker = asker;
+	served->ticket = shoal_request_number(requests, slot);
+	served->timer.slot = slot;
+	shoal_list_push_back(&asker->served, &served->node);
+	return served;
 }
 
 /* 0: too many wait, or no memory. */
@@ -151,21 +282,13 @@ open_ticket(struct shoal_cluster *cluster, const struct shoal_id *id, uint64_t n
         unsigned timeout_ms)
 {
 	struct shoal_requests *requests = &cluster->requests;
-	struct shoal_served *served = NULL;
-	uint32_t slot = 0;
 	bool ring = false;
 
 	pthread_mutex_lock(&cluster->lock);
-	if (has_share(requests, id) &&
-	        shoal_heap_reserve(&requests->heap, requests->heap.count + 1) == 0) {
-		served = shoal_slab_take(&requests->served, &slot);
-	}
+	struct shoal_served *served = take_place(requests, id);
 	if (served != NULL) {
-		served->id = *id;
 		served->number = number;
-		served->ticket = shoal_request_number(requests, slot);
 		served->timer.kind = SHOAL_REQUEST_SERVED;
-		served->timer.slot = slot;
 		shoal_heap_arm(&requests->heap, &served->timer, shoal_cluster_deadline(timeout_ms));
 		ring = cluster->state == SHOAL_CLUSTER_RUNNING &&
 		       shoal_heap_next(&requests->heap) == served->timer.at;

@@ -54,7 +54,7 @@ shoal_outbox_init(struct shoal_cluster *cluster, const uint64_t key[2])
 	        &outbox->sent, cluster->mem, sizeof(struct shoal_outgoing *), UINT32_MAX - 1);
 	shoal_lines_init(cluster, key);
 	shoal_broadcast_init(cluster);
-	shoal_request_init(cluster);
+	shoal_request_init(cluster, key);
 }
 
 void

@@ -36,14 +36,13 @@ struct shoal_asked {
 };
 
 void
-shoal_request_init(struct shoal_cluster *cluster)
+shoal_request_init(struct shoal_cluster *cluster, const uint64_t key[2])
 {
 	struct shoal_requests *requests = &cluster->requests;
 
 	shoal_slab_init(
 	        &requests->asked, cluster->mem, sizeof(struct shoal_asked *), SHOAL_REQUESTS_MAX);
-	shoal_slab_init(
-	        &requests->served, cluster->mem, sizeof(struct shoal_served), SHOAL_REQUESTS_MAX);
+	shoal_serve_init(cluster, key);
 	shoal_heap_init(&requests->heap, cluster->mem);
 }
 
@@ -51,7 +50,7 @@ void
 shoal_request_done(struct shoal_cluster *cluster)
 {
 	shoal_slab_done(&cluster->requests.asked);
-	shoal_slab_done(&cluster->requests.served);
+	shoal_serve_done(cluster);
 	shoal_heap_done(&cluster->requests.heap);
 }
 
@@ -349,9 +348,7 @@ shoal_request_member(struct shoal_cluster *cluster, const struct shoal_event *ev
 	if (gone && cluster->requests.asked.count > 0) {
 		collect(cluster, &ended, &event->id);
 	}
-	if (gone && cluster->requests.served.count > 0) {
-		shoal_serve_forget(cluster, &event->id);
-	}
+	shoal_serve_member(cluster, event);
 	pthread_mutex_unlock(&cluster->lock);
 	push_all(cluster, &ended);
 }
@@ -374,7 +371,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	pthread_mutex_lock(&cluster->lock);
 	while ((timer = shoal_heap_expire(&requests->heap, now)) != NULL) {
 		if (timer->kind == SHOAL_REQUEST_SERVED) {
-			shoal_slab_give(&requests->served, timer->slot);
+			shoal_serve_expired(requests, timer->slot);
 			continue;
 		}
 		struct shoal_asked *asked =

@@ -5,6 +5,7 @@
 
 #include "base/heap.h"
 #include "base/slab.h"
+#include "base/table.h"
 #include "cluster/loop/callbacks.h"
 
 #include <shoal/message.h>
@@ -26,12 +27,15 @@ enum {
 struct shoal_requests {
 	struct shoal_slab asked;  /* struct shoal_asked *: of this member, without an end */
 	struct shoal_slab served; /* struct shoal_served: of others, not answered */
+	struct shoal_slab askers; /* struct shoal_asker: who asked those */
+	struct shoal_table by_id; /* of askers */
+	struct shoal_list dead;   /* askers that are held dead */
 	struct shoal_heap heap;   /* their deadlines */
 	uint32_t round;           /* in the upper half of numbers: none comes twice */
 	struct event *timer;      /* the loop's */
 };
 
-void shoal_request_init(struct shoal_cluster *cluster);
+void shoal_request_init(struct shoal_cluster *cluster, const uint64_t key[2]);
 void shoal_request_done(struct shoal_cluster *cluster);
 
 /* The loop's thread. */
