@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A run is over when its program has ended: what it printed until then is the reply. It stays until
- * the reply was taken, for which there may be no room yet. Everything runs on the tool's loop. */
+ * the reply was taken, for which there may be no room yet, but not for longer than a program may
+ * take: an asker that takes nothing holds up nobody else. Everything runs on the tool's loop. */
 #include "agent_request.h"
 
 #include "log.h"
@@ -17,14 +18,17 @@
 #define TYPE_MIN  128
 #define TYPE_MAX  65535
 #define AGAIN_MS  50
+#define TRIES     (CLI_REQUEST_MS / AGAIN_MS) /* of a reply */
 #define VARIABLES 3
 
 struct run {
 	struct cli_requests *requests;
 	const char *program;
+	struct shoal_id sender;
 	uint64_t ticket; /* 0: there is none here */
 	pid_t child;     /* 0: it has ended, and its reply waits */
 	int code, output;
+	unsigned tries; /* of its reply */
 	struct event *readable, *timer;
 	uint8_t *data;
 	size_t len;
@@ -89,13 +93,19 @@ static void
 reply(struct run *run)
 {
 	int rc = shoal_reply(run->requests->cluster, run->ticket, run->code, run->data, run->len);
+	bool later = rc == SHOAL_ERR_AGAIN || rc == SHOAL_ERR_NOMEM || rc == SHOAL_ERR_STATE;
 
-	if (rc == SHOAL_ERR_AGAIN || rc == SHOAL_ERR_NOMEM) {
+	if (later && run->tries < TRIES) {
+		run->tries++;
 		wait_ms(run, AGAIN_MS);
 		return;
 	}
-	if (rc == SHOAL_ERR_TOO_BIG) {
+	if (later || rc == SHOAL_ERR_TOO_BIG) {
+		rc = later ? SHOAL_ERR_LIMIT : rc;
 		(void)shoal_reply(run->requests->cluster, run->ticket, rc, NULL, 0);
+	}
+	if (later) {
+		cli_log(SHOAL_LOG_WARN, "--on-request: what %s printed is not taken", run->program);
 	}
 	release(run);
 }
@@ -107,7 +117,9 @@ stop(struct run *run, int code, const char *why)
 	if (run->code == 0) {
 		cli_log(SHOAL_LOG_WARN, "--on-request: %s %s", run->program, why);
 		run->code = code;
-		kill(-run->child, SIGKILL);
+		if (run->child != 0) {
+			kill(-run->child, SIGKILL);
+		}
 	}
 }
 
@@ -153,8 +165,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static void
 on_end(struct run *run, int status)
 {
+	run->child = 0; /* its number may be another one's by now */
 	read_output(run);
-	run->child = 0;
 	event_del(run->readable);
 	event_del(run->timer);
 	if (run->code == 0 && status != 0) {
@@ -235,24 +247,42 @@ start(struct run *run, const struct shoal_message *message)
 	return rc;
 }
 
+/* NULL: all run, or a member has as many as it leaves to others. */
+static struct run *
+free_run(struct cli_requests *requests, const struct shoal_id *sender)
+{
+	struct run *found = NULL;
+	size_t left = 0, its = 0;
+
+	for (size_t i = 0; i < CLI_REQUESTS_RUNNING; i++) {
+		struct run *run = &requests->run[i];
+		if (run->ticket == 0) {
+			found = run;
+			left++;
+		} else if (memcmp(&run->sender, sender, sizeof(*sender)) == 0) {
+			its++;
+		}
+	}
+	return its < left ? found : NULL;
+}
+
 static void
 on_request(struct shoal_cluster *cluster, const struct shoal_message *message, uint64_t ticket,
         void *arg)
 {
 	const struct handler *handler = arg;
 	struct cli_requests *requests = handler->requests;
-	struct run *run = NULL;
+	const struct shoal_id *sender = shoal_message_sender(message);
+	struct run *run = free_run(requests, sender);
 	int rc;
 
-	for (size_t i = 0; i < CLI_REQUESTS_RUNNING && run == NULL; i++) {
-		run = requests->run[i].ticket == 0 ? &requests->run[i] : NULL;
-	}
 	if (run == NULL) {
 		(void)shoal_reply(cluster, ticket, SHOAL_ERR_LIMIT, NULL, 0);
 		return;
 	}
 	run->program = handler->program;
 	run->ticket = ticket;
+	run->sender = *sender;
 	rc = start(run, message);
 	if (rc != 0) {
 		cli_log(SHOAL_LOG_ERROR, "--on-request: %s cannot be run: %s", run->program,

@@ -2,8 +2,10 @@
 /* `shoal agent --on-request TYPE=PROGRAM`: a program of the user's answers the requests of a type:
  * what was sent is its standard input, what it prints is the reply.
  *
- * CLI_REQUESTS_RUNNING run at once, in all types; above, an asker is told so. One that takes more
- * than CLI_REQUEST_MS is killed, and so is one that prints more than CLI_REPLY_MAX bytes. */
+ * CLI_REQUESTS_RUNNING run at once, in all types, and of one member no more than it leaves to
+ * others; above, an asker is told so. One that takes more than CLI_REQUEST_MS is killed, and so is
+ * one that prints more than CLI_REPLY_MAX bytes; a reply that is not taken for so long is dropped.
+ */
 #ifndef SHOAL_CLI_AGENT_REQUEST_H
 #define SHOAL_CLI_AGENT_REQUEST_H
 

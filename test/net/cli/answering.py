@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """`shoal agent --on-request`."""
 import os
+import signal
 import stat
 import subprocess
 
-from command import FAST, LONG, ask, check, complaint, environment, expect_in, main, shoal
+from command import FAST, LONG, STEADY, ask, check, complaint, environment, expect_in, main, pause, shoal
 
 HOLD = "touch {folder}/began.$$; while [ -e {folder}/hold ]; do sleep 0.05; done; echo done"
 
@@ -17,12 +18,12 @@ def program(cluster, name, script):
     return path
 
 
-def answering(cluster, *rows):
+def answering(cluster, *rows, how=FAST):
     """An agent that asks, and one that answers by these {type, name of the program, its script}."""
     options = [word for number, name, script in rows
                for word in ("--on-request", f"{number}={program(cluster, name, script)}")]
-    first = cluster.start("m01", *FAST)
-    second = cluster.start("m02", *FAST, *options, join=[first.address])
+    first = cluster.start("m01", *how)
+    second = cluster.start("m02", *how, *options, join=[first.address])
     cluster.expect_all([first, second], {"m01": "alive", "m02": "alive"})
     return first, second
 
@@ -59,23 +60,64 @@ def what_is_not_answered_says_why(cluster):
     cluster.expect(lambda: "/nonexistent/program cannot be run" in missing.log(), "it is logged")
 
 
-def so_many_run_at_once_and_no_more(cluster):
-    hold = os.path.join(cluster.folder, "hold")
-    with open(hold, "w", encoding="utf-8"):
+def touch(cluster, name):
+    path = os.path.join(cluster.folder, name)
+    with open(path, "w", encoding="utf-8"):
         pass
-    first, _ = answering(cluster, (200, "hold.sh", HOLD))
-    where = ("--socket", first.socket_path, "--timeout", "60s")
-    began = lambda: len([name for name in os.listdir(cluster.folder) if name.startswith("began.")])
-    asked = [subprocess.Popen([cluster.program, "request", "m02", "200", "x", *where],
-                              stdout=subprocess.PIPE, env=environment(cluster, {})) for _ in range(16)]
-    cluster.expect(lambda: began() == 16, "16 run")
-    expect_in(["too many requests"],
-              complaint(shoal(cluster, "request", "m02", "200", "x", *where), 1))
-    check(began() == 16, "another one ran")
+    return path
+
+
+def count(cluster, prefix):
+    return len([name for name in os.listdir(cluster.folder) if name.startswith(prefix)])
+
+
+def ask_times(cluster, agent, number, times):
+    return [subprocess.Popen([cluster.program, "request", "m02", number, "x", "--socket", agent.socket_path,
+                              "--timeout", "60s"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             env=environment(cluster, {})) for _ in range(times)]
+
+
+def so_many_run_at_once_and_no_more(cluster):
+    hold = touch(cluster, "hold")
+    first, _ = answering(cluster, (200, "hold.sh", HOLD), how=STEADY)
+    third = cluster.start("m03", *STEADY, join=[first.address])
+    cluster.expect_all([first, third], {"m02": "alive", "m03": "alive"})
+    asked = ask_times(cluster, first, "200", 8)
+    cluster.expect(lambda: count(cluster, "began.") == 8, "8 of one member run")
+    more = ("request", "m02", "200", "x", "--socket", first.socket_path)
+    expect_in(["too many requests"], complaint(shoal(cluster, *more), 1))
+    check(count(cluster, "began.") == 8, "another one ran")
+    asked += ask_times(cluster, third, "200", 4)
+    cluster.expect(lambda: count(cluster, "began.") == 12, "4 of another one run")
     os.remove(hold)
     for one in asked:
         check(one.communicate(timeout=LONG)[0] == b"done\n", "one was not answered")
     check(ask(cluster, first, "request", "m02", "200", "x") == "done\n", "there is no room again")
+
+
+def who_takes_no_replies_holds_no_places(cluster):
+    """Longer than a program may run: a reply has the same time."""
+    hold = touch(cluster, "hold")
+    first, second = answering(cluster, (200, "hold.sh", HOLD), (201, "big.sh",
+                              "touch {folder}/ran.$$; while [ ! -e {folder}/go ]; do sleep 0.05; done; "
+                              "head -c 60000 /dev/zero"))
+    third = cluster.start("m03", *FAST, join=[first.address])
+    cluster.expect_all([second, third], {"m01": "alive", "m02": "alive", "m03": "alive"})
+    asked = ask_times(cluster, first, "201", 8)
+    cluster.expect(lambda: count(cluster, "ran.") == 8, "all run")
+    pause(cluster, first)
+    cluster.expect_all([second], {"m01": "dead"})
+    touch(cluster, "go")
+    cluster.expect(lambda: second.log().count("big.sh printed is not taken") == 8, "they are given up")
+    served = ask_times(cluster, third, "200", 8)
+    cluster.expect(lambda: count(cluster, "began.") == 8, "the other one has their places")
+    os.remove(hold)
+    for one in served:
+        check(one.communicate(timeout=LONG)[0] == b"done\n", "one was not answered")
+    first.signal(signal.SIGCONT)
+    for one in asked:
+        one.kill()
+        one.communicate(timeout=LONG)
 
 
 def what_is_no_type_and_program_is_refused(cluster):
