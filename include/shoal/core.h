@@ -101,7 +101,8 @@ enum shoal_input_kind {
 	                       RELIABLE is one of them and `exchange` is not 0, SENT tells its end
 	                       under this number */
 	SHOAL_INPUT_ROOM,   /* command: the host takes messages of `size` bytes in all from now on,
-	                       each counted with SHOAL_MESSAGE_COST more. Without it: any */
+	                       each counted with SHOAL_MESSAGE_COST more. Without it, and of
+	                       SIZE_MAX bytes: any */
 	SHOAL_INPUT_BROADCAST, /* command: data is a message of `type` to all members, or where
 	                       `tag` is given to those that carry it; flags; where `exchange` is
 	                       not 0, SENT tells under this number that it was told as often as it

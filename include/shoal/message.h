@@ -16,9 +16,10 @@
  * SHOAL_MESSAGE_COST more, which goes on counting until the function of shoal_send_confirmed has
  * run); above that shoal_send returns SHOAL_ERR_AGAIN, and when half of it is free again, and what
  * was refused fits, the function of shoal_on_writable is called. Where handlers fall behind, so
- * that profile.inbox_bytes wait for them, reliable messages stay with their senders, and others are
- * dropped and counted (drop_no_room). Messages that are not reliable are handed to the network as
- * it takes them: what it does not take is dropped and counted (drop_streams).
+ * that profile.inbox_bytes wait for them, or as many of one member as it leaves to others, reliable
+ * messages stay with their senders, and others are dropped and counted (drop_no_room). Messages
+ * that are not reliable are handed to the network as it takes them: what it does not take is
+ * dropped and counted (drop_streams).
  *
  * To a member that cannot be dialled (inbound only) messages go down a link that it keeps. Each
  * such member has a few, to members of its choice: nobody else reaches it. Reliable messages and

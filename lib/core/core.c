@@ -485,6 +485,7 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		return shoal_user_send(core, input);
 	case SHOAL_INPUT_ROOM:
 		shoal_inbox_set_room(core, input->size);
+		shoal_reliable_on_room(core);
 		shoal_cast_on_room(core);
 		return SHOAL_OK;
 	case SHOAL_INPUT_BROADCAST:

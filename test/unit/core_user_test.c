@@ -250,14 +250,14 @@ without_room_at_the_host_a_message_is_dropped_and_counted(void **state)
 	(void)state;
 	talk_begin(&world, NULL);
 	struct shoal_id to = world_id(&world, 1);
-	talk_room(&world, 1, 2 * (SHOAL_MESSAGE_COST + 3));
+	talk_room(&world, 1, 4 * (SHOAL_MESSAGE_COST + 3)); /* half of it for one sender */
 	for (size_t i = 0; i < 3; i++) {
 		talk_say(&world, 0, &to, 0, 0, "abc");
 	}
 	world_run(&world, SHOAL_MS(100));
 	assert_int_equal(world_count_events(&world, 1, SHOAL_EVENT_MESSAGE), 2);
 	assert_int_equal(world_counter(&world, 1, SHOAL_COUNTER_DROP_NO_ROOM), 1);
-	talk_room(&world, 1, SHOAL_MESSAGE_COST + 3);
+	talk_room(&world, 1, 4 * (SHOAL_MESSAGE_COST + 3));
 	talk_say(&world, 0, &to, 0, 0, "abc");
 	world_run(&world, SHOAL_MS(100));
 	assert_int_equal(world_count_events(&world, 1, SHOAL_EVENT_MESSAGE), 3);

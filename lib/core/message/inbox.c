@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes lie in one queue and what is known of each message in another. A host takes all events
  * after each input, so both hold what one packet brought; one that has no memory for more leaves
- * here what it was told to take, within the room that it gave. */
+ * here what it was told to take, within the room that it gave.
+ *
+ * A host takes messages in the order in which it hears of them, so it is known whose room comes
+ * back. Nobody has more of it than half of what the others leave: who sends faster than the host
+ * takes leaves some to each of them. Cost: 8 bytes a member, and as much a message that waits. */
 #include "core/message/inbox.h"
 
 #include <string.h>
@@ -21,6 +25,10 @@ struct head {
 	uint8_t hops;
 };
 
+struct lent {
+	uint32_t slot, cost;
+};
+
 void
 shoal_inbox_init(struct shoal_core *core)
 {
@@ -29,6 +37,7 @@ shoal_inbox_init(struct shoal_core *core)
 	core->inbox.room = UINT64_MAX;
 	shoal_ring_init(&core->inbox.heads, &core->mem, sizeof(struct head), most);
 	shoal_fifo_init(&core->inbox.data, &core->mem, most);
+	shoal_ring_init(&core->inbox.lent, &core->mem, sizeof(struct lent), most);
 }
 
 void
@@ -36,14 +45,70 @@ shoal_inbox_done(struct shoal_core *core)
 {
 	shoal_ring_done(&core->inbox.heads);
 	shoal_fifo_done(&core->inbox.data);
+	shoal_ring_done(&core->inbox.lent);
+	shoal_alloc_free(&core->mem, core->inbox.share);
 }
 
 void
 shoal_inbox_set_room(struct shoal_core *core, size_t room)
 {
-	uint64_t held = core->inbox.held;
+	struct shoal_inbox *inbox = &core->inbox;
+	uint64_t before = inbox->room;
+	const struct lent *lent;
 
-	core->inbox.room = room > held ? room - held : 0;
+	if (room == SIZE_MAX) { /* there is no end of it */
+		inbox->room = UINT64_MAX;
+		inbox->lent.count = 0;
+		inbox->back = 0;
+		if (inbox->shares > 0) {
+			memset(inbox->share, 0, inbox->shares * sizeof(*inbox->share));
+		}
+		return;
+	}
+	inbox->room = room > inbox->held ? room - inbox->held : 0;
+	inbox->back += inbox->room > before ? inbox->room - before : 0;
+	while ((lent = shoal_ring_front(&inbox->lent)) != NULL && lent->cost <= inbox->back) {
+		inbox->back -= lent->cost;
+		inbox->share[lent->slot] -= lent->cost;
+		shoal_ring_pop(&inbox->lent);
+	}
+	if (lent == NULL) {
+		inbox->back = 0;
+		shoal_ring_shrink(&inbox->lent, HEADS_KEPT);
+	}
+}
+
+bool
+shoal_inbox_has_room(const struct shoal_core *core, uint32_t slot, uint64_t cost)
+{
+	const struct shoal_inbox *inbox = &core->inbox;
+	uint64_t its = slot < inbox->shares ? inbox->share[slot] : 0;
+
+	return its + cost <= inbox->room;
+}
+
+/* Memory for one more in lent, and for the share of the member. */
+static bool
+reserve(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_inbox *inbox = &core->inbox;
+	uint32_t shares = (core->members.records.end + 63) & ~UINT32_C(63);
+
+	if (slot >= inbox->shares) {
+		uint64_t *share =
+		        shoal_alloc_resize(&core->mem, inbox->share, shares, sizeof(*share));
+		if (share == NULL) {
+			return false;
+		}
+		memset(share + inbox->shares, 0, (shares - inbox->shares) * sizeof(*share));
+		inbox->share = share;
+		inbox->shares = shares;
+	}
+	if (shoal_ring_room(&inbox->lent) == NULL) {
+		return false;
+	}
+	inbox->lent.count--;
+	return true;
 }
 
 bool
@@ -64,7 +129,9 @@ put(struct shoal_core *core, uint32_t slot, unsigned flags, unsigned hops,
 	struct head *head = NULL;
 	uint8_t *data = NULL;
 
-	if (cost > inbox->room || (head = shoal_ring_room(&inbox->heads)) == NULL) {
+	bool lends = inbox->room != UINT64_MAX; /* there is an end of it */
+	if (!shoal_inbox_has_room(core, slot, cost) || (lends && !reserve(core, slot)) ||
+	        (head = shoal_ring_room(&inbox->heads)) == NULL) {
 		return false;
 	}
 	if (entry->data.len > 0) {
@@ -82,8 +149,13 @@ put(struct shoal_core *core, uint32_t slot, unsigned flags, unsigned hops,
 	        .type = entry->type,
 	        .flags = (uint16_t)flags,
 	        .hops = (uint8_t)hops};
-	inbox->room -= inbox->room != UINT64_MAX ? cost : 0;
 	inbox->held += cost;
+	if (lends) {
+		struct lent *lent = shoal_ring_room(&inbox->lent);
+		*lent = (struct lent){slot, (uint32_t)cost};
+		inbox->share[slot] += cost;
+		inbox->room -= cost;
+	}
 	return true;
 }
 
@@ -169,5 +241,8 @@ shoal_inbox_next(struct shoal_core *core, struct shoal_event *event)
 size_t
 shoal_inbox_memory(const struct shoal_core *core)
 {
-	return shoal_ring_memory(&core->inbox.heads) + shoal_fifo_memory(&core->inbox.data);
+	const struct shoal_inbox *inbox = &core->inbox;
+
+	return shoal_ring_memory(&inbox->heads) + shoal_fifo_memory(&inbox->data) +
+	       shoal_ring_memory(&inbox->lent) + inbox->shares * sizeof(*inbox->share);
 }

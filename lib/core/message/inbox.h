@@ -12,10 +12,14 @@
 struct shoal_inbox {
 	struct shoal_ring heads;
 	struct shoal_fifo data;
-	uint64_t room; /* bytes that the host takes, each message counted with its cost */
-	uint64_t held; /* bytes that are here, counted so */
-	bool told;     /* the host was told of the first: it stays until the next call */
-	bool kept;     /* it could not take it: no further one is told until the next step */
+	uint64_t room;          /* bytes that the host takes, each message counted with its cost */
+	uint64_t held;          /* bytes that are here, counted so */
+	struct shoal_ring lent; /* room that messages took, the oldest first */
+	uint64_t *share;        /* of it, that of each member by its slot ... */
+	uint32_t shares;        /* ... below this one */
+	uint64_t back;          /* room that came back, less than the oldest took */
+	bool told;              /* the host was told of the first: it stays until the next call */
+	bool kept; /* it could not take it: no further one is told until the next step */
 };
 
 struct shoal_core;
@@ -28,6 +32,10 @@ void shoal_inbox_set_room(struct shoal_core *core, size_t room);
 
 /* Whether a message of so many bytes is taken where nothing waits. */
 bool shoal_inbox_fits(const struct shoal_core *core, size_t len);
+
+/* Whether the member in slot may have so much of the room, for one message: no more than half of
+ * what the others leave, but where nothing of it waits. */
+bool shoal_inbox_has_room(const struct shoal_core *core, uint32_t slot, uint64_t cost);
 
 /* Takes a message of the member in slot. false: there is no room, counted. */
 bool shoal_inbox_put(

@@ -34,6 +34,7 @@ shoal_peer_init(struct shoal_core *core)
 	shoal_slab_init(&talk->peers, &core->mem, sizeof(struct shoal_peer), most);
 	shoal_table_init(&talk->by_slot, &core->mem, core->members.by_id.key, most, has_slot, core);
 	shoal_list_init(&talk->told);
+	shoal_list_init(&talk->turned);
 	shoal_list_init(&talk->crowd[0]);
 	shoal_list_init(&talk->crowd[1]);
 	shoal_ring_init(&talk->past, &core->mem, sizeof(struct shoal_peer_past), SHOAL_PEERS_PAST);
@@ -123,6 +124,7 @@ begin(struct shoal_core *core, struct shoal_peer *peer)
 	peer->salt = shoal_members_salt(shoal_members_at(core, peer->slot));
 	peer->expected = peer->highest = 0;
 	peer->warned = false;
+	shoal_list_remove(&peer->turned);
 	memset(peer->seen, 0, sizeof peer->seen);
 	for (size_t i = past->count; i > 0; i--) {
 		const struct shoal_peer_past *one = shoal_ring_at(past, i - 1);
@@ -256,6 +258,7 @@ shoal_peer_forget(struct shoal_core *core, uint32_t slot)
 	remember(core, peer);
 	end(core, peer);
 	peer->wanted = 0;
+	shoal_list_remove(&peer->turned);
 	shoal_table_remove(&core->talk.by_slot, hash_of(core, slot), shoal_peer_number(peer));
 	peer->slot = SHOAL_NONE;
 	if (peer->queue.count == 0) {

@@ -44,6 +44,9 @@ struct shoal_peer {
 	uint64_t expected; /* number of the next reliable message */
 	uint64_t highest;  /* number of a best-effort packet, and the window below it */
 	uint64_t seen[SHOAL_PEER_WORDS];
+	struct shoal_list turned; /* in talk.turned: a batch found no room here ... */
+	uint64_t turned_seq;      /* ... that one */
+	uint64_t lacks;           /* ... by its message of this cost */
 
 	/* Best effort, to it. */
 	struct shoal_fifo mail; /* entries */
@@ -59,9 +62,11 @@ struct shoal_peer {
 	uint64_t first;          /* number of the first that has not ended */
 	uint64_t lifted;         /* by so much the member's word has raised that */
 	uint32_t ended, sent;
+	uint32_t batch;  /* messages of the BATCH in flight */
 	bool over;       /* none of them will be taken any more ... */
 	bool walled;     /* ... since there is no way to it */
-	bool moved;      /* a receipt told of some since the request in flight began */
+	bool moved;      /* a receipt told of some since the request in flight began ... */
+	bool full;       /* ... and that there was no room for the others */
 	bool doubtful;   /* the request in flight counts among those after a failure */
 	bool warned;     /* of numbers that it cannot have */
 	uint64_t wanted; /* cost that was refused: the host hears when it fits; 0: nothing */
@@ -78,9 +83,10 @@ struct shoal_talk {
 	struct shoal_slab peers;
 	struct shoal_table by_slot;
 	struct shoal_list told;
-	uint64_t number;   /* above every number that a peer which is gone was given here */
-	uint32_t flying;   /* requests in flight ... */
-	uint32_t doubtful; /* ... of them to members where the last one failed */
+	struct shoal_list turned; /* peers that found no room here, the first turned away first */
+	uint64_t number;          /* above every number that a peer which is gone was given here */
+	uint32_t flying;          /* requests in flight ... */
+	uint32_t doubtful;        /* ... of them to members where the last one failed */
 	struct shoal_list crowd[2]; /* peers that wait for a place; [1]: after a failure */
 	struct shoal_ring past;     /* struct shoal_peer_past, the oldest first */
 };

@@ -3,7 +3,8 @@
  * that is not known to be taken, up to a limit; the receipt in its answer says how far the member
  * has taken them. What moved goes on at once; what did not is tried again after a pause that
  * doubles, over a new connection. A member takes what is at or above the number that it expects, in
- * order, and skips what is below: exactly once, however often it is sent.
+ * order, and skips what is below: exactly once, however often it is sent. One that has no room says
+ * so by taking less than it was sent, and tells those it turned away when there is some again.
  *
  * To a member that cannot be dialled requests go down its link, and the receipt comes by itself.
  * Cost: a copy of each message here, one in the packet and one in the inbox. */
@@ -24,6 +25,8 @@
  * its receiver expect others, but never gets to the end of them. */
 #define LEFT_OUT_MOST (UINT64_C(1) << 40)
 #define FIRST_MOST    (UINT64_C(1) << 62)
+/* What found no room comes again unasked, for what was to tell of room may be lost. */
+#define FULL (PAUSE << PAUSE_STEPS)
 /* No receiver expects one above this. */
 #define NEXT_MOST (UINT64_C(1) << 63)
 
@@ -131,7 +134,7 @@ try_now(struct shoal_core *core, struct shoal_peer *peer)
 		pause(core, peer, PAUSE << (peer->failures - 1));
 		return;
 	}
-	peer->moved = false;
+	peer->moved = peer->full = false;
 	peer->seq = shoal_rng_u64(&core->rng);
 	bool link = shoal_members_inbound(shoal_members_at(core, peer->slot)) &&
 	            shoal_inbound_link(core, peer->slot) != 0;
@@ -221,6 +224,11 @@ shoal_reliable_ended(struct shoal_core *core, uint64_t number, uint64_t exchange
 		return; /* nobody waits for it any more */
 	}
 	shoal_reliable_land(core, peer);
+	if (peer->full) {
+		peer->failures = 0;
+		pause(core, peer, FULL);
+		return;
+	}
 	if (peer->moved) {
 		peer->failures = 0;
 		try_now(core, peer);
@@ -287,6 +295,7 @@ shoal_reliable_sent(struct shoal_core *core, const struct shoal_pending *pending
 	uint32_t n = choose(core, peer, &size);
 
 	peer->sent = n > peer->sent ? n : peer->sent;
+	peer->batch = n;
 	core->counters.value[SHOAL_COUNTER_MESSAGES_OUT] += n;
 }
 
@@ -298,6 +307,7 @@ take(struct shoal_core *core, struct shoal_peer *peer, const struct shoal_msg_ba
 	struct shoal_entry entry;
 	uint64_t number = batch->first;
 
+	shoal_list_remove(&peer->turned);
 	/* What is between was given up by its sender. */
 	peer->expected = batch->first > peer->expected ? batch->first : peer->expected;
 	shoal_reader_init(&reader, batch->entries.data, batch->entries.len);
@@ -314,6 +324,9 @@ take(struct shoal_core *core, struct shoal_peer *peer, const struct shoal_msg_ba
 			return SHOAL_ERR_TOO_BIG;
 		}
 		if (!shoal_inbox_put(core, peer->slot, SHOAL_RELIABLE, &entry)) {
+			peer->turned_seq = batch->seq;
+			peer->lacks = entry.data.len + SHOAL_MESSAGE_COST;
+			shoal_list_push_back(&core->talk.turned, &peer->turned);
 			break;
 		}
 		peer->expected = number + 1;
@@ -409,6 +422,34 @@ shoal_reliable_on_batch(struct shoal_core *core, uint32_t slot, const struct sho
 	}
 }
 
+void
+shoal_reliable_on_room(struct shoal_core *core)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	uint64_t promised = 0;
+
+	SHOAL_LIST_FOREACH_SAFE (node, after, &core->talk.turned) {
+		struct shoal_peer *peer = SHOAL_LIST_ITEM(node, struct shoal_peer, turned);
+		bool there = shoal_peer_is_there(shoal_members_at(core, peer->slot));
+		struct shoal_pending *pending = NULL;
+
+		if (there && !shoal_inbox_has_room(core, peer->slot, promised + peer->lacks)) {
+			continue;
+		}
+		shoal_list_remove(node);
+		pending = there ? shoal_send_to(core, SHOAL_SEND_DATAGRAM, peer->slot, 0) : NULL;
+		if (pending != NULL) {
+			struct shoal_msg_receipt receipt = {.id = self->info->id,
+			        .salt = shoal_members_salt(self),
+			        .instance = peer->salt,
+			        .seq = peer->turned_seq,
+			        .next = peer->expected};
+			promised += peer->lacks;
+			shoal_send_primary(pending, SHOAL_MESSAGE_RECEIPT, &receipt);
+		}
+	}
+}
+
 /* So many of what was sent have this end. */
 static void
 advance(struct shoal_core *core, struct shoal_peer *peer, uint32_t n, int code)
@@ -448,16 +489,22 @@ give_up(struct shoal_core *core, struct shoal_peer *peer, uint64_t next)
 	peer->warned = true;
 }
 
+/* A request in flight goes on when it has ended. */
 static void
 go_on(struct shoal_core *core, struct shoal_peer *peer)
 {
 	shoal_peer_tell(core, peer);
-	if (peer->flight == SHOAL_PEER_TOLD) {
-		peer->flight = 0;
-		peer->failures = 0;
-		shoal_heap_disarm(&core->heap, &peer->timer);
-		try_now(core, peer);
+	if (peer->flight != 0 && peer->flight != SHOAL_PEER_TOLD) {
+		return;
 	}
+	peer->flight = 0;
+	peer->failures = 0;
+	if (peer->full) {
+		pause(core, peer, FULL);
+		return;
+	}
+	shoal_heap_disarm(&core->heap, &peer->timer);
+	try_now(core, peer);
 }
 
 void
@@ -469,8 +516,9 @@ shoal_reliable_on_receipt(
 	bool refused = receipt->code == (uint64_t)-SHOAL_ERR_TOO_BIG;
 
 	if (peer == NULL || receipt->salt != peer->salt ||
-	        receipt->instance != shoal_members_salt(self) || peer->over || peer->flight == 0 ||
-	        receipt->seq != peer->seq || !shoal_peer_may_say(core, receipt->salt)) {
+	        receipt->instance != shoal_members_salt(self) || peer->over ||
+	        (peer->flight == 0 && !peer->full) || receipt->seq != peer->seq ||
+	        !shoal_peer_may_say(core, receipt->salt)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
 		return;
 	}
@@ -490,6 +538,9 @@ shoal_reliable_on_receipt(
 	go_on(core, peer);
 	return;
 #endif
+	/* One that comes again, when none is in flight any more, tells of room. */
+	peer->full = !refused && peer->flight != 0 && receipt->next - peer->first < peer->batch;
+	peer->batch = 0;
 	if (receipt->next - peer->first > peer->sent) {
 		give_up(core, peer, receipt->next);
 	} else {
@@ -498,7 +549,7 @@ shoal_reliable_on_receipt(
 			advance(core, peer, 1, SHOAL_ERR_TOO_BIG);
 		}
 	}
-	if (peer->moved) {
+	if (peer->moved || peer->full || peer->flight == 0) {
 		go_on(core, peer);
 	}
 }

@@ -36,6 +36,9 @@ void shoal_reliable_write(
 /* It was handed out. */
 void shoal_reliable_sent(struct shoal_core *core, const struct shoal_pending *pending);
 
+/* There is more room for messages. */
+void shoal_reliable_on_room(struct shoal_core *core);
+
 /* From the member in slot, SHOAL_NONE: from none. */
 void shoal_reliable_on_batch(struct shoal_core *core, uint32_t slot,
         const struct shoal_msg_batch *batch, const struct shoal_input *input);
