@@ -277,7 +277,7 @@ tcp_free(void *self)
 
 static const struct shoal_transport_ops ops = {
         .abi = SHOAL_TRANSPORT_ABI,
-        .caps = SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WATCH,
+        .caps = SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WATCH | SHOAL_TRANSPORT_WAITING,
         .name = "tcp",
         .start = tcp_start,
         .address = tcp_address,
@@ -289,6 +289,7 @@ static const struct shoal_transport_ops ops = {
         .unwatch = shoal_tcp_watch_close,
         .tell = shoal_tcp_watch_tell,
         .drop = shoal_tcp_watch_drop,
+        .waiting = shoal_tcp_connection_waiting,
         .stop = tcp_stop,
         .free = tcp_free,
 };

@@ -84,6 +84,7 @@ struct shoal_tcp_source {
 struct shoal_tcp_message {
 	struct shoal_list node;            /* in the output of a connection */
 	struct shoal_tcp_request *request; /* owns it; NULL: the connection's output does */
+	bool one_way;
 	size_t len;
 	uint8_t bytes[];
 };
@@ -134,6 +135,7 @@ struct shoal_tcp_connection {
 	/* Frames that go out. */
 	struct shoal_list output;
 	size_t output_bytes, output_sent; /* of all; of the first message */
+	size_t one_way_bytes;             /* of all one-way messages */
 	uint64_t output_since;            /* the first message became the first; 0: none */
 
 	struct shoal_list requests, exchanges;
@@ -236,6 +238,8 @@ void shoal_tcp_connection_retire(struct shoal_tcp_connection *connection);
 bool shoal_tcp_connection_has_room(const struct shoal_tcp_connection *connection, size_t len);
 void shoal_tcp_connection_write(
         struct shoal_tcp_connection *connection, struct shoal_tcp_message *message);
+/* Bytes of one-way messages to a peer that wait for the kernel. */
+size_t shoal_tcp_connection_waiting(const void *self, const struct shoal_addr *peer);
 /* The request that a message belongs to is over: released, unless a part of it has left already. */
 void shoal_tcp_connection_abandon(
         struct shoal_tcp_connection *connection, struct shoal_tcp_message *message);

@@ -24,7 +24,7 @@
 #define GATHER 16
 
 static struct shoal_list *
-address_bucket(struct shoal_tcp *tcp, const struct shoal_addr *peer)
+address_bucket(const struct shoal_tcp *tcp, const struct shoal_addr *peer)
 {
 	return &tcp->address[shoal_socket_hash(tcp->key, peer) & (tcp->buckets - 1)];
 }
@@ -43,11 +43,14 @@ drop_output(struct shoal_tcp_connection *connection)
 		struct shoal_tcp_message *message =
 		        SHOAL_LIST_ITEM(node, struct shoal_tcp_message, node);
 		shoal_list_remove(node);
+		if (message->one_way) {
+			shoal_tcp_count(connection->tcp, SHOAL_COUNTER_DROP_STREAMS);
+		}
 		if (message->request == NULL) {
 			shoal_tcp_message_free(connection->tcp, message);
 		}
 	}
-	connection->output_bytes = connection->output_sent = 0;
+	connection->output_bytes = connection->output_sent = connection->one_way_bytes = 0;
 	connection->output_since = 0;
 }
 
@@ -227,6 +230,7 @@ unqueue(struct shoal_tcp_connection *connection, struct shoal_tcp_message *messa
 {
 	shoal_list_remove(&message->node);
 	connection->output_bytes -= message->len;
+	connection->one_way_bytes -= message->one_way ? message->len : 0;
 	if (message->request != NULL) {
 		if (message->request->reused) {
 			return;
@@ -304,9 +308,27 @@ shoal_tcp_connection_write(
 	}
 	shoal_list_push_back(&connection->output, &message->node);
 	connection->output_bytes += message->len;
+	connection->one_way_bytes += message->one_way ? message->len : 0;
 	if (!connection->connecting && connection->output.next == &message->node) {
 		write_output(connection);
 	}
+}
+
+size_t
+shoal_tcp_connection_waiting(const void *self, const struct shoal_addr *peer)
+{
+	const struct shoal_tcp *tcp = self;
+	size_t bytes = 0;
+	if (tcp->running) {
+		SHOAL_LIST_FOREACH (node, address_bucket(tcp, peer)) {
+			const struct shoal_tcp_connection *connection =
+			        SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_address);
+			bytes += shoal_addr_equal(&connection->peer, peer)
+			                 ? connection->one_way_bytes
+			                 : 0;
+		}
+	}
+	return bytes;
 }
 
 void

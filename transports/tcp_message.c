@@ -61,6 +61,7 @@ shoal_tcp_message_new(struct shoal_tcp_connection *connection, enum shoal_tcp_ki
 	if (message == NULL) {
 		return NULL;
 	}
+	message->one_way = kind == SHOAL_TCP_ONE_WAY;
 	struct shoal_writer writer;
 	shoal_writer_init(&writer, message->bytes, message->len);
 	shoal_writer_u32(&writer, (uint32_t)len);

@@ -18,8 +18,8 @@
  * was refused fits, the function of shoal_on_writable is called. Where handlers fall behind, so
  * that profile.inbox_bytes wait for them, or as many of one member as it leaves to others, reliable
  * messages stay with their senders, and others are dropped and counted (drop_no_room). Messages
- * that are not reliable are handed to the network as it takes them: what it does not take is
- * dropped and counted (drop_streams).
+ * that are not reliable are handed to the network; those that fit no datagram count among
+ * queue_bytes until it has taken them, and among drop_streams where their connection ends before.
  *
  * To a member that cannot be dialled (inbound only) messages go down a link that it keeps. Each
  * such member has a few, to members of its choice: nobody else reaches it. Reliable messages and

@@ -145,7 +145,8 @@ extern "C" {
 	X(DROP_NO_ROOM, drop_no_room,                                                              \
 	        "user messages not taken: the host has no room; reliable ones come again")         \
 	X(DROP_UNSENT, drop_unsent, "best-effort messages dropped: no room or memory to send")     \
-	X(DROP_STREAMS, drop_streams, "packets dropped: the transport took none for a stream")     \
+	X(DROP_STREAMS, drop_streams,                                                              \
+	        "packets dropped: no room for one on a stream, or its connection ended first")     \
 	X(STAMPS_AHEAD, stamps_ahead, "user messages with a stamp a minute ahead of the clock")    \
 	X(DROP_UNHANDLED, drop_unhandled, "user messages dropped: no handler for their type")      \
 	X(CASTS_SENT, casts_sent, "broadcasts of this member")                                     \

@@ -99,7 +99,8 @@ struct shoal_transport_env {
 enum shoal_transport_caps {
 	SHOAL_TRANSPORT_DATAGRAM = 1, /* send() */
 	SHOAL_TRANSPORT_STREAM = 2,   /* request(), reply(), stream() */
-	SHOAL_TRANSPORT_WATCH = 4     /* fresh(), watch(), unwatch(), tell(), drop(); with STREAM */
+	SHOAL_TRANSPORT_WATCH = 4,    /* fresh(), watch(), unwatch(), tell(), drop(); with STREAM */
+	SHOAL_TRANSPORT_WAITING = 8   /* waiting() */
 };
 
 struct shoal_transport_ops {
@@ -165,6 +166,10 @@ struct shoal_transport_ops {
 	/* WATCH: REQUIRED. Ends a link that a peer opened, after what was told on it. Does nothing
 	 * where it is not known. */
 	void (*drop)(void *self, uint64_t link);
+
+	/* WAITING: REQUIRED. Bytes of one-way messages to this peer that stream() has taken and the
+	 * network has not: they count among those of profile.queue_bytes. */
+	size_t (*waiting)(const void *self, const struct shoal_addr *to);
 };
 
 struct shoal_transport {

@@ -321,6 +321,78 @@ where_memory_is_short_what_was_accepted_arrives_in_order_all_the_same(void **sta
 	talk_done(&talk);
 }
 
+static size_t in_transport; /* bytes, to whomever */
+
+static size_t
+on_waiting(const void *self, const struct shoal_addr *to)
+{
+	(void)self;
+	assert_true(to->port != 0);
+	return in_transport;
+}
+
+/* The memory transport's, and it says what waits. */
+static struct shoal_transport_ops
+ops_that_wait(void)
+{
+	struct shoal_transport memory;
+	struct shoal_memory_net *net;
+
+	assert_int_equal(shoal_memory_net_new(&net, NULL), 0);
+	assert_int_equal(shoal_transport_memory(&memory, net), 0);
+	struct shoal_transport_ops ops = *memory.ops;
+	memory.ops->free(memory.self);
+	shoal_memory_net_free(net);
+	ops.caps |= SHOAL_TRANSPORT_WAITING;
+	ops.waiting = on_waiting;
+	return ops;
+}
+
+static void
+what_waits_in_the_transport_counts_for_its_member(void **state)
+{
+	static const uint8_t data[2000];
+	struct shoal_transport_ops ops = ops_that_wait();
+	struct shoal_config config;
+	struct talk talk = {.ops = &ops};
+	struct heard heard = {0};
+	size_t writable = 0;
+
+	(void)state;
+	shoal_config_init(&config);
+	config.profile.queue_bytes = 4096;
+	in_transport = 0;
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle(talk.two, TALK_TYPE, talk_heard, &heard), 0);
+	assert_int_equal(shoal_on_writable(talk.one, talk_writable, &writable), 0);
+	in_transport = 3000;
+	assert_int_equal(shoal_send(talk.one, &talk.id_two, TALK_TYPE, data, 2000, 0), 0);
+	talk_until(&talk, &heard.calls, 1);
+	assert_int_equal(
+	        shoal_send(talk.one, &talk.id_two, TALK_TYPE, data, 2000, 0), SHOAL_ERR_AGAIN);
+	assert_int_equal(shoal_send(talk.one, &talk.id_two, TALK_TYPE, data, 2000, SHOAL_RELIABLE),
+	        SHOAL_ERR_AGAIN);
+	assert_int_equal(shoal_send(talk.one, &talk.id_two, TALK_TYPE, data, 900, 0), 0);
+	talk_until(&talk, &heard.calls, 2);
+	for (unsigned i = 0; i < 50; i++) {
+		talk_turn(&talk);
+	}
+	assert_int_equal(writable, 0);
+	in_transport = 0;
+	talk_until(&talk, &writable, 1);
+	assert_int_equal(shoal_send(talk.one, &talk.id_two, TALK_TYPE, data, 2000, 0), 0);
+	talk_until(&talk, &heard.calls, 3);
+	/* It ends while some waits. */
+	in_transport = 4000;
+	assert_int_equal(shoal_send(talk.one, &talk.id_two, TALK_TYPE, data, 2000, 0), 0);
+	talk_until(&talk, &heard.calls, 4);
+	assert_int_equal(
+	        shoal_send(talk.one, &talk.id_two, TALK_TYPE, data, 100, 0), SHOAL_ERR_AGAIN);
+	assert_int_equal(shoal_cluster_stop(talk.one), 0);
+	talk_until(&talk, &writable, 2);
+	talk_done(&talk);
+}
+
 int
 main(void)
 {
@@ -335,6 +407,7 @@ main(void)
 	                where_memory_is_short_what_was_accepted_arrives_in_order_all_the_same),
 	        cmocka_unit_test(
 	                messages_to_one_that_leaves_or_of_one_that_is_freed_have_their_ends),
+	        cmocka_unit_test(what_waits_in_the_transport_counts_for_its_member),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

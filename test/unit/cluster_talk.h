@@ -12,7 +12,8 @@
 #define TALK_TYPE 200
 
 struct talk {
-	const struct shoal_allocator *mem; /* of both; NULL: malloc */
+	const struct shoal_allocator *mem;     /* of both; NULL: malloc */
+	const struct shoal_transport_ops *ops; /* of one; NULL: those of the memory transport */
 	struct event_base *base;
 	struct shoal_memory_net *net;
 	struct shoal_cluster *one, *two;
@@ -39,6 +40,7 @@ talk_make(struct talk *talk, const char *name, struct shoal_config *config)
 	config->allocator = talk->mem;
 	config->base = talk->base;
 	assert_int_equal(shoal_transport_memory(&memory, talk->net), 0);
+	memory.ops = talk->ops != NULL && talk->one == NULL ? talk->ops : memory.ops;
 	config->transports = &memory;
 	config->transport_count = 1;
 	assert_int_equal(shoal_cluster_new(&cluster, config), 0);

@@ -196,6 +196,54 @@ requests_in_flight_on_one_connection_are_bounded(void **state)
 	close_pair(&world, &a, &b);
 }
 
+/* As much as the kernel takes, and half a mebibyte more. */
+static void
+fill(struct world *world, struct site *site, const struct shoal_addr *peer)
+{
+	static const uint8_t data[65536];
+	const struct shoal_transport *by = &site->transport;
+
+	for (unsigned i = 0; by->ops->waiting(by->self, peer) < 524288; i++) {
+		assert_true(i < 2000);
+		assert_int_equal(site_stream(site, peer, data, sizeof(data)), 0);
+		world_rest(world, 1);
+	}
+}
+
+static void
+messages_that_a_peer_does_not_read_are_said_to_wait_and_counted_where_they_are_lost(void **state)
+{
+	static uint8_t data[65536];
+	struct world world;
+	struct site a;
+	struct shoal_addr peer;
+
+	(void)state;
+	world_open(&world);
+	open_site(&a, &world, "127.0.0.1:0");
+	const struct shoal_transport *by = &a.transport;
+	int listener = raw_listen(&peer);
+	assert_int_equal(by->ops->waiting(by->self, &peer), 0);
+	fill(&world, &a, &peer);
+	assert_int_equal(by->ops->waiting(by->self, &a.addr[0]), 0);
+	int fd = accept(listener, NULL, NULL);
+	assert_true(fd >= 0);
+	for (unsigned i = 0; by->ops->waiting(by->self, &peer) > 0; i++) {
+		assert_true(i < 60000);
+		(void)recv(fd, data, sizeof(data), MSG_DONTWAIT);
+		world_rest(&world, 1);
+	}
+	assert_int_equal(a.counted[SHOAL_COUNTER_DROP_STREAMS], 0);
+	fill(&world, &a, &peer);
+	size_t left = by->ops->waiting(by->self, &peer) / (sizeof(data) + SHOAL_TCP_HEADER);
+	close(fd);
+	UNTIL(&world, by->ops->waiting(by->self, &peer) == 0);
+	assert_true(a.counted[SHOAL_COUNTER_DROP_STREAMS] >= left);
+	close(listener);
+	site_close(&a);
+	world_close(&world);
+}
+
 int
 main(void)
 {
@@ -207,6 +255,8 @@ main(void)
 	        cmocka_unit_test(who_does_not_read_its_replies_is_closed),
 	        cmocka_unit_test(a_member_can_ask_itself),
 	        cmocka_unit_test(requests_in_flight_on_one_connection_are_bounded),
+	        cmocka_unit_test(
+	                messages_that_a_peer_does_not_read_are_said_to_wait_and_counted_where_they_are_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -343,6 +343,7 @@ check_transport(size_t i, const struct shoal_transport_ops *ops, uint32_t before
 		           ops->fresh != NULL && ops->watch != NULL && ops->unwatch != NULL &&
 		           ops->tell != NULL && ops->drop != NULL;
 	}
+	complete = complete && ((ops->caps & SHOAL_TRANSPORT_WAITING) == 0 || ops->waiting != NULL);
 	if (!complete) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_INVALID, "transports[%zu]: a required function is NULL", i);

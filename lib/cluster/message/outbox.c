@@ -8,9 +8,9 @@
  * The loop takes a few hundred messages a turn, so that who sends without a pause stops nothing
  * else, and hands out what the core makes of them together: packets are full.
  *
- * A message that is not reliable has its end when the core has it. A reliable one is known to the
- * core by a number; its bytes are given back then, and its end needs no memory. While its end waits
- * to be told its head counts. */
+ * A message that is not reliable has its end when it is with the transport. A reliable one is known
+ * to the core by a number; its bytes are given back then, and its end needs no memory. While its
+ * end waits to be told its head counts. */
 #include "cluster/message/outbox.h"
 
 #include "base/alloc.h"
@@ -91,7 +91,7 @@ admit(struct shoal_cluster *cluster, struct shoal_outgoing *out, const struct sh
 	if (rc != 0 || line->gone) {
 		return rc != 0 ? rc : SHOAL_ERR_STATE;
 	}
-	if (line->cost + out->cost > cluster->settings.config.profile.queue_bytes) {
+	if (!shoal_lines_fits(cluster, line, out->cost)) {
 		line->wanted = out->cost;
 		return SHOAL_ERR_AGAIN;
 	}
@@ -287,9 +287,9 @@ is_short(int rc)
 	return rc == SHOAL_ERR_AGAIN || rc == SHOAL_ERR_NOMEM;
 }
 
-/* false: the core has no memory for it, and it stays. */
+/* false: the core has no memory for it, and it stays. What is not reliable goes to given. */
 static bool
-give(struct shoal_cluster *cluster, struct shoal_outgoing *out)
+give(struct shoal_cluster *cluster, struct shoal_outgoing *out, struct shoal_list *given)
 {
 	struct shoal_input input = {.kind = SHOAL_INPUT_SEND,
 	        .id = out->line->id,
@@ -313,7 +313,8 @@ give(struct shoal_cluster *cluster, struct shoal_outgoing *out)
 	} else if (out->reliable) {
 		shrink(cluster, out);
 	} else {
-		end(cluster, out, 0);
+		shoal_lines_streamed(cluster, out->line);
+		shoal_list_push_back(given, &out->node);
 	}
 	return true;
 }
@@ -365,13 +366,14 @@ put_back(struct shoal_cluster *cluster, struct shoal_list *turn)
 void
 shoal_outbox_take(struct shoal_cluster *cluster)
 {
-	struct shoal_list turn;
+	struct shoal_list turn, given;
 	bool all;
 
 	if (cluster->ended) {
 		return;
 	}
 	shoal_list_init(&turn);
+	shoal_list_init(&given);
 	all = next_turn(cluster, &turn);
 	if (shoal_list_empty(&turn)) {
 		return;
@@ -380,13 +382,17 @@ shoal_outbox_take(struct shoal_cluster *cluster)
 	while (!shoal_list_empty(&turn) && !cluster->outbox.stalled) {
 		struct shoal_outgoing *out = first_of(&turn);
 
-		if (!give(cluster, out)) {
+		if (!give(cluster, out, &given)) {
 			shoal_list_push_front(&turn, &out->node);
 			cluster->outbox.stalled = true; /* the next timer tries again */
 		}
 	}
 	put_back(cluster, &turn);
 	shoal_loop_drain(cluster);
+	shoal_lines_measure(cluster);
+	while (!shoal_list_empty(&given)) {
+		end(cluster, first_of(&given), 0); /* what the transport has counts there now */
+	}
 	shoal_loop_events(cluster);
 	if (!all && !cluster->outbox.stalled) {
 		shoal_mailbox_ring(cluster->mailbox_fd);

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* A member's line is there from the first message on until the member is forgotten; to make one the
  * list of members is searched, O(members), and never again. The list is that of the last turn, and
- * events may have been told since: the loop looks at what was made of it once more. */
+ * events may have been told since: the loop looks at what was made of it once more.
+ *
+ * What is not reliable is not the core's any more once it is with the transport, which keeps what
+ * the network does not take: those bytes go on counting for their member. The transport is asked
+ * for them, now and then while there are any. */
 #include "cluster/report/lines.h"
 
 #include "cluster/cluster.h"
+#include "cluster/loop/fork.h"
+
+#define MEASURE_US 20000
 
 static bool
 has_id(const void *owner, uint32_t value, const void *key)
@@ -22,6 +29,7 @@ shoal_lines_init(struct shoal_cluster *cluster, const uint64_t key[2])
 	uint32_t members = cluster->settings.config.profile.members_max;
 
 	shoal_list_init(&lines->made);
+	shoal_list_init(&lines->streamed);
 	shoal_slab_init(&lines->slab, cluster->mem, sizeof(struct shoal_line), 2 * members);
 	shoal_table_init(&lines->by_id, cluster->mem, key, (size_t)2 * members, has_id, cluster);
 }
@@ -56,7 +64,8 @@ find_line(struct shoal_cluster *cluster, const struct shoal_id *id)
 static void
 drop_line(struct shoal_cluster *cluster, struct shoal_line *line)
 {
-	if (line->reaped && line->cost == 0 && !line->called) {
+	if (line->reaped && line->cost == 0 && !line->called &&
+	        !shoal_list_linked(&line->streamed)) {
 		shoal_list_remove(&line->node);
 		shoal_slab_give(&cluster->outbox.lines.slab, line->number);
 	}
@@ -120,6 +129,12 @@ shoal_lines_take(struct shoal_cluster *cluster, const struct shoal_id *to, struc
 	return rc == 0 ? make_line(cluster, to, state, line) : rc;
 }
 
+bool
+shoal_lines_fits(const struct shoal_cluster *cluster, const struct shoal_line *line, uint64_t cost)
+{
+	return line->cost + line->stuck + cost <= cluster->settings.config.profile.queue_bytes;
+}
+
 /* Under the lock: whether a caller who was refused hears that there is room. */
 static bool
 is_writable(const struct shoal_cluster *cluster, const struct shoal_line *line)
@@ -128,7 +143,8 @@ is_writable(const struct shoal_cluster *cluster, const struct shoal_line *line)
 	bool stopped = cluster->state == SHOAL_CLUSTER_STOPPED; /* it will be told so */
 
 	return line->wanted != 0 && !line->called &&
-	       (stopped || (line->cost <= most / 2 && line->cost + line->wanted <= most));
+	       (stopped || (line->cost + line->stuck <= most / 2 &&
+	                           shoal_lines_fits(cluster, line, line->wanted)));
 }
 
 /* So much does not wait any more. Whoever waits for that is told, without the lock. */
@@ -226,14 +242,101 @@ shoal_lines_called(struct shoal_cluster *cluster, struct shoal_line *line)
 }
 
 void
+shoal_lines_streamed(struct shoal_cluster *cluster, struct shoal_line *line)
+{
+	bool waiting = (cluster->stream->ops->caps & SHOAL_TRANSPORT_WAITING) != 0;
+
+	if (waiting && !shoal_list_linked(&line->streamed)) {
+		pthread_mutex_lock(&cluster->lock);
+		shoal_list_push_back(&cluster->outbox.lines.streamed, &line->streamed);
+		pthread_mutex_unlock(&cluster->lock);
+	}
+}
+
+/* What waits for a member at all of its addresses. */
+static uint64_t
+waits_for(struct shoal_cluster *cluster, const struct shoal_id *id)
+{
+	const struct shoal_transport *by = cluster->stream;
+	struct shoal_core_member held;
+	uint64_t bytes = 0;
+	uint32_t slot;
+
+	if (shoal_core_find(cluster->core, id, &slot) == 0 &&
+	        shoal_core_member(cluster->core, slot, &held)) {
+		for (size_t i = 0; i < held.addrs; i++) {
+			bytes += by->ops->waiting(by->self, &held.addr[i]);
+		}
+	}
+	return bytes;
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct shoal_cluster *cluster = arg;
+
+	(void)fd;
+	(void)what;
+	if (!shoal_fork_is_child(cluster)) {
+		shoal_lines_measure(cluster);
+	}
+}
+
+/* Without memory for the timer the next message, or the next turn, measures. */
+static void
+measure_later(struct shoal_cluster *cluster)
+{
+	static const struct timeval in = {.tv_usec = MEASURE_US};
+	struct shoal_lines *lines = &cluster->outbox.lines;
+
+	if (lines->timer == NULL) {
+		lines->timer = event_new(cluster->base, -1, 0, on_timer, cluster);
+	}
+	if (lines->timer != NULL && !event_pending(lines->timer, EV_TIMEOUT, NULL)) {
+		(void)event_add(lines->timer, &in);
+	}
+}
+
+void
+shoal_lines_measure(struct shoal_cluster *cluster)
+{
+	struct shoal_lines *lines = &cluster->outbox.lines;
+
+	SHOAL_LIST_FOREACH_SAFE (node, after, &lines->streamed) {
+		struct shoal_line *line = SHOAL_LIST_ITEM(node, struct shoal_line, streamed);
+		uint64_t stuck = waits_for(cluster, &line->id);
+
+		pthread_mutex_lock(&cluster->lock);
+		line->stuck = stuck;
+		if (stuck == 0) {
+			shoal_list_remove(node);
+		}
+		pthread_mutex_unlock(&cluster->lock);
+		shoal_lines_release(cluster, line, 0);
+	}
+	if (!shoal_list_empty(&lines->streamed)) {
+		measure_later(cluster);
+	}
+}
+
+void
 shoal_lines_finish(struct shoal_cluster *cluster)
 {
 	struct shoal_slab *slab = &cluster->outbox.lines.slab;
 
+	if (cluster->outbox.lines.timer != NULL) {
+		event_free(cluster->outbox.lines.timer);
+		cluster->outbox.lines.timer = NULL;
+	}
 	/* Who waits for room waits for nothing any more. */
 	for (uint32_t i = 0; i < slab->end; i++) {
 		struct shoal_line *line = shoal_slab_at(slab, i);
 		if (line != NULL) {
+			pthread_mutex_lock(&cluster->lock);
+			line->stuck = 0;
+			shoal_list_remove(&line->streamed);
+			pthread_mutex_unlock(&cluster->lock);
 			shoal_lines_release(cluster, line, 0);
 		}
 	}

@@ -8,13 +8,17 @@
 #include "base/table.h"
 #include "cluster/loop/callbacks.h"
 
+#include <event2/event.h>
+
 struct shoal_cluster;
 
 struct shoal_line {
-	struct shoal_call call; /* its WRITABLE */
-	struct shoal_list node; /* in made */
+	struct shoal_call call;     /* its WRITABLE */
+	struct shoal_list node;     /* in made */
+	struct shoal_list streamed; /* linked: some of it may wait in the transport */
 	struct shoal_id id;
 	uint64_t cost;
+	uint64_t stuck;  /* bytes that the transport has and the network does not take */
 	uint64_t wanted; /* cost that was refused: the caller hears when it fits; 0: nothing */
 	uint32_t number;
 	bool gone;   /* dead or left */
@@ -26,7 +30,9 @@ struct shoal_line {
 struct shoal_lines {
 	struct shoal_slab slab;
 	struct shoal_table by_id;
-	struct shoal_list made; /* since the loop looked at them last */
+	struct shoal_list made;     /* since the loop looked at them last */
+	struct shoal_list streamed; /* changed by the loop only, and under the lock */
+	struct event *timer;        /* the loop's own: when to measure again */
 };
 
 void shoal_lines_init(struct shoal_cluster *cluster, const uint64_t key[2]);
@@ -44,6 +50,15 @@ void shoal_lines_member(struct shoal_cluster *cluster, const struct shoal_event 
 /* Once a turn: what was believed of members since the last one is held against the core; all: of
  * all, for events were lost. */
 void shoal_lines_look(struct shoal_cluster *cluster, bool all);
+/* The loop's thread: something that is not reliable goes to the member, and has not left yet. */
+void shoal_lines_streamed(struct shoal_cluster *cluster, struct shoal_line *line);
+/* The loop's thread, when all that the core had to send is with the transport: what of it waits
+ * there. */
+void shoal_lines_measure(struct shoal_cluster *cluster);
+/* Under the lock: whether a message of this cost may wait with the others. */
+bool shoal_lines_fits(
+        const struct shoal_cluster *cluster, const struct shoal_line *line, uint64_t cost);
+
 /* The cluster has stopped. */
 void shoal_lines_finish(struct shoal_cluster *cluster);
 
