@@ -82,7 +82,7 @@
 	X(SIZE_NEVER_FALLS, "sizes", 20, "probes that are too large for the way go on") \
 	X(SIZE_NEVER_RISES, "sizes", 15, "a way that takes more again is never found out") \
 	X(TOO_LARGE_UNHEARD, "sizes", 15, "what the network says of sizes is not heard") \
-	X(COPY_TAKEN, "messages", 21, "a second copy of a packet with messages is taken") \
+	X(COPY_TAKEN, "messages", 18, "a second copy of a packet with messages is taken") \
 	X(TAKEN_AGAIN, "messages", 4, "a reliable message that comes again is taken again") \
 	X(BATCH_ONCE, "messages", 18, "a request with messages that failed is not repeated") \
 	X(TAKEN_UNTOLD, "messages", 4, "a message that was taken is told as not sent") \
