@@ -15,6 +15,7 @@ struct shoal_said {
 	const struct shoal_id_list *accusers;
 	const struct shoal_msg_member *member; /* NULL: the short form */
 	bool inbound, forgotten;               /* its marks */
+	enum shoal_state was;                  /* held until it came */
 };
 
 /* Whether what was told of a member is told on. What the table of a seed tells is no news to

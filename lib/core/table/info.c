@@ -192,16 +192,42 @@ shoal_info_same(const struct shoal_info *info, const struct shoal_msg_member *me
 	return size == base_size(info) && memcmp(info, room, size) == 0;
 }
 
+bool
+shoal_info_same_addrs(const struct shoal_addr_list *a, const struct shoal_addr_list *b)
+{
+	bool same = a->count == b->count;
+
+	for (size_t i = 0; i < a->count && same; i++) {
+		same = a->item[i].port == b->item[i].port &&
+		       memcmp(a->item[i].ip, b->item[i].ip, sizeof a->item[i].ip) == 0;
+	}
+	return same;
+}
+
+void
+shoal_info_keep_scopes(struct shoal_addr_list *told, const struct shoal_addr_list *held, bool all)
+{
+	for (size_t i = 0; i < told->count * held->count; i++) {
+		struct shoal_addr *one = &told->item[i / held->count];
+		const struct shoal_addr *known = &held->item[i % held->count];
+
+		if ((all || one->scope == 0) && known->scope != 0 &&
+		        memcmp(one->ip, known->ip, sizeof one->ip) == 0) {
+			one->scope = known->scope;
+		}
+	}
+}
+
 unsigned
 shoal_info_changes(const struct shoal_info *before, const struct shoal_info *after)
 {
-	size_t addrs = (size_t)(shoal_info_name(before) - before->bytes);
+	struct shoal_addr_list held = shoal_info_addrs(before), now = shoal_info_addrs(after);
 	unsigned changes = 0;
 
 	if (memcmp(&before->salt, &after->salt, sizeof before->salt) != 0) {
 		changes |= SHOAL_CHANGE_INSTANCE;
 	}
-	if (before->addrs != after->addrs || memcmp(before->bytes, after->bytes, addrs) != 0) {
+	if (!shoal_info_same_addrs(&held, &now)) {
 		changes |= SHOAL_CHANGE_ADDRESS;
 	}
 	if (strcmp(shoal_info_name(before), shoal_info_name(after)) != 0) {

@@ -59,8 +59,15 @@ struct shoal_msg_member shoal_info_said(const struct shoal_info *info);
 /* Whether the statement says the same, whatever the metadata. */
 bool shoal_info_same(const struct shoal_info *info, const struct shoal_msg_member *member);
 
+/* Whether they are the same, whatever their scopes: those are this machine's. */
+bool shoal_info_same_addrs(const struct shoal_addr_list *a, const struct shoal_addr_list *b);
+/* Gives those that are told without a scope the one that is held of the same IP address; all: also
+ * those that are told with another one. */
+void shoal_info_keep_scopes(
+        struct shoal_addr_list *told, const struct shoal_addr_list *held, bool all);
+
 /* What of what an application sees is another in two infos of a member: enum shoal_change, without
- * the metadata. */
+ * the metadata and the scopes. */
 unsigned shoal_info_changes(const struct shoal_info *before, const struct shoal_info *after);
 
 const char *shoal_info_name(const struct shoal_info *info);

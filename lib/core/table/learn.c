@@ -276,6 +276,7 @@ learn(struct shoal_core *core, struct shoal_said *said, const struct shoal_telle
 		shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
 		return;
 	}
+	said->was = view.held.state;
 	view.credulous = core->profile.verify_deaths == 0;
 	said->told.refused = view.known && is_verdict(core, slot, said);
 	said->told.full = said->member != NULL;

@@ -283,9 +283,11 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 	struct shoal_record *record = shoal_members_at(core, slot);
 	struct shoal_msg_member told = *member;
 	bool replaced = memcmp(&record->info->salt, &told.salt, sizeof told.salt) != 0;
+	struct shoal_addr_list held = shoal_info_addrs(record->info);
 
+	shoal_info_keep_scopes(&told.addrs, &held, false);
 	if (!replaced) {
-		told.addrs = shoal_info_addrs(record->info); /* see move.c */
+		told.addrs = held; /* see move.c */
 		told.moved = shoal_info_moved(record->info);
 	}
 	*changed = 0;

@@ -35,23 +35,10 @@ is_forged(uint64_t moved, uint64_t incarnation)
 	return moved > incarnation && moved - incarnation > AHEAD_MAX;
 }
 
-/* As they travel, without scopes. */
-static bool
-are_same(const struct shoal_addr_list *a, const struct shoal_addr_list *b)
-{
-	bool same = a->count == b->count;
-
-	for (size_t i = 0; i < a->count && same; i++) {
-		same = a->item[i].port == b->item[i].port &&
-		       memcmp(a->item[i].ip, b->item[i].ip, sizeof a->item[i].ip) == 0;
-	}
-	return same;
-}
-
 static bool
 are_equal(const struct shoal_addr_list *a, const struct shoal_addr_list *b)
 {
-	bool equal = are_same(a, b);
+	bool equal = shoal_info_same_addrs(a, b);
 
 	for (size_t i = 0; i < a->count && equal; i++) {
 		equal = a->item[i].scope == b->item[i].scope;
@@ -136,22 +123,6 @@ shoal_move_set(struct shoal_core *core, struct shoal_span data)
 	return rc;
 }
 
-/* The same addresses, and a scope for one that is link-local: that of the link by which its own
- * word came, or any where none is known. */
-static bool
-tells_scope(const struct shoal_info *info, const struct shoal_addr_list *held,
-        const struct shoal_msg_member *told, const struct shoal_teller *teller)
-{
-	bool unknown = false;
-
-	for (size_t i = 0; i < held->count && i < told->addrs.count; i++) {
-		unknown = unknown || (held->item[i].scope == 0 && told->addrs.item[i].scope != 0);
-	}
-	return told->moved == shoal_info_moved(info) && are_same(held, &told->addrs) &&
-	       !are_equal(held, &told->addrs) &&
-	       (unknown || memcmp(&teller->id, &info->id, sizeof info->id) == 0);
-}
-
 /* It speaks for itself, sealed or from where it says that it is; ports are those of connections. */
 static bool
 is_own_word(const struct shoal_core *core, const struct shoal_said *said,
@@ -182,6 +153,26 @@ ask_there(struct shoal_core *core, uint32_t slot, const struct shoal_addr_list *
 	shoal_check_address(core, slot, addr);
 }
 
+/* Whether they take the place of those that are held. Scopes alone do where none was known, or the
+ * member was doubted by the one that is held: over another link it may be told with another one, or
+ * with none. */
+static bool
+replaces(const struct shoal_said *said, const struct shoal_info *info, bool own,
+        struct shoal_addr_list *addrs)
+{
+	struct shoal_addr_list held = shoal_info_addrs(info);
+	uint64_t moved = shoal_info_moved(info);
+	bool newer = said->member->moved > moved;
+	bool doubted = own && said->was != SHOAL_STATE_ALIVE;
+
+	*addrs = said->member->addrs;
+	shoal_info_keep_scopes(addrs, &held, !newer && !doubted);
+	if (newer || said->member->moved < moved) {
+		return newer;
+	}
+	return shoal_info_same_addrs(&held, addrs) ? !are_equal(&held, addrs) : own;
+}
+
 void
 shoal_move_told(
         struct shoal_core *core, const struct shoal_said *said, const struct shoal_teller *teller)
@@ -189,6 +180,7 @@ shoal_move_told(
 	const struct shoal_msg_member *told = said->member;
 	uint32_t slot = told != NULL ? shoal_members_find(core, said->id) : SHOAL_NONE;
 	struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_addr_list addrs;
 
 	if (told == NULL || record == NULL || slot == SHOAL_SELF ||
 	        !is_this_instance(record, told)) {
@@ -201,21 +193,19 @@ shoal_move_told(
 		return;
 	}
 	bool own = is_own_word(core, said, teller);
-	bool repaired = own && told->moved == shoal_info_moved(record->info) &&
-	                !are_same(&held, &told->addrs);
-	if (!newer && !repaired && !tells_scope(record->info, &held, told, teller)) {
+	if (!replaces(said, record->info, own, &addrs)) {
 		return;
 	}
 	if (newer && !own) {
-		ask_there(core, slot, &told->addrs);
+		ask_there(core, slot, &addrs);
 		return;
 	}
-	if (shoal_members_readdress(core, slot, &told->addrs, told->moved) != SHOAL_OK) {
+	if (shoal_members_readdress(core, slot, &addrs, told->moved) != SHOAL_OK) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return;
 	}
 	enum shoal_state state = (enum shoal_state)record->state;
-	bool elsewhere = !are_equal(&held, &told->addrs);
+	bool elsewhere = !shoal_info_same_addrs(&held, &addrs);
 	if (elsewhere && shoal_state_is_gone(state)) {
 		shoal_members_owe(core, slot, SHOAL_CHANGE_ADDRESS);
 	} else if (elsewhere && state != SHOAL_STATE_UNKNOWN) {
@@ -237,7 +227,8 @@ shoal_move_denies(const struct shoal_core *core, const struct shoal_msg_member *
 	}
 	struct shoal_addr_list held = shoal_info_addrs(self->info);
 	uint64_t moved = shoal_info_moved(self->info);
-	return told->moved > moved || (told->moved == moved && !are_same(&held, &told->addrs));
+	return told->moved > moved ||
+	       (told->moved == moved && !shoal_info_same_addrs(&held, &told->addrs));
 }
 
 void
