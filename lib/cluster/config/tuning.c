@@ -118,7 +118,10 @@ push_addresses(struct shoal_cluster *cluster)
 	pthread_mutex_lock(&cluster->lock);
 	shoal_addr_print(&cluster->advertised[0], cluster->address, sizeof(cluster->address));
 	pthread_mutex_unlock(&cluster->lock);
-	if (rc == SHOAL_ERR_NOMEM) {
+	if (rc == SHOAL_ERR_INVALID) {
+		shoal_cluster_log(cluster, SHOAL_LOG_WARN, "config", "this member stays at %s: %s",
+		        cluster->address, shoal_last_error());
+	} else if (rc == SHOAL_ERR_NOMEM) {
 		pthread_mutex_lock(&cluster->tuning.lock);
 		cluster->tuning.changed = true;
 		pthread_mutex_unlock(&cluster->tuning.lock);
@@ -250,14 +253,17 @@ merge(const struct shoal_profile *held, const struct shoal_profile *wanted)
 	return merged;
 }
 
+/* moves: where it is changes too. */
 static int
-take_over(struct shoal_cluster *cluster, const struct shoal_settings *wanted)
+take_over(struct shoal_cluster *cluster, const struct shoal_settings *wanted, bool moves)
 {
 	struct shoal_tuning *tuning = &cluster->tuning;
 	char *allow, *advertise = NULL;
 	int rc = copy_text(cluster, &allow, wanted->config.allow);
 
-	rc = rc == 0 ? copy_text(cluster, &advertise, wanted->config.advertise) : rc;
+	if (rc == 0 && moves) {
+		rc = copy_text(cluster, &advertise, wanted->config.advertise);
+	}
 	rc = rc == 0 ? take_tags(cluster, wanted->config.tags) : rc;
 	if (rc != 0) {
 		shoal_alloc_free(cluster->mem, allow);
@@ -265,13 +271,15 @@ take_over(struct shoal_cluster *cluster, const struct shoal_settings *wanted)
 		return rc;
 	}
 	shoal_alloc_free(cluster->mem, tuning->allow);
-	shoal_alloc_free(cluster->mem, tuning->advertise);
 	tuning->allow = allow;
-	tuning->advertise = advertise;
 	memcpy(tuning->range, wanted->allow, sizeof(tuning->range));
 	tuning->ranges = wanted->allows;
-	memcpy(tuning->addr, wanted->advertise, sizeof(tuning->addr));
-	tuning->addrs = wanted->advertises;
+	if (moves) {
+		shoal_alloc_free(cluster->mem, tuning->advertise);
+		tuning->advertise = advertise;
+		memcpy(tuning->addr, wanted->advertise, sizeof(tuning->addr));
+		tuning->addrs = wanted->advertises;
+	}
 	tuning->profile = merge(&tuning->profile, &wanted->config.profile);
 	tuning->log_level = wanted->config.log_level;
 	tuning->changed = true;
@@ -327,19 +335,42 @@ check_running(struct shoal_cluster *cluster, const char *what)
 	                                                what, shoal_cluster_state_name(state));
 }
 
+/* The links by which a member is watched end at what it binds, or it has none: that is settled when
+ * it starts. */
+static bool
+may_move(const struct shoal_cluster *cluster, const struct shoal_settings *wanted)
+{
+	return cluster->settings.config.profile.watchers == 0 ||
+	       shoal_listen_might_be_watched(cluster, wanted) == cluster->watched;
+}
+
 /* Lock of the tuning held. */
-static int
-apply(struct shoal_cluster *cluster, const struct shoal_settings *wanted, struct differences *found)
+static void
+differ(const struct shoal_cluster *cluster, const struct shoal_settings *wanted,
+        struct differences *found)
 {
 	struct shoal_config held = in_force(cluster);
-	bool live = wanted->advertises == 0 && shoal_listen_follows_route(cluster);
+	bool stays = !may_move(cluster, wanted);
 
 	found->count = 0;
 	shoal_settings_differ(&held, &wanted->config, note, found);
+	for (size_t i = 0; i < found->count && stays; i++) {
+		found->item[i].fixed =
+		        found->item[i].fixed || strcmp(found->item[i].field, "advertise") == 0;
+	}
+}
+
+/* The same. */
+static int
+apply(struct shoal_cluster *cluster, const struct shoal_settings *wanted, struct differences *found)
+{
+	bool live = wanted->advertises == 0 && shoal_listen_follows_route(cluster);
+
+	differ(cluster, wanted, found);
 	for (size_t i = 0; i < found->count; i++) {
 		live = live || !found->item[i].fixed;
 	}
-	return live ? take_over(cluster, wanted) : 0;
+	return live ? take_over(cluster, wanted, may_move(cluster, wanted)) : 0;
 }
 
 int
@@ -399,9 +430,7 @@ shoal_cluster_set(struct shoal_cluster *cluster, const char *field, const char *
 		rc = shoal_settings_init(&wanted, &config);
 	}
 	if (rc == 0) {
-		found.count = 0;
-		config = in_force(cluster);
-		shoal_settings_differ(&config, &wanted.config, note, &found);
+		differ(cluster, &wanted, &found);
 		rc = refuse_fixed(&found);
 		rc = rc == 0 ? apply(cluster, &wanted, &found) : rc;
 		shoal_settings_done(&wanted);

@@ -183,6 +183,16 @@ shoal_listen_follows_route(const struct shoal_cluster *cluster)
 	return false;
 }
 
+/* The i-th address that the settings advertise by name. */
+static struct shoal_addr
+named(const struct shoal_cluster *cluster, const struct shoal_settings *settings, size_t i)
+{
+	struct shoal_addr addr = settings->advertise[i];
+
+	addr.port = addr.port != 0 ? addr.port : port_like(cluster, &addr);
+	return addr;
+}
+
 int
 shoal_listen_advertise(struct shoal_cluster *cluster)
 {
@@ -192,11 +202,7 @@ shoal_listen_advertise(struct shoal_cluster *cluster)
 	if (settings->advertises > 0) {
 		cluster->advertiseds = settings->advertises;
 		for (size_t i = 0; i < settings->advertises; i++) {
-			cluster->advertised[i] = settings->advertise[i];
-			if (cluster->advertised[i].port == 0) {
-				cluster->advertised[i].port =
-				        port_like(cluster, &settings->advertise[i]);
-			}
+			cluster->advertised[i] = named(cluster, settings, i);
 		}
 		return 0;
 	}
@@ -267,18 +273,35 @@ shoal_listen_is_self(const struct shoal_cluster *cluster, const struct shoal_add
 	return is_bound(cluster, addr);
 }
 
+static bool
+has_watch_links(const struct shoal_cluster *cluster)
+{
+	return (cluster->stream->ops->caps & SHOAL_TRANSPORT_WATCH) != 0;
+}
+
 bool
 shoal_listen_may_be_watched(const struct shoal_cluster *cluster)
 {
-	if ((cluster->stream->ops->caps & SHOAL_TRANSPORT_WATCH) == 0) {
-		return false;
+	bool bound = has_watch_links(cluster);
+
+	for (size_t i = 0; i < cluster->advertiseds && bound; i++) {
+		bound = is_bound(cluster, &cluster->advertised[i]);
 	}
-	for (size_t i = 0; i < cluster->advertiseds; i++) {
-		if (!is_bound(cluster, &cluster->advertised[i])) {
-			return false;
-		}
+	return bound;
+}
+
+/* What is bound is advertised where nothing is by name. */
+bool
+shoal_listen_might_be_watched(
+        const struct shoal_cluster *cluster, const struct shoal_settings *settings)
+{
+	bool bound = has_watch_links(cluster);
+
+	for (size_t i = 0; i < settings->advertises && bound; i++) {
+		struct shoal_addr addr = named(cluster, settings, i);
+		bound = is_bound(cluster, &addr);
 	}
-	return true;
+	return bound;
 }
 
 int

@@ -28,5 +28,8 @@ bool shoal_listen_is_self(const struct shoal_cluster *cluster, const struct shoa
 /* Whether a watch link that ends can tell that this process has gone: the transport has such links,
  * and what is advertised is bound here, not by something in between. */
 bool shoal_listen_may_be_watched(const struct shoal_cluster *cluster);
+/* The same with what these settings advertise. From any thread while it runs. */
+bool shoal_listen_might_be_watched(
+        const struct shoal_cluster *cluster, const struct shoal_settings *settings);
 
 #endif

@@ -285,6 +285,43 @@ a_member_that_advertises_another_address_is_reached_there(void **state)
 	kit_free(c);
 }
 
+/* Its watchers' links end where it binds: behind a forwarder they would say nothing of its death.
+ */
+static void
+an_address_that_is_not_bound_needs_a_restart_where_it_is_watched(void **state)
+{
+	struct shoal_config config = kit_config("a");
+	struct report report = {""};
+	char before[SHOAL_ADDR_TEXT];
+	struct shoal_cluster *a;
+
+	(void)state;
+	config.profile.watchers = 0;
+	a = kit_start(&config);
+	assert_int_equal(shoal_cluster_set(a, "advertise", "127.0.0.9:9"), 0);
+	kit_free(a);
+	config.profile.watchers = 3;
+	a = kit_start(&config);
+	snprintf(before, sizeof(before), "%s", kit_address(a));
+	assert_int_equal(shoal_cluster_set(a, "advertise", "127.0.0.9:9"), SHOAL_ERR_STATE);
+	assert_non_null(strstr(shoal_last_error(), "advertise"));
+	config.advertise = "127.0.0.9:9";
+	config.tags = "hot";
+	assert_int_equal(shoal_cluster_reconfigure(a, &config, on_field, &report), 0);
+	assert_non_null(strstr(report.text, "!advertise "));
+	assert_non_null(strstr(report.text, "tags "));
+	assert_string_equal(kit_address(a), before);
+	kit_free(a);
+	/* From one behind a forwarder to another one, and back to what is bound. */
+	a = kit_start(&config);
+	assert_int_equal(shoal_cluster_set(a, "advertise", "127.0.0.9:10"), 0);
+	config.advertise = NULL;
+	report.text[0] = '\0';
+	assert_int_equal(shoal_cluster_reconfigure(a, &config, on_field, &report), 0);
+	assert_string_equal(report.text, "!advertise ");
+	kit_free(a);
+}
+
 int
 main(void)
 {
@@ -295,6 +332,7 @@ main(void)
 	        cmocka_unit_test(a_dead_member_is_forgotten_by_all),
 	        cmocka_unit_test(a_member_with_keys_takes_other_settings_too),
 	        cmocka_unit_test(a_member_that_advertises_another_address_is_reached_there),
+	        cmocka_unit_test(an_address_that_is_not_bound_needs_a_restart_where_it_is_watched),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
