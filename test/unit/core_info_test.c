@@ -93,7 +93,7 @@ what_differs_is_told(void **state)
 	static const unsigned changes[] = {SHOAL_CHANGE_NAME, SHOAL_CHANGE_NAME, 0,
 	        SHOAL_CHANGE_INSTANCE, SHOAL_CHANGE_VERSION, SHOAL_CHANGE_VERSION,
 	        SHOAL_CHANGE_VERSION, SHOAL_CHANGE_ADDRESS, SHOAL_CHANGE_ADDRESS,
-	        SHOAL_CHANGE_ADDRESS, SHOAL_CHANGE_ADDRESS};
+	        SHOAL_CHANGE_ADDRESS, 0 /* a scope is this machine's */};
 	const struct shoal_allocator mem = shoal_allocator_or_libc(NULL);
 	struct shoal_info_source source = {.mem = &mem};
 	struct shoal_msg_member m = altered(-1);
@@ -104,7 +104,7 @@ what_differs_is_told(void **state)
 	for (int what = 0; what <= 10; what++) {
 		m = altered(what);
 		struct shoal_info *other = shoal_info_take(&source, &m);
-		if (changes[what] != 0) {
+		if (what != 2) { /* another member */
 			assert_int_equal(shoal_info_changes(info, other), changes[what]);
 		}
 		shoal_info_give(&source, other);

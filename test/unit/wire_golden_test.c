@@ -462,6 +462,13 @@ another_version_and_a_flag_that_is_not_known_are_refused(void **state)
 		shoal_reader_init(&reader, data, sizeof data);
 		assert_int_equal(shoal_packet_header(&reader, &header), SHOAL_ERR_VERSION);
 	}
+	for (uint8_t codec = 0; codec < 3; codec++) {
+		const uint8_t data[] = {0xc1, 4, 0, codec, 0, 0, 0};
+		shoal_reader_init(&reader, data, sizeof data);
+		assert_int_equal(shoal_packet_header(&reader, &header),
+		        codec == 0 ? SHOAL_ERR_MALFORMED : SHOAL_OK);
+		assert_int_equal(header.codec, codec);
+	}
 }
 
 int
