@@ -125,7 +125,7 @@ extern "C" {
 	X(DROP_META_AHEAD, drop_meta_ahead,                                                        \
 	        "metadata dropped: its version is above what any clock says")                      \
 	X(DROP_NOT_ALLOWED, drop_not_allowed,                                                      \
-	        "packets and statements dropped: of an address that is not allowed here")          \
+	        "packets and statements dropped: of or for an address that is not allowed here")   \
 	X(DROP_AUTH, drop_auth, "packets dropped: sealed with another key, or changed on the way") \
 	X(DROP_REPLAYED, drop_replayed, "packets dropped: sealed, and opened before")              \
 	X(DROP_CLEAR, drop_clear, "packets dropped: not sealed, though keys are held here")        \

@@ -39,8 +39,14 @@ struct shoal_pending *
 shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind, const struct shoal_addr *to,
         uint32_t slot, unsigned flags)
 {
-	struct shoal_pending *pending = shoal_ring_room(&core->sends.queue);
+	bool addressed = kind == SHOAL_SEND_DATAGRAM || kind == SHOAL_SEND_STREAM ||
+	                 kind == SHOAL_SEND_REQUEST || kind == SHOAL_SEND_WATCH;
 
+	if (addressed && !shoal_allow_addr(core, to)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
+		return NULL;
+	}
+	struct shoal_pending *pending = shoal_ring_room(&core->sends.queue);
 	if (pending == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_SENDS_FULL);
 		return NULL;

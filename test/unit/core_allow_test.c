@@ -141,6 +141,30 @@ a_member_that_is_not_allowed_any_more_is_lost_and_stays_so(void **state)
 	world_done(&world);
 }
 
+/* What was asked for before the list came is not answered. */
+static void
+who_is_not_allowed_any_more_is_not_spoken_to(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	struct puppet *origin = world_meet(&world, 0, 0), *target = world_meet(&world, 0, 0);
+	struct shoal_msg_relay relay = {.seq = UINT64_C(1) << 63,
+	        .id = origin->id,
+	        .salt = puppet_salt(origin),
+	        .target = target->id,
+	        .budget_ms = 500};
+	assert_int_equal(world_tell(&world, 0, origin, SHOAL_MESSAGE_RELAY, &relay), SHOAL_OK);
+	allow_others(&world, 0, &origin->addr);
+	world_clear(&world);
+	world_run(&world, SHOAL_SEC(5));
+	assert_non_null(world_sent(&world, NULL, 0, &target->addr, 0));
+	assert_null(world_sent(&world, NULL, 0, &origin->addr, 0));
+	world_done(&world);
+}
+
 static void
 a_list_that_is_none_changes_nothing(void **state)
 {
@@ -178,6 +202,7 @@ main(void)
 	        cmocka_unit_test(a_seed_that_is_not_allowed_is_not_asked),
 	        cmocka_unit_test(nobody_is_told_of_into_the_list),
 	        cmocka_unit_test(a_member_that_is_not_allowed_any_more_is_lost_and_stays_so),
+	        cmocka_unit_test(who_is_not_allowed_any_more_is_not_spoken_to),
 	        cmocka_unit_test(a_list_that_is_none_changes_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
