@@ -94,6 +94,34 @@ one_that_missed_it_forgets_when_tables_are_compared(void **state)
 	world_done(&world);
 }
 
+/* It heard that the member left, the others that it is dead, which is the older statement. */
+static void
+one_that_holds_an_older_tombstone_forgets_too(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_member held;
+
+	(void)state;
+	struct shoal_id id = set_up(&world);
+	deaf = 1;
+	world.loses = loses_to_deaf;
+	struct puppet *teller = world_meet(&world, 1, PUPPET_DATAGRAMS);
+	assert_true(world_holds(&world, 1, &id, &held));
+	struct shoal_msg_state left = {.id = id,
+	        .salt = puppet_salt(&(struct puppet){.salt = held.salt}),
+	        .incarnation = held.incarnation,
+	        .state = SHOAL_STATE_LEFT};
+	world_tell(&world, 1, teller, SHOAL_MESSAGE_STATE, &left);
+	assert_int_equal(world_state(&world, 1, &id), SHOAL_STATE_LEFT);
+	assert_int_equal(forget(&world, 1, &id), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(3));
+	world.loses = NULL;
+	const struct shoal_event *event = world_await(&world, 0, SHOAL_EVENT_REAP, SHOAL_SEC(600));
+	assert_non_null(event);
+	assert_int_equal(event->cause.kind, SHOAL_CAUSE_FORGOTTEN);
+	world_done(&world);
+}
+
 static void
 the_tombstone_turns_old_statements_away_until_its_time_is_over(void **state)
 {
@@ -198,6 +226,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(all_forget_and_are_told_once_why),
 	        cmocka_unit_test(one_that_missed_it_forgets_when_tables_are_compared),
+	        cmocka_unit_test(one_that_holds_an_older_tombstone_forgets_too),
 	        cmocka_unit_test(the_tombstone_turns_old_statements_away_until_its_time_is_over),
 	        cmocka_unit_test(a_stranger_makes_nobody_forget),
 	        cmocka_unit_test(a_member_that_returns_is_as_new),

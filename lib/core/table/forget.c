@@ -55,17 +55,26 @@ shoal_forget(struct shoal_core *core, struct shoal_span id)
 }
 
 void
+shoal_forget_answer(struct shoal_core *core, uint32_t slot, const struct shoal_teller *teller)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	if (record != NULL && teller->path == SHOAL_PATH_SYNC &&
+	        (shoal_members_marks(core, record) & SHOAL_MARK_FORGOTTEN) != 0) {
+		shoal_walk_tell_old(core, slot);
+	}
+}
+
+void
 shoal_forget_told(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
         const struct shoal_teller *teller)
 {
-	const struct shoal_record *record = shoal_members_at(core, slot);
-	bool forgotten = (shoal_members_marks(core, record) & SHOAL_MARK_FORGOTTEN) != 0;
 	const struct shoal_record *by = shoal_learn_teller(core, teller);
 
 	shoal_grave_raise_age(core, slot, said->age_ns);
 	if (said->forgotten && slot != SHOAL_SELF && by != NULL && shoal_members_counts(by)) {
 		shoal_forget_marked(core, slot, &teller->id);
-	} else if (forgotten && !said->forgotten && teller->path == SHOAL_PATH_SYNC) {
-		shoal_walk_tell_old(core, slot);
+	} else if (!said->forgotten) {
+		shoal_forget_answer(core, slot, teller);
 	}
 }

@@ -20,4 +20,8 @@ void shoal_forget_marked(struct shoal_core *core, uint32_t slot, const struct sh
 void shoal_forget_told(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
         const struct shoal_teller *teller);
 
+/* What is older than a tombstone that is held was told: in an exchange a marked one is told back.
+ */
+void shoal_forget_answer(struct shoal_core *core, uint32_t slot, const struct shoal_teller *teller);
+
 #endif

@@ -10,6 +10,7 @@
 #include "core/detect/suspicion.h"
 #include "core/node.h"
 #include "core/table/apply.h"
+#include "core/table/forget.h"
 #include "core/table/grave.h"
 #include "core/table/move.h"
 #include "core/table/statement.h"
@@ -220,6 +221,7 @@ judge(struct shoal_core *core, uint32_t slot, struct shoal_said *said,
 		/* It is not taken over, but if it lives, both must hear of it. */
 		(void)shoal_identity_defers(core, slot, said->member, teller);
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+		shoal_forget_answer(core, slot, teller);
 		break;
 	case SHOAL_VERDICT_IGNORE:
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
