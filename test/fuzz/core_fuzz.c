@@ -105,7 +105,8 @@ drain(struct fuzz *fuzz)
 static int
 step(struct fuzz *fuzz, struct shoal_input *input)
 {
-	bool judged = input->kind != SHOAL_INPUT_TUNE && input->kind != SHOAL_INPUT_ALLOW;
+	bool judged = input->kind != SHOAL_INPUT_TUNE && input->kind != SHOAL_INPUT_ALLOW &&
+	              input->kind != SHOAL_INPUT_ADDRESS;
 	int rc;
 
 	input->mono_ns = fuzz->now;
@@ -380,12 +381,14 @@ meta(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
 	wrapped(fuzz, arg & 0xdf, body, writer.len);
 }
 
+/* A message of the application's, or an order of the operator's. */
 static void
-say(struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len)
+say(struct fuzz *fuzz, enum script_op op, uint8_t arg, const uint8_t *data, size_t len)
 {
 	struct shoal_input input;
 
-	if (said(fuzz, arg, data, len, &input)) {
+	if (op == SCRIPT_SEND ? said(fuzz, arg, data, len, &input)
+	                      : fuzz_order(fuzz, arg, data, len, &input)) {
 		(void)step(fuzz, &input);
 	}
 }
@@ -448,7 +451,8 @@ record(struct fuzz *fuzz, enum script_op op, uint8_t arg, const uint8_t *data, s
 		meta(fuzz, arg, data, len);
 		break;
 	case SCRIPT_SEND:
-		say(fuzz, arg, data, len);
+	case SCRIPT_ORDER:
+		say(fuzz, op, arg, data, len);
 		break;
 	case SCRIPT_TALK:
 		wrapped(fuzz, arg, fuzz->body, talk(fuzz, data, len));

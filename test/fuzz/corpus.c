@@ -15,7 +15,7 @@
 
 #define NODES      4
 #define RECORDED   1
-#define DRAWN      8
+#define DRAWN      16
 #define SCRIPT_MAX ((size_t)12000)
 
 struct recorder {
@@ -229,7 +229,9 @@ draw(struct recorder *recorder, unsigned which)
 {
 	static const enum script_op ops[] = {SCRIPT_DEADLINE, SCRIPT_DEADLINE, SCRIPT_ACK,
 	        SCRIPT_ACK, SCRIPT_STATEMENTS, SCRIPT_STATEMENTS, SCRIPT_ECHO, SCRIPT_REFUSED,
-	        SCRIPT_JOIN};
+	        SCRIPT_JOIN, SCRIPT_ORDER, SCRIPT_ORDER};
+	/* The first ones without orders. */
+	uint32_t count = sizeof(ops) / sizeof(ops[0]) - (which < DRAWN / 2 ? 2 : 0);
 	struct shoal_rng rng;
 	struct shoal_input at = {.mono_ns = SHOAL_SEC(100)};
 
@@ -242,8 +244,10 @@ draw(struct recorder *recorder, unsigned which)
 	recorder->len = SCRIPT_HEAD;
 	recorder->now = at.mono_ns;
 	for (unsigned i = 0; i < 120; i++) {
-		enum script_op op = ops[shoal_rng_below(&rng, sizeof(ops) / sizeof(ops[0]))];
+		enum script_op op = ops[shoal_rng_below(&rng, count)];
 		size_t len = op == SCRIPT_STATEMENTS ? 6 * (1 + shoal_rng_below(&rng, 4)) : 4;
+
+		len = op == SCRIPT_ORDER ? 12 : len;
 		uint8_t *bytes = add(recorder, op, &at, len);
 
 		bytes[-SCRIPT_RECORD + 1] = (uint8_t)shoal_rng_u32(&rng);

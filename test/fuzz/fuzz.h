@@ -80,6 +80,11 @@ bool fuzz_append_statement(
 void fuzz_append_opening(const struct fuzz *fuzz, struct shoal_writer *writer,
         enum shoal_input_kind way, uint8_t arg);
 
+/* An order of the core's operator: forget, admit, tune or move, by arg. false: too short. Lives
+ * until the next one. */
+bool fuzz_order(
+        struct fuzz *fuzz, uint8_t arg, const uint8_t *data, size_t len, struct shoal_input *input);
+
 /* Remembers the pings in a packet that the core sent. */
 void fuzz_keep_pings(struct fuzz *fuzz, const struct shoal_send *send);
 

@@ -40,6 +40,7 @@ enum script_op {
 	SCRIPT_SEND,    /* bytes: type 1, who 1, the message; arg: 1: reliable, 2: bytes: room 2,
 	                   4: to all */
 	SCRIPT_TALK,    /* bytes: kind 1, who 1, salt 1, number 2, entries; arg: from and way */
+	SCRIPT_ORDER,   /* arg: forget, admit, tune or move; bytes: see order.c */
 	SCRIPT_OPS
 };
 

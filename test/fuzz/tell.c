@@ -23,6 +23,10 @@ fuzz_append_statement(const struct fuzz *fuzz, struct shoal_writer *writer, cons
 	full.addrs.count = 1 + (data[5] >> 7);
 	full.addrs.item[0] = address(data[5] >> 3 & 7);
 	full.addrs.item[1] = address(8);
+	/* It never moved, or did under this incarnation, the next one, or one that nobody has. */
+	full.moved = data[1] >> 6 == 0   ? 0
+	             : data[1] >> 6 == 3 ? UINT64_MAX
+	                                 : full.incarnation + (data[1] >> 6) - 1;
 	if (data[1] >> 5 & 1) {
 		memset(&state, 0, sizeof(state));
 		state.id = full.id;
