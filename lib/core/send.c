@@ -42,6 +42,9 @@ shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind, const struc
 	bool addressed = kind == SHOAL_SEND_DATAGRAM || kind == SHOAL_SEND_STREAM ||
 	                 kind == SHOAL_SEND_REQUEST || kind == SHOAL_SEND_WATCH;
 
+#ifdef SHOAL_PLANT_OUTSIDE_SPOKEN_TO
+	addressed = false;
+#endif
 	if (addressed && !shoal_allow_addr(core, to)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
 		return NULL;

@@ -65,6 +65,9 @@ apply(struct shoal_core *core, const struct shoal_profile *profile)
 static bool
 moves_fixed(const struct shoal_profile *from, const struct shoal_profile *to)
 {
+#ifdef SHOAL_PLANT_FIXED_TUNED
+	return false;
+#endif
 #define SHOAL_X(field)                                                                             \
 	if (from->field != to->field)                                                              \
 		return true;

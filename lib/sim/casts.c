@@ -150,10 +150,12 @@ shoal_sim_cast_event(struct shoal_sim_node *node, const struct shoal_event *even
 	}
 }
 
+/* Whom it did not admit it forgot, with what it had heard of it. */
 static bool
 runs_since(const struct shoal_sim_node *node, uint64_t at)
 {
-	return node->core != NULL && !node->leaving && !node->ended && node->started < at;
+	return node->core != NULL && !node->leaving && !node->ended && node->started < at &&
+	       node->listed < at;
 }
 
 /* Whether its host always had room for what came. */

@@ -259,7 +259,8 @@ check_rise(struct shoal_watch *watch, const struct shoal_core *core,
 {
 	enum shoal_state from = view->state != SHOAL_STATE_UNKNOWN ? view->state : view->grave;
 	bool other = excused(watch, core, event, view);
-	bool rises = event->incarnation > view->incarnation || other || event->state >= from;
+	bool rises = event->incarnation > view->incarnation || other || event->state >= from ||
+	             event->cause.kind == SHOAL_CAUSE_NOT_ALLOWED;
 
 	if (from == SHOAL_STATE_UNKNOWN || shoal_id_compare(&view->id, &event->id) != 0 ||
 	        (view->state == SHOAL_STATE_UNKNOWN && watch->forgets)) {

@@ -40,6 +40,9 @@
 	X(SIZES, "sizes", "datagrams are as large as the way takes, and no larger")                \
 	X(METADATA, "metadata", "all hold the metadata that each said last, once they agree")      \
 	X(ADDRESSES, "addresses", "all know where each one is, once they agree")                   \
+	X(FORGOTTEN, "forgotten", "by all who an operator says, and nobody else")                  \
+	X(ADMITTED, "admitted", "nobody outside the list is held as living, or spoken to")         \
+	X(TUNED, "tuned", "what may change while it runs does, and what is fixed does not")        \
 	X(MESSAGES, "messages",                                                                    \
 	        "no message is taken twice, reliable ones in order, each ends once")               \
 	X(BROADCASTS, "broadcasts",                                                                \

@@ -106,6 +106,7 @@ put_link(struct shoal_text *text, const struct shoal_plan *plan)
 	shoal_text_str(text, plan->talk ? "; messages" : "");
 	shoal_text_str(text, plan->casts ? "; broadcasts" : "");
 	shoal_text_str(text, plan->moves ? "; members move" : "");
+	shoal_text_str(text, plan->operated ? "; operators" : "");
 	shoal_text_str(text, plan->flood ? "; strangers flood before" : "");
 	if (plan->metadata) {
 		shoal_text_str(text, "; metadata");

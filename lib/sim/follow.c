@@ -52,7 +52,7 @@ shortage_of(const struct shoal_core *core)
 
 	return value[SHOAL_COUNTER_DROP_SENDS_FULL] + value[SHOAL_COUNTER_DROP_NOMEM] +
 	       value[SHOAL_COUNTER_DROP_EVENTS_FULL] + value[SHOAL_COUNTER_DROP_EXCHANGES_FULL] +
-	       value[SHOAL_COUNTER_DROP_INQUESTS_FULL];
+	       value[SHOAL_COUNTER_DROP_INQUESTS_FULL] + value[SHOAL_COUNTER_DROP_NOT_ALLOWED];
 }
 
 bool
@@ -288,6 +288,11 @@ shoal_follow_event(struct shoal_follow *follow, const struct shoal_event *event)
 	struct shoal_follow_view *view =
 	        about ? shoal_follow_find(follow, &event->id, &member) : NULL;
 
+	if (event->kind == SHOAL_EVENT_REAP && event->cause.kind != SHOAL_CAUSE_FORGOTTEN &&
+	        event->slot < follow->views) {
+		/* If it comes again, all of it begins anew. */
+		memset(&follow->view[event->slot], 0, sizeof(follow->view[event->slot]));
+	}
 	follow->moved = follow->moved || about;
 	follow->walls = follow->walls || event->kind == SHOAL_EVENT_OVERFLOW ||
 	                (view != NULL && member.diagnosis == SHOAL_DIAGNOSIS_INBOUND_ONLY);

@@ -30,6 +30,7 @@ struct shoal_follow_view {
 	uint32_t sends;
 	uint32_t n; /* most members since it is told */
 	enum shoal_state state;
+	bool forgotten;
 	uint64_t quiet; /* its incarnation in what a join was answered with, which is no news */
 
 	/* said.c: where it is, and where it was before the last step that told of it. */

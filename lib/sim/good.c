@@ -35,6 +35,7 @@ is_good(const struct shoal_sim *sim, uint32_t a, uint32_t b)
 	bool told;
 
 	return is_sound(&sim->node[a]) && is_sound(&sim->node[b]) && shoal_sim_reaches(sim, a, b) &&
+	       !shoal_sim_is_outside(sim, a, b) && !shoal_sim_is_outside(sim, b, a) &&
 	       shoal_sim_reaches(sim, b, a) && shoal_sim_way_mtu(sim, a, b, &told) == 0 &&
 	       shoal_sim_way_mtu(sim, b, a, &told) == 0;
 }

@@ -113,6 +113,7 @@ on_event(struct shoal_sim_node *node, const struct shoal_event *event)
 		on_overflow(node);
 	}
 	shoal_sim_verdict(node, event);
+	shoal_sim_ordered_event(node, event);
 }
 
 static void
@@ -229,6 +230,10 @@ check_taken(struct shoal_sim_node *node, const struct shoal_sim_packet *packet, 
 	char line[SHOAL_CHECKER_TEXT_MAX];
 	struct shoal_text text;
 
+	if (!packet->damaged && shoal_sim_is_outside(node->sim, node->number, packet->from)) {
+		/* What was asked before the list came is answered. */
+		right = rc == SHOAL_ERR_PERMISSION || packet->kind == SHOAL_INPUT_RESULT;
+	}
 	/* Sealed, what was meant for another instance is refused, and so is a second copy. */
 	if (!packet->damaged && shoal_sim_sealed_for_other(node, packet->data, packet->len)) {
 		right = rc == SHOAL_ERR_MISDIRECTED;

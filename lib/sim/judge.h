@@ -72,6 +72,15 @@ uint32_t shoal_judge_unheard_of_all(const struct shoal_sim *sim);
 /* A node that was not told of the end of a broadcast of its own; SHOAL_SIM_NOBODY. */
 uint32_t shoal_judge_cast_unended(const struct shoal_sim *sim);
 
+/* Operators' orders to one node, and what comes of it is looked at: the nodes whose bits are set
+ * are not admitted any more (0: all are; 64 nodes at most, and none may move meanwhile); one that
+ * is gone is to be forgotten by all; other numbers. What the core said. */
+int shoal_judge_admit(struct shoal_sim *sim, uint32_t node, uint64_t outside);
+int shoal_judge_forget(struct shoal_sim *sim, uint32_t node, uint32_t subject);
+int shoal_judge_tune(struct shoal_sim *sim, uint32_t node, const struct shoal_profile *profile);
+/* A node that shows the subject, in whatever state; SHOAL_SIM_NOBODY. */
+uint32_t shoal_judge_remembering(const struct shoal_sim *sim, uint32_t subject);
+
 struct shoal_checkers *shoal_sim_checkers(struct shoal_sim *sim);
 
 #endif

@@ -84,6 +84,7 @@ shoal_sim_node_stop(struct shoal_sim_node *node, bool silent)
 	node->host_down = silent;
 	node->stalled = node->paused = node->leaving = node->ended = node->joined = false;
 	node->joins_open = node->joins_lost = 0;
+	node->outside = 0;
 	node->seed = SHOAL_SIM_NOBODY;
 	node->detection = (struct shoal_sim_detection){.down_ns = sim->now};
 	shoal_heap_disarm(&sim->heap, &node->timer);
@@ -264,8 +265,9 @@ join(struct shoal_sim_node *node)
 		        sim->now + SHOAL_MS(sim->config.profile.heal_interval_ms));
 	}
 	(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_COMMANDS,
-	        rc == 0 || rc == SHOAL_ERR_LIMIT || rc == SHOAL_ERR_NOMEM, node->number, &node->id,
-	        "a join command was refused");
+	        rc == 0 || rc == SHOAL_ERR_LIMIT || rc == SHOAL_ERR_NOMEM ||
+	                rc == SHOAL_ERR_PERMISSION,
+	        node->number, &node->id, "a join command was refused");
 }
 
 int

@@ -229,4 +229,6 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	plan->casts = one_in(&rng, 8);
 	shoal_rng_init(&rng, seed, 8);
 	plan->moves = one_in(&rng, 4);
+	shoal_rng_init(&rng, seed, 10);
+	plan->operated = one_in(&rng, 4);
 }

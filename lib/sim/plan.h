@@ -31,6 +31,7 @@ struct shoal_plan {
 	bool talk;     /* members send messages to each other */
 	bool casts;    /* members broadcast */
 	bool moves;    /* members move to other addresses */
+	bool operated; /* operators forget, narrow and tune */
 };
 
 /* nodes: 2 to SHOAL_SWARM_NODES_MAX; 0: drawn, 2 to 64. */

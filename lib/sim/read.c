@@ -66,6 +66,7 @@ from_member(struct shoal_read_statement *statement, const struct shoal_msg_membe
 	        .state = (enum shoal_state)member->state,
 	        .age_ms = member->age_ms,
 	        .refused_ms = member->refused_ms,
+	        .forgotten = (member->marks & SHOAL_MARK_FORGOTTEN) != 0,
 	        .accusers = member->accusers};
 }
 
@@ -78,6 +79,7 @@ from_state(struct shoal_read_statement *statement, const struct shoal_msg_state 
 	        .state = (enum shoal_state)state->state,
 	        .age_ms = state->age_ms,
 	        .refused_ms = state->refused_ms,
+	        .forgotten = (state->marks & SHOAL_MARK_FORGOTTEN) != 0,
 	        .accusers = state->accusers};
 }
 

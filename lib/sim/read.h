@@ -22,6 +22,7 @@ struct shoal_read_statement {
 	uint64_t salt, incarnation;
 	enum shoal_state state;
 	uint64_t age_ms, refused_ms;
+	bool forgotten; /* by an operator */
 	struct shoal_id_list accusers;
 };
 

@@ -30,10 +30,11 @@ static void
 turn_to(struct shoal_follow_view *view, const struct shoal_read_statement *said)
 {
 	if (view->incarnation != said->incarnation || view->salt != said->salt ||
-	        view->state != said->state) {
+	        view->state != said->state || view->forgotten != said->forgotten) {
 		view->incarnation = said->incarnation;
 		view->salt = said->salt;
 		view->state = said->state;
+		view->forgotten = said->forgotten;
 		view->sends = view->n = 0;
 		view->ended_ns = 0;
 	}

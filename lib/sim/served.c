@@ -227,10 +227,28 @@ shoal_served_send(
 	}
 }
 
+/* Who is not admitted any more hears no nack either. */
+static void
+forget_origins(struct shoal_follow *follow)
+{
+	size_t kept = 0;
+	uint32_t slot;
+
+	for (size_t i = 0; i < follow->relays; i++) {
+		if (shoal_core_find(follow->core, &follow->relayed[i].origin, &slot) == 0) {
+			follow->relayed[kept++] = follow->relayed[i];
+		}
+	}
+	follow->relays = kept;
+}
+
 /* What was asked for in this step, and what has waited for long enough. */
 void
 shoal_served_end(struct shoal_follow *follow)
 {
+	if (follow->input->kind == SHOAL_INPUT_ALLOW) {
+		forget_origins(follow);
+	}
 	bool nacks = follow->watch->profile->nacks != 0, could = shoal_follow_could(follow);
 
 	if (!follow->served && could) {

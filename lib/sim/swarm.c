@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The schedule of a seed.
  *
- * In calm (join, calm, sizes, flood, crash, leave) nothing is lost, and the promises are exact:
- * nobody is suspected, the size of datagrams follows the way (rule.c), strangers are not read above
- * their budget, a crash is known within its bound, who leaves is left. In a merge two sides that
- * hold each other dead meet, and nobody is failed by it. In chaos (chaos.c) anything happens and
- * only what must hold always is looked at. Then all faults end, and within the bound of convergence
- * all must agree, and know where each member is; in the end the cores are not told the time any
- * more, and what flies must die out.
+ * In calm (join, calm, sizes, flood, crash, leave, forget) nothing is lost, and the promises are
+ * exact: nobody is suspected, the size of datagrams follows the way (rule.c), strangers are not
+ * read above their budget, a crash is known within its bound, who leaves is left. In a merge two
+ * sides that hold each other dead meet, and nobody is failed by it. In chaos (chaos.c) anything
+ * happens and only what must hold always is looked at. Then all faults end, and within the bound of
+ * convergence all must agree, and know where each member is; in the end the cores are not told the
+ * time any more, and what flies must die out.
  *
  * Node 0 is the seed that all join through; it may crash and never leaves, so that everyone has
  * somebody in common and the cluster has one truth to converge to. Cost: virtual time is some
@@ -301,6 +301,7 @@ phase_chaos(struct shoal_swarm *swarm)
 			shoal_swarm_describe_one(swarm);
 			shoal_swarm_talk(swarm, 4);
 			shoal_swarm_cast(swarm, 2);
+			shoal_swarm_operate(swarm);
 			rc = shoal_swarm_move_one(swarm);
 		}
 		if (rc == 0) {
@@ -335,6 +336,7 @@ phase_liveness(struct shoal_swarm *swarm)
 	shoal_swarm_move_some(swarm);
 	shoal_sim_heal(swarm->sim);
 	shoal_sim_wake(swarm->sim);
+	shoal_swarm_restore(swarm);
 	for (uint32_t i = 0; i < plan->nodes; i++) {
 		bool wanted = i == SHOAL_SWARM_SEED || shoal_rng_below(&swarm->rng, 2) == 0;
 
@@ -343,7 +345,8 @@ phase_liveness(struct shoal_swarm *swarm)
 			return rc;
 		}
 		if (shoal_sim_is_up(swarm->sim, i) &&
-		        (swarm->moved[i] || shoal_sim_starts(swarm->sim, i) != swarm->starts[i])) {
+		        (swarm->moved[i] || swarm->narrowed[i] ||
+		                shoal_sim_starts(swarm->sim, i) != swarm->starts[i])) {
 			/* It has no memory, and its contact may have lost its own; or those that
 			 * hold it dead would look for it in vain. */
 			(void)shoal_sim_join(swarm->sim, i, shoal_swarm_contact(swarm, i));
@@ -506,6 +509,7 @@ shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
 	shoal_rng_init(&swarm->talk, plan->seed, 4);
 	shoal_rng_init(&swarm->casts, plan->seed, 7);
 	shoal_rng_init(&swarm->moving, plan->seed, 9);
+	shoal_rng_init(&swarm->operating, plan->seed, 11);
 	shoal_sim_config_init(&config);
 	config.seed = plan->seed;
 	config.nodes = plan->nodes;
@@ -545,6 +549,7 @@ shoal_swarm_run(struct shoal_swarm *swarm)
 	        {"sizes", shoal_swarm_sizes, swarm->plan.narrow},
 	        {"flood", shoal_swarm_flood, swarm->plan.flood}, {"crash", phase_crash, true},
 	        {"leave", phase_leave, swarm->plan.leave},
+	        {"forget", shoal_swarm_forget, swarm->plan.operated},
 	        {"merge", phase_merge, swarm->plan.merge}, {"chaos", phase_chaos, true},
 	        {"liveness", phase_liveness, true},
 	        {"addresses", phase_addresses, swarm->plan.moves},

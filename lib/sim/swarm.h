@@ -30,6 +30,8 @@ struct shoal_swarm {
 	struct shoal_rng casts;     /* who broadcasts */
 	struct shoal_rng moving;    /* who moves */
 	bool moved[SHOAL_SWARM_NODES_MAX];
+	struct shoal_rng operating; /* what operators do */
+	bool narrowed[SHOAL_SWARM_NODES_MAX];
 	struct shoal_swarm_times times;
 	uint32_t starts[SHOAL_SWARM_NODES_MAX]; /* of each node when chaos began */
 };
@@ -74,6 +76,11 @@ int shoal_swarm_move_unseen(struct shoal_swarm *swarm);
 int shoal_swarm_move_one(struct shoal_swarm *swarm);
 void shoal_swarm_move_some(struct shoal_swarm *swarm);
 int shoal_swarm_addresses(struct shoal_swarm *swarm);
+/* operating.c, where the plan has it: an operator does something; all of it is taken back; a phase
+ * in which one that is gone is forgotten by all. */
+void shoal_swarm_operate(struct shoal_swarm *swarm);
+void shoal_swarm_restore(struct shoal_swarm *swarm);
+int shoal_swarm_forget(struct shoal_swarm *swarm);
 /* stranger.c: one that nobody knows asks a node for something. What the core said. */
 int shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node);
 /* The same so often at once that the budget of a node is used up: a phase. */

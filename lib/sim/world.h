@@ -127,7 +127,10 @@ struct shoal_sim_node {
 	uint64_t disk_epoch;         /* of the run that saved it */
 	struct shoal_counters *past; /* of its instances that ended; NULL: none did */
 	bool left_in_calm;
-	uint32_t told; /* messages on the links of its watchers */
+	uint32_t told;      /* messages on the links of its watchers */
+	uint64_t outside;   /* the nodes that it does not admit, a bit each */
+	uint64_t listed;    /* when that was said last; 0: never */
+	uint32_t forgotten; /* how often an operator let it be */
 };
 
 /* Of a way while the same instances run at its ends. */
@@ -246,6 +249,11 @@ void shoal_sim_pace_timer(struct shoal_sim_node *node);
 
 /* verdict.c: a suspicion or a failure that a core told, right or wrong. */
 void shoal_sim_verdict(struct shoal_sim_node *node, const struct shoal_event *event);
+
+/* ordered.c: whether a node does not admit another one; what it tells, and to whom it sends. */
+bool shoal_sim_is_outside(const struct shoal_sim *sim, uint32_t node, uint32_t other);
+void shoal_sim_ordered_event(struct shoal_sim_node *node, const struct shoal_event *event);
+void shoal_sim_ordered_send(struct shoal_sim_node *node, uint32_t to);
 
 /* size.c: a datagram was handed to the network; a node starts. */
 void shoal_sim_size_sent(

@@ -59,6 +59,9 @@ shoal_forget_answer(struct shoal_core *core, uint32_t slot, const struct shoal_t
 {
 	const struct shoal_record *record = shoal_members_at(core, slot);
 
+#ifdef SHOAL_PLANT_FORGET_UNANSWERED
+	return;
+#endif
 	if (record != NULL && teller->path == SHOAL_PATH_SYNC &&
 	        (shoal_members_marks(core, record) & SHOAL_MARK_FORGOTTEN) != 0) {
 		shoal_walk_tell_old(core, slot);

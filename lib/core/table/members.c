@@ -374,7 +374,9 @@ shoal_members_marks(const struct shoal_core *core, const struct shoal_record *re
 	bool gone = shoal_state_is_gone((enum shoal_state)record->state);
 	unsigned marks = shoal_members_inbound(record) ? SHOAL_MARK_INBOUND : 0u;
 
+#ifndef SHOAL_PLANT_FORGET_UNTOLD
 	marks |= gone && hold != NULL && hold->forgotten ? SHOAL_MARK_FORGOTTEN : 0u;
+#endif
 	return (uint8_t)marks;
 }
 

@@ -16,6 +16,7 @@
  *     local health rises by missing nacks                  core_probe_health
  *     the end of a watch link begins an inquest            core_inquest, sim_watch
  *     two members share an address                         core_gone
+ *     intervals that are tuned begin anew                  core_tune
  *     two instances of one member                          core_identity, core_identity_rival */
 #ifndef SHOAL_CLI_SIM_FOUND_H
 #define SHOAL_CLI_SIM_FOUND_H
@@ -95,7 +96,12 @@
 	X(RISEN_TOO_LITTLE, "convergence", 3, "a refutation is no newer than what it contradicts") \
 	X(META_STAYS, "digest", 27, "newer metadata does not take the place of older") \
 	X(META_UNDIGESTED, "metadata", 27, "metadata is not in the digest") \
-	X(MOVES_UNDIGESTED, "addresses", 58, "that a member has moved is not in the digest")
+	X(MOVES_UNDIGESTED, "addresses", 58, "that a member has moved is not in the digest") \
+	X(FORGET_UNTOLD, "forgotten", 5, "that somebody is to be forgotten is told to nobody") \
+	X(FORGET_UNANSWERED, "digest", 105, "who missed it is not told who is forgotten") \
+	X(TOLD_INTO_LIST, "admitted", 11, "others tell of whom the list does not admit, and are believed") \
+	X(OUTSIDE_SPOKEN_TO, "admitted", 38, "who is not admitted any more gets what was on its way") \
+	X(FIXED_TUNED, "tuned", 5, "what is fixed changes while it runs")
 /* clang-format on */
 
 /* Seeds at which the swarm found what nobody had planted, in the protocol or in the simulator. They
