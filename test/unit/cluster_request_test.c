@@ -321,6 +321,72 @@ one_asker_leaves_half_of_the_places_to_others_and_all_when_it_is_dead(void **sta
 	talk_done(&talk);
 }
 
+static uint64_t
+turns(const struct talk *talk)
+{
+	struct shoal_counters one, two;
+
+	shoal_cluster_counters(talk->one, &one);
+	shoal_cluster_counters(talk->two, &two);
+	return one.value[SHOAL_COUNTER_LOOP_TURNS] + two.value[SHOAL_COUNTER_LOOP_TURNS];
+}
+
+/* The request, its receipt, the reply and its receipt are a turn each, and one is for the call. */
+static void
+one_at_a_time_the_loop_turns_for_little_else_than_what_it_carries(void **state)
+{
+	enum {
+		COUNT = 200
+	};
+	struct shoal_config config;
+	struct server server = {0};
+	struct ended ended = {0};
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		talk_turn(&talk);
+	}
+	uint64_t before = turns(&talk);
+	for (size_t i = 0; i < COUNT; i++) {
+		ask(&talk, "x", 30000, &ended, NULL);
+		talk_until(&talk, &ended.calls, i + 1);
+	}
+	uint64_t each = (turns(&talk) - before) * 10 / COUNT;
+	print_message("%u.%u turns a request\n", (unsigned)(each / 10), (unsigned)(each % 10));
+	assert_true(each <= 55);
+	talk_done(&talk);
+}
+
+/* The timer may be set to the deadline of one that was answered since. */
+static void
+a_time_out_is_kept_behind_one_that_was_answered(void **state)
+{
+	struct shoal_config config;
+	struct server server = {0};
+	struct ended ended = {0};
+	struct talk talk = {0};
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle_request(talk.two, TALK_TYPE, on_request, &server), 0);
+	ask(&talk, "x", 300, &ended, NULL);
+	talk_until(&talk, &ended.calls, 1);
+	server.holds = true;
+	ask(&talk, "x", 600, &ended, NULL);
+	talk_until(&talk, &ended.calls, 2);
+	assert_int_equal(ended.code, SHOAL_ERR_TIMEOUT);
+	for (unsigned i = 0; i < 1000 && talk.two->requests.served.count > 0; i++) {
+		talk_turn(&talk);
+	}
+	assert_int_equal(talk.two->requests.served.count, 0);
+	talk_done(&talk);
+}
+
 /* What two hears of one. */
 static void
 tell_of_one(struct talk *talk, enum shoal_state state, unsigned changed)
@@ -442,6 +508,8 @@ main(void)
 	        cmocka_unit_test(what_cannot_be_asked_is_refused_and_there_are_so_many_at_once),
 	        cmocka_unit_test(
 	                one_asker_leaves_half_of_the_places_to_others_and_all_when_it_is_dead),
+	        cmocka_unit_test(one_at_a_time_the_loop_turns_for_little_else_than_what_it_carries),
+	        cmocka_unit_test(a_time_out_is_kept_behind_one_that_was_answered),
 	        cmocka_unit_test(one_that_was_held_dead_for_a_time_gets_its_answer),
 	        cmocka_unit_test(
 	                one_that_ends_before_it_could_be_sent_has_one_end_and_leaves_nothing),

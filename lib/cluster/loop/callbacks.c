@@ -188,11 +188,9 @@ shoal_callbacks_commit(struct shoal_callbacks *callbacks, uint64_t now)
 		shoal_coalesce_end(callbacks);
 	}
 	wake = callbacks->calls > 0;
-	if (wake) {
-		pthread_cond_broadcast(&callbacks->changed);
-	}
 	pthread_mutex_unlock(&callbacks->lock);
-	if (wake) {
+	if (wake) { /* without the lock, for which who wakes would wait at once */
+		pthread_cond_broadcast(&callbacks->changed);
 		callbacks->wake(callbacks->cluster);
 	}
 }
@@ -214,8 +212,8 @@ shoal_callbacks_push(struct shoal_callbacks *callbacks, struct shoal_call *call)
 	pthread_mutex_lock(&callbacks->lock);
 	shoal_list_push_back(&callbacks->queue, &call->node);
 	callbacks->calls++;
-	pthread_cond_broadcast(&callbacks->changed);
 	pthread_mutex_unlock(&callbacks->lock);
+	pthread_cond_broadcast(&callbacks->changed);
 	callbacks->wake(callbacks->cluster);
 }
 

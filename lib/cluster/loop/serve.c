@@ -291,13 +291,13 @@ open_ticket(struct shoal_cluster *cluster, const struct shoal_id *id, uint64_t n
 		served->timer.kind = SHOAL_REQUEST_SERVED;
 		shoal_heap_arm(&requests->heap, &served->timer, shoal_cluster_deadline(timeout_ms));
 		ring = cluster->state == SHOAL_CLUSTER_RUNNING &&
-		       shoal_heap_next(&requests->heap) == served->timer.at;
+		       served->timer.at < requests->armed;
 	}
 	uint64_t ticket = served != NULL ? served->ticket : 0;
+	pthread_mutex_unlock(&cluster->lock);
 	if (ring) {
 		shoal_mailbox_ring(cluster->mailbox_fd);
 	}
-	pthread_mutex_unlock(&cluster->lock);
 	return ticket;
 }
 

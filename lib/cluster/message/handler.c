@@ -242,19 +242,23 @@ shoal_handler_message(struct shoal_cluster *cluster, const struct shoal_event *e
 	shoal_callbacks_stage_message(&cluster->callbacks, &message->call);
 }
 
-/* What has been handled makes room; the core hears of it when it is a quarter of all, or when
- * nothing waits: the next message may need all of it. */
+/* What has been handled makes room; the core hears of it when it is a quarter of all. Until then
+ * each message finds room that is no longer than half of it; where there are longer ones the core
+ * hears of it too when nothing waits. To tell it costs a turn of the loop. */
 static void
 release(struct shoal_cluster *cluster, const struct shoal_message *message)
 {
 	struct shoal_handlers *handlers = &cluster->handlers;
+	uint64_t largest =
+	        (uint64_t)cluster->settings.config.profile.message_max + SHOAL_MESSAGE_COST;
 	bool ring;
 
 	pthread_mutex_lock(&cluster->lock);
 	handlers->running = false;
 	handlers->held -= message->len + SHOAL_MESSAGE_COST;
 	ring = !handlers->asked && cluster->state == SHOAL_CLUSTER_RUNNING &&
-	       (handlers->held == 0 || handlers->told - handlers->held >= most(cluster) / 4);
+	       (handlers->told - handlers->held >= most(cluster) / 4 ||
+	               (handlers->held == 0 && largest > most(cluster) / 2));
 	handlers->asked = handlers->asked || ring;
 	pthread_cond_broadcast(&cluster->changed);
 	pthread_mutex_unlock(&cluster->lock);

@@ -77,9 +77,11 @@ limit_of(const struct shoal_cluster *cluster)
 	return most < queue ? most : queue;
 }
 
-/* Under the lock: whether the message may wait with the others; it is counted then. */
+/* Under the lock: whether the message may wait with the others; it is counted then. *ring: the loop
+ * has to hear of it, without the lock, for which it would wait at once. */
 static int
-admit(struct shoal_cluster *cluster, struct shoal_outgoing *out, const struct shoal_id *to)
+admit(struct shoal_cluster *cluster, struct shoal_outgoing *out, const struct shoal_id *to,
+        bool *ring)
 {
 	struct shoal_outbox *outbox = &cluster->outbox;
 	struct shoal_line *line;
@@ -104,11 +106,8 @@ admit(struct shoal_cluster *cluster, struct shoal_outgoing *out, const struct sh
 	}
 	line->cost += out->cost;
 	out->line = line;
-	bool was_empty = shoal_list_empty(&outbox->waiting);
+	*ring = shoal_list_empty(&outbox->waiting);
 	shoal_list_push_back(&outbox->waiting, &out->node);
-	if (was_empty) {
-		shoal_mailbox_ring(cluster->mailbox_fd);
-	}
 	return 0;
 }
 
@@ -165,6 +164,7 @@ post(struct shoal_cluster *cluster, const struct shoal_id *to, uint16_t type, co
 {
 	struct shoal_outgoing *out;
 	int rc = check(cluster, type, len, flags);
+	bool ring = false;
 
 	if (rc != 0) {
 		return rc;
@@ -184,8 +184,11 @@ post(struct shoal_cluster *cluster, const struct shoal_id *to, uint16_t type, co
 		memcpy(out->data, data, len);
 	}
 	pthread_mutex_lock(&cluster->lock);
-	rc = admit(cluster, out, to);
+	rc = admit(cluster, out, to, &ring);
 	pthread_mutex_unlock(&cluster->lock);
+	if (ring) {
+		shoal_mailbox_ring(cluster->mailbox_fd);
+	}
 	if (rc == 0) {
 		return 0;
 	}
@@ -255,7 +258,7 @@ end(struct shoal_cluster *cluster, struct shoal_outgoing *out, int code)
 		shoal_slab_give(&cluster->outbox.sent, out->number);
 		pthread_mutex_unlock(&cluster->lock);
 	}
-	if (out->fn == NULL) {
+	if (out->fn == NULL || (code == 0 && shoal_request_taken(cluster, out->fn, out->arg))) {
 		shoal_lines_release(cluster, out->line, out->cost);
 		shoal_alloc_free(cluster->mem, out);
 		return;

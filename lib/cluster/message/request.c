@@ -44,6 +44,7 @@ shoal_request_init(struct shoal_cluster *cluster, const uint64_t key[2])
 	        &requests->asked, cluster->mem, sizeof(struct shoal_asked *), SHOAL_REQUESTS_MAX);
 	shoal_serve_init(cluster, key);
 	shoal_heap_init(&requests->heap, cluster->mem);
+	requests->armed = SHOAL_NEVER;
 }
 
 void
@@ -127,6 +128,24 @@ on_sent(struct shoal_cluster *cluster, int code, void *arg)
 		tell(cluster, asked, "", 0);
 	}
 	unref(cluster, asked);
+}
+
+bool
+shoal_request_taken(struct shoal_cluster *cluster, shoal_sent_fn fn, void *arg)
+{
+	struct shoal_asked *asked = arg;
+
+	if (fn != on_sent) {
+		return false;
+	}
+	pthread_mutex_lock(&cluster->lock);
+	asked->taken = true;
+	bool gone = asked->gone; /* then its end is told */
+	pthread_mutex_unlock(&cluster->lock);
+	if (!gone) {
+		unref(cluster, asked);
+	}
+	return !gone;
 }
 
 /* Its own end and that of its message hold it. */
@@ -369,6 +388,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	shoal_list_init(&ended);
 	pthread_mutex_lock(&cluster->lock);
+	requests->armed = SHOAL_NEVER;
 	while ((timer = shoal_heap_expire(&requests->heap, now)) != NULL) {
 		if (timer->kind == SHOAL_REQUEST_SERVED) {
 			shoal_serve_expired(requests, timer->slot);
@@ -392,14 +412,20 @@ shoal_request_arm(struct shoal_cluster *cluster)
 
 	pthread_mutex_lock(&cluster->lock);
 	uint64_t next = shoal_heap_next(&cluster->requests.heap);
+	bool later = cluster->requests.timer == NULL || next >= cluster->requests.armed;
+	cluster->requests.armed = later ? cluster->requests.armed : next;
 	pthread_mutex_unlock(&cluster->lock);
-	if (next == SHOAL_NEVER || cluster->requests.timer == NULL) {
-		return;
+	if (later) {
+		return; /* it looks again when it fires */
 	}
 	us = next > now ? (next - now + 999) / 1000 : 0;
 	in.tv_sec = (time_t)(us / 1000000);
 	in.tv_usec = (suseconds_t)(us % 1000000);
-	(void)event_add(cluster->requests.timer, &in);
+	if (event_add(cluster->requests.timer, &in) != 0) {
+		pthread_mutex_lock(&cluster->lock);
+		cluster->requests.armed = SHOAL_NEVER; /* no memory: the next turn tries again */
+		pthread_mutex_unlock(&cluster->lock);
+	}
 }
 
 int
@@ -418,6 +444,7 @@ shoal_request_finish(struct shoal_cluster *cluster)
 		event_free(cluster->requests.timer);
 	}
 	cluster->requests.timer = NULL;
+	cluster->requests.armed = SHOAL_NEVER;
 	shoal_list_init(&ended);
 	pthread_mutex_lock(&cluster->lock);
 	collect(cluster, &ended, NULL);

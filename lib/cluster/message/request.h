@@ -33,6 +33,7 @@ struct shoal_requests {
 	struct shoal_heap heap;   /* their deadlines */
 	uint32_t round;           /* in the upper half of numbers: none comes twice */
 	struct event *timer;      /* the loop's */
+	uint64_t armed;           /* when it fires, perhaps too early */
 };
 
 void shoal_request_init(struct shoal_cluster *cluster, const uint64_t key[2]);
@@ -56,6 +57,9 @@ enum shoal_request_what {
 };
 enum shoal_request_what shoal_request_on_message(
         struct shoal_cluster *cluster, struct shoal_message *message, uint64_t *ticket);
+/* The loop's thread: the message of a request was taken, if it is one's; it has no other end than
+ * that then, and nothing is to be called. */
+bool shoal_request_taken(struct shoal_cluster *cluster, shoal_sent_fn fn, void *arg);
 /* Calls back the end of one. */
 void shoal_request_call(struct shoal_cluster *cluster, struct shoal_call *call);
 
