@@ -32,6 +32,11 @@ struct shoal_swarm;
 SHOAL_API SHOAL_MUST_USE int shoal_swarm_new(struct shoal_swarm **swarm, uint64_t seed,
         uint32_t nodes, shoal_sim_note_fn on_note, void *arg);
 
+/* The same cluster, whose members speak a codec (NULL: the compact one): with another one
+ * datagram_max is 1,200 at least, and fewer checkers look, see sim.h. */
+SHOAL_API SHOAL_MUST_USE int shoal_swarm_new_coded(struct shoal_swarm **swarm, uint64_t seed,
+        uint32_t nodes, const struct shoal_codec_ops *codec, shoal_sim_note_fn on_note, void *arg);
+
 /* NULL is allowed. Frees its world too. */
 SHOAL_API void shoal_swarm_free(struct shoal_swarm *swarm);
 

@@ -10,6 +10,13 @@ int
 shoal_swarm_new(struct shoal_swarm **out, uint64_t seed, uint32_t nodes, shoal_sim_note_fn on_note,
         void *arg)
 {
+	return shoal_swarm_new_coded(out, seed, nodes, NULL, on_note, arg);
+}
+
+int
+shoal_swarm_new_coded(struct shoal_swarm **out, uint64_t seed, uint32_t nodes,
+        const struct shoal_codec_ops *codec, shoal_sim_note_fn on_note, void *arg)
+{
 	struct shoal_allocator mem = shoal_allocator_or_libc(NULL);
 	struct shoal_swarm *swarm;
 	struct shoal_plan plan;
@@ -23,6 +30,11 @@ shoal_swarm_new(struct shoal_swarm **out, uint64_t seed, uint32_t nodes, shoal_s
 		return SHOAL_ERR_NOMEM;
 	}
 	shoal_plan_draw(&plan, seed, nodes);
+	plan.codec = codec;
+	if (codec != NULL && codec->id != SHOAL_CODEC_BINARY &&
+	        plan.profile.datagram_max < SHOAL_CODEC_DATAGRAM) {
+		plan.profile.datagram_max = SHOAL_CODEC_DATAGRAM;
+	}
 	rc = shoal_swarm_init(swarm, &plan, on_note, arg);
 	if (rc != 0) {
 		shoal_alloc_free(&mem, swarm);

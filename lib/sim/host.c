@@ -250,6 +250,10 @@ check_taken(struct shoal_sim_node *node, const struct shoal_sim_packet *packet, 
 	if (rc == SHOAL_ERR_LIMIT && node->sim->config.profile.datagram_burst < BURST_LARGE) {
 		return; /* for strangers and for what is too much there is a budget */
 	}
+	bool opened = node->sim->opener != NULL || node->sim->config.codec != NULL;
+	if (rc == SHOAL_ERR_NOMEM && opened && node->sim->fail_ppm > 0) {
+		return; /* what is sealed or in a codec needs room to be opened */
+	}
 	(void)shoal_checker_that(&node->sim->checks, SHOAL_CHECKER_PACKETS, right, node->number,
 	        &node->sim->node[packet->from].id, line);
 }

@@ -27,11 +27,12 @@ struct shoal_plan {
 	bool narrow; /* the way between the first two takes small datagrams only */
 	bool told;   /* and says so */
 	uint32_t narrow_mtu;
-	bool metadata; /* members say something of themselves */
-	bool talk;     /* members send messages to each other */
-	bool casts;    /* members broadcast */
-	bool moves;    /* members move to other addresses */
-	bool operated; /* operators forget, narrow and tune */
+	bool metadata;                       /* members say something of themselves */
+	bool talk;                           /* members send messages to each other */
+	bool casts;                          /* members broadcast */
+	bool moves;                          /* members move to other addresses */
+	bool operated;                       /* operators forget, narrow and tune */
+	const struct shoal_codec_ops *codec; /* not drawn; NULL: compact */
 };
 
 /* nodes: 2 to SHOAL_SWARM_NODES_MAX; 0: drawn, 2 to 64. */

@@ -6,10 +6,11 @@
 #include "sim/swarm.h"
 #include "wire/message.h"
 #include "wire/packet.h"
+#include "wire/structured.h"
 
 #include <string.h>
 
-#define PACKET_MOST 256
+#define PACKET_MOST 512
 
 static struct shoal_addr
 nowhere(void)
@@ -34,7 +35,8 @@ salt_of(const struct shoal_swarm *swarm, uint32_t node)
 	return shoal_reader_u64(&reader);
 }
 
-/* One message as a datagram, to a node that is up and runs. What the core says to it. */
+/* One message as a datagram, in the codec of the cluster, to a node that is up and runs. What the
+ * core says to it. */
 static int
 feed(struct shoal_swarm *swarm, uint32_t node, const struct shoal_addr *from,
         enum shoal_message_kind kind, const void *message)
@@ -45,7 +47,12 @@ feed(struct shoal_swarm *swarm, uint32_t node, const struct shoal_addr *from,
 
 	shoal_writer_init(&writer, data, sizeof(data));
 	shoal_packet_begin(&writer, (struct shoal_span){data, 0});
-	(void)shoal_message_append(&writer, kind, message);
+	if (swarm->plan.codec != NULL && swarm->plan.codec->id != SHOAL_CODEC_BINARY) {
+		shoal_packet_set_codec(&writer, swarm->plan.codec->id);
+		(void)shoal_structured_append(&writer, swarm->plan.codec, kind, message);
+	} else {
+		(void)shoal_message_append(&writer, kind, message);
+	}
 	shoal_packet_end(&writer);
 	input.len = writer.len;
 	return shoal_sim_step(swarm->sim, node, &input);

@@ -39,6 +39,25 @@ a_seed_is_the_same_run_each_time(void **state)
 }
 
 static void
+a_seed_can_be_run_in_each_codec(void **state)
+{
+	const struct shoal_codec_ops *const codecs[] = {
+	        NULL, shoal_codec_binary(), shoal_codec_msgpack(), shoal_codec_json()};
+	uint64_t trace[4];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct shoal_swarm *swarm = NULL;
+
+		assert_int_equal(shoal_swarm_new_coded(&swarm, 5, 8, codecs[i], NULL, NULL), 0);
+		assert_int_equal(shoal_swarm_run(swarm), 0);
+		trace[i] = shoal_sim_trace(shoal_swarm_sim(swarm));
+		shoal_swarm_free(swarm);
+	}
+	assert_true(trace[0] == trace[1] && trace[1] != trace[2] && trace[2] != trace[3]);
+}
+
+static void
 a_number_of_members_out_of_bounds_is_refused(void **state)
 {
 	struct shoal_swarm *swarm = NULL;
@@ -133,6 +152,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_seed_is_the_same_run_each_time),
+	        cmocka_unit_test(a_seed_can_be_run_in_each_codec),
 	        cmocka_unit_test(a_number_of_members_out_of_bounds_is_refused),
 	        cmocka_unit_test(what_took_time_stays_within_its_bound),
 	        cmocka_unit_test(the_story_of_a_failure_is_that_of_who_showed_it),

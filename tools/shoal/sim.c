@@ -23,8 +23,8 @@ static const struct cli_option sim_options[] = {
                 CLI_VALUE, false},
         {"param", "NAME=VALUE", "A parameter of the scenario.", CLI_LIST, false},
         {"codec", "NAME",
-                "What packets are written in: binary, msgpack or json; not of swarm and found. "
-                "Default: binary.",
+                "What packets are written in: binary, msgpack or json; not of found, whose seeds "
+                "are of binary. Default: binary.",
                 CLI_VALUE, false},
         {"jobs", "N", "Runs at once. Default: one a processor.", CLI_VALUE, false},
         {"report", "FILE",
@@ -165,9 +165,8 @@ take_codec(const struct cli_options *options, struct sim_settings *settings)
 	if (name == NULL) {
 		return -1;
 	}
-	if (settings->scenario->records) {
-		return cli_usage(options->command, "--codec: %s draws its clusters",
-		        settings->scenario->name);
+	if (settings->scenario == &sim_found_scenario) {
+		return cli_usage(options->command, "--codec: the seeds of found are of binary");
 	}
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (strcmp(name, all[i]->name) == 0) {

@@ -65,6 +65,18 @@ def a_cluster_that_cannot_be_drawn_fails(cluster):
     expect_in(["shoal sim swarm --seed 9 --runs 1 --nodes 1 --record FILE"], ended.stdout)
 
 
+def drawn_clusters_speak_the_codec_that_is_asked_for(cluster):
+    looks = {}
+    for codec in ("binary", "msgpack", "json"):
+        ended = shoal(cluster, "sim", "swarm", "--runs", "1", "--nodes", "4", "--codec", codec, "--format", "json")
+        report = json.loads(ended.stdout)
+        check(ended.returncode == 0 and report["failed"] == 0, f"{codec}: {report['facts']}")
+        looks[codec] = json.dumps(report["tables"])
+    check(looks["binary"] != looks["msgpack"], "msgpack is the same run as binary")
+    ended = shoal(cluster, "sim", "swarm", "--runs", "1", "--nodes", "1", "--codec", "json")
+    expect_in(["--nodes 1 --codec json --record FILE"], ended.stdout)
+
+
 def wrong_parameters_are_named(cluster):
     for arguments, words in (
             ((), ["--list"]),
@@ -81,6 +93,8 @@ def wrong_parameters_are_named(cluster):
             (("loss", "--runs", "0"), ["--runs", "1"]),
             (("loss", "--jobs", "x"), ["--jobs", "x"]),
             (("loss", "--record", "x.rec"), ["--record", "loss"]),
+            (("found", "--codec", "json"), ["--codec", "found"]),
+            (("swarm", "--codec", "xml"), ["--codec xml", "msgpack"]),
             (("swarm", "--nodes", "257"), ["nodes=257", "256"]),
             (("loss", "--report", "x.pdf"), [".html", ".md"]),
             (("loss", "more"), ["more"])):

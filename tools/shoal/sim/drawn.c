@@ -47,7 +47,8 @@ play(struct sim_case *one, uint32_t nodes)
 	struct shoal_swarm *swarm;
 	uint64_t trace = 0;
 
-	if (sim_must(one, NULL, shoal_swarm_new(&swarm, one->seed, nodes, NULL, NULL),
+	if (sim_must(one, NULL,
+	            shoal_swarm_new_coded(&swarm, one->seed, nodes, one->codec, NULL, NULL),
 	            "the world") == 0) {
 		sim_must(one, shoal_swarm_sim(swarm), shoal_swarm_run(swarm), "a drawn cluster");
 		measure(one, swarm);
@@ -146,9 +147,10 @@ sim_drawn_again(const struct sim_settings *settings, const struct sim_case *one,
 	if (nodes != 0) {
 		snprintf(members, sizeof(members), " --nodes %u", (unsigned)nodes);
 	}
-	sim_remark(report, "Again: shoal sim swarm --seed %llu --runs 1%s --record FILE",
-	        (unsigned long long)one->seed, members);
-	if (shoal_swarm_new(&swarm, one->seed, nodes, NULL, NULL) != 0) {
+	sim_remark(report, "Again: shoal sim swarm --seed %llu --runs 1%s%s%s --record FILE",
+	        (unsigned long long)one->seed, members, one->codec != NULL ? " --codec " : "",
+	        one->codec != NULL ? one->codec->name : "");
+	if (shoal_swarm_new_coded(&swarm, one->seed, nodes, one->codec, NULL, NULL) != 0) {
 		return;
 	}
 	(void)shoal_swarm_run(swarm);
@@ -156,7 +158,7 @@ sim_drawn_again(const struct sim_settings *settings, const struct sim_case *one,
 	bool fired = shoal_sim_failure(shoal_swarm_sim(swarm), &failure);
 	shoal_swarm_free(swarm);
 	if (settings->record == NULL || !fired || failure.observer == SHOAL_SIM_NOBODY ||
-	        shoal_swarm_new(&swarm, one->seed, nodes, NULL, NULL) != 0) {
+	        shoal_swarm_new_coded(&swarm, one->seed, nodes, one->codec, NULL, NULL) != 0) {
 		return;
 	}
 	sim_record_begin(&record, shoal_swarm_sim(swarm), failure.observer, settings->record);
