@@ -135,6 +135,11 @@ SHOAL_API unsigned shoal_cluster_health(struct shoal_cluster *cluster);
  * does, 0: of none (shoal_core_convergence_lag); a probe interval old at most. */
 SHOAL_API uint64_t shoal_cluster_convergence_lag(struct shoal_cluster *cluster);
 
+/* Bytes of the metadata of all other members that this one holds, each counted with 64 more; a few
+ * milliseconds old at most. *most, unless NULL: their bound, meta_bytes of the profile; what would
+ * go beyond it is refused (drop_meta_full). */
+SHOAL_API uint64_t shoal_cluster_meta_held(struct shoal_cluster *cluster, uint64_t *most);
+
 /* A copy of all counters, core and transports; a few milliseconds old at most. The macro passes the
  * size that the program was compiled with: of a library that has more counters it gets those that
  * it knows, and 0 for those that an older library has not. */

@@ -463,6 +463,10 @@ SHOAL_API unsigned shoal_core_health(const struct shoal_core *core);
  * way; where it goes on rising, members hear of each other and cannot settle what differs. */
 SHOAL_API uint64_t shoal_core_convergence_lag(const struct shoal_core *core);
 
+/* Bytes of the metadata of all other members that are held, each counted with 64 more: what
+ * profile.meta_bytes bounds. */
+SHOAL_API uint64_t shoal_core_meta_held(const struct shoal_core *core);
+
 /* What was counted since shoal_core_new; lives as long as the core. */
 SHOAL_API const struct shoal_counters *shoal_core_counters(const struct shoal_core *core);
 

@@ -207,6 +207,7 @@ shoal_cluster_new(struct shoal_cluster **out, const struct shoal_config *config)
 		return shoal_last_error_set(SHOAL_ERR_NOMEM, "%s", shoal_strerror(SHOAL_ERR_NOMEM));
 	}
 	cluster->mem = settings.mem;
+	cluster->meta_most = settings.config.profile.meta_bytes;
 	cluster->settings = settings;
 	rc = init_fields(cluster);
 	if (rc != 0) {

@@ -127,7 +127,7 @@ what_finds_no_room_is_neither_asked_for_nor_held_until_there_is_some(void **stat
 	               cost;
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_META_UPDATES), 1 + fit);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_META_FULL), 1 + 40 - fit);
-	assert_true(world_core(&world, 0)->members.meta_bytes <= BOUND);
+	assert_true(shoal_core_meta_held(world_core(&world, 0)) <= BOUND);
 	/* The first one says less. */
 	struct shoal_msg_meta less = meta_of(first, VERSION(2), said);
 	world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_META, &less);
@@ -177,7 +177,7 @@ an_announcement_alone_takes_nothing_from_the_dead(void **state)
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_META_FULL), 1);
 	assert_true(holds(&world, 0, &world.puppet[0].id, VERSION(1), kept.len));
 	/* All but what the dead one has. */
-	uint64_t rest = BOUND - world_core(&world, 0)->members.meta_bytes;
+	uint64_t rest = BOUND - shoal_core_meta_held(world_core(&world, 0));
 	struct shoal_msg_meta announced =
 	        meta_of(&world.puppet[3].id, VERSION(1), document(rest, 1));
 	announced.body = (struct shoal_span){NULL, 0};

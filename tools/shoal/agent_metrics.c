@@ -124,6 +124,28 @@ add_seconds(struct evbuffer *body, const char *name, const char *text, uint64_t 
 }
 
 static int
+add_bytes(struct evbuffer *body, const char *name, const char *text, uint64_t bytes)
+{
+	if (head(body, name, "_bytes", text, "gauge") < 0) {
+		return -1;
+	}
+	return evbuffer_add_printf(body, "shoal_%s_bytes %llu\n", name, (unsigned long long)bytes);
+}
+
+static int
+add_metadata(struct evbuffer *body, struct shoal_cluster *cluster)
+{
+	uint64_t most, held = shoal_cluster_meta_held(cluster, &most);
+
+	return add_bytes(body, "metadata",
+	               "metadata of all other members that is held, each counted with 64 more",
+	               held) < 0 ||
+	                       add_bytes(body, "metadata_max", "its bound, meta_bytes", most) < 0
+	               ? -1
+	               : 0;
+}
+
+static int
 add_gauges(struct evbuffer *body, struct shoal_cluster *cluster, uint64_t uptime_ms)
 {
 	struct shoal_member_list *list = shoal_members(cluster, NULL);
@@ -150,7 +172,8 @@ add_gauges(struct evbuffer *body, struct shoal_cluster *cluster, uint64_t uptime
 	        evbuffer_add_printf(body, "shoal_health %u\n", shoal_cluster_health(cluster)) < 0 ||
 	        add_seconds(body, "convergence_lag",
 	                "since when another member's table is known to differ, 0: none is",
-	                shoal_cluster_convergence_lag(cluster) / SHOAL_US(1)) < 0) {
+	                shoal_cluster_convergence_lag(cluster) / SHOAL_US(1)) < 0 ||
+	        add_metadata(body, cluster) < 0) {
 		return -1;
 	}
 	return add_seconds(body, "uptime", "since the agent started", uptime_ms * 1000);

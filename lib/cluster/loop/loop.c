@@ -378,6 +378,8 @@ publish(struct shoal_cluster *cluster)
 		cluster->counters.value[i] = counters->value[i] + cluster->extra.value[i];
 	}
 	cluster->convergence_lag = lag;
+	cluster->meta_held = shoal_core_meta_held(cluster->core);
+	cluster->meta_most = cluster->settings.config.profile.meta_bytes;
 	cluster->histograms = *shoal_core_histograms(cluster->core);
 	if (list != NULL) {
 		old = cluster->published;

@@ -102,6 +102,23 @@ shoal_cluster_convergence_lag(struct shoal_cluster *cluster)
 	return lag;
 }
 
+uint64_t
+shoal_cluster_meta_held(struct shoal_cluster *cluster, uint64_t *most)
+{
+	uint64_t held = 0, bound = 0;
+
+	if (shoal_fork_check(cluster, "meta_held") == 0) {
+		pthread_mutex_lock(&cluster->lock);
+		held = cluster->meta_held;
+		bound = cluster->meta_most;
+		pthread_mutex_unlock(&cluster->lock);
+	}
+	if (most != NULL) {
+		*most = bound;
+	}
+	return held;
+}
+
 /* A table of this library for a caller who may know a shorter or a longer one. Under the lock. */
 static void
 copy_table(void *to, size_t to_size, const void *from, size_t from_size)

@@ -5,6 +5,12 @@
 
 #include "core/node.h"
 
+uint64_t
+shoal_core_meta_held(const struct shoal_core *core)
+{
+	return core->members.meta_bytes;
+}
+
 uint32_t
 shoal_core_slots(const struct shoal_core *core)
 {

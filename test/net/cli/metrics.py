@@ -86,10 +86,25 @@ def the_metrics_follow_the_format_and_tell_what_happened(cluster):
         # Whoever was kept waiting is suspect for a moment.
         check(members["alive"] + members["suspect"] == 3 and members["dead"] == 1, f"members: {members}")
         check(families["shoal_probes_total"][1][0][2] > 0, "no probe was counted")
+        check(families["shoal_metadata_max_bytes"][1][0][2] == 1 << 26, "the bound of metadata is another one")
     for name in ("shoal_probe_rtt_seconds", "shoal_packet_fill_ratio", "shoal_news_first_seconds",
                  "shoal_loop_lag_seconds"):
         check(totals[name] > 0, f"{name} is empty: {totals}")
     check(totals["shoal_detection_seconds"] >= 1, f"nobody measured the detection: {totals}")
+
+
+def metadata_that_is_held_is_told_with_its_bound(cluster):
+    agents = [cluster.start("m01", *STEADY, "--set", "meta_bytes=70000")]
+    agents.append(cluster.start("m02", *STEADY, "--meta", "role=database", join=[agents[0].address]))
+    cluster.expect_all(agents[:1], {"m02": "alive"})
+
+    def held():
+        return metrics(agents[0])["shoal_metadata_bytes"][1][0][2]
+
+    cluster.expect(lambda: held() > 64, "the metadata of m02 is held")
+    check(held() < 200, f"{held()} bytes are held")
+    check(metrics(agents[0])["shoal_metadata_max_bytes"][1][0][2] == 70000, "the bound is another one")
+    check(metrics(agents[1])["shoal_metadata_bytes"][1][0][2] == 0, "one's own metadata is counted")
 
 
 def the_number_of_metrics_does_not_depend_on_the_members(cluster):
