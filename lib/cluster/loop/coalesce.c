@@ -163,9 +163,11 @@ end_one(struct shoal_callbacks *callbacks, struct shoal_pending_event *head)
 {
 	struct shoal_pending_place *place = &callbacks->held_at.item[head->slot];
 	struct shoal_pending_event *update = head->update;
+	struct shoal_pending_event **last = &callbacks->last.item[head->slot].event;
 	struct shoal_member_event *event = &head->event;
 	bool same = head->merged && event->was == event->state;
 	bool is_new = event->was == SHOAL_STATE_UNKNOWN;
+	bool newest = *last == head || *last == update;
 
 	place->event = NULL;
 	place->unheard = is_new && !lives(event->state);
@@ -184,6 +186,8 @@ end_one(struct shoal_callbacks *callbacks, struct shoal_pending_event *head)
 		tell(callbacks, head);
 	}
 	if (update != NULL && told) {
+		/* It runs last: what comes when the queue is full takes its place. */
+		*last = newest ? update : *last;
 		tell(callbacks, update);
 	} else if (update != NULL) {
 		drop(callbacks, update);

@@ -96,7 +96,8 @@ shoal_pending_replace(struct shoal_callbacks *callbacks, uint32_t slot,
 	 * nothing of that. */
 	if (event->kind != SHOAL_EVENT_UPDATE || older->event.kind != SHOAL_EVENT_UPDATE) {
 		shoal_member_unref(older->event.before);
-		older->event.before = shoal_member_ref(before);
+		older->event.before =
+		        event->kind == SHOAL_EVENT_UPDATE ? shoal_member_ref(before) : NULL;
 		older->event.changed = 0;
 	}
 	describe(&older->event, event, member);

@@ -22,7 +22,7 @@
 
 /* Stands before the name and the bytes of a value. */
 struct kept {
-	bool tag, wanted, past; /* past: a later one is of the same name */
+	bool tag, wanted;
 	uint32_t name_len;
 	struct shoal_meta_value value;
 };
@@ -86,15 +86,14 @@ make(const struct shoal_cluster *cluster, const struct shoal_edit_change *change
 	return rc != 0 ? refuse(cluster, change, rc) : 0;
 }
 
-/* The next of those that were kept; *at is moved behind it. *past: it does not count. */
+/* The next of those that were kept; *at is moved behind it. */
 static struct shoal_edit_change
-unkeep(const uint8_t **at, bool *past)
+unkeep(const uint8_t **at)
 {
 	struct shoal_edit_change change = {.lenient = true};
 	struct kept kept;
 
 	memcpy(&kept, *at, sizeof(kept));
-	*past = kept.past;
 	change.tag = kept.tag;
 	change.wanted = kept.wanted;
 	change.name = (const char *)*at + sizeof(kept);
@@ -159,19 +158,18 @@ static int
 make_kept(const struct shoal_cluster *cluster, const uint8_t *begin, const uint8_t *end,
         struct draft *draft)
 {
-	bool past;
 	int rc = 0;
 
 	for (const uint8_t *at = begin; rc == 0 && at < end;) {
-		struct shoal_edit_change change = unkeep(&at, &past);
+		struct shoal_edit_change change = unkeep(&at);
 
 		change.wanted = false;
-		rc = past ? 0 : make_next(cluster, &change, draft);
+		rc = make_next(cluster, &change, draft);
 	}
 	for (const uint8_t *at = begin; rc == 0 && at < end;) {
-		struct shoal_edit_change change = unkeep(&at, &past);
+		struct shoal_edit_change change = unkeep(&at);
 
-		rc = past || !change.wanted ? 0 : make_next(cluster, &change, draft);
+		rc = change.wanted ? make_next(cluster, &change, draft) : 0;
 	}
 	return rc;
 }
@@ -245,7 +243,7 @@ try(const struct shoal_cluster *cluster, const struct shoal_edit_change *change)
 	return rc;
 }
 
-/* Only the last change of a name counts. */
+/* Only the last change of a name counts, so that there is one of each. */
 static void
 outdate(struct shoal_edit_list *list, const struct shoal_edit_change *newer)
 {
@@ -253,12 +251,13 @@ outdate(struct shoal_edit_list *list, const struct shoal_edit_change *newer)
 
 	while (at < end) {
 		size_t begin = (size_t)(at - list->data);
-		bool past;
-		struct shoal_edit_change older = unkeep(&at, &past);
+		struct shoal_edit_change older = unkeep(&at);
 
 		if (older.tag == newer->tag && older.name_len == newer->name_len &&
 		        memcmp(older.name, newer->name, newer->name_len) == 0) {
-			list->data[begin + offsetof(struct kept, past)] = true;
+			memmove(list->data + begin, at, (size_t)(end - at));
+			list->len -= (size_t)(at - list->data) - begin;
+			return;
 		}
 	}
 }
@@ -292,19 +291,20 @@ shoal_edit_keep(struct shoal_cluster *cluster, struct shoal_edit_list *list,
 	bool text =
 	        change->value.type == SHOAL_META_STRING || change->value.type == SHOAL_META_BYTES;
 	size_t bytes = text ? change->value.is.bytes.len : 0;
-	size_t needed = list->len + sizeof(kept) + change->name_len + bytes;
+	size_t needed = sizeof(kept) + change->name_len + bytes;
 	int rc = try(cluster, change);
 
-	rc = rc == 0 ? grow(cluster, list, needed) : rc;
+	rc = rc == 0 ? grow(cluster, list, list->len + needed) : rc;
 	if (rc != 0) {
 		return rc;
 	}
 	outdate(list, change);
-	memcpy(list->data + list->len, &kept, sizeof(kept));
-	memcpy(list->data + list->len + sizeof(kept), change->name, change->name_len);
+	uint8_t *at = list->data + list->len;
+	memcpy(at, &kept, sizeof(kept));
+	memcpy(at + sizeof(kept), change->name, change->name_len);
 	if (bytes > 0) {
-		memcpy(list->data + needed - bytes, change->value.is.bytes.data, bytes);
+		memcpy(at + needed - bytes, change->value.is.bytes.data, bytes);
 	}
-	list->len = needed;
+	list->len += needed;
 	return 0;
 }
