@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Makes the corpus of codec_fuzz: a document of every codec, each message in each of them, a
- * compressed text, a packet. Usage: codec_corpus FOLDER. Run it again when one of the forms
- * changes; what it writes is committed. */
+ * compressed text, a packet, one in each codec, a configuration. Usage: codec_corpus FOLDER. Run it
+ * again when one of the forms changes; what it writes is committed. */
 #include <shoal/value.h>
 
+#include "wire/coded.h"
 #include "wire/packet.h"
 #include "wire/structured.h"
 
@@ -79,7 +80,8 @@ fill(const struct shoal_layout *layout, union shoal_wire_message *message)
 			break;
 		case SHOAL_FIELD_BYTES:
 			*(struct shoal_span *)(void *)at =
-			        (struct shoal_span){(const uint8_t *)document, 256};
+			        (struct shoal_span){(const uint8_t *)document,
+			                field->limit < 256 ? (size_t)field->limit : 256};
 			break;
 		case SHOAL_FIELD_IDS:
 			((struct shoal_id_list *)(void *)at)->count = 2;
@@ -98,12 +100,42 @@ fill(const struct shoal_layout *layout, union shoal_wire_message *message)
 	}
 }
 
+/* All messages of a compact packet in each codec. */
+static int
+write_coded(const char *folder, struct shoal_span messages)
+{
+	static uint8_t data[64 * MESSAGE_MAX];
+	int rc = 0;
+
+	for (unsigned i = 0; i < 3 && rc == 0; i++) {
+		struct shoal_writer writer = {data, 1, sizeof(data), false};
+
+		data[0] = (uint8_t)(8 + i);
+		shoal_coded_append(&writer, i == 0 ? NULL : codec_at(i), messages);
+		rc = writer.failed ? -1 : write_input(folder, "coded", i, data, writer.len);
+	}
+	return rc;
+}
+
+static int
+write_config(const char *folder)
+{
+	static const char text[] = "\013name=web-1\nbind=0.0.0.0:7946,[::]:7946\nprofile=wan\n"
+	                           "advertise=10.0.0.1\ntags=db,spare\nallow=10.0.0.0/8,fd00::/8\n"
+	                           "codec=json\nprobe_interval_ms=500\nlog_level=debug\n"
+	                           "label=prod\nrun=dispatch\ncoalesce_ms=100\nnonsense=1\n";
+
+	return write_input(folder, "config", 0, (const uint8_t *)text, sizeof(text) - 1);
+}
+
 /* The body of each message in each codec, and all of them in a packet. */
 static int
 write_messages(const char *folder)
 {
 	static uint8_t packet[1 + 16 * MESSAGE_MAX];
+	static uint8_t taken[16 * MESSAGE_MAX];
 	struct shoal_writer all = {packet + 1, 0, sizeof(packet) - 1, false};
+	struct shoal_writer usable = {taken, 0, sizeof(taken), false};
 	unsigned number = 0;
 	int rc = 0;
 
@@ -117,6 +149,10 @@ write_messages(const char *folder)
 		}
 		fill(layout, &message);
 		(void)shoal_message_append(&all, (enum shoal_message_kind)kind, &message);
+		if (shoal_message_is_usable(kind, &message)) {
+			(void)shoal_message_append(
+			        &usable, (enum shoal_message_kind)kind, &message);
+		}
 		for (unsigned i = 0; i < 3 && rc == 0; i++) {
 			uint8_t data[MESSAGE_MAX];
 			struct shoal_writer writer = {data, 0, sizeof(data), false};
@@ -132,6 +168,7 @@ write_messages(const char *folder)
 			rc = write_input(folder, "message", number++, data, 2 + body.left);
 		}
 	}
+	rc = rc == 0 ? write_coded(folder, (struct shoal_span){taken, usable.len}) : rc;
 	shoal_packet_end(&all);
 	packet[0] = 7;
 	return rc == 0 ? write_input(folder, "packet", 0, packet, 1 + all.len) : rc;
@@ -159,7 +196,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	return write_values(argv[1]) == 0 && write_messages(argv[1]) == 0 &&
-	                       write_compressed(argv[1]) == 0
+	                       write_compressed(argv[1]) == 0 && write_config(argv[1]) == 0
 	               ? 0
 	               : 1;
 }

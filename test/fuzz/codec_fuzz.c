@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* libFuzzer's target for what reads bytes of strangers without a core: documents of every codec,
- * bodies of messages in them, compressed texts, and packets that are printed. The first byte says
- * which.
+ * bodies of messages in them, compressed texts, packets that are printed, packets in every codec
+ * that are clear and sealed, and configurations. The first byte says which.
  *
  * Beyond that nothing crashes: what was taken comes back through the codec as the same, the limit
  * of an uncompressed text holds, and decoding takes no more memory than is promised. */
 #include <shoal/packet.h>
 #include <shoal/value.h>
 
+#include "coded.h"
 #include "wire/structured.h"
 
 #include <stdlib.h>
@@ -166,19 +167,27 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2) {
 		return 0;
 	}
-	switch (data[0] % 8) {
+	switch (data[0] % 16) {
 	case 0:
 	case 1:
 	case 2:
-		fuzz_value(codec_of(data[0] % 8), data + 1, size - 1);
+		fuzz_value(codec_of(data[0] % 16), data + 1, size - 1);
 		break;
 	case 3:
 	case 4:
 	case 5:
-		fuzz_message(codec_of((uint8_t)(data[0] % 8 - 3)), data[1], data + 2, size - 2);
+		fuzz_message(codec_of((uint8_t)(data[0] % 16 - 3)), data[1], data + 2, size - 2);
 		break;
 	case 6:
 		fuzz_compressed((size_t)data[1] * 16, data + 2, size - 2);
+		break;
+	case 8:
+	case 9:
+	case 10:
+		fuzz_coded(codec_of((uint8_t)(data[0] % 16 - 8)), data + 1, size - 1);
+		break;
+	case 11:
+		fuzz_config(data + 1, size - 1);
 		break;
 	default:
 		fuzz_print(data + 1, size - 1);
