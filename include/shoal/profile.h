@@ -120,9 +120,17 @@ enum shoal_profile_kind {
 	X(batch_max)                                                                               \
 	X(inbox_bytes)
 
+/* Numbers that a profile has room for. A field that is appended takes the place of a spare one, so
+ * that a profile is as long in every release, and what stands behind it in another struct stays
+ * where it is. A program that was compiled before never sets it, and gets its default. */
+#define SHOAL_PROFILE_ROOM 128
+
 struct shoal_profile {
 #define SHOAL_X(field, min, max, lan, wan, local, text) uint32_t field;
 	SHOAL_PROFILE_TABLE(SHOAL_X)
+#undef SHOAL_X
+#define SHOAL_X(field, min, max, lan, wan, local, text) +1
+	uint32_t spare[SHOAL_PROFILE_ROOM - (0 SHOAL_PROFILE_TABLE(SHOAL_X))]; /* 0 */
 #undef SHOAL_X
 };
 

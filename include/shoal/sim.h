@@ -410,9 +410,12 @@ SHOAL_API void shoal_sim_traffic(
         const struct shoal_sim *sim, uint32_t node, struct shoal_sim_traffic *traffic);
 
 /* The counters of its cores (metrics.h), added up over all its instances; NOBODY: over all nodes.
- */
-SHOAL_API void shoal_sim_counters(
-        const struct shoal_sim *sim, uint32_t node, struct shoal_counters *counters);
+ * The macro passes the size that the program was compiled with, as that of
+ * shoal_cluster_counters does. */
+SHOAL_API void shoal_sim_counters_sized(
+        const struct shoal_sim *sim, uint32_t node, struct shoal_counters *counters, size_t size);
+#define shoal_sim_counters(sim, node, counters)                                                    \
+	shoal_sim_counters_sized((sim), (node), (counters), sizeof(*(counters)))
 
 /* Bytes that the cores of all nodes hold, by the count of their allocators, and what they share
  * (shoal_pool). */

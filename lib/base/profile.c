@@ -18,6 +18,9 @@ enum {
 /* A message that fits a datagram must fit a stream: no relation to check, the bounds see to it. */
 _Static_assert((int)MOST_datagram_max <= (int)LEAST_stream_max, "stream_max >= datagram_max");
 
+/* Programs that were compiled with another release have one of this size, too. */
+_Static_assert(sizeof(struct shoal_profile) == SHOAL_PROFILE_ROOM * sizeof(uint32_t), "its size");
+
 struct field {
 	const char *name;
 	size_t offset;

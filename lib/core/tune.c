@@ -22,6 +22,9 @@ shoal_core_tuning(
 #define SHOAL_X(field, min, max, lan, wan, local, text) shoal_writer_u32(&writer, profile->field);
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
+	for (size_t i = 0; i < sizeof profile->spare / sizeof profile->spare[0]; i++) {
+		shoal_writer_u32(&writer, profile->spare[i]);
+	}
 	return writer.failed ? 0 : writer.len;
 }
 
@@ -88,6 +91,9 @@ shoal_tune(struct shoal_core *core, struct shoal_span data)
 #define SHOAL_X(field, min, max, lan, wan, local, text) profile.field = shoal_reader_u32(&reader);
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
+	for (size_t i = 0; i < sizeof profile.spare / sizeof profile.spare[0]; i++) {
+		profile.spare[i] = shoal_reader_u32(&reader);
+	}
 	if (reader.failed || data.len != SHOAL_TUNING_BYTES || level < SHOAL_LOG_ERROR ||
 	        level > SHOAL_LOG_DEBUG || shoal_profile_check(&profile, NULL, 0) != SHOAL_OK ||
 	        moves_fixed(&core->profile, &profile)) {

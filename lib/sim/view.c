@@ -179,16 +179,21 @@ add_counters(struct shoal_counters *sum, const struct shoal_counters *part)
 }
 
 void
-shoal_sim_counters(const struct shoal_sim *sim, uint32_t node, struct shoal_counters *counters)
+shoal_sim_counters_sized(
+        const struct shoal_sim *sim, uint32_t node, struct shoal_counters *counters, size_t size)
 {
-	memset(counters, 0, sizeof(*counters));
+	struct shoal_counters sum;
+
+	memset(&sum, 0, sizeof(sum));
 	for (uint32_t i = 0; i < sim->nodes; i++) {
 		const struct shoal_sim_node *one = &sim->node[i];
 
 		if (node == SHOAL_SIM_NOBODY || node == i) {
-			add_counters(counters, one->past);
-			add_counters(counters,
-			        one->core != NULL ? shoal_core_counters(one->core) : NULL);
+			add_counters(&sum, one->past);
+			add_counters(
+			        &sum, one->core != NULL ? shoal_core_counters(one->core) : NULL);
 		}
 	}
+	memset(counters, 0, size);
+	memcpy(counters, &sum, size < sizeof(sum) ? size : sizeof(sum));
 }

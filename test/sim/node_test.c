@@ -355,6 +355,14 @@ what_is_sent_is_counted_over_all_instances(void **state)
 	assert_int_equal(
 	        first.value[SHOAL_COUNTER_BYTES_OUT], one.datagram_bytes + one.stream_bytes);
 	assert_true(one.streams > 0 && all.datagrams > 4 * one.datagrams);
+	/* A program that knows fewer of them gets those. */
+	struct {
+		uint64_t value[SHOAL_COUNTER_BYTES_OUT + 1], behind;
+	} older = {.behind = 7};
+	shoal_sim_counters_sized(
+	        sim, 4, (struct shoal_counters *)(void *)&older, sizeof(older.value));
+	assert_memory_equal(older.value, first.value, sizeof(older.value));
+	assert_int_equal(older.behind, 7);
 	assert_true(shoal_sim_memory(sim) > NODES * sizeof(struct shoal_core_member));
 	assert_int_equal(shoal_sim_crash(sim, 4, SHOAL_SIM_CRASH_PROCESS), 0);
 	shoal_sim_counters(sim, 4, &second);

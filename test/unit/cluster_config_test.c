@@ -48,6 +48,25 @@ the_defaults_are_good_and_are_those_of_the_lan_profile(void **state)
 	assert_int_equal(config.run, SHOAL_RUN_THREADS);
 }
 
+/* What stands behind the profile is where it was when a field is appended. */
+static void
+a_profile_is_as_long_whatever_it_holds(void **state)
+{
+	struct shoal_config config = good();
+
+	(void)state;
+	assert_int_equal(sizeof(struct shoal_profile), 4 * SHOAL_PROFILE_ROOM);
+	assert_int_equal(offsetof(struct shoal_config, connections_max) -
+	                         offsetof(struct shoal_config, profile),
+	        4 * SHOAL_PROFILE_ROOM);
+	for (size_t i = 0; i < COUNT_OF(config.profile.spare); i++) {
+		assert_int_equal(config.profile.spare[i], 0);
+	}
+	/* A field of a later release, set by a program that knows it. */
+	config.profile.spare[0] = 7;
+	assert_int_equal(shoal_config_check(&config), 0);
+}
+
 static void
 a_codec_is_one_of_the_library_by_name_or_ones_own(void **state)
 {
@@ -455,6 +474,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(the_defaults_are_good_and_are_those_of_the_lan_profile),
+	        cmocka_unit_test(a_profile_is_as_long_whatever_it_holds),
 	        cmocka_unit_test(a_codec_is_one_of_the_library_by_name_or_ones_own),
 	        cmocka_unit_test(a_profile_is_taken_by_its_kind_and_no_other_is),
 	        cmocka_unit_test(every_field_can_be_set_by_its_name),
