@@ -39,8 +39,9 @@ struct shoal_member_event {
  * back to what it was (an UPDATE where something else did not, as of one that was started again).
  * Who came and is gone again is not told of at all: should it return later, that is its JOIN. JOIN,
  * and ALIVE of one that was dead or left, stay what they are whatever followed, and need no UPDATE.
- * REAP and CONFLICT are told at once, behind what is held of their member. The list is not late,
- * and neither are messages: one may be handled before the JOIN of its sender. */
+ * REAP and CONFLICT are told at once, behind what is held of their member; and all that is held
+ * where more than half of events_max wait, or somebody subscribes. The list is not late, and
+ * neither are messages: one may be handled before the JOIN of its sender. */
 typedef void (*shoal_member_fn)(
         struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg);
 
