@@ -30,8 +30,9 @@ tune(struct shoal_swarm *swarm, uint32_t node)
 static void
 narrow(struct shoal_swarm *swarm, uint32_t node)
 {
-	uint64_t outside = shoal_rng_u64(&swarm->operating) & shoal_rng_u64(&swarm->operating);
+	uint64_t outside = shoal_rng_u64(&swarm->operating);
 
+	outside &= shoal_rng_u64(&swarm->operating); /* a quarter of them */
 	outside &= ~(UINT64_C(1) << node) & ~(UINT64_C(1) << SHOAL_SWARM_SEED);
 	outside &= swarm->plan.nodes < 64 ? (UINT64_C(1) << swarm->plan.nodes) - 1 : UINT64_MAX;
 	if (!swarm->plan.moves && node != SHOAL_SWARM_SEED &&
