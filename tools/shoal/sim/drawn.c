@@ -21,6 +21,13 @@ enum share {
 
 #define OUT_LOOKED SHARES
 
+/* The checker of that index, which has a place in out[]. */
+static bool
+look(const struct shoal_sim *sim, size_t index, struct shoal_sim_check *check)
+{
+	return OUT_LOOKED + index < SIM_OUT_MAX && shoal_sim_check(sim, index, check);
+}
+
 static void
 measure(struct sim_case *one, const struct shoal_swarm *swarm)
 {
@@ -33,7 +40,7 @@ measure(struct sim_case *one, const struct shoal_swarm *swarm)
 	one->out[SHARE_AGREEMENT] = shares.agreement / 10.0;
 	one->out[SHARE_LEAVE] = shares.leave / 10.0;
 	one->out[SHARE_DIGEST] = shares.digest / 10.0;
-	for (size_t i = 0; OUT_LOOKED + i < SIM_OUT_MAX && shoal_sim_check(sim, i, &check); i++) {
+	for (size_t i = 0; look(sim, i, &check); i++) {
 		one->out[OUT_LOOKED + i] = (double)check.looked;
 	}
 	one->steps += shoal_sim_steps(sim);
@@ -104,7 +111,7 @@ tell_looks(const struct sim_cases *cases, struct sim_report *report)
 	if (shoal_swarm_new(&swarm, 1, 2, NULL, NULL) != 0) {
 		return;
 	}
-	for (size_t i = 0; shoal_sim_check(shoal_swarm_sim(swarm), i, &check); i++) {
+	for (size_t i = 0; look(shoal_swarm_sim(swarm), i, &check); i++) {
 		sim_cell_text(table, "%s", check.name);
 		sim_cell(table, sum(cases, OUT_LOOKED + i), 0);
 		sim_cell_text(table, "%s", check.help);

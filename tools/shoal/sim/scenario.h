@@ -12,7 +12,7 @@
 
 #include <shoal/sim.h>
 
-#define SIM_OUT_MAX  32 /* measured values of one run */
+#define SIM_OUT_MAX  64 /* measured values of one run */
 #define SIM_LIST_MAX 64 /* values of a parameter that is a list */
 
 /* A parameter of a scenario; a number, or numbers with commas between where `list` is set. Given as
