@@ -10,7 +10,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../net"))
-from blocks import ROOT, blocks_of, compile_to, indented, sources  # noqa: E402
+from blocks import HEAD, ROOT, blocks_of, compile_to, indented, sources  # noqa: E402
 from harness import LONG, check, main  # noqa: E402
 from agents import exchange  # noqa: E402
 from session import Session  # noqa: E402
@@ -26,11 +26,11 @@ FUNCTIONS = {"shoal_cluster_counters", "shoal_cluster_histograms"}
 class Program:
     """A program of a document that runs, with its input open; its output is a terminal, so lines come as they are made."""
 
-    def __init__(self, cluster, path, *arguments):
+    def __init__(self, cluster, path, *arguments, folder=None):
         self.cluster, self.name, self.text = cluster, arguments[0], ""
         self.output, terminal = os.openpty()
         self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", path, *arguments], stdin=subprocess.PIPE,
-                                        stdout=terminal, stderr=terminal)
+                                        stdout=terminal, stderr=terminal, cwd=folder)
         os.close(terminal)
 
     def said(self):
@@ -96,6 +96,63 @@ def the_program_of_the_readme_is_short_and_finds_who_serves(cluster):
     third.enter()
     first.await_line(r"web-3 left .*; backends: 127\.0\.0\.1:8081")
     first.enter()
+
+
+# Two members in one process, for the functions of the README.
+PAIR = """
+static struct shoal_cluster *
+member(const char *name, const char *seed)
+{
+	struct shoal_config config;
+	struct shoal_cluster *cluster;
+
+	shoal_config_init(&config);
+	config.name = name;
+	config.bind = "127.0.0.1:0";
+	config.keyring = "keys";
+	if (shoal_cluster_new(&cluster, &config) != 0 || shoal_cluster_start(cluster) != 0 ||
+	        (seed != NULL && shoal_cluster_join(cluster, &seed, 1, 30000, NULL) != 0) ||
+	        shoal_wait_members(cluster, seed != NULL ? 2 : 1, 30000) != 0) {
+		fprintf(stderr, "%s\\n", shoal_last_error());
+		exit(1);
+	}
+	return cluster;
+}
+
+int
+main(void)
+{
+	char seed[SHOAL_ADDR_TEXT];
+	struct shoal_cluster *two = member("two", NULL);
+	(void)shoal_cluster_address(two, seed, sizeof(seed));
+	struct shoal_cluster *one = member("one", seed);
+	struct shoal_member *peer = shoal_cluster_self(two);
+
+	setvbuf(stdout, NULL, _IONBF, 0);
+	int rc = shoal_handle(two, PRICE, on_price, NULL);
+	rc = rc != 0 ? rc : shoal_handle_request(two, STOCK, on_stock, NULL);
+	rc = rc != 0 ? rc : say_and_ask(one, shoal_member_id(peer));
+	printf("%d\\n", rc);
+	getchar();
+	shoal_member_unref(peer);
+	shoal_cluster_free(one);
+	shoal_cluster_free(two);
+}
+"""
+
+
+def what_the_readme_says_of_messages_and_keys_does_so(cluster):
+    path = os.path.join(cluster.folder, "pair")
+    complaint = compile_to(path, HEAD + "".join(b.text for b in blocks_of("README.md", "c") if not b.is_program) + PAIR)
+    check(not complaint, complaint)
+    for name in ("keys", "new-keys"):
+        key = subprocess.run([cluster.program, "keygen"], capture_output=True, text=True, check=True).stdout
+        with open(os.open(os.path.join(cluster.folder, name), os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+            file.write(key)
+    pair = Program(cluster, path, "pair", folder=cluster.folder)
+    for line in ("apples 3", "0", "new key in use at 2 members: all", "former key gone at 2 members: all"):
+        pair.await_line(line)
+    pair.enter()
 
 
 def listens(pid):
