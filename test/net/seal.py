@@ -101,8 +101,8 @@ def agents_with_the_key_form_a_cluster_and_the_others_stay_out(cluster):
     check(all(a.get("/v1/info")["encrypted"] for a in agents), "an agent does not say that it seals")
     other = cluster.start("other", *LOCAL, "--keyring", keyring(cluster, "other", "128"), join=[agents[0].address])
     bare = cluster.start("bare", *LOCAL, join=[agents[0].address])
-    # The words of who refuses, not of who was: "not sealed: " stands before what nobody vouches for.
-    for agent, why in ((other, "not sealed: sealed with a key that is not held here"),
+    # The words of who refuses, not of who was: "an answer that is not sealed says: " stands before what nobody vouches for.
+    for agent, why in ((other, "an answer that is not sealed says: sealed with a key that is not held here"),
                        (bare, "only what is sealed is taken here: give it the keys")):
         cluster.expect(lambda a=agent, w=why: w in a.log(), f"{agent.name} hears why")
         check(list(agent.states()) == [agent.name], f"{agent.name} holds {agent.states()}")

@@ -265,7 +265,9 @@ who_is_refused_in_clear_reads_why_and_believes_nothing_else(void **state)
 	static const struct {
 		int code;
 		const char *text;
-	} want[] = {{SHOAL_ERR_KEY, "not sealed: sealed with a key that is not held here"},
+	} want[] = {
+	        {SHOAL_ERR_KEY,
+	                "an answer that is not sealed says: sealed with a key that is not held here"},
 	        {SHOAL_ERR_CLEAR, "give it the keys"}};
 	for (size_t i = 0; i < 2; i++) {
 		size_t node = i == 0 ? other : none;
@@ -295,7 +297,7 @@ who_is_refused_in_clear_reads_why_and_believes_nothing_else(void **state)
 	const struct shoal_event *event = world_event(&world, other, SHOAL_EVENT_JOINED, NULL, 0);
 	assert_non_null(event);
 	assert_int_equal(event->code, SHOAL_ERR_CLEAR);
-	assert_string_equal(event->cause.detail, "not sealed: go away");
+	assert_string_equal(event->cause.detail, "an answer that is not sealed says: go away");
 	world_done(&world);
 }
 

@@ -43,7 +43,7 @@ why(enum shoal_key_action action, int code)
 	case SHOAL_ERR_NOT_FOUND:
 		return "does not hold the key, or does not know this member";
 	case SHOAL_ERR_STATE:
-		return action == SHOAL_KEY_REMOVE ? "uses the key"
+		return action == SHOAL_KEY_REMOVE ? "uses the key: use another one first"
 		                                  : "holds another key with the same id by chance";
 	case SHOAL_ERR_LIMIT:
 		return "holds 8 keys, or too much is under way";

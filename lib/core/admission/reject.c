@@ -161,7 +161,7 @@ read_refusal(const struct shoal_input *result, int *rc, struct shoal_text *text)
 	int code = -(int)said.answer.code;
 	bool told = code == SHOAL_ERR_KEY || code == SHOAL_ERR_AUTH || code == SHOAL_ERR_LIMIT;
 	*rc = told ? code : *rc;
-	shoal_text_str(text, "not sealed: ");
+	shoal_text_str(text, "an answer that is not sealed says: ");
 	shoal_text_strn(text, (const char *)said.answer.reason.data, said.answer.reason.len);
 	return true;
 }
