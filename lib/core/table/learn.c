@@ -339,6 +339,10 @@ shoal_learn_member(
 		shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
 		return;
 	}
+	if (shoal_move_is_forged(member)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+		return;
+	}
 	scope_addresses(&member->addrs, &teller->from);
 	learn(core, &said, teller);
 }

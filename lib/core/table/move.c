@@ -25,14 +25,20 @@
 #include "core/node.h"
 #include "core/table/apply.h"
 
-/* How far `moved` may be above the incarnation that is held: nobody gets there, and what is further
- * could not be contradicted by a higher one. */
+/* How far `moved` may be above the incarnation that is told with it, and that is held: nobody gets
+ * there, and what is further could not be contradicted by a higher one. */
 #define AHEAD_MAX (UINT64_C(1) << 32)
 
 static bool
 is_forged(uint64_t moved, uint64_t incarnation)
 {
 	return moved > incarnation && moved - incarnation > AHEAD_MAX;
+}
+
+bool
+shoal_move_is_forged(const struct shoal_msg_member *told)
+{
+	return is_forged(told->moved, told->incarnation);
 }
 
 static bool

@@ -12,6 +12,10 @@ struct shoal_said;
 /* SHOAL_INPUT_ADDRESS: where this member is from now on. O(members). */
 int shoal_move_set(struct shoal_core *core, struct shoal_span data);
 
+/* Whether a full statement says that its subject moved under an incarnation which nobody gets to:
+ * nothing of it counts, whether the subject is known or not. */
+bool shoal_move_is_forged(const struct shoal_msg_member *told);
+
 /* What a full statement about a member that is held says of its addresses, whatever became of the
  * rest. */
 void shoal_move_told(

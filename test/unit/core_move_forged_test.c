@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Who may move a member, and whom a told move makes ask where: what nobody could contradict counts
+ * nowhere, a member's own word only where it would be found, and what others tell sends few packets
+ * to a host and takes nothing from the checks of others. */
+#include "unit.h"
+
+#include "base/addr.h"
+#include "core_world.h"
+
+static struct shoal_addr
+addr_of(const char *text)
+{
+	struct shoal_addr addr;
+
+	assert_int_equal(shoal_addr_parse(&addr, text), 0);
+	return addr;
+}
+
+static void
+set_up(struct core_world *world)
+{
+	world_init(world);
+	world_add(world, NULL);
+}
+
+static bool
+is_at(const struct core_world *world, const struct puppet *puppet, const char *text)
+{
+	struct shoal_core_member member;
+	struct shoal_addr addr = addr_of(text);
+
+	assert_true(world_holds(world, 0, &puppet->id, &member));
+	return shoal_addr_equal(&member.addr[0], &addr);
+}
+
+/* What `by` tells of another one: that it is there, under a newer `moved`. */
+static void
+tell_move(struct core_world *world, const struct puppet *by, const struct puppet *about,
+        uint64_t moved, const struct shoal_addr *addr)
+{
+	struct shoal_msg_member member = puppet_member(about, SHOAL_STATE_ALIVE);
+
+	member.moved = about->incarnation + moved;
+	member.addrs.item[0] = *addr;
+	world_tell(world, 0, by, SHOAL_MESSAGE_MEMBER, &member);
+}
+
+/* Its own word, later, finds nothing that is above it. */
+static void
+the_first_word_of_a_member_has_no_moved_that_nobody_could_contradict(void **state)
+{
+	static const uint8_t states[] = {SHOAL_STATE_ALIVE, SHOAL_STATE_DEAD};
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world);
+	struct puppet *forger = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	for (size_t i = 0; i < COUNT_OF(states); i++) {
+		struct puppet *puppet = world_puppet(&world);
+		struct shoal_core_member member;
+		struct shoal_addr at = puppet->addr;
+		struct shoal_msg_member forged = puppet_member(puppet, (enum shoal_state)states[i]);
+		uint64_t dropped = world_counter(&world, 0, SHOAL_COUNTER_DROP_STALE);
+		forged.moved = UINT64_MAX;
+		forged.addrs.item[0] = addr_of("10.66.6.6:6");
+		world_tell(&world, 0, forger, SHOAL_MESSAGE_MEMBER, &forged);
+		assert_false(world_holds(&world, 0, &puppet->id, &member));
+		assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_STALE), dropped + 1);
+		struct shoal_msg_member said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+		world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+		assert_true(world_holds(&world, 0, &puppet->id, &member));
+		assert_true(shoal_addr_equal(&member.addr[0], &at));
+	}
+	world_done(&world);
+}
+
+static void
+another_instance_has_no_moved_that_nobody_could_contradict(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world);
+	struct puppet *puppet = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct puppet *forger = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	puppet->salt.bytes[0]++;
+	puppet->incarnation += UINT64_C(1) << 32;
+	struct shoal_addr hole = addr_of("10.66.6.6:6");
+	tell_move(&world, forger, puppet, (UINT64_C(1) << 32) + 1, &hole);
+	assert_false(is_at(&world, puppet, "10.66.6.6:6"));
+	struct shoal_msg_member said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	puppet->addr = addr_of("10.9.9.9:700");
+	puppet->moved = ++puppet->incarnation;
+	said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	assert_true(is_at(&world, puppet, "10.9.9.9:700"));
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(
+	                the_first_word_of_a_member_has_no_moved_that_nobody_could_contradict),
+	        cmocka_unit_test(another_instance_has_no_moved_that_nobody_could_contradict),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
