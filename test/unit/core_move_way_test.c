@@ -127,10 +127,11 @@ a_member_that_is_doubted_is_found_by_another_link(void **state)
 	world_done(&world);
 }
 
-/* Whoever tells of a new instance may not be on that link. */
+/* Whoever tells of a new instance may not be on that link, or be on another one. */
 static void
 a_restart_keeps_the_scope_of_an_address_that_stays(void **state)
 {
+	static const char *const from[] = {"10.0.0.8:700", "[fe80::8%5]:700"};
 	static struct core_world world;
 
 	(void)state;
@@ -139,15 +140,17 @@ a_restart_keeps_the_scope_of_an_address_that_stays(void **state)
 	struct puppet *puppet = world_puppet(&world);
 	struct puppet *other = world_meet(&world, 0, PUPPET_DATAGRAMS);
 	say_from(&world, puppet, "[fe80::7%3]:700");
-	world_clear(&world);
-	puppet->salt.bytes[0]++;
-	puppet->incarnation += UINT64_C(1) << 32;
-	say_from(&world, other, "10.0.0.8:700");
-	assert_int_equal(scope_of(&world, puppet), 3);
-	const struct shoal_event *event =
-	        world_event(&world, 0, SHOAL_EVENT_UPDATE, &puppet->id, 0);
-	assert_non_null(event);
-	assert_int_equal(event->changed, SHOAL_CHANGE_INSTANCE);
+	for (size_t i = 0; i < COUNT_OF(from); i++) {
+		world_clear(&world);
+		puppet->salt.bytes[0]++;
+		puppet->incarnation += UINT64_C(1) << 32;
+		say_from(&world, other, from[i]);
+		assert_int_equal(scope_of(&world, puppet), 3);
+		const struct shoal_event *event =
+		        world_event(&world, 0, SHOAL_EVENT_UPDATE, &puppet->id, 0);
+		assert_non_null(event);
+		assert_int_equal(event->changed, SHOAL_CHANGE_INSTANCE);
+	}
 	world_done(&world);
 }
 

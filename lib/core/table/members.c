@@ -285,9 +285,9 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 	bool replaced = memcmp(&record->info->salt, &told.salt, sizeof told.salt) != 0;
 	struct shoal_addr_list held = shoal_info_addrs(record->info);
 
-	shoal_info_keep_scopes(&told.addrs, &held, false);
+	shoal_info_keep_scopes(&told.addrs, &held, true); /* see move.c */
 	if (!replaced) {
-		told.addrs = held; /* see move.c */
+		told.addrs = held;
 		told.moved = shoal_info_moved(record->info);
 	}
 	*changed = 0;
