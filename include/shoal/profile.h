@@ -122,7 +122,8 @@ enum shoal_profile_kind {
 
 /* Numbers that a profile has room for. A field that is appended takes the place of a spare one, so
  * that a profile is as long in every release, and what stands behind it in another struct stays
- * where it is. A program that was compiled before never sets it, and gets its default. */
+ * where it is. A program that was compiled before never sets it: who calls shoal_profile_init gets
+ * its default. Spare ones are 0, which shoal_profile_check sees to. */
 #define SHOAL_PROFILE_ROOM 128
 
 struct shoal_profile {

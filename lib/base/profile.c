@@ -128,13 +128,27 @@ check_bounds(const struct shoal_profile *profile, struct shoal_text *why)
 	return 0;
 }
 
+/* They may be settings in the next release: what a program left in them would be taken for one. */
+static int
+check_spare(const struct shoal_profile *profile, struct shoal_text *why)
+{
+	for (size_t i = 0; i < sizeof(profile->spare) / sizeof(profile->spare[0]); i++) {
+		if (profile->spare[i] != 0) {
+			explain(why, "spare", profile->spare[i]);
+			shoal_text_str(why, ", allowed is 0");
+			return SHOAL_ERR_INVALID;
+		}
+	}
+	return 0;
+}
+
 int
 shoal_profile_check(const struct shoal_profile *profile, char *why, size_t len)
 {
 	struct shoal_text text;
 
 	shoal_text_init(&text, why, len);
-	if (check_bounds(profile, &text) != 0) {
+	if (check_bounds(profile, &text) != 0 || check_spare(profile, &text) != 0) {
 		return SHOAL_ERR_INVALID;
 	}
 	if (profile->probe_timeout_ms >= profile->probe_interval_ms) {

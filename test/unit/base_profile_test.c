@@ -208,6 +208,24 @@ a_message_that_fits_a_datagram_fits_a_stream(void **state)
 	assert_int_equal(shoal_profile_check(&profile, why, sizeof(why)), SHOAL_ERR_INVALID);
 }
 
+/* It may be a setting in the next release. */
+static void
+a_number_that_is_no_field_yet_is_refused(void **state)
+{
+	struct shoal_profile profile;
+	char why[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(profile.spare) / sizeof(profile.spare[0]); i++) {
+		assert_int_equal(shoal_profile_init(&profile, SHOAL_PROFILE_LAN), 0);
+		assert_int_equal(shoal_profile_check(&profile, why, sizeof(why)), 0);
+		profile.spare[i] = 7;
+		assert_int_equal(
+		        shoal_profile_check(&profile, why, sizeof(why)), SHOAL_ERR_INVALID);
+		assert_string_equal(why, "spare is 7, allowed is 0");
+	}
+}
+
 static void
 the_reason_is_cut_to_fit_every_buffer(void **state)
 {
@@ -242,6 +260,7 @@ main(void)
 	        cmocka_unit_test(what_is_no_field_or_no_number_is_refused),
 	        cmocka_unit_test(the_timeout_of_a_probe_is_below_its_interval),
 	        cmocka_unit_test(a_message_that_fits_a_datagram_fits_a_stream),
+	        cmocka_unit_test(a_number_that_is_no_field_yet_is_refused),
 	        cmocka_unit_test(the_reason_is_cut_to_fit_every_buffer),
 	};
 

@@ -64,7 +64,8 @@ a_profile_is_as_long_whatever_it_holds(void **state)
 	}
 	/* A field of a later release, set by a program that knows it. */
 	config.profile.spare[0] = 7;
-	assert_int_equal(shoal_config_check(&config), 0);
+	assert_int_equal(shoal_config_check(&config), SHOAL_ERR_INVALID);
+	assert_string_equal(shoal_last_error(), "spare is 7, allowed is 0");
 }
 
 static void
