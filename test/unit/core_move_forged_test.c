@@ -45,6 +45,18 @@ tell_move(struct core_world *world, const struct puppet *by, const struct puppet
 	world_tell(world, 0, by, SHOAL_MESSAGE_MEMBER, &member);
 }
 
+static size_t
+pings_to(const struct core_world *world, const struct shoal_addr *addr)
+{
+	const struct world_packet *packet = NULL;
+	size_t pings = 0;
+
+	while ((packet = world_sent(world, packet, 0, addr, SHOAL_MESSAGE_PING)) != NULL) {
+		pings++;
+	}
+	return pings;
+}
+
 /* Its own word, later, finds nothing that is above it. */
 static void
 the_first_word_of_a_member_has_no_moved_that_nobody_could_contradict(void **state)
@@ -98,6 +110,44 @@ another_instance_has_no_moved_that_nobody_could_contradict(void **state)
 	world_done(&world);
 }
 
+/* Who speaks in its name can list what it likes beside the address that it speaks from. */
+static void
+its_word_from_another_address_that_it_lists_makes_this_member_ask(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world);
+	struct puppet *puppet = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct shoal_addr at = puppet->addr, victim = addr_of("10.66.6.6:6");
+	world_run(&world, SHOAL_SEC(1));
+	for (uint64_t moved = 0; moved < 2; moved++) {
+		struct puppet forger = *puppet;
+		struct shoal_core_member member;
+		forger.addr = addr_of("10.5.5.5:5");
+		struct shoal_msg_member said = puppet_member(&forger, SHOAL_STATE_ALIVE);
+		said.moved = moved == 0 ? 0 : ++puppet->incarnation;
+		said.incarnation = puppet->incarnation;
+		said.addrs.count = 2;
+		said.addrs.item[0] = victim;
+		said.addrs.item[1] = forger.addr;
+		world_forget_sent(&world);
+		world_tell(&world, 0, &forger, SHOAL_MESSAGE_MEMBER, &said);
+		assert_true(world_holds(&world, 0, &puppet->id, &member));
+		assert_true(shoal_addr_equal(&member.addr[0], &at));
+		world_run(&world, SHOAL_SEC(10));
+		assert_int_equal(pings_to(&world, &victim), 1);
+		/* From there it counts. */
+		forger.addr = victim;
+		forger.incarnation = said.incarnation;
+		if (moved != 0) {
+			world_tell(&world, 0, &forger, SHOAL_MESSAGE_MEMBER, &said);
+			assert_true(is_at(&world, puppet, "10.66.6.6:6"));
+		}
+	}
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -105,6 +155,7 @@ main(void)
 	        cmocka_unit_test(
 	                the_first_word_of_a_member_has_no_moved_that_nobody_could_contradict),
 	        cmocka_unit_test(another_instance_has_no_moved_that_nobody_could_contradict),
+	        cmocka_unit_test(its_word_from_another_address_that_it_lists_makes_this_member_ask),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

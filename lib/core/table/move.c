@@ -8,10 +8,11 @@
  * a newer incarnation, is never taken. Only the subject sets moved; it is in the digest (tree.c),
  * so that a walk finds who missed the change. A new instance says all anew.
  *
- * Only the subject's own word counts: else whoever can speak could move anybody to where nobody is,
- * or all members to one victim. What another one tells makes this member ask there, within the
- * bounds of hearsay, and the subject's answer says where it is. Its own word also replaces what
- * somebody else said under the same moved, when it was not known yet.
+ * Only the subject's own word counts, from where it would be found: else whoever can speak could
+ * move anybody to where nobody is, or all members to one victim. What another one tells, or it from
+ * another address, makes this member ask there, within the bounds of hearsay, and the subject's
+ * answer says where it is. Its own word also replaces what somebody else said under the same moved,
+ * when it was not known yet.
  *
  * Cost: O(1) for what is told; a change of this member's own looks at all members once, for it may
  * be of another family. */
@@ -129,54 +130,71 @@ shoal_move_set(struct shoal_core *core, struct shoal_span data)
 	return rc;
 }
 
-/* It speaks for itself, sealed or from where it says that it is; ports are those of connections. */
-static bool
-is_own_word(const struct shoal_core *core, const struct shoal_said *said,
-        const struct shoal_teller *teller)
+/* The one of them that would be used. */
+static const struct shoal_addr *
+find_used(const struct shoal_core *core, const struct shoal_addr_list *addrs)
 {
-	const struct shoal_addr_list *addrs = &said->member->addrs;
-	bool there = core->seal.sealed;
-
-	for (size_t i = 0; i < addrs->count && !there; i++) {
-		there = memcmp(addrs->item[i].ip, teller->from.ip, sizeof teller->from.ip) == 0;
-	}
-	return there && memcmp(&teller->id, said->id, sizeof *said->id) == 0;
-}
-
-/* At the address that would be used. */
-static void
-ask_there(struct shoal_core *core, uint32_t slot, const struct shoal_addr_list *addrs)
-{
-	const struct shoal_addr *addr = &addrs->item[0];
-
 	for (size_t i = 0; i < addrs->count; i++) {
 		bool ipv4 = shoal_addr_is_ipv4(&addrs->item[i]);
 		if (ipv4 ? core->has_ipv4 : core->has_ipv6) {
-			addr = &addrs->item[i];
-			break;
+			return &addrs->item[i];
 		}
 	}
-	shoal_check_address(core, slot, addr);
+	return &addrs->item[0];
+}
+
+static bool
+is_host(const struct shoal_addr *a, const struct shoal_addr *b)
+{
+	return memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+/* By whom it is said where a member is. */
+enum word {
+	WORD_OTHER,
+	WORD_CLAIMED, /* in its name, from another address that it lists */
+	WORD_OWN      /* its own: sealed, or from where it would be found */
+};
+
+/* Only IP addresses are compared: ports are those of connections. */
+static enum word
+whose_word(const struct shoal_core *core, const struct shoal_said *said,
+        const struct shoal_teller *teller)
+{
+	const struct shoal_addr_list *addrs = &said->member->addrs;
+
+	if (memcmp(&teller->id, said->id, sizeof *said->id) != 0) {
+		return WORD_OTHER;
+	}
+	if (core->seal.sealed || is_host(find_used(core, addrs), &teller->from)) {
+		return WORD_OWN;
+	}
+	for (size_t i = 0; i < addrs->count; i++) {
+		if (is_host(&addrs->item[i], &teller->from)) {
+			return WORD_CLAIMED;
+		}
+	}
+	return WORD_OTHER;
 }
 
 /* Whether they take the place of those that are held. Scopes alone do where none was known, or the
  * member was doubted by the one that is held: over another link it may be told with another one, or
  * with none. */
 static bool
-replaces(const struct shoal_said *said, const struct shoal_info *info, bool own,
+replaces(const struct shoal_said *said, const struct shoal_info *info, enum word word,
         struct shoal_addr_list *addrs)
 {
 	struct shoal_addr_list held = shoal_info_addrs(info);
 	uint64_t moved = shoal_info_moved(info);
 	bool newer = said->member->moved > moved;
-	bool doubted = own && said->was != SHOAL_STATE_ALIVE;
+	bool doubted = word != WORD_OTHER && said->was != SHOAL_STATE_ALIVE;
 
 	*addrs = said->member->addrs;
 	shoal_info_keep_scopes(addrs, &held, !newer && !doubted);
 	if (newer || said->member->moved < moved) {
 		return newer;
 	}
-	return shoal_info_same_addrs(&held, addrs) ? !are_equal(&held, addrs) : own;
+	return shoal_info_same_addrs(&held, addrs) ? !are_equal(&held, addrs) : word != WORD_OTHER;
 }
 
 void
@@ -198,12 +216,13 @@ shoal_move_told(
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
 		return;
 	}
-	bool own = is_own_word(core, said, teller);
-	if (!replaces(said, record->info, own, &addrs)) {
+	enum word word = whose_word(core, said, teller);
+	if (!replaces(said, record->info, word, &addrs)) {
 		return;
 	}
-	if (newer && !own) {
-		ask_there(core, slot, &addrs);
+	bool elsewhere = !shoal_info_same_addrs(&held, &addrs);
+	if ((newer || elsewhere) && word != WORD_OWN) {
+		shoal_check_address(core, slot, find_used(core, &addrs));
 		return;
 	}
 	if (shoal_members_readdress(core, slot, &addrs, told->moved) != SHOAL_OK) {
@@ -211,7 +230,6 @@ shoal_move_told(
 		return;
 	}
 	enum shoal_state state = (enum shoal_state)record->state;
-	bool elsewhere = !shoal_info_same_addrs(&held, &addrs);
 	if (elsewhere && shoal_state_is_gone(state)) {
 		shoal_members_owe(core, slot, SHOAL_CHANGE_ADDRESS);
 	} else if (elsewhere && state != SHOAL_STATE_UNKNOWN) {
