@@ -313,15 +313,17 @@ sort_out(struct shoal_core *core, const struct shoal_cast_key *key)
  * another one silences it. */
 static bool
 is_credible(struct shoal_core *core, const struct shoal_msg_cast *message,
-        const struct shoal_teller *teller, const struct shoal_cast_key *key, uint32_t origin)
+        const struct shoal_teller *teller, const struct shoal_cast_key *key,
+        enum shoal_cast_way way)
 {
+	uint32_t origin = shoal_members_find(core, &key->id);
 	const struct shoal_record *record = shoal_members_at(core, origin);
 	bool ok = shoal_seen_is_credible(core, key);
 
 	if (message->hops == 0) {
 		ok = teller->slot == origin && shoal_peer_may_say(core, key->salt) &&
 		     key->number <= SHOAL_SEEN_NUMBER_MOST;
-		if (ok && shoal_seen_correct(core, key)) {
+		if (ok && way != SHOAL_CAST_FETCHED && shoal_seen_correct(core, key)) {
 			sort_out(core, key);
 			tell_forged(core, record);
 		}
@@ -352,7 +354,8 @@ note_heard(struct shoal_core *core, const struct shoal_msg_cast *message,
 
 static bool
 is_acceptable(struct shoal_core *core, const struct shoal_msg_cast *message,
-        const struct shoal_teller *teller, const struct shoal_cast_key *key)
+        const struct shoal_teller *teller, const struct shoal_cast_key *key,
+        enum shoal_cast_way way)
 {
 	uint32_t origin = shoal_members_find(core, &message->id);
 
@@ -364,7 +367,7 @@ is_acceptable(struct shoal_core *core, const struct shoal_msg_cast *message,
 		shoal_count(core, SHOAL_COUNTER_CASTS_AGAIN);
 		return false;
 	}
-	if (!is_credible(core, message, teller, key, origin)) {
+	if (!is_credible(core, message, teller, key, way)) {
 		return false;
 	}
 	if (shoal_seen_is_past(core, key)) {
@@ -378,6 +381,8 @@ is_acceptable(struct shoal_core *core, const struct shoal_msg_cast *message,
 		if (!seen) {
 			/* That it was heard is forgotten, or was taken back. */
 			note_heard(core, message, key);
+		} else if (message->hops == 0) {
+			shoal_seen_direct(core, key);
 		}
 		if (held != NULL) {
 			shoal_spread_heard(core, held, teller->slot);
@@ -431,16 +436,16 @@ is_passed_on(struct shoal_core *core, const struct shoal_msg_cast *message,
 /* A reliable one that cannot be held was not heard: it comes again. */
 bool
 shoal_cast_on_message(struct shoal_core *core, const struct shoal_msg_cast *message,
-        const struct shoal_teller *teller, bool repaired)
+        const struct shoal_teller *teller, enum shoal_cast_way way)
 {
 	struct shoal_cast_key key = {message->id, message->salt, message->number,
 	        (message->flags & SHOAL_RELIABLE) != 0};
 	struct shoal_cast *cast = NULL;
 
-	if (!is_acceptable(core, message, teller, &key)) {
+	if (!is_acceptable(core, message, teller, &key, way)) {
 		return false;
 	}
-	bool spreads = !repaired && is_passed_on(core, message, teller);
+	bool spreads = way != SHOAL_CAST_REPAIRED && is_passed_on(core, message, teller);
 	if (spreads || key.reliable) {
 		cast = hold(core, message, teller, &key);
 	}

@@ -72,10 +72,16 @@ int shoal_cast_send(struct shoal_core *core, const struct shoal_input *input);
 /* Bytes of the longest one that can be sent. */
 size_t shoal_cast_most(const struct shoal_core *core);
 
-/* From a member, in a packet of this teller's. repaired: it was asked for. Returns whether it was
- * new. */
+/* How one comes here. */
+enum shoal_cast_way {
+	SHOAL_CAST_TOLD,
+	SHOAL_CAST_FETCHED, /* it was asked for by its key; it may come late */
+	SHOAL_CAST_REPAIRED /* it was missing beside those that are kept here */
+};
+
+/* From a member, in a packet of this teller's. Returns whether it was new. */
 bool shoal_cast_on_message(struct shoal_core *core, const struct shoal_msg_cast *message,
-        const struct shoal_teller *teller, bool repaired);
+        const struct shoal_teller *teller, enum shoal_cast_way way);
 
 /* NULL: it is not held. */
 struct shoal_cast *shoal_cast_find(const struct shoal_core *core, const struct shoal_cast_key *key);

@@ -397,9 +397,12 @@ shoal_repair_on_message(struct shoal_core *core, uint16_t kind, const union shoa
 	struct shoal_repair *repair = &core->repair;
 	bool fetched = exchange != NULL && exchange->purpose == SHOAL_EXCHANGE_FETCH;
 	bool repaired = fetched && exchange->number == repair->exchange;
+	enum shoal_cast_way way = repaired  ? SHOAL_CAST_REPAIRED
+	                          : fetched ? SHOAL_CAST_FETCHED
+	                                    : SHOAL_CAST_TOLD;
 
 	if (kind == SHOAL_MESSAGE_CAST) {
-		if (shoal_cast_on_message(core, &m->cast, teller, repaired) && repaired) {
+		if (shoal_cast_on_message(core, &m->cast, teller, way) && repaired) {
 			repair->gained++;
 			shoal_count(core, SHOAL_COUNTER_CASTS_REPAIRED);
 		}

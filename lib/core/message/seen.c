@@ -270,6 +270,26 @@ shoal_seen_gone(struct shoal_core *core, const struct shoal_cast_key *key)
 	}
 }
 
+/* Its origin told this one itself. */
+static void
+raise_direct(struct origin *origin, const struct shoal_cast_key *key)
+{
+	uint64_t *most = &origin->direct[key->reliable];
+
+	*most = key->number > *most ? key->number : *most;
+}
+
+void
+shoal_seen_direct(struct shoal_core *core, const struct shoal_cast_key *key)
+{
+	struct instance instance = instance_of(key);
+	struct origin *origin = shoal_slab_at(&core->seen.slab, find(&core->seen, &instance));
+
+	if (origin != NULL) {
+		raise_direct(origin, key);
+	}
+}
+
 int
 shoal_seen_add(struct shoal_core *core, const struct shoal_cast_key *key, bool told, bool direct)
 {
@@ -284,8 +304,9 @@ shoal_seen_add(struct shoal_core *core, const struct shoal_cast_key *key, bool t
 		origin->stray = false;
 		--*strays_of(&core->seen, &key->id);
 	}
-	uint64_t *direct_most = &origin->direct[key->reliable];
-	*direct_most = direct && key->number > *direct_most ? key->number : *direct_most;
+	if (direct) {
+		raise_direct(origin, key);
+	}
 	shoal_list_push_back(&core->seen.order, &origin->node);
 	origin->at = origin->heard[key->reliable] = core->now;
 	struct row row = row_of(origin, key->reliable);

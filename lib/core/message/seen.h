@@ -64,6 +64,9 @@ void shoal_seen_gone(struct shoal_core *core, const struct shoal_cast_key *key);
 int shoal_seen_add(
         struct shoal_core *core, const struct shoal_cast_key *key, bool told, bool direct);
 
+/* One that was heard comes from its origin itself. */
+void shoal_seen_direct(struct shoal_core *core, const struct shoal_cast_key *key);
+
 size_t shoal_seen_memory(const struct shoal_core *core);
 
 #endif
