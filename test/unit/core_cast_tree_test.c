@@ -209,6 +209,60 @@ whichever_packet_is_lost_all_hear_it_however_few_they_are(void **state)
 	}
 }
 
+/* The first one meets so many that are gone soon. */
+static void
+meet_some(struct core_world *world, size_t count, struct puppet **gone)
+{
+	for (size_t i = 0; i < count; i++) {
+		gone[i] = world_meet(world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
+	}
+}
+
+static void
+add_in_slot(struct core_world *world, uint32_t slot)
+{
+	size_t node = world_add(world, NULL);
+
+	assert_int_equal(world_join(world, node, 0), SHOAL_OK);
+	world_run(world, SHOAL_MS(100));
+	struct shoal_id id = world_id(world, node);
+	assert_int_equal(shoal_members_find(world_core(world, 0), &id), slot);
+}
+
+static void
+whichever_packet_is_lost_all_hear_it_though_two_of_them_share_a_bit(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+	struct puppet *gone[65];
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 6; seed++) {
+		world_init(&world);
+		world_config(&world, &config);
+		config.seed = 100 + seed;
+		world_add(&world, &config);
+		meet_some(&world, 2, gone);
+		add_in_slot(&world, 3);
+		meet_some(&world, 63, gone + 2);
+		add_in_slot(&world, 67);
+		for (size_t i = 0; i < 65; i++) {
+			struct shoal_msg_state left = puppet_state(gone[i], SHOAL_STATE_LEFT);
+			for (size_t node = 0; node < 3; node++) {
+				world_tell(&world, node, gone[i], SHOAL_MESSAGE_STATE, &left);
+			}
+		}
+		world_run(&world, SHOAL_SEC(5));
+		for (size_t i = 0; i < 3; i++) {
+			assert_int_equal(world_core(&world, i)->members.ordered, 2);
+		}
+		for (size_t lost = 0; say_with_one_lost(&world, 0, lost) > lost;) {
+			lost++;
+		}
+		world_done(&world);
+	}
+}
+
 static void
 in_a_small_cluster_nobody_is_told_twice_by_the_same_member(void **state)
 {
@@ -379,6 +433,8 @@ main(void)
 	                more_than_a_packet_holds_goes_down_the_tree_of_its_origin_all_the_same),
 	        cmocka_unit_test(above_its_rate_nothing_waits_for_the_tree_and_bursts_tell_it),
 	        cmocka_unit_test(whichever_packet_is_lost_all_hear_it_however_few_they_are),
+	        cmocka_unit_test(
+	                whichever_packet_is_lost_all_hear_it_though_two_of_them_share_a_bit),
 	        cmocka_unit_test(in_a_small_cluster_nobody_is_told_twice_by_the_same_member),
 	        cmocka_unit_test(who_tells_it_is_not_told),
 	        cmocka_unit_test(those_below_a_member_that_has_crashed_hear_it_from_others),

@@ -8,7 +8,8 @@
  * Nor is one sent oftener than there are members that may lack it: all but its origin and who told
  * it here. Where there are none it does not spread at all. Nobody is sent it twice, or after it
  * told it here, before all were sent it: so in a small cluster of any two one tells the other,
- * whichever packet is lost.
+ * whichever packet is lost. Where two of up to 64 members share a bit of `told`, bursts tell all in
+ * turn.
  *
  * Bytes are counted against a budget of its own, so that no statement, probe or ack ever waits for
  * a broadcast: while it is used up, bursts and ticks are put off and nothing is lost. The queue is
@@ -123,23 +124,37 @@ arm_tick(struct shoal_core *core)
 	arm(core, core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
 }
 
-/* Of a member, among those that were told; slots may share one. */
+/* Of a member; slots may share one. */
 static uint64_t
 bit_of(uint32_t slot)
 {
 	return slot == SHOAL_NONE ? 0 : UINT64_C(1) << slot % 64;
 }
 
-/* The bits of all members. Where there are more than bits, nobody is sent it often enough to set
- * all of them. */
+/* The same for `told`, where those who are not told have none. */
+static uint64_t
+told_bit(const struct shoal_core *core, uint32_t slot)
+{
+	return is_told(core, slot) ? bit_of(slot) : 0;
+}
+
+/* The bits of all members; 0: two share one, and nobody knows who was told. Where there are more
+ * than bits, nobody is sent it often enough to set all of them. */
 static uint64_t
 bits_of_all(const struct shoal_core *core)
 {
 	const struct shoal_members *members = &core->members;
-	uint64_t bits = members->ordered > 64 ? UINT64_MAX : 0;
+	uint64_t bits = 0;
 
-	for (uint32_t i = 0; bits != UINT64_MAX && i < members->ordered; i++) {
-		bits |= bit_of(members->order[i]);
+	if (members->ordered > 64) {
+		return UINT64_MAX;
+	}
+	for (uint32_t i = 0; i < members->ordered; i++) {
+		uint64_t bit = bit_of(members->order[i]);
+		if ((bits & bit) != 0) {
+			return 0;
+		}
+		bits |= bit;
 	}
 	return bits;
 }
@@ -191,7 +206,8 @@ shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast)
 		return;
 	}
 	spread->count++;
-	cast->told |= bit_of(shoal_members_find(core, &cast->key.id)) | bit_of(cast->from);
+	cast->told |= told_bit(core, shoal_members_find(core, &cast->key.id)) |
+	              told_bit(core, cast->from);
 	enqueue(spread, cast);
 	if (core->profile.bursts == 0) {
 		if (!shoal_timer_armed(&spread->timer)) {
@@ -263,7 +279,7 @@ end(struct shoal_core *core, struct shoal_cast *cast)
 	}
 }
 
-/* Whether each was told it or told it here, as far as no two share a bit. */
+/* Whether each was told it or told it here, and no two share a bit. */
 static bool
 is_known(const struct shoal_core *core, const struct shoal_cast *cast, uint64_t all)
 {
@@ -277,7 +293,7 @@ shoal_spread_heard(struct shoal_core *core, struct shoal_cast *cast, uint32_t sl
 	if (!shoal_list_linked(&cast->spread)) {
 		return;
 	}
-	cast->told |= bit_of(slot);
+	cast->told |= told_bit(core, slot);
 	shoal_branch_told(cast, slot);
 	if (is_known(core, cast, bits_of_all(core))) {
 		end(core, cast);
@@ -309,7 +325,7 @@ offer(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot, struct sh
 }
 
 /* Whether it is not to be told to the member: that one has it, or was offered it, or was told it
- * while another one of all was not. */
+ * while another one of all was not; where two share a bit, each has its turn. */
 static bool
 is_passed(struct shoal_cast *cast, uint32_t slot, const struct shoal_id *id, uint64_t all)
 {
@@ -348,7 +364,7 @@ put(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot, struct shoa
 		return false;
 	}
 	*alone = *alone && !written;
-	cast->told |= bit_of(slot);
+	cast->told |= told_bit(core, slot);
 	shoal_branch_told(cast, slot);
 	return true;
 }
@@ -391,15 +407,19 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 	}
 }
 
-/* Those that a packet holds, by their number of sends. */
+/* Those that a packet holds, by their number of sends. Where two share a bit, what went down the
+ * tree does not count: bursts tell each in turn, also those that it told. */
 static void
-count_sent(struct shoal_core *core, struct shoal_list *sent)
+count_sent(struct shoal_core *core, struct shoal_list *sent, bool down)
 {
 	uint64_t all = bits_of_all(core);
 
 	SHOAL_LIST_FOREACH_SAFE (node, after, sent) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
-		if (++cast->sends >= sends_of(core, cast) || is_known(core, cast, all)) {
+		if (!down || all != 0) {
+			cast->sends++;
+		}
+		if (cast->sends >= sends_of(core, cast) || is_known(core, cast, all)) {
 			end(core, cast);
 		} else {
 			shoal_list_remove(node);
@@ -428,7 +448,7 @@ shoal_spread_fill(struct shoal_core *core, uint32_t slot, struct shoal_writer *w
 		}
 	}
 	spend(core, writer->len - before);
-	count_sent(core, &sent);
+	count_sent(core, &sent, false);
 }
 
 void
@@ -459,7 +479,7 @@ shoal_spread_fill_branch(struct shoal_core *core, uint32_t slot, struct shoal_wr
 		shoal_list_push_back(&sent, &cast->spread);
 	}
 	spend(core, writer->len - before);
-	count_sent(core, &sent);
+	count_sent(core, &sent, true);
 }
 
 bool
