@@ -200,12 +200,42 @@ who_is_turned_away_hears_when_there_is_room_and_counts_no_failure(void **state)
 	world_done(&world);
 }
 
+static void
+a_reliable_broadcast_that_waits_counts_once(void **state)
+{
+	struct core_world world;
+	struct shoal_input input = {.kind = SHOAL_INPUT_BROADCAST,
+	        .type = SHOAL_TYPE_APPLICATION,
+	        .flags = SHOAL_RELIABLE,
+	        .data = (const uint8_t *)"x",
+	        .len = 1};
+
+	(void)state;
+	begin(&world, 3);
+	talk_room(&world, 0, 10 * UNIT);
+	for (size_t i = 0; i < 15; i++) {
+		assert_int_equal(world_step(&world, 1, input), SHOAL_OK);
+	}
+	world_run(&world, SHOAL_SEC(1));
+	assert_int_equal(heard_of(&world, 1), 5);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_NO_ROOM), 10);
+	world_run(&world, SHOAL_SEC(30)); /* its share is used up, and the host has room */
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_NO_ROOM), 10);
+	talk_room(&world, 0, 10 * UNIT);
+	assert_int_equal(heard_of(&world, 1), 10);
+	talk_room(&world, 0, 10 * UNIT);
+	assert_int_equal(heard_of(&world, 1), 15);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_NO_ROOM), 10);
+	world_done(&world);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_has_half_of_the_room_that_the_others_leave),
 	        cmocka_unit_test(one_that_floods_leaves_room_for_the_reliable_messages_of_another),
+	        cmocka_unit_test(a_reliable_broadcast_that_waits_counts_once),
 	        cmocka_unit_test(who_is_turned_away_hears_when_there_is_room_and_counts_no_failure),
 	};
 

@@ -541,7 +541,9 @@ shoal_cast_on_room(struct shoal_core *core)
 		if (casts->untaken == 0) {
 			return;
 		}
-		if (cast->untaken && cast->len + SHOAL_MESSAGE_COST <= core->inbox.room) {
+		uint32_t slot = shoal_members_find(core, &cast->key.id);
+		if (cast->untaken &&
+		        shoal_inbox_has_room(core, slot, cast->len + SHOAL_MESSAGE_COST)) {
 			struct shoal_msg_cast message = message_of(core, cast);
 			bool taken = hand_over(core, &message, cast->hops - 1);
 			cast->untaken = !taken;
