@@ -9,7 +9,8 @@
 #define HANDLE 100 /* bytes a step: 10 kB/s */
 
 /* A host that handles messages slowly, and tells of room as handlers do: when a quarter of it is
- * back, or when nothing waits. */
+ * back, or where the largest message takes more than half of it, which here none does, when nothing
+ * waits. So up to a quarter of it may be back of which the core does not know. */
 struct host {
 	size_t seen; /* events */
 	uint64_t waits, told,
@@ -51,7 +52,7 @@ handle(struct core_world *world, struct host *host)
 		host->waits -= cost;
 		host->first++;
 	}
-	if (host->told - host->waits >= ROOM / 4 || (host->waits == 0 && host->told != 0)) {
+	if (host->told - host->waits >= ROOM / 4) {
 		host->told = host->waits;
 		talk_room(world, 0, ROOM - host->waits);
 	}
