@@ -121,6 +121,35 @@ those_who_are_gone_are_told_nothing_and_those_behind_them_all_the_same(void **st
 }
 
 static void
+who_cannot_be_reached_is_told_nothing_and_those_behind_it_all_the_same(void **state)
+{
+	struct core_world world;
+	struct shoal_core *core = set_up(&world);
+	uint32_t reached = 300;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 300; i++) {
+		add(core, i);
+	}
+	for (uint32_t slot = 1; slot <= 300; slot += 3) {
+		shoal_members_set_inbound(shoal_members_at(core, slot), true);
+		reached--;
+	}
+	follow_all(core, reached);
+	/* Down a link that it holds here it can. */
+	const struct shoal_record *record = shoal_members_at(core, 1);
+	core->watch.watcher[0] = (struct shoal_watcher){.number = 1,
+	        .slot = 1,
+	        .local = true,
+	        .salt = shoal_members_salt(record),
+	        .id = record->info->id};
+	assert_true(shoal_inbound_link(core, 1) != 0);
+	follow_all(core, reached + 1);
+	core->watch.watcher[0] = (struct shoal_watcher){.number = 0};
+	world_done(&world);
+}
+
+static void
 a_depth_that_no_honest_sender_tells_leads_nowhere(void **state)
 {
 	struct core_world world;
@@ -146,6 +175,8 @@ main(void)
 	        cmocka_unit_test(every_living_member_is_told_once_however_many_there_are),
 	        cmocka_unit_test(
 	                those_who_are_gone_are_told_nothing_and_those_behind_them_all_the_same),
+	        cmocka_unit_test(
+	                who_cannot_be_reached_is_told_nothing_and_those_behind_it_all_the_same),
 	        cmocka_unit_test(a_depth_that_no_honest_sender_tells_leads_nowhere),
 	};
 

@@ -3,11 +3,13 @@
  * exclusive or of both places says. Who is `depth` steps from it has below itself all whose
  * distance begins with the same 2 * depth bits as its own and is greater: the origin everybody. It
  * cuts that into SHOAL_BRANCHES parts, by the next two bits, and hands each to the nearest member
- * in it. So the depth, which the broadcast tells as its hops, says which part is a member's own.
- * Where all hold the same members each is reached exactly once; where they do not, or a packet is
- * lost, some are missed or hear it twice, and the bursts of spread.c tell those that were missed.
+ * in it that it can reach. So the depth, which the broadcast tells as its hops, says which part is
+ * a member's own. Where all hold the same members each is reached exactly once; where they do not,
+ * or a packet is lost, or one of them cannot be dialled, some are missed or hear it twice, and the
+ * bursts of spread.c tell those that were missed.
  *
- * Cost: O(log n) sums of the digest tree a broadcast, each O(log n). */
+ * Cost: O(log n) sums of the digest tree a broadcast, each O(log n); and a look at those that are
+ * skipped since they cannot be dialled, O(n) where few can. */
 #include "core/message/branch.h"
 
 #include "base/hash.h"
@@ -37,23 +39,33 @@ place_of(const struct shoal_core *core, const struct shoal_id *id)
 	return shoal_hash_sip(core->tree.key, id, sizeof *id);
 }
 
+/* Whether it lives and can be told something from here: a member that nobody can dial down a link
+ * that it holds to this one. */
+static bool
+is_reached(const struct shoal_core *core, uint32_t slot, const struct shoal_record *record)
+{
+	bool lives = record->state == SHOAL_STATE_ALIVE || record->state == SHOAL_STATE_SUSPECT;
+
+	return lives && (!shoal_members_inbound(record) || shoal_inbound_link(core, slot) != 0);
+}
+
 static bool
 on_member(void *arg, uint32_t slot)
 {
 	struct search *search = arg;
 	const struct shoal_record *record = shoal_members_at(search->core, slot);
 	uint64_t distance = place_of(search->core, &record->info->id) ^ search->base;
-	bool lives = record->state == SHOAL_STATE_ALIVE || record->state == SHOAL_STATE_SUSPECT;
 
-	if (lives && distance > search->above &&
-	        (search->slot == SHOAL_NONE || distance < search->distance)) {
+	if (distance > search->above &&
+	        (search->slot == SHOAL_NONE || distance < search->distance) &&
+	        is_reached(search->core, slot, record)) {
 		search->slot = slot;
 		search->distance = distance;
 	}
 	return true;
 }
 
-/* The nearest living member of the range: in its nearer half, or else in the other one. */
+/* The nearest of the range that is reached: in its nearer half, or else in the other one. */
 static void
 find_nearest(struct search *search, struct shoal_tree_range range)
 {
