@@ -4,9 +4,12 @@
  * is below the window counts as heard. Found by a keyed table in O(1); the memory is bounded by
  * SHOAL_SEEN_MAX instances, 450 bytes each.
  *
- * Who holds the key can say anything in another member's name, but not for long: numbers rise no
- * faster than an origin can say something, what an origin says itself corrects what others said in
- * its name, and instances that were made up take few places. */
+ * Who holds the key can say anything in another member's name, but not for long: one that is
+ * believed raises the highest number by no more than the origin can have said meanwhile, what an
+ * origin says itself corrects what others said in its name, and instances that were made up take
+ * few places. The time counts anew from each that is believed: many at once raise it by as much
+ * each, and who does not hear the origin itself then drops what that one says as past, until it
+ * does. */
 #include "core/message/seen.h"
 
 #include <string.h>
