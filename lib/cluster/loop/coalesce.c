@@ -158,16 +158,25 @@ needs_update(const struct shoal_pending_event *head, bool same)
 	return head->changed != 0 && (same || lives(head->event.was));
 }
 
+/* NULL: there was no memory for it. */
+static struct shoal_pending_place *
+last_of(struct shoal_callbacks *callbacks, uint32_t slot)
+{
+	struct shoal_pending_places *last = &callbacks->last;
+
+	return slot < last->capacity ? &last->item[slot] : NULL;
+}
+
 static void
 end_one(struct shoal_callbacks *callbacks, struct shoal_pending_event *head)
 {
 	struct shoal_pending_place *place = &callbacks->held_at.item[head->slot];
 	struct shoal_pending_event *update = head->update;
-	struct shoal_pending_event **last = &callbacks->last.item[head->slot].event;
+	struct shoal_pending_place *last = last_of(callbacks, head->slot);
 	struct shoal_member_event *event = &head->event;
 	bool same = head->merged && event->was == event->state;
 	bool is_new = event->was == SHOAL_STATE_UNKNOWN;
-	bool newest = *last == head || *last == update;
+	bool newest = last != NULL && (last->event == head || last->event == update);
 
 	place->event = NULL;
 	place->unheard = is_new && !lives(event->state);
@@ -186,8 +195,10 @@ end_one(struct shoal_callbacks *callbacks, struct shoal_pending_event *head)
 		tell(callbacks, head);
 	}
 	if (update != NULL && told) {
-		/* It runs last: what comes when the queue is full takes its place. */
-		*last = newest ? update : *last;
+		if (newest) {
+			/* It runs last: what comes when the queue is full takes its place. */
+			last->event = update;
+		}
 		tell(callbacks, update);
 	} else if (update != NULL) {
 		drop(callbacks, update);
