@@ -3,7 +3,11 @@
  * queue says so and when it is not, and each end is told once. */
 #include "cluster_talk.h"
 
+#include "cluster/cluster.h"
+
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 static void
@@ -393,6 +397,78 @@ what_waits_in_the_transport_counts_for_its_member(void **state)
 	talk_done(&talk);
 }
 
+/* A line whose member is forgotten and which only its WRITABLE, and what was in the transport,
+ * keep. */
+struct race {
+	struct shoal_cluster *cluster;
+	struct shoal_line *line;
+	atomic_uint begun, ended;
+};
+
+#define RACES 20000
+
+static void *
+call_writable(void *arg)
+{
+	struct race *race = arg;
+
+	for (unsigned i = 1; i <= RACES; i++) {
+		while (atomic_load(&race->begun) < i) {
+			sched_yield();
+		}
+		for (unsigned k = 0; k < i % 64; k++) {
+			(void)atomic_load(&race->begun); /* so that they meet at any point */
+		}
+		shoal_lines_called(race->cluster, race->line);
+		atomic_store(&race->ended, i);
+	}
+	return NULL;
+}
+
+static void
+forget_streamed(struct race *race, const struct shoal_id *id)
+{
+	const struct shoal_event event = {
+	        .kind = SHOAL_EVENT_REAP, .id = *id, .state = SHOAL_STATE_DEAD};
+	struct shoal_cluster *cluster = race->cluster;
+
+	pthread_mutex_lock(&cluster->lock);
+	assert_int_equal(shoal_lines_take(cluster, id, &race->line), 0);
+	race->line->called = true;
+	pthread_mutex_unlock(&cluster->lock);
+	shoal_lines_streamed(cluster, race->line);
+	shoal_lines_member(cluster, &event);
+}
+
+static void
+a_line_whose_last_ends_meet_is_given_back_once(void **state)
+{
+	struct shoal_transport_ops ops = ops_that_wait();
+	struct shoal_config config;
+	struct talk talk = {.ops = &ops};
+	struct race race = {0};
+	pthread_t thread;
+
+	(void)state;
+	shoal_config_init(&config);
+	in_transport = 0;
+	talk_begin(&talk, &config);
+	race.cluster = talk.one;
+	size_t lines = talk.one->outbox.lines.slab.count;
+	assert_int_equal(pthread_create(&thread, NULL, call_writable, &race), 0);
+	for (unsigned i = 1; i <= RACES; i++) {
+		forget_streamed(&race, &talk.id_two);
+		atomic_store(&race.begun, i);
+		shoal_lines_measure(talk.one);
+		while (atomic_load(&race.ended) < i) {
+			sched_yield();
+		}
+		assert_int_equal(talk.one->outbox.lines.slab.count, lines);
+	}
+	pthread_join(thread, NULL);
+	talk_done(&talk);
+}
+
 int
 main(void)
 {
@@ -408,6 +484,7 @@ main(void)
 	        cmocka_unit_test(
 	                messages_to_one_that_leaves_or_of_one_that_is_freed_have_their_ends),
 	        cmocka_unit_test(what_waits_in_the_transport_counts_for_its_member),
+	        cmocka_unit_test(a_line_whose_last_ends_meet_is_given_back_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,7 +147,30 @@ is_writable(const struct shoal_cluster *cluster, const struct shoal_line *line)
 	                           shoal_lines_fits(cluster, line, line->wanted)));
 }
 
-/* So much does not wait any more. Whoever waits for that is told, without the lock. */
+/* Under the lock. Less of it waits: whether whoever waits for that is to be told, with push(),
+ * else the line may be no more. */
+static bool
+lessen(struct shoal_cluster *cluster, struct shoal_line *line)
+{
+	bool tell = is_writable(cluster, line);
+
+	if (tell) {
+		line->wanted = 0;
+		line->called = true;
+	}
+	drop_line(cluster, line);
+	return tell;
+}
+
+/* Without the lock. */
+static void
+push(struct shoal_cluster *cluster, struct shoal_line *line, bool tell)
+{
+	if (tell) {
+		shoal_callbacks_push(&cluster->callbacks, &line->call);
+	}
+}
+
 void
 shoal_lines_release(struct shoal_cluster *cluster, struct shoal_line *line, uint64_t cost)
 {
@@ -155,16 +178,9 @@ shoal_lines_release(struct shoal_cluster *cluster, struct shoal_line *line, uint
 
 	pthread_mutex_lock(&cluster->lock);
 	line->cost -= cost;
-	tell = is_writable(cluster, line);
-	if (tell) {
-		line->wanted = 0;
-		line->called = true;
-	}
-	drop_line(cluster, line);
+	tell = lessen(cluster, line);
 	pthread_mutex_unlock(&cluster->lock);
-	if (tell) {
-		shoal_callbacks_push(&cluster->callbacks, &line->call);
-	}
+	push(cluster, line, tell);
 }
 
 /* Under the lock. */
@@ -306,14 +322,16 @@ shoal_lines_measure(struct shoal_cluster *cluster)
 	SHOAL_LIST_FOREACH_SAFE (node, after, &lines->streamed) {
 		struct shoal_line *line = SHOAL_LIST_ITEM(node, struct shoal_line, streamed);
 		uint64_t stuck = waits_for(cluster, &line->id);
+		bool tell;
 
 		pthread_mutex_lock(&cluster->lock);
 		line->stuck = stuck;
 		if (stuck == 0) {
 			shoal_list_remove(node);
 		}
+		tell = lessen(cluster, line);
 		pthread_mutex_unlock(&cluster->lock);
-		shoal_lines_release(cluster, line, 0);
+		push(cluster, line, tell);
 	}
 	if (!shoal_list_empty(&lines->streamed)) {
 		measure_later(cluster);
@@ -331,13 +349,16 @@ shoal_lines_finish(struct shoal_cluster *cluster)
 	}
 	/* Who waits for room waits for nothing any more. */
 	for (uint32_t i = 0; i < slab->end; i++) {
+		bool tell = false;
+
+		pthread_mutex_lock(&cluster->lock);
 		struct shoal_line *line = shoal_slab_at(slab, i);
 		if (line != NULL) {
-			pthread_mutex_lock(&cluster->lock);
 			line->stuck = 0;
 			shoal_list_remove(&line->streamed);
-			pthread_mutex_unlock(&cluster->lock);
-			shoal_lines_release(cluster, line, 0);
+			tell = lessen(cluster, line);
 		}
+		pthread_mutex_unlock(&cluster->lock);
+		push(cluster, line, tell);
 	}
 }
