@@ -8,6 +8,7 @@
 #include "sim/world.h"
 
 #include "base/alloc.h"
+#include "base/ilog.h"
 
 #include <string.h>
 
@@ -15,9 +16,12 @@
 #define BYTES 300                 /* at most */
 #define LARGE 2000                /* one in sixteen: it fits no datagram */
 #define TOKEN (UINT64_C(1) << 32) /* those of messages to one member are below */
+/* A member sends one to so many, and as many more as the logarithm of their number. */
+#define SENDS 10
 
 struct shoal_sim_cast {
 	uint64_t at;
+	uint64_t gained; /* its age, where clocks of those that hold it were set on */
 	uint32_t from, instance;
 	bool reliable, ended, refused;
 };
@@ -150,14 +154,6 @@ shoal_sim_cast_event(struct shoal_sim_node *node, const struct shoal_event *even
 	}
 }
 
-/* Whom it did not admit it forgot, with what it had heard of it. */
-static bool
-runs_since(const struct shoal_sim_node *node, uint64_t at)
-{
-	return node->core != NULL && !node->leaving && !node->ended && node->started < at &&
-	       node->listed < at;
-}
-
 /* Whether its host always had room for what came. */
 static bool
 took_all(const struct shoal_sim_node *node)
@@ -165,10 +161,58 @@ took_all(const struct shoal_sim_node *node)
 	return shoal_core_counters(node->core)->value[SHOAL_COUNTER_DROP_NO_ROOM] == 0;
 }
 
+static bool
+has_heard(const struct shoal_sim *sim, uint32_t number, uint32_t node)
+{
+	return sim->casts.heard[(size_t)number * sim->nodes + node] == sim->node[node].instance + 1;
+}
+
+/* Of whoever had no room it is not known what it holds. */
+void
+shoal_sim_casts_jump(struct shoal_sim *sim, uint32_t node, uint64_t ns)
+{
+	for (uint32_t i = 0; i < sim->casts.count; i++) {
+		struct shoal_sim_cast *cast = &sim->casts.item[i];
+
+		if (cast->from == node || has_heard(sim, i, node) || !took_all(&sim->node[node])) {
+			cast->gained += ns;
+		}
+	}
+}
+
+/* Whom it did not admit it forgot, with what it had heard of it; and what seems to be older than
+ * itself it does not ask for. */
+static bool
+runs_since(const struct shoal_sim_node *node, const struct shoal_sim_cast *cast)
+{
+	return node->core != NULL && !node->leaving && !node->ended &&
+	       node->started + cast->gained < cast->at && node->listed < cast->at;
+}
+
+/* Whether all that it may have come through, from the one node to the other, passed on what they
+ * heard: always where they are so few that its origin tells each. */
+static bool
+passed_all(const struct shoal_sim *sim, uint32_t from, uint32_t to)
+{
+	if (sim->nodes <= shoal_ilog_ln_ceil(sim->nodes) + SENDS + 1) {
+		return true;
+	}
+	for (uint32_t i = 0; i < sim->nodes; i++) {
+		const struct shoal_core *core = sim->node[i].core;
+
+		if (i != from && i != to && core != NULL &&
+		        shoal_core_counters(core)->value[SHOAL_COUNTER_DROP_CASTS_FULL] > 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* A node that has not heard the one of this number, though both it and its origin have run ever
- * since; only with_room: and its host had room. */
+ * since; only calm: and nobody's room was short, neither its host's nor that to pass on one that is
+ * not repaired. */
 static uint32_t
-who_lacks(const struct shoal_sim *sim, uint32_t number, bool with_room)
+who_lacks(const struct shoal_sim *sim, uint32_t number, bool calm)
 {
 	const struct shoal_sim_cast *cast = &sim->casts.item[number];
 	const struct shoal_sim_node *from = &sim->node[cast->from];
@@ -179,10 +223,9 @@ who_lacks(const struct shoal_sim *sim, uint32_t number, bool with_room)
 	}
 	for (uint32_t node = 0; node < sim->nodes; node++) {
 		const struct shoal_sim_node *to = &sim->node[node];
-		bool heard =
-		        sim->casts.heard[(size_t)number * sim->nodes + node] == to->instance + 1;
-		if (node != cast->from && !heard && runs_since(to, cast->at) &&
-		        (!with_room || took_all(to))) {
+		if (node != cast->from && !has_heard(sim, number, node) && runs_since(to, cast) &&
+		        (!calm || (took_all(to) &&
+		                          (cast->reliable || passed_all(sim, cast->from, node))))) {
 			return node;
 		}
 	}
@@ -197,7 +240,7 @@ shoal_judge_unheard(const struct shoal_sim *sim, uint64_t ns)
 
 	for (uint32_t i = 0; i < sim->casts.count && node == SHOAL_SIM_NOBODY; i++) {
 		const struct shoal_sim_cast *cast = &sim->casts.item[i];
-		if (cast->reliable && now - cast->at <= ns) {
+		if (cast->reliable && now - cast->at + cast->gained <= ns) {
 			node = who_lacks(sim, i, false);
 		}
 	}

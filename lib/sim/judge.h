@@ -64,10 +64,11 @@ uint32_t shoal_judge_untaken(const struct shoal_sim *sim);
 /* A node broadcasts, and who hears it is looked at. What the core said. */
 int shoal_judge_cast(struct shoal_sim *sim, uint32_t from, bool reliable);
 /* A node that has not heard a reliable broadcast of the last so many nanoseconds, though both it
- * and its origin have run ever since; SHOAL_SIM_NOBODY. */
+ * and its origin have run ever since, by the clock of whoever holds it; SHOAL_SIM_NOBODY. */
 uint32_t shoal_judge_unheard(const struct shoal_sim *sim, uint64_t ns);
 /* The same for all that were ever sent, whether they are reliable or not, where the host of the
- * node always had room for what came. */
+ * node always had room for what came; and where all passed on what they heard, for those that are
+ * not reliable and that their origin does not tell everybody itself. */
 uint32_t shoal_judge_unheard_of_all(const struct shoal_sim *sim);
 /* A node that was not told of the end of a broadcast of its own; SHOAL_SIM_NOBODY. */
 uint32_t shoal_judge_cast_unended(const struct shoal_sim *sim);

@@ -170,6 +170,7 @@ shoal_sim_jump(struct shoal_sim *sim, uint32_t number, int64_t wall_ns, uint64_t
 	shoal_sim_fault(sim, "monotonic clock on by", number, SHOAL_SIM_NOBODY, mono_ns);
 	node->wall_shift += (uint64_t)wall_ns;
 	node->mono_shift += mono_ns;
+	shoal_sim_casts_jump(sim, number, mono_ns);
 	shoal_sim_node_arm(node);
 	return 0;
 }

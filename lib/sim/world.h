@@ -216,6 +216,8 @@ void shoal_sim_talk_done(struct shoal_sim *sim);
 /* casts.c: the same of broadcasts. */
 bool shoal_sim_is_cast(const struct shoal_event *event);
 void shoal_sim_cast_event(struct shoal_sim_node *node, const struct shoal_event *event);
+/* A clock was set on by so much: what the node holds seems to be older. */
+void shoal_sim_casts_jump(struct shoal_sim *sim, uint32_t node, uint64_t ns);
 void shoal_sim_casts_done(struct shoal_sim *sim);
 
 /* own.c: asks the added checkers. */
