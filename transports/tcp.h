@@ -113,12 +113,13 @@ struct shoal_tcp_connection {
 	struct shoal_tcp *tcp;
 	struct shoal_list in_all;     /* in the inbound or outbound crowd, or doomed */
 	struct shoal_list in_source;  /* inbound: in the crowd of its source */
-	struct shoal_list in_address; /* outbound: in the bucket where later requests find it */
+	struct shoal_list in_address; /* outbound, is or was shared: in the bucket of its peer */
 	struct shoal_tcp_source *source;
 	struct shoal_addr peer;
 	struct event readable, writable, timer;
 	int fd;
 	bool outbound, connecting, doomed;
+	bool shared;     /* outbound: later requests go by it */
 	bool proved;     /* the host took a message that came by it */
 	unsigned passed; /* messages since then that it did not take */
 	enum shoal_tcp_phase phase;
@@ -232,13 +233,13 @@ void shoal_tcp_connection_accept(struct shoal_tcp *tcp, int fd, const struct sho
  * buried. */
 void shoal_tcp_connection_doom(
         struct shoal_tcp_connection *connection, int code, enum shoal_counter counter);
-/* No later request goes by it. */
+/* No later request goes by it; what waits in it goes on counting. */
 void shoal_tcp_connection_retire(struct shoal_tcp_connection *connection);
 /* Whether it can take len bytes more; then queues a message and sends what the kernel takes. */
 bool shoal_tcp_connection_has_room(const struct shoal_tcp_connection *connection, size_t len);
 void shoal_tcp_connection_write(
         struct shoal_tcp_connection *connection, struct shoal_tcp_message *message);
-/* Bytes of one-way messages to a peer that wait for the kernel. */
+/* Bytes of one-way messages to a peer that wait for the kernel, in whichever of its connections. */
 size_t shoal_tcp_connection_waiting(const void *self, const struct shoal_addr *peer);
 /* The request that a message belongs to is over: released, unless a part of it has left already. */
 void shoal_tcp_connection_abandon(

@@ -32,7 +32,7 @@ address_bucket(const struct shoal_tcp *tcp, const struct shoal_addr *peer)
 void
 shoal_tcp_connection_retire(struct shoal_tcp_connection *connection)
 {
-	shoal_list_remove(&connection->in_address);
+	connection->shared = false;
 }
 
 static void
@@ -71,7 +71,8 @@ shoal_tcp_connection_doom(
 		close(connection->fd);
 		connection->fd = -1;
 	}
-	shoal_tcp_connection_retire(connection);
+	connection->shared = false;
+	shoal_list_remove(&connection->in_address);
 	shoal_tcp_limits_remove(connection);
 	shoal_list_push_back(&tcp->doomed, &connection->in_all);
 	drop_output(connection);
@@ -157,8 +158,7 @@ static void
 refresh(struct shoal_tcp_connection *connection, uint64_t now)
 {
 	enum shoal_tcp_phase phase = phase_of(connection);
-	if (phase == SHOAL_TCP_IDLE && connection->outbound &&
-	        !shoal_list_linked(&connection->in_address)) {
+	if (phase == SHOAL_TCP_IDLE && connection->outbound && !connection->shared) {
 		shoal_tcp_connection_doom(connection, SHOAL_ERR_CLOSED, SHOAL_TCP_QUIET);
 		return;
 	}
@@ -473,6 +473,7 @@ dial(struct shoal_tcp *tcp, const struct shoal_addr *peer, bool shared, int *cod
 	}
 	connection->outbound = true;
 	connection->connecting = true;
+	connection->shared = shared;
 	connection->greeted = SHOAL_TCP_GREETING; /* only diallers greet */
 	shoal_tcp_limits_place(connection, SHOAL_TCP_BUSY);
 	if (shared) {
@@ -493,7 +494,7 @@ shoal_tcp_connection_to(struct shoal_tcp *tcp, const struct shoal_addr *peer, in
 	SHOAL_LIST_FOREACH (node, address_bucket(tcp, peer)) {
 		struct shoal_tcp_connection *connection =
 		        SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_address);
-		if (!shoal_addr_equal(&connection->peer, peer)) {
+		if (!connection->shared || !shoal_addr_equal(&connection->peer, peer)) {
 			continue;
 		}
 		*code = SHOAL_ERR_LIMIT;

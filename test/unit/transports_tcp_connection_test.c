@@ -244,6 +244,37 @@ messages_that_a_peer_does_not_read_are_said_to_wait_and_counted_where_they_are_l
 	world_close(&world);
 }
 
+static void
+what_waits_is_said_also_where_a_request_behind_it_timed_out(void **state)
+{
+	static const uint8_t data[65536];
+	struct world world;
+	struct site a;
+	struct shoal_addr peer;
+
+	(void)state;
+	world_open(&world);
+	open_site(&a, &world, "127.0.0.1:0");
+	const struct shoal_transport *by = &a.transport;
+	int listener = raw_listen(&peer);
+	fill(&world, &a, &peer);
+	size_t before = by->ops->waiting(by->self, &peer);
+	for (uint64_t i = 1; i <= 3; i++) {
+		assert_int_equal(site_request(&a, &peer, i, "x", 1, 20), 0);
+		UNTIL(&world, a.results.count == i);
+		assert_int_equal(last(&a.results)->code, SHOAL_ERR_TIMEOUT);
+		assert_true(by->ops->waiting(by->self, &peer) >= before);
+		/* By another connection, whose kernel takes it. */
+		assert_int_equal(site_stream(&a, &peer, data, sizeof(data)), 0);
+		UNTIL(&world, a.counted[SHOAL_COUNTER_CONNECTIONS_OUT] == i + 1);
+	}
+	close(listener);
+	UNTIL(&world, by->ops->waiting(by->self, &peer) == 0);
+	assert_true(a.counted[SHOAL_COUNTER_DROP_STREAMS] >= before / (sizeof(data) + 100));
+	site_close(&a);
+	world_close(&world);
+}
+
 int
 main(void)
 {
@@ -257,6 +288,7 @@ main(void)
 	        cmocka_unit_test(requests_in_flight_on_one_connection_are_bounded),
 	        cmocka_unit_test(
 	                messages_that_a_peer_does_not_read_are_said_to_wait_and_counted_where_they_are_lost),
+	        cmocka_unit_test(what_waits_is_said_also_where_a_request_behind_it_timed_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
