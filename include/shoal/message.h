@@ -22,9 +22,11 @@
  * queue_bytes until it has taken them, and among drop_streams where their connection ends before.
  *
  * To a member that cannot be dialled (inbound only) messages go down a link that it keeps. Each
- * such member has a few, to members of its choice: nobody else reaches it. Reliable messages and
- * requests of others to it end with SHOAL_ERR_WALLED after some seconds, and other messages may be
- * lost: let one to which it has a link pass them on, or broadcast.
+ * such member has a few, to members of its choice: nobody else reaches it. What goes down a
+ * link and is not reliable does not count among queue_bytes: where profile.stream_max bytes of it
+ * wait for the network, the next ones are lost (drop_streams). Reliable messages and requests of
+ * others to it end with SHOAL_ERR_WALLED after some seconds, and other messages may be lost: let
+ * one to which it has a link pass them on, or broadcast.
  *
  * shoal_cluster_leave waits for nothing that is queued: who wants it to arrive waits for its ends.
  *

@@ -168,7 +168,8 @@ struct shoal_transport_ops {
 	void (*drop)(void *self, uint64_t link);
 
 	/* WAITING: REQUIRED. Bytes of one-way messages to this peer that stream() has taken and the
-	 * network has not: they count among those of profile.queue_bytes. */
+	 * network has not: they count among those of profile.queue_bytes. Not what tell() has
+	 * taken. */
 	size_t (*waiting)(const void *self, const struct shoal_addr *to);
 };
 
