@@ -10,7 +10,7 @@
 
 /* So few that the origin tells each itself, and so many that it does not. */
 #define FEW  12
-#define MANY 40
+#define MANY 20
 /* Bytes of the queues: for all that is said here, and for a few. */
 #define ROOMY (1 << 20)
 #define TIGHT 1024
