@@ -100,6 +100,7 @@ struct shoal_leave {
 struct shoal_check_queue {
 	struct shoal_ring waiting; /* see check.c */
 	struct shoal_ring tried;   /* the addresses of late, the oldest first */
+	struct shoal_ring moves;   /* those of told moves, likewise */
 	struct shoal_timer timer;
 };
 

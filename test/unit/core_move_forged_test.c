@@ -148,6 +148,73 @@ its_word_from_another_address_that_it_lists_makes_this_member_ask(void **state)
 	world_done(&world);
 }
 
+static void
+only_what_a_member_tells_of_a_move_is_asked_for(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world);
+	struct puppet *puppet = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct puppet *stranger = world_puppet(&world);
+	struct shoal_addr hole = addr_of("10.66.6.6:6");
+	tell_move(&world, stranger, puppet, 1, &hole);
+	world_run(&world, SHOAL_MS(100));
+	assert_int_equal(pings_to(&world, &hole), 0);
+	struct puppet *member = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	tell_move(&world, member, puppet, 1, &hole);
+	world_run(&world, SHOAL_MS(100));
+	assert_int_equal(pings_to(&world, &hole), 1);
+	world_done(&world);
+}
+
+/* Whatever ports are told. */
+static void
+moves_that_are_told_send_few_pings_to_one_host(void **state)
+{
+	static struct core_world world;
+	size_t pings = 0;
+
+	(void)state;
+	set_up(&world);
+	struct puppet *puppet = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct puppet *member = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct shoal_addr hole = addr_of("10.66.6.6:6");
+	for (uint64_t i = 1; i <= 100; i++) {
+		hole.port++;
+		tell_move(&world, member, puppet, i, &hole);
+	}
+	world_run(&world, SHOAL_SEC(5));
+	hole = addr_of("10.66.6.6:6");
+	for (uint64_t i = 1; i <= 100; i++) {
+		hole.port++;
+		pings += pings_to(&world, &hole);
+	}
+	assert_in_range(pings, 1, 4);
+	world_done(&world);
+}
+
+static void
+moves_that_are_told_take_nothing_from_the_checks_of_hearsay(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world);
+	struct puppet *puppet = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct puppet *member = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct puppet *unknown = world_puppet(&world);
+	unknown->answers = PUPPET_DATAGRAMS;
+	tell_move(&world, member, puppet, 1, &unknown->addr);
+	world_run(&world, SHOAL_MS(100));
+	struct shoal_msg_member said = puppet_member(unknown, SHOAL_STATE_ALIVE);
+	said.age_ms = 40000;
+	world_tell(&world, 0, member, SHOAL_MESSAGE_MEMBER, &said);
+	world_run(&world, SHOAL_SEC(2));
+	assert_int_equal(world_state(&world, 0, &unknown->id), SHOAL_STATE_ALIVE);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -156,6 +223,9 @@ main(void)
 	                the_first_word_of_a_member_has_no_moved_that_nobody_could_contradict),
 	        cmocka_unit_test(another_instance_has_no_moved_that_nobody_could_contradict),
 	        cmocka_unit_test(its_word_from_another_address_that_it_lists_makes_this_member_ask),
+	        cmocka_unit_test(only_what_a_member_tells_of_a_move_is_asked_for),
+	        cmocka_unit_test(moves_that_are_told_send_few_pings_to_one_host),
+	        cmocka_unit_test(moves_that_are_told_take_nothing_from_the_checks_of_hearsay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,11 +16,14 @@
 #include "core/event.h"
 #include "core/node.h"
 #include "core/sync/heal.h"
+#include "core/table/learn.h"
 
 /* An unknown member that did not answer is not tried again so soon, nor is an address. */
 #define CHECK_AGAIN SHOAL_SEC(10)
 /* Addresses that are remembered for that. */
 #define TRIED_MAX 256
+/* Of them on one host, of those that moves made this member ask. */
+#define MOVES_PER_HOST 4
 /* One that left and did not answer a check may be told dead for so long. */
 #define SETTLED_FOR SHOAL_SEC(600)
 
@@ -40,6 +43,7 @@ void
 shoal_check_init(struct shoal_core *core)
 {
 	shoal_ring_init(&core->checks.tried, &core->mem, sizeof(struct tried), TRIED_MAX);
+	shoal_ring_init(&core->checks.moves, &core->mem, sizeof(struct tried), TRIED_MAX);
 	shoal_ring_init(&core->checks.waiting, &core->mem, sizeof(struct check), SHOAL_CHECKS_MAX);
 	core->checks.timer.kind = SHOAL_TIMER_CHECK;
 }
@@ -48,6 +52,7 @@ void
 shoal_check_done(struct shoal_core *core)
 {
 	shoal_ring_done(&core->checks.tried);
+	shoal_ring_done(&core->checks.moves);
 	shoal_ring_done(&core->checks.waiting);
 }
 
@@ -111,39 +116,32 @@ is_open(const struct shoal_record *record, const struct shoal_claim *told)
 	return record->state == SHOAL_STATE_UNKNOWN;
 }
 
+/* Whether the address is in the ring, or as many of its host as may be. */
 static bool
-was_tried(struct shoal_core *core, const struct shoal_addr *addr)
+was_tried(const struct shoal_core *core, struct shoal_ring *tried, const struct shoal_addr *addr,
+        size_t per_host)
 {
-	struct shoal_ring *tried = &core->checks.tried;
 	const struct tried *front;
+	size_t there = 0;
 
 	while ((front = shoal_ring_front(tried)) != NULL && core->now - front->at >= CHECK_AGAIN) {
 		shoal_ring_pop(tried);
 	}
 	for (size_t i = 0; i < tried->count; i++) {
 		const struct tried *one = shoal_ring_at(tried, i);
-		if (shoal_addr_equal(&one->addr, addr)) {
+		there += memcmp(one->addr.ip, addr->ip, sizeof addr->ip) == 0;
+		if (shoal_addr_equal(&one->addr, addr) || there >= per_host) {
 			return true;
 		}
 	}
 	return false;
 }
 
-/* Hearsay makes this member send packets to addresses that anybody may have named: to each at most
- * one in ten seconds. */
 static bool
-may_try(struct shoal_core *core, const struct shoal_addr *addr)
+note_tried(struct shoal_core *core, struct shoal_ring *tried, const struct shoal_addr *addr)
 {
-	struct shoal_ring *tried = &core->checks.tried;
-
-	if (was_tried(core, addr)) {
-		shoal_count(core, SHOAL_COUNTER_DROP_ADDRESS_TRIED);
-		return false;
-	}
-	if (tried->count == tried->limit) {
-		shoal_ring_pop(tried);
-	}
 	struct tried *one = shoal_ring_push(tried);
+
 	if (one == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return false;
@@ -153,13 +151,54 @@ may_try(struct shoal_core *core, const struct shoal_addr *addr)
 	return true;
 }
 
+/* Hearsay makes this member send packets to addresses that anybody may have named: to each at most
+ * one in ten seconds. */
+static bool
+may_try(struct shoal_core *core, const struct shoal_addr *addr)
+{
+	struct shoal_ring *tried = &core->checks.tried;
+
+	if (was_tried(core, tried, addr, TRIED_MAX)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_ADDRESS_TRIED);
+		return false;
+	}
+	if (tried->count == tried->limit) {
+		shoal_ring_pop(tried);
+	}
+	return note_tried(core, tried, addr);
+}
+
+/* Packets name addresses faster than checks do: none is forgotten for another one. What is asked
+ * here takes nothing from the checks of others. */
+static bool
+may_ask(struct shoal_core *core, const struct shoal_teller *teller, const struct shoal_addr *addr)
+{
+	struct shoal_ring *moves = &core->checks.moves;
+	const struct shoal_record *by = shoal_learn_teller(core, teller);
+
+	if (by == NULL || !shoal_members_counts(by)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
+		return false;
+	}
+	if (was_tried(core, moves, addr, MOVES_PER_HOST) || moves->count == moves->limit) {
+		shoal_count(core, SHOAL_COUNTER_DROP_ADDRESS_TRIED);
+		return false;
+	}
+	return note_tried(core, moves, addr);
+}
+
 /* What is older than the subject's own word makes it say the newest; it may not know yet where this
  * member is itself. */
 void
-shoal_check_address(struct shoal_core *core, uint32_t slot, const struct shoal_addr *addr)
+shoal_check_move(struct shoal_core *core, uint32_t slot, const struct shoal_teller *teller,
+        const struct shoal_addr *addr)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	if (!may_ask(core, teller, addr)) {
+		return;
+	}
 	struct shoal_msg_ping ping = {.seq = shoal_probe_number(core, 0, SHOAL_NUMBER_PROBE),
 	        .id = self->info->id,
 	        .salt = shoal_members_salt(self),
@@ -169,16 +208,8 @@ shoal_check_address(struct shoal_core *core, uint32_t slot, const struct shoal_a
 	        .salt = shoal_members_salt(record),
 	        .age_ms = (core->now - shoal_members_heard(core, record)) / SHOAL_MS(1),
 	        .state = SHOAL_STATE_ALIVE};
-
-	/* Packets name addresses faster than checks do: none is forgotten for another one. */
-	if (was_tried(core, addr) || core->checks.tried.count == TRIED_MAX) {
-		shoal_count(core, SHOAL_COUNTER_DROP_ADDRESS_TRIED);
-		return;
-	}
 	struct shoal_pending *pending =
-	        may_try(core, addr)
-	                ? shoal_send_queue(core, SHOAL_SEND_DATAGRAM, addr, slot, SHOAL_FILL_SELF)
-	                : NULL;
+	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, addr, slot, SHOAL_FILL_SELF);
 	if (pending != NULL) {
 		shoal_send_primary(pending, SHOAL_MESSAGE_PING, &ping);
 		shoal_send_primary(pending, SHOAL_MESSAGE_STATE, &old);

@@ -12,6 +12,7 @@
 
 struct shoal_core;
 struct shoal_probe;
+struct shoal_teller;
 
 void shoal_check_init(struct shoal_core *core);
 void shoal_check_done(struct shoal_core *core);
@@ -25,9 +26,10 @@ void shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoa
  * it did not answer a check of late. */
 bool shoal_check_is_settled(const struct shoal_core *core, uint32_t slot);
 
-/* Asks a member at an address that another one told of it; what it says itself then counts. To each
- * address at most once in ten seconds, and to 256 in that time. */
-void shoal_check_address(struct shoal_core *core, uint32_t slot, const struct shoal_addr *addr);
+/* Asks a member where it has moved to by what a member told; what it says itself then counts. To
+ * each address at most once in ten seconds, to four of a host and to 256 in that time. */
+void shoal_check_move(struct shoal_core *core, uint32_t slot, const struct shoal_teller *teller,
+        const struct shoal_addr *addr);
 
 void shoal_check_on_timer(struct shoal_core *core);
 

@@ -222,7 +222,7 @@ shoal_move_told(
 	}
 	bool elsewhere = !shoal_info_same_addrs(&held, &addrs);
 	if ((newer || elsewhere) && word != WORD_OWN) {
-		shoal_check_address(core, slot, find_used(core, &addrs));
+		shoal_check_move(core, slot, teller, find_used(core, &addrs));
 		return;
 	}
 	if (shoal_members_readdress(core, slot, &addrs, told->moved) != SHOAL_OK) {

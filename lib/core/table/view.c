@@ -242,10 +242,11 @@ shoal_core_memory(const struct shoal_core *core)
 	       shoal_ring_memory(&core->sends.queue) + shoal_ring_memory(&core->events) +
 	       shoal_ring_memory(&core->logs) + shoal_ring_memory(&core->checks.waiting) +
 	       shoal_slab_memory(&core->inquests) + shoal_ring_memory(&core->checks.tried) +
-	       shoal_slab_memory(&core->gossip.entries) + shoal_slab_memory(&core->probes.slab) +
-	       shoal_slab_memory(&core->relays.slab) + shoal_slab_memory(&core->partials.slab) +
-	       shoal_table_memory(&core->gossip.metas) + shoal_slab_memory(&core->pulls.slab) +
-	       shoal_table_memory(&core->pulls.by_slot) + shoal_slab_memory(&core->identity.twins) +
+	       shoal_ring_memory(&core->checks.moves) + shoal_slab_memory(&core->gossip.entries) +
+	       shoal_slab_memory(&core->probes.slab) + shoal_slab_memory(&core->relays.slab) +
+	       shoal_slab_memory(&core->partials.slab) + shoal_table_memory(&core->gossip.metas) +
+	       shoal_slab_memory(&core->pulls.slab) + shoal_table_memory(&core->pulls.by_slot) +
+	       shoal_slab_memory(&core->identity.twins) +
 	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges) +
 	       shoal_seal_memory(core) + shoal_coding_memory(core);
 }
