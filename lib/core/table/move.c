@@ -6,7 +6,7 @@
  * whatever incarnation the statements were. So a short statement, which raises the incarnation and
  * tells no address, cannot make an old address look new, and an old one that comes late, even under
  * a newer incarnation, is never taken. Only the subject sets moved; it is in the digest (tree.c),
- * so that a walk finds who missed the change. A new instance says all anew.
+ * so that a walk finds who missed the change. A new instance says all anew, by whomever it is told.
  *
  * Only the subject's own word counts, from where it would be found: else whoever can speak could
  * move anybody to where nobody is, or all members to one victim. What another one tells, or it from
