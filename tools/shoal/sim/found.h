@@ -73,7 +73,7 @@
 	X(VERDICT_OLD, "verdicts", 58, "a verdict counts however old") \
 	X(ANSWER_UNHEEDED, "verdicts", 31, "an answer does not end an inquest") \
 	X(HOLD_SHORT, "verdicts", 4, "two refusals at one moment prove an end") \
-	X(DEATH_UNDOUBTED, "reasons", 18, "a told death counts for whoever is suspect") \
+	X(DEATH_UNDOUBTED, "reasons", 48, "a told death counts for whoever is suspect") \
 	X(HEARSAY_COUNTS, "reasons", 170, "hearsay counts at once, however old") \
 	X(LEAVING_STAYS, "leave", 14, "who is leaving never counts as left") \
 	X(LEAVE_OFF_LINKS, "leave", 2, "a leave is not told on watch links") \
