@@ -130,6 +130,10 @@ class World:
         held, before = self.view.get(pair, ("unknown", (0, 0)))
         if source != held and not (held == "unknown" and pair[0] in self.unsure):
             raise Refused(f"it told {held} last, not {source}")
+        if kind == "reap":  # shows what it was last, and is not known any more
+            if source != target:
+                raise Refused(f"reap is no event from {source} to {target}")
+            target = "unknown"
         if kind not in KIND.get((source, target), KIND_TO.get(target, set())):
             raise Refused(f"{kind} is no event from {source} to {target}")
         rows = self.table.get((source, target, cause), [])
