@@ -99,18 +99,6 @@ run_child(int commands)
 	_exit(0);
 }
 
-static struct shoal_id
-id_of(struct shoal_cluster *cluster, const char *name)
-{
-	struct shoal_member_list *list = shoal_members(cluster, NULL);
-	const struct shoal_member *found = shoal_member_list_find_by_name(list, name);
-
-	assert_non_null(found);
-	struct shoal_id id = *shoal_member_id(found);
-	shoal_member_list_free(list);
-	return id;
-}
-
 struct asked {
 	struct shoal_cluster *cluster;
 	struct shoal_id id;
@@ -166,7 +154,7 @@ who_was_stopped_gets_each_reliable_broadcast_once_when_it_is_back(void **state)
 	assert_int_equal(write(commands[1], seed, sizeof(seed)), sizeof(seed));
 	kit_await_members(NULL, one, 3);
 	kit_await_members(NULL, two, 3);
-	struct asked asked = {.cluster = one, .id = id_of(one, "three")};
+	struct asked asked = {.cluster = one, .id = kit_id_of(one, "three")};
 	kill(child, SIGSTOP);
 	kit_await_state(NULL, one, "three", SHOAL_STATE_DEAD);
 	kit_await_state(NULL, two, "three", SHOAL_STATE_DEAD);
@@ -226,7 +214,7 @@ each_of_many_threads_gets_its_own_replies(void **state)
 	kit_await_members(NULL, one, 2);
 	for (uint32_t i = 0; i < COUNT_OF(askers); i++) {
 		askers[i] = (struct asker){.cluster = i % 2 == 0 ? one : two,
-		        .to = i % 2 == 0 ? id_of(one, "two") : id_of(two, "one"),
+		        .to = i % 2 == 0 ? kit_id_of(one, "two") : kit_id_of(two, "one"),
 		        .number = i};
 		assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_many, &askers[i]), 0);
 	}

@@ -309,3 +309,15 @@ kit_await_event(struct event_base *base, struct kit_events *events, enum shoal_e
 		fail_msg("no event %s of %s", shoal_event_name(kind), name != NULL ? name : "any");
 	}
 }
+
+struct shoal_id
+kit_id_of(struct shoal_cluster *cluster, const char *name)
+{
+	struct shoal_member_list *list = shoal_members(cluster, NULL);
+	const struct shoal_member *member = shoal_member_list_find_by_name(list, name);
+
+	assert_non_null(member);
+	struct shoal_id id = *shoal_member_id(member);
+	shoal_member_list_free(list);
+	return id;
+}

@@ -105,4 +105,7 @@ size_t kit_events_of(struct kit_events *events, enum shoal_event_kind kind, cons
 void kit_await_event(struct event_base *base, struct kit_events *events, enum shoal_event_kind kind,
         const char *name);
 
+/* The id of a member of that name, which is known. */
+struct shoal_id kit_id_of(struct shoal_cluster *cluster, const char *name);
+
 #endif

@@ -292,18 +292,6 @@ all_confirmed(void *arg)
 	               atomic_load(&wait->tally->asked);
 }
 
-static struct shoal_id
-id_of(struct shoal_cluster *cluster, const char *name)
-{
-	struct shoal_member_list *list = shoal_members(cluster, NULL);
-	const struct shoal_member *member = shoal_member_list_find_by_name(list, name);
-
-	assert_non_null(member);
-	struct shoal_id id = *shoal_member_id(member);
-	shoal_member_list_free(list);
-	return id;
-}
-
 /* Stops the receiver for two seconds while others go on sending. */
 static void *
 stop_for_two_seconds(void *arg)
@@ -334,7 +322,7 @@ send_all(const char *address, pid_t child, int commands, struct tally *tally, ui
 	kit_join(cluster, address);
 	kit_await_members(NULL, cluster, 2);
 	assert_int_equal(shoal_on_writable(cluster, on_writable, tally), 0);
-	struct shoal_id to = id_of(cluster, "receiver");
+	struct shoal_id to = kit_id_of(cluster, "receiver");
 	uint64_t began = kit_now_ms();
 	for (uint64_t i = 0; i < count; i++) {
 		say(cluster, &to, tally, 0, i);
@@ -454,7 +442,7 @@ what_many_threads_send_arrives_in_the_order_of_each(void **state)
 	kit_join(one, kit_address(two));
 	kit_await_members(NULL, one, 2);
 	for (uint8_t i = 0; i < THREADS; i++) {
-		caller[i] = (struct caller){one, id_of(one, "two"), &tally, i};
+		caller[i] = (struct caller){one, kit_id_of(one, "two"), &tally, i};
 		assert_int_equal(pthread_create(&thread[i], NULL, call, &caller[i]), 0);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
@@ -514,7 +502,7 @@ one_that_sends_without_a_pause_goes_on_probing_and_stops_when_it_is_told(void **
 	kit_join(one, kit_address(two));
 	kit_await_members(NULL, one, 2);
 	flooding.cluster = one;
-	flooding.to = id_of(one, "two");
+	flooding.to = kit_id_of(one, "two");
 	shoal_cluster_counters(one, &before);
 	assert_int_equal(pthread_create(&thread, NULL, flood, &flooding), 0);
 	assert_true(kit_until(NULL, has_flooded, &flooding));
@@ -559,7 +547,7 @@ what_is_confirmed_is_bounded_where_callbacks_stand_still(void **state)
 	struct shoal_cluster *one = kit_start(&config);
 	kit_join(one, kit_address(two));
 	kit_await_members(NULL, one, 2);
-	struct shoal_id to = id_of(one, "two");
+	struct shoal_id to = kit_id_of(one, "two");
 	/* For as long as a queue without a bound needs to pass it many times. */
 	for (unsigned i = 0; i < 1000; i++) {
 		while (shoal_send_confirmed(one, &to, TYPE, "x", 1, on_sent_stuck, &stuck) == 0) {

@@ -63,18 +63,6 @@ receive(int commands, int reports)
 	_exit(write(reports, &got, sizeof(got)) == sizeof(got) ? 0 : 1);
 }
 
-static struct shoal_id
-id_of(struct shoal_cluster *cluster, const char *name)
-{
-	struct shoal_member_list *list = shoal_members(cluster, NULL);
-	const struct shoal_member *member = shoal_member_list_find_by_name(list, name);
-
-	assert_non_null(member);
-	struct shoal_id id = *shoal_member_id(member);
-	shoal_member_list_free(list);
-	return id;
-}
-
 static bool
 is_refused(void *arg)
 {
@@ -134,7 +122,7 @@ who_stands_still_is_sent_no_more_than_its_queue_and_all_of_it_later(void **state
 	kit_join(cluster, address);
 	kit_await_members(NULL, cluster, 2);
 	assert_int_equal(shoal_on_writable(cluster, on_writable, &writable), 0);
-	struct shoal_id to = id_of(cluster, "receiver");
+	struct shoal_id to = kit_id_of(cluster, "receiver");
 	kill(child, SIGSTOP);
 	uint64_t count = send_until_refused(cluster, &to, &writable);
 	kill(child, SIGCONT);

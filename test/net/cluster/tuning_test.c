@@ -145,19 +145,6 @@ a_whole_config_is_taken_over_and_what_needs_a_restart_is_named(void **state)
 	kit_free(a);
 }
 
-static struct shoal_id
-id_of(struct shoal_cluster *cluster, const char *name)
-{
-	struct shoal_member_list *list = shoal_members(cluster, NULL);
-	struct shoal_member *member = shoal_member_list_find_by_name(list, name);
-	struct shoal_id id;
-
-	assert_non_null(member);
-	id = *shoal_member_id(member);
-	shoal_member_list_free(list);
-	return id;
-}
-
 static void
 a_dead_member_is_forgotten_by_all(void **state)
 {
@@ -171,7 +158,7 @@ a_dead_member_is_forgotten_by_all(void **state)
 	kit_join(c, kit_address(a));
 	kit_await_members(NULL, a, 3);
 	kit_await_members(NULL, b, 3);
-	id = id_of(a, "c");
+	id = kit_id_of(a, "c");
 	assert_int_equal(shoal_cluster_forget(a, &id), SHOAL_ERR_STATE);
 	assert_non_null(strstr(shoal_last_error(), "c is alive"));
 	assert_int_equal(shoal_cluster_forget(a, &nobody), SHOAL_ERR_NOT_FOUND);
