@@ -270,6 +270,45 @@ a_leave_goes_down_the_watch_links_first(void **state)
 	world_done(&world);
 }
 
+/* Who is not admitted any more, or a link that a member opened from where nobody is. */
+static void
+links_of_those_who_fall_out_of_the_list_end(void **state)
+{
+	(void)state;
+	for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+		struct core_world world;
+		struct shoal_cidr list[2] = {{.bits = 128}, {.bits = 128}};
+		size_t listed = elsewhere ? 2 : 1;
+		bool dropped;
+
+		watch_begin(&world, 2);
+		for (size_t i = 0; i < 2; i++) {
+			struct puppet from = world.puppet[i];
+			struct shoal_msg_watch message = watch_by(&world, &from);
+			memcpy(list[1 - i].ip, from.addr.ip, sizeof list->ip);
+			from.addr.ip[12] ^= (uint8_t)(i == 0 ? elsewhere : 0);
+			assert_int_equal(open_from(&world, &from, 7 + i, &message), 0);
+		}
+		world_forget_sent(&world);
+		assert_int_equal(world_step(&world, 0,
+		                         (struct shoal_input){.kind = SHOAL_INPUT_ALLOW,
+		                                 .data = (const uint8_t *)list,
+		                                 .len = listed * sizeof list[0]}),
+		        0);
+		judged(&world, 7, &dropped);
+		assert_true(dropped);
+		judged(&world, 8, &dropped);
+		assert_false(dropped);
+		assert_int_equal(
+		        world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_LEAVE}), 0);
+		for (const struct world_packet *sent = world.sent; sent != NULL;
+		        sent = sent->next) {
+			assert_false(sent->kind == SHOAL_SEND_TELL && sent->exchange == 7);
+		}
+		world_done(&world);
+	}
+}
+
 int
 main(void)
 {
@@ -284,6 +323,7 @@ main(void)
 	        cmocka_unit_test(sixteen_may_watch_and_who_goes_makes_room),
 	        cmocka_unit_test(who_has_no_watchers_lets_nobody_watch),
 	        cmocka_unit_test(a_leave_goes_down_the_watch_links_first),
+	        cmocka_unit_test(links_of_those_who_fall_out_of_the_list_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,7 @@ shoal_allow_set(struct shoal_core *core, struct shoal_span data)
 			expel(core, slot);
 		}
 	}
+	shoal_watch_listed(core);
 	return SHOAL_OK;
 }
 

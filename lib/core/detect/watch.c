@@ -436,6 +436,7 @@ shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
 	watcher->slot = slot;
 	watcher->id = message->id;
 	watcher->salt = message->salt;
+	watcher->from = input->from;
 	watcher->local = is_local(shoal_members_at(core, slot), message, &input->from);
 	shoal_relay_reached(core, slot);
 	if (watcher->local) {
@@ -474,6 +475,26 @@ shoal_watch_on_unwatched(struct shoal_core *core, uint64_t number)
 			shoal_hint_about(core, slot); /* it may have died */
 		}
 		return;
+	}
+}
+
+void
+shoal_watch_listed(struct shoal_core *core)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < SHOAL_LINKS_IN; i++) {
+		struct shoal_watcher *watcher = &core->watch.watcher[i];
+		if (watcher->number != 0 &&
+		        (!shoal_allow_addr(core, &watcher->from) ||
+		                shoal_members_find(core, &watcher->id) == SHOAL_NONE)) {
+			drop(core, watcher->number);
+			watcher->number = 0;
+			any = true;
+		}
+	}
+	if (any) {
+		count_watchers(core);
 	}
 }
 

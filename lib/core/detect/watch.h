@@ -45,6 +45,7 @@ struct shoal_watcher {
 	uint64_t salt;
 	bool local; /* it came from a host of that member */
 	struct shoal_id id;
+	struct shoal_addr from;
 };
 
 struct shoal_watch {
@@ -82,6 +83,9 @@ void shoal_watch_on_closed(struct shoal_core *core, uint64_t number, int code);
 void shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
         const struct shoal_msg_watch *message);
 void shoal_watch_on_unwatched(struct shoal_core *core, uint64_t number);
+
+/* Who is admitted has changed: links of those who are not any more end. */
+void shoal_watch_listed(struct shoal_core *core);
 
 /* Tells the watchers this member's own statement: that it leaves. */
 void shoal_watch_tell_leave(struct shoal_core *core);
