@@ -52,7 +52,7 @@ shortage_of(const struct shoal_core *core)
 
 	return value[SHOAL_COUNTER_DROP_SENDS_FULL] + value[SHOAL_COUNTER_DROP_NOMEM] +
 	       value[SHOAL_COUNTER_DROP_EVENTS_FULL] + value[SHOAL_COUNTER_DROP_EXCHANGES_FULL] +
-	       value[SHOAL_COUNTER_DROP_INQUESTS_FULL] + value[SHOAL_COUNTER_DROP_NOT_ALLOWED];
+	       value[SHOAL_COUNTER_DROP_INQUESTS_FULL];
 }
 
 bool

@@ -230,7 +230,8 @@ check_taken(struct shoal_sim_node *node, const struct shoal_sim_packet *packet, 
 	char line[SHOAL_CHECKER_TEXT_MAX];
 	struct shoal_text text;
 
-	if (!packet->damaged && shoal_sim_is_outside(node->sim, node->number, packet->from)) {
+	if (!packet->damaged && packet->from != node->number &&
+	        !shoal_sim_admits(node, &packet->source)) {
 		/* What was asked before the list came is answered. */
 		right = rc == SHOAL_ERR_PERMISSION || packet->kind == SHOAL_INPUT_RESULT;
 	}

@@ -74,7 +74,7 @@ uint32_t shoal_judge_unheard_of_all(const struct shoal_sim *sim);
 uint32_t shoal_judge_cast_unended(const struct shoal_sim *sim);
 
 /* Operators' orders to one node, and what comes of it is looked at: the nodes whose bits are set
- * are not admitted any more (0: all are; 64 nodes at most, and none may move meanwhile); one that
+ * are not admitted any more (0: all are; 64 nodes at most), nor who moves out of the list; one that
  * is gone is to be forgotten by all; other numbers. What the core said. */
 int shoal_judge_admit(struct shoal_sim *sim, uint32_t node, uint64_t outside);
 int shoal_judge_forget(struct shoal_sim *sim, uint32_t node, uint32_t subject);

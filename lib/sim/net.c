@@ -197,7 +197,7 @@ shoal_sim_net_send(struct shoal_sim_node *node, const struct shoal_send *send)
 	bool by_number = send->kind == SHOAL_SEND_REPLY || send->kind >= SHOAL_SEND_UNWATCH;
 	uint32_t to = by_number ? SHOAL_SIM_NOBODY : node_at(sim, &send->to);
 
-	shoal_sim_ordered_send(node, to);
+	shoal_sim_ordered_send(node, send);
 	if (send->kind != SHOAL_SEND_DATAGRAM && send->len != 0) {
 		node->traffic.streams++;
 		node->traffic.stream_bytes += send->len;

@@ -84,7 +84,7 @@ shoal_sim_node_stop(struct shoal_sim_node *node, bool silent)
 	node->host_down = silent;
 	node->stalled = node->paused = node->leaving = node->ended = node->joined = false;
 	node->joins_open = node->joins_lost = 0;
-	node->outside = 0;
+	node->ranges = 0;
 	node->seed = SHOAL_SIM_NOBODY;
 	node->detection = (struct shoal_sim_detection){.down_ns = sim->now};
 	shoal_heap_disarm(&sim->heap, &node->timer);
@@ -103,6 +103,7 @@ shoal_sim_node_done(struct shoal_sim_node *node)
 	shoal_watch_done(&node->watch);
 	shoal_alloc_free(&node->sim->mem, node->past);
 	shoal_alloc_free(&node->sim->mem, node->disk);
+	shoal_sim_ordered_done(node);
 }
 
 /* A machine's clock may be set anew while a node of it is down, back as well as on; its uptime

@@ -25,8 +25,7 @@ tune(struct shoal_swarm *swarm, uint32_t node)
 	(void)shoal_judge_tune(swarm->sim, node, &profile);
 }
 
-/* Itself and the seed, where everybody finds it, it admits. Where members move a list would have to
- * follow them. */
+/* Itself and the seed, where everybody finds it, it admits. */
 static void
 narrow(struct shoal_swarm *swarm, uint32_t node)
 {
@@ -35,8 +34,7 @@ narrow(struct shoal_swarm *swarm, uint32_t node)
 	outside &= shoal_rng_u64(&swarm->operating); /* a quarter of them */
 	outside &= ~(UINT64_C(1) << node) & ~(UINT64_C(1) << SHOAL_SWARM_SEED);
 	outside &= swarm->plan.nodes < 64 ? (UINT64_C(1) << swarm->plan.nodes) - 1 : UINT64_MAX;
-	if (!swarm->plan.moves && node != SHOAL_SWARM_SEED &&
-	        shoal_judge_admit(swarm->sim, node, outside) == 0) {
+	if (node != SHOAL_SWARM_SEED && shoal_judge_admit(swarm->sim, node, outside) == 0) {
 		swarm->narrowed[node] = true;
 	}
 }

@@ -1,52 +1,127 @@
 /* SPDX-License-Identifier: MIT */
 /* What operators tell single nodes: whom to admit, whom to forget, other numbers. And what must
- * come of it: who is not admitted is neither held as living nor spoken to, by whomever it is told;
- * forgotten is who an operator lets be forgotten, by all, and nobody else.
+ * come of it: an address that is not admitted is neither that of one who is held as living nor
+ * spoken to, by whomever it is told; forgotten is who an operator lets be forgotten, by all, and
+ * nobody else.
  *
- * A packet from one who is not admitted passes and is for the core to drop; the way between the two
- * counts as bad. Cost: O(1) an event and a packet. */
+ * Nodes are admitted by address, as they are by the core: who moves may fall out of a list, and no
+ * list follows him. A packet from an address that is not admitted passes and is for the core to
+ * drop; the way between the two counts as bad. Cost: O(ranges) an event and a packet of a node that
+ * has a list. */
 #include "sim/world.h"
+
+#include "base/addr.h"
+#include "base/alloc.h"
 
 #include <string.h>
 
 bool
+shoal_sim_admits(const struct shoal_sim_node *node, const struct shoal_addr *addr)
+{
+	for (size_t i = 0; i < node->ranges; i++) {
+		if (shoal_cidr_contains(&node->list[i], addr)) {
+			return true;
+		}
+	}
+	return node->ranges == 0;
+}
+
+bool
 shoal_sim_is_outside(const struct shoal_sim *sim, uint32_t node, uint32_t other)
 {
-	return node != other && other < SHOAL_ALLOW_MAX &&
-	       (sim->node[node].outside >> other & 1) != 0;
+	return node != other && !shoal_sim_admits(&sim->node[node], &sim->node[other].addr);
+}
+
+void
+shoal_sim_ordered_done(struct shoal_sim_node *node)
+{
+	shoal_alloc_free(&node->sim->mem, node->list);
+	node->list = NULL;
+	node->ranges = 0;
+}
+
+/* A list of those whose bits are not set, where they are now and, where there is room, where each
+ * of them moves to next. */
+static int
+make_list(struct shoal_sim_node *node, uint64_t outside)
+{
+	struct shoal_sim *sim = node->sim;
+	uint32_t moves = 2 * sim->nodes <= SHOAL_ALLOW_MAX ? 1 : 0;
+
+	node->ranges = 0;
+	if (node->list == NULL) {
+		node->list = shoal_alloc_zeroed(&sim->mem, SHOAL_ALLOW_MAX, sizeof(*node->list));
+	}
+	if (node->list == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	for (uint32_t i = 0; i < sim->nodes && outside != 0; i++) {
+		for (uint32_t k = 0; k <= moves && (outside >> i & 1) == 0; k++) {
+			struct shoal_cidr *range = &node->list[node->ranges++];
+
+			memcpy(range->ip, sim->node[i].addr.ip, sizeof(range->ip));
+			range->ip[13] = (uint8_t)(range->ip[13] + k); /* see move.c */
+			range->bits = 128;
+		}
+	}
+	return 0;
+}
+
+/* What somebody outside of the list has opened is no way to tell him anything. */
+static void
+check_links(const struct shoal_sim_node *node)
+{
+	SHOAL_LIST_FOREACH (one, &node->servers) {
+		const struct shoal_sim_exchange *link =
+		        SHOAL_LIST_ITEM(one, struct shoal_sim_exchange, of_server);
+
+		(void)shoal_checker_that(&node->sim->checks, SHOAL_CHECKER_ADMITTED,
+		        !link->link || !link->server_open || shoal_sim_admits(node, &link->from),
+		        node->number, &node->sim->node[link->client].id,
+		        "its link stays, though it is not admitted");
+	}
 }
 
 int
 shoal_judge_admit(struct shoal_sim *sim, uint32_t number, uint64_t outside)
 {
-	struct shoal_cidr range[SHOAL_ALLOW_MAX];
-	struct shoal_input input = {
-	        .kind = SHOAL_INPUT_ALLOW, .data = (const uint8_t *)range, .len = 0};
-	size_t count = 0;
+	struct shoal_input input = {.kind = SHOAL_INPUT_ALLOW};
+	struct shoal_sim_node *node;
 	int rc;
 
 	if (!shoal_sim_is_node(sim, number) || sim->nodes > SHOAL_ALLOW_MAX ||
 	        sim->node[number].core == NULL || sim->node[number].stalled) {
 		return SHOAL_ERR_STATE;
 	}
-	memset(range, 0, sizeof(range));
-	for (uint32_t i = 0; i < sim->nodes && outside != 0; i++) {
-		if ((outside >> i & 1) == 0) {
-			memcpy(range[count].ip, sim->node[i].addr.ip, sizeof(range[count].ip));
-			range[count++].bits = 128;
-		}
-	}
-	input.len = count * sizeof(range[0]);
+	node = &sim->node[number];
 	shoal_sim_good_mark(sim);
 	shoal_sim_good_break(sim, number);
-	sim->node[number].outside = outside;
-	sim->node[number].listed = sim->now;
+	if (make_list(node, outside) != 0) {
+		return SHOAL_ERR_NOMEM;
+	}
+	node->listed = sim->now;
+	input.data = (const uint8_t *)node->list;
+	input.len = node->ranges * sizeof(*node->list);
 	shoal_sim_fault(sim, "does not admit", number, SHOAL_SIM_NOBODY, outside);
-	rc = shoal_sim_node_step(&sim->node[number], &input);
+	rc = shoal_sim_node_step(node, &input);
 	(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_ADMITTED,
-	        rc == 0 || rc == SHOAL_ERR_STATE, number, &sim->node[number].id,
+	        rc == 0 || rc == SHOAL_ERR_STATE, number, &node->id,
 	        "a list of ranges was refused");
+	check_links(node);
 	return rc;
+}
+
+/* The incarnation under which a node holds another one. 0: it does not. */
+static uint64_t
+held_incarnation(const struct shoal_sim_node *node, const struct shoal_id *id)
+{
+	struct shoal_core_member held;
+	uint32_t slot;
+
+	return node->core != NULL && shoal_core_find(node->core, id, &slot) == 0 &&
+	                       shoal_core_member(node->core, slot, &held)
+	               ? held.incarnation
+	               : 0;
 }
 
 int
@@ -54,7 +129,7 @@ shoal_judge_forget(struct shoal_sim *sim, uint32_t number, uint32_t subject)
 {
 	struct shoal_input input = {.kind = SHOAL_INPUT_FORGET};
 	struct shoal_sim_node *one;
-	uint32_t before;
+	uint64_t before, held;
 	int rc;
 
 	if (!shoal_sim_is_node(sim, number) || !shoal_sim_is_node(sim, subject)) {
@@ -64,7 +139,8 @@ shoal_judge_forget(struct shoal_sim *sim, uint32_t number, uint32_t subject)
 	input.data = one->id.bytes;
 	input.len = sizeof(one->id);
 	before = one->forgotten;
-	one->forgotten++; /* what it tells in this step is in order */
+	held = held_incarnation(&sim->node[number], &one->id);
+	one->forgotten = held > before ? held : before; /* what it tells in this step is in order */
 	rc = shoal_sim_step(sim, number, &input);
 	if (rc != 0) {
 		one->forgotten = before;
@@ -127,30 +203,37 @@ shoal_sim_ordered_event(struct shoal_sim_node *node, const struct shoal_event *e
 	if (subject == SHOAL_SIM_NOBODY || event->kind > SHOAL_EVENT_ALL) {
 		return;
 	}
-	if (node->outside != 0) {
+	if (node->ranges != 0 && subject != node->number) {
 		bool lives = event->state != SHOAL_STATE_DEAD && event->state != SHOAL_STATE_LEFT;
 		bool returns = event->kind == SHOAL_EVENT_JOIN || event->kind == SHOAL_EVENT_ALIVE;
 
 		/* For want of memory it could not be buried at once. */
 		lives = lives && (returns || sim->fail_ppm == 0);
 		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_ADMITTED,
-		        !lives || !shoal_sim_is_outside(sim, node->number, subject), node->number,
-		        &event->id, "held as living, though it is not admitted");
+		        !lives || shoal_sim_admits(node, &event->addr), node->number, &event->id,
+		        "held as living, though it is not admitted");
 	}
 	if (event->kind == SHOAL_EVENT_REAP && event->cause.kind == SHOAL_CAUSE_FORGOTTEN) {
 		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_FORGOTTEN,
-		        sim->node[subject].forgotten > 0, node->number, &event->id,
-		        "forgotten, though no operator said so");
+		        event->incarnation <= sim->node[subject].forgotten, node->number,
+		        &event->id, "forgotten, though no operator said so of that incarnation");
 	}
 }
 
-/* to: the node at that address; NOBODY. What ends a link goes by its number. */
+/* What ends a link or answers a request goes by its number, and so does what is told down a link,
+ * to where that came from. */
 void
-shoal_sim_ordered_send(struct shoal_sim_node *node, uint32_t to)
+shoal_sim_ordered_send(struct shoal_sim_node *node, const struct shoal_send *send)
 {
-	if (node->outside != 0 && to != SHOAL_SIM_NOBODY) {
+	const struct shoal_sim_exchange *link =
+	        send->kind == SHOAL_SEND_TELL ? shoal_sim_stream_find(node->sim, send->exchange)
+	                                      : NULL;
+	bool addressed = send->kind != SHOAL_SEND_REPLY && send->kind < SHOAL_SEND_UNWATCH;
+	const struct shoal_addr *to = link != NULL ? &link->from : &send->to;
+
+	if (node->ranges != 0 && (addressed || link != NULL)) {
 		(void)shoal_checker_that(&node->sim->checks, SHOAL_CHECKER_ADMITTED,
-		        !shoal_sim_is_outside(node->sim, node->number, to), node->number,
-		        &node->sim->node[to].id, "spoken to, though it is not admitted");
+		        shoal_sim_admits(node, to), node->number, NULL,
+		        "speaks to an address that is not admitted");
 	}
 }

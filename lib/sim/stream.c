@@ -92,6 +92,7 @@ shoal_sim_stream_open(struct shoal_sim_node *node, uint32_t to, const struct sho
 	exchange->generation = ++sim->generation;
 	exchange->client = node->number;
 	exchange->client_instance = node->instance;
+	exchange->from = node->addr;
 	exchange->server = to;
 	exchange->theirs = send->exchange;
 	exchange->counter = shoal_sim_sealed_counter(send->data, send->len);

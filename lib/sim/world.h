@@ -67,6 +67,7 @@ struct shoal_sim_exchange {
 	bool up;                       /* the watcher has its answer */
 	bool client_open, server_open; /* the ends */
 	bool forgotten;                /* by a firewall between the two */
+	struct shoal_addr from;        /* where its client was */
 	bool trying, watched_trying;   /* a keep-alive went unanswered */
 };
 
@@ -127,10 +128,11 @@ struct shoal_sim_node {
 	uint64_t disk_epoch;         /* of the run that saved it */
 	struct shoal_counters *past; /* of its instances that ended; NULL: none did */
 	bool left_in_calm;
-	uint32_t told;      /* messages on the links of its watchers */
-	uint64_t outside;   /* the nodes that it does not admit, a bit each */
-	uint64_t listed;    /* when that was said last; 0: never */
-	uint32_t forgotten; /* how often an operator let it be */
+	uint32_t told;           /* messages on the links of its watchers */
+	struct shoal_cidr *list; /* whom it admits; see ordered.c */
+	size_t ranges;           /* 0: all */
+	uint64_t listed;         /* when that was said last; 0: never */
+	uint64_t forgotten;      /* the highest incarnation that an operator let be; 0: none */
 };
 
 /* Of a way while the same instances run at its ends. */
@@ -252,10 +254,13 @@ void shoal_sim_pace_timer(struct shoal_sim_node *node);
 /* verdict.c: a suspicion or a failure that a core told, right or wrong. */
 void shoal_sim_verdict(struct shoal_sim_node *node, const struct shoal_event *event);
 
-/* ordered.c: whether a node does not admit another one; what it tells, and to whom it sends. */
+/* ordered.c: whether a node admits an address; what it tells, and to whom it sends. */
+bool shoal_sim_admits(const struct shoal_sim_node *node, const struct shoal_addr *addr);
+/* Whether it does not admit another one, where that is now. */
 bool shoal_sim_is_outside(const struct shoal_sim *sim, uint32_t node, uint32_t other);
 void shoal_sim_ordered_event(struct shoal_sim_node *node, const struct shoal_event *event);
-void shoal_sim_ordered_send(struct shoal_sim_node *node, uint32_t to);
+void shoal_sim_ordered_send(struct shoal_sim_node *node, const struct shoal_send *send);
+void shoal_sim_ordered_done(struct shoal_sim_node *node);
 
 /* size.c: a datagram was handed to the network; a node starts. */
 void shoal_sim_size_sent(

@@ -483,6 +483,9 @@ shoal_watch_listed(struct shoal_core *core)
 {
 	bool any = false;
 
+#ifdef SHOAL_PLANT_OUTSIDE_LINKED
+	return;
+#endif
 	for (size_t i = 0; i < SHOAL_LINKS_IN; i++) {
 		struct shoal_watcher *watcher = &core->watch.watcher[i];
 		if (watcher->number != 0 &&

@@ -101,6 +101,7 @@
 	X(FORGET_UNANSWERED, "digest", 105, "who missed it is not told who is forgotten") \
 	X(TOLD_INTO_LIST, "admitted", 11, "others tell of whom the list does not admit, and are believed") \
 	X(OUTSIDE_SPOKEN_TO, "admitted", 21, "who is not admitted any more gets what was on its way") \
+	X(OUTSIDE_LINKED, "admitted", 8, "the link of one who is not admitted any more stays") \
 	X(FIXED_TUNED, "tuned", 5, "what is fixed changes while it runs")
 /* clang-format on */
 
