@@ -21,6 +21,7 @@
 #include "core/sync/exchange.h"
 #include "core/sync/heal.h"
 #include "core/table/leave.h"
+#include "core/table/rival.h"
 
 /* Shortest pause before a leave is told again. */
 #define LEAVE_AGAIN SHOAL_MS(50)
@@ -392,7 +393,7 @@ fail(struct shoal_core *core, struct shoal_probe *probe, struct shoal_record *re
 		bool lives = record->state != SHOAL_STATE_UNKNOWN && is_contradicted(&last, record);
 		shoal_check_ended(core, &last, lives);
 	} else if (last.purpose == SHOAL_PROBE_CONFLICT) {
-		shoal_identity_checked(core, &last, false);
+		shoal_rival_checked(core, &last, false);
 	}
 }
 
@@ -475,7 +476,7 @@ succeed(struct shoal_core *core, const struct shoal_probe *probe)
 		shoal_leave_told(core, probe->phase);
 		break;
 	case SHOAL_PROBE_CONFLICT:
-		shoal_identity_checked(core, probe, true);
+		shoal_rival_checked(core, probe, true);
 		break;
 	}
 }
@@ -494,7 +495,7 @@ succeeded_by(struct shoal_core *core, struct shoal_probe *probe)
 	} else if (last.purpose == SHOAL_PROBE_LEAVE) {
 		shoal_leave_told(core, last.phase); /* whichever instance it is, it has heard */
 	} else if (last.purpose == SHOAL_PROBE_CONFLICT) {
-		shoal_identity_checked(core, &last, false);
+		shoal_rival_checked(core, &last, false);
 	}
 	/* With this member's own statement: the instance may know nobody yet. */
 	shoal_send_gossip(core, last.slot, SHOAL_FILL_SELF | SHOAL_FILL_ABOUT, last.slot);

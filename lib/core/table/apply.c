@@ -8,6 +8,7 @@
 #include "core/node.h"
 #include "core/table/forget.h"
 #include "core/table/grave.h"
+#include "core/table/rival.h"
 
 /* Seconds between two starts that count as one start of many. */
 #define STARTED_TOGETHER_S 60
@@ -251,7 +252,7 @@ shoal_apply(struct shoal_core *core, uint32_t slot, const struct shoal_said *sai
 	bool turned = shoal_members_inbound(record) != said->inbound;
 	before.newer = before.restarted || said->told.claim.incarnation != record->incarnation;
 	uint64_t heir_of =
-	        before.restarted ? shoal_identity_heritage(core, slot, said->member, teller) : 0;
+	        before.restarted ? shoal_rival_heritage(core, slot, said->member, teller) : 0;
 	if (said->member == NULL) {
 		record->incarnation = said->told.claim.incarnation;
 		shoal_members_set_inbound(record, said->inbound);
@@ -266,7 +267,7 @@ shoal_apply(struct shoal_core *core, uint32_t slot, const struct shoal_said *sai
 	}
 	apply_state(core, slot, said, teller, &before);
 	if (heir_of != 0) {
-		shoal_identity_tell_heir(core, slot, heir_of);
+		shoal_rival_tell_heir(core, slot, heir_of);
 	}
 }
 

@@ -10,12 +10,9 @@
  * that was drawn for the question. A former run at this member's own address cannot live, and is
  * outbid at once.
  *
- * A rival is a new instance of another member that says itself where it is. From the known address
- * it takes over unprobed: that is a restart. From elsewhere the known one is asked, as a probe
- * asks. Silent, the new one takes over; both alive, they are told of each other. Who only hears of
- * the new instance follows the higher incarnation.
+ * New instances of other members are in rival.c.
  *
- * Bounds: TWINS_MAX and RIVALS_MAX at once, one question each for KEPT. */
+ * Bounds: TWINS_MAX at once, one question each for KEPT. */
 #include "core/table/identity.h"
 
 #include <string.h>
@@ -23,16 +20,13 @@
 #include "base/addr.h"
 #include "core/event.h"
 #include "core/node.h"
-#include "core/table/learn.h"
 #include "core/table/leave.h"
+#include "core/table/rival.h"
 
 #define TWINS_MAX  4
 #define TWIN_TRIES 4
-#define RIVALS_MAX 64
 /* An instance is not asked again so soon. */
 #define KEPT SHOAL_SEC(10)
-/* The longest full statement of one that is alive. */
-#define STATEMENT_MAX 400
 
 struct twin {
 	struct shoal_timer timer;
@@ -44,15 +38,6 @@ struct twin {
 	bool known; /* the application has been told of it */
 };
 
-struct rival {
-	struct shoal_id id;
-	uint64_t salt, begun;
-	struct shoal_addr from;
-	bool open;
-	size_t len;
-	uint8_t statement[STATEMENT_MAX];
-};
-
 void
 shoal_identity_init(struct shoal_core *core)
 {
@@ -60,14 +45,14 @@ shoal_identity_init(struct shoal_core *core)
 
 	identity->started_ms = core->wall_ns / SHOAL_MS(1);
 	shoal_slab_init(&identity->twins, &core->mem, sizeof(struct twin), TWINS_MAX);
-	shoal_slab_init(&identity->rivals, &core->mem, sizeof(struct rival), RIVALS_MAX);
+	shoal_rival_init(core);
 }
 
 void
 shoal_identity_done(struct shoal_core *core)
 {
 	shoal_slab_done(&core->identity.twins);
-	shoal_slab_done(&core->identity.rivals);
+	shoal_rival_done(core);
 }
 
 static uint64_t
@@ -167,8 +152,8 @@ say(struct shoal_core *core, const struct shoal_addr *to, uint64_t salt, uint64_
 	}
 }
 
-static void
-tell_application(
+void
+shoal_identity_tell(
         struct shoal_core *core, uint32_t slot, const struct shoal_addr *other, const char *which)
 {
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_CONFLICT, NULL);
@@ -191,7 +176,7 @@ stop(struct shoal_core *core, const struct twin *twin)
 		shoal_text_addr(&line.text, &twin->addr);
 		shoal_text_str(&line.text, " has this name or id; give one of the two another");
 	}
-	tell_application(core, SHOAL_SELF, &twin->addr, " and goes on");
+	shoal_identity_tell(core, SHOAL_SELF, &twin->addr, " and goes on");
 	say(core, &twin->addr, twin->salt, 0, own_salt(core));
 	shoal_leave_end(core, SHOAL_ERR_ID_CONFLICT);
 }
@@ -284,18 +269,6 @@ is_own_address(const struct shoal_core *core, const struct shoal_addr *addr)
 	return false;
 }
 
-/* Of a family that this member has, where there is one. */
-static const struct shoal_addr *
-reachable(const struct shoal_core *core, const struct shoal_addr_list *addrs)
-{
-	for (size_t i = 0; i < addrs->count; i++) {
-		if (shoal_addr_is_ipv4(&addrs->item[i]) ? core->has_ipv4 : core->has_ipv6) {
-			return &addrs->item[i];
-		}
-	}
-	return &addrs->item[0];
-}
-
 bool
 shoal_identity_asks(struct shoal_core *core, const struct shoal_claim *told,
         const struct shoal_msg_member *member)
@@ -312,7 +285,7 @@ shoal_identity_asks(struct shoal_core *core, const struct shoal_claim *told,
 	if (member == NULL || !lives) {
 		return false;
 	}
-	const struct shoal_addr *addr = reachable(core, &member->addrs);
+	const struct shoal_addr *addr = shoal_members_used(core, &member->addrs);
 	if (is_own_address(core, addr)) {
 		return false;
 	}
@@ -353,7 +326,7 @@ on_answer(struct shoal_core *core, struct twin *twin, const struct shoal_msg_con
 	outbid(core, twin);
 	if (!twin->known) {
 		twin->known = true;
-		tell_application(core, SHOAL_SELF, &twin->addr, " and stops");
+		shoal_identity_tell(core, SHOAL_SELF, &twin->addr, " and stops");
 	}
 }
 
@@ -374,7 +347,7 @@ on_twin(struct shoal_core *core, const struct shoal_msg_conflict *said,
 	} else if (said->seq == 0 && said->stop == said->salt && twin != NULL) {
 		if (!twin->known) {
 			twin->known = true;
-			tell_application(core, SHOAL_SELF, from, " and stops");
+			shoal_identity_tell(core, SHOAL_SELF, from, " and stops");
 		}
 	} else if (asked == NULL || asked->seq != said->seq || !asked->open) {
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
@@ -410,187 +383,4 @@ shoal_identity_on_conflict(struct shoal_core *core, const struct shoal_msg_confl
 	} else {
 		shoal_identity_met(core, said->other, &said->addr);
 	}
-}
-
-static struct rival *
-find_rival(struct shoal_core *core, const struct shoal_id *id, uint32_t *number)
-{
-	struct shoal_slab *rivals = &core->identity.rivals;
-	struct rival *found = NULL;
-
-	for (uint32_t i = 0; i < rivals->end; i++) {
-		struct rival *rival = shoal_slab_at(rivals, i);
-		if (rival == NULL) {
-			continue;
-		}
-		/* Also one whose member was forgotten, and its probe with it. */
-		if (core->now - rival->begun >= (rival->open ? 10 * KEPT : KEPT)) {
-			shoal_slab_give(rivals, i);
-		} else if (memcmp(&rival->id, id, sizeof *id) == 0) {
-			*number = i;
-			found = rival;
-		}
-	}
-	return found;
-}
-
-static bool
-is_known_address(const struct shoal_record *record, const struct shoal_msg_member *member)
-{
-	for (size_t i = 0; i < member->addrs.count; i++) {
-		if (shoal_members_is_at(record, &member->addrs.item[i])) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* The statement as it came, to be taken up again. false: no room. */
-static bool
-keep(struct shoal_core *core, uint32_t slot, const struct shoal_msg_member *member,
-        const struct shoal_teller *teller)
-{
-	struct shoal_writer writer;
-	uint32_t number;
-	struct rival *rival = shoal_slab_take(&core->identity.rivals, &number);
-
-	if (rival == NULL) {
-		return false;
-	}
-	shoal_writer_init(&writer, rival->statement, sizeof rival->statement);
-	if (!shoal_message_append(&writer, SHOAL_MESSAGE_MEMBER, member) ||
-	        shoal_probe_begin(core, slot, SHOAL_PROBE_CONFLICT) == NULL) {
-		shoal_slab_give(&core->identity.rivals, number);
-		return false;
-	}
-	rival->id = member->id;
-	rival->salt = shoal_salt_short(&member->salt);
-	rival->begun = core->now;
-	rival->from = teller->from;
-	rival->open = true;
-	rival->len = writer.len;
-	return true;
-}
-
-bool
-shoal_identity_defers(struct shoal_core *core, uint32_t slot, const struct shoal_msg_member *member,
-        const struct shoal_teller *teller)
-{
-	const struct shoal_record *record = shoal_members_at(core, slot);
-	uint32_t number;
-
-	if (member == NULL || teller->checked || member->state != SHOAL_STATE_ALIVE ||
-	        !shoal_members_counts(record) ||
-	        shoal_salt_short(&member->salt) == shoal_members_salt(record) ||
-	        memcmp(&teller->id, &member->id, sizeof member->id) != 0 ||
-	        is_known_address(record, member)) {
-		return false;
-	}
-	return find_rival(core, &member->id, &number) != NULL || keep(core, slot, member, teller);
-}
-
-/* Tells one of two instances where the other one is; nowhere: it is gone. */
-static void
-point_out(struct shoal_core *core, const struct shoal_id *id, uint64_t stop,
-        const struct shoal_addr *to, uint64_t salt, uint64_t other, const struct shoal_addr *at)
-{
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	struct shoal_msg_conflict said = {.id = self->info->id,
-	        .salt = own_salt(core),
-	        .target = *id,
-	        .stop = stop,
-	        .other = other,
-	        .addr = *at};
-	struct shoal_pending *pending =
-	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, to, SHOAL_NONE, 0);
-
-	if (pending != NULL) {
-		pending->salt = salt;
-		shoal_send_primary(pending, SHOAL_MESSAGE_CONFLICT, &said);
-	}
-}
-
-uint64_t
-shoal_identity_heritage(const struct shoal_core *core, uint32_t slot,
-        const struct shoal_msg_member *member, const struct shoal_teller *teller)
-{
-	const struct shoal_record *record = shoal_members_at(core, slot);
-	bool itself = member != NULL && memcmp(&teller->id, &member->id, sizeof member->id) == 0;
-
-	return itself && !is_known_address(record, member) ? shoal_members_salt(record) : 0;
-}
-
-void
-shoal_identity_tell_heir(struct shoal_core *core, uint32_t slot, uint64_t salt)
-{
-	const struct shoal_addr nowhere = {.port = 0};
-	const struct shoal_record *record = shoal_members_at(core, slot);
-
-	if (record != NULL) {
-		struct shoal_addr to = shoal_members_addr(record);
-		point_out(core, &record->info->id, salt, &to, salt, salt, &nowhere);
-	}
-}
-
-/* The known instance is silent: the new one takes over. */
-static void
-take_over(struct shoal_core *core, uint32_t slot, const struct rival *rival)
-{
-	struct shoal_teller teller = {.id = rival->id,
-	        .slot = slot,
-	        .from = rival->from,
-	        .path = SHOAL_PATH_GOSSIP,
-	        .checked = true};
-	struct shoal_reader reader, body;
-	union shoal_wire_message message;
-	uint16_t kind;
-
-	shoal_reader_init(&reader, rival->statement, rival->len);
-	if (shoal_message_next(&reader, &kind, &body) > 0 &&
-	        shoal_message_decode(kind, body, &message) == SHOAL_OK) {
-		message.member.age_ms += (core->now - rival->begun) / SHOAL_MS(1);
-		shoal_learn_member(core, &message.member, &teller);
-	}
-}
-
-static void
-both_live(struct shoal_core *core, const struct shoal_probe *probe, const struct rival *rival)
-{
-	struct shoal_record *record = shoal_members_at(core, probe->slot);
-	struct shoal_addr known_at = shoal_members_addr(record);
-	struct shoal_reader reader, body;
-	union shoal_wire_message message;
-	uint16_t kind;
-
-	shoal_reader_init(&reader, rival->statement, rival->len);
-	if (shoal_message_next(&reader, &kind, &body) <= 0 ||
-	        shoal_message_decode(kind, body, &message) != SHOAL_OK) {
-		return;
-	}
-	const struct shoal_addr *new_at = reachable(core, &message.member.addrs);
-	struct contender known = {record->incarnation >> 32, probe->salt, 0};
-	struct contender newer = {message.member.incarnation >> 32, rival->salt, 0};
-	uint64_t later = stops(&known, &newer) ? known.salt : newer.salt;
-	point_out(core, &rival->id, later, &known_at, known.salt, newer.salt, new_at);
-	point_out(core, &rival->id, later, new_at, newer.salt, known.salt, &known_at);
-	tell_application(core, probe->slot, new_at, "");
-}
-
-void
-shoal_identity_checked(struct shoal_core *core, const struct shoal_probe *probe, bool answered)
-{
-	uint32_t number;
-	struct rival *rival = find_rival(core, &probe->target, &number);
-
-	if (rival == NULL || !rival->open) {
-		return;
-	}
-	if (answered) {
-		rival->open = false;
-		both_live(core, probe, rival);
-		return;
-	}
-	struct rival heir = *rival;
-	shoal_slab_give(&core->identity.rivals, number);
-	take_over(core, probe->slot, &heir);
 }

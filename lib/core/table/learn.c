@@ -13,6 +13,7 @@
 #include "core/table/forget.h"
 #include "core/table/grave.h"
 #include "core/table/move.h"
+#include "core/table/rival.h"
 #include "core/table/statement.h"
 
 /* Unconfirmed members that one teller may be the source of. */
@@ -219,7 +220,7 @@ judge(struct shoal_core *core, uint32_t slot, struct shoal_said *said,
 	switch (verdict) {
 	case SHOAL_VERDICT_STALE:
 		/* It is not taken over, but if it lives, both must hear of it. */
-		(void)shoal_identity_defers(core, slot, said->member, teller);
+		(void)shoal_rival_defers(core, slot, said->member, teller);
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
 		shoal_forget_answer(core, slot, teller);
 		break;
@@ -230,7 +231,8 @@ judge(struct shoal_core *core, uint32_t slot, struct shoal_said *said,
 		shoal_apply_again(core, slot, said, teller);
 		break;
 	case SHOAL_VERDICT_APPLY:
-		if (known && shoal_identity_defers(core, slot, said->member, teller)) {
+		if (known && (shoal_rival_defers(core, slot, said->member, teller) ||
+		                     shoal_rival_doubts(core, slot, said->member, teller))) {
 			break;
 		}
 		slot = known ? slot : meet(core, said);

@@ -219,6 +219,18 @@ choose_address(struct shoal_core *core, struct shoal_record *record)
 	record->both = (uint8_t)((record->both & ~SHOAL_RECORD_ADDR) | prefer(core, record->info));
 }
 
+const struct shoal_addr *
+shoal_members_used(const struct shoal_core *core, const struct shoal_addr_list *addrs)
+{
+	for (size_t i = 0; i < addrs->count; i++) {
+		bool ipv4 = shoal_addr_is_ipv4(&addrs->item[i]);
+		if (ipv4 ? core->has_ipv4 : core->has_ipv6) {
+			return &addrs->item[i];
+		}
+	}
+	return &addrs->item[0];
+}
+
 void
 shoal_members_prefer(struct shoal_core *core, const struct shoal_addr *addr, size_t n)
 {

@@ -201,6 +201,9 @@ int shoal_members_readdress(struct shoal_core *core, uint32_t slot,
         const struct shoal_addr_list *addrs, uint64_t moved);
 /* Which of the addresses of members are used follows from those of this one. O(members). */
 void shoal_members_prefer(struct shoal_core *core, const struct shoal_addr *addr, size_t n);
+/* The one of them that would be used: the first of a family that this member has an address of. */
+const struct shoal_addr *shoal_members_used(
+        const struct shoal_core *core, const struct shoal_addr_list *addrs);
 
 /* Takes over newer metadata. SHOAL_ERR_NOMEM: nothing changed. */
 int shoal_members_describe(struct shoal_core *core, uint32_t slot, const struct shoal_meta *meta);

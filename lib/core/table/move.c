@@ -130,19 +130,6 @@ shoal_move_set(struct shoal_core *core, struct shoal_span data)
 	return rc;
 }
 
-/* The one of them that would be used. */
-static const struct shoal_addr *
-find_used(const struct shoal_core *core, const struct shoal_addr_list *addrs)
-{
-	for (size_t i = 0; i < addrs->count; i++) {
-		bool ipv4 = shoal_addr_is_ipv4(&addrs->item[i]);
-		if (ipv4 ? core->has_ipv4 : core->has_ipv6) {
-			return &addrs->item[i];
-		}
-	}
-	return &addrs->item[0];
-}
-
 static bool
 is_host(const struct shoal_addr *a, const struct shoal_addr *b)
 {
@@ -166,7 +153,7 @@ whose_word(const struct shoal_core *core, const struct shoal_said *said,
 	if (memcmp(&teller->id, said->id, sizeof *said->id) != 0) {
 		return WORD_OTHER;
 	}
-	if (core->seal.sealed || is_host(find_used(core, addrs), &teller->from)) {
+	if (core->seal.sealed || is_host(shoal_members_used(core, addrs), &teller->from)) {
 		return WORD_OWN;
 	}
 	for (size_t i = 0; i < addrs->count; i++) {
@@ -222,7 +209,7 @@ shoal_move_told(
 	}
 	bool elsewhere = !shoal_info_same_addrs(&held, &addrs);
 	if ((newer || elsewhere) && word != WORD_OWN) {
-		shoal_check_move(core, slot, teller, find_used(core, &addrs));
+		shoal_check_move(core, slot, teller, shoal_members_used(core, &addrs));
 		return;
 	}
 	if (shoal_members_readdress(core, slot, &addrs, told->moved) != SHOAL_OK) {
