@@ -143,6 +143,27 @@ the_tombstone_turns_old_statements_away_until_its_time_is_over(void **state)
 	world_done(&world);
 }
 
+/* Those of the last statement about it that the node sent. */
+static int
+marks_told(const struct core_world *world, const struct shoal_id *id)
+{
+	int marks = -1;
+
+	for (const struct world_packet *sent = world->sent; sent != NULL; sent = sent->next) {
+		for (size_t i = 0; i < sent->messages; i++) {
+			const union shoal_wire_message *m = &sent->message[i].m;
+			if (sent->message[i].kind == SHOAL_MESSAGE_MEMBER &&
+			        shoal_id_compare(&m->member.id, id) == 0) {
+				marks = m->member.marks;
+			} else if (sent->message[i].kind == SHOAL_MESSAGE_STATE &&
+			           shoal_id_compare(&m->state.id, id) == 0) {
+				marks = m->state.marks;
+			}
+		}
+	}
+	return marks;
+}
+
 static void
 a_stranger_makes_nobody_forget(void **state)
 {
@@ -177,6 +198,32 @@ a_stranger_makes_nobody_forget(void **state)
 	world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &whole);
 	assert_int_equal(world_state(&world, 0, &unknown->id), SHOAL_STATES);
 	world_done(&world);
+}
+
+/* It came back unheard, and left again. */
+static void
+a_later_instance_is_not_forgotten_with_the_one_before(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	for (int same = 0; same < 2; same++) {
+		world_init(&world);
+		world_add(&world, NULL);
+		struct puppet *teller = world_meet(&world, 0, PUPPET_DATAGRAMS);
+		struct puppet *gone = world_meet(&world, 0, 0);
+		struct shoal_msg_member left = puppet_member(gone, SHOAL_STATE_LEFT);
+		world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &left);
+		assert_int_equal(forget(&world, 0, &gone->id), SHOAL_OK);
+		left.incarnation += UINT64_C(1) << 32;
+		left.salt.bytes[0] ^= same ? 0 : 1;
+		world_run(&world, SHOAL_SEC(5));
+		world_forget_sent(&world);
+		world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &left);
+		world_run(&world, SHOAL_SEC(5));
+		assert_int_equal(marks_told(&world, &gone->id), same ? SHOAL_MARK_FORGOTTEN : 0);
+		world_done(&world);
+	}
 }
 
 static void
@@ -229,6 +276,7 @@ main(void)
 	        cmocka_unit_test(one_that_holds_an_older_tombstone_forgets_too),
 	        cmocka_unit_test(the_tombstone_turns_old_statements_away_until_its_time_is_over),
 	        cmocka_unit_test(a_stranger_makes_nobody_forget),
+	        cmocka_unit_test(a_later_instance_is_not_forgotten_with_the_one_before),
 	        cmocka_unit_test(a_member_that_returns_is_as_new),
 	        cmocka_unit_test(who_lives_or_is_unknown_is_not_forgotten),
 	};

@@ -341,8 +341,7 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	wait_for_last(core, probe);
 }
 
-/* Who cannot be dialled may get no datagram back either: what has no relays goes on a stream too.
- */
+/* Who cannot be dialled may get no datagram back either: what has no relays goes on a stream. */
 static void
 go_out(struct shoal_core *core, struct shoal_probe *probe)
 {

@@ -171,6 +171,9 @@ entomb(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
 	if (silent || before->state == state) {
 		kind = (enum shoal_event_kind)0;
 	}
+	if (before->restarted) {
+		shoal_forget_not(core, slot);
+	}
 	if (shoal_grave_dig(core, slot, state, kind, cause, said->age_ns)) {
 		shoal_gossip_add(core, slot);
 		if (said->forgotten) {

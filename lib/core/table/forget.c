@@ -33,6 +33,16 @@ shoal_forget_marked(struct shoal_core *core, uint32_t slot, const struct shoal_i
 	shoal_gossip_add(core, slot);
 }
 
+void
+shoal_forget_not(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_hold *hold = shoal_members_hold(core, shoal_members_at(core, slot));
+
+	if (hold != NULL) {
+		hold->forgotten = false;
+	}
+}
+
 int
 shoal_forget(struct shoal_core *core, struct shoal_span id)
 {

@@ -16,6 +16,9 @@ int shoal_forget(struct shoal_core *core, struct shoal_span id);
  * NULL: this member's operator. */
 void shoal_forget_marked(struct shoal_core *core, uint32_t slot, const struct shoal_id *teller);
 
+/* A tombstone is that of another instance from now on, which nobody wanted to be forgotten. */
+void shoal_forget_not(struct shoal_core *core, uint32_t slot);
+
 /* A tombstone that is held was told once more: its age and its mark. */
 void shoal_forget_told(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
         const struct shoal_teller *teller);
