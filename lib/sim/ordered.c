@@ -214,9 +214,11 @@ shoal_sim_ordered_event(struct shoal_sim_node *node, const struct shoal_event *e
 		        "held as living, though it is not admitted");
 	}
 	if (event->kind == SHOAL_EVENT_REAP && event->cause.kind == SHOAL_CAUSE_FORGOTTEN) {
+		/* A death of that run that is newer than the operator knew goes with it. */
 		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_FORGOTTEN,
-		        event->incarnation <= sim->node[subject].forgotten, node->number,
-		        &event->id, "forgotten, though no operator said so of that incarnation");
+		        event->incarnation >> 32 <= sim->node[subject].forgotten >> 32,
+		        node->number, &event->id,
+		        "forgotten, though no operator said so of that run of it");
 	}
 }
 

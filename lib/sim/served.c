@@ -191,8 +191,9 @@ check_length(struct shoal_follow *follow, const struct shoal_send *send, uint16_
 	        "an answer to one that is no member is longer than its request");
 }
 
-/* Another one in that step asks where a member is that the request told of: it tells the oldest
- * there can be of it, so that the member says the newest. */
+/* Others in that step ask what the request told of: whether a known instance lives while a new one
+ * says that it is elsewhere; or where a member is, which tells the oldest there can be of it, so
+ * that the member says the newest. */
 static bool
 is_relayed(const struct shoal_follow *follow, const struct shoal_read *ping)
 {
@@ -201,6 +202,7 @@ is_relayed(const struct shoal_follow *follow, const struct shoal_read *ping)
 	struct shoal_read_statement said;
 
 	return follow->heard.kind == SHOAL_MESSAGE_RELAY &&
+	       shoal_id_compare(target, &follow->heard.message.relay.target) == 0 &&
 	       !(shoal_read_next(&messages, &said) && said.incarnation == 0 &&
 	               shoal_id_compare(&said.id, target) == 0);
 }
