@@ -151,7 +151,8 @@ class World:
     def note(self, pair, target, incarnation, cause, goodbye):
         """What this step is to later ones."""
         self.steps += 1
-        self.goodbye.discard(pair)
+        if target == "leaving":
+            self.goodbye.discard(pair)
         if goodbye:
             self.goodbye.add(pair)
         if target == "suspect" and cause in OWN_DOUBTS:

@@ -52,8 +52,8 @@ def swap(lines, place):
     if later is None:
         return None
     one, two = lines[place].split(" ", 1), lines[later].split(" ", 1)
-    if one[1] == two[1]:
-        return None
+    if parts(lines[place]).groups()[1:8] == parts(lines[later]).groups()[1:8]:
+        return None  # they differ in their causes only, and either may come first
     return at(at(lines, place, f"{one[0]} {two[1]}"), later, f"{two[0]} {one[1]}")
 
 
