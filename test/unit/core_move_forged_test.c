@@ -215,6 +215,30 @@ moves_that_are_told_take_nothing_from_the_checks_of_hearsay(void **state)
 	world_done(&world);
 }
 
+/* There is no incarnation above the highest one; that is no want of memory. */
+static void
+what_nothing_can_be_said_against_is_counted_as_what_does_not_count(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_member self;
+	struct shoal_id id;
+
+	(void)state;
+	set_up(&world);
+	struct puppet *forger = world_meet(&world, 0, PUPPET_DATAGRAMS), about = *forger;
+	id = world_id(&world, 0);
+	assert_true(world_holds(&world, 0, &id, &self));
+	about.id = id;
+	about.salt = self.salt;
+	about.addr = addr_of("10.7.7.7:7");
+	about.incarnation = UINT64_MAX - 1;
+	uint64_t before = world_counter(&world, 0, SHOAL_COUNTER_DROP_STALE);
+	tell_move(&world, forger, &about, 0, &about.addr);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_NOMEM), 0);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_STALE), before + 1);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -226,6 +250,8 @@ main(void)
 	        cmocka_unit_test(only_what_a_member_tells_of_a_move_is_asked_for),
 	        cmocka_unit_test(moves_that_are_told_send_few_pings_to_one_host),
 	        cmocka_unit_test(moves_that_are_told_take_nothing_from_the_checks_of_hearsay),
+	        cmocka_unit_test(
+	                what_nothing_can_be_said_against_is_counted_as_what_does_not_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -260,7 +260,9 @@ shoal_move_insist(struct shoal_core *core, const struct shoal_msg_member *told)
 	identity->insisted = core->now;
 	shoal_identity_rise(
 	        core, told->moved > told->incarnation ? told->moved : told->incarnation);
-	if (say(core, &held) != SHOAL_OK) {
-		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+	int rc = say(core, &held);
+	if (rc != SHOAL_OK) {
+		shoal_count(core, rc == SHOAL_ERR_LIMIT ? SHOAL_COUNTER_DROP_STALE
+		                                        : SHOAL_COUNTER_DROP_NOMEM);
 	}
 }
