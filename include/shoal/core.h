@@ -316,6 +316,7 @@ struct shoal_core_member {
 	uint32_t app_version;
 	uint8_t protocol_min, protocol_max;
 	bool self;
+	bool forgotten; /* dead, left: by an operator; only what is told of it is judged by it */
 	enum shoal_diagnosis diagnosis;
 	uint64_t meta_version; /* a stamp of its hybrid clock; 0: it never said any */
 	uint64_t meta_hash;    /* which of two under one version, see docs/protocol.md */

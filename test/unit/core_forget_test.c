@@ -246,6 +246,59 @@ a_member_that_returns_is_as_new(void **state)
 	world_done(&world);
 }
 
+/* Nobody was told of a death that it refutes. */
+static void
+one_that_refutes_after_it_was_forgotten_is_as_new_too(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_member held;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	struct puppet *teller = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct puppet *gone = world_meet(&world, 0, 0);
+	assert_non_null(world_await(&world, 0, SHOAL_EVENT_FAILED, SHOAL_SEC(100)));
+	assert_true(world_holds(&world, 0, &gone->id, &held) && !held.forgotten);
+	assert_int_equal(forget(&world, 0, &gone->id), SHOAL_OK);
+	assert_true(world_holds(&world, 0, &gone->id, &held) && held.forgotten);
+	world_clear(&world);
+	uint64_t before = world_counter(&world, 0, SHOAL_COUNTER_REFUTATIONS);
+	gone->incarnation += 2;
+	struct shoal_msg_member said = puppet_member(gone, SHOAL_STATE_ALIVE);
+	world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &said);
+	const struct shoal_event *event = world_event(&world, 0, SHOAL_EVENT_JOIN, &gone->id, 0);
+	assert_non_null(event);
+	assert_int_equal(event->cause.kind, SHOAL_CAUSE_GOSSIP);
+	assert_int_equal(event->cause.after_ns, 0);
+	assert_true(world_counter(&world, 0, SHOAL_COUNTER_REFUTATIONS) == before);
+	assert_true(world_holds(&world, 0, &gone->id, &held) && !held.forgotten);
+	world_done(&world);
+}
+
+/* It may have come back unheard all the same. */
+static void
+one_that_left_and_was_forgotten_is_not_dead_by_a_word(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	struct puppet *teller = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct puppet *gone = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct shoal_msg_member said = puppet_member(gone, SHOAL_STATE_LEFT);
+	world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &said);
+	assert_int_equal(forget(&world, 0, &gone->id), SHOAL_OK);
+	said.incarnation++;
+	said.state = SHOAL_STATE_DEAD;
+	world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &said);
+	assert_int_equal(world_state(&world, 0, &gone->id), SHOAL_STATE_LEFT);
+	world_run(&world, SHOAL_SEC(1));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_VERIFICATIONS), 1);
+	world_done(&world);
+}
+
 static void
 who_lives_or_is_unknown_is_not_forgotten(void **state)
 {
@@ -278,6 +331,8 @@ main(void)
 	        cmocka_unit_test(a_stranger_makes_nobody_forget),
 	        cmocka_unit_test(a_later_instance_is_not_forgotten_with_the_one_before),
 	        cmocka_unit_test(a_member_that_returns_is_as_new),
+	        cmocka_unit_test(one_that_refutes_after_it_was_forgotten_is_as_new_too),
+	        cmocka_unit_test(one_that_left_and_was_forgotten_is_not_dead_by_a_word),
 	        cmocka_unit_test(who_lives_or_is_unknown_is_not_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,8 @@ static bool
 is_shown(const struct shoal_member *seen, const struct shoal_core_member *held)
 {
 	if (held->state == SHOAL_STATE_DEAD || held->state == SHOAL_STATE_LEFT) {
-		return seen != NULL && shoal_id_compare(&seen->id, &held->id) == 0;
+		return seen != NULL && !held->forgotten &&
+		       shoal_id_compare(&seen->id, &held->id) == 0;
 	}
 	return held->state != SHOAL_STATE_UNKNOWN;
 }

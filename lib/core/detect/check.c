@@ -307,8 +307,10 @@ shoal_check_is_settled(const struct shoal_core *core, uint32_t slot)
 	if (record->state != SHOAL_STATE_LEFT) {
 		return false;
 	}
-	return (record->flags & SHOAL_RECORD_SILENT) != 0 ||
-	       (hold != NULL && hold->checked && core->now - hold->begun < SETTLED_FOR);
+	bool untold =
+	        (record->flags & SHOAL_RECORD_SILENT) != 0 && !(hold != NULL && hold->forgotten);
+
+	return untold || (hold != NULL && hold->checked && core->now - hold->begun < SETTLED_FOR);
 }
 
 void

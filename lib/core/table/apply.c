@@ -102,7 +102,8 @@ revive(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
 	}
 	if (before->restarted) {
 		cause.kind = SHOAL_CAUSE_RESTARTED;
-	} else if (before->state == SHOAL_STATE_SUSPECT || before->state == SHOAL_STATE_DEAD) {
+	} else if (kind != SHOAL_EVENT_JOIN &&
+	           (before->state == SHOAL_STATE_SUSPECT || before->state == SHOAL_STATE_DEAD)) {
 		cause.kind = SHOAL_CAUSE_REFUTED;
 		cause.after_ns = shoal_members_age(core, record);
 		shoal_count(core, SHOAL_COUNTER_REFUTATIONS);

@@ -65,6 +65,7 @@ shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_cor
 	member->protocol_min = info->protocol_min;
 	member->protocol_max = info->protocol_max;
 	member->self = slot == SHOAL_SELF;
+	member->forgotten = (shoal_members_marks(core, record) & SHOAL_MARK_FORGOTTEN) != 0;
 	member->diagnosis = diagnosis_of(core, record, member->self);
 	struct shoal_meta meta = shoal_info_meta(info);
 	member->meta_version = meta.version;
