@@ -79,15 +79,14 @@ is_current(const struct shoal_member *member, const struct shoal_core_member *he
 }
 
 /* Whether the application is told of what the core holds in a slot: not of members known by hearsay
- * only, nor of tombstones of members that were never shown. */
+ * only, nor of tombstones of members that were never shown or are to be forgotten. */
 static bool
 is_shown(const struct shoal_member *seen, const struct shoal_core_member *held)
 {
-	if (held->state == SHOAL_STATE_DEAD || held->state == SHOAL_STATE_LEFT) {
-		return seen != NULL && !held->forgotten &&
-		       shoal_id_compare(&seen->id, &held->id) == 0;
-	}
-	return held->state != SHOAL_STATE_UNKNOWN;
+	bool gone = held->state == SHOAL_STATE_DEAD || held->state == SHOAL_STATE_LEFT;
+	bool same = seen != NULL && shoal_id_compare(&seen->id, &held->id) == 0;
+
+	return gone ? same && !held->forgotten : held->state != SHOAL_STATE_UNKNOWN;
 }
 
 static void
