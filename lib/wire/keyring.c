@@ -403,10 +403,11 @@ shoal_keyring_open(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
 		return SHOAL_ERR_REPLAYED;
 	}
 	make_nonce(by->counter, attempt.nonce);
+	bool moves = !by->asked || shoal_senders_find(senders, by->salt) == NULL;
 	int rc = try_key(ring, &attempt, by, key);
 	if (rc == SHOAL_OK && keep) {
 		struct shoal_sender *sender = shoal_senders_find(senders, by->salt);
-		shoal_senders_mark(senders, sender, by->counter, by->from);
+		shoal_senders_mark(senders, sender, by->counter, moves ? by->from : NULL);
 		shoal_list_remove(&sender->warm);
 		shoal_list_push_front(&ring->warm, &sender->warm);
 	}

@@ -53,6 +53,7 @@ struct shoal_sealed_by {
 	uint8_t key_id;
 	uint64_t salt, counter;
 	uint8_t from[16]; /* the IP address that it came from; not in the packet */
+	bool asked;       /* an answer: it came from there only if nothing else is known of it */
 };
 
 /* Without a key. SHOAL_ERR_INVALID: a cipher of another shape; SHOAL_ERR_NOMEM. */
@@ -94,7 +95,8 @@ SHOAL_MUST_USE int shoal_keyring_seal(struct shoal_keyring *ring, const struct s
 SHOAL_MUST_USE int shoal_keyring_open(struct shoal_keyring *ring, const struct shoal_sealed_by *by,
         bool keep, const uint8_t *ad, size_t ad_len, uint8_t *data, size_t len);
 
-/* Whether a packet of this sender has been opened lately, and the last one came from there. */
+/* Whether a packet of this sender has been opened lately, and the last one that was no answer came
+ * from there. */
 bool shoal_keyring_knows(const struct shoal_keyring *ring, const struct shoal_sealed_by *by);
 
 /* So many senders are kept from now on, where that is more than it was. */

@@ -186,10 +186,12 @@ shoal_senders_admit(struct shoal_senders *senders, uint64_t salt)
 
 void
 shoal_senders_mark(struct shoal_senders *senders, struct shoal_sender *sender, uint64_t counter,
-        const uint8_t from[16])
+        const uint8_t *from)
 {
 	shoal_window_mark(&sender->window, counter);
-	memcpy(sender->from, from, sizeof sender->from);
+	if (from != NULL) {
+		memcpy(sender->from, from, sizeof sender->from);
+	}
 	shoal_list_remove(&sender->age);
 	shoal_list_push_front(&senders->latest, &sender->age);
 }

@@ -56,9 +56,9 @@ bool shoal_senders_saw(const struct shoal_senders *senders, uint64_t salt, uint6
 /* An entry for a sender that is not kept. NULL: no memory; nothing changed. */
 struct shoal_sender *shoal_senders_admit(struct shoal_senders *senders, uint64_t salt);
 
-/* A packet of its has opened. */
+/* A packet of its has opened. from, 16 bytes: where it spoke from; NULL: as before. */
 void shoal_senders_mark(struct shoal_senders *senders, struct shoal_sender *sender,
-        uint64_t counter, const uint8_t from[16]);
+        uint64_t counter, const uint8_t *from);
 
 size_t shoal_senders_memory(const struct shoal_senders *senders);
 

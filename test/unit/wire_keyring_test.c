@@ -33,6 +33,30 @@ a_packet_opens_once_with_keys_of_every_length(void **state)
 	assert_int_equal(unit_cipher_seen.live, 0);
 }
 
+/* It is dialled at another address than the one that it speaks from. */
+static void
+an_answer_does_not_change_where_its_sender_is_heard_from(void **state)
+{
+	struct shoal_keyring *from = make(1, NULL, 0, 0), *to = make(2, NULL, 0, 0);
+
+	(void)state;
+	install(from, key_one, 16);
+	install(to, key_one, 16);
+	struct packet answer = seal(from, true), said = seal(from, true), next = seal(from, true);
+	answer.by.from[15] = 1;
+	answer.by.asked = next.by.asked = true;
+	said.by.from[15] = 2;
+	assert_int_equal(open_copy(to, &answer), SHOAL_OK);
+	assert_true(shoal_keyring_knows(to, &answer.by)); /* nothing else is known of it */
+	assert_int_equal(open_copy(to, &said), SHOAL_OK);
+	assert_true(shoal_keyring_knows(to, &said.by));
+	next.by.from[15] = 1;
+	assert_int_equal(open_copy(to, &next), SHOAL_OK);
+	assert_true(shoal_keyring_knows(to, &said.by));
+	shoal_keyring_free(from);
+	shoal_keyring_free(to);
+}
+
 static void
 lengths_that_are_none_and_other_ciphers_are_refused(void **state)
 {
@@ -428,6 +452,7 @@ main(void)
 	        cmocka_unit_test(sealing_under_an_old_counter_is_a_bug),
 	        cmocka_unit_test(without_memory_nothing_opens_and_nothing_leaks),
 	        cmocka_unit_test(memory_is_bounded_and_told),
+	        cmocka_unit_test(an_answer_does_not_change_where_its_sender_is_heard_from),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

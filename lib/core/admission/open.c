@@ -80,7 +80,8 @@ came_as(const struct shoal_core *core, const struct shoal_input *input)
 	return frame;
 }
 
-/* The host does not say from whom a result is: from whom we asked. */
+/* The host does not say from whom a result is: from whom we asked, which may speak to others from
+ * another address than the one at which it is dialled. */
 static void
 note_source(
         const struct shoal_core *core, const struct shoal_input *input, struct shoal_sealed_by *by)
@@ -90,6 +91,7 @@ note_source(
 	                                 : input->from;
 
 	memcpy(by->from, from.ip, sizeof by->from);
+	by->asked = input->kind == SHOAL_INPUT_RESULT;
 }
 
 /* What is for another instance, or a request that has come before, is opened all the same, so that
