@@ -27,7 +27,30 @@ struct stage {
 static const struct shoal_key the_key = {.bytes = "sixteen bytes ok", .len = 16};
 static const struct shoal_key other_key = {.bytes = "sixteen bytes no", .len = 16};
 
-/* What a call may return that is right in itself, whatever happens meanwhile. */
+/* What a call may return that looks at nobody else and waits for nothing, whatever happens
+ * meanwhile. */
+static void
+take_own(struct stage *stage, int rc)
+{
+	switch (rc) {
+	case 0:
+	case SHOAL_ERR_STATE:
+	case SHOAL_ERR_NOT_FOUND:
+	case SHOAL_ERR_AGAIN:
+		break;
+	default:
+		atomic_store(&stage->odd, rc);
+	}
+}
+
+/* Of a type there is one handler, which another thread may have made. */
+static void
+take_handler(struct stage *stage, int rc)
+{
+	take_own(stage, rc == SHOAL_ERR_IN_USE ? 0 : rc);
+}
+
+/* What any other call may return. */
 static void
 take(struct stage *stage, int rc)
 {
@@ -141,7 +164,7 @@ look_at_status(struct stage *stage, unsigned number)
 	struct shoal_member *self = shoal_cluster_self(cluster);
 	char text[SHOAL_ADDR_TEXT];
 
-	take(stage, shoal_cluster_address(cluster, text, sizeof(text)));
+	take_own(stage, shoal_cluster_address(cluster, text, sizeof(text)));
 	take(stage, shoal_cluster_failure(cluster));
 	(void)shoal_cluster_health(cluster);
 	(void)shoal_cluster_convergence_lag(cluster);
@@ -152,7 +175,7 @@ look_at_status(struct stage *stage, unsigned number)
 	shoal_cluster_counters(cluster, &counters);
 	shoal_cluster_histograms(cluster, &histograms);
 	if (stage->run != SHOAL_RUN_DISPATCH) {
-		take(stage, shoal_cluster_dispatch(cluster));
+		take_own(stage, shoal_cluster_dispatch(cluster));
 		(void)shoal_cluster_fd(cluster);
 	}
 	shoal_member_unref(self);
@@ -191,23 +214,23 @@ say_something(struct stage *stage, unsigned number)
 	struct shoal_cluster *cluster = stage->cluster;
 	struct shoal_meta_edit *edit;
 
-	take(stage, shoal_meta_set_uint64(cluster, "count", number));
-	take(stage, shoal_meta_set_int64(cluster, "int", -1));
-	take(stage, shoal_meta_set_bool(cluster, "bool", true));
-	take(stage, shoal_meta_set_double(cluster, "double", 0.5));
-	take(stage, shoal_meta_set_time(cluster, "time", 1000));
-	take(stage, shoal_meta_set_bytes(cluster, "bytes", "ab", 2));
-	take(stage, shoal_meta_set_str(cluster, "str", "text"));
-	take(stage, shoal_meta_delete(cluster, "str"));
-	take(stage, shoal_tag_add(cluster, "red"));
-	take(stage, shoal_tag_remove(cluster, "red"));
+	take_own(stage, shoal_meta_set_uint64(cluster, "count", number));
+	take_own(stage, shoal_meta_set_int64(cluster, "int", -1));
+	take_own(stage, shoal_meta_set_bool(cluster, "bool", true));
+	take_own(stage, shoal_meta_set_double(cluster, "double", 0.5));
+	take_own(stage, shoal_meta_set_time(cluster, "time", 1000));
+	take_own(stage, shoal_meta_set_bytes(cluster, "bytes", "ab", 2));
+	take_own(stage, shoal_meta_set_str(cluster, "str", "text"));
+	take_own(stage, shoal_meta_delete(cluster, "str"));
+	take_own(stage, shoal_tag_add(cluster, "red"));
+	take_own(stage, shoal_tag_remove(cluster, "red"));
 	if (shoal_meta_begin(cluster, &edit) == 0) {
-		take(stage, shoal_meta_edit_str(edit, "a", "b"));
-		take(stage, shoal_meta_edit_tag(edit, "blue", number % 2 == 0));
+		take_own(stage, shoal_meta_edit_str(edit, "a", "b"));
+		take_own(stage, shoal_meta_edit_tag(edit, "blue", number % 2 == 0));
 		if (number % 4 == 0) {
 			shoal_meta_abort(edit);
 		} else {
-			take(stage, shoal_meta_commit(edit));
+			take_own(stage, shoal_meta_commit(edit));
 		}
 	}
 }
@@ -223,7 +246,7 @@ send_something(struct stage *stage, unsigned number)
 
 	take(stage, shoal_broadcast(cluster, TYPE, "x", 1, number % 2 ? SHOAL_RELIABLE : 0));
 	take(stage, shoal_broadcast_tag(cluster, "red", TYPE, "x", 1, 0));
-	take(stage, shoal_on_writable(cluster, on_writable, stage));
+	take_own(stage, shoal_on_writable(cluster, on_writable, stage));
 	if (!somebody(stage, number, &id)) {
 		return;
 	}
@@ -275,13 +298,13 @@ change_handlers(struct stage *stage, unsigned number)
 	uint16_t type = (uint16_t)(300 + number % 4);
 	int tag;
 
-	take(stage, shoal_on_member(cluster, SHOAL_EVENT_ALL, ignore, &tag));
-	take(stage, shoal_handle(cluster, type, on_message, stage));
-	take(stage, shoal_unhandle(cluster, type));
-	take(stage, shoal_handle_request(cluster, type, on_request, stage));
-	take(stage, shoal_unhandle(cluster, type));
+	take_own(stage, shoal_on_member(cluster, SHOAL_EVENT_ALL, ignore, &tag));
+	take_handler(stage, shoal_handle(cluster, type, on_message, stage));
+	take_handler(stage, shoal_unhandle(cluster, type));
+	take_handler(stage, shoal_handle_request(cluster, type, on_request, stage));
+	take_handler(stage, shoal_unhandle(cluster, type));
 	take(stage, shoal_reply(cluster, atomic_load(&stage->ticket), 0, "z", 1));
-	take(stage, shoal_off_member(cluster, ignore, &tag));
+	take_own(stage, shoal_off_member(cluster, ignore, &tag));
 }
 
 static void
@@ -293,9 +316,9 @@ change_config(struct stage *stage, unsigned number)
 
 	config.profile.gossip_fanout = 3 + number % 2;
 	config.allow = number % 2 == 0 ? "127.0.0.0/8" : NULL;
-	take(stage, shoal_cluster_reconfigure(cluster, &config, on_field, NULL));
-	take(stage, shoal_cluster_set(cluster, "gossip_fanout", number % 2 ? "3" : "4"));
-	take(stage, shoal_cluster_set(cluster, "log_level", "warn"));
+	take_own(stage, shoal_cluster_reconfigure(cluster, &config, on_field, NULL));
+	take_own(stage, shoal_cluster_set(cluster, "gossip_fanout", number % 2 ? "3" : "4"));
+	take_own(stage, shoal_cluster_set(cluster, "log_level", "warn"));
 	if (somebody(stage, number, &id)) {
 		take(stage, shoal_cluster_forget(cluster, &id));
 	}
@@ -327,7 +350,7 @@ join_again(struct stage *stage, unsigned number)
 {
 	const char *seeds[] = {stage->address};
 
-	take(stage, shoal_seeds_check(seeds, 1));
+	take_own(stage, shoal_seeds_check(seeds, 1));
 	begun(stage, shoal_cluster_join_async(stage->cluster, seeds, 1, 500, on_done, stage));
 	if (number % 4 == 0) {
 		take(stage, shoal_cluster_join(stage->cluster, seeds, 1, 500, NULL));
