@@ -86,7 +86,8 @@ extern "C" {
 	X(EVENTS_OVERFLOW, events_overflow,                                                        \
 	        "member events coalesced because callbacks fell behind")                           \
 	X(LOOP_TURNS, loop_turns, "turns of the event loop")                                       \
-	X(DROP_EXCESS, drop_excess, "messages dropped: more than one request in a packet")         \
+	X(DROP_EXCESS, drop_excess,                                                                \
+	        "messages dropped: a second request in a packet, or too many instances to ask")    \
 	X(DROP_ENDED, drop_ended, "inputs dropped: this member has left")                          \
 	X(STALLS, stalls, "stalls of this member's own loop")                                      \
 	X(CONFLICTS, conflicts, "times that two live instances of one id were found")              \
