@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Manual pages of section 3, one a public header and one a function that leads to it, made from the comments of the
+# Manual pages of section 3, one a public header and one a function or type that leads to it, made from the comments of the
 # headers by a script in Python. Where there is no Python they are left out. (Those of the command: tools/CMakeLists.txt.)
 find_package(Python3 QUIET COMPONENTS Interpreter)
 if(Python3_FOUND)

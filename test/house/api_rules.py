@@ -18,6 +18,23 @@ def functions(tree, headers=None):
                 yield match.group(1), path, line_of(code, match.start())
 
 
+def types(tree):
+    """(name, path, members) of every struct, enumeration and type of a callback in a public header. Members are names;
+    those that a table X(...) makes are their rows' first words."""
+    for path in tree.under("include/shoal"):
+        code = strip_comments(tree.text(path))
+        tables = {match[1]: re.findall(r"\bX\(\s*(\w+)", match[2])
+                  for match in re.finditer(r"^#define (\w+)\(X\)((?:.*\\\n)*.*)", code, re.M)}
+        for match in re.finditer(r"^typedef\b[^;]*?\(\*(shoal_\w+)\)|^struct (shoal_\w+);", code, re.M):
+            yield match[1] or match[2], path, []
+        for match in re.finditer(r"^(struct|enum) (shoal_\w+) \{\n(.*?)^\};", code, re.M | re.S):
+            names = [row for table in re.findall(r"^\s*(\w+)\(SHOAL_X\)", match[3], re.M) for row in tables[table]]
+            body = re.sub(r"^#.*|^\s*\w+\(SHOAL_X\)", "", match[3], flags=re.M)
+            form = r"^\s*(SHOAL_\w+)" if match[1] == "enum" else r"\(\*(\w+)\)\s*\(|(\w+)(?:\[[^\]]*\])*\s*[,;](?![^(]*\)\s*;)"
+            names += ["".join(found) for found in re.findall(form, body, re.M)]
+            yield match[2], path, names
+
+
 def documented(tree, found):
     """Right above every public function, or above the group without an empty line that it stands in, is a comment."""
     for name, path, line in functions(tree):

@@ -73,8 +73,8 @@ export LD_LIBRARY_PATH="$libdir"
 try "libshoal0 holds the libraries and their SONAMEs" holds libshoal0 'libshoal\.so\.0$' 'libshoal-core\.so\.0$'
 try "libshoal-dev holds headers, static libraries, pkg-config files and the CMake package" \
 	holds libshoal-dev include/shoal/shoal.h 'libshoal\.a$' 'libshoal\.so$' pkgconfig/shoal.pc cmake/shoal/shoal-config.cmake
-try "and the manual of each header and function, compressed" \
-	holds libshoal-dev 'man3/shoal_cluster\.3\.gz$' 'man3/shoal_cluster_join\.3\.gz$' 'man3/shoal\.3\.gz$'
+try "and the manual of each header, function and type, compressed" \
+	holds libshoal-dev 'man3/shoal_cluster\.3\.gz$' 'man3/shoal_cluster_join\.3\.gz$' 'man3/shoal_filter\.3\.gz$' 'man3/shoal\.3\.gz$'
 try "shoal holds the command, its manual, completions and the unit of systemd" \
 	holds shoal 'bin/shoal$' 'man1/shoal\.1\.gz$' 'man1/shoal-agent\.1\.gz$' bash-completion/completions/shoal site-functions/_shoal \
 	vendor_completions.d/shoal.fish 'systemd/system/shoal\.service$'

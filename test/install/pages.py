@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The manual pages that a build made: mandoc finds nothing wrong with them, every public function has one, and it is
-told of there. Usage: pages.py ROOT BUILD [MANDOC]. Prints a line a thing that was tried; exit status 1 where one failed."""
+"""The manual pages that a build made: mandoc finds nothing wrong with them, every public function and type has one, and it
+is told of there. Usage: pages.py ROOT BUILD [MANDOC]. Prints a line a thing that was tried; exit status 1 where one failed."""
 import glob
 import os
+import re
 import subprocess
 import sys
 
@@ -48,6 +49,25 @@ def functions_without(root, folder):
     return wrong
 
 
+def types_without(root, folder):
+    """Where a function has the name, its page has to lead on."""
+    wrong = []
+    for name, path, members in api_rules.types(Tree(root)):
+        page = "shoal_" + os.path.basename(path)[:-2]
+        alias = os.path.join(folder, name + ".3")
+        there = text(alias) if os.path.exists(alias) else ""
+        led = re.fullmatch(r"\.so man3/(\w+)\.3\n", there)
+        target = text(os.path.join(folder, led[1] + ".3")) if led else there
+        if not any(one in target for one in (f".TH {page.upper()} ", f".TH {name.upper()} ", f".BR {page} (3)")):
+            wrong.append(f"{name} does not lead to {page}")
+        whole = text(os.path.join(folder, page + ".3"))
+        about = re.search(rf"^\.SS (?:struct |enum )?{name}\n(.*?)(?=^\.S[SH] |\Z)", whole, re.M | re.S)
+        words = set(re.findall(r"\w+", re.sub(r"\\f[BR]", " ", about[1] if about else "")))
+        wrong += [f"{page} does not tell of {one} of {name}" for one in members
+                  if not any(word == one or word.endswith("_" + one) for word in words)]
+    return wrong
+
+
 def main(root, build, mandoc=None):
     commands = sorted(glob.glob(os.path.join(build, "tools/man1/*.1")))
     headers = sorted(glob.glob(os.path.join(build, "man3/*.3")))
@@ -55,6 +75,7 @@ def main(root, build, mandoc=None):
     if mandoc:
         tell("mandoc finds nothing wrong with them", lint(mandoc, commands + headers))
     tell("every public function has one, which tells of it", functions_without(root, os.path.join(build, "man3")))
+    tell("so has every public type, with all its members", types_without(root, os.path.join(build, "man3")))
     return 1 if failed else 0
 
 

@@ -4,8 +4,8 @@
 
     header_pages.py VERSION FOLDER HEADER...
 
-writes FOLDER/shoal_cluster.3 for shoal/cluster.h and so on, and for each function a page of one line that leads to that
-of its header. A header is read by its form: a comment at the beginning of a line is about what follows it up to the next
+writes FOLDER/shoal_cluster.3 for shoal/cluster.h and so on, and for each function and type a page of one line that leads
+to that of its header; a function and a type of one name lead to the function's. A header is read by its form: a comment at the beginning of a line is about what follows it up to the next
 empty line; members, enumerators and numbers have theirs above them or behind them; a table X(...) stands for what the
 enumeration or struct makes of it."""
 import itertools
@@ -223,6 +223,14 @@ class Header:
                     if name:
                         yield name[1] or name[2]
 
+    def types(self):
+        """Names of structs, enumerations and types of callbacks."""
+        for _, items in self.groups:
+            for one in items:
+                name = re.match(r"(?:struct|enum) (shoal_\w+)\s*(?:\{|;)|typedef [^;]*?\(\*(shoal_\w+)\)", one)
+                if name:
+                    yield name[1] or name[2]
+
     def type_lines(self, comment, items):
         """(types, constants) of a group."""
         lines, numbers = [], []
@@ -290,9 +298,10 @@ class Header:
 def main(version, folder, *paths):
     headers = [Header(path) for path in paths]
     pages = {header.title: header.page(version) for header in headers}
-    for header in headers:
-        for name in header.functions():
-            pages.setdefault(name, f".so man3/{header.title}.3\n")
+    for names in (Header.functions, Header.types):
+        for header in headers:
+            for name in names(header):
+                pages.setdefault(name, f".so man3/{header.title}.3\n")
     os.makedirs(folder, exist_ok=True)
     for name, text in pages.items():
         with open(os.path.join(folder, name + ".3"), "w", encoding="utf-8") as file:
