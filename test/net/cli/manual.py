@@ -4,6 +4,7 @@ import os
 import re
 
 from command import check, complaint, expect_in, main, shoal
+from agents import exchange
 from helping import COMMANDS
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
@@ -75,6 +76,16 @@ def the_manual_names_every_cause_event_and_diagnosis(cluster):
         words = re.search(rf"^\.I {key}\n\(([^)]*)\)", page, re.M)[1]
         named = {word.strip() for word in re.split(r",| or ", words.replace("\n", " "))}
         check(named - {"null"} == set(re.findall(pattern, text)) - others, f"{key}: {words}")
+
+
+def the_manual_and_the_answer_of_a_wrong_path_name_every_path(cluster):
+    with open(os.path.join(ROOT, "tools/shoal/agent_http.c"), encoding="utf-8") as source:
+        served = re.findall(r'\{"(/\S+)", EVHTTP_REQ_(\w+), "', source.read())
+    page = re.sub(r"\\f[BIR]", "", prose("agent"))
+    told = re.findall(r"^\.B (GET|POST) (/\w+(?:/\w+)?)", page, re.M)
+    check(set(served) == {(path, method) for method, path in told} and len(served) > 10, f"{served} are served, {told} told")
+    answer = exchange(cluster.start("a").socket_path, "/nonsense")[1].decode()
+    check(set(re.findall(r"(/\w+(?:/\w+)?)", answer)) == {path for path, _ in served}, answer)
 
 
 if __name__ == "__main__":
