@@ -280,6 +280,20 @@ def defaults_of_the_profile_are_those_of_the_code(cluster):
     check(found >= 15, f"only {found} fields are found")
 
 
+def defaults_of_the_limits_are_those_of_the_code(cluster):
+    del cluster
+    known = {name: values for name, *values in numbers()}
+    units = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20}
+    found = 0
+    for cells in rows_of("docs/tuning.md", 3):
+        told = re.match(r"`(\w+)` \(([\d,]+) ?(\w*)[^;)]*(?:; local: ([\d,]+))?\)", cells[0])
+        if told and told[1] in known:
+            lan, local = (int((number or told[2]).replace(",", "")) * units.get(told[3], 1) for number in (told[2], told[4]))
+            check([str(lan), str(local)] == known[told[1]][2::2], f"{told[1]} is {known[told[1]][2:]}, not {cells[0]}")
+            found += 1
+    check(found >= 9, f"only {found} limits are found")
+
+
 def names_of_counters_and_fields_in_the_documents_exist(cluster):
     agent = cluster.start("a")
     known = set(agent.counters()) | {name for name, *_ in numbers()} | {"drop_"}
