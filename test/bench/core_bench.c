@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "bench.h"
+#include "bench_member.h"
 #include "wire/message.h"
 #include "wire/packet.h"
 
@@ -53,27 +54,6 @@ count_free(void *ptr, void *arg)
 }
 
 static void
-name_member(uint32_t i, struct shoal_msg_member *member, char name[16])
-{
-	memset(member, 0, sizeof *member);
-	snprintf(name, 16, "member-%05u", i % 100000);
-	memcpy(member->id.bytes, &i, sizeof i);
-	member->id.bytes[15] = 1;
-	memcpy(member->salt.bytes, &i, sizeof i);
-	member->salt.bytes[15] = 1;
-	member->incarnation = 1;
-	member->state = SHOAL_STATE_ALIVE;
-	member->name = (struct shoal_span){(const uint8_t *)name, strlen(name)};
-	member->addrs.count = 1;
-	member->addrs.item[0].ip[10] = member->addrs.item[0].ip[11] = 0xff;
-	member->addrs.item[0].ip[12] = 10;
-	member->addrs.item[0].ip[13] = (uint8_t)(i >> 16);
-	member->addrs.item[0].ip[14] = (uint8_t)(i >> 8);
-	member->addrs.item[0].ip[15] = (uint8_t)i;
-	member->addrs.item[0].port = 7946;
-}
-
-static void
 drain(struct shoal_core *core)
 {
 	struct shoal_send send;
@@ -118,7 +98,7 @@ tell_members(struct shoal_core *core, uint32_t n, uint64_t now, enum shoal_input
 		struct shoal_msg_member member;
 		char name[16];
 
-		name_member(i, &member, name);
+		bench_member(i, 1, &member, name);
 		if (i == 1) {
 			struct shoal_msg_sender sender = {
 			        .id = member.id, .salt = salt_of(&member.salt)};
@@ -201,7 +181,7 @@ make_pings(const struct shoal_core *core, uint32_t n, struct ping *pings)
 		struct shoal_writer writer;
 		char name[16];
 
-		name_member(1 + shoal_rng_below(&rng, n - 1), &member, name);
+		bench_member(1 + shoal_rng_below(&rng, n - 1), 1, &member, name);
 		struct shoal_msg_ping ping = {.seq = shoal_rng_u64(&rng) | 1,
 		        .id = member.id,
 		        .salt = salt_of(&member.salt),

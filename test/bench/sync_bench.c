@@ -4,6 +4,7 @@
 #include <shoal/core.h>
 
 #include "bench.h"
+#include "bench_member.h"
 #include "core/sync/sync.h"
 #include "core/table/tree.h"
 #include "wire/message.h"
@@ -95,27 +96,6 @@ exchange(struct pair *pair, size_t from)
 	free(data);
 }
 
-static void
-name_member(uint32_t i, uint64_t incarnation, struct shoal_msg_member *member, char name[16])
-{
-	memset(member, 0, sizeof *member);
-	snprintf(name, 16, "member-%05u", i % 100000);
-	memcpy(member->id.bytes, &i, sizeof i);
-	member->id.bytes[15] = 1;
-	memcpy(member->salt.bytes, &i, sizeof i);
-	member->salt.bytes[15] = 1;
-	member->incarnation = incarnation;
-	member->state = SHOAL_STATE_ALIVE;
-	member->name = (struct shoal_span){(const uint8_t *)name, strlen(name)};
-	member->addrs.count = 1;
-	member->addrs.item[0].ip[10] = member->addrs.item[0].ip[11] = 0xff;
-	member->addrs.item[0].ip[12] = 10;
-	member->addrs.item[0].ip[13] = (uint8_t)(i >> 16);
-	member->addrs.item[0].ip[14] = (uint8_t)(i >> 8);
-	member->addrs.item[0].ip[15] = (uint8_t)i;
-	member->addrs.item[0].port = 7946;
-}
-
 /* The site hears of members first, first + step ... below n at an incarnation, as in a table. */
 static void
 tell(struct pair *pair, size_t site, uint32_t first, uint32_t step, uint32_t n,
@@ -137,7 +117,7 @@ tell(struct pair *pair, size_t site, uint32_t first, uint32_t step, uint32_t n,
 		struct shoal_msg_member member;
 		char name[16];
 
-		name_member(i, incarnation, &member, name);
+		bench_member(i, incarnation, &member, name);
 		shoal_message_append(&writer, SHOAL_MESSAGE_MEMBER, &member);
 	}
 	shoal_packet_end(&writer);

@@ -77,11 +77,7 @@ a_core_compares_tables_at_its_interval_give_or_take_a_quarter(void **state)
 	size_t syncs = 0, distinct = 0;
 
 	(void)state;
-	world_init(&world);
-	world_add(&world, NULL);
-	for (size_t i = 0; i < 10; i++) {
-		world_meet(&world, 0, PUPPET_DATAGRAMS);
-	}
+	world_begin(&world, NULL, 10, PUPPET_DATAGRAMS);
 	world_run(&world, SHOAL_SEC(600));
 	while ((packet = world_sent(&world, packet, 0, NULL, SHOAL_MESSAGE_SYNC)) != NULL) {
 		assert_int_equal(packet->kind, SHOAL_SEND_REQUEST);

@@ -14,11 +14,7 @@
 static struct puppet *
 set_up(struct core_world *world, size_t others)
 {
-	world_init(world);
-	world_add(world, NULL);
-	for (size_t i = 0; i < others; i++) {
-		world_meet(world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
-	}
+	world_begin(world, NULL, others, PUPPET_DATAGRAMS | PUPPET_STREAMS);
 	return world_meet(world, 0, 0);
 }
 
@@ -184,11 +180,7 @@ one_that_lives_at_the_address_itself_finds_that_out_by_its_own_ping(void **state
 	struct core_world world;
 
 	(void)state;
-	world_init(&world);
-	world_add(&world, NULL);
-	for (size_t i = 0; i < 4; i++) {
-		world_meet(&world, 0, PUPPET_DATAGRAMS);
-	}
+	world_begin(&world, NULL, 4, PUPPET_DATAGRAMS);
 	struct puppet *subject = world_puppet(&world);
 	subject->addr = world.node[0].addr;
 	struct shoal_msg_member said = puppet_member(subject, SHOAL_STATE_ALIVE);

@@ -45,11 +45,7 @@ a_thousand_forged_refusals_of_every_member_cost_a_bounded_number_of_probes(void 
 	uint64_t begun;
 
 	(void)state;
-	world_init(&world);
-	world_add(&world, NULL);
-	for (size_t i = 0; i < 30; i++) {
-		world_meet(&world, 0, PUPPET_DATAGRAMS);
-	}
+	world_begin(&world, NULL, 30, PUPPET_DATAGRAMS);
 	world_run(&world, SHOAL_SEC(60));
 	begun = world.now;
 	for (size_t i = 0; i < 1000; i++) {

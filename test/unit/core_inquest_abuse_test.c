@@ -9,11 +9,7 @@
 static void
 set_up(struct core_world *world)
 {
-	world_init(world);
-	world_add(world, NULL);
-	for (size_t i = 0; i < 6; i++) {
-		world_meet(world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
-	}
+	world_begin(world, NULL, 6, PUPPET_DATAGRAMS | PUPPET_STREAMS);
 	world_run(world, SHOAL_SEC(20));
 	world_clear(world);
 }

@@ -24,11 +24,7 @@ make_cluster(struct core_world *world, size_t nodes)
 static void
 set_up(struct core_world *world, size_t puppets, unsigned answers)
 {
-	world_init(world);
-	world_add(world, NULL);
-	for (size_t i = 0; i < puppets; i++) {
-		world_meet(world, 0, answers);
-	}
+	world_begin(world, NULL, puppets, answers);
 	world_clear(world);
 }
 

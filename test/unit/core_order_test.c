@@ -262,11 +262,7 @@ one_member_is_pinged_each_interval_and_each_once_a_round(void **state)
 	uint64_t before = 0;
 
 	(void)state;
-	world_init(&world);
-	world_add(&world, NULL);
-	for (size_t i = 0; i < 7; i++) {
-		world_meet(&world, 0, PUPPET_DATAGRAMS);
-	}
+	world_begin(&world, NULL, 7, PUPPET_DATAGRAMS);
 	world_run(&world, SHOAL_SEC(71));
 	while ((packet = world_sent(&world, packet, 0, NULL, SHOAL_MESSAGE_PING)) != NULL) {
 		const struct shoal_msg_ping *ping = &packet_has(packet, SHOAL_MESSAGE_PING)->ping;

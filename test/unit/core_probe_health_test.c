@@ -38,11 +38,7 @@ await_ping(struct core_world *world)
 static void
 set_up(struct core_world *world, size_t puppets, unsigned answers)
 {
-	world_init(world);
-	world_add(world, NULL);
-	for (size_t i = 0; i < puppets; i++) {
-		world_meet(world, 0, answers);
-	}
+	world_begin(world, NULL, puppets, answers);
 }
 
 static unsigned

@@ -13,11 +13,7 @@
 static void
 set_up(struct core_world *world, bool measured)
 {
-	world_init(world);
-	world_add(world, NULL);
-	for (size_t i = 0; i < 5; i++) {
-		world_meet(world, 0, PUPPET_DATAGRAMS);
-	}
+	world_begin(world, NULL, 5, PUPPET_DATAGRAMS);
 	world_run(world, measured ? SHOAL_SEC(30) : 0);
 	world_clear(world);
 }

@@ -66,11 +66,7 @@ static void
 set_up(struct core_world *world, size_t puppets)
 {
 	make(1);
-	world_init(world);
-	world_add(world, NULL);
-	for (size_t i = 0; i < puppets; i++) {
-		world_meet(world, 0, PUPPET_DATAGRAMS);
-	}
+	world_begin(world, NULL, puppets, PUPPET_DATAGRAMS);
 	world_clear(world);
 }
 

@@ -57,6 +57,17 @@ world_meet(struct core_world *world, size_t node, unsigned answers)
 	return puppet;
 }
 
+void
+world_begin(struct core_world *world, const struct shoal_core_config *config, size_t puppets,
+        unsigned answers)
+{
+	world_init(world);
+	world_add(world, config);
+	for (size_t i = 0; i < puppets; i++) {
+		world_meet(world, 0, answers);
+	}
+}
+
 struct shoal_msg_member
 puppet_member(const struct puppet *puppet, enum shoal_state state)
 {

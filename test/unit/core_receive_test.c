@@ -26,11 +26,7 @@ state_of(struct shoal_core *core)
 static void
 set_up(struct core_world *world)
 {
-	world_init(world);
-	world_add(world, NULL);
-	for (size_t i = 0; i < 5; i++) {
-		world_meet(world, 0, PUPPET_DATAGRAMS);
-	}
+	world_begin(world, NULL, 5, PUPPET_DATAGRAMS);
 	world_run(world, SHOAL_SEC(5));
 	world_clear(world);
 }
@@ -415,11 +411,7 @@ changed_packets_with_a_right_checksum_change_all_they_say_or_nothing(void **stat
 	(void)state;
 	collect(&corpus);
 	/* Node 0 of a world like that of the corpus: its packets are meant for it. */
-	world_init(&world);
-	world_add(&world, NULL);
-	for (size_t i = 0; i < 5; i++) {
-		world_meet(&world, 0, PUPPET_DATAGRAMS);
-	}
+	world_begin(&world, NULL, 5, PUPPET_DATAGRAMS);
 	for (unsigned i = 0; i < 30000; i++) {
 		uint8_t data[2048];
 		size_t len = mutate(&corpus, &draw, data, sizeof data);

@@ -13,11 +13,7 @@
 static void
 set_up(struct core_world *world, size_t puppets)
 {
-	world_init(world);
-	world_add(world, NULL);
-	for (size_t i = 0; i < puppets; i++) {
-		world_meet(world, 0, 0);
-	}
+	world_begin(world, NULL, puppets, 0);
 }
 
 static uint32_t

@@ -129,6 +129,9 @@ const struct world_packet *world_await_sent(struct core_world *world, size_t nod
 struct puppet *world_puppet(struct core_world *world);
 /* The same, and the node learns of it. */
 struct puppet *world_meet(struct core_world *world, size_t node, unsigned answers);
+/* world_init, world_add, and a number of puppets that the node meets. */
+void world_begin(struct core_world *world, const struct shoal_core_config *config, size_t puppets,
+        unsigned answers);
 /* The short form of its salt, computed apart from the library's. */
 uint64_t puppet_salt(const struct puppet *puppet);
 struct shoal_msg_member puppet_member(const struct puppet *puppet, enum shoal_state state);
