@@ -448,6 +448,11 @@ SHOAL_API uint32_t shoal_core_slots(const struct shoal_core *core);
 SHOAL_API bool shoal_core_member(
         const struct shoal_core *core, uint32_t slot, struct shoal_core_member *member);
 
+/* The host's number of the link by which the member in slot is reached, where it cannot be dialled;
+ * 0: there is none. *waits (may be NULL): bytes of messages that are not reliable and wait in the
+ * core, for such a link above all. */
+SHOAL_API uint64_t shoal_core_link(const struct shoal_core *core, uint32_t slot, uint64_t *waits);
+
 /* The slot of an id. SHOAL_ERR_NOT_FOUND. */
 SHOAL_API int shoal_core_find(
         const struct shoal_core *core, const struct shoal_id *id, uint32_t *slot);

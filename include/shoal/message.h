@@ -21,12 +21,12 @@
  * that are not reliable are handed to the network; those that fit no datagram count among
  * queue_bytes until it has taken them, and among drop_streams where their connection ends before.
  *
- * To a member that cannot be dialled (inbound only) messages go down a link that it keeps. Each
- * such member has a few, to members of its choice: nobody else reaches it. What goes down a
+ * To a member that cannot be dialled (inbound only) messages go down a link that it opened. Each
+ * such member keeps a few, and is asked for one where there is something for it. What goes down a
  * link and is not reliable does not count among queue_bytes: where profile.stream_max bytes of it
- * wait for the network, the next ones are lost (drop_streams). Reliable messages and requests of
- * others to it end with SHOAL_ERR_WALLED after some seconds, and other messages may be lost: let
- * one to which it has a link pass them on, or broadcast.
+ * wait for the network, the next ones are lost (drop_streams). Where no link comes, as between two
+ * such members, reliable messages and requests end with SHOAL_ERR_WALLED after some seconds, and
+ * other messages are lost: let one that both reach pass them on, or broadcast.
  *
  * shoal_cluster_leave waits for nothing that is queued: who wants it to arrive waits for its ends.
  *
@@ -114,9 +114,9 @@ SHOAL_API int shoal_send(struct shoal_cluster *cluster, const struct shoal_id *t
 /* The end of a reliable message. code 0: the member's process has taken it, for its handler, if
  * there is one and it does not stop first. SHOAL_ERR_UNREACHABLE: the member died, left or was
  * replaced, or this cluster stopped, before it was sent. SHOAL_ERR_CLOSED: the same after it was
- * sent: it may have arrived. SHOAL_ERR_WALLED: the member cannot be dialled and keeps no link to
- * this one; it may have arrived where it kept one before. SHOAL_ERR_TOO_BIG: the member takes none
- * of this length (its message_max and inbox_bytes). */
+ * sent: it may have arrived. SHOAL_ERR_WALLED: the member cannot be dialled, and opened no link
+ * to this one; it may have arrived where it had one before. SHOAL_ERR_TOO_BIG: the member takes
+ * none of this length (its message_max and inbox_bytes). */
 typedef void (*shoal_sent_fn)(struct shoal_cluster *cluster, int code, void *arg);
 
 /* shoal_send with SHOAL_RELIABLE; where it returns 0, fn is called exactly once, in

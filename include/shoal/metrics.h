@@ -170,7 +170,13 @@ extern "C" {
 	X(CASTS_PASSED, casts_passed,                                                              \
 	        "broadcasts dropped: too late to tell whether they were heard before")             \
 	X(DROP_META_FULL, drop_meta_full, "metadata not held: above meta_bytes with all other")    \
-	X(DROP_CODEC, drop_codec, "packets dropped: in another codec than this cluster's")
+	X(DROP_CODEC, drop_codec, "packets dropped: in another codec than this cluster's")         \
+	X(CALLS, calls, "requests that a member which cannot be dialled open a link to this one")  \
+	X(CALLS_PASSED, calls_passed, "such requests of others passed on down a link")             \
+	X(CALLS_SERVED, calls_served, "links that this member opened because it was asked to")     \
+	X(CALLS_UP, calls_up, "links that this member asked for and that were opened")             \
+	X(DROP_CALLS, drop_calls,                                                                  \
+	        "requests for a link dropped: too many, or none that could be opened")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

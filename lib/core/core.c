@@ -188,6 +188,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_inquest_init(core);
 	shoal_hint_init(core);
 	shoal_inbound_init(core);
+	shoal_call_init(core);
 	shoal_pull_init(core);
 	shoal_peer_init(core);
 	shoal_seen_init(core);
@@ -296,6 +297,7 @@ shoal_core_free(struct shoal_core *core)
 	shoal_cast_done(core);
 	shoal_want_done(core);
 	shoal_seen_done(core);
+	shoal_call_done(core);
 	shoal_inquest_done(core);
 	shoal_check_done(core);
 	shoal_identity_done(core);
@@ -339,6 +341,32 @@ on_hold(struct shoal_core *core, uint32_t slot)
 		shoal_members_remove(core, slot);
 		break;
 	default:
+		break;
+	}
+}
+
+/* Of what is pulled, said and asked for. */
+static void
+on_rare_timer(struct shoal_core *core, const struct shoal_timer *timer)
+{
+	switch (timer->kind) {
+	case SHOAL_TIMER_PULL:
+		shoal_pull_on_timer(core);
+		break;
+	case SHOAL_TIMER_PEER:
+		shoal_reliable_on_timer(core, timer->slot);
+		break;
+	case SHOAL_TIMER_SPREAD:
+		shoal_spread_on_timer(core);
+		break;
+	case SHOAL_TIMER_REPAIR:
+		shoal_repair_on_timer(core);
+		break;
+	case SHOAL_TIMER_WANT:
+		shoal_want_on_timer(core);
+		break;
+	case SHOAL_TIMER_CALL:
+		shoal_call_on_timer(core);
 		break;
 	}
 }
@@ -395,21 +423,8 @@ on_timer(struct shoal_core *core, const struct shoal_timer *timer)
 	case SHOAL_TIMER_INBOUND:
 		shoal_inbound_doubt(core);
 		break;
-	case SHOAL_TIMER_PULL:
-		shoal_pull_on_timer(core);
-		break;
-	case SHOAL_TIMER_PEER:
-		shoal_reliable_on_timer(core, timer->slot);
-		break;
-	case SHOAL_TIMER_SPREAD:
-		shoal_spread_on_timer(core);
-		break;
-	case SHOAL_TIMER_REPAIR:
-		shoal_repair_on_timer(core);
-		break;
-	case SHOAL_TIMER_WANT:
-		shoal_want_on_timer(core);
-		break;
+	default:
+		on_rare_timer(core, timer);
 	}
 }
 

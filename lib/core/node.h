@@ -22,6 +22,7 @@
 #include "core/admission/coding.h"
 #include "core/admission/keys.h"
 #include "core/admission/seal.h"
+#include "core/detect/call.h"
 #include "core/detect/hint.h"
 #include "core/detect/inbound.h"
 #include "core/detect/inquest.h"
@@ -78,7 +79,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_PEER, /* slot: peer */
 	SHOAL_TIMER_SPREAD,
 	SHOAL_TIMER_REPAIR,
-	SHOAL_TIMER_WANT
+	SHOAL_TIMER_WANT,
+	SHOAL_TIMER_CALL
 };
 
 enum shoal_leave_phase {
@@ -149,6 +151,7 @@ struct shoal_core {
 	struct shoal_partials partials;
 	struct shoal_watch watch;
 	struct shoal_inbound inbound;
+	struct shoal_calls calls;
 	struct shoal_hints hints;
 	struct shoal_gone gone;
 	struct shoal_own_meta meta;

@@ -109,17 +109,6 @@ note_mark(struct arrival *arrival, const struct shoal_id *id, uint32_t mark)
 	arrival->mark = mark;
 }
 
-/* Whether it is of who was asked: of the member, and of the instance where a join named one. */
-static bool
-is_of_asked(const struct shoal_exchange *exchange, const struct shoal_msg_answer *answer)
-{
-	const struct shoal_id *asked = &exchange->asked;
-	bool same = shoal_id_is_zero(asked) || memcmp(asked, &answer->id, sizeof *asked) == 0;
-	bool instance = exchange->salt == 0 || exchange->salt == answer->salt;
-
-	return same && (instance || answer->code != 0);
-}
-
 static void
 on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_answer *answer)
 {
@@ -135,7 +124,7 @@ on_answer(struct shoal_core *core, struct arrival *arrival, const struct shoal_m
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
 		return;
 	}
-	if (!is_of_asked(exchange, answer)) {
+	if (!shoal_exchange_is_of_asked(exchange, answer)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
 		arrival->refused = true;
 		return;
@@ -316,6 +305,11 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
 		break;
 	case SHOAL_MESSAGE_PULL:
 		on_pull(core, arrival, &m->pull);
+		break;
+	case SHOAL_MESSAGE_CALL:
+		if (may_ask(core, arrival)) {
+			shoal_call_on_message(core, arrival->teller.slot, &m->call, arrival->input);
+		}
 		break;
 	case SHOAL_MESSAGE_USER:
 		shoal_user_on_message(core, arrival->teller.slot, &m->user);

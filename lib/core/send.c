@@ -485,6 +485,10 @@ shoal_core_next_send(struct shoal_core *core, struct shoal_send *send)
 		} else if ((pending->flags & SHOAL_FILL_BRANCH) != 0) {
 			shoal_branch_sent(core, pending->slot, made);
 		}
+		if (made && pending->kind == SHOAL_SEND_TELL &&
+		        (pending->flags & (SHOAL_FILL_MAIL | SHOAL_FILL_BATCH)) != 0) {
+			shoal_call_told(core, pending->exchange);
+		}
 		if (made) {
 			return true;
 		}

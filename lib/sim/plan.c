@@ -231,4 +231,7 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	plan->moves = one_in(&rng, 4);
 	shoal_rng_init(&rng, seed, 10);
 	plan->operated = one_in(&rng, 4);
+	shoal_rng_init(&rng, seed, 13);
+	plan->wall = one_in(&rng, 4) && plan->nodes >= 4 && plan->nodes <= NODES_FEW &&
+	             plan->profile.watchers > 0 && !plan->narrow;
 }

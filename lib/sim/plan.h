@@ -32,6 +32,7 @@ struct shoal_plan {
 	bool casts;                          /* members broadcast */
 	bool moves;                          /* members move to other addresses */
 	bool operated;                       /* operators forget, narrow and tune */
+	bool wall;                           /* in the end one cannot be dialled */
 	const struct shoal_codec_ops *codec; /* not drawn; NULL: compact */
 };
 

@@ -398,9 +398,8 @@ shoal_swarm_talk(struct shoal_swarm *swarm, uint32_t messages)
 	}
 }
 
-/* Until what is looked for is found nowhere, or this is an error within the time. */
-static int
-run_until_nobody(
+int
+shoal_swarm_until_nobody(
         struct shoal_swarm *swarm, uint32_t (*look)(const struct shoal_sim *sim), const char *why)
 {
 	uint64_t bound = 2 * SHOAL_MS(swarm->plan.profile.exchange_timeout_ms) + SHOAL_SEC(10);
@@ -432,16 +431,16 @@ phase_messages(struct shoal_swarm *swarm)
 			shoal_judge_room(swarm->sim, i, SIZE_MAX);
 		}
 	}
-	rc = run_until_nobody(
+	rc = shoal_swarm_until_nobody(
 	        swarm, shoal_judge_unended, "a reliable message has no end within the bound");
 	if (rc == 0 && !swarm->plan.narrow) {
 		shoal_judge_all_is_due(swarm->sim);
 	}
 	shoal_swarm_talk(swarm, 2 * swarm->plan.nodes);
-	rc = rc == 0 ? run_until_nobody(swarm, shoal_judge_unended,
+	rc = rc == 0 ? shoal_swarm_until_nobody(swarm, shoal_judge_unended,
 	                       "a reliable message has no end within the bound")
 	             : rc;
-	return rc == 0 ? run_until_nobody(
+	return rc == 0 ? shoal_swarm_until_nobody(
 	                         swarm, shoal_judge_untaken, "a message did not arrive in calm")
 	               : rc;
 }
@@ -558,7 +557,7 @@ shoal_swarm_run(struct shoal_swarm *swarm)
 	        {"broadcasts", shoal_swarm_casts, swarm->plan.casts}, {"quiet", phase_quiet, true},
 	        {"digest", phase_digest, true},
 	        {"metadata", shoal_swarm_metadata, swarm->plan.metadata},
-	        {"idle", phase_idle, true}};
+	        {"wall", shoal_swarm_wall, swarm->plan.wall}, {"idle", phase_idle, true}};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]) && rc == 0; i++) {

@@ -53,6 +53,12 @@ uint32_t shoal_swarm_contact(const struct shoal_swarm *swarm, uint32_t node);
 int shoal_swarm_fault(struct shoal_swarm *swarm);
 /* Some members send messages to some, where the plan has it. */
 void shoal_swarm_talk(struct shoal_swarm *swarm, uint32_t messages);
+/* Runs until what is looked for is found nowhere, for a time that everything takes at most; else
+ * the checker of messages says why. */
+int shoal_swarm_until_nobody(
+        struct shoal_swarm *swarm, uint32_t (*look)(const struct shoal_sim *sim), const char *why);
+/* wall.c, where the plan has it: one comes back behind a wall, and all talk to it: a phase. */
+int shoal_swarm_wall(struct shoal_swarm *swarm);
 /* casting.c: some members broadcast, where the plan has it. */
 void shoal_swarm_cast(struct shoal_swarm *swarm, uint32_t casts);
 /* In a world that never lost anything each broadcast was heard by all. */

@@ -103,6 +103,9 @@ static const struct shoal_field fields_KEYS[] = {SHOAL_KEYS_FIELDS(SHOAL_X)};
 #define SHOAL_STRUCT struct shoal_msg_keyring
 static const struct shoal_field fields_KEYRING[] = {SHOAL_KEYRING_FIELDS(SHOAL_X)};
 #undef SHOAL_STRUCT
+#define SHOAL_STRUCT struct shoal_msg_call
+static const struct shoal_field fields_CALL[] = {SHOAL_CALL_FIELDS(SHOAL_X)};
+#undef SHOAL_STRUCT
 #undef SHOAL_X
 
 static const struct shoal_layout layouts[SHOAL_MESSAGE_KINDS] = {
@@ -185,6 +188,8 @@ shoal_message_is_usable(uint16_t kind, const union shoal_wire_message *m)
 	case SHOAL_MESSAGE_SENDER:
 	case SHOAL_MESSAGE_KEYS: /* as SENDER, it begins with the id */
 	case SHOAL_MESSAGE_KEYRING:
+	case SHOAL_MESSAGE_WATCH:
+	case SHOAL_MESSAGE_CALL:
 		return !shoal_id_is_zero(&m->sender.id);
 	case SHOAL_MESSAGE_GONE:
 		return !shoal_id_is_zero(&m->gone.id) && !shoal_id_is_zero(&m->gone.target);
@@ -199,8 +204,6 @@ shoal_message_is_usable(uint16_t kind, const union shoal_wire_message *m)
 		return is_range(m->nodes.bits, m->nodes.prefix) && m->nodes.sums.len % 4 == 0;
 	case SHOAL_MESSAGE_WANT:
 		return is_range(m->want.bits, m->want.prefix) && m->want.sums.len % 4 == 0;
-	case SHOAL_MESSAGE_WATCH:
-		return !shoal_id_is_zero(&m->watch.id);
 	case SHOAL_MESSAGE_CHECK:
 		return m->check.seq != 0 && !shoal_id_is_zero(&m->check.id) &&
 		       !shoal_id_is_zero(&m->check.target);
@@ -336,6 +339,8 @@ shoal_message_from(uint16_t kind, const union shoal_wire_message *m)
 		return &m->keys.id;
 	case SHOAL_MESSAGE_KEYRING:
 		return &m->keyring.id;
+	case SHOAL_MESSAGE_CALL:
+		return &m->call.id;
 	default:
 		return NULL;
 	}
@@ -387,6 +392,8 @@ shoal_message_salt(uint16_t kind, const union shoal_wire_message *m)
 		return m->keys.salt;
 	case SHOAL_MESSAGE_KEYRING:
 		return m->keyring.salt;
+	case SHOAL_MESSAGE_CALL:
+		return m->call.salt;
 	default:
 		return 0;
 	}

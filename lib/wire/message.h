@@ -180,12 +180,14 @@ enum shoal_mark {
 	X(U64, other, 0)                                                                           \
 	X(ADDR, addr, 0)
 
-/* Opens a watch link: "I watch this instance of you." Answered with ANSWER. */
+/* Opens a watch link: "I watch this instance of you", or with asked 1 "you have called me".
+ * Answered with ANSWER. */
 #define SHOAL_WATCH_FIELDS(X)                                                                      \
 	X(ID, id, 0)                                                                               \
 	X(U64, salt, 0)                                                                            \
 	X(ID, target, 0)                                                                           \
-	X(U64, instance, 0)
+	X(U64, instance, 0)                                                                        \
+	X(FLAG, asked, 1)
 
 /* "My link to this instance has ended: find out whether its host refuses you too"; of the sender
  * itself: "can you dial me?" */
@@ -312,6 +314,14 @@ enum shoal_mark {
 	X(VAR, code, 499)                                                                          \
 	X(BYTES, keys, SHOAL_KEYS_MAX *SHOAL_HELD_KEY)
 
+/* "Let target, this instance, open a link to me": to one to which the target keeps a link, which
+ * passes it on as it came, behind a SENDER. */
+#define SHOAL_CALL_FIELDS(X)                                                                       \
+	X(ID, id, 0)                                                                               \
+	X(U64, salt, 0)                                                                            \
+	X(ID, target, 0)                                                                           \
+	X(U64, instance, 0)
+
 /* X(KIND, struct, number) */
 #define SHOAL_MESSAGES(X)                                                                          \
 	X(SENDER, sender, 1)                                                                       \
@@ -343,7 +353,8 @@ enum shoal_mark {
 	X(OFFER, offer, 28)                                                                        \
 	X(FETCH, fetch, 29)                                                                        \
 	X(KEYS, keys, 32)                                                                          \
-	X(KEYRING, keyring, 33)
+	X(KEYRING, keyring, 33)                                                                    \
+	X(CALL, call, 34)
 
 #define SHOAL_X(type, name, limit) shoal_field_##type name;
 #define SHOAL_M(KIND, struct_name, number)                                                         \

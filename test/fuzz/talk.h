@@ -10,20 +10,21 @@
 
 #define TYPE 200
 
-/* Messages of a member for this instance, or its receipt for some, into fuzz->body. Returns how
- * long it is. */
+/* Messages of a member for this instance, its receipt for some, or that it asks for a link, into
+ * fuzz->body. Returns how long it is. */
 static inline size_t
 talk(struct fuzz *fuzz, const uint8_t *data, size_t len)
 {
 	static const enum shoal_message_kind kinds[] = {SHOAL_MESSAGE_USER, SHOAL_MESSAGE_BATCH,
-	        SHOAL_MESSAGE_RECEIPT, SHOAL_MESSAGE_CAST, SHOAL_MESSAGE_OFFER,
-	        SHOAL_MESSAGE_FETCH};
+	        SHOAL_MESSAGE_RECEIPT, SHOAL_MESSAGE_CAST, SHOAL_MESSAGE_OFFER, SHOAL_MESSAGE_FETCH,
+	        SHOAL_MESSAGE_CALL};
 	struct shoal_msg_batch batch = {.instance = short_salt(&fuzz->salt)};
 	struct shoal_msg_receipt receipt;
 	struct shoal_msg_user user;
 	struct shoal_msg_cast cast;
 	struct shoal_msg_offer offer;
 	struct shoal_msg_fetch fetch;
+	struct shoal_msg_call call;
 	struct shoal_writer writer;
 	struct shoal_salt salt;
 
@@ -60,8 +61,12 @@ talk(struct fuzz *fuzz, const uint8_t *data, size_t len)
 	        .others = data[2] >> 1 & 1,
 	        .age_ms = batch.first,
 	        .keys = batch.entries};
-	const void *message[] = {&user, &batch, &receipt, &cast, &offer, &fetch};
-	(void)shoal_message_append(&writer, kinds[data[0] % 6], message[data[0] % 6]);
+	call = (struct shoal_msg_call){.id = batch.id, .salt = batch.salt};
+	pick_id(fuzz, data[3], &call.target);
+	pick_salt(fuzz, data[3], data[2] >> 1 & 1, &salt);
+	call.instance = short_salt(&salt);
+	const void *message[] = {&user, &batch, &receipt, &cast, &offer, &fetch, &call};
+	(void)shoal_message_append(&writer, kinds[data[0] % 7], message[data[0] % 7]);
 	return writer.len;
 }
 

@@ -184,36 +184,100 @@ counted(const struct shoal_sim *sim, uint32_t node, enum shoal_counter counter)
 	return counters.value[counter];
 }
 
+static uint64_t
+total(const struct shoal_sim *sim, enum shoal_counter counter)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < shoal_sim_nodes(sim); i++) {
+		sum += counted(sim, i, counter);
+	}
+	return sum;
+}
+
+/* It keeps links to three; four others ask them for one. */
 static void
-what_is_said_to_it_goes_down_its_links_or_ends_with_the_reason_soon(void **state)
+what_anybody_says_to_it_arrives(void **state)
 {
 	(void)state;
 	for (unsigned wall = SHOAL_SIM_FILTER_DROP; wall <= SHOAL_SIM_FILTER_REJECT; wall++) {
 		struct told told;
 		struct shoal_sim *sim = open_world((enum shoal_sim_filter)wall, 0, &told);
-		struct shoal_sim_failure failure;
-		uint64_t ended = 0;
+		uint32_t watches, watched;
 
 		run_for(sim, SHOAL_SEC(60));
 		only_it_is_diagnosed(sim);
+		shoal_judge_all_is_due(sim);
 		for (uint32_t i = 0; i < EIGHT; i++) {
 			if (i != WALLED) {
 				assert_int_equal(shoal_judge_say(sim, i, WALLED, true), 0);
 				assert_int_equal(shoal_judge_say(sim, WALLED, i, true), 0);
 			}
 		}
-		run_for(sim, SHOAL_SEC(5));
+		run_for(sim, SHOAL_MS(500));
 		assert_int_equal(shoal_judge_unended(sim), SHOAL_SIM_NOBODY);
-		for (uint32_t i = 0; i < EIGHT; i++) {
-			ended += counted(sim, i, SHOAL_COUNTER_MESSAGES_ENDED);
-			assert_int_equal(
-			        counted(sim, i, SHOAL_COUNTER_MESSAGES_IN), i == WALLED ? 3 : 1);
-		}
-		/* It keeps links to three. */
-		assert_int_equal(ended, EIGHT - 1 - 3);
-		assert_false(shoal_sim_failure(sim, &failure));
+		assert_int_equal(shoal_judge_untaken(sim), SHOAL_SIM_NOBODY);
+		assert_int_equal(total(sim, SHOAL_COUNTER_MESSAGES_ENDED), 0);
+		assert_int_equal(total(sim, SHOAL_COUNTER_CALLS_UP), EIGHT - 1 - 3);
+		shoal_sim_links(sim, WALLED, &watches, &watched);
+		assert_int_equal(watches, EIGHT - 1);
+		/* What nobody uses ends, and is no sign of a death. */
+		run_for(sim, SHOAL_SEC(300));
+		shoal_sim_links(sim, WALLED, &watches, &watched);
+		assert_int_equal(watches, 3);
+		assert_int_equal(told.suspected, 0);
+		assert_int_equal(shoal_judge_say(sim, 0, WALLED, true), 0);
+		run_for(sim, SHOAL_MS(500));
+		assert_int_equal(shoal_judge_untaken(sim), SHOAL_SIM_NOBODY);
 		shoal_sim_free(sim);
 	}
+}
+
+static void
+where_its_links_were_forgotten_or_packets_are_lost_it_arrives_too(void **state)
+{
+	struct told told;
+	struct shoal_sim *sim = open_world(SHOAL_SIM_FILTER_DROP, 100000, &told);
+
+	(void)state;
+	run_for(sim, SHOAL_SEC(60));
+	shoal_judge_all_is_due(sim);
+	for (uint32_t round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < EIGHT; i++) {
+			if (i != WALLED) {
+				assert_int_equal(shoal_sim_forget_links(sim, i, WALLED), 0);
+				assert_int_equal(shoal_judge_say(sim, i, WALLED, true), 0);
+			}
+		}
+		run_for(sim, SHOAL_SEC(400));
+		assert_int_equal(shoal_judge_unended(sim), SHOAL_SIM_NOBODY);
+	}
+	assert_int_equal(told.failed, 0);
+	shoal_sim_free(sim);
+}
+
+/* Neither can dial the other. */
+static void
+what_two_such_members_say_to_each_other_ends_soon(void **state)
+{
+	struct told told;
+	struct shoal_sim *sim = open_world(SHOAL_SIM_FILTER_DROP, 0, &told);
+	uint32_t walled[2] = {WALLED, WALLED + 1};
+
+	(void)state;
+	wall_up(sim, walled[1], SHOAL_SIM_FILTER_DROP);
+	shoal_sim_reset(sim, walled[1]);
+	run_for(sim, SHOAL_SEC(180));
+	assert_int_equal(diagnosed(sim, walled[0]), EIGHT);
+	assert_int_equal(diagnosed(sim, walled[1]), EIGHT);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_equal(shoal_judge_say(sim, walled[i], walled[1 - i], true), 0);
+	}
+	run_for(sim, SHOAL_MS(1500));
+	assert_int_equal(shoal_judge_unended(sim), SHOAL_SIM_NOBODY);
+	assert_int_equal(total(sim, SHOAL_COUNTER_MESSAGES_ENDED), 2);
+	assert_int_equal(total(sim, SHOAL_COUNTER_CALLS), 0);
+	shoal_sim_free(sim);
 }
 
 static void
@@ -324,8 +388,9 @@ main(void)
 	                one_that_cannot_be_dialled_is_shown_so_by_all_and_not_accused_for_an_hour),
 	        cmocka_unit_test(whoever_comes_so_to_others_is_not_accused_while_that_is_found_out),
 	        cmocka_unit_test(killed_it_is_found_dead_within_the_bound),
-	        cmocka_unit_test(
-	                what_is_said_to_it_goes_down_its_links_or_ends_with_the_reason_soon),
+	        cmocka_unit_test(what_anybody_says_to_it_arrives),
+	        cmocka_unit_test(where_its_links_were_forgotten_or_packets_are_lost_it_arrives_too),
+	        cmocka_unit_test(what_two_such_members_say_to_each_other_ends_soon),
 	        cmocka_unit_test(leaving_it_is_heard_of_before_its_links_end),
 	        cmocka_unit_test(under_loss_and_with_its_links_forgotten_it_is_not_found_dead),
 	        cmocka_unit_test(two_such_members_do_not_accuse_each_other),

@@ -109,6 +109,25 @@ next_ping(struct core_world *world, const struct puppet *to)
 	return packet;
 }
 
+/* It was started again, and dials sooner than that is heard of. */
+static void
+the_link_of_a_later_instance_counts_once_that_is_known(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	watch_begin(&world, 4);
+	struct puppet *walled = &world.puppet[0];
+	uint32_t slot = shoal_members_find(world_core(&world, 0), &walled->id);
+	walled->salt.bytes[0] ^= 1;
+	link_of(&world, walled, LINK);
+	assert_true(shoal_inbound_link(world_core(&world, 0), slot) == 0);
+	walled->incarnation += UINT64_C(1) << 32;
+	say(&world, walled, true, true);
+	assert_true(shoal_inbound_link(world_core(&world, 0), slot) == LINK);
+	world_done(&world);
+}
+
 static void
 who_has_links_and_no_watcher_says_that_it_cannot_be_dialled(void **state)
 {
@@ -506,6 +525,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(the_link_of_a_later_instance_counts_once_that_is_known),
 	        cmocka_unit_test(who_has_links_and_no_watcher_says_that_it_cannot_be_dialled),
 	        cmocka_unit_test(who_is_watched_or_has_no_link_says_nothing_of_the_kind),
 	        cmocka_unit_test(who_is_dialled_when_it_asks_for_that_is_not_walled),

@@ -70,6 +70,10 @@ static const struct shoal_msg_partial partial = {
 static const struct shoal_msg_want want = {.sums = {sums + 1, 4}};
 static const struct shoal_msg_watch watch = {
         .id = ID(0x11), .salt = SALT, .target = ID(0x22), .instance = OTHER};
+static const struct shoal_msg_watch answering = {
+        .id = ID(0x11), .salt = SALT, .target = ID(0x22), .instance = OTHER, .asked = 1};
+static const struct shoal_msg_call call = {
+        .id = ID(0x11), .salt = SALT, .target = ID(0x22), .instance = OTHER};
 static const struct shoal_msg_check check = {
         .seq = SEQ, .id = ID(0x11), .salt = SALT, .target = ID(0x22), .instance = OTHER};
 static const struct shoal_msg_refused refused = {.seq = SEQ,
@@ -241,6 +245,9 @@ static const struct {
         {SHOAL_MESSAGE_WATCH, &watch,
                 "c10000103011111111111111111111111111111111aaaaaaaaaaaaaaaa222222"
                 "22222222222222222222222222bbbbbbbbbbbbbbbb888b9879"},
+        {SHOAL_MESSAGE_WATCH, &answering,
+                "c10000103111111111111111111111111111111111aaaaaaaaaaaaaaaa222222"
+                "22222222222222222222222222bbbbbbbbbbbbbbbb0148482242"},
         {SHOAL_MESSAGE_CHECK, &check,
                 "c100001138800000000000000111111111111111111111111111111111aaaaaa"
                 "aaaaaaaaaa22222222222222222222222222222222bbbbbbbbbbbbbbbba7b07c"
@@ -290,6 +297,9 @@ static const struct {
         {SHOAL_MESSAGE_KEYRING, &keyring,
                 "c10000212e11111111111111111111111111111111aaaaaaaaaaaaaaaa041401"
                 "02030405060708100111121314151617182000725ef56f"},
+        {SHOAL_MESSAGE_CALL, &call,
+                "c10000223011111111111111111111111111111111aaaaaaaaaaaaaaaa222222"
+                "22222222222222222222222222bbbbbbbbbbbbbbbb3bd02d58"},
 };
 
 /* A ping with an origin and a member statement, in a cluster with a label. */

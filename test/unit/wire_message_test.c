@@ -28,7 +28,8 @@ each_kind_of_message_has_its_number(void **state)
 	static const char *const names[] = {NULL, "sender", "ping", "ack", "nack", "relay",
 	        "member", "state", "join", "sync", "answer", "gone", "conflict", "tree", "nodes",
 	        "want", "watch", "check", "refused", "partial", "pad", "meta", "pull", NULL, "user",
-	        "batch", "receipt", "cast", "offer", "fetch", [32] = "keys", [33] = "keyring"};
+	        "batch", "receipt", "cast", "offer",
+	        "fetch", [32] = "keys", [33] = "keyring", [34] = "call"};
 
 	(void)state;
 	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {

@@ -81,6 +81,7 @@ read_sender(const struct shoal_input *input, uint16_t *kind, uint64_t *seq, stru
 	case SHOAL_MESSAGE_PARTIAL:
 	case SHOAL_MESSAGE_USER:
 	case SHOAL_MESSAGE_RECEIPT:
+	case SHOAL_MESSAGE_CALL:
 		*seq = 0;
 		break;
 	default:

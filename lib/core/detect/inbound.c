@@ -184,7 +184,7 @@ shoal_inbound_link(const struct shoal_core *core, uint32_t slot)
 			return watcher->number;
 		}
 	}
-	return 0;
+	return shoal_call_link(core, slot);
 }
 
 void
@@ -217,16 +217,28 @@ anchors_of(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_ANCHOR
 }
 
 uint32_t
+shoal_inbound_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_ANCHORS_MAX])
+{
+	uint32_t all = anchors_of(core, slot, anchors), others = 0;
+
+	for (uint32_t i = 0; i < all; i++) {
+		if (anchors[i] != SHOAL_SELF &&
+		        shoal_members_at(core, anchors[i])->state == SHOAL_STATE_ALIVE) {
+			anchors[others++] = anchors[i];
+		}
+	}
+	return others;
+}
+
+uint32_t
 shoal_inbound_relays(struct shoal_core *core, uint32_t slot, uint32_t n, uint32_t *relays)
 {
 	uint32_t anchors[SHOAL_ANCHORS_MAX], first = 0;
 
 	if (shoal_inbound_maybe(shoal_members_at(core, slot))) {
-		uint32_t all = anchors_of(core, slot, anchors);
+		uint32_t all = shoal_inbound_anchors(core, slot, anchors);
 		for (uint32_t i = 0; i < all && first < n; i++) {
-			if (anchors[i] != SHOAL_SELF &&
-			        shoal_members_at(core, anchors[i])->state == SHOAL_STATE_ALIVE &&
-			        !shoal_order_is_chosen(core, relays, first, anchors[i])) {
+			if (!shoal_order_is_chosen(core, relays, first, anchors[i])) {
 				relays[first++] = anchors[i];
 			}
 		}

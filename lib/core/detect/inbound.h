@@ -43,6 +43,10 @@ uint64_t shoal_inbound_link(const struct shoal_core *core, uint32_t slot);
 /* Pings a member by its link too, where that is perhaps the only way. */
 void shoal_inbound_ping(struct shoal_core *core, uint32_t slot, uint64_t seq);
 
+/* Those others to whom a member has its links and that are alive; how many. */
+uint32_t shoal_inbound_anchors(
+        struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_ANCHORS_MAX]);
+
 /* Whom to ask to ping a member: its anchors, where they may be the only ones who can, then any; at
  * most n, alive and on distinct addresses. */
 uint32_t shoal_inbound_relays(struct shoal_core *core, uint32_t slot, uint32_t n, uint32_t *relays);

@@ -17,6 +17,7 @@
 #include "core/detect/inbound.h"
 #include "core/detect/inquest.h"
 #include "core/message/reliable.h"
+#include "core/message/user.h"
 #include "core/node.h"
 #include "core/sync/exchange.h"
 
@@ -32,9 +33,8 @@ is_of(const struct shoal_record *record, const struct shoal_id *id)
 	return record != NULL && memcmp(&record->info->id, id, sizeof *id) == 0;
 }
 
-/* The record that a link is about, while it takes part as the instance that the link is to. */
-static struct shoal_record *
-subject_of(const struct shoal_core *core, const struct shoal_link *link)
+struct shoal_record *
+shoal_watch_subject(const struct shoal_core *core, const struct shoal_link *link)
 {
 	struct shoal_record *record = shoal_members_at(core, link->slot);
 	bool same = is_of(record, &link->id) && shoal_members_counts(record) &&
@@ -88,8 +88,8 @@ shoal_watch_is_watcher(struct shoal_core *core, uint32_t slot, uint32_t watcher)
 	return false;
 }
 
-static void
-end(struct shoal_core *core, struct shoal_link *link)
+void
+shoal_watch_hang_up(struct shoal_core *core, struct shoal_link *link)
 {
 	static const struct shoal_addr nowhere;
 
@@ -115,18 +115,23 @@ pause_link(struct shoal_core *core, struct shoal_link *link)
 	if (link->failures < UINT8_MAX) {
 		link->failures++;
 	}
-	arm(core, link->due);
+	if (link->called) {
+		shoal_call_arm(core, link->due);
+	} else {
+		arm(core, link->due);
+	}
 }
 
-static void
-dial(struct shoal_core *core, struct shoal_link *link)
+void
+shoal_watch_dial(struct shoal_core *core, struct shoal_link *link)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, link->slot));
 	struct shoal_msg_watch message = {.id = self->info->id,
 	        .salt = shoal_members_salt(self),
 	        .target = link->id,
-	        .instance = link->salt};
+	        .instance = link->salt,
+	        .asked = link->called};
 	struct shoal_exchange unsent;
 
 	link->number = shoal_exchange_begin(core, SHOAL_EXCHANGE_WATCH, link->slot, NULL);
@@ -143,7 +148,7 @@ dial(struct shoal_core *core, struct shoal_link *link)
 	shoal_send_primary(pending, SHOAL_MESSAGE_WATCH, &message);
 	link->phase = SHOAL_LINK_DIALLED;
 	link->to = to;
-	shoal_count(core, SHOAL_COUNTER_WATCH_DIALS);
+	shoal_count(core, link->called ? SHOAL_COUNTER_CALLS_SERVED : SHOAL_COUNTER_WATCH_DIALS);
 }
 
 static struct shoal_link *
@@ -175,7 +180,8 @@ want(struct shoal_core *core, uint32_t slot)
 	}
 	bool dialled = link->phase == SHOAL_LINK_DIALLED || link->phase == SHOAL_LINK_UP;
 	if (dialled && !shoal_members_is_at(record, &link->to)) {
-		end(core, link); /* it has moved, and whoever is there now says nothing about it */
+		shoal_watch_hang_up(core,
+		        link); /* it has moved, and whoever is there now says nothing about it */
 	}
 	if (link->phase == SHOAL_LINK_FREE) {
 		link->phase = SHOAL_LINK_WAITS;
@@ -219,12 +225,12 @@ tend(struct shoal_core *core, struct shoal_link *link)
 	if (link->wanted) {
 		link->due = link->phase == SHOAL_LINK_WAITS ? link->due : 0;
 	} else if (link->phase != SHOAL_LINK_UP || (link->due != 0 && link->due <= core->now)) {
-		end(core, link);
+		shoal_watch_hang_up(core, link);
 	} else if (link->due == 0) {
 		link->due = core->now + RING_SETTLES;
 	}
 	if (link->phase == SHOAL_LINK_WAITS && link->due <= core->now) {
-		dial(core, link);
+		shoal_watch_dial(core, link);
 	} else if (link->due != 0) {
 		arm(core, link->due);
 	}
@@ -248,7 +254,7 @@ shoal_watch_renew(struct shoal_core *core)
 	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
 		struct shoal_link *link = &core->watch.link[i];
 		if (link->phase == SHOAL_LINK_UP && core->now - link->since >= RING_SETTLES) {
-			end(core, link);
+			shoal_watch_hang_up(core, link);
 		}
 	}
 	shoal_watch_on_timer(core);
@@ -263,7 +269,39 @@ link_of(struct shoal_core *core, uint64_t number, enum shoal_link_phase phase)
 			return link;
 		}
 	}
-	return NULL;
+	return shoal_call_opened(core, number, phase);
+}
+
+bool
+shoal_watch_redial(struct shoal_core *core, uint32_t slot)
+{
+	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
+		struct shoal_link *link = &core->watch.link[i];
+		if (link->phase == SHOAL_LINK_FREE || !link->wanted || link->slot != slot ||
+		        shoal_watch_subject(core, link) == NULL) {
+			continue;
+		}
+		if (link->phase == SHOAL_LINK_UP && core->now - link->since >= RING_SETTLES) {
+			shoal_watch_hang_up(core, link); /* the ring asks for it again, now */
+		}
+		link->due = link->phase == SHOAL_LINK_WAITS ? core->now : link->due;
+		arm(core, core->now);
+		return true;
+	}
+	return false;
+}
+
+bool
+shoal_watch_is_up(const struct shoal_core *core, uint32_t slot)
+{
+	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
+		const struct shoal_link *link = &core->watch.link[i];
+		if (link->phase == SHOAL_LINK_UP && link->slot == slot &&
+		        shoal_watch_subject(core, link) != NULL) {
+			return true;
+		}
+	}
+	return false;
 }
 
 void
@@ -276,7 +314,7 @@ shoal_watch_failed(struct shoal_core *core, uint64_t number, bool open)
 	}
 	if (open) {
 		struct shoal_link refused = *link;
-		end(core, &refused);
+		shoal_watch_hang_up(core, &refused);
 	}
 	pause_link(core, link);
 }
@@ -286,7 +324,7 @@ shoal_watch_on_answer(
         struct shoal_core *core, uint64_t number, const struct shoal_msg_answer *answer)
 {
 	struct shoal_link *link = link_of(core, number, SHOAL_LINK_DIALLED);
-	struct shoal_record *record = link != NULL ? subject_of(core, link) : NULL;
+	struct shoal_record *record = link != NULL ? shoal_watch_subject(core, link) : NULL;
 
 	if (link == NULL) {
 		return;
@@ -297,6 +335,10 @@ shoal_watch_on_answer(
 		link->since = core->now;
 		link->due = 0;
 		shoal_members_hear(core, record, core->now);
+		if (link->called) {
+			shoal_call_came_up(core, link);
+			return;
+		}
 		shoal_count(core, SHOAL_COUNTER_WATCH_LINKS_UP);
 		shoal_inbound_doubt(core);
 		return;
@@ -312,9 +354,13 @@ void
 shoal_watch_on_closed(struct shoal_core *core, uint64_t number, int code)
 {
 	struct shoal_link *link = link_of(core, number, SHOAL_LINK_UP);
-	struct shoal_record *record = link != NULL ? subject_of(core, link) : NULL;
+	struct shoal_record *record = link != NULL ? shoal_watch_subject(core, link) : NULL;
 
 	if (link == NULL) {
+		return;
+	}
+	if (link->called) {
+		shoal_call_closed(core, link);
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_WATCH_LINKS_DOWN);
@@ -332,8 +378,8 @@ shoal_watch_on_closed(struct shoal_core *core, uint64_t number, int code)
 	}
 }
 
-static void
-drop(struct shoal_core *core, uint64_t number)
+void
+shoal_watch_drop(struct shoal_core *core, uint64_t number)
 {
 	static const struct shoal_addr nowhere;
 	struct shoal_pending *pending =
@@ -355,7 +401,7 @@ place_for(struct shoal_core *core, const struct shoal_id *id)
 		if (watcher->number == 0) {
 			spare = watcher;
 		} else if (memcmp(&watcher->id, id, sizeof *id) == 0) {
-			drop(core, watcher->number);
+			shoal_watch_drop(core, watcher->number);
 			watcher->number = 0;
 			return watcher;
 		}
@@ -414,22 +460,29 @@ shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
         const struct shoal_msg_watch *message)
 {
 	struct shoal_watcher *watcher = NULL;
-	const char *reason = "too many watch this member";
+	const char *reason;
 
 	if (message == NULL) {
-		drop(core, input->exchange);
+		shoal_watch_drop(core, input->exchange);
 		return;
 	}
 	uint32_t slot = shoal_members_find(core, &message->id);
 	int code = judge(core, message, slot, &input->from, &reason);
-	if (code == SHOAL_OK) {
+	if (code == SHOAL_OK && message->asked != 0) {
+		watcher = is_local(shoal_members_at(core, slot), message, &input->from)
+		                  ? shoal_call_place(core, message)
+		                  : NULL;
+		code = watcher != NULL ? SHOAL_OK : SHOAL_ERR_REJECTED;
+		reason = watcher != NULL ? "" : "nobody asked for this link";
+	} else if (code == SHOAL_OK) {
 		watcher = place_for(core, &message->id);
 		code = watcher != NULL ? SHOAL_OK : SHOAL_ERR_LIMIT;
+		reason = watcher != NULL ? "" : "too many watch this member";
 	}
 	shoal_exchange_reply(
 	        core, input->exchange, &input->from, code, shoal_exchange_text(reason));
 	if (watcher == NULL) {
-		drop(core, input->exchange);
+		shoal_watch_drop(core, input->exchange);
 		return;
 	}
 	watcher->number = input->exchange;
@@ -437,12 +490,19 @@ shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
 	watcher->id = message->id;
 	watcher->salt = message->salt;
 	watcher->from = input->from;
-	watcher->local = is_local(shoal_members_at(core, slot), message, &input->from);
+	/* That it is another instance than the one that is held may not have got here yet. */
+	watcher->local = shoal_members_has_host(shoal_members_at(core, slot), &input->from);
 	shoal_relay_reached(core, slot);
-	if (watcher->local) {
-		shoal_reliable_linked(core, slot);
+	if (message->asked != 0) {
+		shoal_inbound_dialled(core);
+	} else {
+		shoal_call_replaced(core, &message->id);
+		shoal_inbound_watched(core);
 	}
-	shoal_inbound_watched(core);
+	if (shoal_inbound_link(core, slot) != 0) {
+		shoal_reliable_linked(core, slot);
+		shoal_user_linked(core, slot);
+	}
 }
 
 /* The last one: nobody can be sure any more that this member can be dialled. */
@@ -475,6 +535,10 @@ shoal_watch_on_unwatched(struct shoal_core *core, uint64_t number)
 			shoal_hint_about(core, slot); /* it may have died */
 		}
 		return;
+	}
+	uint32_t called = shoal_call_unwatched(core, number);
+	if (called != SHOAL_NONE && shoal_members_inbound(shoal_members_at(core, called))) {
+		shoal_hint_about(core, called);
 	}
 }
 

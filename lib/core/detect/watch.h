@@ -28,6 +28,7 @@ enum shoal_link_phase {
 struct shoal_link {
 	enum shoal_link_phase phase;
 	bool wanted;
+	bool called;      /* that one asked for it, see call.h */
 	uint8_t failures; /* in a row; it is dialled ever later */
 	uint32_t slot;
 	struct shoal_id id;
@@ -69,6 +70,20 @@ void shoal_watch_renew(struct shoal_core *core);
 
 /* Whether `watcher` is one of those that should watch `slot`. O(log n). */
 bool shoal_watch_is_watcher(struct shoal_core *core, uint32_t slot, uint32_t watcher);
+
+/* Who a link leads to, while it takes part as that instance; NULL. */
+struct shoal_record *shoal_watch_subject(
+        const struct shoal_core *core, const struct shoal_link *link);
+/* Opens a link; where that cannot be, it waits. And ends one: it is free. */
+void shoal_watch_dial(struct shoal_core *core, struct shoal_link *link);
+void shoal_watch_hang_up(struct shoal_core *core, struct shoal_link *link);
+/* The member in slot says that it has no link of this one. false: the ring asks for none; else it
+ * is opened anew, unless that is under way. */
+bool shoal_watch_redial(struct shoal_core *core, uint32_t slot);
+/* Whether the member in slot has answered on a link to it that is up. */
+bool shoal_watch_is_up(const struct shoal_core *core, uint32_t slot);
+/* Ends the watcher's link of this number. */
+void shoal_watch_drop(struct shoal_core *core, uint64_t number);
 
 /* The answer to the opening of a link; and that there was none, or none that counts. open: the host
  * holds the connection. */

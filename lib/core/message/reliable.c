@@ -6,7 +6,8 @@
  * order, and skips what is below: exactly once, however often it is sent. One that has no room says
  * so by taking less than it was sent, and tells those it turned away when there is some again.
  *
- * To a member that cannot be dialled requests go down its link, and the receipt comes by itself.
+ * To a member that cannot be dialled requests go down its link, and the receipt comes by itself. Of
+ * one that has none to this member a link is asked for.
  * Cost: a copy of each message here, one in the packet and one in the inbox. */
 #include "core/message/reliable.h"
 
@@ -106,15 +107,18 @@ is_walled(struct shoal_core *core, const struct shoal_peer *peer)
 	       shoal_inbound_link(core, peer->slot) == 0;
 }
 
-/* A try came to nothing. To one that this one has no way to, what waits is given up after some: its
- * link may come back, but that of another one never comes. */
+/* A try came to nothing. To one that this one has no way to, what waits is given up after some; at
+ * once where that one cannot dial this one either. */
 static void
 failed(struct shoal_core *core, struct shoal_peer *peer)
 {
+	bool walled = is_walled(core, peer);
+	bool both = walled && shoal_members_inbound(shoal_members_at(core, SHOAL_SELF));
+
 	shoal_count(core, SHOAL_COUNTER_BATCHES_FAILED);
-	if (peer->failures < FAILURES) {
+	if (peer->failures < FAILURES && !both) {
 		peer->failures++;
-	} else if (is_walled(core, peer)) {
+	} else if (walled) {
 		shoal_peer_walled(core, peer);
 		peer->failures = FAILURES;
 	}
@@ -129,15 +133,18 @@ try_now(struct shoal_core *core, struct shoal_peer *peer)
 	        shoal_list_linked(&peer->place)) {
 		return;
 	}
-	if (doubtful && is_walled(core, peer)) {
+	bool walled = is_walled(core, peer);
+	if (walled) {
+		(void)shoal_call_want(core, peer->slot);
+	}
+	if (walled && doubtful) {
 		failed(core, peer); /* its watchers dial it; one try of this one was enough */
 		pause(core, peer, PAUSE << (peer->failures - 1));
 		return;
 	}
 	peer->moved = peer->full = false;
 	peer->seq = shoal_rng_u64(&core->rng);
-	bool link = shoal_members_inbound(shoal_members_at(core, peer->slot)) &&
-	            shoal_inbound_link(core, peer->slot) != 0;
+	bool link = !walled && shoal_members_inbound(shoal_members_at(core, peer->slot));
 	if (!link && !has_place(core, doubtful)) {
 		shoal_list_push_back(&core->talk.crowd[doubtful], &peer->place);
 	} else if (!(link ? tell(core, peer) : ask(core, peer))) {
@@ -206,10 +213,11 @@ shoal_reliable_linked(struct shoal_core *core, uint32_t slot)
 {
 	struct shoal_peer *peer = shoal_peer_find(core, slot);
 
-	if (peer == NULL || peer->flight != 0 ||
+	if (peer == NULL || peer->flight == SHOAL_PEER_TOLD ||
 	        !shoal_members_inbound(shoal_members_at(core, slot))) {
-		return; /* what is in flight ends first */
+		return; /* what was told by the link before may have come */
 	}
+	shoal_reliable_land(core, peer); /* it was dialled, in case that it could be */
 	peer->failures = 0;
 	shoal_heap_disarm(&core->heap, &peer->timer);
 	try_now(core, peer);
@@ -401,6 +409,7 @@ shoal_reliable_on_batch(struct shoal_core *core, uint32_t slot, const struct sho
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}
+	shoal_call_heard(core, slot);
 	int rc = judge(core, slot, batch);
 	struct shoal_peer *peer = rc == SHOAL_OK ? shoal_peer_take(core, slot) : NULL;
 	if (peer != NULL && !is_credible(peer, batch->first)) {

@@ -93,18 +93,6 @@ shoal_user_send(struct shoal_core *core, const struct shoal_input *input)
 	return rc;
 }
 
-bool
-shoal_user_is_due(struct shoal_core *core, uint32_t slot)
-{
-	struct shoal_peer *peer = shoal_peer_find(core, slot);
-
-	if (peer == NULL || !peer->mailing) {
-		return false;
-	}
-	peer->mailing = shoal_fifo_len(&peer->mail) > 0;
-	return peer->mailing;
-}
-
 /* As many entries as fit; the first one does, or is all that goes. */
 static void
 choose(struct shoal_peer *peer, size_t room)
@@ -123,6 +111,62 @@ choose(struct shoal_peer *peer, size_t room)
 		}
 		peer->written = size;
 		peer->letters++;
+	}
+}
+
+/* Whether the first of what waits is too long for a datagram, and its member cannot be dialled and
+ * has no link to this one: it waits for one. */
+static bool
+awaits_link(struct shoal_core *core, const struct shoal_peer *peer)
+{
+	const struct shoal_record *record = shoal_members_at(core, peer->slot);
+	struct shoal_addr to = shoal_members_addr(record);
+	size_t len = shoal_fifo_len(&peer->mail);
+	struct shoal_reader reader;
+	struct shoal_entry entry;
+
+	if (!shoal_members_inbound(record) || shoal_inbound_link(core, peer->slot) != 0) {
+		return false;
+	}
+	shoal_reader_init(&reader, shoal_fifo_data(&peer->mail), len);
+	size_t most = shoal_path_limit(core, record, &to) - PACKET_HEAD;
+	most = core->coding.codec != NULL ? most / 2 : most; /* a codec may need more */
+	return shoal_entry_next(&reader, &entry) > 0 && len - reader.left > most &&
+	       shoal_call_want(core, peer->slot);
+}
+
+bool
+shoal_user_is_due(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_peer *peer = shoal_peer_find(core, slot);
+
+	if (peer == NULL || !peer->mailing) {
+		return false;
+	}
+	peer->mailing = shoal_fifo_len(&peer->mail) > 0 && !awaits_link(core, peer);
+	return peer->mailing;
+}
+
+void
+shoal_user_linked(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_peer *peer = shoal_peer_find(core, slot);
+
+	if (peer != NULL && shoal_fifo_len(&peer->mail) > 0) {
+		(void)queue_packet(core, peer);
+	}
+}
+
+void
+shoal_user_unlinked(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_peer *peer = shoal_peer_find(core, slot);
+
+	if (peer != NULL && !peer->mailing && shoal_fifo_len(&peer->mail) > 0) {
+		choose(peer, SIZE_MAX);
+		core->counters.value[SHOAL_COUNTER_DROP_UNSENT] += peer->letters;
+		shoal_fifo_drop(&peer->mail, peer->written, 0);
+		shoal_peer_tell(core, peer);
 	}
 }
 
@@ -193,6 +237,7 @@ shoal_user_on_message(struct shoal_core *core, uint32_t slot, const struct shoal
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return;
 	}
+	shoal_call_heard(core, slot);
 	bool past = shoal_peer_is_past(peer, message->number);
 	if (past || shoal_peer_saw(peer, message->number)) {
 		core->counters.value[past ? SHOAL_COUNTER_DROP_PASSED : SHOAL_COUNTER_DROP_AGAIN] +=

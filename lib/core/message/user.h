@@ -23,6 +23,11 @@ void shoal_user_write(struct shoal_core *core, uint32_t slot, struct shoal_write
 /* It was handed out, or could not be made; another one is queued for what is left. */
 void shoal_user_sent(struct shoal_core *core, uint32_t slot, bool made);
 
+/* The member in slot has a link to this one, for which what fits no datagram waits; and it did not
+ * come: what waits is lost. */
+void shoal_user_linked(struct shoal_core *core, uint32_t slot);
+void shoal_user_unlinked(struct shoal_core *core, uint32_t slot);
+
 /* From the member in slot, SHOAL_NONE: from none. */
 void shoal_user_on_message(
         struct shoal_core *core, uint32_t slot, const struct shoal_msg_user *message);

@@ -153,6 +153,17 @@ shoal_exchange_end(struct shoal_core *core, uint64_t number, struct shoal_exchan
 	return true;
 }
 
+bool
+shoal_exchange_is_of_asked(
+        const struct shoal_exchange *exchange, const struct shoal_msg_answer *answer)
+{
+	const struct shoal_id *asked = &exchange->asked;
+	bool same = shoal_id_is_zero(asked) || memcmp(asked, &answer->id, sizeof *asked) == 0;
+	bool instance = exchange->salt == 0 || exchange->salt == answer->salt;
+
+	return same && (instance || answer->code != 0);
+}
+
 void
 shoal_exchange_unsent(struct shoal_core *core, const struct shoal_pending *pending)
 {

@@ -65,6 +65,11 @@ void shoal_exchange_unsent(struct shoal_core *core, const struct shoal_pending *
 /* Ends the exchange and tells which it was. false: not in flight. */
 bool shoal_exchange_end(struct shoal_core *core, uint64_t number, struct shoal_exchange *exchange);
 
+/* Whether an answer is of who was asked: of the member, and of the instance where a join named one.
+ */
+bool shoal_exchange_is_of_asked(
+        const struct shoal_exchange *exchange, const struct shoal_msg_answer *answer);
+
 /* JOIN: asks the member at an address. SHOAL_ERR_LIMIT. */
 int shoal_exchange_join(struct shoal_core *core, const struct shoal_addr *seed);
 

@@ -75,6 +75,18 @@ shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_cor
 	return true;
 }
 
+uint64_t
+shoal_core_link(const struct shoal_core *core, uint32_t slot, uint64_t *waits)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	const struct shoal_peer *peer = shoal_peer_find(core, slot);
+
+	if (waits != NULL) {
+		*waits = peer != NULL ? shoal_fifo_len(&peer->mail) : 0;
+	}
+	return record != NULL && shoal_members_inbound(record) ? shoal_inbound_link(core, slot) : 0;
+}
+
 int
 shoal_core_find(const struct shoal_core *core, const struct shoal_id *id, uint32_t *slot)
 {
@@ -223,6 +235,7 @@ shoal_core_hash(const struct shoal_core *core)
 		hash = mix(hash, core->watch.watcher[i].number);
 	}
 	hash = mix(mix(hash, core->inbound.alone), core->inbound.next);
+	hash = mix(hash, shoal_call_hash(core));
 	hash = mix(hash, shoal_heap_next(&core->heap));
 	for (uint32_t i = 0; i < core->sync.count; i++) {
 		hash = mix(hash, core->sync.differs[i].since);
@@ -249,5 +262,5 @@ shoal_core_memory(const struct shoal_core *core)
 	       shoal_slab_memory(&core->pulls.slab) + shoal_table_memory(&core->pulls.by_slot) +
 	       shoal_slab_memory(&core->identity.twins) +
 	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges) +
-	       shoal_seal_memory(core) + shoal_coding_memory(core);
+	       shoal_seal_memory(core) + shoal_coding_memory(core) + shoal_call_memory(core);
 }

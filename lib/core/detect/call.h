@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Links on request. A member that cannot be dialled keeps links to a few. Whoever else has
+ * something to say to it on a stream asks one of those (CALL), which tells it so down its link; it
+ * then opens a link to whoever asked. */
+#ifndef SHOAL_CORE_CALL_H
+#define SHOAL_CORE_CALL_H
+
+#include "base/heap.h"
+#include "base/slab.h"
+#include "core/detect/watch.h"
+
+/* Links that this member has asked for, and those that it opened because others asked: beside watch
+ * links, so that what is said takes no place from what watches. */
+#define SHOAL_CALLS_MAX 32
+/* Budgets of requests by who asks; some share one. */
+#define SHOAL_CALL_BUCKETS 64
+
+/* A link that this member has asked for. */
+struct shoal_call {
+	struct shoal_watcher link; /* its number is 0 as long as it is not there */
+	uint64_t due;              /* without it: the next one is asked */
+	uint64_t used;             /* with it: a message went down it last */
+	unsigned asked;            /* how often somebody was, in vain */
+};
+
+/* One that this member was asked for. */
+struct shoal_called {
+	struct shoal_link link;
+	uint64_t used; /* a message came by it last */
+};
+
+struct shoal_calls {
+	struct shoal_slab wanted; /* struct shoal_call */
+	struct shoal_slab opened; /* struct shoal_called */
+	struct shoal_timer timer;
+	uint64_t spent, spent_by[SHOAL_CALL_BUCKETS]; /* time until which they are */
+};
+
+void shoal_call_init(struct shoal_core *core);
+void shoal_call_done(struct shoal_core *core);
+void shoal_call_arm(struct shoal_core *core, uint64_t at);
+void shoal_call_on_timer(struct shoal_core *core);
+size_t shoal_call_memory(const struct shoal_core *core);
+uint64_t shoal_call_hash(const struct shoal_core *core);
+
+/* Asks for a link of the member in slot, unless that is under way. false: nobody can be asked, or
+ * it could not dial this member; then nothing was queued. Where it does not come in some seconds,
+ * shoal_user_unlinked is called. */
+bool shoal_call_want(struct shoal_core *core, uint32_t slot);
+/* The link that was asked for and is up; 0: none. */
+uint64_t shoal_call_link(const struct shoal_core *core, uint32_t slot);
+/* A message goes down a link, if it is one that was asked for; the member in slot has sent one on a
+ * stream. */
+void shoal_call_told(struct shoal_core *core, uint64_t number);
+void shoal_call_heard(struct shoal_core *core, uint32_t slot);
+
+/* The place of a link that a member opens because it was asked to. NULL: it was not. */
+struct shoal_watcher *shoal_call_place(
+        struct shoal_core *core, const struct shoal_msg_watch *message);
+/* The member has a watch link to this one: the other one is not needed. */
+void shoal_call_replaced(struct shoal_core *core, const struct shoal_id *id);
+/* The link has ended. SHOAL_NONE: it is none of these; else the member's slot. */
+uint32_t shoal_call_unwatched(struct shoal_core *core, uint64_t number);
+
+/* From the member in slot, SHOAL_NONE: from none. */
+void shoal_call_on_message(struct shoal_core *core, uint32_t slot,
+        const struct shoal_msg_call *call, const struct shoal_input *input);
+
+/* Links that this member opens: the one of a number in this phase, NULL: none; it is up; it has
+ * ended. */
+struct shoal_link *shoal_call_opened(
+        const struct shoal_core *core, uint64_t number, enum shoal_link_phase phase);
+void shoal_call_came_up(struct shoal_core *core, struct shoal_link *link);
+void shoal_call_closed(struct shoal_core *core, struct shoal_link *link);
+
+#endif
