@@ -277,7 +277,8 @@ tcp_free(void *self)
 
 static const struct shoal_transport_ops ops = {
         .abi = SHOAL_TRANSPORT_ABI,
-        .caps = SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WATCH | SHOAL_TRANSPORT_WAITING,
+        .caps = SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WATCH | SHOAL_TRANSPORT_WAITING |
+                SHOAL_TRANSPORT_TOLD,
         .name = "tcp",
         .start = tcp_start,
         .address = tcp_address,
@@ -290,6 +291,7 @@ static const struct shoal_transport_ops ops = {
         .tell = shoal_tcp_watch_tell,
         .drop = shoal_tcp_watch_drop,
         .waiting = shoal_tcp_connection_waiting,
+        .told = shoal_tcp_watch_told,
         .stop = tcp_stop,
         .free = tcp_free,
 };

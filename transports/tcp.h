@@ -296,6 +296,8 @@ int shoal_tcp_watch_open(void *self, const struct shoal_addr *to, uint64_t link,
 void shoal_tcp_watch_close(void *self, uint64_t link);
 int shoal_tcp_watch_tell(void *self, uint64_t link, const uint8_t *data, size_t len);
 void shoal_tcp_watch_drop(void *self, uint64_t link);
+/* Bytes of one-way messages that wait for the kernel on a peer's link. */
+size_t shoal_tcp_watch_told(const void *self, uint64_t link);
 /* Numbers of inbound links hold this slot, which no exchange has. */
 #define SHOAL_TCP_LINK_SLOT UINT32_MAX
 int shoal_tcp_watch_reply(struct shoal_tcp *tcp, uint64_t link, const uint8_t *data, size_t len);

@@ -198,6 +198,13 @@ shoal_tcp_watch_tell(void *self, uint64_t link, const uint8_t *data, size_t len)
 	                                  : SHOAL_ERR_TOO_BIG;
 }
 
+size_t
+shoal_tcp_watch_told(const void *self, uint64_t link)
+{
+	const struct shoal_tcp_connection *connection = find(self, false, link);
+	return connection != NULL ? connection->one_way_bytes : 0;
+}
+
 void
 shoal_tcp_watch_bury(struct shoal_tcp_connection *connection)
 {

@@ -22,11 +22,11 @@
  * queue_bytes until it has taken them, and among drop_streams where their connection ends before.
  *
  * To a member that cannot be dialled (inbound only) messages go down a link that it opened. Each
- * such member keeps a few, and is asked for one where there is something for it. What goes down a
- * link and is not reliable does not count among queue_bytes: where profile.stream_max bytes of it
- * wait for the network, the next ones are lost (drop_streams). Where no link comes, as between two
- * such members, reliable messages and requests end with SHOAL_ERR_WALLED after some seconds, and
- * other messages are lost: let one that both reach pass them on, or broadcast.
+ * such member keeps a few, and is asked for one where there is something for it; what waits for
+ * that counts among queue_bytes, and so does what waits on it for the network. Where no link comes,
+ * as between two such members, reliable messages and requests end with SHOAL_ERR_WALLED after some
+ * seconds, and other messages are lost (drop_unsent): let one that both reach pass them on, or
+ * broadcast.
  *
  * shoal_cluster_leave waits for nothing that is queued: who wants it to arrive waits for its ends.
  *

@@ -100,7 +100,8 @@ enum shoal_transport_caps {
 	SHOAL_TRANSPORT_DATAGRAM = 1, /* send() */
 	SHOAL_TRANSPORT_STREAM = 2,   /* request(), reply(), stream() */
 	SHOAL_TRANSPORT_WATCH = 4,    /* fresh(), watch(), unwatch(), tell(), drop(); with STREAM */
-	SHOAL_TRANSPORT_WAITING = 8   /* waiting() */
+	SHOAL_TRANSPORT_WAITING = 8,  /* waiting() */
+	SHOAL_TRANSPORT_TOLD = 16     /* told(); with WATCH */
 };
 
 struct shoal_transport_ops {
@@ -171,6 +172,10 @@ struct shoal_transport_ops {
 	 * network has not: they count among those of profile.queue_bytes. Not what tell() has
 	 * taken. */
 	size_t (*waiting)(const void *self, const struct shoal_addr *to);
+
+	/* TOLD: REQUIRED. The same of what tell() has taken for the peer that opened this link; 0
+	 * where it is not known. */
+	size_t (*told)(const void *self, uint64_t link);
 };
 
 struct shoal_transport {

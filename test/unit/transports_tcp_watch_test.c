@@ -75,6 +75,32 @@ a_link_is_not_closed_for_being_idle_and_other_connections_are(void **state)
 }
 
 static void
+what_the_watcher_does_not_read_is_said_to_wait(void **state)
+{
+	static const uint8_t data[65536];
+	struct world world;
+	struct site a, b;
+
+	(void)state;
+	open_pair(&world, &a, &b);
+	links_open(&world, &a, &b);
+	const struct shoal_transport *by = &b.transport;
+	struct shoal_tcp_connection *read = first_link(&a);
+	uint64_t link = first_link(&b)->link;
+	assert_int_equal(by->ops->told(by->self, link), 0);
+	assert_int_equal(by->ops->told(by->self, link + 1), 0);
+	(void)event_del(&read->readable);
+	for (unsigned i = 0; by->ops->told(by->self, link) < 524288; i++) {
+		assert_true(i < 2000);
+		assert_int_equal(by->ops->tell(by->self, link, data, sizeof(data)), 0);
+		world_rest(&world, 1);
+	}
+	assert_int_equal(event_add(&read->readable, NULL), 0);
+	UNTIL(&world, by->ops->told(by->self, link) == 0);
+	close_pair(&world, &a, &b);
+}
+
+static void
 the_kernel_tries_a_silent_link_after_its_time_the_watched_later(void **state)
 {
 	struct world world;
@@ -292,6 +318,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(what_the_watcher_does_not_read_is_said_to_wait),
 	        cmocka_unit_test(over_tcp_links_carry_what_is_told),
 	        cmocka_unit_test(over_tcp_links_end_for_the_watched_when_the_watcher_ends_them),
 	        cmocka_unit_test(over_tcp_links_end_for_the_watcher_when_the_watched_drops_them),

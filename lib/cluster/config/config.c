@@ -331,9 +331,7 @@ check_transport(size_t i, const struct shoal_transport_ops *ops, uint32_t before
 	}
 	bool complete = ops->name != NULL && ops->start != NULL && ops->address != NULL &&
 	                ops->stop != NULL && ops->free != NULL;
-	if (ops->caps & SHOAL_TRANSPORT_DATAGRAM) {
-		complete = complete && ops->send != NULL;
-	}
+	complete = complete && ((ops->caps & SHOAL_TRANSPORT_DATAGRAM) == 0 || ops->send != NULL);
 	if (ops->caps & SHOAL_TRANSPORT_STREAM) {
 		complete = complete && ops->stream != NULL && ops->request != NULL &&
 		           ops->reply != NULL;
@@ -344,6 +342,7 @@ check_transport(size_t i, const struct shoal_transport_ops *ops, uint32_t before
 		           ops->tell != NULL && ops->drop != NULL;
 	}
 	complete = complete && ((ops->caps & SHOAL_TRANSPORT_WAITING) == 0 || ops->waiting != NULL);
+	complete = complete && ((ops->caps & SHOAL_TRANSPORT_TOLD) == 0 || ops->told != NULL);
 	if (!complete) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_INVALID, "transports[%zu]: a required function is NULL", i);

@@ -4,8 +4,9 @@
  * events may have been told since: the loop looks at what was made of it once more.
  *
  * What is not reliable is not the core's any more once it is with the transport, which keeps what
- * the network does not take: those bytes go on counting for their member. The transport is asked
- * for them, now and then while there are any. */
+ * the network does not take, also on the link of a member that cannot be dialled; and it waits in
+ * the core for such a link. Those bytes go on counting for their member: both are asked for them,
+ * now and then while there are any. */
 #include "cluster/report/lines.h"
 
 #include "cluster/cluster.h"
@@ -260,29 +261,36 @@ shoal_lines_called(struct shoal_cluster *cluster, struct shoal_line *line)
 void
 shoal_lines_streamed(struct shoal_cluster *cluster, struct shoal_line *line)
 {
-	bool waiting = (cluster->stream->ops->caps & SHOAL_TRANSPORT_WAITING) != 0;
+	const unsigned ways = SHOAL_TRANSPORT_WAITING | SHOAL_TRANSPORT_WATCH;
+	bool measured = (cluster->stream->ops->caps & ways) != 0;
 
-	if (waiting && !shoal_list_linked(&line->streamed)) {
+	if (measured && !shoal_list_linked(&line->streamed)) {
 		pthread_mutex_lock(&cluster->lock);
 		shoal_list_push_back(&cluster->outbox.lines.streamed, &line->streamed);
 		pthread_mutex_unlock(&cluster->lock);
 	}
 }
 
-/* What waits for a member at all of its addresses. */
+/* What waits for a member: in the core, at all of its addresses, and on its link. */
 static uint64_t
 waits_for(struct shoal_cluster *cluster, const struct shoal_id *id)
 {
 	const struct shoal_transport *by = cluster->stream;
+	bool waiting = (by->ops->caps & SHOAL_TRANSPORT_WAITING) != 0;
 	struct shoal_core_member held;
 	uint64_t bytes = 0;
 	uint32_t slot;
 
-	if (shoal_core_find(cluster->core, id, &slot) == 0 &&
-	        shoal_core_member(cluster->core, slot, &held)) {
-		for (size_t i = 0; i < held.addrs; i++) {
-			bytes += by->ops->waiting(by->self, &held.addr[i]);
-		}
+	if (shoal_core_find(cluster->core, id, &slot) != 0 ||
+	        !shoal_core_member(cluster->core, slot, &held)) {
+		return 0;
+	}
+	uint64_t link = shoal_core_link(cluster->core, slot, &bytes);
+	for (size_t i = 0; waiting && i < held.addrs; i++) {
+		bytes += by->ops->waiting(by->self, &held.addr[i]);
+	}
+	if (link != 0 && (by->ops->caps & SHOAL_TRANSPORT_TOLD) != 0) {
+		bytes += by->ops->told(by->self, link);
 	}
 	return bytes;
 }

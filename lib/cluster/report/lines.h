@@ -18,7 +18,7 @@ struct shoal_line {
 	struct shoal_list streamed; /* linked: some of it may wait in the transport */
 	struct shoal_id id;
 	uint64_t cost;
-	uint64_t stuck;  /* bytes that the transport has and the network does not take */
+	uint64_t stuck;  /* bytes that were sent and that the network does not take */
 	uint64_t wanted; /* cost that was refused: the caller hears when it fits; 0: nothing */
 	uint32_t number;
 	bool gone;   /* dead or left */

@@ -34,8 +34,10 @@ shoal_call_init(struct shoal_core *core)
 {
 	struct shoal_calls *calls = &core->calls;
 
-	shoal_slab_init(&calls->wanted, &core->mem, sizeof(struct shoal_call), SHOAL_CALLS_MAX);
-	shoal_slab_init(&calls->opened, &core->mem, sizeof(struct shoal_called), SHOAL_CALLS_MAX);
+	shoal_slab_init(
+	        &calls->wanted, &core->mem, sizeof(struct shoal_wanted_link), SHOAL_CALLS_MAX);
+	shoal_slab_init(
+	        &calls->opened, &core->mem, sizeof(struct shoal_opened_link), SHOAL_CALLS_MAX);
 	calls->timer.kind = SHOAL_TIMER_CALL;
 }
 
@@ -62,13 +64,13 @@ idle(const struct shoal_core *core)
 	return shoal_ms(core->profile.link_idle_ms);
 }
 
-static struct shoal_call *
+static struct shoal_wanted_link *
 wanted_at(const struct shoal_core *core, uint32_t number)
 {
 	return shoal_slab_at(&core->calls.wanted, number);
 }
 
-static struct shoal_called *
+static struct shoal_opened_link *
 opened_at(const struct shoal_core *core, uint32_t number)
 {
 	return shoal_slab_at(&core->calls.opened, number);
@@ -79,7 +81,7 @@ static uint32_t
 find_wanted(const struct shoal_core *core, const struct shoal_id *id)
 {
 	for (uint32_t i = 0; i < core->calls.wanted.end; i++) {
-		const struct shoal_call *call = wanted_at(core, i);
+		const struct shoal_wanted_link *call = wanted_at(core, i);
 		if (call != NULL && shoal_id_compare(&call->link.id, id) == 0) {
 			return i;
 		}
@@ -91,7 +93,7 @@ find_wanted(const struct shoal_core *core, const struct shoal_id *id)
 static void
 forget_wanted(struct shoal_core *core, uint32_t number)
 {
-	const struct shoal_call *call = wanted_at(core, number);
+	const struct shoal_wanted_link *call = wanted_at(core, number);
 
 	if (call->link.number != 0) {
 		shoal_watch_drop(core, call->link.number);
@@ -108,7 +110,7 @@ forget_opened(struct shoal_core *core, uint32_t number)
 
 /* The member that a link was asked of, as the instance that was. NULL: it is gone, or another. */
 static const struct shoal_record *
-callee_of(const struct shoal_core *core, const struct shoal_call *call)
+callee_of(const struct shoal_core *core, const struct shoal_wanted_link *call)
 {
 	const struct shoal_record *record = shoal_members_at(core, call->link.slot);
 	bool same = record != NULL && shoal_id_compare(&record->info->id, &call->link.id) == 0 &&
@@ -118,7 +120,7 @@ callee_of(const struct shoal_core *core, const struct shoal_call *call)
 }
 
 static void
-ask(struct shoal_core *core, struct shoal_call *call)
+ask(struct shoal_core *core, struct shoal_wanted_link *call)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	uint32_t anchor[SHOAL_ANCHORS_MAX];
@@ -143,15 +145,15 @@ ask(struct shoal_core *core, struct shoal_call *call)
 }
 
 /* A place, where there is none that of the link that was used longest ago. */
-static struct shoal_call *
+static struct shoal_wanted_link *
 place_for_wanted(struct shoal_core *core)
 {
 	uint32_t number, oldest = SHOAL_SLAB_NONE;
 	uint64_t used = core->now - RESTED;
-	struct shoal_call *call = shoal_slab_take(&core->calls.wanted, &number);
+	struct shoal_wanted_link *call = shoal_slab_take(&core->calls.wanted, &number);
 
 	for (uint32_t i = 0; call == NULL && i < core->calls.wanted.end; i++) {
-		const struct shoal_call *other = wanted_at(core, i);
+		const struct shoal_wanted_link *other = wanted_at(core, i);
 		if (other != NULL && other->link.number != 0 && other->used <= used) {
 			used = other->used;
 			oldest = i;
@@ -182,7 +184,7 @@ shoal_call_want(struct shoal_core *core, uint32_t slot)
 	if (number != SHOAL_SLAB_NONE) {
 		forget_wanted(core, number); /* of another instance */
 	}
-	struct shoal_call *call = place_for_wanted(core);
+	struct shoal_wanted_link *call = place_for_wanted(core);
 	if (call == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_CALLS);
 		return false;
@@ -200,7 +202,7 @@ shoal_call_link(const struct shoal_core *core, uint32_t slot)
 	const struct shoal_record *record = shoal_members_at(core, slot);
 
 	for (uint32_t i = 0; i < core->calls.wanted.end; i++) {
-		const struct shoal_call *call = wanted_at(core, i);
+		const struct shoal_wanted_link *call = wanted_at(core, i);
 		if (call != NULL && call->link.number != 0 && call->link.slot == slot &&
 		        callee_of(core, call) == record) {
 			return call->link.number;
@@ -213,7 +215,7 @@ void
 shoal_call_told(struct shoal_core *core, uint64_t number)
 {
 	for (uint32_t i = 0; i < core->calls.wanted.end; i++) {
-		struct shoal_call *call = wanted_at(core, i);
+		struct shoal_wanted_link *call = wanted_at(core, i);
 		if (call != NULL && call->link.number == number) {
 			call->used = core->now;
 		}
@@ -224,7 +226,7 @@ void
 shoal_call_heard(struct shoal_core *core, uint32_t slot)
 {
 	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		struct shoal_called *called = opened_at(core, i);
+		struct shoal_opened_link *called = opened_at(core, i);
 		if (called != NULL && called->link.slot == slot) {
 			called->used = core->now;
 		}
@@ -234,7 +236,7 @@ shoal_call_heard(struct shoal_core *core, uint32_t slot)
 struct shoal_watcher *
 shoal_call_place(struct shoal_core *core, const struct shoal_msg_watch *message)
 {
-	struct shoal_call *call = wanted_at(core, find_wanted(core, &message->id));
+	struct shoal_wanted_link *call = wanted_at(core, find_wanted(core, &message->id));
 
 	if (call == NULL || call->link.salt != message->salt || callee_of(core, call) == NULL) {
 		return NULL;
@@ -262,7 +264,7 @@ uint32_t
 shoal_call_unwatched(struct shoal_core *core, uint64_t number)
 {
 	for (uint32_t i = 0; number != 0 && i < core->calls.wanted.end; i++) {
-		const struct shoal_call *call = wanted_at(core, i);
+		const struct shoal_wanted_link *call = wanted_at(core, i);
 		if (call != NULL && call->link.number == number) {
 			uint32_t slot =
 			        callee_of(core, call) != NULL ? call->link.slot : SHOAL_NONE;
@@ -359,7 +361,7 @@ came_down(const struct shoal_core *core, uint32_t slot, const struct shoal_input
 		return false;
 	}
 	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		const struct shoal_called *called = opened_at(core, i);
+		const struct shoal_opened_link *called = opened_at(core, i);
 		if (called != NULL && called->link.phase == SHOAL_LINK_UP &&
 		        called->link.slot == slot &&
 		        shoal_watch_subject(core, &called->link) == record) {
@@ -371,14 +373,14 @@ came_down(const struct shoal_core *core, uint32_t slot, const struct shoal_input
 
 /* A place for the link to the member in slot. NULL: it has one that is as it should be, or there is
  * none. */
-static struct shoal_called *
+static struct shoal_opened_link *
 place_for_opened(struct shoal_core *core, uint32_t slot)
 {
 	uint32_t number, oldest = SHOAL_SLAB_NONE;
 	uint64_t used = core->now - RESTED;
 
 	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		const struct shoal_called *other = opened_at(core, i);
+		const struct shoal_opened_link *other = opened_at(core, i);
 		if (other == NULL) {
 			continue;
 		}
@@ -398,7 +400,7 @@ place_for_opened(struct shoal_core *core, uint32_t slot)
 	if (core->calls.opened.count == SHOAL_CALLS_MAX && oldest != SHOAL_SLAB_NONE) {
 		forget_opened(core, oldest);
 	}
-	struct shoal_called *called = shoal_slab_take(&core->calls.opened, &number);
+	struct shoal_opened_link *called = shoal_slab_take(&core->calls.opened, &number);
 	if (called == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_CALLS);
 	}
@@ -426,7 +428,7 @@ serve(struct shoal_core *core, const struct shoal_msg_call *call)
 		shoal_count(core, SHOAL_COUNTER_DROP_CALLS);
 		return;
 	}
-	struct shoal_called *called =
+	struct shoal_opened_link *called =
 	        shoal_watch_redial(core, slot) ? NULL : place_for_opened(core, slot);
 	if (called == NULL) {
 		return;
@@ -458,7 +460,7 @@ struct shoal_link *
 shoal_call_opened(const struct shoal_core *core, uint64_t number, enum shoal_link_phase phase)
 {
 	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		struct shoal_called *called = opened_at(core, i);
+		struct shoal_opened_link *called = opened_at(core, i);
 		if (called != NULL && called->link.phase == phase &&
 		        called->link.number == number) {
 			return &called->link;
@@ -478,7 +480,7 @@ void
 shoal_call_closed(struct shoal_core *core, struct shoal_link *link)
 {
 	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		const struct shoal_called *called = opened_at(core, i);
+		const struct shoal_opened_link *called = opened_at(core, i);
 		if (called != NULL && &called->link == link) {
 			shoal_slab_give(&core->calls.opened, i);
 			return;
@@ -499,7 +501,7 @@ give_up(struct shoal_core *core, uint32_t number)
 static void
 tend_wanted(struct shoal_core *core, uint32_t number)
 {
-	struct shoal_call *call = wanted_at(core, number);
+	struct shoal_wanted_link *call = wanted_at(core, number);
 	const struct shoal_record *record = callee_of(core, call);
 	bool up = call->link.number != 0;
 	uint64_t due = up ? call->used + idle(core) : call->due;
@@ -520,7 +522,7 @@ tend_wanted(struct shoal_core *core, uint32_t number)
 static void
 tend_opened(struct shoal_core *core, uint32_t number)
 {
-	const struct shoal_called *called = opened_at(core, number);
+	const struct shoal_opened_link *called = opened_at(core, number);
 	enum shoal_link_phase phase = called->link.phase;
 	uint64_t due = phase == SHOAL_LINK_UP      ? called->used + 2 * idle(core)
 	               : phase == SHOAL_LINK_WAITS ? called->link.due
@@ -564,11 +566,11 @@ shoal_call_hash(const struct shoal_core *core)
 	uint64_t sum = core->calls.spent;
 
 	for (uint32_t i = 0; i < core->calls.wanted.end; i++) {
-		const struct shoal_call *call = wanted_at(core, i);
+		const struct shoal_wanted_link *call = wanted_at(core, i);
 		sum += call != NULL ? call->link.number + call->due + call->used : 0;
 	}
 	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		const struct shoal_called *called = opened_at(core, i);
+		const struct shoal_opened_link *called = opened_at(core, i);
 		sum += called != NULL ? called->link.number + called->link.phase + called->used : 0;
 	}
 	return sum;

@@ -16,7 +16,7 @@
 #define SHOAL_CALL_BUCKETS 64
 
 /* A link that this member has asked for. */
-struct shoal_call {
+struct shoal_wanted_link {
 	struct shoal_watcher link; /* its number is 0 as long as it is not there */
 	uint64_t due;              /* without it: the next one is asked */
 	uint64_t used;             /* with it: a message went down it last */
@@ -24,14 +24,14 @@ struct shoal_call {
 };
 
 /* One that this member was asked for. */
-struct shoal_called {
+struct shoal_opened_link {
 	struct shoal_link link;
 	uint64_t used; /* a message came by it last */
 };
 
 struct shoal_calls {
-	struct shoal_slab wanted; /* struct shoal_call */
-	struct shoal_slab opened; /* struct shoal_called */
+	struct shoal_slab wanted; /* struct shoal_wanted_link */
+	struct shoal_slab opened; /* struct shoal_opened_link */
 	struct shoal_timer timer;
 	uint64_t spent, spent_by[SHOAL_CALL_BUCKETS]; /* time until which they are */
 };
