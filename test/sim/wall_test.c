@@ -4,6 +4,7 @@
  * what passes on connections that it opened. */
 #include "sim/judge.h"
 #include "six.h"
+#include "unit_cipher.h"
 
 #define EIGHT  8
 #define WALLED 5 /* the node that it is about */
@@ -42,10 +43,12 @@ start(struct shoal_sim *sim, uint32_t node)
 	}
 }
 
-/* Seven, and one that comes to them from behind a wall. */
+/* Seven, and one that comes to them from behind a wall. cipher: NULL: they do not seal. */
 static struct shoal_sim *
-open_world(enum shoal_sim_filter wall, uint32_t loss_ppm, struct told *told)
+open_sealed(enum shoal_sim_filter wall, uint32_t loss_ppm, const struct shoal_cipher_ops *cipher,
+        struct told *told)
 {
+	static const struct shoal_key key = {.len = 16, .bytes = {1}};
 	struct shoal_sim_config config;
 	struct shoal_sim *sim;
 
@@ -55,6 +58,8 @@ open_world(enum shoal_sim_filter wall, uint32_t loss_ppm, struct told *told)
 	config.nodes = EIGHT;
 	config.link.loss_ppm = loss_ppm;
 	(void)shoal_profile_init(&config.profile, SHOAL_PROFILE_LAN);
+	config.cipher = cipher;
+	config.key = cipher != NULL ? &key : NULL;
 	config.on_note = on_note;
 	config.arg = told;
 	assert_int_equal(shoal_sim_new(&sim, &config), 0);
@@ -67,6 +72,12 @@ open_world(enum shoal_sim_filter wall, uint32_t loss_ppm, struct told *told)
 	wall_up(sim, WALLED, wall);
 	start(sim, WALLED);
 	return sim;
+}
+
+static struct shoal_sim *
+open_world(enum shoal_sim_filter wall, uint32_t loss_ppm, struct told *told)
+{
+	return open_sealed(wall, loss_ppm, NULL, told);
 }
 
 static bool
@@ -200,18 +211,21 @@ static void
 what_anybody_says_to_it_arrives(void **state)
 {
 	(void)state;
-	for (unsigned wall = SHOAL_SIM_FILTER_DROP; wall <= SHOAL_SIM_FILTER_REJECT; wall++) {
+	for (unsigned i = 0; i < 4; i++) {
 		struct told told;
-		struct shoal_sim *sim = open_world((enum shoal_sim_filter)wall, 0, &told);
+		enum shoal_sim_filter wall =
+		        i % 2 == 0 ? SHOAL_SIM_FILTER_DROP : SHOAL_SIM_FILTER_REJECT;
+		struct shoal_sim *sim =
+		        open_sealed(wall, 0, i / 2 == 0 ? NULL : unit_cipher(), &told);
 		uint32_t watches, watched;
 
 		run_for(sim, SHOAL_SEC(60));
 		only_it_is_diagnosed(sim);
 		shoal_judge_all_is_due(sim);
-		for (uint32_t i = 0; i < EIGHT; i++) {
-			if (i != WALLED) {
-				assert_int_equal(shoal_judge_say(sim, i, WALLED, true), 0);
-				assert_int_equal(shoal_judge_say(sim, WALLED, i, true), 0);
+		for (uint32_t node = 0; node < EIGHT; node++) {
+			if (node != WALLED) {
+				assert_int_equal(shoal_judge_say(sim, node, WALLED, true), 0);
+				assert_int_equal(shoal_judge_say(sim, WALLED, node, true), 0);
 			}
 		}
 		run_for(sim, SHOAL_MS(500));
@@ -251,6 +265,7 @@ where_its_links_were_forgotten_or_packets_are_lost_it_arrives_too(void **state)
 		}
 		run_for(sim, SHOAL_SEC(400));
 		assert_int_equal(shoal_judge_unended(sim), SHOAL_SIM_NOBODY);
+		assert_int_equal(shoal_judge_untaken(sim), SHOAL_SIM_NOBODY);
 	}
 	assert_int_equal(told.failed, 0);
 	shoal_sim_free(sim);
