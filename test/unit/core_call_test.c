@@ -514,6 +514,47 @@ there_are_so_many_and_the_one_that_rested_longest_gives_its_place(void **state)
 	world_done(&world);
 }
 
+/* Who is admitted is this member alone. */
+static void
+admit_self(struct core_world *world)
+{
+	struct shoal_cidr list = {.bits = 128};
+
+	memcpy(list.ip, world->node[0].addr.ip, sizeof list.ip);
+	assert_int_equal(world_step(world, 0,
+	                         (struct shoal_input){.kind = SHOAL_INPUT_ALLOW,
+	                                 .data = (const uint8_t *)&list,
+	                                 .len = sizeof list}),
+	        0);
+}
+
+static void
+links_of_those_who_fall_out_of_the_list_end_at_both_ends(void **state)
+{
+	struct core_world world;
+	struct puppet *anchor[3];
+
+	(void)state;
+	struct puppet *walled = set_up(&world, anchor);
+	say(&world, walled, 1);
+	open_link(&world, walled, &walled->addr, true, LINK);
+	admit_self(&world);
+	assert_int_equal(dropped(&world, LINK), 1);
+	assert_int_equal(world_core(&world, 0)->calls.wanted.count, 0);
+	world_done(&world);
+
+	be_walled(&world, CROWD, &anchor[0]);
+	struct puppet *caller = not_watched(&world);
+	comes(&world, anchor[0], caller, SHOAL_INPUT_STREAM);
+	const struct world_packet *opening = watch_dialled(&world, caller);
+	struct shoal_msg_answer yes = watch_yes(caller);
+	assert_int_equal(world_answer(&world, opening, 0, SHOAL_MESSAGE_ANSWER, &yes), 0);
+	assert_int_equal(world_core(&world, 0)->calls.opened.count, 1);
+	admit_self(&world);
+	assert_int_equal(world_core(&world, 0)->calls.opened.count, 0);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -529,6 +570,7 @@ main(void)
 	                who_is_asked_opens_a_link_to_a_member_and_keeps_it_while_it_is_used),
 	        cmocka_unit_test(
 	                a_link_that_was_opened_because_somebody_asked_ends_without_an_inquest),
+	        cmocka_unit_test(links_of_those_who_fall_out_of_the_list_end_at_both_ends),
 	        cmocka_unit_test(there_are_so_many_and_the_one_that_rested_longest_gives_its_place),
 	};
 

@@ -72,6 +72,7 @@ shoal_allow_set(struct shoal_core *core, struct shoal_span data)
 		}
 	}
 	shoal_watch_listed(core);
+	shoal_call_listed(core);
 	return SHOAL_OK;
 }
 

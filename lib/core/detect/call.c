@@ -553,6 +553,25 @@ shoal_call_on_timer(struct shoal_core *core)
 	}
 }
 
+void
+shoal_call_listed(struct shoal_core *core)
+{
+	for (uint32_t i = 0; i < core->calls.wanted.end; i++) {
+		const struct shoal_wanted_link *call = wanted_at(core, i);
+		if (call != NULL && (callee_of(core, call) == NULL ||
+		                            (call->link.number != 0 &&
+		                                    !shoal_allow_addr(core, &call->link.from)))) {
+			forget_wanted(core, i);
+		}
+	}
+	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
+		const struct shoal_opened_link *called = opened_at(core, i);
+		if (called != NULL && shoal_watch_subject(core, &called->link) == NULL) {
+			forget_opened(core, i);
+		}
+	}
+}
+
 size_t
 shoal_call_memory(const struct shoal_core *core)
 {

@@ -62,6 +62,9 @@ void shoal_call_replaced(struct shoal_core *core, const struct shoal_id *id);
 /* The link has ended. SHOAL_NONE: it is none of these; else the member's slot. */
 uint32_t shoal_call_unwatched(struct shoal_core *core, uint64_t number);
 
+/* The list of who is admitted is another one: links with those who fell out of it end. */
+void shoal_call_listed(struct shoal_core *core);
+
 /* From the member in slot, SHOAL_NONE: from none. */
 void shoal_call_on_message(struct shoal_core *core, uint32_t slot,
         const struct shoal_msg_call *call, const struct shoal_input *input);

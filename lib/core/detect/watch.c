@@ -555,7 +555,7 @@ shoal_watch_listed(struct shoal_core *core)
 		if (watcher->number != 0 &&
 		        (!shoal_allow_addr(core, &watcher->from) ||
 		                shoal_members_find(core, &watcher->id) == SHOAL_NONE)) {
-			drop(core, watcher->number);
+			shoal_watch_drop(core, watcher->number);
 			watcher->number = 0;
 			any = true;
 		}
