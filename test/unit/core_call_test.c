@@ -215,6 +215,12 @@ a_link_that_nobody_asked_for_or_from_elsewhere_is_refused(void **state)
 	assert_int_equal(answer_to(&world, LINK + 1), SHOAL_ERR_REJECTED);
 	assert_int_equal(dropped(&world, LINK + 1), 1);
 	assert_true(shoal_core_link(world_core(&world, 0), slot_of(&world, walled), NULL) == 0);
+	/* Nor does a watch link from elsewhere take the place of the one that is asked for. */
+	open_link(&world, walled, &anchor[0]->addr, false, LINK + 2);
+	assert_int_equal(answer_to(&world, LINK + 2), 0);
+	assert_int_equal(world_core(&world, 0)->calls.wanted.count, 1);
+	open_link(&world, walled, &walled->addr, false, LINK + 3);
+	assert_int_equal(world_core(&world, 0)->calls.wanted.count, 0);
 	world_done(&world);
 }
 

@@ -496,7 +496,9 @@ shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
 	if (message->asked != 0) {
 		shoal_inbound_dialled(core);
 	} else {
-		shoal_call_replaced(core, &message->id);
+		if (shoal_inbound_link(core, slot) == watcher->number) {
+			shoal_call_replaced(core, &message->id);
+		}
 		shoal_inbound_watched(core);
 	}
 	if (shoal_inbound_link(core, slot) != 0) {
