@@ -28,6 +28,21 @@ struct heard {
 	uint32_t bad; /* ends with another code than 0 */
 };
 
+/* Those of the memory transport, to be changed. */
+static inline struct shoal_transport_ops
+talk_memory_ops(void)
+{
+	struct shoal_transport memory;
+	struct shoal_memory_net *net;
+
+	assert_int_equal(shoal_memory_net_new(&net, NULL), 0);
+	assert_int_equal(shoal_transport_memory(&memory, net), 0);
+	struct shoal_transport_ops ops = *memory.ops;
+	memory.ops->free(memory.self);
+	shoal_memory_net_free(net);
+	return ops;
+}
+
 static inline struct shoal_cluster *
 talk_make(struct talk *talk, const char *name, struct shoal_config *config)
 {
