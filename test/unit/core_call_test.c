@@ -224,7 +224,7 @@ a_link_that_nobody_asked_for_or_from_elsewhere_is_refused(void **state)
 	world_done(&world);
 }
 
-/* By who asked, behind all that was told. */
+/* By who asked. */
 static void
 a_link_that_was_asked_for_ends_when_nothing_was_said_for_long(void **state)
 {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Who wants a link asks the member's anchors, one after the other, with pauses that double, and
  * gives up after some seconds. An anchor passes on what a current member asks from an address of
- * its own, down the link of the one that is meant and nowhere else. That one takes it only down a
- * link of its own, dials only a member that it holds alive, at the address that it holds, and keeps
- * one link for each: so nobody makes it dial strangers, and what one asks costs a packet or two.
+ * its own, down the link of the one that is meant and nowhere else. That one takes it only on a
+ * stream from a host of a member to which it has a link, dials only a member, at the address that
+ * it holds, and keeps one link for each: so nobody makes it dial strangers.
  *
- * Who asked ends the link when no message went down it for link_idle_ms, behind all that was told
- * on it; the other end does so after twice that. Where all places are taken, the link that was used
- * longest ago gives its own up, once it has rested for a while. Cost: both tables are small; a walk
- * over them is O(1). */
+ * Who asked ends the link when no message went down it for link_idle_ms; the other end does so
+ * after twice that. Where all places are taken, the link that was used longest ago gives its own
+ * up, once it has rested for a while. Cost: both tables are small; a walk over them is O(1). */
 #include "core/detect/call.h"
 
 #include <string.h>
