@@ -86,7 +86,8 @@ SHOAL_API struct shoal_member_list *shoal_members(
 SHOAL_API size_t shoal_member_list_count(const struct shoal_member_list *list);
 /* NULL: i is not below the count. */
 SHOAL_API struct shoal_member *shoal_member_list_at(const struct shoal_member_list *list, size_t i);
-/* NULL: none. By name: one that is alive before one that is not. O(members). */
+/* NULL: none. By name: one that is alive before one that is not. By id O(1) where no filter made
+ * the list, else O(members). */
 SHOAL_API struct shoal_member *shoal_member_list_find_by_id(
         const struct shoal_member_list *list, const struct shoal_id *id);
 SHOAL_API struct shoal_member *shoal_member_list_find_by_name(

@@ -103,13 +103,13 @@ init_fields(struct shoal_cluster *cluster)
 	shoal_list_init(&cluster->mailbox);
 	shoal_list_init(&cluster->waits);
 	shoal_background_init(cluster);
-	shoal_view_init(&cluster->view, cluster->mem);
 	shoal_ring_init(&cluster->failed, cluster->mem, sizeof(struct shoal_failed),
 	        profile->exchanges_max);
 	rc = shoal_entropy_fill(key, sizeof(key));
 	if (rc != 0) {
 		return shoal_last_error_set(rc, "the kernel gave no random bytes");
 	}
+	shoal_view_init(&cluster->view, cluster->mem, key);
 	rc = shoal_chronicle_init(&cluster->chronicle, cluster->mem, config->history_max, key);
 	if (rc == 0 && (rc = init_locks(cluster)) != 0) {
 		shoal_chronicle_done(&cluster->chronicle);

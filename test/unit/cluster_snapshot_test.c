@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+static const uint64_t index_key[2] = {1, 2};
+
 static struct shoal_core_member
 held(unsigned number, enum shoal_state state, char *name, size_t len)
 {
@@ -63,7 +65,7 @@ a_snapshot_does_not_change_while_members_come_and_go(void **state)
 	struct shoal_view view;
 
 	(void)state;
-	shoal_view_init(&view, plain());
+	shoal_view_init(&view, plain(), index_key);
 	for (uint32_t i = 0; i < 200; i++) {
 		assert_int_equal(put(&view, i, i, SHOAL_STATE_ALIVE), 0);
 	}
@@ -108,7 +110,7 @@ a_change_copies_one_page_and_shares_the_others(void **state)
 	size_t calls;
 
 	(void)state;
-	shoal_view_init(&view, plain());
+	shoal_view_init(&view, plain(), index_key);
 	for (uint32_t i = 0; i < 640; i++) {
 		assert_int_equal(put(&view, i, i, SHOAL_STATE_ALIVE), 0);
 	}
@@ -138,7 +140,7 @@ members_are_found_by_id_and_by_name_with_the_living_first(void **state)
 	char name[16];
 
 	(void)state;
-	shoal_view_init(&view, plain());
+	shoal_view_init(&view, plain(), index_key);
 	assert_int_equal(put(&view, 0, 0, SHOAL_STATE_ALIVE), 0);
 	assert_int_equal(put(&view, 3, 7, SHOAL_STATE_DEAD), 0);
 	struct shoal_core_member twin = held(7, SHOAL_STATE_ALIVE, name, sizeof(name));
@@ -163,7 +165,7 @@ a_filter_keeps_the_states_that_it_names(void **state)
 	struct shoal_view view;
 
 	(void)state;
-	shoal_view_init(&view, plain());
+	shoal_view_init(&view, plain(), index_key);
 	for (uint32_t i = 0; i < 150; i++) {
 		assert_int_equal(
 		        put(&view, i, i, i % 3 == 0 ? SHOAL_STATE_DEAD : SHOAL_STATE_ALIVE), 0);
@@ -191,6 +193,65 @@ a_filter_keeps_the_states_that_it_names(void **state)
 }
 
 /* A model beside the view: what is in it must be what was put in, whatever fails. */
+/* Every member of a list by its id, and nobody by another one. */
+static void
+assert_all_found(const struct shoal_member_list *list, unsigned numbers)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < shoal_member_list_count(list); i++) {
+		struct shoal_member *member = shoal_member_list_at(list, i);
+
+		assert_ptr_equal(
+		        shoal_member_list_find_by_id(list, shoal_member_id(member)), member);
+	}
+	for (unsigned number = 0; number < numbers; number++) {
+		char name[16];
+		struct shoal_core_member member =
+		        held(number, SHOAL_STATE_ALIVE, name, sizeof(name));
+
+		found += shoal_member_list_find_by_id(list, &member.id) != NULL;
+	}
+	assert_int_equal(found, shoal_member_list_count(list));
+}
+
+static void
+each_is_found_by_its_id_in_the_list_of_its_time(void **state)
+{
+	struct shoal_member_list *list[4], *some;
+	struct shoal_filter filter;
+	struct shoal_view view;
+
+	(void)state;
+	shoal_view_init(&view, plain(), index_key);
+	list[0] = shoal_view_publish(&view);
+	for (uint32_t i = 0; i < 1000; i++) {
+		assert_int_equal(put(&view, i, i, SHOAL_STATE_ALIVE), 0);
+	}
+	list[1] = shoal_view_publish(&view);
+	for (uint32_t i = 1; i < 1000; i += 3) {
+		assert_int_equal(shoal_view_remove(&view, i), 0);
+		assert_int_equal(put(&view, i + 1, 2000 + i, SHOAL_STATE_ALIVE), 0);
+	}
+	list[2] = shoal_view_publish(&view);
+	for (uint32_t i = 0; i < 200; i++) {
+		assert_int_equal(put(&view, 1000 + i, 1000 + i, SHOAL_STATE_DEAD), 0);
+	}
+	list[3] = shoal_view_publish(&view);
+	shoal_view_done(&view);
+	shoal_filter_init(&filter);
+	filter.states = 1 << SHOAL_STATE_DEAD;
+	some = shoal_member_list_filter(list[3], &filter);
+	assert_int_equal(shoal_member_list_count(some), 200);
+	assert_all_found(some, 3000);
+	shoal_member_list_free(some);
+	for (size_t i = 0; i < COUNT_OF(list); i++) {
+		assert_all_found(list[i], 3000);
+		shoal_member_list_free(list[i]);
+	}
+	assert_int_equal(fault_of(&view)->live, 0);
+}
+
 static int
 walk(const struct shoal_allocator *mem, void *arg)
 {
@@ -200,7 +261,7 @@ walk(const struct shoal_allocator *mem, void *arg)
 	int rc = 0;
 
 	(void)arg;
-	shoal_view_init(&view, mem);
+	shoal_view_init(&view, mem, index_key);
 	for (size_t i = 0; i < COUNT_OF(slots) && rc == 0; i++) {
 		size_t count = view.count;
 
@@ -251,6 +312,7 @@ main(void)
 	        cmocka_unit_test(a_snapshot_does_not_change_while_members_come_and_go),
 	        cmocka_unit_test(a_change_copies_one_page_and_shares_the_others),
 	        cmocka_unit_test(members_are_found_by_id_and_by_name_with_the_living_first),
+	        cmocka_unit_test(each_is_found_by_its_id_in_the_list_of_its_time),
 	        cmocka_unit_test(a_filter_keeps_the_states_that_it_names),
 	        cmocka_unit_test(any_failed_allocation_leaves_the_view_whole),
 	};

@@ -5,7 +5,8 @@
  * references to pages; a page that nobody else holds is changed in place, a shared one is copied
  * first. So a snapshot costs O(n / 64), a change O(64) at most, and a reader never waits for the
  * loop nor the loop for a reader. Whether a page is shared is seen in its count: only the view
- * could hand out another reference, and it is the one asking.
+ * could hand out another reference, and it is the one asking. The index by id is shared in the same
+ * way; a list that a filter made has none.
  *
  * Members are dense, an emptied place takes the last one. This member is set first and never
  * removed, so that it stays at index 0. */
@@ -14,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/panic.h"
 #include "cluster/members/criteria.h"
+#include "cluster/members/index.h"
 
 #include <shoal/metadata.h>
 
@@ -30,6 +32,7 @@ struct shoal_page {
 struct shoal_member_list {
 	_Atomic uint32_t refs;
 	const struct shoal_allocator *mem;
+	struct shoal_index *index; /* NULL: a filter's, or nobody is in it */
 	size_t count;
 	struct shoal_page *page[];
 };
@@ -71,22 +74,27 @@ page_unref(const struct shoal_allocator *mem, struct shoal_page *page)
 }
 
 void
-shoal_view_init(struct shoal_view *view, const struct shoal_allocator *mem)
+shoal_view_init(struct shoal_view *view, const struct shoal_allocator *mem, const uint64_t key[2])
 {
 	memset(view, 0, sizeof(*view));
 	view->mem = mem;
+	memcpy(view->key, key, sizeof(view->key));
 }
 
 void
 shoal_view_done(struct shoal_view *view)
 {
+	const struct shoal_allocator *mem = view->mem;
+
 	for (size_t i = 0; i < pages_of(view->count); i++) {
 		page_unref(view->mem, view->page[i]);
 	}
 	shoal_alloc_free(view->mem, view->page);
 	shoal_alloc_free(view->mem, view->place);
 	shoal_alloc_free(view->mem, view->slot);
-	shoal_view_init(view, view->mem);
+	shoal_index_unref(view->index);
+	memset(view, 0, sizeof(*view));
+	view->mem = mem;
 }
 
 static size_t
@@ -177,15 +185,37 @@ shoal_view_at(const struct shoal_view *view, uint32_t slot)
 	return *member_at(view->page, view->place[slot] - 1);
 }
 
+static const struct shoal_id *
+id_at(const void *pages, uint32_t place)
+{
+	return &(*member_at(pages, place))->id;
+}
+
+/* An entry of the index to write a new member's place to. NULL: no memory. */
+static uint32_t *
+room_for(struct shoal_view *view, const struct shoal_member *member)
+{
+	struct shoal_index_owner owner = {.id_at = id_at, .owner = view->page};
+
+	if (view->index == NULL) {
+		view->index = shoal_index_new(view->mem, view->key);
+	}
+	return view->index == NULL
+	               ? NULL
+	               : shoal_index_room(&view->index, &owner, view->count, &member->id);
+}
+
 static int
 append(struct shoal_view *view, uint32_t slot, struct shoal_member *member)
 {
 	size_t index = view->count;
 	struct shoal_page *page;
+	uint32_t *entry;
 
 	if (grow_numbers(view->mem, &view->place, &view->place_capacity, (size_t)slot + 1) != 0 ||
 	        grow_numbers(view->mem, &view->slot, &view->slot_capacity, index + 1) != 0 ||
-	        grow_pages(view, pages_of(index + 1)) != 0) {
+	        grow_pages(view, pages_of(index + 1)) != 0 ||
+	        (entry = room_for(view, member)) == NULL) {
 		return SHOAL_ERR_NOMEM;
 	}
 	if (index % PAGE == 0) {
@@ -198,8 +228,28 @@ append(struct shoal_view *view, uint32_t slot, struct shoal_member *member)
 	}
 	page->member[page->count++] = shoal_member_ref(member);
 	view->slot[index] = slot;
-	view->place[slot] = (uint32_t)index + 1;
+	view->place[slot] = *entry = (uint32_t)index + 1;
 	view->count++;
+	return 0;
+}
+
+/* Another member in the place of old: the page is written by the caller. */
+static int
+index_other(struct shoal_view *view, const struct shoal_member *old,
+        const struct shoal_member *member, size_t place)
+{
+	uint32_t *entry, *former;
+
+	if (shoal_id_compare(&old->id, &member->id) == 0) {
+		return 0;
+	}
+	entry = room_for(view, member);
+	former = entry != NULL ? shoal_index_entry(&view->index, &old->id, place) : NULL;
+	if (former == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	*entry = *former;
+	*former = SHOAL_INDEX_GONE;
 	return 0;
 }
 
@@ -215,7 +265,7 @@ shoal_view_set(struct shoal_view *view, uint32_t slot, struct shoal_member *memb
 	}
 	index = view->place[slot] - 1;
 	page = own_page(view, index);
-	if (page == NULL) {
+	if (page == NULL || index_other(view, old, member, index) != 0) {
 		return SHOAL_ERR_NOMEM;
 	}
 	page->member[index % PAGE] = shoal_member_ref(member);
@@ -228,6 +278,7 @@ shoal_view_remove(struct shoal_view *view, uint32_t slot)
 {
 	struct shoal_member *gone = shoal_view_at(view, slot);
 	struct shoal_page *page, *tail;
+	uint32_t *entry, *moved;
 	size_t index, last;
 
 	if (gone == NULL) {
@@ -240,6 +291,13 @@ shoal_view_remove(struct shoal_view *view, uint32_t slot)
 	if (tail == NULL) {
 		return SHOAL_ERR_NOMEM;
 	}
+	entry = shoal_index_entry(&view->index, &gone->id, index);
+	moved = shoal_index_entry(&view->index, &(*member_at(view->page, last))->id, last);
+	if (entry == NULL || moved == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	*moved = (uint32_t)index + 1;
+	*entry = SHOAL_INDEX_GONE;
 	page->member[index % PAGE] = tail->member[last % PAGE];
 	view->slot[index] = view->slot[last];
 	view->place[view->slot[index]] = (uint32_t)index + 1;
@@ -280,6 +338,7 @@ shoal_view_publish(const struct shoal_view *view)
 		list->page[i] = page_ref(view->page[i]);
 	}
 	list->count = view->count;
+	list->index = view->index != NULL ? shoal_index_ref(view->index) : NULL;
 	return list;
 }
 
@@ -299,6 +358,7 @@ shoal_member_list_free(struct shoal_member_list *list)
 	for (size_t i = 0; i < pages_of(list->count); i++) {
 		page_unref(list->mem, list->page[i]);
 	}
+	shoal_index_unref(list->index);
 	shoal_alloc_free(list->mem, list);
 }
 
@@ -317,6 +377,11 @@ shoal_member_list_at(const struct shoal_member_list *list, size_t i)
 struct shoal_member *
 shoal_member_list_find_by_id(const struct shoal_member_list *list, const struct shoal_id *id)
 {
+	if (list != NULL && list->index != NULL) {
+		struct shoal_index_owner owner = {.id_at = id_at, .owner = list->page};
+
+		return shoal_member_list_at(list, shoal_index_find(list->index, &owner, id));
+	}
 	for (size_t i = 0; i < shoal_member_list_count(list); i++) {
 		struct shoal_member *member = shoal_member_list_at(list, i);
 

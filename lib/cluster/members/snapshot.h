@@ -7,11 +7,13 @@
 #include "cluster/members/member.h"
 
 struct shoal_page;
-struct shoal_place;
+struct shoal_index;
 
 /* The loop's side, dense and by the core's slots. Used by one thread. */
 struct shoal_view {
 	const struct shoal_allocator *mem;
+	uint64_t key[2];           /* of the index */
+	struct shoal_index *index; /* by id, of indices; NULL: none yet */
 	struct shoal_page **page;
 	size_t page_capacity;
 	size_t count;
@@ -20,7 +22,9 @@ struct shoal_view {
 	size_t place_capacity, slot_capacity;
 };
 
-void shoal_view_init(struct shoal_view *view, const struct shoal_allocator *mem);
+/* key: random, for the table of ids. */
+void shoal_view_init(
+        struct shoal_view *view, const struct shoal_allocator *mem, const uint64_t key[2]);
 void shoal_view_done(struct shoal_view *view);
 /* Borrowed; NULL: the slot is empty. */
 struct shoal_member *shoal_view_at(const struct shoal_view *view, uint32_t slot);
