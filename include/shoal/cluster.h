@@ -66,15 +66,17 @@ SHOAL_API int shoal_seeds_check(const char *const *addrs, size_t n);
  * may have the same list; where every seed is this member, it is the first of its cluster: 0 with
  * *reached 0. Seeds that were not reached are tried again in the background while this member
  * lives, also when others were reached, about every heal_interval_ms and sooner at first, names
- * resolved anew: one at a time, or all at once while no other member is alive here.
+ * resolved anew: one at a time, or all at once while no other member is alive here. One that
+ * refuses is asked ever more seldom, after heal_interval_ms at first and 16 times that in the end,
+ * and the log says so once, as a warning.
  *
  * SHOAL_ERR_NO_SEED: none was reached; the text lists each address with its reason, and says how
  * many more there are where it has no place for all.
- * SHOAL_ERR_REJECTED: none was reached, and somebody answered with a refusal; a seed whose answer
- * did not open (another label, protocol or key) is tried again all the same. SHOAL_ERR_INVALID,
- * _UNSUPPORTED: the text names the seed, nothing was tried. SHOAL_ERR_CANCELED: the cluster leaves
- * or has stopped. SHOAL_ERR_AGAIN: 1,024 operations have not ended. SHOAL_ERR_TIMEOUT: the loop
- * does not run. SHOAL_ERR_STATE, _WOULD_BLOCK, _NOMEM. */
+ * SHOAL_ERR_REJECTED: none was reached, and somebody answered with a refusal (its label, protocol,
+ * codec or keys are others, or it has a member of this name). SHOAL_ERR_INVALID, _UNSUPPORTED: the
+ * text names the seed, nothing was tried. SHOAL_ERR_CANCELED: the cluster leaves or has stopped.
+ * SHOAL_ERR_AGAIN: 1,024 operations have not ended. SHOAL_ERR_TIMEOUT: the loop does not run.
+ * SHOAL_ERR_STATE, _WOULD_BLOCK, _NOMEM. */
 SHOAL_API int shoal_cluster_join(struct shoal_cluster *cluster, const char *const *addrs, size_t n,
         unsigned timeout_ms, size_t *reached);
 

@@ -4,7 +4,11 @@
  * pause is short at first, because seeds are often started in the same moment, and doubles up to
  * heal_interval_ms; it is drawn from 75 to 125 % of that, so that a thousand members that wait for
  * one seed do not come at once. A seed that is reached, or turns out to be this member, is
- * forgotten. The list is bounded; of more seeds the oldest stay. */
+ * forgotten. The list is bounded; of more seeds the oldest stay.
+ *
+ * One that refuses has mostly been set up for something else, and asking it as often as one that is
+ * down tells both logs the same thing for ever: it waits an interval, then two, up to 16. It is not
+ * given up, because a key, a version or a name that is in the way can go. */
 #include "base/alloc.h"
 #include "cluster/join/join.h"
 #include "cluster/join/try.h"
@@ -17,12 +21,18 @@
 /* Intervals after which a try that still has not ended counts as failed. */
 #define INTERVALS_MAX 3
 
+/* A seed that refuses waits 1 << 4 intervals at most. */
+#define REFUSALS_MAX 4
+
 struct shoal_again {
 	struct shoal_list node;
 	struct shoal_cluster *cluster;
 	struct shoal_try *try; /* NULL: it waits */
 	uint64_t since;        /* the try began */
 	bool remembered;       /* of a former run: needed until one is reached */
+	bool said;             /* that it refuses */
+	unsigned refusals;     /* one after the other, REFUSALS_MAX at most */
+	uint64_t not_before;
 	char seed[];
 };
 
@@ -80,6 +90,32 @@ forget_remembered(struct shoal_cluster *cluster)
 }
 
 static void
+wait_longer(struct shoal_again *again)
+{
+	struct shoal_cluster *cluster = again->cluster;
+	uint64_t interval = SHOAL_MS(cluster->settings.config.profile.heal_interval_ms);
+
+	again->not_before = shoal_clock_mono(&cluster->clock) + (interval << again->refusals);
+	again->refusals += again->refusals < REFUSALS_MAX;
+}
+
+/* It was not reached. */
+static void
+put_off(struct shoal_again *again, enum shoal_try_result result, const char *why)
+{
+	if (result != SHOAL_TRY_REJECTED) {
+		again->refusals = 0;
+		shoal_cluster_log(
+		        again->cluster, SHOAL_LOG_DEBUG, "join", "seed not reached: %s", why);
+		return;
+	}
+	wait_longer(again);
+	shoal_cluster_log(again->cluster, again->said ? SHOAL_LOG_DEBUG : SHOAL_LOG_WARN, "join",
+	        "seed refuses, and is asked ever more seldom: %s", why);
+	again->said = true;
+}
+
+static void
 on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_try_result result,
         const char *why)
 {
@@ -90,7 +126,7 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
 	again->try = NULL;
 	cluster->joins.again_trying--;
 	if (result != SHOAL_TRY_REACHED && result != SHOAL_TRY_SELF) {
-		shoal_cluster_log(cluster, SHOAL_LOG_DEBUG, "join", "seed not reached: %s", why);
+		put_off(again, result, why);
 		return;
 	}
 	if (result == SHOAL_TRY_REACHED) {
@@ -135,7 +171,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 		shoal_list_remove(first);
 		shoal_list_push_back(&joins->again, first);
-		if (again->try == NULL &&
+		if (again->try == NULL && now >= again->not_before &&
 		        shoal_try_begin(&again->try, cluster, again->seed, on_tried, again) == 0) {
 			again->since = now;
 			joins->again_trying++;
@@ -165,7 +201,7 @@ shoal_background_tuned(struct shoal_cluster *cluster)
 }
 
 static void
-add(struct shoal_cluster *cluster, const char *seed, bool remembered)
+add(struct shoal_cluster *cluster, const char *seed, bool remembered, bool refused)
 {
 	struct shoal_joins *joins = &cluster->joins;
 	size_t len = strlen(seed);
@@ -186,6 +222,9 @@ add(struct shoal_cluster *cluster, const char *seed, bool remembered)
 	}
 	again->cluster = cluster;
 	again->remembered = remembered;
+	if (refused) {
+		wait_longer(again);
+	}
 	memcpy(again->seed, seed, len + 1);
 	shoal_list_push_back(&joins->again, &again->node);
 	joins->again_count++;
@@ -197,13 +236,19 @@ add(struct shoal_cluster *cluster, const char *seed, bool remembered)
 void
 shoal_background_add(struct shoal_cluster *cluster, const char *seed)
 {
-	add(cluster, seed, false);
+	add(cluster, seed, false, false);
+}
+
+void
+shoal_background_add_refused(struct shoal_cluster *cluster, const char *seed)
+{
+	add(cluster, seed, false, true);
 }
 
 void
 shoal_background_remember(struct shoal_cluster *cluster, const char *seed)
 {
-	add(cluster, seed, true);
+	add(cluster, seed, true, false);
 }
 
 void

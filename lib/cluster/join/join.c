@@ -5,7 +5,7 @@
  * it a success. A seed that is this member itself is neither reached nor an error: the same list
  * may be given to every member. Where nothing else is in the list, this member is the cluster's
  * first, and the join has succeeded with none reached. Seeds that were not reached go to the
- * background (background.c); a refusal in an answer that opened does not: somebody decided. */
+ * background (background.c), those that refused too. */
 #include "cluster/join/join.h"
 
 #include "base/alloc.h"
@@ -53,10 +53,10 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
 	} else {
 		shoal_op_say(op, "%s", why);
 	}
-	if (result == SHOAL_TRY_REJECTED || result == SHOAL_TRY_DOUBTED) {
-		op->rejected++;
-	}
-	if (result == SHOAL_TRY_FAILED || result == SHOAL_TRY_DOUBTED) {
+	op->rejected += result == SHOAL_TRY_REJECTED || result == SHOAL_TRY_MIXED;
+	if (result == SHOAL_TRY_REJECTED) {
+		shoal_background_add_refused(op->cluster, seed);
+	} else if (result == SHOAL_TRY_FAILED || result == SHOAL_TRY_MIXED) {
 		shoal_background_add(op->cluster, seed);
 	}
 }

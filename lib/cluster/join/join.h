@@ -23,6 +23,8 @@ void shoal_background_init(struct shoal_cluster *cluster);
 void shoal_background_tuned(struct shoal_cluster *cluster);
 /* Remembers a seed that was not reached. */
 void shoal_background_add(struct shoal_cluster *cluster, const char *seed);
+/* The same for one that answered with a refusal: it is asked more seldom. */
+void shoal_background_add_refused(struct shoal_cluster *cluster, const char *seed);
 /* The same for one from the memory of a former run: all of these are forgotten when any is reached.
  */
 void shoal_background_remember(struct shoal_cluster *cluster, const char *seed);

@@ -36,7 +36,7 @@ struct shoal_try {
 	struct shoal_addr addr[SHOAL_TRY_ADDRS_MAX];
 	size_t count, next; /* addresses, and those that the core was asked for */
 	size_t open; /* of those, without an answer                                           */
-	size_t self, reached, rejected, doubted;
+	size_t self, reached, rejected;
 	struct shoal_reasons why;
 	uint16_t port;
 	char seed[]; /* as the user wrote it */
@@ -219,21 +219,14 @@ shoal_try_drop(struct shoal_try *try)
 	shoal_alloc_free(try->cluster->mem, try);
 }
 
-/* Somebody decided; the others are failures on the way. */
+/* Somebody is there and does not want this member, or is not understood; the others are failures on
+ * the way. */
 static bool
-is_decision(int code)
+is_refusal(int code)
 {
 	return code == SHOAL_ERR_REJECTED || code == SHOAL_ERR_LABEL || code == SHOAL_ERR_VERSION ||
-	       code == SHOAL_ERR_ID_CONFLICT || code == SHOAL_ERR_UNSUPPORTED;
-}
-
-/* What anybody on the way, or at the seed's address by now, can bring about, and a key or a seed
- * that comes later can mend: only an answer that opened refuses. */
-static bool
-is_doubtful(const struct shoal_event *event)
-{
-	return event->code == SHOAL_ERR_AUTH || event->code == SHOAL_ERR_KEY ||
-	       event->code == SHOAL_ERR_CLEAR || (is_decision(event->code) && !event->answered);
+	       code == SHOAL_ERR_ID_CONFLICT || code == SHOAL_ERR_UNSUPPORTED ||
+	       code == SHOAL_ERR_AUTH || code == SHOAL_ERR_KEY || code == SHOAL_ERR_CLEAR;
 }
 
 void
@@ -264,11 +257,7 @@ shoal_try_joined(struct shoal_cluster *cluster, const struct shoal_event *event)
 		try->reached++;
 		return;
 	}
-	if (is_doubtful(event)) {
-		try->doubted++;
-	} else if (is_decision(event->code)) {
-		try->rejected++;
-	}
+	try->rejected += is_refusal(event->code);
 	say_address(try, &event->addr, event->code, event->cause.detail);
 }
 
@@ -342,9 +331,10 @@ result_of(const struct shoal_try *try)
 	if (try->self > 0 && try->self == try->count) {
 		return SHOAL_TRY_SELF;
 	}
-	return try->rejected > 0  ? SHOAL_TRY_REJECTED
-	       : try->doubted > 0 ? SHOAL_TRY_DOUBTED
-	                          : SHOAL_TRY_FAILED;
+	if (try->rejected == 0) {
+		return SHOAL_TRY_FAILED;
+	}
+	return try->rejected + try->self == try->count ? SHOAL_TRY_REJECTED : SHOAL_TRY_MIXED;
 }
 
 void

@@ -4,6 +4,7 @@
 #include "kit.h"
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -275,6 +276,60 @@ a_seed_that_comes_up_later_is_joined_in_the_background(void **state)
 	kit_free(seed);
 }
 
+/* What the log said of a seed that refuses, and when. */
+struct refusals {
+	_Atomic unsigned warned, heard;
+	_Atomic uint64_t fifth_ms;
+};
+
+static void
+on_refusal(const struct shoal_log_record *record, void *arg)
+{
+	struct refusals *refusals = arg;
+
+	if (strstr(record->text, "refuses") == NULL) {
+		return;
+	}
+	refusals->warned += record->level == SHOAL_LOG_WARN;
+	if (++refusals->heard == 5) {
+		refusals->fifth_ms = kit_now_ms();
+	}
+}
+
+static bool
+five_were_heard(void *arg)
+{
+	return ((struct refusals *)arg)->fifth_ms != 0;
+}
+
+/* The join's own ask, then one after an interval, two, four ... */
+static void
+a_seed_that_refuses_is_asked_ever_more_seldom_and_said_once(void **state)
+{
+	struct shoal_config config = kit_config("b"), other = kit_config("a");
+	struct refusals refusals = {0};
+	struct shoal_cluster *a, *b;
+	uint64_t began;
+
+	(void)state;
+	other.label = "another";
+	a = kit_start(&other);
+	config.profile.heal_interval_ms = 100;
+	config.log = on_refusal;
+	config.log_arg = &refusals;
+	config.log_level = SHOAL_LOG_DEBUG;
+	b = kit_start(&config);
+	const char *seeds[] = {kit_address(a)};
+	began = kit_now_ms();
+	assert_int_equal(
+	        shoal_cluster_join(b, seeds, 1, KIT_PATIENCE_MS, NULL), SHOAL_ERR_REJECTED);
+	assert_true(kit_until(NULL, five_were_heard, &refusals));
+	assert_true(refusals.fifth_ms - began >= (1 + 2 + 4 + 8 + 16) * 100);
+	assert_int_equal(refusals.warned, 1);
+	kit_free(a);
+	kit_free(b);
+}
+
 /* One at a time, with pauses that double, the last one would be tried after minutes. */
 static void
 a_member_that_is_alone_tries_all_its_seeds_at_once(void **state)
@@ -407,6 +462,7 @@ main(void)
 	        cmocka_unit_test(a_seed_that_refuses_is_told_apart_from_one_that_is_down),
 	        cmocka_unit_test(an_answer_that_does_not_open_ends_no_join_for_good),
 	        cmocka_unit_test(a_seed_that_comes_up_later_is_joined_in_the_background),
+	        cmocka_unit_test(a_seed_that_refuses_is_asked_ever_more_seldom_and_said_once),
 	        cmocka_unit_test(a_member_that_is_alone_tries_all_its_seeds_at_once),
 	        cmocka_unit_test(reasons_that_have_no_place_are_counted),
 	        cmocka_unit_test(an_asynchronous_join_ends_exactly_once_with_code_and_number),
