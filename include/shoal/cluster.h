@@ -72,8 +72,8 @@ SHOAL_API int shoal_seeds_check(const char *const *addrs, size_t n);
  *
  * SHOAL_ERR_NO_SEED: none was reached; the text lists each address with its reason, and says how
  * many more there are where it has no place for all.
- * SHOAL_ERR_REJECTED: none was reached, and somebody answered with a refusal (its label, protocol,
- * codec or keys are others, or it has a member of this name). SHOAL_ERR_INVALID, _UNSUPPORTED: the
+ * SHOAL_ERR_REJECTED: none was reached, and somebody answered with a refusal, because of another
+ * label, protocol, codec or key for example. SHOAL_ERR_INVALID, _UNSUPPORTED: the
  * text names the seed, nothing was tried. SHOAL_ERR_CANCELED: the cluster leaves or has stopped.
  * SHOAL_ERR_AGAIN: 1,024 operations have not ended. SHOAL_ERR_TIMEOUT: the loop does not run.
  * SHOAL_ERR_STATE, _WOULD_BLOCK, _NOMEM. */
