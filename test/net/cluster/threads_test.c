@@ -56,6 +56,8 @@ ask_everything(struct stage *stage, void *tag)
 		struct shoal_member *member = shoal_member_list_at(list, i);
 
 		sum += shoal_member_rtt(member) + shoal_member_incarnation(member);
+		assert_ptr_equal(
+		        shoal_member_list_find_by_id(list, shoal_member_id(member)), member);
 		shoal_member_unref(shoal_member_ref(member));
 	}
 	shoal_member_list_free(list);
