@@ -35,7 +35,7 @@ export LD_LIBRARY_PATH="$libdir"
 export PKG_CONFIG_PATH="$libdir/pkgconfig"
 
 mkdir "$work/outside"
-cp "$here"/consumer*.c "$work/outside/"
+cp "$here"/consumer*.c "$here/member.c" "$work/outside/"
 cp "$here/consumer.cmake" "$work/outside/CMakeLists.txt"
 cd "$work/outside" || exit 1
 try "find_package finds it after the prefix was moved" \
@@ -44,12 +44,15 @@ try "programs build against all four targets" cmake --build build
 for target in shoal shoal-static shoal-core shoal-core-static; do
 	try "a program with shoal::$target runs" "build/with-$target"
 done
+try "one with find_package joins, tells, finds, sends, asks and changes its key" build/member
 try "the shared library is used by its SONAME" needs build/with-shoal 'libshoal\.so\.[0-9]*\]'
 try "the static one leaves no need of it" needs_not build/with-shoal-static libshoal
 try "libshoal-core needs libc only" needs_libc_only "$libdir/libshoal-core.so"
 
 try "pkg-config's flags build a program" compile pc consumer.c $(pkg-config --cflags --libs shoal)
 try "and it runs" ./pc
+try "pkg-config's flags build a member" compile pc-member member.c $(pkg-config --cflags --libs shoal)
+try "one with pkg-config joins, tells, finds, sends, asks and changes its key" ./pc-member
 try "pkg-config's flags for libshoal-core build a program" \
 	compile pc-core consumer_core.c $(pkg-config --cflags --libs shoal-core)
 try "and it runs" ./pc-core
