@@ -115,6 +115,9 @@ what_cannot_be_broadcast_is_refused_with_its_reason(void **state)
 	        SHOAL_ERR_INVALID);
 	assert_int_equal(
 	        shoal_broadcast_tag(talk.one, "", TALK_TYPE, "x", 1, 0), SHOAL_ERR_INVALID);
+	assert_int_equal(
+	        shoal_broadcast_tag(talk.one, NULL, TALK_TYPE, "x", 1, 0), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_broadcast(talk.one, TALK_TYPE, NULL, 1, 0), SHOAL_ERR_INVALID);
 	memset(tag, 't', sizeof(tag));
 	tag[SHOAL_TAG_MAX + 1] = '\0';
 	assert_int_equal(

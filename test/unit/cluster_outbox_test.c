@@ -76,6 +76,9 @@ what_cannot_be_sent_is_refused_with_its_reason(void **state)
 	        shoal_send(talk.one, &talk.id_two, TALK_TYPE, "x", 1, 8), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_send(talk.one, &talk.id_two, TALK_TYPE, large, 1000, 0), 0);
 	assert_int_equal(
+	        shoal_send(talk.one, &talk.id_two, TALK_TYPE, NULL, 1, 0), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(shoal_last_error(), "data is NULL"));
+	assert_int_equal(
 	        shoal_send(talk.one, &talk.id_two, TALK_TYPE, large, 1001, 0), SHOAL_ERR_TOO_BIG);
 	assert_non_null(strstr(shoal_last_error(), "1000"));
 	both[0] = nobody;

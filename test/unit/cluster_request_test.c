@@ -233,6 +233,8 @@ what_cannot_be_asked_is_refused_and_there_are_so_many_at_once(void **state)
 	struct ended ended = {0};
 	struct talk talk = {0};
 	struct shoal_id nobody = {{9}};
+	static char large[1 << 20];
+	char text[80];
 
 	(void)state;
 	shoal_config_init(&config);
@@ -250,6 +252,16 @@ what_cannot_be_asked_is_refused_and_there_are_so_many_at_once(void **state)
 	assert_int_equal(
 	        shoal_request(talk.one, &talk.id_two, TALK_TYPE, "x", 1, 1000, NULL, NULL, NULL),
 	        SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_request(talk.one, &talk.id_two, TALK_TYPE, NULL, 1, 1000, on_end,
+	                         &ended, NULL),
+	        SHOAL_ERR_INVALID);
+	size_t most = shoal_outbox_limit(talk.one);
+	assert_int_equal(shoal_request(talk.one, &talk.id_two, TALK_TYPE, large, most, 1000, on_end,
+	                         &ended, NULL),
+	        SHOAL_ERR_TOO_BIG);
+	/* In bytes of the caller's. */
+	snprintf(text, sizeof(text), "request: %zu bytes; one may have %zu ", most, most - 18);
+	assert_ptr_equal(strstr(shoal_last_error(), text), shoal_last_error());
 	assert_int_equal(shoal_reply(talk.two, 0, 1, "x", 1), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_reply(talk.two, 0, 0, "x", 1), SHOAL_ERR_NOT_FOUND);
 	for (unsigned i = 0; i < SHOAL_REQUESTS_MAX; i++) {

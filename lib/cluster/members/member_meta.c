@@ -26,8 +26,9 @@ shoal_member_meta(
 static int
 refuse(const char *key, enum shoal_meta_type is, const char *wanted)
 {
-	return shoal_last_error_set(SHOAL_ERR_TYPE, "metadata: \"%s\" is a %s that is no %s", key,
-	        shoal_meta_type_name(is), wanted);
+	return shoal_last_error_set(SHOAL_ERR_TYPE,
+	        "metadata: \"%s\" has the type %s, and is no %s", key, shoal_meta_type_name(is),
+	        wanted);
 }
 
 /* A whole number as sign and amount. */

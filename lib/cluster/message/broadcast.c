@@ -52,8 +52,8 @@ limit_of(const struct shoal_cluster *cluster)
 }
 
 static int
-check(const struct shoal_cluster *cluster, const char *tag, uint16_t type, size_t len,
-        unsigned flags)
+check(const struct shoal_cluster *cluster, const char *tag, uint16_t type, const void *data,
+        size_t len, unsigned flags)
 {
 	const unsigned both = SHOAL_RELIABLE | SHOAL_NO_FORWARD;
 	size_t tag_len = tag != NULL ? strlen(tag) : 1;
@@ -71,6 +71,10 @@ check(const struct shoal_cluster *cluster, const char *tag, uint16_t type, size_
 	if (tag_len == 0 || tag_len > SHOAL_TAG_MAX) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "broadcast: a tag of %zu bytes; it has 1 to %d", tag_len, SHOAL_TAG_MAX);
+	}
+	if (data == NULL && len > 0) {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "broadcast: data is NULL, and %zu bytes of it", len);
 	}
 	if (len > limit_of(cluster)) {
 		return shoal_last_error_set(SHOAL_ERR_TOO_BIG,
@@ -139,7 +143,7 @@ post(struct shoal_cluster *cluster, const char *tag, uint16_t type, const void *
         unsigned flags)
 {
 	struct shoal_broadcast *made;
-	int rc = check(cluster, tag, type, len, flags);
+	int rc = check(cluster, tag, type, data, len, flags);
 
 	if (rc != 0) {
 		return rc;
@@ -172,7 +176,7 @@ int
 shoal_broadcast_tag(struct shoal_cluster *cluster, const char *tag, uint16_t type, const void *data,
         size_t len, unsigned flags)
 {
-	return post(cluster, tag, type, data, len, flags);
+	return post(cluster, tag != NULL ? tag : "", type, data, len, flags);
 }
 
 /* Whoever waits for room is told, without the lock. */

@@ -65,8 +65,8 @@ shoal_outbox_done(struct shoal_cluster *cluster)
 	shoal_request_done(cluster);
 }
 
-static uint64_t
-limit_of(const struct shoal_cluster *cluster)
+uint64_t
+shoal_outbox_limit(const struct shoal_cluster *cluster)
 {
 	const struct shoal_profile *profile = &cluster->settings.config.profile;
 	uint64_t most = profile->message_max;
@@ -137,7 +137,8 @@ refuse(int rc, const struct shoal_id *to)
 }
 
 static int
-check(const struct shoal_cluster *cluster, uint16_t type, size_t len, unsigned flags)
+check(const struct shoal_cluster *cluster, uint16_t type, const void *data, size_t len,
+        unsigned flags)
 {
 	int rc = shoal_fork_check(cluster, "send");
 
@@ -150,10 +151,14 @@ check(const struct shoal_cluster *cluster, uint16_t type, size_t len, unsigned f
 		        "SHOAL_RELIABLE",
 		        type, flags, SHOAL_TYPE_SERVICE);
 	}
-	if (len > limit_of(cluster)) {
+	if (data == NULL && len > 0) {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "send: data is NULL, and %zu bytes of it", len);
+	}
+	if (len > shoal_outbox_limit(cluster)) {
 		return shoal_last_error_set(SHOAL_ERR_TOO_BIG,
 		        "send: %zu bytes; a message may have %llu (message_max)", len,
-		        (unsigned long long)limit_of(cluster));
+		        (unsigned long long)shoal_outbox_limit(cluster));
 	}
 	return 0;
 }
@@ -163,7 +168,7 @@ post(struct shoal_cluster *cluster, const struct shoal_id *to, uint16_t type, co
         size_t len, unsigned flags, shoal_sent_fn fn, void *arg)
 {
 	struct shoal_outgoing *out;
-	int rc = check(cluster, type, len, flags);
+	int rc = check(cluster, type, data, len, flags);
 	bool ring = false;
 
 	if (rc != 0) {

@@ -19,6 +19,9 @@ struct shoal_outbox {
 	bool stalled; /* the loop's own: the core had no memory for the first that waits */
 };
 
+/* Bytes that a message may have. */
+uint64_t shoal_outbox_limit(const struct shoal_cluster *cluster);
+
 void shoal_outbox_init(struct shoal_cluster *cluster, const uint64_t key[2]);
 void shoal_outbox_done(struct shoal_cluster *cluster);
 

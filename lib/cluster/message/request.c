@@ -245,6 +245,22 @@ check(const struct shoal_cluster *cluster, uint16_t type, unsigned timeout_ms, s
 	return 0;
 }
 
+static int
+check_data(const struct shoal_cluster *cluster, const void *data, size_t len)
+{
+	uint64_t most = shoal_outbox_limit(cluster);
+
+	most = most > HEAD ? most - HEAD : 0;
+	if (data == NULL && len > 0) {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "request: data is NULL, and %zu bytes of it", len);
+	}
+	return len <= most ? 0
+	                   : shoal_last_error_set(SHOAL_ERR_TOO_BIG,
+	                             "request: %zu bytes; one may have %llu (message_max less %d)",
+	                             len, (unsigned long long)most, HEAD);
+}
+
 int
 shoal_request(struct shoal_cluster *cluster, const struct shoal_id *to, uint16_t type,
         const void *data, size_t len, unsigned timeout_ms, shoal_reply_fn fn, void *arg,
@@ -253,6 +269,9 @@ shoal_request(struct shoal_cluster *cluster, const struct shoal_id *to, uint16_t
 	struct shoal_asked *asked;
 	int rc = check(cluster, type, timeout_ms, fn);
 
+	if (rc == 0) {
+		rc = check_data(cluster, data, len);
+	}
 	if (rc != 0) {
 		return rc;
 	}

@@ -48,8 +48,10 @@ conclude(const struct waiter *waiter, size_t *reply_len)
 		*reply_len = waiter->code == 0 ? waiter->len : 0;
 	}
 	if (waiter->code != 0) {
-		return shoal_last_error_set(
-		        waiter->code, "request: %s", shoal_strerror(waiter->code));
+		return shoal_last_error_set(waiter->code, "request: %s",
+		        waiter->code == SHOAL_ERR_UNSUPPORTED
+		                ? "the member has no handler for requests of this type"
+		                : shoal_strerror(waiter->code));
 	}
 	return waiter->len <= waiter->cap
 	               ? 0
