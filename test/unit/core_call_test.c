@@ -1,29 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Links on request: who asks for one, who passes that on, and who opens it. */
-#include "core_talk_world.h"
-
-#include "core_watch_world.h"
-
-#define LINK   77 /* towards the host */
-#define CROWD  12
-#define CALLED SHOAL_CALLS_MAX
-
-static uint32_t
-slot_of(const struct core_world *world, const struct puppet *puppet)
-{
-	return shoal_members_find(world_core(world, 0), &puppet->id);
-}
-
-/* The puppet says of itself that it cannot be dialled. */
-static void
-wall_off(struct core_world *world, struct puppet *puppet)
-{
-	puppet->answers = 0;
-	puppet->incarnation++;
-	struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_ALIVE);
-	member.marks = SHOAL_MARK_INBOUND;
-	assert_int_equal(world_tell(world, 0, puppet, SHOAL_MESSAGE_MEMBER, &member), 0);
-}
+/* Links on request: who asks for one, and what it does with it. */
+#include "core_call_world.h"
 
 static struct puppet *
 puppet_in(struct core_world *world, uint32_t slot)
@@ -58,29 +35,6 @@ set_up(struct core_world *world, struct puppet *anchor[3])
 	}
 	fail();
 	return NULL;
-}
-
-static void
-open_link(struct core_world *world, const struct puppet *walled, const struct shoal_addr *from,
-        bool asked, uint64_t link)
-{
-	static struct parcel parcel;
-	struct shoal_msg_watch watch = {.id = walled->id,
-	        .salt = puppet_salt(walled),
-	        .target = world_id(world, 0),
-	        .instance = talk_salt(world, 0),
-	        .asked = asked};
-
-	parcel_begin(&parcel, world->label);
-	parcel_add(&parcel, SHOAL_MESSAGE_WATCH, &watch);
-	parcel_end(&parcel);
-	assert_int_equal(world_step(world, 0,
-	                         (struct shoal_input){.kind = SHOAL_INPUT_WATCHED,
-	                                 .from = *from,
-	                                 .exchange = link,
-	                                 .data = parcel.data,
-	                                 .len = parcel.writer.len}),
-	        0);
 }
 
 /* What the last link that was opened was told. */
@@ -191,7 +145,7 @@ where_no_link_comes_what_was_said_ends_and_few_were_asked(void **state)
 	(void)state;
 	struct puppet *walled = set_up(&world, anchor);
 	say(&world, walled, 1);
-	const struct shoal_event *event = world_await(&world, 0, SHOAL_EVENT_SENT, SHOAL_SEC(8));
+	const struct shoal_event *event = world_await(&world, 0, SHOAL_EVENT_SENT, SHOAL_SEC(9));
 	assert_non_null(event);
 	assert_int_equal(event->code, SHOAL_ERR_WALLED);
 	world_run(&world, SHOAL_SEC(30));
@@ -296,246 +250,50 @@ what_fits_no_datagram_waits_for_the_link(void **state)
 	}
 }
 
-static struct shoal_msg_call
-call_of(const struct puppet *caller, const struct shoal_id *target, uint64_t instance)
-{
-	return (struct shoal_msg_call){.id = caller->id,
-	        .salt = puppet_salt(caller),
-	        .target = *target,
-	        .instance = instance};
-}
-
-static size_t
-passed(const struct core_world *world)
-{
-	return world_count_sent(world, 0, NULL, SHOAL_MESSAGE_CALL);
-}
-
 static void
-an_anchor_passes_on_what_members_ask_down_the_link_and_no_more(void **state)
+what_waits_for_a_link_goes_as_ever_to_one_that_can_be_dialled_again(void **state)
 {
+	static uint8_t large[20000];
 	struct core_world world;
+	struct puppet *anchor[3];
 
 	(void)state;
-	watch_begin(&world, 4);
-	struct puppet *walled = &world.puppet[0], *caller = &world.puppet[1];
-	struct puppet *stranger = world_puppet(&world);
-	struct shoal_msg_call call = call_of(caller, &walled->id, puppet_salt(walled));
-	open_link(&world, walled, &walled->addr, false, LINK);
-	world_tell(&world, 0, caller, SHOAL_MESSAGE_CALL, &call); /* it can be dialled */
-	assert_int_equal(passed(&world), 0);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_CALLS), 1);
-	wall_off(&world, walled);
-	world_clear(&world);
-	/* One that is none, one from elsewhere, another instance. */
-	uint64_t strangers = world_counter(&world, 0, SHOAL_COUNTER_DROP_STRANGER);
-	struct shoal_msg_call wrong = call_of(stranger, &walled->id, puppet_salt(walled));
-	world_tell(&world, 0, stranger, SHOAL_MESSAGE_CALL, &wrong);
-	world_send(&world, 0, &stranger->addr, SHOAL_MESSAGE_CALL, &call);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_STRANGER), strangers + 2);
-	wrong = call_of(caller, &walled->id, 1);
-	world_tell(&world, 0, caller, SHOAL_MESSAGE_CALL, &wrong);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_MISDIRECTED), 1);
-	assert_int_equal(passed(&world), 0);
-	for (size_t i = 0; i < 100; i++) {
-		world_tell(&world, 0, caller, SHOAL_MESSAGE_CALL, &call);
-	}
-	assert_int_equal(passed(&world), 32);
-	const struct world_packet *packet = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_CALL);
-	assert_int_equal(packet->kind, SHOAL_SEND_TELL);
-	assert_true(packet->exchange == LINK);
-	assert_int_equal(packet->message[0].kind, SHOAL_MESSAGE_SENDER);
-	const struct shoal_msg_call *told = &packet_has(packet, SHOAL_MESSAGE_CALL)->call;
-	assert_int_equal(shoal_id_compare(&told->id, &caller->id), 0);
-	assert_true(told->salt == call.salt && told->instance == call.instance);
-	/* Another member has its own. */
-	call = call_of(&world.puppet[2], &walled->id, puppet_salt(walled));
-	world_tell(&world, 0, &world.puppet[2], SHOAL_MESSAGE_CALL, &call);
-	assert_int_equal(passed(&world), 33);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CALLS_PASSED), 33);
-	world_done(&world);
-}
-
-/* Node 0 finds out that it cannot be dialled; linked: one to which it keeps a link. */
-static void
-be_walled(struct core_world *world, size_t puppets, struct puppet **linked)
-{
-	uint64_t number;
-
-	watch_begin(world, puppets);
-	*linked = watch_link_all(world, &number);
-	world_run(world, SHOAL_SEC(20));
-	assert_true(shoal_members_inbound(shoal_members_at(world_core(world, 0), SHOAL_SELF)));
-	world_clear(world);
-}
-
-/* Passed on by a member, as it comes down a link to it. */
-static void
-comes(struct core_world *world, const struct puppet *anchor, const struct puppet *caller,
-        enum shoal_input_kind way)
-{
-	static struct parcel parcel;
-	struct shoal_msg_sender sender = {.id = anchor->id, .salt = puppet_salt(anchor)};
-	struct shoal_id self = world_id(world, 0);
-	struct shoal_msg_call call = call_of(caller, &self, talk_salt(world, 0));
-
-	parcel_begin(&parcel, world->label);
-	parcel_add(&parcel, SHOAL_MESSAGE_SENDER, &sender);
-	parcel_add(&parcel, SHOAL_MESSAGE_CALL, &call);
-	parcel_end(&parcel);
-	assert_int_equal(world_step(world, 0,
-	                         (struct shoal_input){.kind = way,
-	                                 .from = anchor->addr,
-	                                 .data = parcel.data,
-	                                 .len = parcel.writer.len}),
-	        0);
-}
-
-static struct puppet *
-not_watched(struct core_world *world)
-{
-	for (size_t i = 0; i < world->puppets; i++) {
-		if (!shoal_watch_is_up(world_core(world, 0), slot_of(world, &world->puppet[i]))) {
-			return &world->puppet[i];
-		}
-	}
-	fail();
-	return NULL;
-}
-
-static void
-who_is_asked_opens_a_link_to_a_member_and_keeps_it_while_it_is_used(void **state)
-{
-	struct core_world world;
-	struct puppet *anchor;
-	struct shoal_profile profile;
-
-	(void)state;
-	(void)shoal_profile_init(&profile, SHOAL_PROFILE_LAN);
-	be_walled(&world, CROWD, &anchor);
-	struct puppet *caller = not_watched(&world);
-	struct puppet *stranger = world_puppet(&world);
-	/* In a datagram; by one to whom it keeps no link; of a stranger. */
-	comes(&world, anchor, caller, SHOAL_INPUT_DATAGRAM);
-	comes(&world, caller, caller, SHOAL_INPUT_STREAM);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_FORGED), 2);
-	comes(&world, anchor, stranger, SHOAL_INPUT_STREAM);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_STRANGER), 1);
-	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_WATCH), 0);
-	comes(&world, anchor, caller, SHOAL_INPUT_STREAM);
-	comes(&world, anchor, caller, SHOAL_INPUT_STREAM);
-	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_WATCH), 1);
-	const struct world_packet *opening = watch_dialled(&world, caller);
-	assert_non_null(opening);
-	assert_int_equal(opening->kind, SHOAL_SEND_WATCH);
-	assert_int_equal(packet_has(opening, SHOAL_MESSAGE_WATCH)->watch.asked, 1);
-	struct shoal_msg_answer yes = watch_yes(caller);
-	assert_int_equal(world_answer(&world, opening, 0, SHOAL_MESSAGE_ANSWER, &yes), 0);
-	comes(&world, anchor, caller, SHOAL_INPUT_STREAM);
-	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_WATCH), 1);
-	/* Asked later it makes it anew: the other one has none. */
-	world_run(&world, SHOAL_SEC(3));
-	comes(&world, anchor, caller, SHOAL_INPUT_STREAM);
-	opening = world_sent(&world, opening, 0, &caller->addr, SHOAL_MESSAGE_WATCH);
-	assert_non_null(opening);
-	assert_int_equal(world_answer(&world, opening, 0, SHOAL_MESSAGE_ANSWER, &yes), 0);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CALLS_SERVED), 2);
-	world_run(&world, SHOAL_MS(profile.link_idle_ms) * 2 - SHOAL_SEC(1));
-	assert_int_equal(world_core(&world, 0)->calls.opened.count, 1);
-	world_run(&world, SHOAL_SEC(2));
-	assert_int_equal(world_core(&world, 0)->calls.opened.count, 0);
-	world_done(&world);
-}
-
-/* Its end is no sign of a death. */
-static void
-a_link_that_was_opened_because_somebody_asked_ends_without_an_inquest(void **state)
-{
-	struct core_world world;
-	struct puppet *anchor;
-
-	(void)state;
-	be_walled(&world, CROWD, &anchor);
-	struct puppet *caller = not_watched(&world);
-	comes(&world, anchor, caller, SHOAL_INPUT_STREAM);
-	const struct world_packet *opening = watch_dialled(&world, caller);
-	struct shoal_msg_answer yes = watch_yes(caller);
-	assert_int_equal(world_answer(&world, opening, 0, SHOAL_MESSAGE_ANSWER, &yes), 0);
-	uint64_t number = opening->exchange;
-	world_forget_sent(&world);
-	watch_close(&world, number, SHOAL_ERR_CLOSED);
-	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_CHECK), 0);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_WATCH_CHECKS), 0);
-	assert_int_equal(world_core(&world, 0)->calls.opened.count, 0);
-	/* One that is refused is not asked for at once again. */
-	for (size_t i = 0; i < 5; i++) {
-		comes(&world, anchor, caller, SHOAL_INPUT_STREAM);
-		opening = watch_dialled(&world, caller);
-		if (i == 0) {
-			assert_int_equal(
-			        world_answer(&world, opening, SHOAL_ERR_REFUSED, 0, NULL), 0);
-		}
-	}
-	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_WATCH), 1);
-	world_run(&world, SHOAL_SEC(2));
-	comes(&world, anchor, caller, SHOAL_INPUT_STREAM);
-	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_WATCH), 2);
+	struct puppet *walled = set_up(&world, anchor);
+	struct shoal_input input = talk_input(&walled->id, 0, 0, large, sizeof large);
+	assert_int_equal(world_step(&world, 0, input), SHOAL_OK);
+	assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_USER), 0);
+	walled->incarnation++;
+	struct shoal_msg_member member = puppet_member(walled, SHOAL_STATE_ALIVE);
+	assert_int_equal(world_tell(&world, 0, walled, SHOAL_MESSAGE_MEMBER, &member), 0);
+	world_run(&world, SHOAL_SEC(1));
+	const struct world_packet *packet =
+	        world_sent(&world, NULL, 0, &walled->addr, SHOAL_MESSAGE_USER);
+	assert_non_null(packet);
+	assert_int_equal(packet->kind, SHOAL_SEND_STREAM);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_UNSENT), 0);
 	world_done(&world);
 }
 
 static void
-there_are_so_many_and_the_one_that_rested_longest_gives_its_place(void **state)
+a_link_that_is_up_gives_way_to_no_other(void **state)
 {
 	struct core_world world;
-	struct puppet *anchor;
-	size_t links = 0;
+	struct puppet *anchor[3];
 
 	(void)state;
-	be_walled(&world, CALLED + 10, &anchor);
-	for (size_t round = 0; round < 2; round++) {
-		for (size_t i = 0; i < world.puppets; i++) {
-			struct puppet *caller = &world.puppet[i];
-			if (shoal_watch_is_up(world_core(&world, 0), slot_of(&world, caller))) {
-				continue;
-			}
-			world_forget_sent(&world);
-			comes(&world, anchor, caller, SHOAL_INPUT_STREAM);
-			const struct world_packet *opening = watch_dialled(&world, caller);
-			struct shoal_msg_answer yes = watch_yes(caller);
-			if (opening != NULL) {
-				links++;
-				assert_int_equal(world_answer(&world, opening, 0,
-				                         SHOAL_MESSAGE_ANSWER, &yes),
-				        0);
-			}
-		}
-		assert_int_equal(world_core(&world, 0)->calls.opened.count, CALLED);
-		if (round == 0) {
-			assert_int_equal(links, CALLED);
-			assert_true(world_counter(&world, 0, SHOAL_COUNTER_DROP_CALLS) > 0);
-		}
-		world_run(&world, SHOAL_SEC(11));
-	}
-	assert_true(links > CALLED);
+	struct puppet *walled = set_up(&world, anchor);
+	say(&world, walled, 1);
+	open_link(&world, walled, &walled->addr, true, LINK);
+	open_link(&world, walled, &walled->addr, true, LINK + 1);
+	assert_int_equal(answer_to(&world, LINK + 1), SHOAL_ERR_REJECTED);
+	assert_int_equal(dropped(&world, LINK + 1), 1);
+	assert_int_equal(dropped(&world, LINK), 0);
+	assert_true(shoal_core_link(world_core(&world, 0), slot_of(&world, walled), NULL) == LINK);
 	world_done(&world);
 }
 
-/* Who is admitted is this member alone. */
 static void
-admit_self(struct core_world *world)
-{
-	struct shoal_cidr list = {.bits = 128};
-
-	memcpy(list.ip, world->node[0].addr.ip, sizeof list.ip);
-	assert_int_equal(world_step(world, 0,
-	                         (struct shoal_input){.kind = SHOAL_INPUT_ALLOW,
-	                                 .data = (const uint8_t *)&list,
-	                                 .len = sizeof list}),
-	        0);
-}
-
-static void
-links_of_those_who_fall_out_of_the_list_end_at_both_ends(void **state)
+links_of_those_who_fall_out_of_the_list_end_for_who_asked(void **state)
 {
 	struct core_world world;
 	struct puppet *anchor[3];
@@ -547,17 +305,6 @@ links_of_those_who_fall_out_of_the_list_end_at_both_ends(void **state)
 	admit_self(&world);
 	assert_int_equal(dropped(&world, LINK), 1);
 	assert_int_equal(world_core(&world, 0)->calls.wanted.count, 0);
-	world_done(&world);
-
-	be_walled(&world, CROWD, &anchor[0]);
-	struct puppet *caller = not_watched(&world);
-	comes(&world, anchor[0], caller, SHOAL_INPUT_STREAM);
-	const struct world_packet *opening = watch_dialled(&world, caller);
-	struct shoal_msg_answer yes = watch_yes(caller);
-	assert_int_equal(world_answer(&world, opening, 0, SHOAL_MESSAGE_ANSWER, &yes), 0);
-	assert_int_equal(world_core(&world, 0)->calls.opened.count, 1);
-	admit_self(&world);
-	assert_int_equal(world_core(&world, 0)->calls.opened.count, 0);
 	world_done(&world);
 }
 
@@ -571,13 +318,10 @@ main(void)
 	        cmocka_unit_test(a_link_that_nobody_asked_for_or_from_elsewhere_is_refused),
 	        cmocka_unit_test(a_link_that_was_asked_for_ends_when_nothing_was_said_for_long),
 	        cmocka_unit_test(what_fits_no_datagram_waits_for_the_link),
-	        cmocka_unit_test(an_anchor_passes_on_what_members_ask_down_the_link_and_no_more),
 	        cmocka_unit_test(
-	                who_is_asked_opens_a_link_to_a_member_and_keeps_it_while_it_is_used),
-	        cmocka_unit_test(
-	                a_link_that_was_opened_because_somebody_asked_ends_without_an_inquest),
-	        cmocka_unit_test(links_of_those_who_fall_out_of_the_list_end_at_both_ends),
-	        cmocka_unit_test(there_are_so_many_and_the_one_that_rested_longest_gives_its_place),
+	                what_waits_for_a_link_goes_as_ever_to_one_that_can_be_dialled_again),
+	        cmocka_unit_test(a_link_that_is_up_gives_way_to_no_other),
+	        cmocka_unit_test(links_of_those_who_fall_out_of_the_list_end_for_who_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

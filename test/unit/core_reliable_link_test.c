@@ -36,6 +36,16 @@ link_down(struct core_world *world)
 	assert_int_equal(world_step(world, 0, input), 0);
 }
 
+/* It says of itself that it cannot be dialled. */
+static void
+wall_off(struct core_world *world, struct puppet *puppet)
+{
+	puppet->incarnation++;
+	struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	member.marks = SHOAL_MARK_INBOUND;
+	assert_int_equal(world_tell(world, 0, puppet, SHOAL_MESSAGE_MEMBER, &member), 0);
+}
+
 /* The first puppet keeps a link to node 0 and says that it cannot be dialled. */
 static struct puppet *
 set_up(struct core_world *world)
@@ -44,10 +54,7 @@ set_up(struct core_world *world)
 	struct puppet *walled = &world->puppet[0];
 	walled->answers = 0;
 	link_up(world, walled);
-	walled->incarnation++;
-	struct shoal_msg_member member = puppet_member(walled, SHOAL_STATE_ALIVE);
-	member.marks = SHOAL_MARK_INBOUND;
-	assert_int_equal(world_tell(world, 0, walled, SHOAL_MESSAGE_MEMBER, &member), 0);
+	wall_off(world, walled);
 	world_clear(world);
 	return walled;
 }
@@ -134,7 +141,7 @@ to_one_that_this_one_has_no_way_to_they_end_after_some_tries(void **state)
 	/* It was dialled once; its link might come back. */
 	world_run(&world, SHOAL_SEC(2));
 	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_SENT), 0);
-	const struct shoal_event *event = world_await(&world, 0, SHOAL_EVENT_SENT, SHOAL_SEC(5));
+	const struct shoal_event *event = world_await(&world, 0, SHOAL_EVENT_SENT, SHOAL_SEC(8));
 	assert_non_null(event);
 	assert_int_equal(event->code, SHOAL_ERR_WALLED);
 	assert_int_equal(world_count_sent(&world, 0, &walled->addr, SHOAL_MESSAGE_BATCH), 0);
@@ -186,6 +193,66 @@ one_end_for_want_of_a_link_is_not_that_of_those_said_later(void **state)
 	world_done(&world);
 }
 
+/* Ends walled, not before the anchors were asked several times for a link. */
+static void
+ends_after_its_link_had_time(struct core_world *world)
+{
+	uint64_t at = world->now;
+	uint64_t calls = world_counter(world, 0, SHOAL_COUNTER_CALLS);
+
+	world_run(world, SHOAL_MS(2200));
+	assert_int_equal(world_count_events(world, 0, SHOAL_EVENT_SENT), 0);
+	assert_true(world_counter(world, 0, SHOAL_COUNTER_CALLS) >= calls + 3);
+	const struct shoal_event *event = world_await(world, 0, SHOAL_EVENT_SENT, SHOAL_SEC(8));
+	assert_non_null(event);
+	assert_int_equal(event->code, SHOAL_ERR_WALLED);
+	assert_true(world->now - at < SHOAL_SEC(9));
+	world_clear(world);
+}
+
+static void
+what_failed_down_the_link_is_not_held_against_the_next_link(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	struct puppet *walled = set_up(&world);
+	walled->answers = PUPPET_DATAGRAMS;
+	assert_int_equal(talk_say(&world, 0, &walled->id, SHOAL_RELIABLE, 1, "sure"), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(150));
+	assert_true(world_counter(&world, 0, SHOAL_COUNTER_BATCHES_FAILED) > 6);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CALLS), 0);
+	link_down(&world);
+	/* At once, though the next try down the link was far. */
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CALLS), 1);
+	ends_after_its_link_had_time(&world);
+	/* Nor is that against the message after it. */
+	assert_int_equal(talk_say(&world, 0, &walled->id, SHOAL_RELIABLE, 2, "sure"), SHOAL_OK);
+	ends_after_its_link_had_time(&world);
+	world_done(&world);
+}
+
+/* It is found out that it cannot be dialled, by dialling it. */
+static void
+what_was_dialled_in_vain_before_leaves_a_link_its_time(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	watch_begin(&world, 4);
+	struct puppet *walled = &world.puppet[0];
+	walled->answers = PUPPET_DATAGRAMS | PUPPET_REFUSES;
+	assert_int_equal(talk_say(&world, 0, &walled->id, SHOAL_RELIABLE, 1, "sure"), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(10));
+	assert_true(world_counter(&world, 0, SHOAL_COUNTER_BATCHES_FAILED) > 6);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_SENT), 0);
+	world_await_sent(&world, 0, &walled->addr, SHOAL_MESSAGE_BATCH, SHOAL_SEC(5));
+	wall_off(&world, walled);
+	assert_non_null(world_await_sent(&world, 0, NULL, SHOAL_MESSAGE_CALL, SHOAL_SEC(3)));
+	ends_after_its_link_had_time(&world);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -193,6 +260,8 @@ main(void)
 	        cmocka_unit_test(both_kinds_of_messages_go_down_the_link),
 	        cmocka_unit_test(one_end_for_want_of_a_link_is_not_that_of_those_said_later),
 	        cmocka_unit_test(to_one_that_this_one_has_no_way_to_they_end_after_some_tries),
+	        cmocka_unit_test(what_failed_down_the_link_is_not_held_against_the_next_link),
+	        cmocka_unit_test(what_was_dialled_in_vain_before_leaves_a_link_its_time),
 	        cmocka_unit_test(without_a_receipt_they_are_told_again_after_a_pause_that_doubles),
 	};
 

@@ -37,19 +37,34 @@
 #define REPLY_SHARE_RATE  64
 #define REPLY_SHARE_BURST 512
 
-static bool
-take(uint64_t *spent_until, uint64_t now, uint32_t rate, uint32_t burst)
+/* Of one token; cheaper than in 64 bits. */
+static uint64_t
+step(uint32_t rate)
 {
-	uint64_t step = UINT32_C(1000000000) / rate; /* cheaper than in 64 bits */
+	return UINT32_C(1000000000) / rate;
+}
 
-	if (*spent_until < now) {
-		*spent_until = now;
+bool
+shoal_budget_affords(uint64_t spent, uint64_t now, uint32_t rate, uint32_t burst)
+{
+	return spent < now || spent - now <= (uint64_t)(burst - 1) * step(rate);
+}
+
+void
+shoal_budget_spend(uint64_t *spent, uint64_t now, uint32_t rate)
+{
+	*spent = (*spent < now ? now : *spent) + step(rate);
+}
+
+static bool
+take(uint64_t *spent, uint64_t now, uint32_t rate, uint32_t burst)
+{
+	bool affords = shoal_budget_affords(*spent, now, rate, burst);
+
+	if (affords) {
+		shoal_budget_spend(spent, now, rate);
 	}
-	if (*spent_until - now > (uint64_t)(burst - 1) * step) {
-		return false;
-	}
-	*spent_until += step;
-	return true;
+	return affords;
 }
 
 /* Of the first message, which names the sender. seq: 0 where the kind has none. false: it has no

@@ -45,4 +45,8 @@ void shoal_budget_failed(struct shoal_core *core, enum shoal_input_kind kind, si
  * windows. What one address repeats leaves others their answers. */
 bool shoal_budget_replies(struct shoal_core *core, const struct shoal_addr *to, bool again);
 
+/* A token bucket, as above: whether it holds one more; takes it. */
+bool shoal_budget_affords(uint64_t spent, uint64_t now, uint32_t rate, uint32_t burst);
+void shoal_budget_spend(uint64_t *spent, uint64_t now, uint32_t rate);
+
 #endif

@@ -5,26 +5,31 @@
  * stream from a host of a member to which it has a link, dials only a member, at the address that
  * it holds, and keeps one link for each: so nobody makes it dial strangers.
  *
+ * A request may be made up, or late, so it ends nothing: the link is opened beside those that are
+ * up. Who did not ask refuses it; once it is up the older ones are known to be dead. It is charged
+ * to the member that passed it on, not to the one that it names.
+ *
  * Who asked ends the link when no message went down it for link_idle_ms; the other end does so
  * after twice that. Where all places are taken, the link that was used longest ago gives its own
  * up, once it has rested for a while. Cost: both tables are small; a walk over them is O(1). */
 #include "core/detect/call.h"
 
-#include <string.h>
-
-#include "core/detect/hint.h"
+#include "core/admission/budget.h"
 #include "core/message/reliable.h"
 #include "core/message/user.h"
 #include "core/node.h"
 
 #define AGAIN  SHOAL_MS(200)
-#define ASKED  5 /* 0.2 + 0.4 + 0.8 + 1.6 + 3.2 s */
+#define STEPS  2 /* to 0.8 s */
+#define ASKED  8
 #define RESTED SHOAL_SEC(10)
 /* As for watch links: who says that it has none may not have heard yet that it has. */
 #define SETTLES SHOAL_SEC(2)
-/* Requests of one member, and of all. */
+/* Requests of one member, of all that one member passes on to this one, and of all. */
 #define RATE_OF   16
 #define BURST_OF  32
+#define RATE_BY   64
+#define BURST_BY  128
 #define RATE_ALL  128
 #define BURST_ALL 256
 
@@ -92,10 +97,10 @@ find_wanted(const struct shoal_core *core, const struct shoal_id *id)
 static void
 forget_wanted(struct shoal_core *core, uint32_t number)
 {
-	const struct shoal_wanted_link *call = wanted_at(core, number);
+	uint64_t link = wanted_at(core, number)->link.number;
 
-	if (call->link.number != 0) {
-		shoal_watch_drop(core, call->link.number);
+	if (link != 0) {
+		shoal_watch_drop(core, link);
 	}
 	shoal_slab_give(&core->calls.wanted, number);
 }
@@ -138,9 +143,17 @@ ask(struct shoal_core *core, struct shoal_wanted_link *call)
 		shoal_count(core, SHOAL_COUNTER_CALLS);
 	}
 #endif
-	call->due = core->now + shoal_jitter(core, AGAIN << call->asked);
+	call->due = core->now +
+	            shoal_jitter(core, AGAIN << (call->asked < STEPS ? call->asked : STEPS));
 	call->asked++;
 	shoal_call_arm(core, call->due);
+}
+
+/* Whether a link used at this time gives its place up before one that was used then. */
+static bool
+rests(const struct shoal_core *core, uint64_t used, uint64_t than)
+{
+	return core->now - used >= RESTED && used < than;
 }
 
 /* A place, where there is none that of the link that was used longest ago. */
@@ -148,12 +161,12 @@ static struct shoal_wanted_link *
 place_for_wanted(struct shoal_core *core)
 {
 	uint32_t number, oldest = SHOAL_SLAB_NONE;
-	uint64_t used = core->now - RESTED;
+	uint64_t used = SHOAL_NEVER;
 	struct shoal_wanted_link *call = shoal_slab_take(&core->calls.wanted, &number);
 
 	for (uint32_t i = 0; call == NULL && i < core->calls.wanted.end; i++) {
 		const struct shoal_wanted_link *other = wanted_at(core, i);
-		if (other != NULL && other->link.number != 0 && other->used <= used) {
+		if (other != NULL && other->link.number != 0 && rests(core, other->used, used)) {
 			used = other->used;
 			oldest = i;
 		}
@@ -237,11 +250,9 @@ shoal_call_place(struct shoal_core *core, const struct shoal_msg_watch *message)
 {
 	struct shoal_wanted_link *call = wanted_at(core, find_wanted(core, &message->id));
 
-	if (call == NULL || call->link.salt != message->salt || callee_of(core, call) == NULL) {
+	if (call == NULL || call->link.number != 0 || call->link.salt != message->salt ||
+	        callee_of(core, call) == NULL) {
 		return NULL;
-	}
-	if (call->link.number != 0) {
-		shoal_watch_drop(core, call->link.number);
 	}
 	call->used = core->now;
 	shoal_count(core, SHOAL_COUNTER_CALLS_UP);
@@ -274,32 +285,19 @@ shoal_call_unwatched(struct shoal_core *core, uint64_t number)
 	return SHOAL_NONE;
 }
 
-/* A token bucket as the time until which it is spent. */
+/* Whether a request on the account of the member in slot is within its budget and that of all. */
 static bool
-affords(uint64_t spent, uint64_t now, uint32_t rate, uint32_t burst)
-{
-	return spent < now || spent - now <= (burst - 1) * (SHOAL_SEC(1) / rate);
-}
-
-static void
-spend(uint64_t *spent, uint64_t now, uint32_t rate)
-{
-	*spent = (*spent < now ? now : *spent) + SHOAL_SEC(1) / rate;
-}
-
-/* Whether a request of the member in slot is within its budget and that of all. */
-static bool
-takes(struct shoal_core *core, uint32_t slot)
+takes(struct shoal_core *core, uint32_t slot, uint32_t rate, uint32_t burst)
 {
 	struct shoal_calls *calls = &core->calls;
 	uint64_t *by = &calls->spent_by[slot % SHOAL_CALL_BUCKETS];
 
-	if (!affords(*by, core->now, RATE_OF, BURST_OF) ||
-	        !affords(calls->spent, core->now, RATE_ALL, BURST_ALL)) {
+	if (!shoal_budget_affords(*by, core->now, rate, burst) ||
+	        !shoal_budget_affords(calls->spent, core->now, RATE_ALL, BURST_ALL)) {
 		return false;
 	}
-	spend(by, core->now, RATE_OF);
-	spend(&calls->spent, core->now, RATE_ALL);
+	shoal_budget_spend(by, core->now, rate);
+	shoal_budget_spend(&calls->spent, core->now, RATE_ALL);
 	return true;
 }
 
@@ -336,9 +334,10 @@ pass_on(struct shoal_core *core, const struct shoal_msg_call *call, const struct
 		return;
 	}
 	bool linked = shoal_members_inbound(record) && shoal_inbound_link(core, slot) != 0;
-	struct shoal_pending *pending = linked && from != slot && takes(core, from)
-	                                        ? shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, 0)
-	                                        : NULL;
+	struct shoal_pending *pending =
+	        linked && from != slot && takes(core, from, RATE_OF, BURST_OF)
+	                ? shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, 0)
+	                : NULL;
 	if (pending == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_CALLS);
 		return;
@@ -370,13 +369,13 @@ came_down(const struct shoal_core *core, uint32_t slot, const struct shoal_input
 	return shoal_watch_is_up(core, slot);
 }
 
-/* A place for the link to the member in slot. NULL: it has one that is as it should be, or there is
- * none. */
+/* A place for a link to the member in slot. NULL: one is under way, or has just come up, or there
+ * is none. */
 static struct shoal_opened_link *
 place_for_opened(struct shoal_core *core, uint32_t slot)
 {
 	uint32_t number, oldest = SHOAL_SLAB_NONE;
-	uint64_t used = core->now - RESTED;
+	uint64_t used = SHOAL_NEVER;
 
 	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
 		const struct shoal_opened_link *other = opened_at(core, i);
@@ -384,14 +383,12 @@ place_for_opened(struct shoal_core *core, uint32_t slot)
 			continue;
 		}
 		bool up = other->link.phase == SHOAL_LINK_UP;
-		if (other->link.slot == slot && shoal_watch_subject(core, &other->link) != NULL) {
-			if (!up || core->now - other->link.since < SETTLES) {
-				return NULL;
-			}
-			forget_opened(core, i); /* it says that it has none: a firewall forgot it */
-			break;
+		bool settles = !up || core->now - other->link.since < SETTLES;
+		if (settles && other->link.slot == slot &&
+		        shoal_watch_subject(core, &other->link) != NULL) {
+			return NULL;
 		}
-		if (up && other->used <= used) {
+		if (up && rests(core, other->used, used)) {
 			used = other->used;
 			oldest = i;
 		}
@@ -406,9 +403,9 @@ place_for_opened(struct shoal_core *core, uint32_t slot)
 	return called;
 }
 
-/* Another member wants a link of this one. */
+/* Another member wants a link of this one, says the one in slot teller. */
 static void
-serve(struct shoal_core *core, const struct shoal_msg_call *call)
+serve(struct shoal_core *core, uint32_t teller, const struct shoal_msg_call *call)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	uint32_t slot;
@@ -423,12 +420,11 @@ serve(struct shoal_core *core, const struct shoal_msg_call *call)
 		return;
 	}
 	if (!shoal_members_inbound(self) || shoal_members_inbound(caller) ||
-	        core->leave.phase != SHOAL_LEAVE_NOT || !takes(core, slot)) {
+	        core->leave.phase != SHOAL_LEAVE_NOT || !takes(core, teller, RATE_BY, BURST_BY)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_CALLS);
 		return;
 	}
-	struct shoal_opened_link *called =
-	        shoal_watch_redial(core, slot) ? NULL : place_for_opened(core, slot);
+	struct shoal_opened_link *called = place_for_opened(core, slot);
 	if (called == NULL) {
 		return;
 	}
@@ -449,7 +445,7 @@ shoal_call_on_message(struct shoal_core *core, uint32_t slot, const struct shoal
 	if (shoal_id_compare(&call->target, self) != 0) {
 		pass_on(core, call, input);
 	} else if (came_down(core, slot, input)) {
-		serve(core, call);
+		serve(core, slot, call);
 	} else {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 	}
@@ -468,9 +464,17 @@ shoal_call_opened(const struct shoal_core *core, uint64_t number, enum shoal_lin
 	return NULL;
 }
 
+/* The other end had none of this member: those that it holds beside it lead nowhere. */
 void
 shoal_call_came_up(struct shoal_core *core, struct shoal_link *link)
 {
+	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
+		const struct shoal_opened_link *other = opened_at(core, i);
+		if (other != NULL && &other->link != link && other->link.slot == link->slot) {
+			forget_opened(core, i);
+		}
+	}
+	shoal_watch_redial(core, link->slot);
 	shoal_call_heard(core, link->slot);
 	shoal_call_arm(core, core->now + 2 * idle(core));
 }
@@ -495,6 +499,7 @@ give_up(struct shoal_core *core, uint32_t number)
 
 	forget_wanted(core, number);
 	shoal_user_unlinked(core, slot);
+	shoal_reliable_uncalled(core, slot);
 }
 
 static void

@@ -45,7 +45,7 @@ uint64_t shoal_call_hash(const struct shoal_core *core);
 
 /* Asks for a link of the member in slot, unless that is under way. false: nobody can be asked, or
  * it could not dial this member; then nothing was queued. Where it does not come in some seconds,
- * shoal_user_unlinked is called. */
+ * shoal_user_unlinked and shoal_reliable_uncalled are called. */
 bool shoal_call_want(struct shoal_core *core, uint32_t slot);
 /* The link that was asked for and is up; 0: none. */
 uint64_t shoal_call_link(const struct shoal_core *core, uint32_t slot);

@@ -272,7 +272,7 @@ link_of(struct shoal_core *core, uint64_t number, enum shoal_link_phase phase)
 	return shoal_call_opened(core, number, phase);
 }
 
-bool
+void
 shoal_watch_redial(struct shoal_core *core, uint32_t slot)
 {
 	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
@@ -286,9 +286,7 @@ shoal_watch_redial(struct shoal_core *core, uint32_t slot)
 		}
 		link->due = link->phase == SHOAL_LINK_WAITS ? core->now : link->due;
 		arm(core, core->now);
-		return true;
 	}
-	return false;
 }
 
 bool
@@ -535,12 +533,14 @@ shoal_watch_on_unwatched(struct shoal_core *core, uint64_t number)
 		count_watchers(core);
 		if (reached) {
 			shoal_hint_about(core, slot); /* it may have died */
+			shoal_reliable_unlinked(core, slot);
 		}
 		return;
 	}
 	uint32_t called = shoal_call_unwatched(core, number);
 	if (called != SHOAL_NONE && shoal_members_inbound(shoal_members_at(core, called))) {
 		shoal_hint_about(core, called);
+		shoal_reliable_unlinked(core, called);
 	}
 }
 

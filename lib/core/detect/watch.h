@@ -77,9 +77,9 @@ struct shoal_record *shoal_watch_subject(
 /* Opens a link; where that cannot be, it waits. And ends one: it is free. */
 void shoal_watch_dial(struct shoal_core *core, struct shoal_link *link);
 void shoal_watch_hang_up(struct shoal_core *core, struct shoal_link *link);
-/* The member in slot says that it has no link of this one. false: the ring asks for none; else it
- * is opened anew, unless that is under way. */
-bool shoal_watch_redial(struct shoal_core *core, uint32_t slot);
+/* The member in slot has no link of this one, whatever this one holds: the one that the ring asks
+ * for is opened anew, unless that is under way. */
+void shoal_watch_redial(struct shoal_core *core, uint32_t slot);
 /* Whether the member in slot has answered on a link to it that is up. */
 bool shoal_watch_is_up(const struct shoal_core *core, uint32_t slot);
 /* Ends the watcher's link of this number. */

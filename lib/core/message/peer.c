@@ -204,7 +204,7 @@ end(struct shoal_core *core, struct shoal_peer *peer)
 	}
 	shoal_reliable_land(core, peer);
 	shoal_heap_disarm(&core->heap, &peer->timer);
-	peer->failures = 0;
+	peer->failures = peer->unlinked = 0;
 	if (peer->queue.count > peer->ended && !peer->over) {
 		peer->over = true;
 		peer->walled = false;

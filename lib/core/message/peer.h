@@ -73,7 +73,8 @@ struct shoal_peer {
 	uint64_t flight; /* exchange of the request in flight, 0: none; SHOAL_PEER_TOLD */
 	uint64_t seq;    /* of the BATCH in flight */
 	struct shoal_list place; /* in talk.crowd: waits until a request may be made */
-	unsigned failures;
+	unsigned failures;       /* in a row */
+	unsigned unlinked;       /* tries in a row to find a link of it */
 };
 
 /* In flight down a link, where no exchange ends it. */

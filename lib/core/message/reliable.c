@@ -107,21 +107,28 @@ is_walled(struct shoal_core *core, const struct shoal_peer *peer)
 	       shoal_inbound_link(core, peer->slot) == 0;
 }
 
-/* A try came to nothing. To one that this one has no way to, what waits is given up after some; at
- * once where that one cannot dial this one either. */
 static void
 failed(struct shoal_core *core, struct shoal_peer *peer)
 {
-	bool walled = is_walled(core, peer);
-	bool both = walled && shoal_members_inbound(shoal_members_at(core, SHOAL_SELF));
-
 	shoal_count(core, SHOAL_COUNTER_BATCHES_FAILED);
-	if (peer->failures < FAILURES && !both) {
-		peer->failures++;
-	} else if (walled) {
+	peer->failures += peer->failures < FAILURES;
+}
+
+/* No way to it is left but a link that may come; called: one was asked for. Those tries are counted
+ * for themselves, so that the link has its time whatever failed before. What waits is given up
+ * after some, once nobody is asked any more; at once where that one cannot dial this one either. */
+static void
+await_link(struct shoal_core *core, struct shoal_peer *peer, bool called)
+{
+	bool both = shoal_members_inbound(shoal_members_at(core, SHOAL_SELF));
+
+	failed(core, peer);
+	if (both || (peer->unlinked == FAILURES && !called)) {
 		shoal_peer_walled(core, peer);
-		peer->failures = FAILURES;
+		return;
 	}
+	pause(core, peer, PAUSE << (peer->unlinked < PAUSE_STEPS ? peer->unlinked : PAUSE_STEPS));
+	peer->unlinked += peer->unlinked < FAILURES;
 }
 
 static void
@@ -134,14 +141,12 @@ try_now(struct shoal_core *core, struct shoal_peer *peer)
 		return;
 	}
 	bool walled = is_walled(core, peer);
-	if (walled) {
-		(void)shoal_call_want(core, peer->slot);
-	}
+	bool called = walled && shoal_call_want(core, peer->slot);
 	if (walled && doubtful) {
-		failed(core, peer); /* its watchers dial it; one try of this one was enough */
-		pause(core, peer, PAUSE << (peer->failures - 1));
+		await_link(core, peer, called); /* its watchers dial it; one try was enough */
 		return;
 	}
+	peer->unlinked = 0;
 	peer->moved = peer->full = false;
 	peer->seq = shoal_rng_u64(&core->rng);
 	bool link = !walled && shoal_members_inbound(shoal_members_at(core, peer->slot));
@@ -177,7 +182,7 @@ shoal_reliable_send(struct shoal_core *core, struct shoal_peer *peer,
 	peer->cost += cost;
 	if (!shoal_timer_armed(&peer->timer)) {
 		if (waiting(peer) == 1) {
-			peer->failures = 0; /* those of what was given up are no news of this one */
+			peer->failures = peer->unlinked = 0; /* of what was given up: no news */
 		}
 		try_now(core, peer);
 	}
@@ -221,6 +226,28 @@ shoal_reliable_linked(struct shoal_core *core, uint32_t slot)
 	peer->failures = 0;
 	shoal_heap_disarm(&core->heap, &peer->timer);
 	try_now(core, peer);
+}
+
+void
+shoal_reliable_unlinked(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_peer *peer = shoal_peer_find(core, slot);
+
+	if (peer != NULL && peer->flight == SHOAL_PEER_TOLD && is_walled(core, peer)) {
+		peer->flight = 0; /* what was told may have come: it is taken once */
+		shoal_heap_disarm(&core->heap, &peer->timer);
+		try_now(core, peer);
+	}
+}
+
+void
+shoal_reliable_uncalled(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_peer *peer = shoal_peer_find(core, slot);
+
+	if (peer != NULL && peer->unlinked == FAILURES && is_walled(core, peer)) {
+		shoal_peer_walled(core, peer);
+	}
 }
 
 void

@@ -24,6 +24,10 @@ void shoal_reliable_on_timer(struct shoal_core *core, uint32_t number);
 /* The member in slot has opened a link to this one: what waits for it need not wait for its turn.
  */
 void shoal_reliable_linked(struct shoal_core *core, uint32_t slot);
+/* Its link has ended: no receipt of what was told by it need be waited for. */
+void shoal_reliable_unlinked(struct shoal_core *core, uint32_t slot);
+/* The link that was asked for did not come. What has just begun to wait for it goes on to. */
+void shoal_reliable_uncalled(struct shoal_core *core, uint32_t slot);
 
 /* A request of the peer under this number has ended, whatever came of it. */
 void shoal_reliable_ended(struct shoal_core *core, uint64_t number, uint64_t exchange);

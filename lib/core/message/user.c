@@ -162,12 +162,16 @@ shoal_user_unlinked(struct shoal_core *core, uint32_t slot)
 {
 	struct shoal_peer *peer = shoal_peer_find(core, slot);
 
-	if (peer != NULL && !peer->mailing && shoal_fifo_len(&peer->mail) > 0) {
-		choose(peer, SIZE_MAX);
-		core->counters.value[SHOAL_COUNTER_DROP_UNSENT] += peer->letters;
-		shoal_fifo_drop(&peer->mail, peer->written, 0);
-		shoal_peer_tell(core, peer);
+	if (peer == NULL || peer->mailing || shoal_fifo_len(&peer->mail) == 0) {
+		return;
 	}
+	if (!shoal_members_inbound(shoal_members_at(core, slot)) && queue_packet(core, peer)) {
+		return; /* it can be dialled by now */
+	}
+	choose(peer, SIZE_MAX);
+	core->counters.value[SHOAL_COUNTER_DROP_UNSENT] += peer->letters;
+	shoal_fifo_drop(&peer->mail, peer->written, 0);
+	shoal_peer_tell(core, peer);
 }
 
 void
