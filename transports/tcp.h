@@ -147,6 +147,7 @@ struct shoal_tcp_connection {
 	bool watched;       /* outbound: the peer has answered; inbound: the host knows it */
 	uint64_t link;      /* its number towards the host; 0: it hears no more of it */
 	uint64_t link_wire; /* inbound: the number that the reply carries */
+	uint64_t ending;    /* inbound: it goes when its output has left, since then; 0: it stays */
 
 	/* Doomed. */
 	int code;

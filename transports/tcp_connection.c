@@ -138,6 +138,9 @@ arm(struct shoal_tcp_connection *connection, uint64_t now)
 	if (connection->output_since != 0 && connection->output_since < since) {
 		since = connection->output_since;
 	}
+	if (connection->ending != 0 && connection->ending < since) {
+		since = connection->ending;
+	}
 	if (!shoal_list_empty(&connection->exchanges)) {
 		const struct shoal_tcp_exchange *oldest = SHOAL_LIST_ITEM(
 		        connection->exchanges.next, struct shoal_tcp_exchange, node);
@@ -158,7 +161,8 @@ static void
 refresh(struct shoal_tcp_connection *connection, uint64_t now)
 {
 	enum shoal_tcp_phase phase = phase_of(connection);
-	if (phase == SHOAL_TCP_IDLE && connection->outbound && !connection->shared) {
+	bool ended = connection->ending != 0 && shoal_list_empty(&connection->output);
+	if (ended || (phase == SHOAL_TCP_IDLE && connection->outbound && !connection->shared)) {
 		shoal_tcp_connection_doom(connection, SHOAL_ERR_CLOSED, SHOAL_TCP_QUIET);
 		return;
 	}
@@ -194,7 +198,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	uint64_t late = now > tcp->patience_ns ? now - tcp->patience_ns : 0;
 	shoal_tcp_exchange_expire(connection, late);
 	if ((connection->frame_since != 0 && connection->frame_since <= late) ||
-	        (connection->output_since != 0 && connection->output_since <= late)) {
+	        (connection->output_since != 0 && connection->output_since <= late) ||
+	        (connection->ending != 0 && connection->ending <= late)) {
 		shoal_tcp_connection_doom(connection, SHOAL_ERR_TIMEOUT,
 		        connection->connecting ? SHOAL_TCP_QUIET
 		                               : SHOAL_COUNTER_CONNECTIONS_ABUSED);

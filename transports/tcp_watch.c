@@ -8,8 +8,8 @@
  *
  * The opening is a request like any other: its reply, its time-out and the failure of the dial are
  * a result. From then on the link lives in the host's number until the connection is buried, or
- * until the host ends it, after which it hears no more of it. There are at most SHOAL_TCP_LINKS_MAX
- * in each direction, so a walk over them is cheap. */
+ * until the host ends it, after which it hears no more of it, but what it told by it still goes.
+ * There are at most SHOAL_TCP_LINKS_MAX in each direction, so a walk over them is cheap. */
 #define _GNU_SOURCE
 #include <netinet/tcp.h>
 
@@ -117,14 +117,22 @@ shoal_tcp_watch_begin(struct shoal_tcp_connection *connection)
 	}
 }
 
+/* What the host had told by a peer's link before it ended it goes out first, in the time that a
+ * frame has. */
 static void
 end(struct shoal_tcp_connection *connection)
 {
-	if (connection != NULL) {
-		connection->link = 0;
-		shoal_tcp_exchange_cancel_all(connection);
-		shoal_tcp_connection_doom(connection, SHOAL_ERR_CLOSED, SHOAL_TCP_QUIET);
+	if (connection == NULL) {
+		return;
 	}
+	connection->link = 0;
+	shoal_tcp_exchange_cancel_all(connection);
+	if (connection->outbound || shoal_list_empty(&connection->output)) {
+		shoal_tcp_connection_doom(connection, SHOAL_ERR_CLOSED, SHOAL_TCP_QUIET);
+		return;
+	}
+	connection->ending = shoal_socket_now();
+	shoal_tcp_connection_settle(connection);
 }
 
 void

@@ -164,8 +164,9 @@ struct shoal_transport_ops {
 	 * returns. SHOAL_ERR_NOT_FOUND: the link has ended. */
 	int (*tell)(void *self, uint64_t link, const uint8_t *data, size_t len);
 
-	/* WATCH: REQUIRED. Ends a link that a peer opened. What was told on it and the network has
-	 * not taken may be lost. Does nothing where it is not known. */
+	/* WATCH: REQUIRED. Ends a link that a peer opened. What was told on it goes first, as far
+	 * as the network takes it within exchange_timeout_ms. Does nothing where it is not known.
+	 */
 	void (*drop)(void *self, uint64_t link);
 
 	/* WAITING: REQUIRED. Bytes of one-way messages to this peer that stream() has taken and the

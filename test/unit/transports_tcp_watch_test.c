@@ -74,10 +74,25 @@ a_link_is_not_closed_for_being_idle_and_other_connections_are(void **state)
 	close_pair(&world, &a, &b);
 }
 
+/* So much that some of it waits for a watcher that does not read; how many messages. */
+static size_t
+tell_until_it_waits(struct site *b, uint64_t link)
+{
+	static const uint8_t data[65536];
+	const struct shoal_transport *by = &b->transport;
+	size_t told = 0;
+
+	while (by->ops->told(by->self, link) < 524288) {
+		assert_true(told < 2000);
+		assert_int_equal(by->ops->tell(by->self, link, data, sizeof(data)), 0);
+		told++;
+	}
+	return told;
+}
+
 static void
 what_the_watcher_does_not_read_is_said_to_wait(void **state)
 {
-	static const uint8_t data[65536];
 	struct world world;
 	struct site a, b;
 
@@ -90,13 +105,64 @@ what_the_watcher_does_not_read_is_said_to_wait(void **state)
 	assert_int_equal(by->ops->told(by->self, link), 0);
 	assert_int_equal(by->ops->told(by->self, link + 1), 0);
 	(void)event_del(&read->readable);
-	for (unsigned i = 0; by->ops->told(by->self, link) < 524288; i++) {
-		assert_true(i < 2000);
-		assert_int_equal(by->ops->tell(by->self, link, data, sizeof(data)), 0);
-		world_rest(&world, 1);
-	}
+	(void)tell_until_it_waits(&b, link);
 	assert_int_equal(event_add(&read->readable, NULL), 0);
 	UNTIL(&world, by->ops->told(by->self, link) == 0);
+	close_pair(&world, &a, &b);
+}
+
+static void
+what_was_told_before_a_link_was_ended_comes_and_then_its_end(void **state)
+{
+	struct world world;
+	struct site a, b;
+
+	(void)state;
+	open_pair(&world, &a, &b);
+	uint64_t link = links_open(&world, &a, &b);
+	const struct shoal_tcp *tcp = b.transport.self;
+	struct shoal_tcp_connection *read = first_link(&a);
+	(void)event_del(&read->readable);
+	size_t told = tell_until_it_waits(&b, link);
+	site_drop(&b, link);
+	assert_int_equal(site_tell(&b, link, "late"), SHOAL_ERR_NOT_FOUND);
+	site_drop(&b, link);
+	assert_int_equal(event_add(&read->readable, NULL), 0);
+	UNTIL(&world, a.closed.count == 1);
+	assert_int_equal(a.streams.count, told);
+	UNTIL(&world, tcp->links_in == 0);
+	assert_int_equal(tcp->held, 0);
+	assert_int_equal(b.unwatched.count, 0);
+	assert_int_equal(b.counted[SHOAL_COUNTER_DROP_STREAMS], 0);
+	close_pair(&world, &a, &b);
+}
+
+static void
+who_reads_slowly_what_was_told_keeps_no_link_that_was_ended(void **state)
+{
+	struct world world;
+	struct site a, b;
+
+	(void)state;
+	world_open(&world);
+	make_site(&a, &world, "127.0.0.1:0");
+	make_site(&b, &world, "127.0.0.1:0");
+	b.env.exchange_timeout_ms = 300;
+	assert_int_equal(site_start(&a), 0);
+	assert_int_equal(site_start(&b), 0);
+	b.echo = true;
+	uint64_t link = links_open(&world, &a, &b);
+	const struct shoal_tcp *tcp = b.transport.self;
+	(void)event_del(&first_link(&a)->readable);
+	(void)tell_until_it_waits(&b, link);
+	site_drop(&b, link);
+	/* No single frame is late. */
+	first_link(&b)->output_since = shoal_socket_now() + SHOAL_SEC(3600);
+	shoal_tcp_connection_settle(first_link(&b));
+	UNTIL(&world, tcp->links_in == 0);
+	assert_int_equal(tcp->held, 0);
+	assert_true(b.counted[SHOAL_COUNTER_DROP_STREAMS] > 0);
+	assert_int_equal(b.unwatched.count, 0);
 	close_pair(&world, &a, &b);
 }
 
@@ -319,6 +385,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(what_the_watcher_does_not_read_is_said_to_wait),
+	        cmocka_unit_test(what_was_told_before_a_link_was_ended_comes_and_then_its_end),
+	        cmocka_unit_test(who_reads_slowly_what_was_told_keeps_no_link_that_was_ended),
 	        cmocka_unit_test(over_tcp_links_carry_what_is_told),
 	        cmocka_unit_test(over_tcp_links_end_for_the_watched_when_the_watcher_ends_them),
 	        cmocka_unit_test(over_tcp_links_end_for_the_watcher_when_the_watched_drops_them),
