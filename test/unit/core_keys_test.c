@@ -194,6 +194,39 @@ who_cannot_be_told_is_named_and_who_is_silent_ends_too(void **state)
 	world_done(&world);
 }
 
+static void
+set_inbound(struct core_world *world, size_t node, bool inbound)
+{
+	struct shoal_id id = world_id(world, node);
+
+	for (size_t i = 0; i < 2; i++) {
+		struct shoal_core *core = world_core(world, i);
+		shoal_members_set_inbound(
+		        shoal_members_at(core, shoal_members_find(core, &id)), inbound);
+	}
+}
+
+/* An order goes in a request. */
+static void
+a_member_that_cannot_be_dialled_is_told_nothing_and_may_tell_others(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	form(&world, 2);
+	set_inbound(&world, 1, true);
+	world_clear(&world);
+	assert_int_equal(
+	        shoal_core_key_order(world_core(&world, 0), SHOAL_KEY_LIST, NULL, 0), SHOAL_OK);
+	assert_int_equal(tell(&world, 0, 1), SHOAL_ERR_UNREACHABLE);
+	assert_null(world.sent);
+	set_inbound(&world, 1, false);
+	set_inbound(&world, 0, true);
+	assert_int_equal(order(&world, SHOAL_KEY_LIST, NULL, 0), SHOAL_OK);
+	assert_int_equal(order(&world, SHOAL_KEY_INSTALL, &keys[1], 0), SHOAL_OK);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -202,6 +235,8 @@ main(void)
 	        cmocka_unit_test(a_key_is_in_no_packet_and_in_no_record),
 	        cmocka_unit_test(
 	                an_order_in_clear_counts_nothing_also_where_clear_packets_are_taken),
+	        cmocka_unit_test(
+	                a_member_that_cannot_be_dialled_is_told_nothing_and_may_tell_others),
 	        cmocka_unit_test(who_seals_nothing_tells_no_keys),
 	        cmocka_unit_test(who_cannot_be_told_is_named_and_who_is_silent_ends_too),
 	};
