@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// The peer of message_bench: hashicorp/memberlist, two processes on loopback, the same messages.
+// The peer of message_bench: hashicorp/memberlist, two processes on loopback, the same messages;
+// and of broadcast_bench, see memberlist_broadcast.go.
 //
 //	memberlist_peer SECONDS
 //
@@ -26,6 +27,8 @@ import (
 )
 
 const size = 100
+
+var silent = log.New(io.Discard, "", 0)
 
 const (
 	plain = iota
@@ -177,6 +180,10 @@ func ask(list *memberlist.Memberlist, d *delegate, span time.Duration, window in
 
 func main() {
 	log.SetOutput(io.Discard)
+	if len(os.Args) > 1 && os.Args[1] == "broadcast" {
+		broadcast(os.Args[2:])
+		return
+	}
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: memberlist_peer SECONDS")
 		os.Exit(2)
