@@ -120,6 +120,7 @@ put_link(struct shoal_text *text, const struct shoal_plan *plan)
 	shoal_text_str(text, plan->moves ? "; members move" : "");
 	shoal_text_str(text, plan->operated ? "; operators" : "");
 	shoal_text_str(text, plan->flood ? "; strangers flood before" : "");
+	shoal_text_str(text, plan->forged ? "; one makes up where another is" : "");
 	if (plan->metadata) {
 		shoal_text_str(text, "; metadata");
 	}

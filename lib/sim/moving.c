@@ -57,9 +57,10 @@ shoal_swarm_move_some(struct shoal_swarm *swarm)
 	}
 }
 
-static bool
-knows(const struct shoal_sim *sim, uint32_t observer, uint32_t subject)
+bool
+shoal_swarm_knows(const struct shoal_swarm *swarm, uint32_t observer, uint32_t subject)
 {
+	const struct shoal_sim *sim = swarm->sim;
 	const struct shoal_core *core = shoal_sim_core(sim, observer);
 	struct shoal_core_member held;
 	uint32_t slot;
@@ -83,7 +84,7 @@ unknown_place(const struct shoal_swarm *swarm, uint32_t *observer)
 		*observer = i % nodes;
 		if (shoal_sim_is_up(sim, subject) && !shoal_sim_is_leaving(sim, subject) &&
 		        shoal_sim_is_up(sim, *observer) && !shoal_sim_is_leaving(sim, *observer) &&
-		        !knows(sim, *observer, subject)) {
+		        !shoal_swarm_knows(swarm, *observer, subject)) {
 			return shoal_sim_id(sim, subject);
 		}
 	}

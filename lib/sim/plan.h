@@ -33,6 +33,7 @@ struct shoal_plan {
 	bool moves;                          /* members move to other addresses */
 	bool operated;                       /* operators forget, narrow and tune */
 	bool wall;                           /* in the end one cannot be dialled */
+	bool forged;                         /* a member makes up where another one is */
 	const struct shoal_codec_ops *codec; /* not drawn; NULL: compact */
 };
 

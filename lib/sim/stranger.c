@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Packets of one that nobody knows, from an address where no node is: what is asked for in them
  * must not be done, and an answer must be no longer than they are. Of more than the budget allows
- * at one moment the rest is not read, and members are heard all the same. */
+ * at one moment the rest is not read, and members are heard all the same. And what a member makes
+ * up of another one: that moves nobody who answers. */
 #include "base/addr.h"
 #include "sim/swarm.h"
 #include "wire/message.h"
@@ -35,11 +36,24 @@ salt_of(const struct shoal_swarm *swarm, uint32_t node)
 	return shoal_reader_u64(&reader);
 }
 
-/* One message as a datagram, in the codec of the cluster, to a node that is up and runs. What the
- * core says to it. */
+static void
+append(const struct shoal_swarm *swarm, struct shoal_writer *writer, enum shoal_message_kind kind,
+        const void *message)
+{
+	const struct shoal_codec_ops *codec = swarm->plan.codec;
+
+	if (codec != NULL && codec->id != SHOAL_CODEC_BINARY) {
+		(void)shoal_structured_append(writer, codec, kind, message);
+	} else {
+		(void)shoal_message_append(writer, kind, message);
+	}
+}
+
+/* One message as a datagram, in the codec of the cluster, to a node that is up and runs; behind a
+ * SENDER, or NULL. What the core says to it. */
 static int
 feed(struct shoal_swarm *swarm, uint32_t node, const struct shoal_addr *from,
-        enum shoal_message_kind kind, const void *message)
+        const struct shoal_msg_sender *by, enum shoal_message_kind kind, const void *message)
 {
 	uint8_t data[PACKET_MOST];
 	struct shoal_writer writer;
@@ -49,10 +63,11 @@ feed(struct shoal_swarm *swarm, uint32_t node, const struct shoal_addr *from,
 	shoal_packet_begin(&writer, (struct shoal_span){data, 0});
 	if (swarm->plan.codec != NULL && swarm->plan.codec->id != SHOAL_CODEC_BINARY) {
 		shoal_packet_set_codec(&writer, swarm->plan.codec->id);
-		(void)shoal_structured_append(&writer, swarm->plan.codec, kind, message);
-	} else {
-		(void)shoal_message_append(&writer, kind, message);
 	}
+	if (by != NULL) {
+		append(swarm, &writer, SHOAL_MESSAGE_SENDER, by);
+	}
+	append(swarm, &writer, kind, message);
 	shoal_packet_end(&writer);
 	input.len = writer.len;
 	return shoal_sim_step(swarm->sim, node, &input);
@@ -75,19 +90,19 @@ shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node)
 	case 0: {
 		struct shoal_msg_ping ping = {
 		        .seq = seq, .id = id, .salt = salt, .target = *target};
-		return feed(swarm, node, &from, SHOAL_MESSAGE_PING, &ping);
+		return feed(swarm, node, &from, NULL, SHOAL_MESSAGE_PING, &ping);
 	}
 	case 1: {
 		struct shoal_msg_relay relay = {
 		        .seq = seq, .id = id, .salt = salt, .target = *target, .budget_ms = 1000};
-		return feed(swarm, node, &from, SHOAL_MESSAGE_RELAY, &relay);
+		return feed(swarm, node, &from, NULL, SHOAL_MESSAGE_RELAY, &relay);
 	}
 	case 2: {
 		/* A member's, for one that it thinks to live here. */
 		struct shoal_msg_ping ping = {
 		        .seq = seq, .id = *target, .salt = salt, .target = {{0x77}}};
 		from = *shoal_sim_addr(swarm->sim, about);
-		return feed(swarm, node, &from, SHOAL_MESSAGE_PING, &ping);
+		return feed(swarm, node, &from, NULL, SHOAL_MESSAGE_PING, &ping);
 	}
 	case 3: {
 		uint64_t instance = shoal_sim_is_up(swarm->sim, about) ? salt_of(swarm, about) : 1;
@@ -96,14 +111,14 @@ shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node)
 		        .salt = salt,
 		        .target = *target,
 		        .instance = instance};
-		return feed(swarm, node, &from, SHOAL_MESSAGE_CHECK, &check);
+		return feed(swarm, node, &from, NULL, SHOAL_MESSAGE_CHECK, &check);
 	}
 	default: {
 		struct shoal_msg_conflict said = {.seq = seq, .id = id, .salt = salt};
 		said.target = *target;
 		said.other = salt;
 		said.addr = from;
-		return feed(swarm, node, &from, SHOAL_MESSAGE_CONFLICT, &said);
+		return feed(swarm, node, &from, NULL, SHOAL_MESSAGE_CONFLICT, &said);
 	}
 	}
 }
@@ -121,7 +136,7 @@ shoal_swarm_flood(struct shoal_swarm *swarm)
 
 	for (uint32_t i = 0; i < budget + swarm->plan.nodes && checks->fired == 0; i++) {
 		ping.seq++;
-		read += feed(swarm, node, &from, SHOAL_MESSAGE_PING, &ping) == 0;
+		read += feed(swarm, node, &from, NULL, SHOAL_MESSAGE_PING, &ping) == 0;
 	}
 	(void)shoal_checker_that(checks, SHOAL_CHECKER_ANSWERS, read <= budget, node, NULL,
 	        "more datagrams of strangers are read at once than their budget allows");
@@ -132,7 +147,52 @@ shoal_swarm_flood(struct shoal_swarm *swarm)
 	ping.salt = salt_of(swarm, other);
 	from = *shoal_sim_addr(swarm->sim, other);
 	(void)shoal_checker_that(checks, SHOAL_CHECKER_ANSWERS,
-	        feed(swarm, node, &from, SHOAL_MESSAGE_PING, &ping) == 0, node, &ping.id,
+	        feed(swarm, node, &from, NULL, SHOAL_MESSAGE_PING, &ping) == 0, node, &ping.id,
 	        "a member is not heard for what strangers send");
 	return 0;
+}
+
+/* A member makes up what it tells of another one, by salts that nobody drew and from where nobody
+ * is: that it leaves, and then that it is back. */
+static void
+make_up(struct shoal_swarm *swarm, uint32_t node, uint32_t by, uint32_t about,
+        enum shoal_state state, uint64_t above)
+{
+	struct shoal_msg_sender sender = {.id = *shoal_sim_id(swarm->sim, by)};
+	struct shoal_msg_member said = {.state = (uint8_t)state};
+	struct shoal_core_member held;
+
+	if (!shoal_core_member(shoal_sim_core(swarm->sim, about), 0, &held)) {
+		return;
+	}
+	sender.salt = salt_of(swarm, by);
+	said.id = held.id;
+	said.salt = held.salt;
+	said.salt.bytes[0] ^= (uint8_t)above;
+	said.incarnation = held.incarnation + above;
+	said.name = (struct shoal_span){(const uint8_t *)held.name, strlen(held.name)};
+	said.addrs.item[said.addrs.count++] = nowhere();
+	(void)feed(
+	        swarm, node, shoal_sim_addr(swarm->sim, by), &sender, SHOAL_MESSAGE_MEMBER, &said);
+}
+
+int
+shoal_swarm_forge(struct shoal_swarm *swarm)
+{
+	uint32_t early = swarm->plan.nodes - swarm->plan.late;
+	struct shoal_rng rng;
+	int rc = 0;
+
+	shoal_rng_init(&rng, swarm->plan.seed, 16);
+	uint32_t node = shoal_rng_below(&rng, early);
+	uint32_t by = (node + 1) % early, about = (node + 2) % early;
+	for (uint32_t i = 0; i < 4 && rc == 0; i++) {
+		make_up(swarm, node, by, about, SHOAL_STATE_LEAVING, 2 * i + 1);
+		make_up(swarm, node, by, about, SHOAL_STATE_ALIVE, 2 * i + 2);
+		(void)shoal_checker_that(shoal_sim_checkers(swarm->sim), SHOAL_CHECKER_ADDRESSES,
+		        shoal_swarm_knows(swarm, node, about), node,
+		        shoal_sim_id(swarm->sim, about), "is moved by what a member made up");
+		rc = shoal_swarm_run_for(swarm, shoal_swarm_interval(swarm));
+	}
+	return rc;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The schedule of a seed.
  *
- * In calm (join, calm, sizes, flood, crash, leave, forget) nothing is lost, and the promises are
- * exact: nobody is suspected, the size of datagrams follows the way (rule.c), strangers are not
+ * In calm (join, calm, sizes, flood, forge, crash, leave, forget) nothing is lost, and the promises
+ * are exact: nobody is suspected, the size of datagrams follows the way (rule.c), strangers are not
  * read above their budget, a crash is known within its bound, who leaves is left. In a merge two
  * sides that hold each other dead meet, and nobody is failed by it. In chaos (chaos.c) anything
  * happens and only what must hold always is looked at. Then all faults end, and within the bound of
@@ -547,7 +547,8 @@ shoal_swarm_run(struct shoal_swarm *swarm)
 		bool wanted;
 	} phases[] = {{"join", phase_join, true}, {"calm", shoal_swarm_calm, true},
 	        {"sizes", shoal_swarm_sizes, swarm->plan.narrow},
-	        {"flood", shoal_swarm_flood, swarm->plan.flood}, {"crash", phase_crash, true},
+	        {"flood", shoal_swarm_flood, swarm->plan.flood},
+	        {"forge", shoal_swarm_forge, swarm->plan.forged}, {"crash", phase_crash, true},
 	        {"leave", phase_leave, swarm->plan.leave},
 	        {"forget", shoal_swarm_forget, swarm->plan.operated},
 	        {"merge", phase_merge, swarm->plan.merge}, {"chaos", phase_chaos, true},

@@ -82,6 +82,8 @@ int shoal_swarm_move_unseen(struct shoal_swarm *swarm);
 int shoal_swarm_move_one(struct shoal_swarm *swarm);
 void shoal_swarm_move_some(struct shoal_swarm *swarm);
 int shoal_swarm_addresses(struct shoal_swarm *swarm);
+/* Whether a node knows where another one is. */
+bool shoal_swarm_knows(const struct shoal_swarm *swarm, uint32_t observer, uint32_t subject);
 /* operating.c, where the plan has it: an operator does something; all of it is taken back; a phase
  * in which one that is gone is forgotten by all. */
 void shoal_swarm_operate(struct shoal_swarm *swarm);
@@ -91,5 +93,7 @@ int shoal_swarm_forget(struct shoal_swarm *swarm);
 int shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node);
 /* The same so often at once that the budget of a node is used up: a phase. */
 int shoal_swarm_flood(struct shoal_swarm *swarm);
+/* Where the plan has it: a member makes up where another one is: a phase. */
+int shoal_swarm_forge(struct shoal_swarm *swarm);
 
 #endif

@@ -255,10 +255,11 @@ start_again_after(enum shoal_event_kind kind, enum shoal_state was)
 	assert_true((world_event(&world, 0, SHOAL_EVENT_UPDATE, NULL, 0) == NULL) == dead);
 	puppet->salt.bytes[0] ^= 1;
 	puppet->incarnation += UINT64_C(1) << 32;
-	/* Where it is believed to live yet, a word from elsewhere is not believed at once. */
+	/* What comes from elsewhere counts once the instance before has been asked. */
 	puppet->addr.port = (uint16_t)(puppet->addr.port + dead);
 	struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_ALIVE);
 	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &member);
+	world_run(&world, dead ? SHOAL_SEC(10) : 0);
 	const struct shoal_event *event = world_event(&world, 0, SHOAL_EVENT_ALIVE, NULL, 0);
 	assert_non_null(event);
 	assert_int_equal(event->was, was);

@@ -108,6 +108,8 @@ fits(enum shoal_event_kind kind, enum shoal_state was, enum shoal_state state)
 		return was == state &&
 		       (state == SHOAL_STATE_ALIVE || state == SHOAL_STATE_SUSPECT ||
 		               state == SHOAL_STATE_LEAVING);
+	case SHOAL_EVENT_CONFLICT:
+		return was == state && (state == SHOAL_STATE_ALIVE || state == SHOAL_STATE_SUSPECT);
 	case SHOAL_EVENT_SUSPECT:
 		return was == SHOAL_STATE_ALIVE && state == SHOAL_STATE_SUSPECT;
 	case SHOAL_EVENT_ALIVE:

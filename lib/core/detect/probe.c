@@ -97,17 +97,11 @@ target_of(struct shoal_core *core, const struct shoal_probe *probe)
 	return same ? record : NULL;
 }
 
-static void
-end(struct shoal_core *core, struct shoal_probe *probe)
-{
-	shoal_heap_disarm(&core->heap, &probe->timer);
-	shoal_slab_give(&core->probes.slab, SHOAL_NUMBER_SLOT(probe->seq));
-}
-
 void
 shoal_probe_drop(struct shoal_core *core, struct shoal_probe *probe)
 {
-	end(core, probe);
+	shoal_heap_disarm(&core->heap, &probe->timer);
+	shoal_slab_give(&core->probes.slab, SHOAL_NUMBER_SLOT(probe->seq));
 }
 
 struct shoal_pending *
@@ -193,7 +187,7 @@ shoal_probe_delay(struct shoal_core *core, uint32_t number, uint64_t lag)
 	struct shoal_probe *probe = shoal_slab_at(&core->probes.slab, number);
 	uint64_t most = probe->whole - probe->moved;
 
-	if (probe->purpose == SHOAL_PROBE_ROUND || probe->purpose == SHOAL_PROBE_CHECK) {
+	if (probe->purpose != SHOAL_PROBE_HEAL && probe->purpose != SHOAL_PROBE_LEAVE) {
 		lag = lag < most ? lag : most;
 		probe->moved += lag;
 		probe->deadline += lag;
@@ -361,7 +355,7 @@ again(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_rec
 	ask(core, probe, record);
 }
 
-/* Whether the subject of a check was heard here meanwhile, or said of itself more than what was
+/* Whether the one that was asked was heard here meanwhile, or said of itself more than what was
  * told dead. What others heard of it and when does not count: that it lived when they heard it is
  * what the statement contradicts, and the way of such word makes it younger than it is. */
 static bool
@@ -377,7 +371,7 @@ fail(struct shoal_core *core, struct shoal_probe *probe, struct shoal_record *re
 {
 	struct shoal_probe last = *probe;
 
-	if (probe->purpose == SHOAL_PROBE_CHECK) {
+	if (probe->purpose == SHOAL_PROBE_CHECK || probe->purpose == SHOAL_PROBE_CONFLICT) {
 		bool counts = !shoal_silence_excuses(core, probe);
 		if (!counts || probe->tries > 0) {
 			probe->tries = (uint8_t)(probe->tries - counts);
@@ -385,14 +379,14 @@ fail(struct shoal_core *core, struct shoal_probe *probe, struct shoal_record *re
 			return;
 		}
 	}
-	end(core, probe);
+	shoal_probe_drop(core, probe);
+	bool lives = record->state != SHOAL_STATE_UNKNOWN && is_contradicted(&last, record);
 	if (last.purpose == SHOAL_PROBE_ROUND) {
 		shoal_failure_of(core, &last, record);
 	} else if (last.purpose == SHOAL_PROBE_CHECK) {
-		bool lives = record->state != SHOAL_STATE_UNKNOWN && is_contradicted(&last, record);
 		shoal_check_ended(core, &last, lives);
 	} else if (last.purpose == SHOAL_PROBE_CONFLICT) {
-		shoal_rival_checked(core, &last, false);
+		shoal_rival_checked(core, &last, lives ? shoal_members_salt(record) : 0);
 	}
 }
 
@@ -403,10 +397,10 @@ shoal_probe_on_timer(struct shoal_core *core, uint32_t number)
 	struct shoal_record *record = target_of(core, probe);
 
 	if (record == NULL) {
-		end(core, probe);
+		shoal_probe_drop(core, probe);
 	} else if (probe->purpose == SHOAL_PROBE_LEAVE) {
 		if (probe->phase != core->leave.phase) {
-			end(core, probe);
+			shoal_probe_drop(core, probe);
 			return;
 		}
 		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, probe->slot, probe->seq, NULL,
@@ -475,7 +469,7 @@ succeed(struct shoal_core *core, const struct shoal_probe *probe)
 		shoal_leave_told(core, probe->phase);
 		break;
 	case SHOAL_PROBE_CONFLICT:
-		shoal_rival_checked(core, probe, true);
+		shoal_rival_checked(core, probe, probe->salt);
 		break;
 	}
 }
@@ -483,21 +477,23 @@ succeed(struct shoal_core *core, const struct shoal_probe *probe)
 /* Another instance answers for the one that was asked: nothing is silent here, and nothing is
  * judged. It is told what is held of it, and will say what is newer. */
 static void
-succeeded_by(struct shoal_core *core, struct shoal_probe *probe)
+succeeded_by(struct shoal_core *core, struct shoal_probe *probe, uint64_t salt)
 {
 	struct shoal_probe last = *probe;
 
 	shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
-	end(core, probe);
+	shoal_probe_drop(core, probe);
 	if (last.purpose == SHOAL_PROBE_CHECK) {
 		shoal_check_ended(core, &last, last.told.state == SHOAL_STATE_DEAD);
 	} else if (last.purpose == SHOAL_PROBE_LEAVE) {
 		shoal_leave_told(core, last.phase); /* whichever instance it is, it has heard */
 	} else if (last.purpose == SHOAL_PROBE_CONFLICT) {
-		shoal_rival_checked(core, &last, false);
+		shoal_rival_checked(core, &last, salt);
 	}
-	/* With this member's own statement: the instance may know nobody yet. */
-	shoal_send_gossip(core, last.slot, SHOAL_FILL_SELF | SHOAL_FILL_ABOUT, last.slot);
+	if (target_of(core, &last) != NULL) {
+		/* With this member's own statement: the instance may know nobody yet. */
+		shoal_send_gossip(core, last.slot, SHOAL_FILL_SELF | SHOAL_FILL_ABOUT, last.slot);
+	}
 }
 
 /* How long the way took by which the answer came. */
@@ -540,7 +536,7 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		return;
 	}
 	if (ack->salt != probe->salt) {
-		succeeded_by(core, probe);
+		succeeded_by(core, probe, ack->salt);
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_ACKS_IN);
@@ -572,7 +568,7 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 	shoal_members_hear(core, record, arrived);
 	record->flags |= SHOAL_RECORD_ANSWERED;
 	struct shoal_probe last = *probe;
-	end(core, probe);
+	shoal_probe_drop(core, probe);
 	succeed(core, &last);
 }
 

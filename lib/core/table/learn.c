@@ -220,7 +220,7 @@ judge(struct shoal_core *core, uint32_t slot, struct shoal_said *said,
 	switch (verdict) {
 	case SHOAL_VERDICT_STALE:
 		/* It is not taken over, but if it lives, both must hear of it. */
-		(void)shoal_rival_defers(core, slot, said->member, teller);
+		(void)shoal_rival_waits(core, slot, said->member, teller, false);
 		shoal_count(core, SHOAL_COUNTER_DROP_STALE);
 		shoal_forget_answer(core, slot, teller);
 		break;
@@ -231,8 +231,7 @@ judge(struct shoal_core *core, uint32_t slot, struct shoal_said *said,
 		shoal_apply_again(core, slot, said, teller);
 		break;
 	case SHOAL_VERDICT_APPLY:
-		if (known && (shoal_rival_defers(core, slot, said->member, teller) ||
-		                     shoal_rival_doubts(core, slot, said->member, teller))) {
+		if (known && shoal_rival_waits(core, slot, said->member, teller, true)) {
 			break;
 		}
 		slot = known ? slot : meet(core, said);
@@ -284,7 +283,7 @@ learn(struct shoal_core *core, struct shoal_said *said, const struct shoal_telle
 	view.credulous = core->profile.verify_deaths == 0;
 	said->told.refused = view.known && is_verdict(core, slot, said);
 	said->told.full = said->member != NULL;
-	said->told.fresh = teller->path == SHOAL_PATH_ASKED ||
+	said->told.fresh = teller->path == SHOAL_PATH_ASKED || teller->checked ||
 	                   said->age_ns <= shoal_ms(core->profile.hearsay_ms);
 #ifdef SHOAL_PLANT_HEARSAY_COUNTS
 	said->told.fresh = true;

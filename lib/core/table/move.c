@@ -144,6 +144,15 @@ enum word {
 };
 
 /* Only IP addresses are compared: ports are those of connections. */
+bool
+shoal_move_is_own(const struct shoal_core *core, const struct shoal_msg_member *told,
+        const struct shoal_teller *teller)
+{
+	return memcmp(&teller->id, &told->id, sizeof told->id) == 0 &&
+	       (core->seal.sealed ||
+	               is_host(shoal_members_used(core, &told->addrs), &teller->from));
+}
+
 static enum word
 whose_word(const struct shoal_core *core, const struct shoal_said *said,
         const struct shoal_teller *teller)
@@ -153,7 +162,7 @@ whose_word(const struct shoal_core *core, const struct shoal_said *said,
 	if (memcmp(&teller->id, said->id, sizeof *said->id) != 0) {
 		return WORD_OTHER;
 	}
-	if (core->seal.sealed || is_host(shoal_members_used(core, addrs), &teller->from)) {
+	if (shoal_move_is_own(core, said->member, teller)) {
 		return WORD_OWN;
 	}
 	for (size_t i = 0; i < addrs->count; i++) {

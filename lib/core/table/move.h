@@ -16,6 +16,10 @@ int shoal_move_set(struct shoal_core *core, struct shoal_span data);
  * nothing of it counts, whether the subject is known or not. */
 bool shoal_move_is_forged(const struct shoal_msg_member *told);
 
+/* Whether a full statement is its subject's own word: sealed, or from where it would be found. */
+bool shoal_move_is_own(const struct shoal_core *core, const struct shoal_msg_member *told,
+        const struct shoal_teller *teller);
+
 /* What a full statement about a member that is held says of its addresses, whatever became of the
  * rest. */
 void shoal_move_told(

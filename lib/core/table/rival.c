@@ -1,36 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /* A rival is a new instance of another member. At the known address it takes over unprobed: that is
- * a restart. Elsewhere the known one is asked, as a probe asks, and stays meanwhile, with all that
- * is for it: else whoever can speak could move anybody by making up an instance. Silent, the new
- * one takes over, and the member is told of once more in full, so that others ask in their turn.
- * Where the known one answers, two that say so themselves are told of each other; what others said
- * is forgotten.
+ * a restart. Elsewhere the known one is asked, as a told death is checked, and stays meanwhile,
+ * with all that is for it: else whoever can speak could move anybody by making up an instance. So
+ * does one that is held leaving, left or dead, and whatever the new one is told to be: both may be
+ * made up as well. Silent, the new one takes over, and the member is told of once more in full, so
+ * that others ask in their turn. Where the known one answers, two that say so themselves are told
+ * of each other; what others said is forgotten. A third one that answers in its place will say so
+ * itself.
  *
- * A word of the rival's own takes the place of what others said of the member, and waits for the
- * answer that is awaited already: what is made up keeps nobody who speaks himself waiting.
+ * Of what others say the first waits: what is told of a later incarnation may be made up, and comes
+ * again where it is not. A word of the rival's own takes its place, and waits for the answer that
+ * is awaited already: what is made up keeps nobody who speaks himself waiting.
  *
- * Bounds: RIVALS_MAX at once, of which HEARSAY_MAX by what others say; a member's question again
- * after KEPT. */
+ * Bounds: RIVALS_MAX at once, of which HEARSAY_MAX by what others say, PER_TELLER by what one does;
+ * a member's question again after ASKED_APART, a conflict is told again after TOLD_APART. */
 #include "core/table/rival.h"
 
 #include <string.h>
 
 #include "core/node.h"
 #include "core/table/learn.h"
+#include "core/table/move.h"
 
 #define RIVALS_MAX  64
 #define HEARSAY_MAX 32
-/* A member is not asked again so soon. */
-#define KEPT SHOAL_SEC(10)
+#define PER_TELLER  4
+#define ASKED_APART SHOAL_SEC(1)
+#define TOLD_APART  SHOAL_SEC(10)
 /* The longest full statement of one that takes part. */
 #define STATEMENT_MAX 512
 
 struct rival {
 	struct shoal_id id;
-	uint64_t salt, incarnation, begun;
+	uint64_t salt, incarnation;
+	uint64_t noted;     /* when it was told */
+	uint64_t probe;     /* the number of that of the known one */
+	uint64_t announced; /* when both were told of each other; 0: never */
 	struct shoal_id by; /* who said it */
 	struct shoal_addr from;
-	bool open; /* waits for the answer */
+	bool own; /* it says itself that it lives */
 	size_t len;
 	uint8_t statement[STATEMENT_MAX];
 };
@@ -47,37 +55,59 @@ shoal_rival_done(struct shoal_core *core)
 	shoal_slab_done(&core->identity.rivals);
 }
 
+/* Its question waits for the answer. */
 static bool
-is_hearsay(const struct rival *rival)
+is_open(struct shoal_core *core, const struct rival *rival)
 {
-	return memcmp(&rival->by, &rival->id, sizeof rival->by) != 0;
+	return shoal_probe_find(core, rival->probe) != NULL;
 }
 
-/* *hearsay: how many there are of those. */
-static struct rival *
-find(struct shoal_core *core, const struct shoal_id *id, uint32_t *number, unsigned *hearsay)
+static bool
+is_over(struct shoal_core *core, const struct rival *rival)
+{
+	return !is_open(core, rival) && core->now - rival->noted >= ASKED_APART &&
+	       (rival->announced == 0 || core->now - rival->announced >= TOLD_APART);
+}
+
+static void
+sweep(struct shoal_core *core)
 {
 	struct shoal_slab *rivals = &core->identity.rivals;
-	struct rival *found = NULL;
 
-	*hearsay = 0;
 	for (uint32_t i = 0; i < rivals->end; i++) {
-		struct rival *rival = shoal_slab_at(rivals, i);
-		if (rival == NULL) {
-			continue;
-		}
-		/* Also one whose member was forgotten, and its probe with it. */
-		if (core->now - rival->begun >= (rival->open ? 10 * KEPT : KEPT)) {
+		const struct rival *rival = shoal_slab_at(rivals, i);
+		if (rival != NULL && is_over(core, rival)) {
 			shoal_slab_give(rivals, i);
-			continue;
-		}
-		*hearsay += is_hearsay(rival);
-		if (memcmp(&rival->id, id, sizeof *id) == 0) {
-			*number = i;
-			found = rival;
 		}
 	}
-	return found;
+}
+
+static struct rival *
+find(const struct shoal_core *core, const struct shoal_id *id, uint32_t *number)
+{
+	for (*number = 0; *number < core->identity.rivals.end; ++*number) {
+		struct rival *rival = shoal_slab_at(&core->identity.rivals, *number);
+		if (rival != NULL && memcmp(&rival->id, id, sizeof *id) == 0) {
+			return rival;
+		}
+	}
+	return NULL;
+}
+
+/* For one more by what this teller says, about this member. */
+static bool
+has_room(struct shoal_core *core, const struct shoal_id *about, const struct shoal_teller *teller)
+{
+	unsigned all = 0, by_it = 0;
+
+	for (uint32_t i = 0; i < core->identity.rivals.end; i++) {
+		const struct rival *rival = shoal_slab_at(&core->identity.rivals, i);
+		if (rival != NULL && !rival->own && memcmp(&rival->id, about, sizeof *about) != 0) {
+			all++;
+			by_it += memcmp(&rival->by, &teller->id, sizeof teller->id) == 0;
+		}
+	}
+	return all < HEARSAY_MAX && by_it < PER_TELLER && shoal_learn_teller(core, teller) != NULL;
 }
 
 /* The address that would be used counts: behind it anybody may list that of the known one. */
@@ -88,29 +118,47 @@ is_known_address(const struct shoal_core *core, const struct shoal_record *recor
 	return shoal_members_is_at(record, shoal_members_used(core, &member->addrs));
 }
 
-/* Of another instance than the known one, which takes part, and elsewhere. */
+/* Of another instance than the known one, and elsewhere. All of the salt counts: what is made up
+ * may have half of that of the known one. */
 static bool
 is_elsewhere(const struct shoal_core *core, uint32_t slot, const struct shoal_msg_member *member,
         const struct shoal_teller *teller)
 {
 	const struct shoal_record *record = shoal_members_at(core, slot);
 
-	return member != NULL && !teller->checked && shoal_members_counts(record) &&
-	       shoal_salt_short(&member->salt) != shoal_members_salt(record) &&
+#ifdef SHOAL_PLANT_LEAVE_UNASKED
+	if (!shoal_members_counts(record) ||
+	        (member != NULL && member->state == SHOAL_STATE_LEAVING)) {
+		return false;
+	}
+#endif
+	return member != NULL && !teller->checked && record->state != SHOAL_STATE_UNKNOWN &&
+	       memcmp(&member->salt, &record->info->salt, sizeof member->salt) != 0 &&
 	       !is_known_address(core, record, member);
+}
+
+/* Its own word that it lives. */
+static bool
+is_own(const struct shoal_core *core, const struct shoal_msg_member *member,
+        const struct shoal_teller *teller)
+{
+	return member->state == SHOAL_STATE_ALIVE && shoal_move_is_own(core, member, teller);
 }
 
 /* The statement as it came, to be taken up again. false: it is too long. */
 static bool
-note(struct rival *rival, const struct shoal_msg_member *member, const struct shoal_teller *teller)
+note(const struct shoal_core *core, struct rival *rival, const struct shoal_msg_member *member,
+        const struct shoal_teller *teller)
 {
 	struct rival noted = {.id = member->id,
 	        .salt = shoal_salt_short(&member->salt),
 	        .incarnation = member->incarnation,
-	        .begun = rival->begun,
+	        .noted = core->now,
+	        .probe = rival->probe,
+	        .announced = rival->announced,
 	        .by = teller->id,
 	        .from = teller->from,
-	        .open = true};
+	        .own = is_own(core, member, teller)};
 	struct shoal_writer writer;
 
 	shoal_writer_init(&writer, noted.statement, sizeof noted.statement);
@@ -122,67 +170,68 @@ note(struct rival *rival, const struct shoal_msg_member *member, const struct sh
 	return true;
 }
 
-/* Asks the known one. false: no room. */
+/* false: it is too long, or there is no memory. */
 static bool
-keep(struct shoal_core *core, uint32_t slot, const struct shoal_msg_member *member,
+ask(struct shoal_core *core, uint32_t slot, struct rival *rival,
+        const struct shoal_msg_member *member, const struct shoal_teller *teller)
+{
+	struct shoal_probe *probe = note(core, rival, member, teller)
+	                                    ? shoal_probe_begin(core, slot, SHOAL_PROBE_CONFLICT)
+	                                    : NULL;
+
+	if (probe == NULL) {
+		return false;
+	}
+	struct shoal_record *record = shoal_members_at(core, slot);
+	record->flags &= (uint8_t)~SHOAL_RECORD_ANSWERED;
+	probe->tries = shoal_members_counts(record); /* who does not take part is missed already */
+	rival->probe = probe->seq;
+	return true;
+}
+
+static bool
+begin(struct shoal_core *core, uint32_t slot, const struct shoal_msg_member *member,
         const struct shoal_teller *teller)
 {
 	uint32_t number;
 	struct rival *rival = shoal_slab_take(&core->identity.rivals, &number);
 
-	if (rival == NULL) {
-		return false;
-	}
-	rival->begun = core->now;
-	if (!note(rival, member, teller) ||
-	        shoal_probe_begin(core, slot, SHOAL_PROBE_CONFLICT) == NULL) {
+	if (rival != NULL && !ask(core, slot, rival, member, teller)) {
 		shoal_slab_give(&core->identity.rivals, number);
 		return false;
 	}
-	return true;
+	return rival != NULL;
 }
 
 bool
-shoal_rival_defers(struct shoal_core *core, uint32_t slot, const struct shoal_msg_member *member,
-        const struct shoal_teller *teller)
+shoal_rival_waits(struct shoal_core *core, uint32_t slot, const struct shoal_msg_member *member,
+        const struct shoal_teller *teller, bool counts)
 {
-	uint32_t number;
-	unsigned hearsay;
-
-	if (!is_elsewhere(core, slot, member, teller) || member->state != SHOAL_STATE_ALIVE ||
-	        memcmp(&teller->id, &member->id, sizeof member->id) != 0) {
+	if (!is_elsewhere(core, slot, member, teller)) {
 		return false;
 	}
-	struct rival *rival = find(core, &member->id, &number, &hearsay);
-	if (rival != NULL && is_hearsay(rival)) {
-		if (rival->open && note(rival, member, teller)) {
-			return true;
-		}
-		shoal_slab_give(&core->identity.rivals, number);
-		rival = NULL;
-	}
-	return rival != NULL || keep(core, slot, member, teller);
-}
-
-bool
-shoal_rival_doubts(struct shoal_core *core, uint32_t slot, const struct shoal_msg_member *member,
-        const struct shoal_teller *teller)
-{
-	bool lives = member != NULL &&
-	             (member->state == SHOAL_STATE_ALIVE || member->state == SHOAL_STATE_SUSPECT);
-	uint32_t number;
-	unsigned hearsay;
-
-	if (!lives || !is_elsewhere(core, slot, member, teller)) {
+	bool own = is_own(core, member, teller);
+	if (!own && !counts) {
 		return false;
 	}
-	struct rival *rival = find(core, &member->id, &number, &hearsay);
-	if (rival == NULL) {
-		if (hearsay >= HEARSAY_MAX || !keep(core, slot, member, teller)) {
-			shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
+	sweep(core);
+	uint32_t number;
+	struct rival *rival = find(core, &member->id, &number);
+	bool yields = rival != NULL && own && !rival->own;
+	if (rival != NULL && is_open(core, rival)) {
+		if (yields) {
+			(void)note(core, rival, member, teller);
 		}
-	} else if (rival->open && is_hearsay(rival) && member->incarnation > rival->incarnation) {
-		(void)note(rival, member, teller);
+		return true;
+	}
+	if (rival != NULL && !yields && core->now - rival->noted < ASKED_APART) {
+		return true;
+	}
+	bool room = own || has_room(core, &member->id, teller);
+	bool asked = room && (rival != NULL ? ask(core, slot, rival, member, teller)
+	                                    : begin(core, slot, member, teller));
+	if (!asked) {
+		shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
 	}
 	return true;
 }
@@ -246,7 +295,7 @@ take_over(struct shoal_core *core, const struct rival *rival)
 	shoal_reader_init(&reader, rival->statement, rival->len);
 	if (shoal_message_next(&reader, &kind, &body) > 0 &&
 	        shoal_message_decode(kind, body, &message) == SHOAL_OK) {
-		message.member.age_ms += (core->now - rival->begun) / SHOAL_MS(1);
+		message.member.age_ms += (core->now - rival->noted) / SHOAL_MS(1);
 		shoal_learn_member(core, &message.member, &teller);
 	}
 }
@@ -276,23 +325,25 @@ both_live(struct shoal_core *core, const struct shoal_probe *probe, const struct
 }
 
 void
-shoal_rival_checked(struct shoal_core *core, const struct shoal_probe *probe, bool answered)
+shoal_rival_checked(struct shoal_core *core, const struct shoal_probe *probe, uint64_t answered)
 {
 	uint32_t number;
-	unsigned hearsay;
-	struct rival *rival = find(core, &probe->target, &number, &hearsay);
+	struct rival *rival = find(core, &probe->target, &number);
 
-	if (rival == NULL || !rival->open) {
+	if (rival == NULL || rival->probe != probe->seq) {
 		return;
 	}
-	if (answered) {
-		rival->open = false;
-		if (!is_hearsay(rival)) {
-			both_live(core, probe, rival);
-		}
+	bool known = answered == probe->salt;
+	if (answered == 0 || (!known && answered == rival->salt)) {
+		struct rival heir = *rival;
+		shoal_slab_give(&core->identity.rivals, number);
+		take_over(core, &heir);
 		return;
 	}
-	struct rival heir = *rival;
-	shoal_slab_give(&core->identity.rivals, number);
-	take_over(core, &heir);
+	bool live =
+	        known && rival->own && shoal_members_counts(shoal_members_at(core, probe->slot));
+	if (live && (rival->announced == 0 || core->now - rival->announced >= TOLD_APART)) {
+		rival->announced = core->now;
+		both_live(core, probe, rival);
+	}
 }

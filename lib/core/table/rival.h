@@ -15,14 +15,12 @@ struct shoal_teller;
 void shoal_rival_init(struct shoal_core *core);
 void shoal_rival_done(struct shoal_core *core);
 
-/* A statement about a member. true: it is of a new instance at another address and that instance
- * says it itself: the known one is asked first, and the statement waits for that. */
-bool shoal_rival_defers(struct shoal_core *core, uint32_t slot,
-        const struct shoal_msg_member *member, const struct shoal_teller *teller);
-
-/* The same of what somebody else says, where it would count. true: it waits, or is dropped. */
-bool shoal_rival_doubts(struct shoal_core *core, uint32_t slot,
-        const struct shoal_msg_member *member, const struct shoal_teller *teller);
+/* A full statement about a member that is held; counts: it would be taken over. true: it is of a
+ * new instance at another address, and waits until the known one has been asked, or is dropped.
+ * What would not be taken over is asked for only where the new instance says itself that it lives,
+ * so that both hear of it. */
+bool shoal_rival_waits(struct shoal_core *core, uint32_t slot,
+        const struct shoal_msg_member *member, const struct shoal_teller *teller, bool counts);
 
 /* A new instance of a member is taken over. The salt of the one before, where the new one said it
  * itself and is at another address: then it is told of that one once it is taken over, so that the
@@ -31,7 +29,9 @@ uint64_t shoal_rival_heritage(const struct shoal_core *core, uint32_t slot,
         const struct shoal_msg_member *member, const struct shoal_teller *teller);
 void shoal_rival_tell_heir(struct shoal_core *core, uint32_t slot, uint64_t salt);
 
-/* The known instance of a member has answered, or is silent. */
-void shoal_rival_checked(struct shoal_core *core, const struct shoal_probe *probe, bool answered);
+/* The known instance of a member has been asked. answered: the salt of the one that did; 0: it is
+ * silent. */
+void shoal_rival_checked(
+        struct shoal_core *core, const struct shoal_probe *probe, uint64_t answered);
 
 #endif

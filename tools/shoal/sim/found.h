@@ -44,7 +44,7 @@
 	X(TABLE_BURIES, "heal", 14, "a death in a table counts without a try") \
 	X(LATE_ACK_ANSWERED, "chains", 3, "an answer that comes late is answered") \
 	X(SENDS_UNCOUNTED, "memory", 1, "packets that wait are not in the memory that is told") \
-	X(SUSPICION_HASTY, "suspicions", 4, "a suspicion ends after its shortest time") \
+	X(SUSPICION_HASTY, "suspicions", 6, "a suspicion ends after its shortest time") \
 	X(LAG_SPARES_SUSPICIONS, "suspicions", 73, "a stall does not lengthen suspicions") \
 	X(DIAGNOSED_HASTY, "suspicions", 62, "accusers shorten the suspicion of who is reached by others") \
 	X(RELAYS_UNASKED, "probes", 4, "one relay is asked, however many there are") \
@@ -52,13 +52,13 @@
 	X(LATE_MEASURED, "probes", 3, "a late answer counts as a round trip") \
 	X(FLOOR_IGNORED, "probes", 2, "a time-out falls below its floor") \
 	X(LAG_SPARES_PROBES, "probes", 3, "a stall does not lengthen probes") \
-	X(JUDGES_FIRST, "probes", 11, "who was stalled judges before it reads") \
+	X(JUDGES_FIRST, "probes", 63, "who was stalled judges before it reads") \
 	X(VERIFIED_ONCE, "probes", 58, "a told death is tried once") \
 	X(DIAGNOSED_ACCUSED, "suspicions", 6, "who is reached by others is accused all the same") \
 	X(SILENCE_ACCUSES, "probes", 3, "who hears nobody accuses all the same") \
 	X(STRANGERS_SERVED, "relays", 7, "a relay pings for whoever asks") \
 	X(NACK_UNSENT, "relays", 2, "a relay never says that the target is silent") \
-	X(RELAYS_UNBOUNDED, "relays", 6, "a relay takes as much as it is asked for") \
+	X(RELAYS_UNBOUNDED, "relays", 32, "a relay takes as much as it is asked for") \
 	X(ANSWERS_FOR_OTHERS, "answers", 66, "who is asked for another member says that it is there") \
 	X(GONE_UNSAID, "answers", 144, "a ping for another member gets no answer") \
 	X(STRANGER_TOLD, "answers", 6, "an answer to a stranger carries a statement") \
@@ -84,7 +84,7 @@
 	X(SIZE_NEVER_RISES, "sizes", 15, "a way that takes more again is never found out") \
 	X(TOO_LARGE_UNHEARD, "sizes", 15, "what the network says of sizes is not heard") \
 	X(COPY_TAKEN, "messages", 18, "a second copy of a packet with messages is taken") \
-	X(TAKEN_AGAIN, "messages", 4, "a reliable message that comes again is taken again") \
+	X(TAKEN_AGAIN, "messages", 40, "a reliable message that comes again is taken again") \
 	X(BATCH_ONCE, "messages", 18, "a request with messages that failed is not repeated") \
 	X(TAKEN_UNTOLD, "messages", 4, "a message that was taken is told as not sent") \
 	X(GIVEN_UP, "messages", 4, "messages are given up though their member is there") \
@@ -98,6 +98,7 @@
 	X(META_STAYS, "digest", 27, "newer metadata does not take the place of older") \
 	X(META_UNDIGESTED, "metadata", 27, "metadata is not in the digest") \
 	X(MOVES_UNDIGESTED, "addresses", 58, "that a member has moved is not in the digest") \
+	X(LEAVE_UNASKED, "addresses", 4, "a made-up leave lets a made-up return count at once") \
 	X(FORGET_UNTOLD, "forgotten", 5, "that somebody is to be forgotten is told to nobody") \
 	X(FORGET_UNANSWERED, "digest", 105, "who missed it is not told who is forgotten") \
 	X(TOLD_INTO_LIST, "admitted", 11, "others tell of whom the list does not admit, and are believed") \
