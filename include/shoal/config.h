@@ -24,9 +24,16 @@ enum shoal_run {
 	SHOAL_RUN_BASE = 2      /* everything on the application's event_base */
 };
 
+struct shoal_cluster;
+struct shoal_applicant;
+
+/* Whether this one is taken in: shoal_accept and shoal_refuse answer. */
+typedef void (*shoal_accept_fn)(
+        struct shoal_cluster *cluster, const struct shoal_applicant *applicant, void *arg);
+
 /* Set by shoal_config_init, then change what you need. shoal_cluster_new copies strings and arrays;
- * what a pointer of this struct names must live until it returns (allocator, log_arg, base: as long
- * as the cluster). */
+ * what a pointer of this struct names must live until it returns (allocator, log_arg, accept_arg,
+ * base: as long as the cluster). */
 struct shoal_config {
 	size_t size;           /* set by shoal_config_init */
 	const char *id;        /* NULL: from state_dir; else from the name; without both: a
@@ -93,6 +100,10 @@ struct shoal_config {
 	const struct shoal_codec_ops *codec_ops; /* NULL; or a codec of your own, see shoal/codec.h,
 	                                          * of a number from SHOAL_CODEC_APPLICATION on. It
 	                                          * lives as long as the cluster */
+	shoal_accept_fn accept; /* NULL: whoever may reach this member may be one. Is asked about
+	                         * each instance of another member before it is one here, see
+	                         * shoal/member.h */
+	void *accept_arg;
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

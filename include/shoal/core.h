@@ -68,6 +68,8 @@ struct shoal_core_config {
 	const struct shoal_codec_ops *codec; /* of the cluster's packets; NULL: binary. One of one's
 	                                      * own has a number of SHOAL_CODEC_APPLICATION or
 	                                      * above. Not copied */
+	bool asks_accept; /* no instance of another member counts before the host has been asked,
+	                   * by SHOAL_EVENT_APPLICANT, and has said yes, by SHOAL_INPUT_ACCEPT */
 };
 
 enum shoal_input_kind {
@@ -111,11 +113,18 @@ enum shoal_input_kind {
 	                    said; it ends with SHOAL_EVENT_KEYS. SHOAL_ERR_NOT_FOUND: no such
 	                    member, or this one; SHOAL_ERR_UNREACHABLE: it cannot be dialled;
 	                    SHOAL_ERR_UNSUPPORTED: nothing is sealed here; SHOAL_ERR_LIMIT */
-	SHOAL_INPUT_ADDRESS /* command: data is an array of 1 to SHOAL_ADDRS_MAX struct shoal_addr,
+	SHOAL_INPUT_ADDRESS, /* command: data is an array of 1 to SHOAL_ADDRS_MAX struct shoal_addr,
 	                       the addresses of this member from now on, the best first.
 	                       SHOAL_ERR_INVALID: none, or one that nobody can send to;
 	                       SHOAL_ERR_STATE while leaving; SHOAL_ERR_NOMEM */
+	SHOAL_INPUT_ACCEPT   /* the host has decided about the applicant with the number `exchange`.
+	                        code 0: it is taken in; REJECTED: it is not, and data is why, a text
+	                        of at most SHOAL_ACCEPT_REASON_MAX bytes, or none. SHOAL_ERR_INVALID;
+	                        SHOAL_ERR_NOT_FOUND: it does not wait (any more) */
 };
+
+/* Bytes of the reason of a refusal. */
+#define SHOAL_ACCEPT_REASON_MAX 100
 
 /* What shoal_core_open found. */
 enum shoal_opened {
@@ -259,9 +268,13 @@ enum shoal_event_kind {
 	                               none of this length */
 	SHOAL_EVENT_WRITABLE = 1 << 22, /* a queue to id that was full (SHOAL_ERR_AGAIN) has room;
 	                                  id all zero: that of broadcasts */
-	SHOAL_EVENT_KEYS = 1 << 23 /* id, code, and shoal_core_key_said: what a member answered to
+	SHOAL_EVENT_KEYS = 1 << 23, /* id, code, and shoal_core_key_said: what a member answered to
 	                              KEYS. Of this member: another one has told it something
 	                              about keys, and its keys may have changed */
+	SHOAL_EVENT_APPLICANT = 1 << 24 /* whether this instance is to be taken in: number
+	                                   `exchange`, for ACCEPT within 30 s; id, name, addr,
+	                                   incarnation, cause.from: who told of it; the rest by
+	                                   shoal_core_applicant */
 };
 
 /* One change. Events of one member chain: `was` is the `state` of the event before. */
@@ -280,7 +293,7 @@ struct shoal_event {
 	uint64_t lag_ns;   /* how late this member's own loop was in its last stall, where that was
 	                      within ten probe intervals before; 0: there was none */
 	unsigned changed;  /* UPDATE: what, enum shoal_change; others but JOIN: what else did */
-	uint64_t exchange; /* SENT */
+	uint64_t exchange; /* SENT, APPLICANT */
 	uint16_t type, flags; /* MESSAGE; flags: how it was sent */
 	uint8_t hops;         /* MESSAGE: members that passed it on */
 	uint64_t stamp;       /* MESSAGE: the sender's hybrid logical clock when it was sent: 48
@@ -452,6 +465,12 @@ SHOAL_API bool shoal_core_member(
  * 0: there is none. *waits (may be NULL): bytes of messages that are not reliable and wait in the
  * core, for such a link above all. */
 SHOAL_API uint64_t shoal_core_link(const struct shoal_core *core, uint32_t slot, uint64_t *waits);
+
+/* What is known of an applicant that waits: what it says of itself, without metadata and tags,
+ * which are not asked for before it is a member. Borrowed until the next call on the core. false:
+ * it does not wait (any more). */
+SHOAL_API bool shoal_core_applicant(
+        struct shoal_core *core, uint64_t number, struct shoal_core_member *member);
 
 /* The slot of an id. SHOAL_ERR_NOT_FOUND. */
 SHOAL_API int shoal_core_find(

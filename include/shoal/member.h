@@ -60,6 +60,33 @@ SHOAL_API int shoal_off_member(struct shoal_cluster *cluster, shoal_member_fn fn
  * _STATE. */
 SHOAL_API int shoal_wait_members(struct shoal_cluster *cluster, size_t n, unsigned timeout_ms);
 
+/* Whom the application accepts. With config.accept no instance of another member (each start of
+ * one is another) is a member here before that function was called with it and it was accepted:
+ * whether it joins through this member, is told of by others, or was known to a former run. So a
+ * member that joins is asked about all that are there. Who is refused and asks to join hears the
+ * reason; whatever else it says, and what others say of it, is dropped (drop_not_accepted). A
+ * decision counts for as long as the instance is known here, a refusal for a minute: who is heard
+ * of after that is asked about again, and so is one about whom nobody decided within 30 s; its join
+ * ends earlier, by the joiner's time-out.
+ *
+ * Each member asks its own application, so this is for rules by which all decide alike, such as a
+ * version; where they differ, so do the lists, for good. It is no protection: that is by keys, and
+ * anything here is the applicant's own word. */
+struct shoal_applicant {
+	uint64_t ticket;
+	struct shoal_member *member; /* what it says of itself, ALIVE; its tags and metadata come
+	                              * when it is a member. Keep it with shoal_member_ref */
+	struct shoal_cause cause;    /* JOIN: it joins here, or this one where it is; who told of it
+	                              * is `from`, often itself */
+};
+
+/* Decide about an applicant, once: from its callback, which runs where callbacks run, or later and
+ * from any thread. reason: UTF-8 without control characters, at most SHOAL_ACCEPT_REASON_MAX bytes,
+ * or NULL: none. SHOAL_ERR_NOT_FOUND: it was decided before, or 30 s have passed. SHOAL_ERR_STATE:
+ * the cluster is not running. SHOAL_ERR_INVALID: the reason is none. */
+SHOAL_API int shoal_accept(struct shoal_cluster *cluster, uint64_t ticket);
+SHOAL_API int shoal_refuse(struct shoal_cluster *cluster, uint64_t ticket, const char *reason);
+
 /* Which members a list holds; every criterion must be met. */
 struct shoal_filter {
 	size_t size;     /* set by shoal_filter_init */

@@ -176,7 +176,11 @@ extern "C" {
 	X(CALLS_SERVED, calls_served, "links that this member opened because it was asked to")     \
 	X(CALLS_UP, calls_up, "links that this member asked for and that were opened")             \
 	X(DROP_CALLS, drop_calls,                                                                  \
-	        "requests for a link dropped: too many, or none that could be opened")
+	        "requests for a link dropped: too many, or none that could be opened")             \
+	X(APPLICANTS, applicants, "instances of members that the application was asked about")     \
+	X(APPLICANTS_REFUSED, applicants_refused, "such instances that it refused")                \
+	X(DROP_NOT_ACCEPTED, drop_not_accepted,                                                    \
+	        "packets and statements dropped: of or about an instance that was not accepted")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

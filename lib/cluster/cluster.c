@@ -130,6 +130,7 @@ init_fields(struct shoal_cluster *cluster)
 	cluster->callbacks.done = shoal_op_done;
 	cluster->callbacks.message = shoal_handler_run;
 	shoal_outbox_init(cluster, key);
+	shoal_applicant_init(cluster);
 	cluster->callbacks.wake = wake_callbacks;
 	return 0;
 }
@@ -149,6 +150,7 @@ release(struct shoal_cluster *cluster)
 {
 	shoal_state_close(cluster);
 	shoal_outbox_done(cluster);
+	shoal_applicant_done(cluster);
 	shoal_view_done(&cluster->view);
 	shoal_ring_done(&cluster->failed);
 	shoal_chronicle_done(&cluster->chronicle);
@@ -319,6 +321,7 @@ make_core(struct shoal_cluster *cluster)
 	memcpy(core.addr, cluster->advertised, sizeof(core.addr));
 	core.addrs = cluster->advertiseds;
 	core.app_version = config->app_version;
+	core.asks_accept = config->accept != NULL;
 	core.profile = config->profile;
 	cluster->watched = shoal_listen_may_be_watched(cluster);
 	if (!cluster->watched) {

@@ -15,6 +15,7 @@
 #include "cluster/join/state.h"
 #include "cluster/loop/callbacks.h"
 #include "cluster/loop/clock.h"
+#include "cluster/members/applicant.h"
 #include "cluster/members/metadata.h"
 #include "cluster/members/snapshot.h"
 #include "cluster/message/broadcast.h"
@@ -82,6 +83,7 @@ struct shoal_cluster {
 	struct shoal_handlers handlers;
 	struct shoal_broadcasts broadcasts;
 	struct shoal_requests requests;
+	struct shoal_applicants applicants;
 	struct shoal_member_list *published;
 	size_t alive;
 	struct shoal_counters counters;

@@ -189,6 +189,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_hint_init(core);
 	shoal_inbound_init(core);
 	shoal_call_init(core);
+	shoal_accept_init(core, config->asks_accept);
 	shoal_pull_init(core);
 	shoal_peer_init(core);
 	shoal_seen_init(core);
@@ -298,6 +299,7 @@ shoal_core_free(struct shoal_core *core)
 	shoal_want_done(core);
 	shoal_seen_done(core);
 	shoal_call_done(core);
+	shoal_accept_done(core);
 	shoal_inquest_done(core);
 	shoal_check_done(core);
 	shoal_identity_done(core);
@@ -367,6 +369,9 @@ on_rare_timer(struct shoal_core *core, const struct shoal_timer *timer)
 		break;
 	case SHOAL_TIMER_CALL:
 		shoal_call_on_timer(core);
+		break;
+	case SHOAL_TIMER_ACCEPT:
+		shoal_accept_on_timer(core);
 		break;
 	}
 }
@@ -509,6 +514,8 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		return shoal_keys_begin(core, (struct shoal_span){input->data, input->len});
 	case SHOAL_INPUT_ADDRESS:
 		return shoal_move_set(core, (struct shoal_span){input->data, input->len});
+	case SHOAL_INPUT_ACCEPT:
+		return shoal_accept_decide(core, input);
 	}
 	return SHOAL_ERR_INVALID;
 }
@@ -520,7 +527,7 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	struct shoal_input opened;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
-	        input->kind > SHOAL_INPUT_ADDRESS) {
+	        input->kind > SHOAL_INPUT_ACCEPT) {
 		return SHOAL_ERR_INVALID;
 	}
 	core->now = now;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/node.h"
+#include "core/table/apply.h"
 
 /* Room that an empty queue of events keeps. */
 #define EVENTS_KEPT 8
@@ -164,6 +165,24 @@ shoal_event_health(struct shoal_core *core)
 	if (event != NULL) {
 		event->code = (int)core->health;
 	}
+}
+
+bool
+shoal_event_applicant(struct shoal_core *core, uint64_t number,
+        const struct shoal_msg_member *member, const struct shoal_teller *teller)
+{
+	struct shoal_event *event = push(core, SHOAL_EVENT_APPLICANT);
+
+	if (event == NULL) {
+		return false;
+	}
+	event->exchange = number;
+	event->id = member->id;
+	memcpy(event->name, member->name.data, member->name.len);
+	event->addr = *shoal_members_used(core, &member->addrs);
+	event->incarnation = member->incarnation;
+	event->cause = shoal_apply_cause(teller);
+	return true;
 }
 
 bool

@@ -9,7 +9,9 @@
 #include "wire/field.h"
 
 struct shoal_core;
+struct shoal_msg_member;
 struct shoal_record;
+struct shoal_teller;
 
 /* Queues a change of a member, and what else changed with it: enum shoal_change. cause may be NULL.
  */
@@ -31,6 +33,10 @@ void shoal_event_ended(struct shoal_core *core, int code);
 void shoal_event_measured(struct shoal_core *core, uint32_t slot, uint64_t rtt_ns);
 void shoal_event_keys(struct shoal_core *core, uint32_t slot, const struct shoal_id *id, int code);
 void shoal_event_health(struct shoal_core *core);
+
+/* Asks the host whether this one is taken in. false: there is no room for the question. */
+bool shoal_event_applicant(struct shoal_core *core, uint64_t number,
+        const struct shoal_msg_member *member, const struct shoal_teller *teller);
 
 /* A log record under construction: begin, append to the text, end. false: this level is not logged.
  */

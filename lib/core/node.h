@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "base/slab.h"
 #include "base/table.h"
+#include "core/admission/accept.h"
 #include "core/admission/allow.h"
 #include "core/admission/budget.h"
 #include "core/admission/coding.h"
@@ -80,7 +81,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_SPREAD,
 	SHOAL_TIMER_REPAIR,
 	SHOAL_TIMER_WANT,
-	SHOAL_TIMER_CALL
+	SHOAL_TIMER_CALL,
+	SHOAL_TIMER_ACCEPT
 };
 
 enum shoal_leave_phase {
@@ -169,6 +171,7 @@ struct shoal_core {
 	struct shoal_repair repair;
 	struct shoal_wants wants;
 	struct shoal_keys keys;
+	struct shoal_accept accept;
 };
 
 static inline void

@@ -25,6 +25,7 @@ struct arrival {
 	const struct shoal_exchange *exchange; /* of ours that this answers, or NULL */
 	bool answered;          /* the exchange has got what it asked for             */
 	bool asks_table;        /* a request that is answered with the table          */
+	uint64_t joins;         /* a join: of this instance                           */
 	bool refused;           /* a request or an answer that brings no statements   */
 	bool asked;             /* a ping or a relay request was served               */
 	struct shoal_id marked; /* the member whose digest has the mark that came */
@@ -73,8 +74,8 @@ on_join(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg
 		arrival->refused = true;
 		return;
 	}
-	shoal_count(core, SHOAL_COUNTER_JOINS_SERVED);
 	arrival->asks_table = true;
+	arrival->joins = join->salt;
 	arrival->teller.path = SHOAL_PATH_JOIN;
 }
 
@@ -240,6 +241,10 @@ on_statement(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
 	}
 	shoal_learn_member(core, &m->member, &arrival->teller);
 	meet_teller(core, arrival, &m->member.id);
+	/* Who is not taken in, or not yet, tells of nobody else. */
+	arrival->refused = core->accept.asks && arrival->exchange == NULL &&
+	                   arrival->teller.slot == SHOAL_NONE &&
+	                   memcmp(&arrival->teller.id, &m->member.id, sizeof m->member.id) == 0;
 }
 
 static void
@@ -351,6 +356,11 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct shoal_receiv
 	if (sender != NULL) {
 		name_teller(core, arrival, sender);
 		shoal_seal_named(core, shoal_message_salt(kind, m));
+		if (arrival->exchange == NULL &&
+		        shoal_accept_turns_away(core, sender, shoal_message_salt(kind, m), input)) {
+			arrival->refused = true;
+			return;
+		}
 	}
 	switch (kind) {
 	case SHOAL_MESSAGE_PING:
@@ -414,6 +424,11 @@ finish(struct shoal_core *core, struct arrival *arrival)
 			shoal_inbound_dialled(core);
 		}
 	}
+	bool joins = arrival->joins != 0;
+	if (joins && shoal_accept_holds(core, &arrival->teller.id, arrival->joins, input)) {
+		return;
+	}
+	core->counters.value[SHOAL_COUNTER_JOINS_SERVED] += joins;
 	if (arrival->asks_table) {
 		shoal_exchange_answer(core, input->exchange, &input->from, slot, SHOAL_OK,
 		        (struct shoal_span){NULL, 0});
@@ -455,32 +470,6 @@ begin(struct shoal_core *core, struct arrival *arrival, const struct shoal_input
 	}
 }
 
-/* Who asks as a member of this cluster would is told, since it may be a mistake in a list. */
-static int
-turn_away(struct shoal_core *core, const struct shoal_input *input)
-{
-	struct shoal_unpacked opened;
-	int rc = SHOAL_OK;
-
-	shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
-	if (input->kind == SHOAL_INPUT_REQUEST) {
-		rc = shoal_unpack(core, input, &opened);
-	} else if (input->kind == SHOAL_INPUT_WATCHED) {
-		shoal_watch_on_watched(core, input, NULL);
-	}
-	if (rc != SHOAL_OK) {
-		shoal_reject(core, input, rc);
-	} else if (input->kind == SHOAL_INPUT_REQUEST) {
-		bool join = opened.kept > 0 && opened.message[0].kind == SHOAL_MESSAGE_JOIN;
-
-		core->counters.value[SHOAL_COUNTER_JOINS_REFUSED] += join;
-		shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE,
-		        SHOAL_ERR_REJECTED,
-		        shoal_exchange_text("its address is not allowed here (allow)"));
-	}
-	return SHOAL_ERR_PERMISSION;
-}
-
 static int
 take(struct shoal_core *core, const struct shoal_input *input)
 {
@@ -515,7 +504,7 @@ shoal_receive(struct shoal_core *core, const struct shoal_input *input)
 	shoal_seal_arrive(core, input);
 	int rc;
 	if (!shoal_allow_addr(core, &input->from)) {
-		rc = turn_away(core, input);
+		rc = shoal_reject_outsider(core, input);
 	} else if (input->kind == SHOAL_INPUT_DATAGRAM && input->opened == SHOAL_OPENED_NOT &&
 	           !shoal_budget_takes(core, input, core->now)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_BUDGET);

@@ -17,7 +17,7 @@ every_kind_of_event_has_its_name(void **state)
 	        {SHOAL_EVENT_CONFLICT, "conflict"}, {SHOAL_EVENT_OVERFLOW, "overflow"},
 	        {SHOAL_EVENT_JOINED, "joined"}, {SHOAL_EVENT_ENDED, "ended"},
 	        {SHOAL_EVENT_MEASURED, "measured"}, {SHOAL_EVENT_HEALTH, "health"},
-	        {SHOAL_EVENT_KEYS, "keys"}};
+	        {SHOAL_EVENT_KEYS, "keys"}, {SHOAL_EVENT_APPLICANT, "applicant"}};
 	unsigned all = 0;
 
 	(void)state;
@@ -29,7 +29,7 @@ every_kind_of_event_has_its_name(void **state)
 	assert_int_equal(all & SHOAL_EVENT_ALL, SHOAL_EVENT_ALL);
 	assert_string_equal(shoal_event_name((enum shoal_event_kind)0), "invalid");
 	assert_string_equal(shoal_event_name(SHOAL_EVENT_ALL), "invalid");
-	assert_string_equal(shoal_event_name((enum shoal_event_kind)(1 << 24)), "invalid");
+	assert_string_equal(shoal_event_name((enum shoal_event_kind)(1 << 25)), "invalid");
 }
 
 static void

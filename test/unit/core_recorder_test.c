@@ -12,7 +12,7 @@
 #include "heap_fault.h"
 
 #define CONFIG_BEFORE 188 /* the profile, which is a table */
-#define CONFIG_BEHIND 80  /* allocator and all that follows */
+#define CONFIG_BEHIND 88  /* allocator and all that follows */
 #define INPUT_BYTES   176
 
 /* Compares what the replayed core tells with what the recorded one told; returns how far it is. */
@@ -100,6 +100,7 @@ compare_configs(const struct shoal_core_config *read, const struct shoal_core_co
 	assert_true(read->epoch_least == written->epoch_least);
 	assert_true(read->sealed_sizes == written->sealed_sizes);
 	assert_int_equal(read->accept_clear, written->accept_clear);
+	assert_true(read->asks_accept == written->asks_accept);
 }
 
 static void
@@ -142,6 +143,7 @@ every_field_of_an_input_and_of_the_config_comes_back(void **state)
 	config.epoch_least = WORLD_EPOCH + 5;
 	config.sealed_sizes = true;
 	config.accept_clear = 1;
+	config.asks_accept = true;
 	shoal_recorder_config_init(&how);
 	how.checkpoint_ns = SHOAL_NEVER;
 	assert_int_equal(shoal_core_new(&core, &config, NULL, 0), 0);

@@ -23,8 +23,9 @@ struct shoal_call {
 		SHOAL_CALL_SENT, /* that of a message, the same */
 		SHOAL_CALL_WRITABLE,
 		SHOAL_CALL_MESSAGE,
-		SHOAL_CALL_ROOM, /* for broadcasts */
-		SHOAL_CALL_REPLY /* the end of a request: never dropped, as DONE */
+		SHOAL_CALL_ROOM,  /* for broadcasts */
+		SHOAL_CALL_REPLY, /* the end of a request: never dropped, as DONE */
+		SHOAL_CALL_APPLICANT
 	} kind;
 };
 

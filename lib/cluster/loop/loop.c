@@ -261,6 +261,9 @@ on_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 		cluster->ended = true;
 		cluster->ended_code = event->code;
 		break;
+	case SHOAL_EVENT_APPLICANT:
+		shoal_applicant_asked(cluster, event);
+		break;
 	case SHOAL_EVENT_KEYS:
 		shoal_rekey_answered(cluster, event);
 		break;
@@ -585,16 +588,5 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	cluster->callbacks.wake(cluster); /* whoever waits for callbacks sees the end, too */
 	if (cluster->own_base) {
 		(void)event_base_loopbreak(cluster->base);
-	}
-}
-
-void
-shoal_loop_run(struct shoal_cluster *cluster)
-{
-	/* Whoever breaks the loop from outside does not end the cluster. */
-	while (cluster->core != NULL) {
-		if (event_base_dispatch(cluster->base) != 0) {
-			shoal_loop_finish(cluster, SHOAL_ERR_SYSTEM);
-		}
 	}
 }

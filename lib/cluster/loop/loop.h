@@ -9,9 +9,6 @@
  * shoal_loop_finish. */
 SHOAL_MUST_USE int shoal_loop_begin(struct shoal_cluster *cluster);
 
-/* The body of the loop's own thread: runs until shoal_loop_finish. */
-void shoal_loop_run(struct shoal_cluster *cluster);
-
 /* Ends everything on the loop: transports stop, operations end with `code`, state is stopped.
  * Idempotent. Not from inside the core's outputs. */
 void shoal_loop_finish(struct shoal_cluster *cluster, int code);

@@ -112,6 +112,7 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 	shoal_outbox_take(cluster);
 	shoal_broadcast_take(cluster);
 	shoal_request_arm(cluster);
+	shoal_applicant_take(cluster);
 	while ((op = next_op(cluster)) != NULL) {
 		switch (op->kind) {
 		case SHOAL_OP_JOIN:

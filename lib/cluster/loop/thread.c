@@ -21,7 +21,12 @@ run_loop(void *arg)
 	struct shoal_cluster *cluster = arg;
 
 	loop_of = cluster;
-	shoal_loop_run(cluster);
+	/* Whoever breaks the loop from outside does not end the cluster. */
+	while (cluster->core != NULL) {
+		if (event_base_dispatch(cluster->base) != 0) {
+			shoal_loop_finish(cluster, SHOAL_ERR_SYSTEM);
+		}
+	}
 	return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "core/event.h"
 #include "core/node.h"
 #include "core/sync/exchange.h"
+#include "core/unpack.h"
 #include "wire/packet.h"
 
 #define REFUSED_TEXT 200 /* bytes */
@@ -139,6 +140,31 @@ shoal_reject(struct shoal_core *core, const struct shoal_input *input, int rc)
 	} else if (rc == SHOAL_ERR_MISDIRECTED && input->kind == SHOAL_INPUT_DATAGRAM) {
 		tell_instance(core, input);
 	}
+}
+
+int
+shoal_reject_outsider(struct shoal_core *core, const struct shoal_input *input)
+{
+	struct shoal_unpacked opened;
+	int rc = SHOAL_OK;
+
+	shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
+	if (input->kind == SHOAL_INPUT_REQUEST) {
+		rc = shoal_unpack(core, input, &opened);
+	} else if (input->kind == SHOAL_INPUT_WATCHED) {
+		shoal_watch_on_watched(core, input, NULL);
+	}
+	if (rc != SHOAL_OK) {
+		shoal_reject(core, input, rc);
+	} else if (input->kind == SHOAL_INPUT_REQUEST) {
+		bool join = opened.kept > 0 && opened.message[0].kind == SHOAL_MESSAGE_JOIN;
+
+		core->counters.value[SHOAL_COUNTER_JOINS_REFUSED] += join;
+		shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE,
+		        SHOAL_ERR_REJECTED,
+		        shoal_exchange_text("its address is not allowed here (allow)"));
+	}
+	return SHOAL_ERR_PERMISSION;
 }
 
 /* What a refusal in clear says, as text for people; which key is missing, and that nobody decided

@@ -16,6 +16,10 @@ void shoal_reject_count(struct shoal_core *core, int rc);
  */
 void shoal_reject(struct shoal_core *core, const struct shoal_input *input, int rc);
 
+/* A packet from an address that is not allowed here. Who asks as a member of this cluster would is
+ * told, since it may be a mistake in a list. SHOAL_ERR_PERMISSION. */
+int shoal_reject_outsider(struct shoal_core *core, const struct shoal_input *input);
+
 /* A join of this member ended without an answer that counts, with this error. Where only the
  * connection broke off once the seed had said its salt, it is begun anew, once: the short message
  * that goes before a long one may be lost with a connection. Where somebody who did not show the

@@ -327,7 +327,7 @@ shoal_check_ended(struct shoal_core *core, const struct shoal_probe *probe, bool
 		return;
 	} else if (death) {
 		bury(core, probe, record, &cause);
-	} else if (answered) {
+	} else if (answered && !shoal_accept_defers_held(core, probe->slot, &probe->from)) {
 		const struct shoal_hold *hold = shoal_members_hold(core, record);
 		bool news = hold == NULL || !hold->restored;
 

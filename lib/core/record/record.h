@@ -19,7 +19,7 @@
 #include <shoal/record.h>
 
 #define SHOAL_RECORD_MAGIC  "SHOALREC"
-#define SHOAL_RECORD_FORMAT 3
+#define SHOAL_RECORD_FORMAT 4
 #define SHOAL_RECORD_HEAD   5 /* kind and length */
 #define SHOAL_RECORD_CRC    4
 #define SHOAL_RECORD_SMALL  1024 /* bytes of any entry without its data; BEGIN is the largest */

@@ -128,6 +128,7 @@ read_config(
 	config->accept_clear = shoal_reader_u8(reader);
 	replay->codec_id = shoal_reader_u8(reader);
 	config->codec = find_codec(replay, replay->codec_id);
+	config->asks_accept = shoal_reader_u8(reader) != 0;
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	config->profile.field = (uint32_t)shoal_reader_var(reader, UINT32_MAX);
 	SHOAL_PROFILE_TABLE(SHOAL_X)
@@ -435,7 +436,8 @@ shoal_input_name(enum shoal_input_kind kind)
 	        [SHOAL_INPUT_ROOM] = "room",
 	        [SHOAL_INPUT_BROADCAST] = "broadcast",
 	        [SHOAL_INPUT_KEYS] = "keys",
-	        [SHOAL_INPUT_ADDRESS] = "address"};
+	        [SHOAL_INPUT_ADDRESS] = "address",
+	        [SHOAL_INPUT_ACCEPT] = "accept"};
 
 	return (unsigned)kind < sizeof names / sizeof names[0] && names[kind] != NULL ? names[kind]
 	                                                                              : "invalid";

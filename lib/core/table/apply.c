@@ -176,6 +176,8 @@ entomb(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
 		shoal_forget_not(core, slot);
 	}
 	if (shoal_grave_dig(core, slot, state, kind, cause, said->age_ns)) {
+		shoal_members_hold(core, shoal_members_at(core, slot))->unasked |=
+		        before->restarted;
 		shoal_gossip_add(core, slot);
 		if (said->forgotten) {
 			shoal_forget_told(core, slot, said, teller);

@@ -23,6 +23,7 @@ static const struct {
         {SHOAL_EVENT_MEASURED, "measured"},
         {SHOAL_EVENT_HEALTH, "health"},
         {SHOAL_EVENT_KEYS, "keys"},
+        {SHOAL_EVENT_APPLICANT, "applicant"},
 };
 
 static const struct {

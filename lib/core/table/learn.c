@@ -295,6 +295,11 @@ learn(struct shoal_core *core, struct shoal_said *said, const struct shoal_telle
 		return;
 	}
 	enum shoal_verdict verdict = shoal_statement_admit(&view, &said->told);
+	bool counts =
+	        verdict == SHOAL_VERDICT_APPLY || (verdict == SHOAL_VERDICT_CHECK && !view.known);
+	if (counts && shoal_accept_defers(core, slot, said, teller)) {
+		return;
+	}
 	judge(core, slot, said, teller, verdict);
 	if (view.self && said->member != NULL && shoal_move_denies(core, said->member)) {
 		shoal_move_insist(core, said->member);

@@ -69,6 +69,7 @@ struct shoal_hold {
 	bool restored;   /* unknown: from the memory of a former run */
 	bool replaced;   /* suspicion: another member answered at its address */
 	bool forgotten;  /* dead, left: by an operator, here or elsewhere: told of to nobody */
+	bool unasked;    /* dead, left: nobody was asked about this instance, see accept.c */
 	uint8_t untold;  /* what changed that no event told yet: enum shoal_change */
 	uint8_t doubters;
 	uint32_t weight; /* suspicion: of the accusers that count, in Q8 */

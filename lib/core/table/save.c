@@ -5,7 +5,8 @@
  *
  * What is restored is old word, and is held as such. It is no news, for the cluster knows better by
  * now. Who was heard within profile.hearsay_ms counts at once; the others are tried, as hearsay is,
- * and whoever answers there is told that this member lives, so that a cluster of which all members
+ * as is everybody where the application is asked whom it takes in (accept.c): whoever answers is
+ * told that this member lives, so that a cluster of which all members
  * restarted finds itself again. The dead are remembered with their ages, or an old statement about
  * them could revive them.
  *
@@ -124,7 +125,7 @@ restore_member(struct shoal_core *core, const struct shoal_msg_member *saved, ui
 {
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_RESTORED, NULL);
 	bool gone = shoal_state_is_gone((enum shoal_state)saved->state);
-	bool fresh = age_ns <= shoal_ms(core->profile.hearsay_ms);
+	bool fresh = age_ns <= shoal_ms(core->profile.hearsay_ms) && !core->accept.asks;
 	uint32_t slot;
 
 	if (saved->state == SHOAL_STATE_LEAVING ||

@@ -236,6 +236,7 @@ shoal_core_hash(const struct shoal_core *core)
 	}
 	hash = mix(mix(hash, core->inbound.alone), core->inbound.next);
 	hash = mix(hash, shoal_call_hash(core));
+	hash = mix(hash, (uint64_t)core->accept.waiting.count << 32 | core->accept.decided.count);
 	hash = mix(hash, shoal_heap_next(&core->heap));
 	for (uint32_t i = 0; i < core->sync.count; i++) {
 		hash = mix(hash, core->sync.differs[i].since);
@@ -260,7 +261,8 @@ shoal_core_memory(const struct shoal_core *core)
 	       shoal_slab_memory(&core->probes.slab) + shoal_slab_memory(&core->relays.slab) +
 	       shoal_slab_memory(&core->partials.slab) + shoal_table_memory(&core->gossip.metas) +
 	       shoal_slab_memory(&core->pulls.slab) + shoal_table_memory(&core->pulls.by_slot) +
-	       shoal_slab_memory(&core->identity.twins) +
+	       shoal_slab_memory(&core->identity.twins) + shoal_slab_memory(&core->accept.waiting) +
+	       shoal_slab_memory(&core->accept.decided) +
 	       shoal_slab_memory(&core->identity.rivals) + shoal_slab_memory(&core->exchanges) +
 	       shoal_seal_memory(core) + shoal_coding_memory(core) + shoal_call_memory(core);
 }

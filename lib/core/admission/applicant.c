@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Who waits to be taken in, and what was decided of late.
+ *
+ * Bounds: WAITING_MAX at once, of which STRANGERS_MAX told by nobody who is a member here
+ * (themselves above all), and TOLD_MAX by one member; the table of a seed that this member asked
+ * has no share. DECIDED_MAX decisions of the last KEPT, the oldest makes room: who is heard of
+ * after that is asked about again. Cost: O(both), where somebody is told of who was not accepted.
+ */
+#include "core/admission/applicant.h"
+
+#include <string.h>
+
+#include "core/node.h"
+
+#define WAITING_MAX   1024
+#define STRANGERS_MAX 64
+#define TOLD_MAX      32
+#define DECIDED_MAX   256
+#define KEPT          SHOAL_SEC(60)
+
+void
+shoal_waiting_init(struct shoal_core *core)
+{
+	struct shoal_accept *accept = &core->accept;
+
+	shoal_slab_init(&accept->waiting, &core->mem, sizeof(struct shoal_applicant), WAITING_MAX);
+	shoal_slab_init(&accept->decided, &core->mem, sizeof(struct shoal_decision), DECIDED_MAX);
+}
+
+static bool
+is_instance(const struct shoal_id *a, uint64_t a_salt, const struct shoal_id *b, uint64_t b_salt)
+{
+	return a_salt == b_salt && memcmp(a, b, sizeof *a) == 0;
+}
+
+/* NULL: nothing was decided about it of late. */
+const struct shoal_decision *
+shoal_decision_find(struct shoal_core *core, const struct shoal_id *id, uint64_t salt)
+{
+	struct shoal_slab *decided = &core->accept.decided;
+
+	for (uint32_t i = 0; i < decided->end; i++) {
+		const struct shoal_decision *decision = shoal_slab_at(decided, i);
+		if (decision == NULL) {
+			continue;
+		}
+		if (decision->until <= core->now) {
+			shoal_slab_give(decided, i);
+		} else if (is_instance(&decision->id, decision->salt, id, salt)) {
+			return decision;
+		}
+	}
+	return NULL;
+}
+
+void
+shoal_decision_keep(struct shoal_core *core, const struct shoal_applicant *applicant, bool accepted,
+        struct shoal_span reason)
+{
+	struct shoal_slab *decided = &core->accept.decided;
+	uint32_t number, oldest = 0;
+	uint64_t until = UINT64_MAX;
+
+	for (uint32_t i = 0; i < decided->end && decided->count == decided->limit; i++) {
+		const struct shoal_decision *decision = shoal_slab_at(decided, i);
+		if (decision->until < until) {
+			until = decision->until;
+			oldest = i;
+		}
+	}
+	if (until != UINT64_MAX) {
+		shoal_slab_give(decided, oldest);
+	}
+	struct shoal_decision *decision = shoal_slab_take(decided, &number);
+	if (decision == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
+		return;
+	}
+	decision->id = applicant->id;
+	decision->salt = applicant->salt;
+	decision->until = core->now + KEPT;
+	decision->accepted = accepted;
+	if (reason.len > 0) {
+		memcpy(decision->reason, reason.data, reason.len);
+	}
+}
+
+/* *full: one more, told by this teller, has no place. */
+struct shoal_applicant *
+shoal_waiting_find(struct shoal_core *core, const struct shoal_id *id, uint64_t salt,
+        const struct shoal_teller *teller, bool *full)
+{
+	struct shoal_slab *waiting = &core->accept.waiting;
+	unsigned strangers = 0, told = 0;
+
+	for (uint32_t i = 0; i < waiting->end; i++) {
+		struct shoal_applicant *applicant = shoal_slab_at(waiting, i);
+		if (applicant == NULL) {
+			continue;
+		}
+		if (is_instance(&applicant->id, applicant->salt, id, salt)) {
+			return applicant;
+		}
+		strangers += applicant->stranger;
+		told += teller != NULL && applicant->path != SHOAL_PATH_ASKED &&
+		        memcmp(&applicant->by, &teller->id, sizeof applicant->by) == 0;
+	}
+	if (teller != NULL && teller->path != SHOAL_PATH_ASKED) {
+		bool stranger = shoal_learn_teller(core, teller) == NULL;
+		*full = stranger ? strangers >= STRANGERS_MAX : told >= TOLD_MAX;
+	}
+	return NULL;
+}
+
+/* NULL: no room. */
+struct shoal_applicant *
+shoal_waiting_take(struct shoal_core *core, const struct shoal_id *id, uint64_t salt)
+{
+	uint32_t slot;
+	struct shoal_applicant *applicant = shoal_slab_take(&core->accept.waiting, &slot);
+
+	if (applicant == NULL) {
+		shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
+		return NULL;
+	}
+	core->accept.round++;
+	applicant->number = (uint64_t)core->accept.round << 32 | slot;
+	applicant->id = *id;
+	applicant->salt = salt;
+	applicant->begun = core->now;
+	return applicant;
+}
+
+void
+shoal_waiting_give(struct shoal_core *core, const struct shoal_applicant *applicant)
+{
+	shoal_slab_give(&core->accept.waiting, (uint32_t)applicant->number);
+}
+
+/* The statement as it came, to be taken up again. false: it is too long. */
+bool
+shoal_waiting_note(struct shoal_core *core, struct shoal_applicant *applicant,
+        const struct shoal_msg_member *member, const struct shoal_teller *teller)
+{
+	uint8_t statement[SHOAL_STATEMENT_MAX];
+	struct shoal_writer writer;
+
+	shoal_writer_init(&writer, statement, sizeof statement);
+	if (!shoal_message_append(&writer, SHOAL_MESSAGE_MEMBER, member)) {
+		return false;
+	}
+	memcpy(applicant->statement, statement, writer.len);
+	applicant->len = writer.len;
+	applicant->incarnation = member->incarnation;
+	applicant->told = core->now;
+	applicant->by = teller->id;
+	applicant->from = teller->from;
+	applicant->path = teller->path;
+	applicant->stranger =
+	        teller->path != SHOAL_PATH_ASKED && shoal_learn_teller(core, teller) == NULL;
+	return true;
+}
+
+/* false: it holds none. */
+bool
+shoal_waiting_read(const struct shoal_applicant *applicant, union shoal_wire_message *message)
+{
+	struct shoal_reader reader, body;
+	uint16_t kind;
+
+	shoal_reader_init(&reader, applicant->statement, applicant->len);
+	return shoal_message_next(&reader, &kind, &body) > 0 &&
+	       shoal_message_decode(kind, body, message) == SHOAL_OK;
+}
+
+bool
+shoal_core_applicant(struct shoal_core *core, uint64_t number, struct shoal_core_member *member)
+{
+	const struct shoal_applicant *applicant =
+	        shoal_slab_at(&core->accept.waiting, (uint32_t)number);
+	union shoal_wire_message message;
+
+	if (applicant == NULL || applicant->number != number) {
+		return false;
+	}
+	if (!shoal_waiting_read(applicant, &message)) {
+		return shoal_core_member(core, shoal_members_find(core, &applicant->id), member) &&
+		       shoal_salt_short(&member->salt) == applicant->salt;
+	}
+	const struct shoal_msg_member *said = &message.member;
+	memset(core->accept.name, 0, sizeof core->accept.name);
+	memcpy(core->accept.name, said->name.data, said->name.len);
+	*member = (struct shoal_core_member){.id = said->id,
+	        .salt = said->salt,
+	        .name = core->accept.name,
+	        .addrs = said->addrs.count,
+	        .state = (enum shoal_state)said->state,
+	        .incarnation = said->incarnation,
+	        .app_version = (uint32_t)said->app_version,
+	        .protocol_min = (uint8_t)said->protocol_min,
+	        .protocol_max = (uint8_t)said->protocol_max};
+	memcpy(member->addr, said->addrs.item, said->addrs.count * sizeof member->addr[0]);
+	return true;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Who waits to be taken in, and what was decided of late. */
+#ifndef SHOAL_CORE_APPLICANT_H
+#define SHOAL_CORE_APPLICANT_H
+
+#include <shoal/core.h>
+
+#include "core/table/learn.h"
+#include "wire/message.h"
+
+/* The longest full statement of one that takes part. */
+#define SHOAL_STATEMENT_MAX 512
+
+/* The request of a join that waits, and what its answer is bound to. */
+struct shoal_join {
+	bool waits;
+	uint64_t exchange;
+	struct shoal_addr from;
+	enum shoal_opened opened;
+	uint64_t sender, counter;
+};
+
+struct shoal_applicant {
+	uint64_t number;
+	struct shoal_id id;
+	uint64_t salt, incarnation, begun;
+	uint64_t told; /* when the statement came */
+	struct shoal_id by;
+	struct shoal_addr from;
+	enum shoal_path path;
+	bool stranger; /* whom no member told of */
+	struct shoal_join join;
+	size_t len; /* 0: it is held unconfirmed, and nothing newer was told */
+	uint8_t statement[SHOAL_STATEMENT_MAX];
+};
+
+struct shoal_decision {
+	struct shoal_id id;
+	uint64_t salt, until;
+	bool accepted;
+	char reason[SHOAL_ACCEPT_REASON_MAX + 1];
+};
+
+void shoal_waiting_init(struct shoal_core *core);
+
+/* NULL: nothing was decided about it of late. */
+const struct shoal_decision *shoal_decision_find(
+        struct shoal_core *core, const struct shoal_id *id, uint64_t salt);
+void shoal_decision_keep(struct shoal_core *core, const struct shoal_applicant *applicant,
+        bool accepted, struct shoal_span reason);
+
+/* NULL: it does not wait. *full (where there is a teller): one more, told by it, has no place. */
+struct shoal_applicant *shoal_waiting_find(struct shoal_core *core, const struct shoal_id *id,
+        uint64_t salt, const struct shoal_teller *teller, bool *full);
+/* NULL: no place, counted. */
+struct shoal_applicant *shoal_waiting_take(
+        struct shoal_core *core, const struct shoal_id *id, uint64_t salt);
+void shoal_waiting_give(struct shoal_core *core, const struct shoal_applicant *applicant);
+
+/* Keeps a statement as it came, to be taken up again. false: it is too long. */
+bool shoal_waiting_note(struct shoal_core *core, struct shoal_applicant *applicant,
+        const struct shoal_msg_member *member, const struct shoal_teller *teller);
+/* false: it holds none. */
+bool shoal_waiting_read(const struct shoal_applicant *applicant, union shoal_wire_message *message);
+
+#endif
