@@ -139,6 +139,9 @@ struct shoal_sim_config {
 	/* All nodes speak this codec; NULL: the compact one. No checker reads another one either.
 	 * Not copied */
 	const struct shoal_codec_ops *codec;
+	/* Each node's host is asked whom it takes in (asks_accept of core.h), and accepts the nodes
+	 * of the world and nobody else; false */
+	bool asks_accept;
 };
 
 /* Defaults, as said above. The macro passes the size that the program was compiled with. */

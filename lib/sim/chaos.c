@@ -131,6 +131,7 @@ fault_of_life(struct shoal_swarm *swarm, uint32_t node)
 		return 0;
 	case 17:
 		(void)shoal_swarm_stranger(swarm, node);
+		shoal_swarm_ghost(swarm, node);
 		return 0;
 	case 4:
 	case 5:

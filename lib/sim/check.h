@@ -42,6 +42,7 @@
 	X(ADDRESSES, "addresses", "all know where each one is, once they agree")                   \
 	X(FORGOTTEN, "forgotten", "by all who an operator says, and nobody else")                  \
 	X(ADMITTED, "admitted", "nobody outside the list is held as living, or spoken to")         \
+	X(ACCEPTED, "accepted", "nobody is held as living whom the host has not accepted")         \
 	X(TUNED, "tuned", "what may change while it runs does, and what is fixed does not")        \
 	X(MESSAGES, "messages",                                                                    \
 	        "no message is taken twice, reliable ones in order, each ends once")               \

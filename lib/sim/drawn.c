@@ -119,6 +119,7 @@ put_link(struct shoal_text *text, const struct shoal_plan *plan)
 	shoal_text_str(text, plan->casts ? "; broadcasts" : "");
 	shoal_text_str(text, plan->moves ? "; members move" : "");
 	shoal_text_str(text, plan->operated ? "; operators" : "");
+	shoal_text_str(text, plan->asks ? "; hosts are asked whom to take in" : "");
 	shoal_text_str(text, plan->flood ? "; strangers flood before" : "");
 	shoal_text_str(text, plan->forged ? "; one makes up where another is" : "");
 	if (plan->metadata) {

@@ -90,6 +90,10 @@ on_event(struct shoal_sim_node *node, const struct shoal_event *event)
 		(void)shoal_watch_event(&node->watch, node->core, event);
 		return;
 	}
+	if (event->kind == SHOAL_EVENT_APPLICANT) {
+		shoal_sim_accepted_event(node, event);
+		return;
+	}
 	if (event->kind >= SHOAL_EVENT_MESSAGE) {
 		if (shoal_sim_is_cast(event)) {
 			shoal_sim_cast_event(node, event);
@@ -114,6 +118,7 @@ on_event(struct shoal_sim_node *node, const struct shoal_event *event)
 	}
 	shoal_sim_verdict(node, event);
 	shoal_sim_ordered_event(node, event);
+	shoal_sim_accepted_event(node, event);
 }
 
 static void
@@ -214,6 +219,7 @@ shoal_sim_node_step(struct shoal_sim_node *node, struct shoal_input *input)
 		shoal_sim_node_arm(node);
 	}
 	shoal_sim_own_look(sim, node->number);
+	shoal_sim_accepted_decide(node);
 	return rc;
 }
 

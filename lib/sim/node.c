@@ -41,6 +41,7 @@ shoal_sim_node_init(struct shoal_sim *sim, struct shoal_sim_node *node, uint32_t
 	node->leave.kind = SHOAL_SIM_TIMER_LEAVE;
 	node->timer.slot = node->wake.slot = node->retry.slot = node->leave.slot = number;
 	shoal_list_init(&node->socket);
+	shoal_sim_accepted_init(node);
 	shoal_list_init(&node->clients);
 	shoal_list_init(&node->servers);
 	shoal_watch_init(&node->watch, &sim->mem, &sim->checks, &sim->config.profile, number);
@@ -104,6 +105,7 @@ shoal_sim_node_done(struct shoal_sim_node *node)
 	shoal_alloc_free(&node->sim->mem, node->past);
 	shoal_alloc_free(&node->sim->mem, node->disk);
 	shoal_sim_ordered_done(node);
+	shoal_sim_accepted_done(node);
 }
 
 /* A machine's clock may be set anew while a node of it is down, back as well as on; its uptime
@@ -140,6 +142,7 @@ configure(struct shoal_sim_node *node, struct shoal_core_config *config)
 	config->cipher = sim->config.cipher;
 	config->key = sim->config.key;
 	config->key_count = sim->config.cipher != NULL ? 1 : 0;
+	config->asks_accept = sim->config.asks_accept;
 }
 
 /* Those that are followed are spread evenly. */
@@ -177,7 +180,8 @@ shoal_sim_node_start(struct shoal_sim_node *node, uint64_t epoch_least)
 		sim->on_record(node->number, &config, NULL, sim->record_arg);
 	}
 	sim->fail_ppm = 0;
-	rc = shoal_core_new(&node->core, &config, NULL, 0);
+	rc = shoal_sim_accepted_start(node);
+	rc = rc == 0 ? shoal_core_new(&node->core, &config, NULL, 0) : rc;
 	sim->fail_ppm = fail_ppm;
 	if (rc != 0) {
 		shoal_sim_error(sim, rc);

@@ -234,6 +234,8 @@ shoal_plan_draw(struct shoal_plan *plan, uint64_t seed, uint32_t nodes)
 	shoal_rng_init(&rng, seed, 13);
 	plan->wall = one_in(&rng, 4) && plan->nodes >= 4 && plan->nodes <= NODES_FEW &&
 	             plan->profile.watchers > 0 && !plan->narrow;
+	shoal_rng_init(&rng, seed, 14);
+	plan->asks = one_in(&rng, 8);
 	shoal_rng_init(&rng, seed, 15);
 	plan->forged = one_in(&rng, 6) && plan->nodes - plan->late >= 3;
 }

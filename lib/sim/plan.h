@@ -34,6 +34,7 @@ struct shoal_plan {
 	bool operated;                       /* operators forget, narrow and tune */
 	bool wall;                           /* in the end one cannot be dialled */
 	bool forged;                         /* a member makes up where another one is */
+	bool asks;                           /* hosts are asked whom to take in */
 	const struct shoal_codec_ops *codec; /* not drawn; NULL: compact */
 };
 

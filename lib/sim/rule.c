@@ -41,6 +41,7 @@ shoal_swarm_calm(struct shoal_swarm *swarm)
 	const struct shoal_plan *plan = &swarm->plan;
 	/* In two rounds each has probed each. */
 	uint64_t rounds = 2 * (uint64_t)plan->nodes * shoal_swarm_interval(swarm);
+	shoal_swarm_ghost(swarm, SHOAL_SWARM_SEED);
 	shoal_swarm_talk(swarm, 4 * plan->nodes);
 	shoal_swarm_cast(swarm, plan->nodes);
 	int rc = shoal_swarm_run_for(swarm, plan->calm_ns);

@@ -73,6 +73,26 @@ feed(struct shoal_swarm *swarm, uint32_t node, const struct shoal_addr *from,
 	return shoal_sim_step(swarm->sim, node, &input);
 }
 
+void
+shoal_swarm_ghost(struct shoal_swarm *swarm, uint32_t node)
+{
+	struct shoal_msg_sender sender = {.id = {{0x98}}, .salt = UINT64_C(0x98) << 56};
+	const struct shoal_addr from = nowhere();
+	const struct shoal_msg_member member = {.id = sender.id,
+	        .salt = {{0x98}},
+	        .incarnation = UINT64_C(1) << 32,
+	        .state = SHOAL_STATE_ALIVE,
+	        .name = {(const uint8_t *)"ghost", 5},
+	        .addrs = {.count = 1, .item = {from}}};
+
+	for (unsigned i = 0; i < 2 && swarm->plan.asks; i++) {
+		if (shoal_sim_is_up(swarm->sim, node) && !shoal_sim_is_stalled(swarm->sim, node)) {
+			(void)feed(swarm, node, &from, &sender, SHOAL_MESSAGE_MEMBER, &member);
+		}
+		sender.id.bytes[0]++; /* another one tells of it */
+	}
+}
+
 int
 shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node)
 {

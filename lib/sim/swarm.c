@@ -518,6 +518,7 @@ shoal_swarm_init(struct shoal_swarm *swarm, const struct shoal_plan *plan,
 	config.timer_lag_ns = plan->timer_lag_ns;
 	config.log_level = plan->log_level;
 	config.codec = plan->codec;
+	config.asks_accept = plan->asks;
 	config.on_note = on_note;
 	config.arg = arg;
 	rc = shoal_sim_new(&swarm->sim, &config);

@@ -91,6 +91,9 @@ void shoal_swarm_restore(struct shoal_swarm *swarm);
 int shoal_swarm_forget(struct shoal_swarm *swarm);
 /* stranger.c: one that nobody knows asks a node for something. What the core said. */
 int shoal_swarm_stranger(struct shoal_swarm *swarm, uint32_t node);
+/* Where hosts are asked, it says of itself that it is a member, and another one says so: it is
+ * refused. */
+void shoal_swarm_ghost(struct shoal_swarm *swarm, uint32_t node);
 /* The same so often at once that the budget of a node is used up: a phase. */
 int shoal_swarm_flood(struct shoal_swarm *swarm);
 /* Where the plan has it: a member makes up where another one is: a phase. */

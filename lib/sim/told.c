@@ -46,6 +46,9 @@ check_life(struct shoal_follow *follow, const struct shoal_event *event)
 	struct shoal_read_statement said;
 	bool told = false, fresh = false;
 
+	if (follow->input->kind == SHOAL_INPUT_ACCEPT) {
+		return; /* it was told before, and waited until it was accepted */
+	}
 	while (follow->heard.kind != 0 && next_about(&messages, &event->id, &said)) {
 		bool fits =
 		        said.incarnation == event->incarnation && !shoal_follow_is_gone(said.state);

@@ -128,11 +128,14 @@ struct shoal_sim_node {
 	uint64_t disk_epoch;         /* of the run that saved it */
 	struct shoal_counters *past; /* of its instances that ended; NULL: none did */
 	bool left_in_calm;
-	uint32_t told;           /* messages on the links of its watchers */
-	struct shoal_cidr *list; /* whom it admits; see ordered.c */
-	size_t ranges;           /* 0: all */
-	uint64_t listed;         /* when that was said last; 0: never */
-	uint64_t forgotten;      /* the highest incarnation that an operator let be; 0: none */
+	uint32_t told;                /* messages on the links of its watchers */
+	struct shoal_cidr *list;      /* whom it admits; see ordered.c */
+	size_t ranges;                /* 0: all */
+	uint64_t listed;              /* when that was said last; 0: never */
+	uint64_t forgotten;           /* the highest incarnation that an operator let be; 0: none */
+	struct shoal_ring applicants; /* that its host is asked about; see accepted.c */
+	bool deciding;
+	uint64_t *accepted; /* salts of instances, see accepted.c; NULL: not kept */
 };
 
 /* Of a way while the same instances run at its ends. */
@@ -261,6 +264,15 @@ bool shoal_sim_is_outside(const struct shoal_sim *sim, uint32_t node, uint32_t o
 void shoal_sim_ordered_event(struct shoal_sim_node *node, const struct shoal_event *event);
 void shoal_sim_ordered_send(struct shoal_sim_node *node, const struct shoal_send *send);
 void shoal_sim_ordered_done(struct shoal_sim_node *node);
+
+/* accepted.c: whom a node's host takes in, where it is asked. */
+void shoal_sim_accepted_init(struct shoal_sim_node *node);
+void shoal_sim_accepted_done(struct shoal_sim_node *node);
+/* A run of it begins. SHOAL_ERR_NOMEM. */
+int shoal_sim_accepted_start(struct shoal_sim_node *node);
+void shoal_sim_accepted_event(struct shoal_sim_node *node, const struct shoal_event *event);
+/* After each step: what was asked in it is decided. */
+void shoal_sim_accepted_decide(struct shoal_sim_node *node);
 
 /* size.c: a datagram was handed to the network; a node starts. */
 void shoal_sim_size_sent(

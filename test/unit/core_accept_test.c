@@ -441,6 +441,47 @@ the_later_of_two_joins_of_one_joiner_is_the_one_that_waits(void **state)
 	world_done(&world);
 }
 
+/* Its clock went back while it was down: what is held of it is newer than what it says. */
+static void
+who_returns_below_its_tombstone_is_asked_about_and_gets_the_table_to_rise_above_it(void **state)
+{
+	static struct core_world world;
+	struct parcel *parcel = calloc(1, sizeof *parcel);
+
+	(void)state;
+	world_init(&world);
+	add_asking(&world);
+	struct puppet *puppet = world_puppet(&world);
+	struct shoal_msg_member said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	decide(&world, 0, asked(&world, 0, &puppet->id, 0)->exchange, SHOAL_OK, "");
+	said.state = SHOAL_STATE_LEFT;
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	world_clear(&world);
+	puppet->salt.bytes[0] ^= 1;
+	puppet->incarnation--;
+	said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	struct shoal_msg_join join = {
+	        .id = puppet->id, .salt = puppet_salt(puppet), .epoch_s = WORLD_EPOCH};
+	parcel_begin(parcel, world.label);
+	parcel_add(parcel, SHOAL_MESSAGE_JOIN, &join);
+	parcel_add(parcel, SHOAL_MESSAGE_MEMBER, &said);
+	parcel_end(parcel);
+	assert_int_equal(world_request(&world, 0, &puppet->addr, 77, parcel), SHOAL_OK);
+	assert_null(world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_ANSWER));
+	decide(&world, 0, asked(&world, 0, &puppet->id, 0)->exchange, SHOAL_OK, "");
+	const struct world_packet *packet = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_ANSWER);
+	assert_non_null(packet);
+	assert_true(packet->exchange == 77);
+	assert_int_equal(packet_has(packet, SHOAL_MESSAGE_ANSWER)->answer.code, 0);
+	assert_int_equal(packet_state_of(packet, &puppet->id), SHOAL_STATE_LEFT);
+	said.incarnation += 2;
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	assert_int_equal(world_state(&world, 0, &puppet->id), SHOAL_STATE_ALIVE);
+	free(parcel);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -463,6 +504,8 @@ main(void)
 	        cmocka_unit_test(what_was_told_counts_with_the_age_that_it_has_by_then),
 	        cmocka_unit_test(what_a_former_run_knew_is_asked_about_when_it_answers),
 	        cmocka_unit_test(a_decision_that_is_none_changes_nothing),
+	        cmocka_unit_test(
+	                who_returns_below_its_tombstone_is_asked_about_and_gets_the_table_to_rise_above_it),
 	        cmocka_unit_test(the_later_of_two_joins_of_one_joiner_is_the_one_that_waits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,13 +4,26 @@
 #include "unit.h"
 
 #include "core_accept_world.h"
+#include "core_sealed.h"
 #include "core_tape.h"
+
+/* More than there are puppets. */
+static struct shoal_msg_member
+one_of_many(const struct core_world *world, size_t i)
+{
+	struct shoal_msg_member said = puppet_member(&world->puppet[0], SHOAL_STATE_ALIVE);
+
+	said.id.bytes[0] = (uint8_t)(i >> 8);
+	said.id.bytes[1] = (uint8_t)i;
+	said.id.bytes[2] ^= 0xff;
+	return said;
+}
 
 static void
 who_waits_is_bounded_by_a_share_of_strangers_and_one_of_each_teller(void **state)
 {
 	static struct core_world world;
-	struct puppet *told[40];
+	const size_t told = 264;
 
 	(void)state;
 	world_init(&world);
@@ -27,19 +40,20 @@ who_waits_is_bounded_by_a_share_of_strangers_and_one_of_each_teller(void **state
 	}
 	assert_int_equal(count_asked(&world, 0), 64);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_EXCESS), 36);
-	for (size_t i = 0; i < COUNT_OF(told); i++) {
-		told[i] = world_puppet(&world);
-		said = puppet_member(told[i], SHOAL_STATE_ALIVE);
+	for (size_t i = 0; i < told; i++) {
+		said = one_of_many(&world, i);
 		world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &said);
 	}
-	assert_int_equal(count_asked(&world, 0), 64 + 32);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_EXCESS), 36 + 8);
-	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_APPLICANTS), 1 + 64 + 32);
+	assert_int_equal(count_asked(&world, 0), 64 + 256);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_EXCESS), 36 + told - 256);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_APPLICANTS), 1 + 64 + 256);
 	/* A place that is free again is used again. */
-	decide(&world, 0, asked(&world, 0, &told[0]->id, 0)->exchange, SHOAL_ERR_REJECTED, "");
-	said = puppet_member(told[39], SHOAL_STATE_ALIVE);
+	said = one_of_many(&world, 0);
+	decide(&world, 0, asked(&world, 0, &said.id, 0)->exchange, SHOAL_ERR_REJECTED, "");
+	said = one_of_many(&world, told - 1);
+	assert_null(asked(&world, 0, &said.id, 0));
 	world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &said);
-	assert_non_null(asked(&world, 0, &told[39]->id, 0));
+	assert_non_null(asked(&world, 0, &said.id, 0));
 	world_done(&world);
 }
 
@@ -76,6 +90,39 @@ decisions_are_remembered_up_to_a_number(void **state)
 	world_tell(&world, 0, first, SHOAL_MESSAGE_MEMBER, &said);
 	assert_int_equal(count_asked(&world, 0), 258);
 	world_done(&world);
+}
+
+/* The answer is bound to the request, which came long before. */
+static void
+a_sealed_join_is_answered_sealed_when_it_is_decided(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	for (size_t refuse = 0; refuse < 2; refuse++) {
+		world_init(&world);
+		sealed_config(&world, &config, 0);
+		config.asks_accept = true;
+		world_add(&world, &config);
+		add(&world, 0);
+		struct shoal_id id = world_id(&world, 1);
+		assert_int_equal(world_join(&world, 1, 0), SHOAL_OK);
+		world_run(&world, SHOAL_SEC(5));
+		assert_int_equal(count_asked(&world, 0), 1);
+		assert_int_equal(world_count_events(&world, 1, SHOAL_EVENT_JOINED), 0);
+		decide(&world, 0, asked(&world, 0, &id, 0)->exchange,
+		        refuse ? SHOAL_ERR_REJECTED : SHOAL_OK, refuse ? "no" : "");
+		world_run(&world, SHOAL_SEC(1));
+		const struct shoal_event *event =
+		        world_event(&world, 1, SHOAL_EVENT_JOINED, NULL, 0);
+		assert_non_null(event);
+		assert_int_equal(event->code, refuse ? SHOAL_ERR_REJECTED : SHOAL_OK);
+		assert_string_equal(event->cause.detail, refuse ? "refused: no" : "");
+		assert_true(event->answered);
+		assert_int_equal(dropped(&world, 1), 0);
+		world_done(&world);
+	}
 }
 
 static void
@@ -131,6 +178,7 @@ main(void)
 	        cmocka_unit_test(
 	                who_waits_is_bounded_by_a_share_of_strangers_and_one_of_each_teller),
 	        cmocka_unit_test(decisions_are_remembered_up_to_a_number),
+	        cmocka_unit_test(a_sealed_join_is_answered_sealed_when_it_is_decided),
 	        cmocka_unit_test(decisions_are_recorded_and_run_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,11 @@ reason_of(const struct shoal_decision *decision)
 static bool
 is_taken(const struct shoal_core *core, const struct shoal_record *record, uint64_t salt)
 {
+#ifdef SHOAL_PLANT_INSTANCE_UNASKED
+	if (record != NULL) {
+		return true;
+	}
+#endif
 	if (record == NULL || shoal_members_salt(record) != salt) {
 		return false;
 	}
@@ -125,8 +130,8 @@ shoal_accept_defers(struct shoal_core *core, uint32_t slot, const struct shoal_s
 		return false;
 	}
 	const struct shoal_decision *decision = shoal_decision_find(core, said->id, salt);
-#ifdef SHOAL_PLANT_REFUSED_TAKEN_IN
-	if (decision != NULL && teller->path == SHOAL_PATH_SYNC) {
+#ifdef SHOAL_PLANT_REFUSED_COUNTS
+	if (decision != NULL) {
 		return false;
 	}
 #endif

@@ -14,7 +14,7 @@
 
 #define WAITING_MAX   1024
 #define STRANGERS_MAX 64
-#define TOLD_MAX      32
+#define TOLD_MAX      256
 #define DECIDED_MAX   256
 #define KEPT          SHOAL_SEC(60)
 

@@ -295,8 +295,11 @@ learn(struct shoal_core *core, struct shoal_said *said, const struct shoal_telle
 		return;
 	}
 	enum shoal_verdict verdict = shoal_statement_admit(&view, &said->told);
-	bool counts =
-	        verdict == SHOAL_VERDICT_APPLY || (verdict == SHOAL_VERDICT_CHECK && !view.known);
+	/* Who joins may have to hear first that what is held of it is newer. */
+	bool joins = teller->path == SHOAL_PATH_JOIN &&
+	             memcmp(&teller->id, said->id, sizeof teller->id) == 0;
+	bool counts = joins || verdict == SHOAL_VERDICT_APPLY ||
+	              (verdict == SHOAL_VERDICT_CHECK && !view.known);
 	if (counts && shoal_accept_defers(core, slot, said, teller)) {
 		return;
 	}

@@ -61,7 +61,7 @@
 	X(RELAYS_UNBOUNDED, "relays", 32, "a relay takes as much as it is asked for") \
 	X(ANSWERS_FOR_OTHERS, "answers", 66, "who is asked for another member says that it is there") \
 	X(GONE_UNSAID, "answers", 144, "a ping for another member gets no answer") \
-	X(STRANGER_TOLD, "answers", 6, "an answer to a stranger carries a statement") \
+	X(STRANGER_TOLD, "answers", 3, "an answer to a stranger carries a statement") \
 	X(LIMIT_PASSED, "gossip", 2, "a statement is sent without a limit") \
 	X(CLASSES_MIXED, "gossip", 2, "failures do not go first") \
 	X(SENDS_UNSORTED, "gossip", 5, "what was sent often goes before what was not") \
@@ -104,6 +104,8 @@
 	X(TOLD_INTO_LIST, "admitted", 11, "others tell of whom the list does not admit, and are believed") \
 	X(OUTSIDE_SPOKEN_TO, "admitted", 21, "who is not admitted any more gets what was on its way") \
 	X(OUTSIDE_LINKED, "admitted", 8, "the link of one who is not admitted any more stays") \
+	X(REFUSED_COUNTS, "accepted", 6, "who was refused is taken in when it is heard of again") \
+	X(INSTANCE_UNASKED, "accepted", 6, "another instance of one that was accepted counts unasked") \
 	X(FIXED_TUNED, "tuned", 5, "what is fixed changes while it runs")
 /* clang-format on */
 
