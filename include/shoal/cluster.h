@@ -242,6 +242,11 @@ SHOAL_API int shoal_cluster_keys_order(struct shoal_cluster *cluster, enum shoal
 SHOAL_API size_t shoal_cluster_keys(
         struct shoal_cluster *cluster, struct shoal_key_info info[SHOAL_KEYS_MAX]);
 
+/* What is taken besides, while the cluster gets keys or a label, and for how long still; as old as
+ * shoal_cluster_convergence_lag. */
+SHOAL_API void shoal_cluster_migration(
+        struct shoal_cluster *cluster, struct shoal_migration *migration);
+
 /* The label of the config, "" for none. Lives as long as the cluster. */
 SHOAL_API const char *shoal_cluster_label(struct shoal_cluster *cluster);
 

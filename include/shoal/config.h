@@ -104,6 +104,12 @@ struct shoal_config {
 	                         * each instance of another member before it is one here, see
 	                         * shoal/member.h */
 	void *accept_arg;
+	uint32_t accept_unlabelled; /* with label, as accept_clear: 1: takes packets without a
+	                             * label, too; 2: and writes none yet. A state_dir of before
+	                             * the label is taken over. Default 0 */
+	uint32_t accept_for_ms; /* accept_clear and accept_unlabelled are 0 again so long after the
+	                         * start, or after one of the three was changed; the log says so
+	                         * before, too. Default 0: not by themselves */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

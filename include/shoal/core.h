@@ -117,10 +117,13 @@ enum shoal_input_kind {
 	                       the addresses of this member from now on, the best first.
 	                       SHOAL_ERR_INVALID: none, or one that nobody can send to;
 	                       SHOAL_ERR_STATE while leaving; SHOAL_ERR_NOMEM */
-	SHOAL_INPUT_ACCEPT   /* the host has decided about the applicant with the number `exchange`.
+	SHOAL_INPUT_ACCEPT, /* the host has decided about the applicant with the number `exchange`.
 	                        code 0: it is taken in; REJECTED: it is not, and data is why, a text
 	                        of at most SHOAL_ACCEPT_REASON_MAX bytes, or none. SHOAL_ERR_INVALID;
 	                        SHOAL_ERR_NOT_FOUND: it does not wait (any more) */
+	SHOAL_INPUT_MIGRATE /* command: data is what shoal_core_migration gave: what is taken
+	                       besides from now on. SHOAL_ERR_INVALID: not valid, or there are no
+	                       keys, or there is no label */
 };
 
 /* Bytes of the reason of a refusal. */
@@ -389,6 +392,17 @@ SHOAL_API int shoal_core_step(struct shoal_core *core, const struct shoal_input 
  * counts from the step on: intervals begin anew, time-outs that run end as they would have. */
 SHOAL_API size_t shoal_core_tuning(
         const struct shoal_profile *profile, enum shoal_log_level level, uint8_t *data, size_t len);
+
+/* Bytes of a migration. */
+#define SHOAL_MIGRATION_BYTES 10
+
+/* Fills in what SHOAL_INPUT_MIGRATE takes, and returns its length; 0: len is too small for it. */
+SHOAL_API size_t shoal_core_migration(
+        const struct shoal_migration *migration, uint8_t *data, size_t len);
+
+/* What is taken besides at the time of the last input, and how long still. */
+SHOAL_API void shoal_core_migrating(
+        const struct shoal_core *core, struct shoal_migration *migration);
 
 /* Opens a packet as shoal_core_step would: *opened is the input in a form that needs no key, to be
  * recorded and then given to shoal_core_step in the place of the other one. Other inputs, and those

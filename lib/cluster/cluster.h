@@ -89,6 +89,7 @@ struct shoal_cluster {
 	struct shoal_counters counters;
 	uint64_t convergence_lag;
 	uint64_t meta_held, meta_most;
+	struct shoal_migration migration;
 	struct shoal_key_info keys[SHOAL_KEYS_MAX];
 	size_t key_count;
 	struct shoal_histograms histograms;

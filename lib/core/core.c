@@ -373,6 +373,9 @@ on_rare_timer(struct shoal_core *core, const struct shoal_timer *timer)
 	case SHOAL_TIMER_ACCEPT:
 		shoal_accept_on_timer(core);
 		break;
+	case SHOAL_TIMER_MIGRATE:
+		shoal_migrate_on_timer(core);
+		break;
 	}
 }
 
@@ -516,6 +519,8 @@ dispatch(struct shoal_core *core, const struct shoal_input *input)
 		return shoal_move_set(core, (struct shoal_span){input->data, input->len});
 	case SHOAL_INPUT_ACCEPT:
 		return shoal_accept_decide(core, input);
+	case SHOAL_INPUT_MIGRATE:
+		return shoal_migrate_set(core, (struct shoal_span){input->data, input->len});
 	}
 	return SHOAL_ERR_INVALID;
 }
@@ -527,7 +532,7 @@ shoal_core_step(struct shoal_core *core, const struct shoal_input *input)
 	struct shoal_input opened;
 
 	if (input->mono_ns > UINT64_MAX / 2 || now < core->now || input->kind < SHOAL_INPUT_TIMER ||
-	        input->kind > SHOAL_INPUT_ACCEPT) {
+	        input->kind > SHOAL_INPUT_MIGRATE) {
 		return SHOAL_ERR_INVALID;
 	}
 	core->now = now;

@@ -22,6 +22,7 @@
 #include "core/admission/budget.h"
 #include "core/admission/coding.h"
 #include "core/admission/keys.h"
+#include "core/admission/migrate.h"
 #include "core/admission/seal.h"
 #include "core/detect/call.h"
 #include "core/detect/hint.h"
@@ -82,7 +83,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_REPAIR,
 	SHOAL_TIMER_WANT,
 	SHOAL_TIMER_CALL,
-	SHOAL_TIMER_ACCEPT
+	SHOAL_TIMER_ACCEPT,
+	SHOAL_TIMER_MIGRATE
 };
 
 enum shoal_leave_phase {
@@ -160,6 +162,7 @@ struct shoal_core {
 	struct shoal_pulls pulls;
 	struct shoal_allow allow;
 	struct shoal_seal seal;
+	struct shoal_migrate migrate;
 	struct shoal_coding coding;
 	struct shoal_talk talk;
 	struct shoal_inbox inbox;

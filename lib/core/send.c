@@ -201,9 +201,11 @@ write_required(struct shoal_core *core, const struct shoal_pending *pending,
 static void
 begin(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_writer *writer)
 {
-	bool labelled = (pending->flags & SHOAL_FILL_UNLABELLED) == 0;
-	struct shoal_span label = {core->label_span.data, labelled ? core->label_span.len : 0};
+	struct shoal_span label = shoal_migrate_label(core);
 
+	if ((pending->flags & SHOAL_FILL_UNLABELLED) != 0) {
+		label.len = 0;
+	}
 	if ((pending->flags & SHOAL_FILL_CLEAR) != 0) {
 		shoal_packet_begin(writer, label);
 	} else {

@@ -43,7 +43,7 @@ shoal_unpack(
 	if (input->len > core->profile.stream_max) {
 		return SHOAL_ERR_TOO_BIG;
 	}
-	rc = shoal_packet_open(input->data, input->len, core->label_span, &header, &unpacked->rest);
+	rc = shoal_migrate_open(core, input->data, input->len, &header, &unpacked->rest);
 	if (rc != SHOAL_OK) {
 		return rc;
 	}

@@ -205,6 +205,16 @@ def commands_of_operations_run(cluster):
     check("it said so" in said, f"nothing about web-2, which left: {said}")
 
 
+def the_rounds_of_security_lose_nobody(cluster):
+    for block in blocks_of("docs/security.md", "sh"):
+        session = Session(cluster)
+        del session.environment["SHOAL_LABEL"]  # they begin without one
+        said = session.run(block)
+        check(re.search(r"takes besides +not sealed, no label; ends in (1d|23h)", said), f"no mode in: {said}")
+        alive = re.findall(r"^(web-\d) .*alive", said, re.M)
+        check(alive == ["web-1", "web-2"], f"{alive} in: {said}")
+
+
 def the_configuration_of_operations_is_one(cluster):
     for block in blocks_of("docs/operations.md", "json"):
         path = os.path.join(cluster.folder, "agent.json")

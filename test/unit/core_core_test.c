@@ -247,7 +247,7 @@ time_that_goes_backwards_is_refused_and_changes_nothing(void **state)
 static void
 an_input_of_no_kind_is_refused(void **state)
 {
-	static const int kinds[] = {-1, 0, SHOAL_INPUT_ACCEPT + 1, 1000};
+	static const int kinds[] = {-1, 0, SHOAL_INPUT_MIGRATE + 1, 1000};
 	struct core_world world;
 
 	(void)state;

@@ -404,6 +404,9 @@ world_drain(struct core_world *world, size_t node)
 	}
 	while (shoal_core_next_log(core, &record)) {
 		assert_true(strlen(record.text) > 0 && record.room != NULL);
+		if (world->on_log != NULL) {
+			world->on_log(world, node, &record);
+		}
 	}
 }
 

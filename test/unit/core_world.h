@@ -86,6 +86,9 @@ struct core_world {
 	bool (*loses)(const struct core_world *world, const struct world_packet *packet);
 	/* Sees each input of a core before the core does; may be NULL. */
 	void (*on_input)(struct core_world *world, size_t node, const struct shoal_input *input);
+	/* Sees each record of the log; may be NULL. */
+	void (*on_log)(
+	        struct core_world *world, size_t node, const struct shoal_log_record *record);
 	void *arg; /* the test's */
 };
 

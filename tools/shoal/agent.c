@@ -564,7 +564,8 @@ const struct cli_command cli_agent_command = {
         .run = run,
         .rows_title = "KEYs of --set beside the options above: app_version, connections_max, "
                       "idle_timeout_ms, events_max, history_max, record_bytes, record_redact, "
-                      "state_interval_ms, seed, accept_clear, compress_min, coalesce_ms, and "
+                      "state_interval_ms, seed, accept_clear, accept_unlabelled, accept_for_ms, "
+                      "compress_min, coalesce_ms, and "
                       "these, with their value in the profile lan:",
         .rows = put_fields,
 };

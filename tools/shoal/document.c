@@ -332,6 +332,24 @@ counters_of(struct shoal_cluster *cluster)
 	return document;
 }
 
+/* null: nothing is taken besides. */
+static json_t *
+migration_of(struct shoal_cluster *cluster)
+{
+	struct shoal_migration migration;
+	json_t *document;
+
+	shoal_cluster_migration(cluster, &migration);
+	if (migration.accept_clear == 0 && migration.accept_unlabelled == 0) {
+		return json_null();
+	}
+	document = json_object();
+	put(&document, "accept_clear", integer_of(migration.accept_clear));
+	put(&document, "accept_unlabelled", integer_of(migration.accept_unlabelled));
+	put(&document, "left_ms", integer_of(migration.left_ms));
+	return document;
+}
+
 json_t *
 cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned subscribers)
 {
@@ -362,6 +380,7 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	put(&document, "protocol", integer_of(highest));
 	put(&document, "label",
 	        label == NULL || label[0] == '\0' ? json_null() : cli_document_text(label));
+	put(&document, "migration", migration_of(cluster));
 	put(&document, "encrypted", json_boolean(shoal_cluster_keys(cluster, keys) > 0));
 	put(&document, "codec", json_string(shoal_cluster_codec(cluster)->name));
 	put(&document, "incarnation", incarnation_of(self));

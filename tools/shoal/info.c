@@ -46,6 +46,25 @@ counts_of(const json_t *members)
 	return text;
 }
 
+/* While the cluster gets keys or a label. */
+static void
+add_migration(struct cli_table *table, const json_t *migration)
+{
+	char line[120], left[CLI_DURATION_TEXT];
+	uint64_t clear, unlabelled, ms;
+
+	if (!json_is_object(migration)) {
+		return;
+	}
+	clear = cli_json_count(migration, "accept_clear");
+	unlabelled = cli_json_count(migration, "accept_unlabelled");
+	ms = cli_json_count(migration, "left_ms");
+	snprintf(line, sizeof(line), "%s%s%s%s%s", clear != 0 ? "not sealed" : "",
+	        clear != 0 && unlabelled != 0 ? ", " : "", unlabelled != 0 ? "no label" : "",
+	        ms != 0 ? "; ends in " : "", ms != 0 ? cli_text_duration(ms, left) : "");
+	add_line(table, "takes besides", line);
+}
+
 static void
 print_table(const json_t *info)
 {
@@ -72,6 +91,7 @@ print_table(const json_t *info)
 	                                                       : "-");
 	add_line(table, "encrypted",
 	        json_is_true(json_object_get(info, "encrypted")) ? "yes" : "no");
+	add_migration(table, json_object_get(info, "migration"));
 	add_line(table, "codec", cli_json_text(info, "codec"));
 	add_line(table, "version", cli_json_text(info, "version"));
 	cli_table_print(table, cli_colours(), NULL);

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "cluster/config/encoding.h"
+#include "cluster/config/keyring.h"
 #include "cluster/config/ranges.h"
 #include "cluster/join/address.h"
 #include "cluster/members/metadata.h"
@@ -32,7 +33,9 @@
 	X(state_interval_ms, 10, 3600000, 10000)                                                   \
 	X(accept_clear, 0, 2, 0)                                                                   \
 	X(compress_min, 0, UINT32_MAX, 1024)                                                       \
-	X(coalesce_ms, 0, 60000, 0)
+	X(coalesce_ms, 0, 60000, 0)                                                                \
+	X(accept_unlabelled, 0, 2, 0)                                                              \
+	X(accept_for_ms, 0, UINT32_MAX, 0)
 
 #define STRING_TABLE(X)                                                                            \
 	X(id)                                                                                      \
@@ -191,6 +194,12 @@ same_text(const char *a, const char *b)
 }
 
 static bool
+is_fixed_number(const char *field)
+{
+	return strncmp(field, "accept_", strlen("accept_")) != 0;
+}
+
+static bool
 is_fixed_text(const char *field)
 {
 	return strcmp(field, "tags") != 0 && strcmp(field, "allow") != 0 &&
@@ -208,7 +217,7 @@ shoal_settings_differ(const struct shoal_config *a, const struct shoal_config *b
 #undef SHOAL_X
 #define SHOAL_X(field, min, max, init)                                                             \
 	if (a->field != b->field)                                                                  \
-		fn(#field, true, arg);
+		fn(#field, is_fixed_number(#field), arg);
 	NUMBER_TABLE(SHOAL_X)
 #undef SHOAL_X
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
@@ -386,35 +395,6 @@ check_transports(const struct shoal_config *config)
 }
 
 static int
-check_keys(const struct shoal_config *config)
-{
-	if (config->keyring != NULL && config->keyring[0] == '\0') {
-		return shoal_last_error_set(
-		        SHOAL_ERR_INVALID, "keyring: \"\"; allowed is the name of a file");
-	}
-	if (config->key_count > SHOAL_KEYS_MAX ||
-	        (config->key_count > 0) != (config->keys != NULL) ||
-	        (config->keyring != NULL && config->keys != NULL)) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID,
-		        "key_count: %zu; allowed are 1 to %d with keys and without keyring, else 0",
-		        config->key_count, SHOAL_KEYS_MAX);
-	}
-	for (size_t i = 0; i < config->key_count; i++) {
-		if (config->keys[i].len != 16 && config->keys[i].len != 24 &&
-		        config->keys[i].len != 32) {
-			return shoal_last_error_set(SHOAL_ERR_INVALID,
-			        "keys[%zu]: %u bytes; allowed are 16, 24 and 32", i,
-			        config->keys[i].len);
-		}
-	}
-	if (config->accept_clear != 0 && config->keyring == NULL && config->keys == NULL) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID,
-		        "accept_clear: %u; allowed is 0 without keys", config->accept_clear);
-	}
-	return 0;
-}
-
-static int
 check_numbers(const struct shoal_config *config)
 {
 	char why[200];
@@ -504,7 +484,7 @@ check(struct shoal_settings *settings, const struct shoal_config *config)
 		rc = check_transports(config);
 	}
 	if (rc == 0) {
-		rc = check_keys(config);
+		rc = shoal_keyring_check(config);
 	}
 	if (rc == 0) {
 		rc = shoal_encoding_check(config);

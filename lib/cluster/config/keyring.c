@@ -160,6 +160,40 @@ shoal_keys_load(const char *path, struct shoal_key keys[SHOAL_KEYS_MAX], size_t 
 	return rc;
 }
 
+int
+shoal_keyring_check(const struct shoal_config *config)
+{
+	if (config->keyring != NULL && config->keyring[0] == '\0') {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "keyring: \"\"; allowed is the name of a file");
+	}
+	if (config->key_count > SHOAL_KEYS_MAX ||
+	        (config->key_count > 0) != (config->keys != NULL) ||
+	        (config->keyring != NULL && config->keys != NULL)) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "key_count: %zu; allowed are 1 to %d with keys and without keyring, else 0",
+		        config->key_count, SHOAL_KEYS_MAX);
+	}
+	for (size_t i = 0; i < config->key_count; i++) {
+		if (config->keys[i].len != 16 && config->keys[i].len != 24 &&
+		        config->keys[i].len != 32) {
+			return shoal_last_error_set(SHOAL_ERR_INVALID,
+			        "keys[%zu]: %u bytes; allowed are 16, 24 and 32", i,
+			        config->keys[i].len);
+		}
+	}
+	if (config->accept_clear != 0 && config->keyring == NULL && config->keys == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "accept_clear: %u; allowed is 0 without keys", config->accept_clear);
+	}
+	if (config->accept_unlabelled != 0 && (config->label == NULL || config->label[0] == '\0')) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "accept_unlabelled: %u; allowed is 0 without a label",
+		        config->accept_unlabelled);
+	}
+	return 0;
+}
+
 static int
 configure(struct shoal_cluster *cluster, struct shoal_core_config *core,
         struct shoal_key keys[SHOAL_KEYS_MAX])

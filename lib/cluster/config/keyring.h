@@ -8,6 +8,9 @@
 
 #include <shoal/core.h>
 
+/* What the config says of keys, and of what is taken besides. SHOAL_ERR_INVALID, with a text. */
+SHOAL_MUST_USE int shoal_keyring_check(const struct shoal_config *config);
+
 /* Makes the core, with what the config says of keys and compression filled in; no key is left
  * behind in *core. The error has a text. */
 SHOAL_MUST_USE int shoal_keyring_make_core(

@@ -52,7 +52,11 @@ shoal_tuning_init(struct shoal_cluster *cluster)
 	tuning->ranges = cluster->settings.allows;
 	memcpy(tuning->addr, cluster->settings.advertise, sizeof(tuning->addr));
 	tuning->addrs = cluster->settings.advertises;
-	tuning->changed = tuning->ranges > 0;
+	tuning->accept_clear = config->accept_clear;
+	tuning->accept_unlabelled = config->accept_unlabelled;
+	tuning->accept_for_ms = config->accept_for_ms;
+	tuning->migrates = config->accept_clear != 0 || config->accept_unlabelled != 0;
+	tuning->changed = tuning->ranges > 0 || tuning->migrates;
 	rc = copy_text(cluster, &tuning->tags, config->tags);
 	rc = rc == 0 ? copy_text(cluster, &tuning->allow, config->allow) : rc;
 	return rc == 0 ? copy_text(cluster, &tuning->advertise, config->advertise) : rc;
@@ -90,6 +94,9 @@ update_settings(struct shoal_settings *settings, const struct shoal_tuning *tuni
 	SHOAL_PROFILE_TABLE(SHOAL_X)
 #undef SHOAL_X
 	config->log_level = tuning->log_level;
+	config->accept_clear = tuning->accept_clear;
+	config->accept_unlabelled = tuning->accept_unlabelled;
+	config->accept_for_ms = tuning->accept_for_ms;
 	memcpy(settings->advertise, tuning->addr, sizeof(settings->advertise));
 	settings->advertises = tuning->addrs;
 }
@@ -128,6 +135,19 @@ push_addresses(struct shoal_cluster *cluster)
 	}
 }
 
+static void
+push_migration(struct shoal_cluster *cluster)
+{
+	const struct shoal_config *config = &cluster->settings.config;
+	struct shoal_migration migration = {
+	        config->accept_clear, config->accept_unlabelled, config->accept_for_ms};
+	uint8_t data[SHOAL_MIGRATION_BYTES];
+	struct shoal_input input = {.kind = SHOAL_INPUT_MIGRATE, .data = data};
+
+	input.len = shoal_core_migration(&migration, data, sizeof(data));
+	(void)shoal_loop_input(cluster, &input);
+}
+
 void
 shoal_tuning_push(struct shoal_cluster *cluster)
 {
@@ -137,12 +157,13 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 	uint8_t data[SHOAL_TUNING_BYTES];
 	struct shoal_input tune = {.kind = SHOAL_INPUT_TUNE, .data = data};
 	struct shoal_profile profile;
-	bool changed;
+	bool changed, migrates = false;
 
 	pthread_mutex_lock(&tuning->lock);
 	changed = tuning->changed && cluster->core != NULL;
 	if (changed) {
-		tuning->changed = false;
+		migrates = tuning->migrates;
+		tuning->changed = tuning->migrates = false;
 		update_settings(&cluster->settings, tuning);
 		allow.len = tuning->ranges * sizeof(range[0]);
 		memcpy(range, tuning->range, allow.len);
@@ -158,6 +179,9 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 	/* Both were checked, and need no memory; STATE: it has left. */
 	(void)shoal_loop_input(cluster, &tune);
 	(void)shoal_loop_input(cluster, &allow);
+	if (migrates) {
+		push_migration(cluster);
+	}
 	push_addresses(cluster);
 	shoal_background_tuned(cluster);
 }
@@ -253,6 +277,18 @@ merge(const struct shoal_profile *held, const struct shoal_profile *wanted)
 	return merged;
 }
 
+/* What has ended stays so until something of it is changed. */
+static void
+take_migration(struct shoal_tuning *tuning, const struct shoal_config *wanted)
+{
+	tuning->migrates = tuning->migrates || tuning->accept_clear != wanted->accept_clear ||
+	                   tuning->accept_unlabelled != wanted->accept_unlabelled ||
+	                   tuning->accept_for_ms != wanted->accept_for_ms;
+	tuning->accept_clear = wanted->accept_clear;
+	tuning->accept_unlabelled = wanted->accept_unlabelled;
+	tuning->accept_for_ms = wanted->accept_for_ms;
+}
+
 /* moves: where it is changes too. */
 static int
 take_over(struct shoal_cluster *cluster, const struct shoal_settings *wanted, bool moves)
@@ -282,6 +318,7 @@ take_over(struct shoal_cluster *cluster, const struct shoal_settings *wanted, bo
 	}
 	tuning->profile = merge(&tuning->profile, &wanted->config.profile);
 	tuning->log_level = wanted->config.log_level;
+	take_migration(tuning, &wanted->config);
 	tuning->changed = true;
 	pthread_mutex_lock(&cluster->lock);
 	if (cluster->state == SHOAL_CLUSTER_RUNNING) {
@@ -313,6 +350,9 @@ in_force(const struct shoal_cluster *cluster)
 	config.keys = config.key_count > 0 ? keys : NULL;
 	config.profile = cluster->tuning.profile;
 	config.log_level = cluster->tuning.log_level;
+	config.accept_clear = cluster->tuning.accept_clear;
+	config.accept_unlabelled = cluster->tuning.accept_unlabelled;
+	config.accept_for_ms = cluster->tuning.accept_for_ms;
 	config.tags = cluster->tuning.tags;
 	config.allow = cluster->tuning.allow;
 	config.advertise = cluster->tuning.advertise;

@@ -18,6 +18,8 @@ struct shoal_tuning {
 	size_t ranges;
 	struct shoal_addr addr[SHOAL_ADDRS_MAX]; /* those to advertise; none: what is bound */
 	size_t addrs;
+	uint32_t accept_clear, accept_unlabelled, accept_for_ms;
+	bool migrates; /* these were changed, and the time begins anew */
 	bool changed; /* the loop has not heard of it */
 };
 

@@ -48,6 +48,10 @@ shoal_state_open(struct shoal_cluster *cluster)
 		rc = shoal_state_dir_read(
 		        &keeper->dir, label_of(cluster), &cluster->settings.id, &keeper->saved);
 	}
+	if (rc == SHOAL_ERR_LABEL && cluster->settings.config.accept_unlabelled != 0) {
+		/* It stays the member that it was without the label. */
+		rc = shoal_state_dir_read(&keeper->dir, "", &cluster->settings.id, &keeper->saved);
+	}
 	return rc == SHOAL_ERR_NOT_FOUND ? 0 : rc;
 }
 

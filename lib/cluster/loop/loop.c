@@ -368,7 +368,6 @@ publish(struct shoal_cluster *cluster)
 	struct shoal_member_list *list = NULL, *old = NULL;
 	size_t alive = shoal_core_count(cluster->core, SHOAL_STATE_ALIVE);
 	const struct shoal_counters *counters = shoal_core_counters(cluster->core);
-	uint64_t lag = shoal_core_convergence_lag(cluster->core);
 
 	shoal_loop_refresh(cluster);
 	if (cluster->changed_view) {
@@ -380,7 +379,8 @@ publish(struct shoal_cluster *cluster)
 	for (size_t i = 0; i < SHOAL_COUNTERS; i++) {
 		cluster->counters.value[i] = counters->value[i] + cluster->extra.value[i];
 	}
-	cluster->convergence_lag = lag;
+	cluster->convergence_lag = shoal_core_convergence_lag(cluster->core);
+	shoal_core_migrating(cluster->core, &cluster->migration);
 	cluster->meta_held = shoal_core_meta_held(cluster->core);
 	cluster->meta_most = cluster->settings.config.profile.meta_bytes;
 	cluster->histograms = *shoal_core_histograms(cluster->core);

@@ -119,6 +119,17 @@ shoal_cluster_meta_held(struct shoal_cluster *cluster, uint64_t *most)
 	return held;
 }
 
+void
+shoal_cluster_migration(struct shoal_cluster *cluster, struct shoal_migration *migration)
+{
+	memset(migration, 0, sizeof(*migration));
+	if (shoal_fork_check(cluster, "migration") == 0) {
+		pthread_mutex_lock(&cluster->lock);
+		*migration = cluster->migration;
+		pthread_mutex_unlock(&cluster->lock);
+	}
+}
+
 /* A table of this library for a caller who may know a shorter or a longer one. Under the lock. */
 static void
 copy_table(void *to, size_t to_size, const void *from, size_t from_size)

@@ -159,7 +159,7 @@ shoal_coding_open(struct shoal_core *core, struct shoal_input *input)
 {
 	struct shoal_packet_header header;
 	struct shoal_reader messages;
-	int rc = shoal_packet_open(input->data, input->len, core->label_span, &header, &messages);
+	int rc = shoal_migrate_open(core, input->data, input->len, &header, &messages);
 
 	shoal_seal_trim(core, &core->coding.scratch);
 	shoal_seal_trim(core, &core->coding.plain);

@@ -46,15 +46,6 @@ shoal_seal_opens(const struct shoal_core *core, const struct shoal_input *input)
 	               core->coding.codec != NULL);
 }
 
-static bool
-is_labelled(const struct shoal_core *core, const struct shoal_span *label)
-{
-	const struct shoal_span *own = &core->label_span;
-
-	return label->len == own->len &&
-	       (label->len == 0 || memcmp(label->data, own->data, label->len) == 0);
-}
-
 static struct shoal_packet_frame
 came_as(const struct shoal_core *core, const struct shoal_input *input)
 {
@@ -107,7 +98,7 @@ unseal(struct shoal_core *core, uint64_t now, struct shoal_input *opened,
 	size_t clear_len;
 
 	opened->opened = SHOAL_OPENED_SEALED;
-	if (!is_labelled(core, &header->label)) {
+	if (!shoal_migrate_takes(core, &header->label)) {
 		return SHOAL_ERR_LABEL;
 	}
 	note_source(core, opened, &header->by);

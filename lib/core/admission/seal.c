@@ -53,14 +53,13 @@ shoal_seal_init(struct shoal_core *core, const struct shoal_core_config *config,
 
 	seal->compressor = config->compressor;
 	seal->compress_min = config->compress_min;
-	seal->accept_clear = config->accept_clear;
-	seal->asks = config->cipher != NULL ? config->accept_clear < 2 : config->sealed_sizes;
+	seal->keyed = config->cipher != NULL || config->sealed_sizes || config->accept_clear > 0;
+	shoal_seal_accept(core, config->accept_clear);
 	if (config->cipher == NULL && config->key_count > 0) {
 		*why = "cipher: none, and there are keys";
 		return SHOAL_ERR_INVALID;
 	}
 	if (config->cipher == NULL) {
-		seal->missing = config->sealed_sizes ? SEAL_OVERHEAD : 0;
 		return SHOAL_OK;
 	}
 	if (config->key_count == 0 || config->key_count > SHOAL_KEYS_MAX || config->key == NULL) {
@@ -71,7 +70,20 @@ shoal_seal_init(struct shoal_core *core, const struct shoal_core_config *config,
 		*why = "accept_clear: must be 0 to 2";
 		return SHOAL_ERR_INVALID;
 	}
-	return make_ring(core, config, why);
+	int rc = make_ring(core, config, why);
+	shoal_seal_accept(core, config->accept_clear);
+	return rc;
+}
+
+/* A replay has no ring, and leaves room for what would be sealed. */
+void
+shoal_seal_accept(struct shoal_core *core, uint32_t accept_clear)
+{
+	struct shoal_seal *seal = &core->seal;
+
+	seal->accept_clear = accept_clear;
+	seal->asks = seal->keyed && accept_clear < 2;
+	seal->missing = seal->asks && seal->ring == NULL ? SEAL_OVERHEAD : 0;
 }
 
 void

@@ -29,7 +29,8 @@ struct shoal_seal {
 	const struct shoal_compressor_ops *compressor;
 	uint32_t compress_min;
 	uint32_t accept_clear;
-	bool asks;      /* this member seals, or replays one that did: seeds say their salt first */
+	bool keyed;     /* this member has keys, or replays one that had */
+	bool asks;      /* it seals with them: seeds say their salt first */
 	size_t missing; /* bytes by which packets would be longer if they were sealed: a replay's */
 	struct shoal_room in, plain, less;
 	bool arrived;                      /* a packet is at hand ... */
@@ -67,6 +68,9 @@ void shoal_seal_named(struct shoal_core *core, uint64_t salt);
  * from there; else of the member in `slot`; 0: not known. */
 uint64_t shoal_seal_addressee(
         const struct shoal_core *core, const struct shoal_addr *to, uint32_t slot);
+
+/* From now on: what core_config.accept_clear says. Only where there are keys, but for 0. */
+void shoal_seal_accept(struct shoal_core *core, uint32_t accept_clear);
 
 /* Whether this member seals what it sends. */
 bool shoal_seal_seals(const struct shoal_core *core);

@@ -437,7 +437,8 @@ shoal_input_name(enum shoal_input_kind kind)
 	        [SHOAL_INPUT_BROADCAST] = "broadcast",
 	        [SHOAL_INPUT_KEYS] = "keys",
 	        [SHOAL_INPUT_ADDRESS] = "address",
-	        [SHOAL_INPUT_ACCEPT] = "accept"};
+	        [SHOAL_INPUT_ACCEPT] = "accept",
+	        [SHOAL_INPUT_MIGRATE] = "migrate"};
 
 	return (unsigned)kind < sizeof names / sizeof names[0] && names[kind] != NULL ? names[kind]
 	                                                                              : "invalid";

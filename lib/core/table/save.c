@@ -163,7 +163,7 @@ open_saved(const struct shoal_core *core, const struct shoal_input *input,
 	union shoal_wire_message message;
 	struct shoal_reader body;
 	uint16_t kind;
-	int rc = shoal_packet_open(input->data, input->len, core->label_span, &header, messages);
+	int rc = shoal_migrate_open(core, input->data, input->len, &header, messages);
 
 	if (rc != SHOAL_OK) {
 		return rc == SHOAL_ERR_UNSUPPORTED ? SHOAL_ERR_MALFORMED : rc;

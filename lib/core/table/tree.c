@@ -61,7 +61,6 @@ shoal_tree_init(struct shoal_core *core)
 	tree->stale = true;
 	shoal_sha256_init(&sha);
 	shoal_sha256_update(&sha, "shoal tree", 10);
-	shoal_sha256_update(&sha, core->label_span.data, core->label_span.len);
 	shoal_sha256_final(&sha, digest);
 	for (size_t i = 0; i < 16; i++) {
 		tree->key[i / 8] = tree->key[i / 8] << 8 | digest[i];

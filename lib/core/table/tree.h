@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The digest tree: all members in the order of a hash of their ids, with a sum of hashes over every
- * range of that order. The hash is keyed by the label, so all members of a cluster compute the same
+ * range of that order. The hash is the same everywhere, so all members of a cluster compute the same
  * order and, where they hold the same statements, the same sums: two members whose roots agree hold
  * the same, and where they differ, the ranges tell where.
  *
@@ -48,7 +48,7 @@ struct shoal_tree {
 	uint64_t key[2];
 };
 
-/* Before the first member, when the label is known. */
+/* Before the first member. */
 void shoal_tree_init(struct shoal_core *core);
 void shoal_tree_done(struct shoal_core *core);
 size_t shoal_tree_memory(const struct shoal_core *core);

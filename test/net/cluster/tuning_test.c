@@ -203,7 +203,7 @@ a_member_with_keys_takes_other_settings_too(void **state)
 	config.profile.probe_interval_ms = 150;
 	assert_int_equal(shoal_cluster_reconfigure(a, &config, whatever, &told), 0);
 	assert_int_equal(told, 0);
-	assert_int_equal(shoal_cluster_set(a, "accept_clear", "0"), SHOAL_ERR_STATE);
+	assert_int_equal(shoal_cluster_set(a, "compress_min", "0"), SHOAL_ERR_STATE);
 	kit_free(a);
 }
 
