@@ -70,6 +70,10 @@ on_join(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg
 	int rc = shoal_exchange_judge_join(core, join, &reason);
 	if (rc != SHOAL_OK) {
 		shoal_count(core, SHOAL_COUNTER_JOINS_REFUSED);
+		if (rc == SHOAL_ERR_CODEC || rc == SHOAL_ERR_VERSION) {
+			shoal_reject_count(core, rc); /* as its other packets would be */
+		}
+		shoal_seal_refused(core, &input->from, &reason);
 		shoal_exchange_answer(core, input->exchange, &input->from, SHOAL_NONE, rc, reason);
 		arrival->refused = true;
 		return;

@@ -12,6 +12,7 @@
 
 #define TOLD_MAX      64
 #define TOLD_EACH     SHOAL_SEC(60)
+#define SAID          " (said once a minute)"
 #define ANSWER_EACH   SHOAL_MS(50)
 #define ROOM_KEPT     65536
 #define SEAL_OVERHEAD (SHOAL_PACKET_SEAL + SHOAL_SEALED_TAG - SHOAL_PACKET_CRC)
@@ -359,10 +360,28 @@ find_told(struct shoal_core *core, const struct shoal_addr *from)
 	return free_place;
 }
 
+/* Whether what came from there may be spoken of now; what is said stands behind `what` then. */
+static bool
+begin_complaint(struct shoal_core *core, const struct shoal_addr *from, const char *what,
+        struct shoal_log_line *line)
+{
+	const char *room = core->seal.ring != NULL ? "seal" : "packet";
+	struct shoal_complaint *told = find_told(core, from);
+
+	if (told == NULL || !shoal_log_begin(core, line, SHOAL_LOG_WARN, room)) {
+		return false;
+	}
+	memcpy(told->ip, from->ip, sizeof told->ip);
+	told->until = core->now + TOLD_EACH;
+	shoal_text_str(&line->text, what);
+	shoal_text_addr(&line->text, from);
+	shoal_text_str(&line->text, ": ");
+	return true;
+}
+
 void
 shoal_seal_complain(struct shoal_core *core, const struct shoal_input *input, int rc)
 {
-	bool sealing = core->seal.ring != NULL || rc == SHOAL_ERR_KEY;
 	const char *name =
 	        rc == SHOAL_ERR_VERSION ? shoal_packet_neighbour(input->data, input->len) : NULL;
 	struct shoal_log_line line;
@@ -370,24 +389,27 @@ shoal_seal_complain(struct shoal_core *core, const struct shoal_input *input, in
 	/* Every joiner's first word is for nobody in particular. */
 	bool usual = rc == SHOAL_ERR_LIMIT || rc == SHOAL_ERR_NOMEM ||
 	             (rc == SHOAL_ERR_MISDIRECTED && input->kind == SHOAL_INPUT_REQUEST);
-	if (usual || (!sealing && name == NULL && rc != SHOAL_ERR_CODEC)) {
+	if (usual || !begin_complaint(core, &input->from, "dropped what came from ", &line)) {
 		return;
 	}
-	struct shoal_complaint *told = find_told(core, &input->from);
-	if (told == NULL || !shoal_log_begin(core, &line, SHOAL_LOG_WARN, "seal")) {
-		return;
-	}
-	memcpy(told->ip, input->from.ip, sizeof told->ip);
-	told->until = core->now + TOLD_EACH;
-	shoal_text_str(&line.text, "dropped what came from ");
-	shoal_text_addr(&line.text, &input->from);
-	shoal_text_str(&line.text, ": ");
 	if (rc == SHOAL_ERR_CODEC) {
 		shoal_coding_complain(core, input, &line.text);
 	} else {
 		shoal_text_str(&line.text, name != NULL ? name : shoal_strerror(rc));
 	}
-	shoal_text_str(&line.text, " (said once a minute)");
+	shoal_text_str(&line.text, SAID);
+}
+
+void
+shoal_seal_refused(
+        struct shoal_core *core, const struct shoal_addr *from, const struct shoal_span *reason)
+{
+	struct shoal_log_line line;
+
+	if (begin_complaint(core, from, "refused, and told, who asked to join from ", &line)) {
+		shoal_text_strn(&line.text, (const char *)reason->data, reason->len);
+		shoal_text_str(&line.text, SAID);
+	}
 }
 
 int

@@ -98,7 +98,10 @@ bool shoal_seal_may_answer(struct shoal_core *core, uint64_t salt);
 /* The member in a slot has said this salt. */
 void shoal_seal_on_sender(struct shoal_core *core, uint32_t slot, uint64_t salt);
 
-/* Says in the log why a packet was dropped, once a minute of each address. */
+/* Says in the log why a packet was dropped, or a join refused, once a minute of each address; of 64
+ * at once. */
 void shoal_seal_complain(struct shoal_core *core, const struct shoal_input *input, int rc);
+void shoal_seal_refused(
+        struct shoal_core *core, const struct shoal_addr *from, const struct shoal_span *reason);
 
 #endif
