@@ -304,6 +304,15 @@ def defaults_of_the_limits_are_those_of_the_code(cluster):
     check(found >= 9, f"only {found} limits are found")
 
 
+def the_manual_of_reload_names_what_is_fixed(cluster):
+    del cluster
+    with open(os.path.join(ROOT, "docs/man/reload.roff"), encoding="utf-8") as file:
+        listed = re.search(r"the numbers of the profile but for ([^;]+);", file.read())
+    told = sorted(re.findall(r"\w+_\w+", listed[1]))
+    fixed = sorted({"watchers": "watch_links"}.get(name, name) for name, in numbers("fixed"))
+    check(told == fixed, f"it names {told}, fixed are {fixed}")
+
+
 def names_of_counters_and_fields_in_the_documents_exist(cluster):
     agent = cluster.start("a")
     known = set(agent.counters()) | {name for name, *_ in numbers()} | {"drop_"}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the code says to the numbers of the documents.
  *
+ *     docs-numbers fixed                            the fields that are fixed from the start
  *     docs-numbers                                  each field of the profile: minimum, maximum,
  * lan, wan, local docs-numbers PROFILE N [FIELD=VALUE]...       the bound of detection among N
  * members, in milliseconds */
@@ -18,6 +19,14 @@ print_fields(void)
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	printf(#field " %d %d %d %d %d\n", min, max, lan, wan, local);
 	SHOAL_PROFILE_TABLE(SHOAL_X)
+#undef SHOAL_X
+}
+
+static void
+print_fixed(void)
+{
+#define SHOAL_X(field) printf(#field "\n");
+	SHOAL_PROFILE_FIXED_TABLE(SHOAL_X)
 #undef SHOAL_X
 }
 
@@ -57,9 +66,12 @@ main(int argc, char **argv)
 {
 	char line[300];
 
-	(void)argv;
 	if (argc == 1) {
 		print_fields();
+		return 0;
+	}
+	if (strcmp(argv[1], "fixed") == 0) {
+		print_fixed();
 		return 0;
 	}
 	while (fgets(line, sizeof(line), stdin) != NULL) {
