@@ -38,9 +38,12 @@ cli_agent_forget(struct shoal_cluster *cluster, struct evhttp_request *request)
 	json_t *body = cli_body(request);
 	const char *word = json_string_value(json_object_get(body, "member"));
 
+	if (body == NULL) {
+		return;
+	}
 	if (word == NULL || word[0] == '\0') {
 		cli_refuse(request, SHOAL_ERR_INVALID,
-		        "say {\"member\": a name, an id, or how an id begins}");
+		        "member: say a name, an id, or how an id begins");
 	} else {
 		forget(cluster, request, word);
 	}

@@ -20,7 +20,9 @@
 #include "http_gate.h"
 #include "text.h"
 
+#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,6 +231,9 @@ post_join(struct cli_http *http, struct evhttp_request *request)
 	struct join *join;
 	int rc;
 
+	if (body == NULL) {
+		return;
+	}
 	if (n == 0 || timeout_of(body, JOIN_TIMEOUT_MS, &timeout_ms) < 0) {
 		json_decref(body);
 		cli_refuse(request, SHOAL_ERR_INVALID,
@@ -254,7 +259,10 @@ post_leave(struct cli_http *http, struct evhttp_request *request)
 	unsigned timeout_ms;
 	int rc;
 
-	if (body == NULL || timeout_of(body, 0, &timeout_ms) < 0) {
+	if (body == NULL) {
+		return;
+	}
+	if (timeout_of(body, 0, &timeout_ms) < 0) {
 		json_decref(body);
 		cli_refuse(request, SHOAL_ERR_INVALID, "say {\"timeout_ms\": 1 to 600000}");
 		return;
@@ -315,24 +323,25 @@ static const struct route {
 	enum evhttp_cmd_type method;
 	const char *allow;
 	void (*serve)(struct cli_http *http, struct evhttp_request *request);
+	const char *query; /* the names that may stand there; NULL: none */
 } routes[] = {
-        {"/v1/members", EVHTTP_REQ_GET, "GET, HEAD", get_members},
-        {"/v1/info", EVHTTP_REQ_GET, "GET, HEAD", get_info},
-        {"/metrics", EVHTTP_REQ_GET, "GET, HEAD", get_metrics},
-        {"/health", EVHTTP_REQ_GET, "GET, HEAD", get_health},
-        {"/v1/why", EVHTTP_REQ_GET, "GET, HEAD", get_why},
-        {"/v1/events", EVHTTP_REQ_GET, "GET", get_events},
-        {"/v1/join", EVHTTP_REQ_POST, "POST", post_join},
-        {"/v1/leave", EVHTTP_REQ_POST, "POST", post_leave},
-        {"/v1/keys", EVHTTP_REQ_GET, "GET, HEAD, POST", get_keys},
-        {"/v1/keys", EVHTTP_REQ_POST, "GET, HEAD, POST", post_keys},
-        {"/v1/meta", EVHTTP_REQ_POST, "POST", post_meta},
-        {"/v1/send", EVHTTP_REQ_POST, "POST", post_send},
-        {"/v1/broadcast", EVHTTP_REQ_POST, "POST", post_broadcast},
-        {"/v1/request", EVHTTP_REQ_POST, "POST", post_request},
-        {"/v1/forget", EVHTTP_REQ_POST, "POST", post_forget},
-        {"/v1/rtt", EVHTTP_REQ_POST, "POST", post_rtt},
-        {"/v1/reload", EVHTTP_REQ_POST, "POST", post_reload},
+        {"/v1/members", EVHTTP_REQ_GET, "GET, HEAD", get_members, "state tag where"},
+        {"/v1/info", EVHTTP_REQ_GET, "GET, HEAD", get_info, NULL},
+        {"/metrics", EVHTTP_REQ_GET, "GET, HEAD", get_metrics, NULL},
+        {"/health", EVHTTP_REQ_GET, "GET, HEAD", get_health, NULL},
+        {"/v1/why", EVHTTP_REQ_GET, "GET, HEAD", get_why, "member"},
+        {"/v1/events", EVHTTP_REQ_GET, "GET", get_events, "messages"},
+        {"/v1/join", EVHTTP_REQ_POST, "POST", post_join, NULL},
+        {"/v1/leave", EVHTTP_REQ_POST, "POST", post_leave, NULL},
+        {"/v1/keys", EVHTTP_REQ_GET, "GET, HEAD, POST", get_keys, NULL},
+        {"/v1/keys", EVHTTP_REQ_POST, "GET, HEAD, POST", post_keys, NULL},
+        {"/v1/meta", EVHTTP_REQ_POST, "POST", post_meta, NULL},
+        {"/v1/send", EVHTTP_REQ_POST, "POST", post_send, NULL},
+        {"/v1/broadcast", EVHTTP_REQ_POST, "POST", post_broadcast, NULL},
+        {"/v1/request", EVHTTP_REQ_POST, "POST", post_request, NULL},
+        {"/v1/forget", EVHTTP_REQ_POST, "POST", post_forget, NULL},
+        {"/v1/rtt", EVHTTP_REQ_POST, "POST", post_rtt, NULL},
+        {"/v1/reload", EVHTTP_REQ_POST, "POST", post_reload, NULL},
 };
 
 static bool
@@ -341,6 +350,53 @@ is_served(const struct route *route, enum evhttp_cmd_type method)
 	return method == route->method ||
 	       (method == EVHTTP_REQ_HEAD && route->method == EVHTTP_REQ_GET &&
 	               strstr(route->allow, "HEAD") != NULL);
+}
+
+static bool
+is_word_of(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (words != NULL && words[0] != '\0') {
+		size_t n = strcspn(words, " ");
+
+		if (n == len && memcmp(words, word, n) == 0) {
+			return true;
+		}
+		words += n + strspn(words + n, " ");
+	}
+	return false;
+}
+
+/* What is asked for and not understood would be left out of the answer. false: the request was
+ * answered. */
+static bool
+query_is_known(const struct route *route, struct evhttp_request *request)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+	struct evkeyvalq pairs = {0};
+	const struct evkeyval *pair = NULL;
+	char why[256] = "the query is no list of NAME=VALUE with & between";
+	bool known =
+	        query == NULL || query[0] == '\0' || evhttp_parse_query_str(query, &pairs) == 0;
+
+	if (known) {
+		for (pair = pairs.tqh_first; pair != NULL; pair = pair->next.tqe_next) {
+			if (!is_word_of(route->query, pair->key)) {
+				break;
+			}
+		}
+	}
+	if (pair != NULL) {
+		snprintf(why, sizeof(why), "%s takes no '%.40s' in its query, but %s", route->path,
+		        pair->key, route->query == NULL ? "nothing" : route->query);
+	}
+	known = known && pair == NULL;
+	evhttp_clear_headers(&pairs);
+	if (!known) {
+		cli_refuse(request, SHOAL_ERR_INVALID, why);
+	}
+	return known;
 }
 
 static void
@@ -363,7 +419,9 @@ on_request(struct evhttp_request *request, void *arg)
 			return;
 		}
 		if (is_served(&routes[i], evhttp_request_get_command(request))) {
-			routes[i].serve(door->http, request);
+			if (strncmp(path, "/v1/", 4) != 0 || query_is_known(&routes[i], request)) {
+				routes[i].serve(door->http, request);
+			}
 			return;
 		}
 		allow = routes[i].allow;

@@ -152,6 +152,9 @@ cli_agent_keys_post(struct shoal_cluster *cluster, struct evhttp_request *reques
 	bool understood = read_body(body, &wanted);
 	int rc = understood && !wanted.all ? act_here(cluster, &wanted) : 0;
 
+	if (body == NULL) {
+		return;
+	}
 	json_decref(body);
 	if (!understood) {
 		cli_refuse(request, SHOAL_ERR_INVALID,

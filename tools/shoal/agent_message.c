@@ -87,16 +87,22 @@ done(struct said *said)
 static int
 read_body(struct said *said, struct evhttp_request *request)
 {
-	const json_t *type, *data;
+	const json_t *type, *data, *digits;
 	const char *hex;
 	int rc = -1;
 
 	memset(said, 0, sizeof(*said));
 	said->body = cli_body(request);
+	if (said->body == NULL) {
+		return -1;
+	}
 	type = json_object_get(said->body, "type");
 	data = json_object_get(said->body, "data");
-	hex = json_string_value(json_object_get(said->body, "data_hex"));
-	if (json_is_string(data)) {
+	digits = json_object_get(said->body, "data_hex");
+	hex = json_string_value(digits);
+	if (data != NULL && digits != NULL) {
+		rc = -1;
+	} else if (json_is_string(data)) {
 		said->data = json_string_value(data);
 		said->len = json_string_length(data);
 		rc = 0;
@@ -107,8 +113,8 @@ read_body(struct said *said, struct evhttp_request *request)
 	        json_integer_value(type) < SHOAL_TYPE_APPLICATION ||
 	        json_integer_value(type) > UINT16_MAX) {
 		cli_refuse(request, SHOAL_ERR_INVALID,
-		        "say {\"type\": 128 to 65535, \"data\": text or \"data_hex\": digits}, and to "
-		        "whom");
+		        "say {\"type\": 128 to 65535, \"data\": text or \"data_hex\": digits, one of the "
+		        "two}, and to whom");
 		done(said);
 		return -1;
 	}
@@ -129,7 +135,7 @@ find(struct shoal_cluster *cluster, struct evhttp_request *request, const struct
 
 	if (word == NULL || word[0] == '\0') {
 		cli_refuse(request, SHOAL_ERR_INVALID,
-		        "say {\"member\": a name, an id, or how an id begins}");
+		        "member: say a name, an id, or how an id begins");
 		return -1;
 	}
 	members = shoal_members(cluster, NULL);
@@ -181,6 +187,12 @@ cli_agent_broadcast(struct shoal_cluster *cluster, struct evhttp_request *reques
 	}
 	if (json_is_false(json_object_get(said.body, "forward"))) {
 		said.flags |= SHOAL_NO_FORWARD;
+	}
+	if ((said.flags & SHOAL_NO_FORWARD) != 0 && (said.flags & SHOAL_RELIABLE) != 0) {
+		cli_refuse(request, SHOAL_ERR_INVALID,
+		        "reliable needs that it is forwarded: members keep it for others");
+		done(&said);
+		return;
 	}
 	tag = json_string_value(json_object_get(said.body, "tag"));
 	rc = tag == NULL ? shoal_broadcast(cluster, said.type, said.data, said.len, said.flags)
@@ -236,7 +248,7 @@ cli_agent_request(struct shoal_cluster *cluster, struct evhttp_request *request)
 	value = json_object_get(said.body, "timeout_ms");
 	timeout_ms = value != NULL ? json_integer_value(value) : timeout_ms;
 	if (timeout_ms < 1 || timeout_ms > TIMEOUT_MS_MAX) {
-		cli_refuse(request, SHOAL_ERR_INVALID, "say \"timeout_ms\": 1 to 600000");
+		cli_refuse(request, SHOAL_ERR_INVALID, "timeout_ms: say 1 to 600000");
 	} else if (find(cluster, request, &said, &id) == 0) {
 		rc = shoal_request(cluster, &id, said.type, said.data, said.len,
 		        (unsigned)timeout_ms, on_end, request, NULL);

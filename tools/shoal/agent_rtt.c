@@ -129,12 +129,14 @@ cli_agent_rtt(struct shoal_cluster *cluster, struct evhttp_request *request)
 	const json_t *value = json_object_get(body, "timeout_ms");
 	json_int_t timeout_ms = value != NULL ? json_integer_value(value) : TIMEOUT_MS;
 
-	if (!json_is_string(to) || json_string_length(to) == 0 ||
-	        (from != NULL && json_string_length(from) == 0) || timeout_ms < 1 ||
-	        timeout_ms > TIMEOUT_MS_MAX) {
+	if (body == NULL) {
+		return;
+	}
+	if (json_string_length(to) == 0 || (from != NULL && json_string_length(from) == 0)) {
 		cli_refuse(request, SHOAL_ERR_INVALID,
-		        "say {\"to\": a name, an id, or how an id begins}, \"from\" the same, and "
-		        "\"timeout_ms\": 1 to 600000");
+		        "to, and from where it is said: a name, an id, or how an id begins");
+	} else if (timeout_ms < 1 || timeout_ms > TIMEOUT_MS_MAX) {
+		cli_refuse(request, SHOAL_ERR_INVALID, "timeout_ms: say 1 to 600000");
 	} else if (find(cluster, &question, json_string_value(from), json_string_value(to)) == 0) {
 		ask(cluster, &question, (unsigned)timeout_ms);
 	}

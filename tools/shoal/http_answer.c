@@ -93,15 +93,25 @@ cli_body(struct evhttp_request *request)
 {
 	struct evbuffer *body = evhttp_request_get_input_buffer(request);
 	size_t len = evbuffer_get_length(body);
+	char why[JSON_ERROR_TEXT_LENGTH + 80];
+	json_error_t error;
 	json_t *document;
 
 	if (len == 0) {
 		return json_object();
 	}
-	document = json_loadb((const char *)evbuffer_pullup(body, -1), len, 0, NULL);
-	if (!json_is_object(document)) {
-		json_decref(document);
-		return NULL;
+	document = json_loadb(
+	        (const char *)evbuffer_pullup(body, -1), len, JSON_REJECT_DUPLICATES, &error);
+	if (json_is_object(document)) {
+		return document;
 	}
-	return document;
+	if (document != NULL) {
+		snprintf(why, sizeof(why), "the body must be a JSON object");
+	} else {
+		snprintf(why, sizeof(why), "the body is no JSON: line %d, column %d: %s",
+		        error.line, error.column, error.text);
+	}
+	json_decref(document);
+	cli_refuse(request, SHOAL_ERR_INVALID, why);
+	return NULL;
 }

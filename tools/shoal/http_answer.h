@@ -19,7 +19,8 @@ void cli_answer(struct evhttp_request *request, int status, json_t *document);
 /* Answers with the error of a code; text NULL or "": what the library says of the code. */
 void cli_refuse(struct evhttp_request *request, int code, const char *text);
 
-/* The body as a JSON object, {} where there is none. NULL: it is something else. */
+/* The body as a JSON object, {} where there is none. NULL: it is something else, and the request
+ * was answered with what and where. */
 json_t *cli_body(struct evhttp_request *request);
 
 #endif

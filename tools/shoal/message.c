@@ -118,6 +118,10 @@ run_broadcast(struct cli_options *options)
 	json_t *body = json_object(), *answer = NULL;
 	int end = put_message(options, 0, body);
 
+	if (cli_option_flag(options, "no_forward") && cli_option_flag(options, "reliable")) {
+		end = cli_usage(options->command,
+		        "--reliable and --no-forward exclude each other: members keep it for others");
+	}
 	put_reliable(options, body);
 	if (cli_option_flag(options, "no_forward")) {
 		json_object_set_new(body, "forward", json_false());

@@ -3,6 +3,7 @@
  * what others say is read from its list. */
 #include "client.h"
 #include "json_text.h"
+#include "meta_value.h"
 #include "table.h"
 #include "text.h"
 
@@ -38,13 +39,7 @@ post(const struct cli_options *options, const json_t *body)
 static int
 check_type(const struct cli_options *options, const char *type)
 {
-	unsigned number = SHOAL_META_BOOL;
-
-	while (number <= SHOAL_META_BYTES && type != NULL &&
-	        strcmp(type, shoal_meta_type_name((enum shoal_meta_type)number)) != 0) {
-		number++;
-	}
-	if (number > SHOAL_META_BYTES) {
+	if (cli_meta_value_wanted(type) == NULL) {
 		return cli_usage(options->command,
 		        "no type '%s': say bool, int64, uint64, double, time, string or bytes",
 		        type);
@@ -52,24 +47,46 @@ check_type(const struct cli_options *options, const char *type)
 	return -1;
 }
 
+/* The value of a key in JSON; NULL: it was complained of. */
+static json_t *
+value_of(const struct cli_options *options, const char *key, const char *type, const char *text)
+{
+	struct shoal_meta_value parsed;
+	void *bytes = NULL;
+	json_t *value;
+
+	if (type != NULL && cli_meta_value_parse(type, text, &parsed, &bytes) < 0) {
+		cli_usage(options->command, "%s: '%s' is no value of type %s: say %s", key, text,
+		        type, cli_meta_value_wanted(type));
+		return NULL;
+	}
+	free(bytes);
+	value = type == NULL ? json_string(text)
+	                     : json_pack("{s:s, s:s}", "type", type, "value", text);
+	if (value == NULL) {
+		cli_usage(options->command, "%s: key and value must be UTF-8", key);
+	}
+	return value;
+}
+
 static int
 set(const struct cli_options *options)
 {
 	const char *type = cli_option(options, "type");
 	json_t *keys = json_object(), *body;
-	int i, end = check_type(options, type);
+	int i, end = type == NULL ? -1 : check_type(options, type);
 
 	if (end < 0 && (options->operand_count < 3 || options->operand_count % 2 == 0)) {
 		end = cli_usage(options->command, "set: say KEY VALUE, once or several times");
 	}
 	for (i = 1; end < 0 && i < options->operand_count; i += 2) {
-		const char *text = options->operands[i + 1];
-		json_t *value = type == NULL ? json_string(text)
-		                             : json_pack("{s:s, s:s}", "type", type, "value", text);
+		const char *key = options->operands[i];
+		json_t *value = value_of(options, key, type, options->operands[i + 1]);
 
-		if (value == NULL || json_object_set_new(keys, options->operands[i], value) < 0) {
-			end = cli_usage(options->command, "%s: key and value must be UTF-8",
-			        options->operands[i]);
+		if (value == NULL) {
+			end = CLI_USAGE;
+		} else if (json_object_set_new(keys, key, value) < 0) {
+			end = cli_usage(options->command, "%s: key and value must be UTF-8", key);
 		}
 	}
 	if (end >= 0) {

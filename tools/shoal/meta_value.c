@@ -122,3 +122,27 @@ cli_meta_value_parse(
 		return parse_number(text, value);
 	}
 }
+
+const char *
+cli_meta_value_wanted(const char *type)
+{
+	static const struct {
+		enum shoal_meta_type type;
+		const char *wanted;
+	} rows[] = {
+	        {SHOAL_META_BOOL, "true or false"},
+	        {SHOAL_META_INT64, "a whole number, -9223372036854775808 to 9223372036854775807"},
+	        {SHOAL_META_UINT64, "a whole number, 0 to 18446744073709551615"},
+	        {SHOAL_META_DOUBLE, "a number"},
+	        {SHOAL_META_TIME, "as 2026-01-02T03:04:05Z, or milliseconds since 1970"},
+	        {SHOAL_META_STRING, "any text"},
+	        {SHOAL_META_BYTES, "hexadecimal digits, two a byte"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(type, shoal_meta_type_name(rows[i].type)) == 0) {
+			return rows[i].wanted;
+		}
+	}
+	return NULL;
+}

@@ -11,4 +11,7 @@
 int cli_meta_value_parse(
         const char *type, const char *text, struct shoal_meta_value *value, void **bytes);
 
+/* What texts the type with this name has, for a complaint; NULL: no such type. */
+const char *cli_meta_value_wanted(const char *type);
+
 #endif

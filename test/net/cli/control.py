@@ -100,12 +100,34 @@ def errors_are_json_with_a_fitting_status(cluster):
             ("POST", "/v1/meta", b"[]", 400), ("POST", "/v1/meta", b'{"set": 1}', 400),
             ("POST", "/v1/meta", b'{"set": {"a": []}}', 400), ("POST", "/v1/meta", b'{"set": {"": 1}}', 400),
             ("POST", "/v1/meta", b'{"unset": [1]}', 400), ("GET", "/v1/meta", b"", 405),
-            ("GET", "/v1/members?where=,", b"", 400)):
+            ("GET", "/v1/members?where=,", b"", 400), ("GET", "/v1/members?frob=x", b"", 400),
+            ("GET", "/v1/members?state=alive&frob=x", b"", 400), ("GET", "/v1/info?verbose=1", b"", 400),
+            ("POST", "/v1/leave?now=1", b"", 400),
+            ("POST", "/v1/send", b'{"member": "m01", "type": 200, "data": "a", "data_hex": "00"}', 400)):
         answer = send(agent, request(method, target, body))
         check(status_of(answer) == status, f"{method} {target} {body!r} gave {answer!r}")
         document = json.loads(answer.partition(b"\r\n\r\n")[2])
         check(set(document) == {"error", "code"} and document["error"], f"it is {document}")
     check(agent.get("/v1/info")["state"] == "running", "it does not run any more")
+
+
+def what_is_wrong_is_named(cluster):
+    agent = cluster.start("m01", *FAST)
+    for target, body, words in (
+            ("/v1/send", b'{"member": "m01",\n "type": }', ["line 2, column 10"]),
+            ("/v1/meta", b'{"set": {"a": 1', ["no JSON", "column 15"]), ("/v1/rtt", b"[]", ["JSON object"]),
+            ("/v1/forget", b'{"member": "a", "member": "b"}', ["no JSON", "member"]),
+            ("/v1/forget", b'{"member": ""}', ["member: say a name"]),
+            ("/v1/meta", b'{"set": {"w": {"type": "int64", "value": "12x"}}}', ["w: ", "'12x'", "whole number"]),
+            ("/v1/meta", b'{"set": {"w": {"type": "int", "value": "1"}}}', ["w: ", "'int'", "int64"]),
+            ("/v1/meta", b'{"set": {"w": [1]}}', ["w: ", "list"]),
+            ("/v1/broadcast", b'{"type": 200, "data": "", "reliable": true, "forward": false}', ["forward"]),
+            ("/v1/info?frob=1", None, ["/v1/info", "'frob'"]), ("/v1/members?frob=1", None, ["'frob'", "where"])):
+        answer = send(agent, request("GET" if body is None else "POST", target, body or b""))
+        check(status_of(answer) == 400, f"{target} {body!r} gave {answer!r}")
+        expect_in(words, json.loads(answer.partition(b"\r\n\r\n")[2])["error"])
+    answer = send(agent, request("GET", "/health?from=balancer"))
+    check(status_of(answer) == 200, f"it is {answer!r}")
 
 
 def head_is_get_without_the_body(cluster):

@@ -94,11 +94,19 @@ def what_cannot_be_set_is_refused_in_one_line(cluster):
     agent = cluster.start("m01", *STEADY)
     for arguments, status, word in (
             (["set", "role"], 2, "KEY VALUE"), (["set", "--type", "color", "a", "b"], 2, "color"),
-            (["set", "--type", "int64", "a", "five"], 1, "int64"), (["set", "", "x"], 1, "metadata"),
+            (["set", "a=b", "x"], 1, "a=b"), (["set", "", "x"], 1, "metadata"),
             (["set", "k" * 129, "x"], 1, "128"), (["get", "nobody"], 1, "no such member"), (["clear"], 2, "unset"),
             (["unset"], 2, "unset"), (["set", "big", "x" * 65000, "more", "x" * 600], 1, "65536")):
         ended = shoal(cluster, "meta", *arguments, "--socket", agent.socket_path)
         expect_in([word], complaint(ended, status))
+    for kind, value, wanted in (("int64", "12x", "whole number"), ("int64", "9223372036854775808", "whole number"),
+                                ("uint64", "1.5", "18446744073709551615"), ("double", "half", "number"),
+                                ("bool", "maybe", "true or false"), ("time", "noon", "2026-01-02T03:04:05Z"),
+                                ("bytes", "0xyz", "hexadecimal"), ("bytes", "abc", "hexadecimal")):
+        ended = shoal(cluster, "meta", "set", "--type", kind, "w", value, "--socket", agent.socket_path)
+        expect_in(["w:", f"'{value}'", kind, wanted], complaint(ended, 2))
+    ended = shoal(cluster, "tag", "add", "a,b", "--socket", agent.socket_path)
+    expect_in(["'a,b'", "comma"], complaint(ended, 1))
     ended = shoal(cluster, "tag", "add", "t" * 65, "--socket", agent.socket_path)
     expect_in(["64"], complaint(ended, 1))
     ended = shoal(cluster, "tag", "paint", "red", "--socket", agent.socket_path)

@@ -59,13 +59,14 @@ def one_that_is_not_forwarded_comes_from_its_origin(cluster):
             check([event["hops"] for event in heard(monitor)] == [0], f"it is {monitor.lines}")
         check(second.counters()["casts_out"] == 0 and third.counters()["casts_out"] == 0, "it was passed on")
         where = ("--socket", first.socket_path)
-        expect_in(["flags"], complaint(shoal(cluster, "broadcast", "201", "x", "--no-forward", "--reliable", *where), 1))
+        expect_in(["--no-forward", "exclude"], complaint(shoal(cluster, "broadcast", "201", "x", "--no-forward", "--reliable", *where), 2))
 
 
 def what_cannot_be_sent_is_refused_with_its_reason(cluster):
     first, _ = cluster.form(2, *FAST)
     where = ("--socket", first.socket_path)
     expect_in(["no such member"], complaint(shoal(cluster, "send", "nobody", "200", "x", *where), 1))
+    expect_in(["member: say a name"], complaint(shoal(cluster, "send", "", "200", "x", *where), 1))
     expect_in(["itself"], complaint(shoal(cluster, "send", "m01", "200", "x", *where), 1))
     for number in ("127", "65536", "x", "-1"):
         expect_in(["TYPE"], complaint(shoal(cluster, "broadcast", *where, "--", number, "x"), 2))
