@@ -134,7 +134,9 @@ reload(char why[CLI_RELOAD_TEXT], void *arg)
 		return NULL;
 	}
 	cli_notify_reloading();
+	cli_http_reloading(agent->http, true);
 	report = cli_reload_again(agent->reload, why);
+	cli_http_reloading(agent->http, false);
 	if (report == NULL) {
 		cli_log(SHOAL_LOG_ERROR, "not reloaded: %s", why);
 	} else {

@@ -8,9 +8,13 @@
 
 #include "agent_message.h"
 #include "document.h"
+#include "log.h"
+#include "text.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/keyvalq_struct.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,14 +26,47 @@ struct subscriber {
 	struct cli_events *events;
 	struct evhttp_request *request; /* NULL: the place is free */
 	bool members, messages;         /* what it is told */
+	unsigned logs;                  /* records up to this level, 0: none */
 	uint64_t lost; /* events that did not fit; from the first on nothing is queued */
 };
 
 struct cli_events {
 	struct shoal_cluster *cluster;
+	struct event *logs;         /* made for the first who wants them */
+	enum shoal_log_level level; /* that the library was given for them, 0: none */
 	unsigned count;
 	struct subscriber subscribers[CLI_SUBSCRIBERS_MAX];
 };
+
+static unsigned
+wanted_level(const struct cli_events *events)
+{
+	unsigned wanted = 0;
+
+	for (size_t i = 0; i < CLI_SUBSCRIBERS_MAX; i++) {
+		if (events->subscribers[i].logs > wanted) {
+			wanted = events->subscribers[i].logs;
+		}
+	}
+	return wanted;
+}
+
+/* The library makes no records that nobody wants. */
+void
+cli_events_hold_level(struct cli_events *events, bool hold)
+{
+	enum shoal_log_level own = cli_log_level(), level = own;
+	unsigned wanted = wanted_level(events);
+
+	if (!hold && wanted > level) {
+		level = (enum shoal_log_level)wanted;
+	}
+	cli_log_keep(wanted);
+	if (level != (events->level != 0 ? events->level : own)) {
+		(void)shoal_cluster_set(events->cluster, "log_level", shoal_log_level_name(level));
+	}
+	events->level = level == own ? 0 : level;
+}
 
 static void
 forget(struct subscriber *subscriber)
@@ -37,6 +74,10 @@ forget(struct subscriber *subscriber)
 	subscriber->request = NULL;
 	subscriber->lost = 0;
 	subscriber->events->count--;
+	if (subscriber->logs > 0) {
+		subscriber->logs = 0;
+		cli_events_hold_level(subscriber->events, false);
+	}
 }
 
 static struct bufferevent *
@@ -183,6 +224,69 @@ cli_events_message(struct shoal_cluster *cluster, const struct shoal_message *me
 	}
 }
 
+static json_t *
+document_of_log(const struct shoal_log_record *record)
+{
+	char time[CLI_TIME_TEXT];
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:o}", "time", cli_text_time(record->wall_ns, time),
+	        "event", "log", "level", shoal_log_level_name(record->level), "room", record->room,
+	        "text", cli_document_text(record->text));
+}
+
+static void
+tell_log(struct cli_events *events, const struct shoal_log_record *record, uint64_t lost)
+{
+	size_t len = 0;
+	char *text = event_text("log", document_of_log(record), &len);
+
+	for (size_t i = 0; i < CLI_SUBSCRIBERS_MAX; i++) {
+		struct subscriber *subscriber = &events->subscribers[i];
+
+		if (subscriber->request == NULL || subscriber->logs == 0) {
+			continue;
+		}
+		if (lost > 0 || text == NULL) {
+			subscriber->lost += lost + (text == NULL);
+			if (evbuffer_get_length(bufferevent_get_output(stream_of(subscriber))) ==
+			        0) {
+				on_drained(NULL, subscriber); /* nothing else will call it */
+				continue;
+			}
+		}
+		if (record->level <= subscriber->logs && text != NULL) {
+			queue_event(subscriber, text, len);
+		}
+	}
+	free(text);
+}
+
+/* What comes while it is told waits for the next turn. */
+static void
+on_logs(evutil_socket_t fd, short what, void *arg)
+{
+	struct shoal_log_record record;
+	uint64_t lost;
+
+	(void)fd;
+	(void)what;
+	for (size_t i = 0; i < CLI_LOG_KEPT && cli_log_next(&record, &lost); i++) {
+		tell_log(arg, &record, lost);
+	}
+}
+
+static int
+begin_logs(struct cli_events *events, struct evhttp_request *request)
+{
+	struct event_base *base =
+	        evhttp_connection_get_base(evhttp_request_get_connection(request));
+
+	if (events->logs == NULL && cli_log_fd() >= 0) {
+		events->logs = event_new(base, cli_log_fd(), EV_READ | EV_PERSIST, on_logs, events);
+	}
+	return events->logs != NULL && event_add(events->logs, NULL) == 0 ? 0 : SHOAL_ERR_NOMEM;
+}
+
 int
 cli_events_new(struct cli_events **events, struct shoal_cluster *cluster)
 {
@@ -209,6 +313,9 @@ cli_events_new(struct cli_events **events, struct shoal_cluster *cluster)
 void
 cli_events_free(struct cli_events *events)
 {
+	if (events != NULL && events->logs != NULL) {
+		event_free(events->logs);
+	}
 	free(events);
 }
 
@@ -218,34 +325,78 @@ cli_events_count(const struct cli_events *events)
 	return events->count;
 }
 
-static void
-choose(struct subscriber *subscriber)
+static int
+choose_one(struct subscriber *chosen, const char *key, const char *value)
 {
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(subscriber->request);
-	const char *query = evhttp_uri_get_query(uri);
+	enum shoal_log_level level;
+	bool only = strcmp(value, "only") == 0;
 
-	query = query != NULL ? query : "";
-	subscriber->members = strcmp(query, "messages=only") != 0;
-	subscriber->messages = strncmp(query, "messages=", strlen("messages=")) == 0;
+	if (strcmp(key, "messages") == 0 && (only || strcmp(value, "also") == 0)) {
+		chosen->messages = true;
+		chosen->members = chosen->members && !only;
+		return 0;
+	}
+	if (strcmp(key, "events") == 0 && strcmp(value, "no") == 0) {
+		chosen->members = false;
+		return 0;
+	}
+	if (strcmp(key, "logs") == 0 && shoal_log_level_parse(&level, value) == 0) {
+		chosen->logs = level;
+		return 0;
+	}
+	return SHOAL_ERR_INVALID;
+}
+
+/* What a query asks for. */
+static int
+choose(struct subscriber *chosen, const struct evhttp_request *request)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+	struct evkeyvalq pairs = {0};
+	const struct evkeyval *pair;
+	int rc = 0;
+
+	chosen->members = true;
+	if (query == NULL || query[0] == '\0') {
+		return 0;
+	}
+	if (evhttp_parse_query_str(query, &pairs) < 0) {
+		return SHOAL_ERR_INVALID;
+	}
+	for (pair = pairs.tqh_first; rc == 0 && pair != NULL; pair = pair->next.tqe_next) {
+		rc = choose_one(chosen, pair->key, pair->value);
+	}
+	evhttp_clear_headers(&pairs);
+	return rc;
 }
 
 int
-cli_events_follow(struct cli_events *events, struct evhttp_request *request)
+cli_events_follow(struct cli_events *events, struct evhttp_request *request, bool reads_only)
 {
 	static const struct timeval stalled = {.tv_sec = STALLED_SECONDS};
 	static const char hello[] = ": every member event from now on\n\n";
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-	struct subscriber *subscriber = events->subscribers;
+	struct subscriber *subscriber = events->subscribers, chosen = {.events = events};
+	int rc = choose(&chosen, request);
 
-	if (events->count == CLI_SUBSCRIBERS_MAX) {
-		return SHOAL_ERR_LIMIT;
+	if (rc == 0 && chosen.logs > 0) {
+		rc = reads_only ? SHOAL_ERR_PERMISSION : begin_logs(events, request);
+	}
+	if (rc == 0 && events->count == CLI_SUBSCRIBERS_MAX) {
+		rc = SHOAL_ERR_LIMIT;
+	}
+	if (rc < 0) {
+		return rc;
 	}
 	while (subscriber->request != NULL) {
 		subscriber++;
 	}
+	*subscriber = chosen;
 	subscriber->request = request;
-	choose(subscriber);
 	events->count++;
+	if (subscriber->logs > 0) {
+		cli_events_hold_level(events, false);
+	}
 	evhttp_add_header(headers, "Content-Type", "text/event-stream");
 	evhttp_add_header(headers, "Cache-Control", "no-cache");
 	evhttp_add_header(headers, "Connection", "close");

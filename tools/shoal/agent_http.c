@@ -62,6 +62,7 @@ struct cli_http {
 	void (*drained)(void *); /* set by finish */
 	void *drained_arg;
 	unsigned unsent;
+	bool reads_only; /* the door of the request that is served now */
 };
 
 static void
@@ -131,8 +132,26 @@ get_events(struct cli_http *http, struct evhttp_request *request)
 {
 	if (http->drained != NULL) {
 		cli_refuse(request, SHOAL_ERR_STATE, "the agent has left and ends");
-	} else if (cli_events_follow(http->events, request) < 0) {
+		return;
+	}
+	switch (cli_events_follow(http->events, request, http->reads_only)) {
+	case 0:
+		break;
+	case SHOAL_ERR_INVALID:
+		cli_refuse(request, SHOAL_ERR_INVALID,
+		        "say events=no, messages=also or only, logs=error, warn, info or debug");
+		break;
+	case SHOAL_ERR_PERMISSION:
+		cli_answer(request, STATUS_FORBIDDEN,
+		        cli_document_error(SHOAL_ERR_PERMISSION,
+		                "logs are for the control socket: ask there"));
+		break;
+	case SHOAL_ERR_LIMIT:
 		cli_refuse(request, SHOAL_ERR_LIMIT, "too many follow the events already");
+		break;
+	default:
+		cli_refuse(request, SHOAL_ERR_NOMEM, NULL);
+		break;
 	}
 }
 
@@ -330,7 +349,7 @@ static const struct route {
         {"/metrics", EVHTTP_REQ_GET, "GET, HEAD", get_metrics, NULL},
         {"/health", EVHTTP_REQ_GET, "GET, HEAD", get_health, NULL},
         {"/v1/why", EVHTTP_REQ_GET, "GET, HEAD", get_why, "member"},
-        {"/v1/events", EVHTTP_REQ_GET, "GET", get_events, "messages"},
+        {"/v1/events", EVHTTP_REQ_GET, "GET", get_events, "events messages logs"},
         {"/v1/join", EVHTTP_REQ_POST, "POST", post_join, NULL},
         {"/v1/leave", EVHTTP_REQ_POST, "POST", post_leave, NULL},
         {"/v1/keys", EVHTTP_REQ_GET, "GET, HEAD, POST", get_keys, NULL},
@@ -420,6 +439,7 @@ on_request(struct evhttp_request *request, void *arg)
 		}
 		if (is_served(&routes[i], evhttp_request_get_command(request))) {
 			if (strncmp(path, "/v1/", 4) != 0 || query_is_known(&routes[i], request)) {
+				door->http->reads_only = door->reads_only;
 				routes[i].serve(door->http, request);
 			}
 			return;
@@ -525,6 +545,12 @@ cli_http_finish(
 	http->unsent += cli_events_count(http->events);
 	cli_events_end(http->events, on_sent, http);
 	on_sent(NULL, http);
+}
+
+void
+cli_http_reloading(struct cli_http *http, bool begins)
+{
+	cli_events_hold_level(http->events, begins);
 }
 
 static void

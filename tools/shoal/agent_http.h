@@ -42,6 +42,9 @@ struct cli_http_agent {
 struct cli_http *cli_http_new(struct event_base *base, struct shoal_cluster *cluster, int fd,
         int public_fd, const struct cli_http_agent *agent);
 
+/* The configuration is about to be read again, or was. */
+void cli_http_reloading(struct cli_http *http, bool begins);
+
 /* The member has left (0), or nobody confirmed it (SHOAL_ERR_TIMEOUT): answers who asked for it,
  * ends the streams, and calls drained once all of that was sent, at once where there is nothing to
  * send. */

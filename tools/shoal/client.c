@@ -41,7 +41,7 @@ struct cli_client {
 	int signals; /* -1: they end the process */
 	struct transfer request, stream;
 	struct cli_sse sse;
-	char events[64]; /* the target of the stream */
+	char events[96]; /* the target of the stream */
 };
 
 static int

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Log lines; see log.h. The form is set once, before other threads are. */
+/* Log lines; see log.h. What is kept for others waits in a ring: who does not take it loses the
+ * oldest, and no writer ever waits for more than another one's copy. */
 #include "log.h"
 
 #include "text.h"
 
 #include <jansson.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 4096 /* PIPE_BUF on Linux */
@@ -17,6 +20,85 @@
 static _Atomic enum cli_log_form log_form;
 static _Atomic enum shoal_log_level log_level = SHOAL_LOG_INFO;
 static atomic_ulong lost;
+
+static struct {
+	pthread_mutex_t lock;
+	struct shoal_log_record record[CLI_LOG_KEPT];
+	size_t first, count;
+	uint64_t lost;
+	int fd; /* 0: not made yet */
+	atomic_uint level;
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+enum shoal_log_level
+cli_log_level(void)
+{
+	return log_level;
+}
+
+void
+cli_log_keep(unsigned level)
+{
+	pthread_mutex_lock(&kept.lock);
+	kept.level = level;
+	if (level == 0) {
+		kept.count = 0;
+		kept.lost = 0;
+	}
+	pthread_mutex_unlock(&kept.lock);
+}
+
+int
+cli_log_fd(void)
+{
+	if (kept.fd == 0) {
+		kept.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	}
+	return kept.fd;
+}
+
+bool
+cli_log_next(struct shoal_log_record *record, uint64_t *missed)
+{
+	eventfd_t ignored;
+	bool some;
+
+	pthread_mutex_lock(&kept.lock);
+	some = kept.count > 0;
+	if (some) {
+		*record = kept.record[kept.first];
+		kept.first = (kept.first + 1) % CLI_LOG_KEPT;
+		kept.count--;
+		*missed = kept.lost;
+		kept.lost = 0;
+	}
+	if (kept.count == 0 && kept.fd > 0) {
+		(void)eventfd_read(kept.fd, &ignored);
+	}
+	pthread_mutex_unlock(&kept.lock);
+	return some;
+}
+
+static void
+keep(const struct shoal_log_record *record)
+{
+	if (record->level > kept.level) {
+		return;
+	}
+	pthread_mutex_lock(&kept.lock);
+	if (record->level <= kept.level) {
+		if (kept.count == CLI_LOG_KEPT) {
+			kept.first = (kept.first + 1) % CLI_LOG_KEPT;
+			kept.count--;
+			kept.lost++;
+		}
+		kept.record[(kept.first + kept.count++) % CLI_LOG_KEPT] = *record;
+		if (kept.fd > 0) {
+			(void)eventfd_write(kept.fd, 1);
+		}
+	}
+	pthread_mutex_unlock(&kept.lock);
+}
 
 void
 cli_log_set(enum cli_log_form form, enum shoal_log_level level)
@@ -85,12 +167,14 @@ write_line(const struct shoal_log_record *record)
 void
 cli_log_record(const struct shoal_log_record *record, void *arg)
 {
-	unsigned long n = atomic_exchange(&lost, 0);
+	unsigned long n;
 
 	(void)arg;
+	keep(record);
 	if (record->level > log_level) {
 		return;
 	}
+	n = atomic_exchange(&lost, 0);
 	if (n > 0) {
 		struct shoal_log_record note = {
 		        .wall_ns = record->wall_ns, .level = SHOAL_LOG_WARN, .room = "agent"};

@@ -8,6 +8,7 @@
 #define SHOAL_CLI_LOG_H
 
 #include <shoal/log.h>
+#include <stdbool.h>
 
 enum cli_log_form {
 	CLI_LOG_TEXT = 0,
@@ -25,5 +26,20 @@ void cli_log(enum shoal_log_level level, const char *format, ...)
 
 /* The sink for struct shoal_config. */
 void cli_log_record(const struct shoal_log_record *record, void *arg);
+
+/* The level of what is written to standard error. */
+enum shoal_log_level cli_log_level(void);
+
+/* Records for others than standard error: from now on those of at most this level are kept (0:
+ * none), the newest CLI_LOG_KEPT at most, until cli_log_next takes them. */
+#define CLI_LOG_KEPT 256
+void cli_log_keep(unsigned level);
+
+/* A descriptor that is readable while there are some. -1: there is none. */
+int cli_log_fd(void);
+
+/* Takes the oldest. *missed: how many were lost before it for want of room. false: there is none.
+ */
+bool cli_log_next(struct shoal_log_record *record, uint64_t *missed);
 
 #endif

@@ -6,6 +6,7 @@
 #include "table.h"
 #include "text.h"
 
+#include <shoal/log.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,12 +94,16 @@ print_csv(const json_t *event)
 	for (i = 0; i < CSV_COLUMNS - 3; i++) {
 		cli_json_cell(table, json_object_get(event, csv_headers[i]));
 	}
-	cli_json_cell(table, json_object_get(cause, "kind"));
-	cli_json_cell(table, json_object_get(cause, "accusers"));
 	const char *data = cli_json_text(event, "data");
+	bool log = strcmp(cli_json_text(event, "event"), "log") == 0;
+	cli_json_cell(
+	        table, log ? json_object_get(event, "level") : json_object_get(cause, "kind"));
+	cli_json_cell(table, json_object_get(cause, "accusers"));
 	if (strcmp(cli_json_text(event, "event"), "message") == 0) {
 		cli_table_add(table, data[0] != '\0' ? data : cli_json_text(event, "data_hex"),
 		        CLI_PLAIN);
+	} else if (log) {
+		cli_json_cell(table, json_object_get(event, "text"));
 	} else {
 		cli_json_cell(table, json_object_get(cause, "detail"));
 	}
@@ -120,9 +125,24 @@ print_message(const json_t *event)
 	printf("%s\n", printable);
 }
 
+/* 15:04:05.123 info  probe: the text */
+static void
+print_log(const json_t *event)
+{
+	char time[CLI_TIME_TEXT], printable[PRINTABLE_MAX];
+
+	cli_text_printable(cli_json_text(event, "text"), printable, sizeof(printable));
+	printf("%s %-5s %s: %s\n", clock_of(cli_json_text(event, "time"), time),
+	        cli_json_text(event, "level"), cli_json_text(event, "room"), printable);
+}
+
 static int
 print_event(enum cli_form form, const json_t *event)
 {
+	if (form == CLI_TABLE && strcmp(cli_json_text(event, "event"), "log") == 0) {
+		print_log(event);
+		return cli_flush();
+	}
 	if (form == CLI_TABLE && strcmp(cli_json_text(event, "event"), "message") == 0) {
 		print_message(event);
 	} else if (form == CLI_TABLE) {
@@ -197,13 +217,34 @@ follow(struct cli_client *client, enum cli_form form)
 	return end;
 }
 
+/* What is shown: member events, unless something else was chosen and they were not. */
+static void
+choose(struct cli_client *client, const struct cli_options *options, const char *logs)
+{
+	bool messages = cli_option_flag(options, "messages");
+	bool events = cli_option_flag(options, "events") || (!messages && logs == NULL);
+	char query[80];
+
+	snprintf(query, sizeof(query), "%s%s%s%s", events ? "?" : "?events=no&",
+	        messages ? "messages=also&" : "", logs != NULL ? "logs=" : "",
+	        logs != NULL ? logs : "");
+	query[strlen(query) - (logs == NULL)] = '\0'; /* what stands between, or before nothing */
+	cli_client_choose(client, query);
+}
+
 static int
 run(struct cli_options *options)
 {
+	const char *logs = cli_option(options, "logs");
+	enum shoal_log_level level;
 	struct cli_client *client;
 	enum cli_form form;
 	int end = cli_option_form(options, &form);
 
+	if (end < 0 && logs != NULL && shoal_log_level_parse(&level, logs) < 0) {
+		end = cli_usage(
+		        options->command, "--logs %s: say error, warn, info or debug", logs);
+	}
 	if (end >= 0) {
 		return end;
 	}
@@ -211,10 +252,7 @@ run(struct cli_options *options)
 	if (end != CLI_DONE) {
 		return end;
 	}
-	if (cli_option_flag(options, "messages")) {
-		cli_client_choose(client,
-		        cli_option_flag(options, "events") ? "?messages=also" : "?messages=only");
-	}
+	choose(client, options, logs);
 	if (form == CLI_CSV) {
 		struct cli_table *table = cli_table_new(csv_headers, CSV_COLUMNS);
 
@@ -232,6 +270,10 @@ run(struct cli_options *options)
 static const struct cli_option monitor_options[] = {
         {"events", NULL, "Member events; shown also where nothing is chosen.", CLI_FLAG, false},
         {"messages", NULL, "Messages that come to the local agent.", CLI_FLAG, false},
+        {"logs", "LEVEL",
+                "Log lines of the local agent up to this level: error, warn, info or debug; its own "
+                "--log-level does not matter.",
+                CLI_VALUE, false},
         CLI_FORMAT_ROW,
         CLI_SOCKET_ROWS,
         CLI_HELP_ROW,
@@ -245,8 +287,8 @@ const struct cli_command cli_monitor_command = {
         .about =
                 "Prints every change of a member as it happens, with its cause, one line each: join, "
                 "update, suspect, alive, failed, leaving, left, reap, conflict, overflow; with "
-                "--messages the messages that come to the local agent, alone or beside those. Ctrl-C "
-                "ends it.",
+                "--messages the messages that come to the local agent, with --logs its log, alone or "
+                "beside those. Ctrl-C ends it.",
         .options = monitor_options,
         .run = run,
 };

@@ -100,7 +100,8 @@ def errors_are_json_with_a_fitting_status(cluster):
             ("POST", "/v1/meta", b"[]", 400), ("POST", "/v1/meta", b'{"set": 1}', 400),
             ("POST", "/v1/meta", b'{"set": {"a": []}}', 400), ("POST", "/v1/meta", b'{"set": {"": 1}}', 400),
             ("POST", "/v1/meta", b'{"unset": [1]}', 400), ("GET", "/v1/meta", b"", 405),
-            ("GET", "/v1/members?where=,", b"", 400), ("GET", "/v1/members?frob=x", b"", 400),
+            ("GET", "/v1/members?where=,", b"", 400), ("GET", "/v1/events?logs=all", b"", 400),
+            ("GET", "/v1/events?messages=no", b"", 400), ("GET", "/v1/events?events=yes", b"", 400), ("GET", "/v1/members?frob=x", b"", 400),
             ("GET", "/v1/members?state=alive&frob=x", b"", 400), ("GET", "/v1/info?verbose=1", b"", 400),
             ("POST", "/v1/leave?now=1", b"", 400),
             ("POST", "/v1/send", b'{"member": "m01", "type": 200, "data": "a", "data_hex": "00"}', 400)):
@@ -212,6 +213,8 @@ def a_tcp_address_serves_to_read_and_changes_nothing(cluster):
         for path in ("/v1/leave", "/v1/join"):
             status, body = ask("POST", path)
             check(status == 403 and b"control socket" in body, f"{path}: {status} {body}")
+        status, body = ask("GET", "/v1/events?logs=info")
+        check(status == 403 and b"control socket" in body, f"the log: {status} {body}")
         check(agent.running, "it left")
         with socket.socket(family) as taken:
             taken.bind((host.strip("[]"), 0))

@@ -5,6 +5,7 @@
  * between. */
 #include "agent_events.h"
 #include "http_gate.h"
+#include "log.h"
 
 #include <event2/event.h>
 #include <event2/listener.h>
@@ -26,7 +27,18 @@
 static shoal_member_fn tell;
 static void *tell_arg;
 
+static char level[8];
+
 /* In the place of the library's. */
+int
+shoal_cluster_set(struct shoal_cluster *cluster, const char *field, const char *value)
+{
+	(void)cluster;
+	assert_string_equal(field, "log_level");
+	snprintf(level, sizeof(level), "%s", value);
+	return 0;
+}
+
 int
 shoal_on_member(struct shoal_cluster *cluster, unsigned mask, shoal_member_fn fn, void *arg)
 {
@@ -51,7 +63,7 @@ on_request(struct evhttp_request *request, void *arg)
 {
 	struct server *server = arg;
 
-	if (cli_events_follow(server->events, request) < 0) {
+	if (cli_events_follow(server->events, request, false) < 0) {
 		server->refused++;
 		evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
 	}
@@ -113,17 +125,24 @@ turn_until_count(struct server *server, unsigned count)
 }
 
 static int
-client(struct server *server)
+client_of(struct server *server, const char *query)
 {
-	static const char request[] = "GET /v1/events HTTP/1.0\r\n\r\n";
+	char request[80];
 	struct sockaddr_un addr;
 	socklen_t len = sizeof(addr);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	assert_int_equal(getsockname(server->fd, (struct sockaddr *)&addr, &len), 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&addr, len), 0);
-	assert_int_equal(write(fd, request, sizeof(request) - 1), sizeof(request) - 1);
+	snprintf(request, sizeof(request), "GET /v1/events%s HTTP/1.0\r\n\r\n", query);
+	assert_int_equal(write(fd, request, strlen(request)), strlen(request));
 	return fd;
+}
+
+static int
+client(struct server *server)
+{
+	return client_of(server, "");
 }
 
 static void
@@ -217,6 +236,58 @@ a_subscriber_that_does_not_read_gets_its_queue_then_lagged_and_the_end(void **st
 }
 
 static void
+log_one(enum shoal_log_level of)
+{
+	struct shoal_log_record record = {
+	        .wall_ns = 1, .level = of, .room = "test", .text = "a line"};
+
+	cli_log_record(&record, NULL);
+}
+
+static void
+who_wants_the_log_gets_its_level_and_hears_what_is_lost(void **state)
+{
+	struct server *server = *state;
+	int most = client_of(server, "?logs=debug&events=no");
+	int less = client_of(server, "?logs=warn");
+	struct text debug = {0}, warn = {0};
+	int i;
+
+	cli_log_set(CLI_LOG_TEXT, SHOAL_LOG_ERROR);
+	turn_until_count(server, 2);
+	assert_string_equal(level, "debug");
+	log_one(SHOAL_LOG_DEBUG);
+	log_one(SHOAL_LOG_WARN);
+	tell_one(server);
+	for (i = 0; (debug.len == 0 || strstr(debug.bytes, "warn") == NULL) && i < TURNS_MAX; i++) {
+		turn(server);
+		take(most, &debug);
+	}
+	for (i = 0; (warn.len == 0 || strstr(warn.bytes, "warn") == NULL) && i < TURNS_MAX; i++) {
+		turn(server);
+		take(less, &warn);
+	}
+	assert_non_null(strstr(debug.bytes, "\"level\":\"debug\",\"room\":\"test\""));
+	assert_null(strstr(warn.bytes, "debug"));
+	assert_int_equal(debug.overflows, 0);
+	assert_int_equal(warn.overflows, 1);
+	/* The loop does not turn meanwhile. */
+	for (i = 0; i < CLI_LOG_KEPT + 44; i++) {
+		log_one(SHOAL_LOG_DEBUG);
+	}
+	read_to_end(server, most, &debug);
+	read_to_end(server, less, &warn);
+	assert_non_null(strstr(debug.bytes, "event: lagged\ndata: {\"n\":44}"));
+	assert_non_null(strstr(warn.bytes, "event: lagged\ndata: {\"n\":44}"));
+	turn_until_count(server, 0);
+	assert_string_equal(level, "error");
+	close(most);
+	close(less);
+	free(debug.bytes);
+	free(warn.bytes);
+}
+
+static void
 one_more_than_the_bound_is_refused(void **state)
 {
 	struct server *server = *state;
@@ -287,6 +358,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	        TEST(a_subscriber_that_does_not_read_gets_its_queue_then_lagged_and_the_end),
+	        TEST(who_wants_the_log_gets_its_level_and_hears_what_is_lost),
 	        TEST(one_more_than_the_bound_is_refused),
 	        TEST(ending_tells_when_each_stream_is_sent_out),
 	        TEST(a_server_that_is_taken_down_forgets_its_subscribers),

@@ -84,6 +84,39 @@ def a_monitor_as_csv_has_its_columns(cluster):
     check(json.loads(row["accusers"]) == [] and row["cause"], f"it is {row}")
 
 
+def logged(monitor):
+    return [event for event in map(json.loads, list(monitor.lines)) if event["event"] == "log"]
+
+
+def a_monitor_shows_the_log_up_to_a_level_of_its_own(cluster):
+    path = os.path.join(cluster.folder, "quiet.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"log_level": "error"}, file)
+    first = cluster.start("m01", *FAST, "--config", path)
+    with contextlib.ExitStack() as stack:
+        all_of_it, people, table = (watched(stack, cluster, first, "--logs", *how) for how in (
+            ("debug", "--format", "json"), ("info", "--events"), ("info", "--format", "csv")))
+        second = cluster.start("m02", *FAST, join=[first.address])
+        cluster.expect(lambda: any(" m02 join" in line for line in people.lines), "events beside it")
+        ask(cluster, second, "meta", "set", "a", "1")
+        cluster.expect(lambda: any(event["level"] == "debug" for event in logged(all_of_it)), "debug")
+        check(ask(cluster, first, "reload") == "nothing has changed\n", "the level of a monitor counts as a change")
+        cluster.expect(lambda: any(re.match(r"\d\d:\d\d:\d\d\.\d{3} info  agent: reloaded", line)
+                                   for line in people.lines), "a line for people")
+        seen = len(logged(all_of_it))
+        ask(cluster, second, "meta", "set", "a", "2")
+        cluster.expect(lambda: any(event["level"] == "debug" for event in logged(all_of_it)[seen:]), "still after it")
+        events = [json.loads(line) for line in all_of_it.lines]
+        check(all(set(event) == {"time", "event", "level", "room", "text"} for event in events), f"it is {events}")
+        rows = list(csv.DictReader(table.lines))
+        check(rows and {(row["event"], row["cause"]) for row in rows} <= {("log", "info"), ("log", "warn")} and
+              all(row["detail"] for row in rows), f"it is {rows}")
+        check(not any(" debug " in line for line in people.lines), "more than was wanted")
+    check(not re.search("(info|debug|warn) ", first.log()), f"standard error has more: {first.log()}")
+    ended = shoal(cluster, "monitor", "--logs", "all", "--socket", first.socket_path)
+    expect_in(["--logs all", "debug"], complaint(ended, 2))
+
+
 def a_monitor_ends_with_its_agent(cluster):
     first = cluster.start("m01", *FAST)
     with contextlib.ExitStack() as stack:
