@@ -31,6 +31,13 @@ static struct cli_http *http;
 static struct sockaddr_un doors[2];
 static bool up;
 
+/* In the place of that of main.c: the commands that variables may be for. */
+const struct cli_command *
+cli_command_at(size_t i)
+{
+	return i == 0 ? &cli_agent_command : NULL;
+}
+
 int
 __wrap_shoal_cluster_join_async(struct shoal_cluster *cluster, const char *const *addrs, size_t n,
         unsigned timeout_ms, shoal_done_fn fn, void *arg)

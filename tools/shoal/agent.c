@@ -6,6 +6,7 @@
  * probe. Life: make and start the cluster, open the control socket, print the ready line, join;
  * then leave on the first SIGINT or SIGTERM or on request, and end at once on the second. */
 #include "agent_config.h"
+#include "agent_environ.h"
 #include "agent_hook.h"
 #include "agent_http.h"
 #include "agent_reload.h"
@@ -283,7 +284,9 @@ start_cluster(struct agent *agent)
 {
 	int rc, end;
 
-	if (shoal_cluster_new(&agent->cluster, &agent->config.shoal) < 0) {
+	rc = shoal_cluster_new(&agent->cluster, &agent->config.shoal);
+	cli_environ_wipe_keys();
+	if (rc < 0) {
 		return cli_error("%s", shoal_last_error());
 	}
 	end = set_meta(agent);
@@ -393,6 +396,7 @@ live(struct agent *agent)
 	int end;
 
 	cli_log_set(agent->config.log_form, agent->config.shoal.log_level);
+	cli_environ_warn(agent->config.options->command);
 	raise_file_limit(agent);
 	end = make_loop(agent);
 	if (end == CLI_DONE) {
@@ -516,7 +520,8 @@ static const struct cli_option agent_options[] = {
         {"keyring", "FILE",
                 "Seal what is sent with the first key in FILE (- is standard input; mode 0600, "
                 "keys as 'shoal keygen' prints them, one a line) and take only what is sealed "
-                "with one of them.",
+                "with one of them. The variable SHOAL_KEY holds keys themselves, with commas "
+                "between.",
                 CLI_VALUE, true},
         {"codec", "NAME",
                 "What packets are written in: binary, msgpack or json. All members have the same. "

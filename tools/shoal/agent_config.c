@@ -5,55 +5,16 @@
  * tool. */
 #include "agent_config.h"
 
+#include "agent_environ.h"
 #include "agent_request.h"
 
 #include "config_file.h"
 #include "socket_path.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define VARIABLE_PREFIX "SHOAL_"
-#define KEY_MAX         64
-
-/* A variable that no option has may be a field: SHOAL_PROBE_INTERVAL_MS. What is neither is
- * somebody else's (an orchestrator's, a test's) and is left alone. */
-static void
-add_field_variables(struct cli_options *options)
-{
-	struct shoal_config scratch;
-	char key[KEY_MAX], *origin;
-	char **entry;
-
-	for (entry = environ; *entry != NULL; entry++) {
-		const char *name = *entry + strlen(VARIABLE_PREFIX), *equals = strchr(*entry, '=');
-		size_t i, n;
-
-		if (strncmp(*entry, VARIABLE_PREFIX, strlen(VARIABLE_PREFIX)) != 0 ||
-		        equals < name) {
-			continue;
-		}
-		n = (size_t)(equals - name);
-		if (n == 0 || n >= sizeof(key) || equals[1] == '\0') {
-			continue;
-		}
-		for (i = 0; i < n; i++) {
-			key[i] = (char)tolower((unsigned char)name[i]);
-		}
-		key[n] = '\0';
-		shoal_config_init(&scratch);
-		if (cli_option_row(options->command, key) != NULL || strcmp(key, "run") == 0 ||
-		        shoal_config_set(&scratch, key, equals + 1) == SHOAL_ERR_NOT_FOUND) {
-			continue;
-		}
-		origin = cli_format("%.*s", (int)(equals - *entry), *entry);
-		cli_options_add(options, CLI_FROM_VARIABLE, key, equals + 1, origin);
-		free(origin);
-	}
-}
 
 /* The values of a list field as the library wants them: one text with commas. NULL: none. */
 static char *
@@ -197,7 +158,8 @@ check_exposure(const struct cli_agent_config *config, const struct cli_options *
 	int end = -1;
 
 	if (cli_option_flag(options, "insecure") ||
-	        (config->shoal.keyring != NULL && config->shoal.accept_clear == 0)) {
+	        ((config->shoal.keyring != NULL || config->shoal.keys != NULL) &&
+	                config->shoal.accept_clear == 0)) {
 		return -1;
 	}
 	copy = rest = cli_copy(config->shoal.bind);
@@ -209,7 +171,7 @@ check_exposure(const struct cli_agent_config *config, const struct cli_options *
 		if (shoal_addr_parse(&addr, item) < 0 || !is_loopback(&addr)) {
 			end = cli_usage(options->command,
 			        "%s is no loopback address, and this agent takes what is not "
-			        "sealed: give it keys (--keyring), bind to 127.0.0.1 or [::1], or say "
+			        "sealed: give it keys (--keyring, SHOAL_KEY), bind to 127.0.0.1 or [::1], or say "
 			        "--insecure if only trusted machines reach it",
 			        item);
 		}
@@ -277,11 +239,14 @@ cli_agent_config_make(struct cli_agent_config *config, struct cli_options *optio
 		end = cli_config_file_read(options, path);
 	}
 	if (end < 0) {
-		add_field_variables(options);
+		cli_environ_add_fields(options);
 		end = set_own(config, options);
 	}
 	if (end < 0) {
 		end = set_fields(config, options);
+	}
+	if (end < 0) {
+		end = cli_environ_keys(config);
 	}
 	if (end < 0 && shoal_config_check(&config->shoal) < 0) {
 		end = cli_usage(options->command, "%s", shoal_last_error());

@@ -120,9 +120,57 @@ def the_profile_is_set_before_the_numbers_whatever_its_source(cluster):
     expect_in(["probe_timeout_ms", "99"], complaint(ended, 2))
 
 
-def an_unknown_variable_is_somebody_elses(cluster):
-    info = started(cluster, variables={"SHOAL_SERVICE_HOST": "10.0.0.1", "SHOAL_RUN": "1"})
-    check(info["state"] == "running", "it does not run")
+def an_unknown_variable_is_named_and_not_used(cluster):
+    path = os.path.join(cluster.folder, "warned.sock")
+    known = {"SHOAL_PROBE_INTERVAL_MS": "5000", "SHOAL_FORMAT": "json", "SHOAL_EVENT": "x", "SHOAL_CODEC": "binary",
+             "SHOAL_NOTHING": ""}
+    unknown = {"SHOAL_SERVICE_HOST": "10.0.0.1", "SHOAL_RUN": "1", "SHOAL_PROBE_INTERVALL_MS": "5"}
+    with Beside(cluster, "agent", "--name", "x", "--bind", "127.0.0.1:0", "--socket", path,
+                variables={**known, **unknown}) as agent:
+        cluster.expect(lambda: agent.lines or not agent.running, "the ready line")
+        check(agent.end() == 0, "it did not run and end well")
+        text = agent.process.stderr.read()
+    named = {word.rstrip(":") for word in text.split() if word.startswith("SHOAL_")}
+    check(named == set(unknown), f"it warns of {named}: {text}")
+
+
+def keys_may_come_from_a_variable_and_are_taken_out_of_it(cluster):
+    keys = [shoal(cluster, "keygen", "--bits", bits).stdout.strip() for bits in ("256", "128")]
+    ring = os.path.join(cluster.folder, "ring")
+    with open(ring, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+        out.write(keys[0] + "\n")
+    hook = os.path.join(cluster.folder, "hook")
+    with open(hook, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o700)) as out:
+        out.write(f"#!/bin/sh\nenv > {hook}.tmp\nmv {hook}.tmp {hook}.env\n")
+    path = file(cluster, {"app_version": 1})
+    holder = cluster.start("holder", *FAST, "--keyring", ring)
+    control = os.path.join(cluster.folder, "keyed.sock")
+    with Beside(cluster, "agent", "--name", "x", "--bind", "127.0.0.1:0", "--socket", control, *FAST, "--insecure",
+                "--config", path, "--on-event", hook, "--join", holder.address,
+                variables={"SHOAL_KEY": ",".join(keys), "SHOAL_LABEL": cluster.label}) as agent:
+        cluster.expect(lambda: holder.states().get("x") == "alive", "it has the key of the others")
+        held = json.loads(exchange(control, "/v1/keys")[1])
+        check([(key["bits"], key["in_use"]) for key in held] == [(256, True), (128, False)], f"it holds {held}")
+        cluster.expect(lambda: os.path.exists(hook + ".env"), "the hook ran")
+        with open(hook + ".env", encoding="utf-8") as env:
+            check("SHOAL_KEY" not in env.read(), "programs that it runs have the key")
+        with open(f"/proc/{agent.process.pid}/environ", "rb") as env:
+            check(keys[0].encode() not in env.read(), "its environment shows the key")
+        file(cluster, {"app_version": 1, "gossip_fanout": 5})
+        ended = shoal(cluster, "reload", "--socket", control)
+        check(ended.returncode == 0 and "nothing" not in ended.stdout, f"no reload: {ended.stdout} {ended.stderr}")
+        check(agent.end() == 0, "it did not end well")
+
+
+def a_wrong_key_in_a_variable_is_refused_and_not_shown(cluster):
+    key = shoal(cluster, "keygen").stdout.strip()
+    for value, words in (("", ["no key"]), (",", ["no key"]), (key[:-3], ["key 1", "base64"]),
+                         (key + "," + "secret!", ["key 2", "base64"]), (",".join([key] * 9), ["more than 8"])):
+        line = complaint(shoal(cluster, "agent", "--bind", "127.0.0.1:0", variables={"SHOAL_KEY": value}), 2)
+        expect_in(["SHOAL_KEY", *words], line)
+        check(key[:8] not in line and "secret" not in line, f"it is shown: {line}")
+    line = complaint(shoal(cluster, "agent", "--bind", "127.0.0.1:0", "--keyring", "f", variables={"SHOAL_KEY": key}), 2)
+    expect_in(["SHOAL_KEY", "--keyring"], line)
 
 
 if __name__ == "__main__":
