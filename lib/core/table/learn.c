@@ -300,6 +300,12 @@ learn(struct shoal_core *core, struct shoal_said *said, const struct shoal_telle
 	             memcmp(&teller->id, said->id, sizeof teller->id) == 0;
 	bool counts = joins || verdict == SHOAL_VERDICT_APPLY ||
 	              (verdict == SHOAL_VERDICT_CHECK && !view.known);
+	/* The host is asked about a new instance elsewhere once the known one was found silent, and
+	 * about who joins at once, for that one waits for the answer. */
+	if (!joins && verdict == SHOAL_VERDICT_APPLY && view.known &&
+	        shoal_rival_waits(core, slot, said->member, teller, true)) {
+		return;
+	}
 	if (counts && shoal_accept_defers(core, slot, said, teller)) {
 		return;
 	}
