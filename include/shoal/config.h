@@ -110,6 +110,9 @@ struct shoal_config {
 	uint32_t accept_for_ms; /* accept_clear and accept_unlabelled are 0 again so long after the
 	                         * start, or after one of the three was changed; the log says so
 	                         * before, too. Default 0: not by themselves */
+	uint32_t log_rate; /* lines a second that log gets of each room and level, and five times as
+	                    * many at once; what is left out is counted, and told in a line. Errors
+	                    * are never left out. Default 20; 0: all */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

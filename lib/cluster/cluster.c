@@ -25,7 +25,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -37,24 +36,6 @@
 
 /* Beside the connections: the base, the mailbox, sockets that listen, questions to name servers. */
 #define OTHER_DESCRIPTORS 32
-
-void
-shoal_cluster_log(struct shoal_cluster *cluster, enum shoal_log_level level, const char *room,
-        const char *format, ...)
-{
-	const struct shoal_config *config = &cluster->settings.config;
-	struct shoal_log_record record = {.level = level, .room = room};
-	va_list args;
-
-	if (config->log == NULL || level > config->log_level) {
-		return;
-	}
-	record.wall_ns = shoal_clock_wall();
-	va_start(args, format);
-	vsnprintf(record.text, sizeof(record.text), format, args);
-	va_end(args);
-	config->log(&record, config->log_arg);
-}
 
 /* SHOAL_RUN_THREADS: the callbacks' thread is waiting on its own. The loop's thread calls this, or
  * the base's. */

@@ -23,6 +23,7 @@
 #include "cluster/message/outbox.h"
 #include "cluster/message/request.h"
 #include "cluster/report/chronicle.h"
+#include "cluster/report/log.h"
 
 #include <shoal/cluster.h>
 
@@ -55,6 +56,7 @@ struct shoal_cluster {
 	struct shoal_chronicle chronicle;   /* with a lock of its own */
 	struct shoal_own_document document; /* the same */
 	struct shoal_tuning tuning;         /* the same */
+	struct shoal_log_gate log_gate;     /* the loop's thread */
 	_Atomic unsigned health;
 	pid_t owner;              /* the process that started it */
 	_Atomic uint64_t process; /* its number (process.h), 0: none; asked without the lock */
@@ -129,6 +131,8 @@ struct shoal_cluster {
 bool shoal_cluster_on_loop(struct shoal_cluster *cluster);
 /* SHOAL_ERR_WOULD_BLOCK, with a text, on the loop's thread and in callbacks; 0 elsewhere. */
 int shoal_cluster_may_block(struct shoal_cluster *cluster, const char *what);
+
+/* report/log.c */
 
 /* One line for the application's sink, if the level is asked for. */
 void shoal_cluster_log(struct shoal_cluster *cluster, enum shoal_log_level level, const char *room,

@@ -19,7 +19,8 @@ DOCUMENTS = ["README.md"] + sorted(os.path.relpath(path, ROOT) for path in glob.
 
 
 # Fields of the configuration beside the profile's, and metrics that are no counters, which the documents name.
-OTHERS = {"coalesce_ms", "connections_max", "events_max", "history_max", "idle_timeout_ms", "state_interval_ms"}
+OTHERS = {"coalesce_ms", "connections_max", "events_max", "history_max", "idle_timeout_ms", "log_rate",
+          "state_interval_ms"}
 FUNCTIONS = {"shoal_cluster_counters", "shoal_cluster_histograms"}
 
 

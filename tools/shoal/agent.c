@@ -572,7 +572,7 @@ const struct cli_command cli_agent_command = {
         .rows_title = "KEYs of --set beside the options above: app_version, connections_max, "
                       "idle_timeout_ms, events_max, history_max, record_bytes, record_redact, "
                       "state_interval_ms, seed, accept_clear, accept_unlabelled, accept_for_ms, "
-                      "compress_min, coalesce_ms, and "
+                      "compress_min, coalesce_ms, log_rate, and "
                       "these, with their value in the profile lan:",
         .rows = put_fields,
 };

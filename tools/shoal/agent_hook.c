@@ -99,8 +99,8 @@ run_next(struct cli_hook *hook)
 		int rc = start(hook, at(hook, 0));
 
 		if (rc != 0) {
-			cli_log(SHOAL_LOG_ERROR, "--on-event: %s cannot be run: %s", hook->program,
-			        strerror(rc));
+			cli_log_rarely(SHOAL_LOG_ERROR, "--on-event: %s cannot be run: %s",
+			        hook->program, strerror(rc));
 		}
 		hook->first = (hook->first + 1) % CLI_HOOK_EVENTS;
 		hook->count--;
@@ -120,7 +120,7 @@ on_child(evutil_socket_t number, short what, void *arg)
 	}
 	hook->child = 0;
 	if (status != 0) {
-		cli_log(SHOAL_LOG_WARN, "--on-event: %s ended with %s %d", hook->program,
+		cli_log_rarely(SHOAL_LOG_WARN, "--on-event: %s ended with %s %d", hook->program,
 		        WIFSIGNALED(status) ? "signal" : "status",
 		        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	}

@@ -105,7 +105,8 @@ reply(struct run *run)
 		(void)shoal_reply(run->requests->cluster, run->ticket, rc, NULL, 0);
 	}
 	if (later) {
-		cli_log(SHOAL_LOG_WARN, "--on-request: what %s printed is not taken", run->program);
+		cli_log_rarely(
+		        SHOAL_LOG_WARN, "--on-request: what %s printed is not taken", run->program);
 	}
 	release(run);
 }
@@ -115,7 +116,7 @@ static void
 stop(struct run *run, int code, const char *why)
 {
 	if (run->code == 0) {
-		cli_log(SHOAL_LOG_WARN, "--on-request: %s %s", run->program, why);
+		cli_log_rarely(SHOAL_LOG_WARN, "--on-request: %s %s", run->program, why);
 		run->code = code;
 		if (run->child != 0) {
 			kill(-run->child, SIGKILL);
@@ -170,7 +171,7 @@ on_end(struct run *run, int status)
 	event_del(run->readable);
 	event_del(run->timer);
 	if (run->code == 0 && status != 0) {
-		cli_log(SHOAL_LOG_WARN, "--on-request: %s ended with %s %d", run->program,
+		cli_log_rarely(SHOAL_LOG_WARN, "--on-request: %s ended with %s %d", run->program,
 		        WIFSIGNALED(status) ? "signal" : "status",
 		        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		run->code = SHOAL_ERR_CALLBACK;
@@ -285,7 +286,7 @@ on_request(struct shoal_cluster *cluster, const struct shoal_message *message, u
 	run->sender = *sender;
 	rc = start(run, message);
 	if (rc != 0) {
-		cli_log(SHOAL_LOG_ERROR, "--on-request: %s cannot be run: %s", run->program,
+		cli_log_rarely(SHOAL_LOG_ERROR, "--on-request: %s cannot be run: %s", run->program,
 		        strerror(rc));
 		(void)shoal_reply(cluster, ticket, SHOAL_ERR_CALLBACK, NULL, 0);
 		release(run);

@@ -13,9 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 4096 /* PIPE_BUF on Linux */
+#define TEXTS          16
+#define RARELY_S       60
 
 static _Atomic enum cli_log_form log_form;
 static _Atomic enum shoal_log_level log_level = SHOAL_LOG_INFO;
@@ -99,6 +102,12 @@ keep(const struct shoal_log_record *record)
 	}
 	pthread_mutex_unlock(&kept.lock);
 }
+
+struct rare {
+	char text[SHOAL_LOG_TEXT_MAX];
+	time_t until; /* it is not told again before */
+	unsigned long left_out;
+};
 
 void
 cli_log_set(enum cli_log_form form, enum shoal_log_level level)
@@ -197,4 +206,48 @@ cli_log(enum shoal_log_level level, const char *format, ...)
 	vsnprintf(record.text, sizeof(record.text), format, args);
 	va_end(args);
 	cli_log_record(&record, NULL);
+}
+
+/* The place of a text; a new one takes that of the one that was told longest ago. */
+static struct rare *
+rare_of(const char *text)
+{
+	static struct rare rare[TEXTS];
+	struct rare *oldest = &rare[0];
+	size_t i;
+
+	for (i = 0; i < TEXTS; i++) {
+		if (strcmp(rare[i].text, text) == 0) {
+			return &rare[i];
+		}
+		oldest = rare[i].until < oldest->until ? &rare[i] : oldest;
+	}
+	memset(oldest, 0, sizeof(*oldest));
+	snprintf(oldest->text, sizeof(oldest->text), "%s", text);
+	return oldest;
+}
+
+void
+cli_log_rarely(enum shoal_log_level level, const char *format, ...)
+{
+	char text[SHOAL_LOG_TEXT_MAX], more[64] = "";
+	struct timespec now;
+	struct rare *rare;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	rare = rare_of(text);
+	if (rare->until > now.tv_sec) {
+		rare->left_out++;
+		return;
+	}
+	if (rare->left_out > 0) {
+		snprintf(more, sizeof(more), " (and %lu times since it was told)", rare->left_out);
+	}
+	rare->until = now.tv_sec + RARELY_S;
+	rare->left_out = 0;
+	cli_log(level, "%s%s", text, more);
 }

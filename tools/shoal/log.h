@@ -24,6 +24,11 @@ int cli_log_form_parse(enum cli_log_form *form, const char *word);
 void cli_log(enum shoal_log_level level, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 
+/* The same of what goes wrong again and again: a text once a minute, with how often it was left out
+ * since; 16 texts are told apart. The main thread only. */
+void cli_log_rarely(enum shoal_log_level level, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+
 /* The sink for struct shoal_config. */
 void cli_log_record(const struct shoal_log_record *record, void *arg);
 

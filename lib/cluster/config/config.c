@@ -35,7 +35,8 @@
 	X(compress_min, 0, UINT32_MAX, 1024)                                                       \
 	X(coalesce_ms, 0, 60000, 0)                                                                \
 	X(accept_unlabelled, 0, 2, 0)                                                              \
-	X(accept_for_ms, 0, UINT32_MAX, 0)
+	X(accept_for_ms, 0, UINT32_MAX, 0)                                                         \
+	X(log_rate, 0, 1000000, 20)
 
 #define STRING_TABLE(X)                                                                            \
 	X(id)                                                                                      \

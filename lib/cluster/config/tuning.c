@@ -135,6 +135,29 @@ push_addresses(struct shoal_cluster *cluster)
 	}
 }
 
+/* A list is meant to be alike at all members, and who is outside of it is taken in by none. */
+static void
+warn_of_outside(struct shoal_cluster *cluster, const struct shoal_cidr *range, size_t ranges)
+{
+	char text[SHOAL_ADDR_TEXT];
+
+	for (size_t i = 0; ranges > 0 && i < cluster->advertiseds; i++) {
+		const struct shoal_addr *own = &cluster->advertised[i];
+		size_t j = 0;
+
+		while (j < ranges && !shoal_cidr_contains(&range[j], own)) {
+			j++;
+		}
+		if (j == ranges) {
+			shoal_addr_print(own, text, sizeof(text));
+			shoal_cluster_log(cluster, SHOAL_LOG_WARN, "config",
+			        "allow does not name this member's own address %s: members with "
+			        "the same list do not take it in",
+			        text);
+		}
+	}
+}
+
 static void
 push_migration(struct shoal_cluster *cluster)
 {
@@ -183,6 +206,7 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 		push_migration(cluster);
 	}
 	push_addresses(cluster);
+	warn_of_outside(cluster, range, allow.len / sizeof(range[0]));
 	shoal_background_tuned(cluster);
 }
 

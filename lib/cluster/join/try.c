@@ -24,6 +24,7 @@
 #include <string.h>
 
 #define FORMS       "allowed are ip:port, [v6]:port, host:port and host"
+#define NOT_ALLOWED "permission denied: it is outside of what allow names here"
 #define NOT_DIALLED "a wildcard, broadcast or multicast address cannot be dialled"
 
 struct shoal_try {
@@ -298,7 +299,7 @@ ask(struct shoal_try *try)
 		return false;
 	}
 	if (rc != 0) {
-		say_address(try, &input.from, rc, NULL);
+		say_address(try, &input.from, rc, rc == SHOAL_ERR_PERMISSION ? NOT_ALLOWED : NULL);
 	}
 	try->next++;
 	return true;

@@ -297,13 +297,10 @@ on_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 static void
 drain_logs(struct shoal_cluster *cluster)
 {
-	const struct shoal_config *config = &cluster->settings.config;
 	struct shoal_log_record record;
 
 	while (shoal_core_next_log(cluster->core, &record)) {
-		if (config->log != NULL && record.level <= config->log_level) {
-			config->log(&record, config->log_arg);
-		}
+		shoal_log_tell(cluster, &record);
 	}
 }
 
@@ -567,6 +564,7 @@ shoal_loop_finish(struct shoal_cluster *cluster, int code)
 	shoal_state_close(cluster);
 	if (!child) {
 		shoal_recording_end(cluster);
+		shoal_log_end(cluster);
 	}
 	shoal_core_free(cluster->core);
 	cluster->core = NULL;

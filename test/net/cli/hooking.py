@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import time
 
 from command import FAST, ask, check, expect_in, main
 
@@ -65,9 +66,16 @@ def while_it_runs_events_of_a_member_become_one(cluster):
 
 def one_that_cannot_be_run_is_logged(cluster):
     first = cluster.start("m01", *FAST, "--on-event", "/nonexistent/hook")
-    cluster.start("m02", *FAST, join=[first.address])
+    second = cluster.start("m02", *FAST, join=[first.address])
     cluster.expect(lambda: "/nonexistent/hook cannot be run" in first.log(), "it is logged")
     expect_in(["m02"], first.members())
+    began = time.monotonic()
+    for tag in range(5):
+        ask(cluster, second, "tag", "add", f"t{tag}")
+        cluster.expect(lambda tag=tag: f"t{tag}" in first.members()["m02"]["tags"], "each is an event")
+    lines = first.log().count("cannot be run")
+    # Six events: a line for each minute that this took.
+    check(lines <= 1 + (time.monotonic() - began) // 60 + 1, f"it is logged {lines} times")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
  * nothing is half taken; and members that are to be forgotten. */
 #include "kit.h"
 
+#include <stdlib.h>
+
 static uint64_t
 pings(struct shoal_cluster *cluster)
 {
@@ -207,6 +209,49 @@ a_member_with_keys_takes_other_settings_too(void **state)
 	kit_free(a);
 }
 
+/* Lines of a kind that were told, and that were said to be left out. */
+struct lines {
+	unsigned long told, left_out;
+};
+
+static void
+on_line(const struct shoal_log_record *record, void *arg)
+{
+	struct lines *lines = arg;
+
+	if (strcmp(record->room, "config") == 0 && strstr(record->text, "left out") != NULL) {
+		lines->left_out += strtoul(record->text, NULL, 10);
+	} else if (strstr(record->text, "allow does not name") != NULL) {
+		lines->told++;
+	}
+}
+
+static void
+lines_above_the_rate_are_left_out_and_counted(void **state)
+{
+	static const char *const lists[] = {"10.0.0.0/8", "192.168.0.0/16"};
+	struct shoal_config config = kit_config("a");
+	struct lines lines = {0, 0};
+	uint64_t begun = kit_now_ms();
+	struct shoal_cluster *a;
+
+	(void)state;
+	config.log = on_line;
+	config.log_arg = &lines;
+	config.log_rate = 1;
+	a = kit_start(&config);
+	for (size_t i = 0; i < 60; i++) {
+		assert_int_equal(shoal_cluster_set(a, "allow", lists[i % 2]), 0);
+		/* The loop has most probably taken it when it has done this. */
+		assert_int_equal(shoal_cluster_key_use(a, 1), SHOAL_ERR_UNSUPPORTED);
+	}
+	kit_free(a);
+	uint64_t seconds = (kit_now_ms() - begun) / 1000;
+	assert_true(lines.told > 0 && lines.told <= 5 + seconds + 1);
+	assert_true(lines.left_out > 0 || seconds > 10);
+	assert_true(lines.told + lines.left_out <= 60);
+}
+
 /* What one member saw of the addresses of another. */
 struct moves {
 	pthread_mutex_t lock;
@@ -317,6 +362,7 @@ main(void)
 	        cmocka_unit_test(what_is_fixed_unknown_or_not_valid_is_refused_and_says_why),
 	        cmocka_unit_test(a_whole_config_is_taken_over_and_what_needs_a_restart_is_named),
 	        cmocka_unit_test(a_dead_member_is_forgotten_by_all),
+	        cmocka_unit_test(lines_above_the_rate_are_left_out_and_counted),
 	        cmocka_unit_test(a_member_with_keys_takes_other_settings_too),
 	        cmocka_unit_test(a_member_that_advertises_another_address_is_reached_there),
 	        cmocka_unit_test(an_address_that_is_not_bound_needs_a_restart_where_it_is_watched),
