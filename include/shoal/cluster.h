@@ -218,7 +218,8 @@ SHOAL_API int shoal_cluster_key_remove(struct shoal_cluster *cluster, uint64_t p
 struct shoal_key_answer {
 	struct shoal_id id;
 	const char *name;
-	int code;                          /* 0: done */
+	int code;                          /* 0: done; to REMOVE SHOAL_ERR_NOT_FOUND: it does not
+	                                    * hold the key, which is no failure of the order */
 	const struct shoal_key_info *keys; /* that it holds now, where it said so */
 	size_t key_count;
 	size_t answered, asked; /* members so far, this one included; and in all */
@@ -228,7 +229,8 @@ typedef void (*shoal_key_answer_fn)(
 
 /* The same at all members that are alive or suspect here, this one included: LIST does nothing but
  * ask. key: INSTALL; print: USE, REMOVE. Before USE and REMOVE all are asked which keys they hold,
- * and nothing is done unless all have answered, hold the key, or do not use it. each (may be NULL)
+ * and nothing is done unless all have answered, hold the key, or do not use it. A key that nobody
+ * holds cannot be removed: SHOAL_ERR_NOT_FOUND. each (may be NULL)
  * is told of every answer, and of those that are in the way; done once, after them: 0 and how many
  * did it; else a code of one that did not, and a text that names them. Both are called where
  * callbacks run. Sent sealed only, see docs/security.md; SHOAL_ERR_UNSUPPORTED: this member seals

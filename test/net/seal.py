@@ -247,10 +247,21 @@ def a_key_is_exchanged_at_all_agents_by_one_command(cluster):
     check(held == {name: ("done", [first, second + "*"]) for name in names}, held)
     held, _ = keys(agents[0], "remove", first)
     check(held == {name: ("done", [second + "*"]) for name in names}, held)
+    for who in agents:
+        told = "keys: remove a key, says m01: done"
+        check(told in who.log(), f"{who.name} does not log it: {who.log()}")
+    held, why = keys(agents[0], "remove", "deadbeefdeadbeef", status=1)
+    check(held == {name: ("does not hold it", [second + "*"]) for name in names}, held)
+    check("no member holds this key" in why, why)
+    check("remove a key, says m01: the key is not held here" in agents[1].log(), agents[1].log())
+    local = subprocess.run([cluster.program, "keys", "install", "--local", old, "--socket", agents[2].socket_path],
+                           capture_output=True, text=True, timeout=LONG, check=False)
+    check(local.returncode == 0, local.stderr)
+    held, _ = keys(agents[0], "remove", first)
+    check(held == {name: ("done" if name == "m03" else "does not hold it", [second + "*"]) for name in names}, held)
     text = subprocess.run([cluster.program, "keys", "list", "--socket", agents[0].socket_path],
                           capture_output=True, text=True, timeout=LONG, check=True).stdout
     check("MEMBER" in text and text.count(second + "*") == 3, text)
-    check("keys: remove a key, says m01: done" in agents[1].log(), "it is not logged")
     acked = [a.counters()["probes_acked"] for a in agents]
     cluster.expect(lambda: all(a.counters()["probes_acked"] > n + 5 for a, n in zip(agents, acked)), "all are probed")
     for kind in ("suspect", "failed"):

@@ -15,6 +15,7 @@
 /* An order that all members are told. */
 struct order {
 	struct evhttp_request *request;
+	enum shoal_key_action action;
 	json_t *members;
 };
 
@@ -47,14 +48,17 @@ static void
 on_answer(struct shoal_cluster *cluster, const struct shoal_key_answer *answer, void *arg)
 {
 	struct order *order = arg;
+	const char *result = answer->code == 0 ? "done" : shoal_error_name(answer->code);
 	char id[SHOAL_ID_TEXT];
 
 	(void)cluster;
+	if (order->action == SHOAL_KEY_REMOVE && answer->code == SHOAL_ERR_NOT_FOUND) {
+		result = "does not hold it";
+	}
 	shoal_id_print(&answer->id, id);
 	json_array_append_new(order->members,
 	        json_pack("{s:s, s:o, s:s, s:o}", "id", id, "name", cli_document_text(answer->name),
-	                "result", answer->code == 0 ? "done" : shoal_error_name(answer->code),
-	                "keys", keys_of(answer->keys, answer->key_count)));
+	                "result", result, "keys", keys_of(answer->keys, answer->key_count)));
 }
 
 /* Where nobody has answered there is nothing to report but why. */
@@ -132,6 +136,7 @@ tell_all(struct shoal_cluster *cluster, struct evhttp_request *request, const st
 
 	if (order != NULL) {
 		order->request = request;
+		order->action = wanted->action;
 		order->members = json_array();
 		rc = shoal_cluster_keys_order(cluster, wanted->action,
 		        wanted->action == SHOAL_KEY_INSTALL ? &wanted->key : NULL, wanted->print,

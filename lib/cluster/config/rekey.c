@@ -31,7 +31,10 @@ struct shoal_rekey {
 	struct shoal_op *op;
 	bool checks; /* all are asked for their keys first */
 	size_t next, open, answered, failed;
-	int code; /* of the first that failed */
+	int code;       /* of the first that failed */
+	bool nobody;    /* holds the key that is to go */
+	size_t lacking; /* had not got it when they were told */
+	size_t holders; /* of the key that goes, among those that were asked */
 	size_t count;
 	struct target target[];
 };
@@ -90,7 +93,7 @@ fail(struct shoal_rekey *rekey, const char *name, int code)
 
 /* What a member that was only asked for its keys is in the way with. */
 static int
-judge(const struct shoal_rekey *rekey, const struct shoal_op *answer)
+judge(struct shoal_rekey *rekey, const struct shoal_op *answer)
 {
 	const struct shoal_op *op = rekey->op;
 	bool holds = false, uses = false;
@@ -101,19 +104,18 @@ judge(const struct shoal_rekey *rekey, const struct shoal_op *answer)
 			uses = answer->held[i].in_use;
 		}
 	}
+	rekey->holders += holds;
 	if (op->key_action == SHOAL_KEY_USE) {
 		return holds ? 0 : SHOAL_ERR_NOT_FOUND;
 	}
 	return uses ? SHOAL_ERR_STATE : 0;
 }
 
-/* Whoever has not got the key need not remove it. */
-static int
-settle(const struct shoal_rekey *rekey, int code)
+/* Whoever has not got the key need not remove it: that is told, and no failure. */
+static bool
+is_gone(const struct shoal_rekey *rekey, int code)
 {
-	bool gone = rekey->op->key_action == SHOAL_KEY_REMOVE && code == SHOAL_ERR_NOT_FOUND;
-
-	return gone ? 0 : code;
+	return rekey->op->key_action == SHOAL_KEY_REMOVE && code == SHOAL_ERR_NOT_FOUND;
 }
 
 static void
@@ -121,10 +123,10 @@ take(struct shoal_rekey *rekey, struct target *target, struct shoal_op *answer, 
 {
 	if (rekey->checks) {
 		code = code == 0 ? judge(rekey, answer) : code;
-	} else {
-		code = settle(rekey, code);
+	} else if (is_gone(rekey, code)) {
+		rekey->lacking++;
 	}
-	if (code != 0) {
+	if (code != 0 && !is_gone(rekey, code)) {
 		fail(rekey, target->name, code);
 	}
 	if (code == 0 && rekey->checks) {
@@ -211,10 +213,26 @@ finish(struct shoal_rekey *rekey, int code)
 		(void)shoal_core_key_order(cluster->core, SHOAL_KEY_LIST, NULL, 0);
 	}
 	shoal_key_wipe(&op->key, sizeof(op->key));
-	op->reached = rekey->answered - rekey->failed;
+	op->reached = rekey->answered - rekey->failed - rekey->lacking;
 	cluster->rekey = NULL;
 	shoal_alloc_free(cluster->mem, rekey);
 	shoal_op_finish(op, code);
+}
+
+/* What other members log of the order, here. */
+static void
+note(const struct shoal_rekey *rekey, const char *self, int code)
+{
+	static const char *const words[] = {"list", "install", "use", "remove"};
+	enum shoal_key_action action = rekey->op->key_action;
+
+	if (action != SHOAL_KEY_LIST) {
+		shoal_cluster_log(rekey->op->cluster, SHOAL_LOG_INFO, "keys",
+		        "%s a key, says %s: %s", words[action], self,
+		        code == 0                     ? "done"
+		        : code == SHOAL_ERR_NOT_FOUND ? "the key is not held here"
+		                                      : why(action, code));
+	}
 }
 
 /* The order, where it is this member's turn. */
@@ -224,17 +242,19 @@ act_here(struct shoal_rekey *rekey)
 	struct shoal_op *op = rekey->op, *answer = make_answer(rekey);
 	struct shoal_core_member self;
 	struct target target = {.answer = NULL};
-	int rc = settle(
-	        rekey, shoal_keyring_act(op->cluster, op->key_action, &op->key, op->key_print));
+	int rc = shoal_keyring_act(op->cluster, op->key_action, &op->key, op->key_print);
 
 	if (shoal_core_member(op->cluster->core, SELF, &self)) {
 		target.id = self.id;
 		memcpy(target.name, self.name, strlen(self.name) + 1);
 	}
 	rekey->answered++;
-	if (rc != 0) {
+	if (is_gone(rekey, rc)) {
+		rekey->lacking++;
+	} else if (rc != 0) {
 		fail(rekey, target.name, rc);
 	}
+	note(rekey, target.name, rc);
 	if (answer != NULL) {
 		read_held(answer, shoal_core_key);
 		tell(rekey, answer, &target, rc);
@@ -253,6 +273,7 @@ check_here(struct shoal_rekey *rekey)
 		holds = holds || info.print == op->key_print;
 		uses = uses || (info.print == op->key_print && info.in_use);
 	}
+	rekey->holders += holds;
 	if (op->key_action == SHOAL_KEY_USE ? !holds : uses) {
 		fail(rekey, "this member", holds ? SHOAL_ERR_STATE : SHOAL_ERR_NOT_FOUND);
 		rekey->answered++;
@@ -305,6 +326,7 @@ shoal_rekey_pump(struct shoal_cluster *cluster)
 	}
 	if (rekey->checks && rekey->code == 0) {
 		rekey->checks = false;
+		rekey->nobody = rekey->op->key_action == SHOAL_KEY_REMOVE && rekey->holders == 0;
 		begin_round(rekey);
 		shoal_loop_later(cluster);
 		return;
@@ -315,6 +337,10 @@ shoal_rekey_pump(struct shoal_cluster *cluster)
 		} else {
 			shoal_op_say(rekey->op, "here it stays until all others have removed it");
 		}
+	}
+	if (rekey->nobody && rekey->code == 0) {
+		shoal_op_say(rekey->op, "no member holds this key");
+		rekey->code = SHOAL_ERR_NOT_FOUND;
 	}
 	finish(rekey, rekey->code);
 }

@@ -184,7 +184,9 @@ note(struct shoal_core *core, const struct shoal_msg_keys *keys, uint32_t from, 
 	shoal_text_str(&line.text, " a key, says ");
 	shoal_text_str(&line.text, shoal_members_name(shoal_members_at(core, from)));
 	shoal_text_str(&line.text, code == SHOAL_OK ? ": done" : ": ");
-	shoal_text_str(&line.text, code == SHOAL_OK ? "" : shoal_strerror(code));
+	shoal_text_str(&line.text, code == SHOAL_OK              ? ""
+	                           : code == SHOAL_ERR_NOT_FOUND ? "the key is not held here"
+	                                                         : shoal_strerror(code));
 }
 
 void

@@ -183,8 +183,17 @@ what_would_cut_somebody_off_is_not_done(void **state)
 	order = tell(a, SHOAL_KEY_REMOVE, &first);
 	assert_int_equal(order.code, SHOAL_ERR_STATE);
 	assert_int_equal(order.failed, 2);
-	/* Nobody has it: nothing is left to remove. */
-	assert_int_equal(tell(a, SHOAL_KEY_REMOVE, &other).code, 0);
+	order = tell(a, SHOAL_KEY_REMOVE, &other);
+	assert_int_equal(order.code, SHOAL_ERR_NOT_FOUND);
+	assert_int_equal(order.reached, 0);
+	assert_int_equal(order.answers, MEMBERS);
+	assert_non_null(strstr(order.text, "no member holds this key"));
+	/* One has it. */
+	assert_int_equal(shoal_cluster_key_install(a, &other, NULL), 0);
+	order = tell(a, SHOAL_KEY_REMOVE, &other);
+	assert_int_equal(order.code, 0);
+	assert_int_equal(order.reached, 1);
+	assert_int_equal(order.failed, MEMBERS - 1);
 	assert_int_equal(tell(a, SHOAL_KEY_USE, &other).code, SHOAL_ERR_NOT_FOUND);
 	dissolve(&cluster);
 }
