@@ -9,6 +9,7 @@
 #include "agent_request.h"
 
 #include "config_file.h"
+#include "program.h"
 #include "socket_path.h"
 
 #include <stdio.h>
@@ -180,13 +181,78 @@ check_exposure(const struct cli_agent_config *config, const struct cli_options *
 	return end;
 }
 
+/* The library names its field first; here the origin does. */
+static const char *
+without_field(const char *text)
+{
+	const char *colon = strstr(text, ": ");
+
+	return colon == NULL ? text : colon + 2;
+}
+
+static int
+check_program(
+        const struct cli_options *options, const struct cli_setting *setting, const char *program)
+{
+	int error = cli_program_look(program);
+
+	return error == 0 ? -1
+	                  : cli_usage(options->command, "%s: cannot run %s: %s", setting->origin,
+	                            program, strerror(error));
+}
+
+/* Which of the values of a list is the wrong one, where one is wrong alone. */
+static const struct cli_setting *
+culprit(const struct cli_agent_config *config, const struct cli_options *options, const char *key,
+        const char *field)
+{
+	const struct cli_setting *setting;
+	size_t n = strlen(field);
+
+	for (size_t i = 0; (setting = cli_option_at(options, key, i)) != NULL; i++) {
+		struct shoal_config one = config->shoal;
+
+		if (shoal_config_set(&one, field, setting->value) < 0 ||
+		        (shoal_config_check(&one) < 0 &&
+		                strncmp(shoal_last_error(), field, n) == 0)) {
+			return setting;
+		}
+	}
+	return cli_option_setting(options, key);
+}
+
+/* Where what the library refuses came from. */
+static int
+check_all(const struct cli_agent_config *config, const struct cli_options *options)
+{
+	const struct cli_setting *setting = NULL;
+	char field[64] = "", *text;
+	int end;
+
+	if (shoal_config_check(&config->shoal) == 0) {
+		return -1;
+	}
+	text = cli_copy(shoal_last_error());
+	if (strcspn(text, ":") < sizeof(field)) {
+		memcpy(field, text, strcspn(text, ":"));
+		setting = culprit(config, options, cli_agent_config_key(field), field);
+	}
+	end = setting == NULL ? cli_usage(options->command, "%s", text)
+	                      : cli_usage(options->command, "%s: %s", setting->origin, text);
+	free(text);
+	return end;
+}
+
 static int
 set_own(struct cli_agent_config *config, const struct cli_options *options)
 {
 	const struct cli_setting *form = cli_option_setting(options, "log_format"), *seed, *meta;
 	const struct cli_setting *request;
+	const struct cli_setting *http = cli_option_setting(options, "http");
 	size_t metas = 0, requests = 0;
 	const char *program;
+	struct shoal_addr addr;
+	int end = -1;
 
 	if (form != NULL && cli_log_form_parse(&config->log_form, form->value) < 0) {
 		return cli_usage(
@@ -198,9 +264,10 @@ set_own(struct cli_agent_config *config, const struct cli_options *options)
 			        CLI_SEEDS_MAX);
 		}
 		config->seeds[config->seed_count++] = seed->value;
-	}
-	if (config->seed_count > 0 && shoal_seeds_check(config->seeds, config->seed_count) < 0) {
-		return cli_usage(options->command, "--%s", shoal_last_error());
+		if (shoal_seeds_check(&config->seeds[config->seed_count - 1], 1) < 0) {
+			return cli_usage(options->command, "%s: %s", seed->origin,
+			        without_field(shoal_last_error()));
+		}
 	}
 	while ((request = cli_option_at(options, "on_request", requests++)) != NULL) {
 		if (cli_requests_parse(request->value, &program) < 0) {
@@ -208,12 +275,29 @@ set_own(struct cli_agent_config *config, const struct cli_options *options)
 			        "%s %s: say TYPE=PROGRAM, TYPE from 128 to 65535", request->origin,
 			        request->value);
 		}
+		end = check_program(options, request, program);
+		if (end >= 0) {
+			return end;
+		}
 	}
 	while ((meta = cli_option_at(options, "meta", metas++)) != NULL) {
 		if (strchr(meta->value, '=') == NULL) {
 			return cli_usage(options->command, "%s %s: say KEY=VALUE", meta->origin,
 			        meta->value);
 		}
+	}
+	if (cli_option(options, "on_event") != NULL) {
+		const struct cli_setting *hook = cli_option_setting(options, "on_event");
+
+		end = check_program(options, hook, hook->value);
+	}
+	if (end >= 0) {
+		return end;
+	}
+	if (http != NULL && shoal_addr_parse(&addr, http->value) < 0) {
+		return cli_usage(options->command,
+		        "%s: '%s' is no address: 127.0.0.1:8080 or [::1]:8080", http->origin,
+		        http->value);
 	}
 	if (cli_socket_path_given(options, &config->socket) != CLI_DONE) {
 		return CLI_USAGE;
@@ -248,8 +332,8 @@ cli_agent_config_make(struct cli_agent_config *config, struct cli_options *optio
 	if (end < 0) {
 		end = cli_environ_keys(config);
 	}
-	if (end < 0 && shoal_config_check(&config->shoal) < 0) {
-		end = cli_usage(options->command, "%s", shoal_last_error());
+	if (end < 0) {
+		end = check_all(config, options);
 	}
 	if (end < 0) {
 		end = check_exposure(config, options);

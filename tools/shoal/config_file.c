@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,15 +42,53 @@ add_list(struct cli_options *options, const char *path, const char *key, const j
 	{
 		char *origin = cli_format("%s: $.%s[%zu]", path, key, i);
 
-		end = json_is_string(value)
+		end = json_string_length(value) > 0
 		              ? add_value(options, key, value, origin)
-		              : cli_usage(options->command, "%s: must be a text", origin);
+		              : cli_usage(options->command, "%s: must be a text that is not empty",
+		                        origin);
 		free(origin);
 		if (end >= 0) {
 			return end;
 		}
 	}
 	return -1;
+}
+
+/* "meta" may be an object, too: {"key": "value"}. */
+static int
+add_meta(struct cli_options *options, const char *path, const char *key, const json_t *map)
+{
+	const char *name;
+	json_t *value;
+	int end = -1;
+
+	json_object_foreach((json_t *)(uintptr_t)map, name, value)
+	{
+		char *origin = cli_format("%s: $.%s.%s", path, key, name);
+		char *pair = cli_format(
+		        "%s=%s", name, json_is_string(value) ? json_string_value(value) : "");
+
+		if (!json_is_string(value)) {
+			end = cli_usage(options->command, "%s: must be a text", origin);
+		} else if (strchr(name, '=') != NULL) {
+			end = cli_usage(options->command, "%s: a key has no '='", origin);
+		} else {
+			cli_options_add(options, CLI_FROM_FILE, key, pair, origin);
+		}
+		free(pair);
+		free(origin);
+		if (end >= 0) {
+			break;
+		}
+	}
+	return end;
+}
+
+/* Whether an option's value is a number; of those that are no flags all others are texts. */
+static bool
+is_number(const char *key)
+{
+	return strcmp(key, "watch_links") == 0;
 }
 
 /* Options that a file cannot hold. */
@@ -69,6 +108,9 @@ add_member(struct cli_options *options, const char *path, const char *key, const
 	if (json_is_array(value) && row != NULL && row->kind == CLI_LIST && !flag_only(key)) {
 		return add_list(options, path, key, value);
 	}
+	if (json_is_object(value) && strcmp(key, "meta") == 0) {
+		return add_meta(options, path, key, value);
+	}
 	origin = cli_format("%s: $.%s", path, key);
 	if (strcmp(key, "set") == 0) {
 		end = cli_usage(options->command, "%s: write its KEYs beside the others", origin);
@@ -76,6 +118,10 @@ add_member(struct cli_options *options, const char *path, const char *key, const
 		end = cli_usage(options->command, "%s: cannot stand in the file", origin);
 	} else if (row != NULL && row->kind == CLI_FLAG && !json_is_boolean(value)) {
 		end = cli_usage(options->command, "%s: must be true or false", origin);
+	} else if (row != NULL && row->kind != CLI_FLAG && !is_number(key) &&
+	           !json_is_string(value)) {
+		end = cli_usage(options->command, "%s: must be a text%s", origin,
+		        row->kind == CLI_LIST ? " or a list of texts" : "");
 	} else {
 		end = add_value(options, key, value, origin);
 	}

@@ -2,6 +2,8 @@
 /* What a program reads is a file in memory: it may read it or not, and nobody waits for it. */
 #include "program.h"
 
+#include "cli.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
@@ -10,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -91,5 +94,37 @@ cli_program_start(
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	free(made);
+	return rc;
+}
+
+static int
+look_at(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0) {
+		return errno;
+	}
+	return S_ISDIR(status.st_mode) ? EISDIR : access(path, X_OK) == 0 ? 0 : errno;
+}
+
+int
+cli_program_look(const char *program)
+{
+	const char *folders = getenv("PATH");
+	char *copy, *rest, *folder;
+	int rc = ENOENT;
+
+	if (strchr(program, '/') != NULL) {
+		return look_at(program);
+	}
+	copy = rest = cli_copy(folders != NULL ? folders : "/bin:/usr/bin");
+	while (rc != 0 && (folder = strsep(&rest, ":")) != NULL) {
+		char *path = cli_format("%s/%s", folder[0] != '\0' ? folder : ".", program);
+
+		rc = look_at(path) == 0 ? 0 : ENOENT;
+		free(path);
+	}
+	free(copy);
 	return rc;
 }

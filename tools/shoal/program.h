@@ -11,6 +11,9 @@
 int cli_program_start(
         const char *program, int input, int output, const char *const *variables, pid_t *child);
 
+/* Whether cli_program_start would find it: 0, or an error number. */
+int cli_program_look(const char *program);
+
 /* A file in memory with this content, to read from the start; -1. */
 int cli_program_input(const void *data, size_t len);
 

@@ -54,10 +54,12 @@ def what_is_not_answered_says_why(cluster):
     cluster.expect(lambda: "fails ended with status 3" in second.log(), "its status is logged")
     cluster.expect(lambda: "talks prints more" in second.log(), "that it was stopped is logged")
     cluster.expect(lambda: "sleeps takes too long" in second.log(), "it is killed in the end")
-    missing = cluster.start("m03", *FAST, "--on-request", "200=/nonexistent/program", join=[first.address])
+    path = program(cluster, "gone", "yes")
+    missing = cluster.start("m03", *FAST, "--on-request", f"200={path}", join=[first.address])
+    os.unlink(path)
     cluster.expect_all([first], {"m03": "alive"})
     expect_in(["failed"], complaint(shoal(cluster, "request", "m03", "200", "x", *where), 1))
-    cluster.expect(lambda: "/nonexistent/program cannot be run" in missing.log(), "it is logged")
+    cluster.expect(lambda: f"{path} cannot be run" in missing.log(), "it is logged")
 
 
 def touch(cluster, name):

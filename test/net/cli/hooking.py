@@ -5,7 +5,7 @@ import os
 import stat
 import time
 
-from command import FAST, ask, check, expect_in, main
+from command import FAST, ask, check, complaint, expect_in, main, shoal
 
 PROGRAM = """#!/bin/sh
 cat > {folder}/members.$SHOAL_EVENT.$SHOAL_MEMBER
@@ -65,9 +65,11 @@ def while_it_runs_events_of_a_member_become_one(cluster):
 
 
 def one_that_cannot_be_run_is_logged(cluster):
-    first = cluster.start("m01", *FAST, "--on-event", "/nonexistent/hook")
+    path = program(cluster)
+    first = cluster.start("m01", *FAST, "--on-event", path)
+    os.unlink(path)
     second = cluster.start("m02", *FAST, join=[first.address])
-    cluster.expect(lambda: "/nonexistent/hook cannot be run" in first.log(), "it is logged")
+    cluster.expect(lambda: f"{path} cannot be run" in first.log(), "it is logged")
     expect_in(["m02"], first.members())
     began = time.monotonic()
     for tag in range(5):
@@ -76,6 +78,15 @@ def one_that_cannot_be_run_is_logged(cluster):
     lines = first.log().count("cannot be run")
     # Six events: a line for each minute that this took.
     check(lines <= 1 + (time.monotonic() - began) // 60 + 1, f"it is logged {lines} times")
+
+
+def one_that_is_not_there_is_refused_at_the_start(cluster):
+    for option, value, path in (("--on-event", "/nonexistent/hook", "/nonexistent/hook"),
+                                ("--on-event", "no-such-program", "no-such-program"),
+                                ("--on-event", cluster.folder, cluster.folder), ("--on-event", __file__, __file__),
+                                ("--on-request", "200=/nonexistent/hook", "/nonexistent/hook")):
+        line = complaint(shoal(cluster, "agent", "--bind", "127.0.0.1:0", option, value), 2)
+        expect_in([option, f"cannot run {path}: "], line)
 
 
 if __name__ == "__main__":

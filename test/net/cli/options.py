@@ -72,6 +72,17 @@ def a_wrong_file_is_refused_with_the_place(cluster):
             ({"help": True}, ["$.help"]),
             ({"config": "other.json"}, ["$.config"]),
             ({"socket": ""}, ["$.socket", "empty"]),
+            ({"name": 5}, ["$.name", "text"]), ({"label": True}, ["$.label", "text"]),
+            ({"tag": 5}, ["$.tag", "list of texts"]), ({"tag": ["a", ""]}, ["$.tag[1]", "empty"]),
+            ({"allow": ["127.0.0.0/8", "10.0.0.0/33"]}, ["$.allow[1]", "10.0.0.0/33"]),
+            ({"allow": "10.0.0.0/33"}, ["$.allow", "10.0.0.0/33"]),
+            ({"codec": "xml"}, ["$.codec", "xml"]), ({"http": "1.2.3"}, ["$.http", "1.2.3"]),
+            ({"join": ["127.0.0.1:1", "127.0.0.1:zz"]}, ["$.join[1]", "127.0.0.1:zz"]),
+            ({"bind": ["127.0.0.1:0", "127.0.0.1:zz"]}, ["$.bind[1]", "127.0.0.1:zz"]),
+            ({"tag": ["ok", "t" * 65]}, ["$.tag[1]", "64"]),
+            ({"meta": {"a": 1}}, ["$.meta.a", "text"]), ({"meta": {"a=b": "1"}}, ["$.meta.a=b", "'='"]),
+            ({"on_event": "/nonexistent"}, ["$.on_event", "/nonexistent"]),
+            ({"on_request": ["200=/nonexistent"]}, ["$.on_request[0]", "/nonexistent"]),
             ({"bind": "192.0.2.1:7946"}, ["192.0.2.1:7946", "--insecure"]),
             ({"log_format": "xml"}, ["$.log_format", "xml"])):
         path = file(cluster, content)
@@ -110,6 +121,11 @@ def a_stronger_list_replaces_a_weaker_one(cluster):
     cluster.expect_all([first, joiner], {"first": "alive", "joiner": "alive"})
     cluster.expect(lambda: "joined through 1 of 1" in joiner.log(), "it joined through one")
     check("second" not in joiner.states(), "the file's list was added")
+
+
+def metadata_may_be_a_map_in_the_file(cluster):
+    agent = cluster.start("a", *STEADY, "--config", file(cluster, {"meta": {"role": "db", "zone": "1=2"}}))
+    check(agent.members()["a"]["meta"] == {"role": "db", "zone": "1=2"}, f"it says {agent.members()}")
 
 
 def the_profile_is_set_before_the_numbers_whatever_its_source(cluster):
