@@ -90,8 +90,8 @@ struct shoal_config {
 	uint32_t accept_clear; /* with keys. 1: takes packets that are not sealed, too; 2:
 	                        * and seals nothing yet: see docs/security.md. Default 0 */
 	const struct shoal_cipher_ops *cipher; /* NULL: AES-GCM */
-	uint32_t compress_min; /* packets on streams of so many bytes are compressed (snappy), where
-	                        * the build has it; 0: none. Default 1024 */
+	uint32_t compress_min; /* packets on streams of so many bytes are compressed, see
+	                        * compressor; 0: none. Default 1024 */
 	uint32_t coalesce_ms;  /* member events are told so late at most, those of one member that
 	                        * fall together as one: see shoal_on_member. Default 0: at once */
 	const char *codec; /* of the cluster's packets and of shoal_encode: "binary", "msgpack" or
@@ -113,6 +113,10 @@ struct shoal_config {
 	uint32_t log_rate; /* lines a second that log gets of each room and level, and five times as
 	                    * many at once; what is left out is counted, and told in a line. Errors
 	                    * are never left out. Default 20; 0: all */
+	const struct shoal_compressor_ops *compressor; /* NULL: snappy, where the build has it; or
+	                                                * one of your own, see shoal/codec.h, which
+	                                                * lives as long as the cluster. All members
+	                                                * have the same: packets do not name it */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

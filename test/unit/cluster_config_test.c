@@ -73,6 +73,7 @@ a_codec_is_one_of_the_library_by_name_or_ones_own(void **state)
 {
 	static const char *const names[] = {"binary", "msgpack", "json"};
 	struct shoal_codec_ops own = *shoal_codec_msgpack();
+	struct shoal_compressor_ops compressor = {.name = "own"};
 	struct shoal_config config = good();
 
 	(void)state;
@@ -106,6 +107,13 @@ a_codec_is_one_of_the_library_by_name_or_ones_own(void **state)
 	own.abi = 7;
 	refused(&config, "codec_ops", "abi 7");
 	config = good();
+	compressor.abi = 7;
+	config.compressor = &compressor;
+	refused(&config, "compressor", "abi 7");
+	compressor.abi = SHOAL_COMPRESSOR_ABI;
+	compressor.bound = NULL;
+	refused(&config, "compressor", "it needs bound");
+	config.compressor = NULL;
 	config.codec_ops = shoal_codec_json();
 	assert_int_equal(shoal_config_check(&config), 0);
 }

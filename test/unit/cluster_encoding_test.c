@@ -132,11 +132,100 @@ metadata_is_refused_where_it_would_fit_no_packet_in_the_codec(void **state)
 	free(data);
 }
 
+static size_t compressed, uncompressed;
+
+static size_t
+bound(size_t len)
+{
+	return len;
+}
+
+/* Bytes that are all the same, as which and how many of them. */
+static int
+compress_same(const uint8_t *data, size_t len, uint8_t *out, size_t cap, size_t *out_len)
+{
+	size_t same = 1;
+
+	while (same < len && data[len - 1 - same] == data[len - 1]) {
+		same++;
+	}
+	if (len - same + 5 > cap) {
+		return SHOAL_ERR_TOO_BIG;
+	}
+	memcpy(out, data, len - same);
+	out[len - same] = data[len - 1];
+	memcpy(out + len - same + 1, &(uint32_t){(uint32_t)same}, 4);
+	*out_len = len - same + 5;
+	compressed++;
+	return 0;
+}
+
+static int
+uncompress_same(const uint8_t *data, size_t len, uint8_t *out, size_t cap, size_t *out_len)
+{
+	uint32_t same;
+
+	if (len < 5) {
+		return SHOAL_ERR_MALFORMED;
+	}
+	memcpy(&same, data + len - 4, 4);
+	if (same > cap || len - 5 > cap - same) {
+		return SHOAL_ERR_TOO_BIG;
+	}
+	memcpy(out, data, len - 5);
+	memset(out + len - 5, data[len - 5], same);
+	*out_len = len - 5 + same;
+	uncompressed++;
+	return 0;
+}
+
+static void
+on_zeros(struct shoal_cluster *cluster, const struct shoal_message *message, void *arg)
+{
+	static const uint8_t zeros[3000];
+
+	(void)cluster;
+	assert_int_equal(shoal_message_len(message), sizeof(zeros));
+	assert_memory_equal(shoal_message_data(message), zeros, sizeof(zeros));
+	++*(size_t *)arg;
+}
+
+static void
+packets_are_compressed_with_the_applications_own_compressor(void **state)
+{
+	static const struct shoal_compressor_ops own = {
+	        .abi = SHOAL_COMPRESSOR_ABI,
+	        .name = "same",
+	        .bound = bound,
+	        .compress = compress_same,
+	        .uncompress = uncompress_same,
+	};
+	static const uint8_t zeros[3000];
+	struct talk talk = {NULL};
+	struct shoal_config config;
+	size_t calls = 0;
+
+	(void)state;
+	shoal_config_init(&config);
+	(void)shoal_config_profile(&config, SHOAL_PROFILE_LOCAL);
+	config.compressor = &own;
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle(talk.two, TALK_TYPE, on_zeros, &calls), 0);
+	assert_int_equal(
+	        shoal_send(talk.one, &talk.id_two, TALK_TYPE, zeros, sizeof(zeros), SHOAL_RELIABLE),
+	        0);
+	talk_until(&talk, &calls, 1);
+	assert_true(compressed > 0);
+	assert_true(uncompressed > 0);
+	talk_done(&talk);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_value_goes_from_member_to_member_in_the_codec_of_the_cluster),
+	        cmocka_unit_test(packets_are_compressed_with_the_applications_own_compressor),
 	        cmocka_unit_test(what_is_no_value_or_too_long_is_refused_with_a_text),
 	        cmocka_unit_test(metadata_is_refused_where_it_would_fit_no_packet_in_the_codec),
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One codec for all that a cluster says: the packets of its members, and the values of its
- * applications. */
+ * applications; and what packets are compressed with. */
 #include "cluster/config/encoding.h"
 
 #include <shoal/message.h>
@@ -63,11 +63,30 @@ check_name(const struct shoal_config *config)
 	return 0;
 }
 
+static int
+check_compressor(const struct shoal_compressor_ops *own)
+{
+	if (own == NULL) {
+		return 0;
+	}
+	if (own->abi != SHOAL_COMPRESSOR_ABI) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "compressor: abi %u; allowed is %d",
+		        own->abi, SHOAL_COMPRESSOR_ABI);
+	}
+	return own->bound != NULL && own->compress != NULL && own->uncompress != NULL
+	               ? 0
+	               : shoal_last_error_set(SHOAL_ERR_INVALID,
+	                         "compressor: it needs bound, compress and uncompress");
+}
+
 int
 shoal_encoding_check(const struct shoal_config *config)
 {
 	int rc = check_name(config);
 
+	if (rc == 0) {
+		rc = check_compressor(config->compressor);
+	}
 	if (rc != 0) {
 		return rc;
 	}

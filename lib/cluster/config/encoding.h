@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The codec of a cluster, by its name or as the application's own. */
+/* The codec of a cluster, by its name or as the application's own, and its compressor. */
 #ifndef SHOAL_CLUSTER_CONFIG_ENCODING_H
 #define SHOAL_CLUSTER_CONFIG_ENCODING_H
 

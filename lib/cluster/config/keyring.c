@@ -202,7 +202,9 @@ configure(struct shoal_cluster *cluster, struct shoal_core_config *core,
 	size_t count = config->key_count;
 
 	core->codec = shoal_encoding_codec(config);
-	core->compressor = config->compress_min > 0 ? shoal_compressor_snappy() : NULL;
+	core->compressor = config->compress_min == 0    ? NULL
+	                   : config->compressor != NULL ? config->compressor
+	                                                : shoal_compressor_snappy();
 	core->compress_min = config->compress_min;
 	if (config->keyring != NULL) {
 		int rc = shoal_keys_load(config->keyring, keys, &count);
