@@ -441,6 +441,34 @@ the_later_of_two_joins_of_one_joiner_is_the_one_that_waits(void **state)
 	world_done(&world);
 }
 
+static void
+one_that_waits_tells_of_nobody_beside_its_own_word(void **state)
+{
+	static struct core_world world;
+	struct parcel *parcel = calloc(1, sizeof *parcel);
+
+	(void)state;
+	world_init(&world);
+	add_asking(&world);
+	struct puppet *puppet = world_puppet(&world), *friend = world_puppet(&world);
+	struct shoal_msg_sender sender = {.id = puppet->id, .salt = puppet_salt(puppet)};
+	struct shoal_msg_member own = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	struct shoal_msg_member other = puppet_member(friend, SHOAL_STATE_ALIVE);
+	parcel_begin(parcel, world.label);
+	parcel_add(parcel, SHOAL_MESSAGE_SENDER, &sender);
+	parcel_add(parcel, SHOAL_MESSAGE_MEMBER, &own);
+	parcel_add(parcel, SHOAL_MESSAGE_MEMBER, &other);
+	parcel_end(parcel);
+	world_datagram(&world, 0, &puppet->addr, parcel);
+	assert_non_null(asked(&world, 0, &puppet->id, 0));
+	assert_null(asked(&world, 0, &friend->id, 0));
+	decide(&world, 0, asked(&world, 0, &puppet->id, 0)->exchange, SHOAL_OK, "");
+	world_datagram(&world, 0, &puppet->addr, parcel);
+	assert_non_null(asked(&world, 0, &friend->id, 0));
+	free(parcel);
+	world_done(&world);
+}
+
 /* Its clock went back while it was down: what is held of it is newer than what it says. */
 static void
 who_returns_below_its_tombstone_is_asked_about_and_gets_the_table_to_rise_above_it(void **state)
@@ -506,6 +534,7 @@ main(void)
 	        cmocka_unit_test(a_decision_that_is_none_changes_nothing),
 	        cmocka_unit_test(
 	                who_returns_below_its_tombstone_is_asked_about_and_gets_the_table_to_rise_above_it),
+	        cmocka_unit_test(one_that_waits_tells_of_nobody_beside_its_own_word),
 	        cmocka_unit_test(the_later_of_two_joins_of_one_joiner_is_the_one_that_waits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
