@@ -7,6 +7,7 @@
 #include <shoal/error.h>
 #include <shoal/keyring.h>
 #include <shoal/log.h>
+#include <shoal/member.h>
 #include <shoal/profile.h>
 #include <shoal/transport.h>
 #include <shoal/types.h>
@@ -23,13 +24,6 @@ enum shoal_run {
 	SHOAL_RUN_DISPATCH = 1, /* the library's loop thread; callbacks in shoal_cluster_dispatch */
 	SHOAL_RUN_BASE = 2      /* everything on the application's event_base */
 };
-
-struct shoal_cluster;
-struct shoal_applicant;
-
-/* Whether this one is taken in: shoal_accept and shoal_refuse answer. */
-typedef void (*shoal_accept_fn)(
-        struct shoal_cluster *cluster, const struct shoal_applicant *applicant, void *arg);
 
 /* Set by shoal_config_init, then change what you need. shoal_cluster_new copies strings and arrays;
  * what a pointer of this struct names must live until it returns (allocator, log_arg, accept_arg,

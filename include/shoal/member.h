@@ -80,6 +80,10 @@ struct shoal_applicant {
 	                              * is `from`, often itself */
 };
 
+/* Whether this one is taken in: shoal_accept and shoal_refuse answer. */
+typedef void (*shoal_accept_fn)(
+        struct shoal_cluster *cluster, const struct shoal_applicant *applicant, void *arg);
+
 /* Decide about an applicant, once: from its callback, which runs where callbacks run, or later and
  * from any thread. reason: UTF-8 without control characters, at most SHOAL_ACCEPT_REASON_MAX bytes,
  * or NULL: none. SHOAL_ERR_NOT_FOUND: it was decided before, or 30 s have passed. SHOAL_ERR_STATE:
