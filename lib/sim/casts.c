@@ -8,7 +8,6 @@
 #include "sim/world.h"
 
 #include "base/alloc.h"
-#include "base/ilog.h"
 
 #include <string.h>
 
@@ -16,8 +15,8 @@
 #define BYTES 300                 /* at most */
 #define LARGE 2000                /* one in sixteen: it fits no datagram */
 #define TOKEN (UINT64_C(1) << 32) /* those of messages to one member are below */
-/* A member sends one to so many, and as many more as the logarithm of their number. */
-#define SENDS 10
+/* A member sends one to so many at the least. */
+#define SENDS 6
 
 struct shoal_sim_cast {
 	uint64_t at;
@@ -194,7 +193,7 @@ runs_since(const struct shoal_sim_node *node, const struct shoal_sim_cast *cast)
 static bool
 passed_all(const struct shoal_sim *sim, uint32_t from, uint32_t to)
 {
-	if (sim->nodes <= shoal_ilog_ln_ceil(sim->nodes) + SENDS + 1) {
+	if (sim->nodes <= SENDS + 1) {
 		return true;
 	}
 	for (uint32_t i = 0; i < sim->nodes; i++) {

@@ -6,13 +6,14 @@
  *
  * All members live in this process, on one loop: so the work of all of them is done by one
  * processor. A run of less than a second leaves out the largest cluster and memberlist, and waits
- * less for the others to rest. */
+ * less for the others to rest. --members N measures one size alone, 128 at most. */
 #include <shoal/shoal.h>
 
 #include <event2/event.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/rng.h"
 #include "bench.h"
 
 #define TYPE    200
@@ -219,17 +220,16 @@ measure(struct world *world, size_t size, size_t broadcasts, unsigned rest_ms,
 {
 	uint64_t *took = calloc(broadcasts, sizeof(*took)), last_ms = 0;
 	uint8_t data[LARGEST];
+	struct shoal_rng rng;
 
+	shoal_rng_init(&rng, size, 0);
 	check(took != NULL, "no memory");
 	memset(result, 0, sizeof(*result));
-	uint64_t drawn = 1;
 	for (size_t i = 0; i < broadcasts; i++) {
 		struct sent stage[3];
 		for (size_t k = 0; k < size; k++) {
-			/* Nothing that could be compressed (Knuth, MMIX). */
-			drawn = drawn * UINT64_C(6364136223846793005) +
-			        UINT64_C(1442695040888963407);
-			data[k] = (uint8_t)(drawn >> 56);
+			data[k] =
+			        (uint8_t)shoal_rng_u32(&rng); /* nothing that could be compressed */
 		}
 		stage[0] = sent_by_all(world);
 		turn(world, rest_ms + (unsigned)last_ms);
@@ -319,7 +319,19 @@ main(int argc, char **argv)
 		(void)setrlimit(RLIMIT_NOFILE, &files); /* all sockets of all members are here */
 	}
 
+	size_t members = 0;
+	if (argc > 2 && strcmp(argv[1], "--members") == 0) {
+		members = strtoul(argv[2], NULL, 10);
+		check(members > 1 && members <= MOST, "--members 2 to 128");
+		argv[2] = argv[0];
+		argc -= 2;
+		argv += 2;
+	}
 	bench_start(&bench, "broadcast", argc, argv);
+	if (members != 0) {
+		compare_at(&bench, members);
+		return 0;
+	}
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		if (sizes[i] == MOST && bench.seconds < 1) {
 			break;

@@ -130,7 +130,11 @@ func form(members int) *group {
 		g.member = append(g.member, c)
 		if i > 0 {
 			node := g.member[(i-1)/2].list.LocalNode()
-			_, err = c.list.Join([]string{node.Address()})
+			for tries := 0; tries < 10; tries++ { // where the machine is busy one times out
+				if _, err = c.list.Join([]string{node.Address()}); err == nil {
+					break
+				}
+			}
 			check(err)
 		}
 	}

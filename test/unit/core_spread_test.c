@@ -187,7 +187,7 @@ large_ones_count_while_they_are_held(void **state)
 	floods(2, 0);
 	floods(3, 0);
 	floods(4, 0);
-	floods(8, 0);
+	floods(7, 0);
 	floods(3, SHOAL_RELIABLE);
 	find_chain(&config);
 	floods_as(&config, 3, 0);

@@ -41,8 +41,9 @@ struct shoal_cast {
 	uint8_t flags, sends, tag_len, branches;
 	uint8_t skips; /* times that it was the turn of a member to whom it was offered before */
 	bool own;
-	bool counted; /* in the queue of spread.c */
-	bool untaken; /* the host had no room for it, which a reliable one waits for */
+	bool counted;  /* in the queue of spread.c */
+	bool descends; /* it went down the tree from here */
+	bool untaken;  /* the host had no room for it, which a reliable one waits for */
 	size_t len;
 	uint8_t *data; /* tag and body */
 };

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Each broadcast is sent min(n - 1, ceil(ln n) + 10) times by each member that hears it, as a
- * statement is (gossip.h): at once to those below it in a tree (branch.h), so that it comes to all
- * before it comes to anybody twice; then until three quarters are spent in bursts, every few
- * milliseconds, the rest with periodic ticks; and what is not spent fills probes, acks and gossip
- * behind all statements. Those that were sent least go first.
+/* Each broadcast is sent by each member that hears it three times for each decimal digit of the
+ * number of members, six times at the least: three quarters as often as memberlist sends one, so
+ * that it costs about as many bytes, the longer head included, and is lost about as seldom. It goes
+ * at once to those below it in a tree (branch.h), so that it comes to all before it comes to
+ * anybody twice; then until three quarters are spent in bursts, every few milliseconds, the rest
+ * with periodic ticks; and what is not spent fills probes, acks and gossip behind all statements.
+ * Those that were sent least go first. What does not go down the tree here, since nobody else
+ * passes it on, there are no bursts or too much is said, is sent as often as a statement
+ * (gossip.h).
  *
  * Nor is one sent oftener than there are members that may lack it: all but its origin and who told
  * it here. Where there are none it does not spread at all. Nobody is sent it twice, or after it
@@ -33,6 +37,9 @@
 #define LOADED_STEP SHOAL_MS(16)
 /* One that was offered is held for so long, so that it can be had. */
 #define OFFERED_NS SHOAL_SEC(10)
+/* With this, of any two of up to 8 members one tells the other. */
+#define SENDS_LEAST   6
+#define SENDS_A_DIGIT 3
 
 void
 shoal_spread_init(struct shoal_core *core)
@@ -70,11 +77,22 @@ shoal_spread_reach(const struct shoal_core *core, const struct shoal_id *id, uin
 	return reach - (from != origin && is_told(core, from) ? 1 : 0);
 }
 
+static uint32_t
+limit_of(const struct shoal_core *core)
+{
+	uint32_t limit = SENDS_LEAST;
+
+	for (uint32_t n = shoal_members_n(core); n >= 100; n /= 10) {
+		limit += SENDS_A_DIGIT;
+	}
+	return limit;
+}
+
 /* How often it is sent. */
 static uint32_t
 sends_of(const struct shoal_core *core, const struct shoal_cast *cast)
 {
-	uint32_t limit = shoal_gossip_sends(core);
+	uint32_t limit = cast->descends ? limit_of(core) : shoal_gossip_sends(core);
 	uint32_t reach = shoal_spread_reach(core, &cast->key.id, cast->from);
 
 #ifdef SHOAL_PLANT_CAST_ONCE
@@ -86,7 +104,7 @@ sends_of(const struct shoal_core *core, const struct shoal_cast *cast)
 static uint32_t
 burst_share(const struct shoal_core *core)
 {
-	uint32_t limit = shoal_gossip_sends(core);
+	uint32_t limit = limit_of(core);
 
 	return core->profile.bursts == 0 ? 0 : limit - limit / 4;
 }
@@ -217,6 +235,7 @@ shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast)
 	}
 	bool forwarded = (cast->flags & SHOAL_NO_FORWARD) == 0;
 	if (forwarded && affords(core)) {
+		cast->descends = true;
 		shoal_branch_begin(core, cast);
 	}
 	if (!spread->bursting) {

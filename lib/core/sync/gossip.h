@@ -65,7 +65,7 @@ void shoal_gossip_fill_in(struct shoal_core *core, uint32_t slot);
 void shoal_gossip_describe(struct shoal_core *core, uint32_t slot);
 void shoal_gossip_forget(struct shoal_core *core, uint32_t slot);
 
-/* How often a piece of news, or a broadcast, is sent at most. */
+/* How often a piece of news is sent at most. */
 uint32_t shoal_gossip_sends(const struct shoal_core *core);
 
 /* Appends news to a packet until the writer is full, without that about the addressee and about
