@@ -127,11 +127,12 @@ cli_environ_wipe_keys(void)
 	}
 }
 
-/* Options of other commands may stand there for them; the last two are an agent's for the programs
- * that it runs. */
+/* Options of other commands may stand there for them; an agent sets some for the programs that it
+ * runs, which may be agents. */
 static bool
 is_known(const struct cli_command *command, const char *key, const char *value)
 {
+	static const char *const of_hooks[] = {"event", "member", "member_id", "member_address"};
 	const struct cli_command *other;
 
 	for (size_t i = 0; (other = cli_command_at(i)) != NULL; i++) {
@@ -139,8 +140,12 @@ is_known(const struct cli_command *command, const char *key, const char *value)
 			return true;
 		}
 	}
-	return is_field(command, key, value) || strcmp(key, "event") == 0 ||
-	       strcmp(key, "member") == 0;
+	for (size_t i = 0; i < sizeof(of_hooks) / sizeof(of_hooks[0]); i++) {
+		if (strcmp(key, of_hooks[i]) == 0) {
+			return true;
+		}
+	}
+	return is_field(command, key, value);
 }
 
 void

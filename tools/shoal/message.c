@@ -118,7 +118,8 @@ run_broadcast(struct cli_options *options)
 	json_t *body = json_object(), *answer = NULL;
 	int end = put_message(options, 0, body);
 
-	if (cli_option_flag(options, "no_forward") && cli_option_flag(options, "reliable")) {
+	if (end == CLI_DONE && cli_option_flag(options, "no_forward") &&
+	        cli_option_flag(options, "reliable")) {
 		end = cli_usage(options->command,
 		        "--reliable and --no-forward exclude each other: members keep it for others");
 	}

@@ -187,6 +187,8 @@ def a_wrong_key_in_a_variable_is_refused_and_not_shown(cluster):
         check(key[:8] not in line and "secret" not in line, f"it is shown: {line}")
     line = complaint(shoal(cluster, "agent", "--bind", "127.0.0.1:0", "--keyring", "f", variables={"SHOAL_KEY": key}), 2)
     expect_in(["SHOAL_KEY", "--keyring"], line)
+    shown = shoal(cluster, "decode", "/dev/null", variables={"SHOAL_KEY": key})
+    check(key not in shown.stdout + shown.stderr, f"decode takes it for a file and shows it: {shown.stderr}")
 
 
 if __name__ == "__main__":
