@@ -239,10 +239,11 @@ def a_directory_that_cannot_be_written_is_refused_at_the_start(cluster):
     os.mkdir(place(cluster, "file"), 0o700)
     with open(os.path.join(cluster.folder, "plain"), "wb"):
         pass
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("SHOAL_")}
     for path in (os.path.join(cluster.folder, "plain"), os.path.join(cluster.folder, "no", "such"), "/proc/self"):
         run = subprocess.run([cluster.program, "agent", "--name", "one", "--bind", "127.0.0.1:0", "--socket",
                               os.path.join(cluster.folder, "s"), "--state-dir", path],
-                             capture_output=True, text=True, timeout=60, check=False)
+                             capture_output=True, text=True, timeout=60, check=False, env=plain)
         check(run.returncode == 1 and path in run.stderr and run.stderr.startswith("shoal: state_dir"),
               f"{run.returncode}: {run.stderr}")
 
