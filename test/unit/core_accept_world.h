@@ -5,6 +5,8 @@
 
 #include "unit.h"
 
+#include <stdlib.h>
+
 #include "core_world.h"
 
 /* A node that asks its host. */
@@ -39,6 +41,42 @@ static inline size_t
 count_asked(const struct core_world *world, size_t node)
 {
 	return world_count_events(world, node, SHOAL_EVENT_APPLICANT);
+}
+
+/* A puppet's join: itself, and what it says of another one (may be NULL). */
+static inline void
+join_as(struct core_world *world, size_t node, const struct puppet *puppet,
+        const struct shoal_msg_member *said, const struct shoal_msg_member *other,
+        uint64_t exchange)
+{
+	struct shoal_msg_join join = {
+	        .id = puppet->id, .salt = puppet_salt(puppet), .epoch_s = WORLD_EPOCH};
+	struct parcel *parcel = calloc(1, sizeof *parcel);
+
+	parcel_begin(parcel, world->label);
+	parcel_add(parcel, SHOAL_MESSAGE_JOIN, &join);
+	parcel_add(parcel, SHOAL_MESSAGE_MEMBER, said);
+	if (other != NULL) {
+		parcel_add(parcel, SHOAL_MESSAGE_MEMBER, other);
+	}
+	parcel_end(parcel);
+	assert_int_equal(world_request(world, node, &puppet->addr, exchange, parcel), SHOAL_OK);
+	free(parcel);
+}
+
+/* The code that a request was answered with; 1: it was not. */
+static inline int
+code_of(const struct core_world *world, size_t node, uint64_t exchange)
+{
+	const struct world_packet *packet = NULL;
+	int code = 1;
+
+	while ((packet = world_sent(world, packet, node, NULL, SHOAL_MESSAGE_ANSWER)) != NULL) {
+		if (packet->exchange == exchange) {
+			code = -(int)packet_has(packet, SHOAL_MESSAGE_ANSWER)->answer.code;
+		}
+	}
+	return code;
 }
 
 /* Passes time; all that the node asks meanwhile is accepted, but for one (may be NULL). */

@@ -23,6 +23,7 @@
 #include "core/node.h"
 #include "core/sync/exchange.h"
 #include "core/table/apply.h"
+#include "core/table/move.h"
 
 #define WAITS SHOAL_SEC(30)
 
@@ -76,10 +77,48 @@ arm(struct shoal_core *core)
 	}
 }
 
+/* Whether a statement says what the host was asked about. */
 static bool
-is_own_word(const struct shoal_msg_member *member, const struct shoal_id *by)
+is_as_shown(struct shoal_core *core, const struct shoal_applicant *applicant,
+        const struct shoal_msg_member *member)
 {
-	return memcmp(&member->id, by, sizeof *by) == 0;
+	struct shoal_core_member shown;
+	struct shoal_addr_list addrs;
+
+	if (!shoal_core_applicant(core, applicant->number, &shown)) {
+		return false;
+	}
+	addrs.count = shown.addrs;
+	memcpy(addrs.item, shown.addr, shown.addrs * sizeof addrs.item[0]);
+	return memcmp(&shown.salt, &member->salt, sizeof shown.salt) == 0 &&
+	       strlen(shown.name) == member->name.len &&
+	       memcmp(shown.name, member->name.data, member->name.len) == 0 &&
+	       shoal_info_same_addrs(&addrs, &member->addrs) &&
+	       shown.app_version == member->app_version &&
+	       shown.protocol_min == member->protocol_min &&
+	       shown.protocol_max == member->protocol_max;
+}
+
+/* What counts in the end is what the host was asked about. Its own word takes the place of what
+ * others said of it, and where that was something else, the host is asked once more. */
+static void
+hear_again(struct shoal_core *core, struct shoal_applicant *applicant,
+        const struct shoal_msg_member *member, const struct shoal_teller *teller)
+{
+	bool same = is_as_shown(core, applicant, member);
+	bool own = shoal_move_is_own(core, member, teller);
+	bool newer = member->incarnation > applicant->incarnation;
+
+	if (own && !applicant->own && !same) {
+		if (shoal_waiting_note(core, applicant, member, teller)) {
+			shoal_waiting_renumber(core, applicant);
+			if (!shoal_event_applicant(core, applicant->number, member, teller)) {
+				shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
+			}
+		}
+	} else if (same && (applicant->len == 0 || (own && (newer || !applicant->own)))) {
+		(void)shoal_waiting_note(core, applicant, member, teller);
+	}
 }
 
 static void
@@ -92,12 +131,7 @@ ask(struct shoal_core *core, const struct shoal_msg_member *member,
 	        shoal_waiting_find(core, &member->id, salt, teller, &full);
 
 	if (applicant != NULL) {
-		/* Its own word is the better one, and a newer one counts in the end. */
-		if (member->incarnation > applicant->incarnation || applicant->len == 0 ||
-		        (is_own_word(member, &teller->id) &&
-		                !is_own_word(member, &applicant->by))) {
-			(void)shoal_waiting_note(core, applicant, member, teller);
-		}
+		hear_again(core, applicant, member, teller);
 		return;
 	}
 	if (full) {

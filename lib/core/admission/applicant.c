@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/node.h"
+#include "core/table/move.h"
 
 #define WAITING_MAX   1024
 #define STRANGERS_MAX 64
@@ -123,12 +124,19 @@ shoal_waiting_take(struct shoal_core *core, const struct shoal_id *id, uint64_t 
 		shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
 		return NULL;
 	}
-	core->accept.round++;
-	applicant->number = (uint64_t)core->accept.round << 32 | slot;
+	applicant->number = slot;
+	shoal_waiting_renumber(core, applicant);
 	applicant->id = *id;
 	applicant->salt = salt;
 	applicant->begun = core->now;
 	return applicant;
+}
+
+void
+shoal_waiting_renumber(struct shoal_core *core, struct shoal_applicant *applicant)
+{
+	core->accept.round++;
+	applicant->number = (uint64_t)core->accept.round << 32 | (uint32_t)applicant->number;
 }
 
 void
@@ -156,6 +164,7 @@ shoal_waiting_note(struct shoal_core *core, struct shoal_applicant *applicant,
 	applicant->by = teller->id;
 	applicant->from = teller->from;
 	applicant->path = teller->path;
+	applicant->own = shoal_move_is_own(core, member, teller);
 	applicant->stranger =
 	        teller->path != SHOAL_PATH_ASKED && shoal_learn_teller(core, teller) == NULL;
 	return true;

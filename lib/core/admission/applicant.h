@@ -28,6 +28,7 @@ struct shoal_applicant {
 	struct shoal_id by;
 	struct shoal_addr from;
 	enum shoal_path path;
+	bool own;      /* its own word */
 	bool stranger; /* whom no member told of */
 	struct shoal_join join;
 	size_t len; /* 0: it is held unconfirmed, and nothing newer was told */
@@ -55,6 +56,8 @@ struct shoal_applicant *shoal_waiting_find(struct shoal_core *core, const struct
 /* NULL: no place, counted. */
 struct shoal_applicant *shoal_waiting_take(
         struct shoal_core *core, const struct shoal_id *id, uint64_t salt);
+/* The host was asked about something else: what it says to that counts no more. */
+void shoal_waiting_renumber(struct shoal_core *core, struct shoal_applicant *applicant);
 void shoal_waiting_give(struct shoal_core *core, const struct shoal_applicant *applicant);
 
 /* Keeps a statement as it came, to be taken up again. false: it is too long. */

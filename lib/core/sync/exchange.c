@@ -400,6 +400,10 @@ shoal_exchange_judge_join(
 		*reason = shoal_exchange_text("the limit of members is reached (members_max)");
 		return SHOAL_ERR_LIMIT;
 	}
+	if (join->salt == 0) {
+		*reason = shoal_exchange_text("a join names the instance that joins");
+		return SHOAL_ERR_MALFORMED;
+	}
 	return SHOAL_OK;
 }
 

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Whose word about one that waits to be accepted counts, and for what. */
+#include "unit.h"
+
+#include "core_accept_world.h"
+
+/* In another one's packet, from where that one is. */
+static void
+tell_of(struct core_world *world, const struct puppet *teller, const struct shoal_msg_member *said)
+{
+	struct shoal_msg_sender sender = {.id = teller->id, .salt = puppet_salt(teller)};
+	struct parcel *parcel = calloc(1, sizeof *parcel);
+
+	parcel_begin(parcel, world->label);
+	parcel_add(parcel, SHOAL_MESSAGE_SENDER, &sender);
+	parcel_add(parcel, SHOAL_MESSAGE_MEMBER, said);
+	parcel_end(parcel);
+	world_datagram(world, 0, &teller->addr, parcel);
+	free(parcel);
+}
+
+static struct shoal_msg_member
+of_version(const struct puppet *puppet, uint64_t version)
+{
+	struct shoal_msg_member said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+
+	said.app_version = version;
+	return said;
+}
+
+/* A stranger, and one that speaks in its name from elsewhere. */
+static void
+what_the_host_was_asked_about_is_what_counts_whatever_others_say_meanwhile(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_member held;
+
+	(void)state;
+	world_init(&world);
+	add_asking(&world);
+	struct puppet *puppet = world_puppet(&world), *other = world_puppet(&world);
+	struct shoal_msg_member said = of_version(puppet, 5);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	uint64_t number = asked(&world, 0, &puppet->id, 0)->exchange;
+	struct shoal_msg_member forged = of_version(puppet, 1);
+	forged.incarnation++;
+	forged.addrs.item[0] = other->addr;
+	tell_of(&world, other, &forged);
+	struct puppet mask = *puppet;
+	mask.addr = other->addr;
+	world_tell(&world, 0, &mask, SHOAL_MESSAGE_MEMBER, &forged);
+	said.incarnation++; /* its own, newer */
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	assert_int_equal(count_asked(&world, 0), 1);
+	assert_int_equal(decide(&world, 0, number, SHOAL_OK, ""), SHOAL_OK);
+	assert_true(world_holds(&world, 0, &puppet->id, &held));
+	assert_int_equal(held.app_version, 5);
+	assert_true(held.incarnation == said.incarnation);
+	assert_true(shoal_addr_equal(&held.addr[0], &puppet->addr));
+	world_done(&world);
+}
+
+static void
+the_host_is_asked_once_more_where_its_own_word_is_not_what_others_said(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_member held;
+
+	(void)state;
+	world_init(&world);
+	add_asking(&world);
+	struct puppet *puppet = world_puppet(&world), *other = world_puppet(&world);
+	struct shoal_msg_member said = of_version(puppet, 5);
+	tell_of(&world, other, &said);
+	uint64_t before = asked(&world, 0, &puppet->id, 0)->exchange;
+	said = of_version(puppet, 1);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	assert_int_equal(count_asked(&world, 0), 2);
+	assert_int_equal(decide(&world, 0, before, SHOAL_OK, ""), SHOAL_ERR_NOT_FOUND);
+	assert_int_equal(world_state(&world, 0, &puppet->id), SHOAL_STATES);
+	said = of_version(puppet, 2); /* no instance has two: not even its own word */
+	said.incarnation++;
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	assert_int_equal(count_asked(&world, 0), 2);
+	decide(&world, 0, asked(&world, 0, &puppet->id, 1)->exchange, SHOAL_OK, "");
+	assert_true(world_holds(&world, 0, &puppet->id, &held));
+	assert_int_equal(held.app_version, 1);
+	world_done(&world);
+}
+
+static void
+a_join_of_no_instance_is_refused(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	add_asking(&world);
+	struct puppet *puppet = world_puppet(&world);
+	memset(&puppet->salt, 0, sizeof puppet->salt);
+	struct shoal_msg_member said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	struct shoal_msg_join join = {.id = puppet->id, .epoch_s = WORLD_EPOCH};
+	struct parcel *parcel = calloc(1, sizeof *parcel);
+	parcel_begin(parcel, world.label);
+	parcel_add(parcel, SHOAL_MESSAGE_JOIN, &join);
+	parcel_add(parcel, SHOAL_MESSAGE_MEMBER, &said);
+	parcel_end(parcel);
+	assert_int_equal(world_request(&world, 0, &puppet->addr, 77, parcel), SHOAL_OK);
+	assert_int_equal(code_of(&world, 0, 77), SHOAL_ERR_MALFORMED);
+	assert_int_equal(count_asked(&world, 0), 0);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_JOINS_REFUSED), 1);
+	free(parcel);
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(
+	                what_the_host_was_asked_about_is_what_counts_whatever_others_say_meanwhile),
+	        cmocka_unit_test(
+	                the_host_is_asked_once_more_where_its_own_word_is_not_what_others_said),
+	        cmocka_unit_test(a_join_of_no_instance_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
