@@ -57,6 +57,84 @@ who_waits_is_bounded_by_a_share_of_strangers_and_one_of_each_teller(void **state
 	world_done(&world);
 }
 
+/* As a join from this host; others may be at the same. */
+static void
+join_from(struct core_world *world, size_t i, uint8_t host, uint64_t exchange)
+{
+	struct puppet puppet = world->puppet[0];
+	struct shoal_msg_member said = one_of_many(world, i);
+
+	puppet.id = said.id;
+	puppet.addr.ip[15] = host;
+	puppet.addr.port = (uint16_t)(1000 + i);
+	said.addrs.item[0] = puppet.addr;
+	join_as(world, 0, &puppet, &said, NULL, exchange);
+}
+
+static void
+joins_have_places_that_datagrams_cannot_fill_and_each_host_its_share_of_them(void **state)
+{
+	static struct core_world world;
+	size_t n = 0;
+
+	(void)state;
+	world_init(&world);
+	add_asking(&world);
+	world_puppet(&world);
+	for (size_t i = 0; i < 100; i++) {
+		struct puppet puppet = world.puppet[0];
+		struct shoal_msg_member said = one_of_many(&world, 1000 + i);
+		puppet.id = said.id;
+		world_tell(&world, 0, &puppet, SHOAL_MESSAGE_MEMBER, &said);
+	}
+	assert_int_equal(count_asked(&world, 0), 64);
+	for (uint8_t host = 0; host < 5; host++) {
+		for (size_t i = 0; i < 33; i++, n++) {
+			world_forget_sent(&world);
+			join_from(&world, n, host, n);
+			bool place = host < 4 && i < 32;
+			assert_int_equal(code_of(&world, 0, n), place ? 1 : SHOAL_ERR_LIMIT);
+		}
+	}
+	assert_int_equal(count_asked(&world, 0), 64 + 128);
+	/* One that was decided makes room for one of its host. */
+	struct shoal_msg_member said = one_of_many(&world, 0);
+	decide(&world, 0, asked(&world, 0, &said.id, 0)->exchange, SHOAL_ERR_REJECTED, "");
+	world_forget_sent(&world);
+	join_from(&world, n, 1, n);
+	join_from(&world, n + 1, 0, n + 1);
+	assert_int_equal(code_of(&world, 0, n), SHOAL_ERR_LIMIT);
+	assert_int_equal(code_of(&world, 0, n + 1), 1);
+	world_done(&world);
+}
+
+/* Whoever joins and then speaks in datagrams keeps the place of a join. */
+static void
+a_join_stays_one_whatever_comes_after_it(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	add_asking(&world);
+	world_puppet(&world);
+	for (size_t i = 0; i < 40; i++) {
+		struct puppet puppet = world.puppet[0];
+		struct shoal_msg_member said = one_of_many(&world, i);
+		join_from(&world, i, 0, i);
+		puppet.id = said.id;
+		puppet.addr.ip[15] = 0;
+		puppet.addr.port = (uint16_t)(1000 + i);
+		said.addrs.item[0] = puppet.addr;
+		said.incarnation++;
+		if (i < 32) {
+			world_tell(&world, 0, &puppet, SHOAL_MESSAGE_MEMBER, &said);
+		}
+	}
+	assert_int_equal(count_asked(&world, 0), 32);
+	world_done(&world);
+}
+
 static void
 decisions_are_remembered_up_to_a_number(void **state)
 {
@@ -177,6 +255,9 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(
 	                who_waits_is_bounded_by_a_share_of_strangers_and_one_of_each_teller),
+	        cmocka_unit_test(
+	                joins_have_places_that_datagrams_cannot_fill_and_each_host_its_share_of_them),
+	        cmocka_unit_test(a_join_stays_one_whatever_comes_after_it),
 	        cmocka_unit_test(decisions_are_remembered_up_to_a_number),
 	        cmocka_unit_test(a_sealed_join_is_answered_sealed_when_it_is_decided),
 	        cmocka_unit_test(decisions_are_recorded_and_run_again),

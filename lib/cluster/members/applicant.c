@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* As many as wait in the core, and as long. */
-#define ASKED_MAX 1024
+#define ASKED_MAX 1152
 #define ASKED_MS  30000
 
 struct asked {

@@ -199,6 +199,10 @@ shoal_accept_defers_held(struct shoal_core *core, uint32_t slot, const struct sh
 	if (shoal_waiting_find(core, &info->id, salt, NULL, &full) != NULL) {
 		return true;
 	}
+	if (full) {
+		shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
+		return true;
+	}
 	struct shoal_applicant *applicant = shoal_waiting_take(core, &info->id, salt);
 	if (applicant == NULL) {
 		return true;
@@ -229,9 +233,12 @@ answer(struct shoal_core *core, const struct shoal_input *request, int code, con
 	shoal_text_str(&text, why);
 	shoal_text_str(&text, reason.len > 0 ? ": " : "");
 	shoal_text_strn(&text, (const char *)reason.data, reason.len);
+	struct shoal_span said = shoal_exchange_text(line);
 	shoal_count(core, SHOAL_COUNTER_JOINS_REFUSED);
-	shoal_exchange_answer(core, request->exchange, &request->from, SHOAL_NONE, code,
-	        shoal_exchange_text(line));
+	if (code != SHOAL_ERR_REJECTED) { /* which was logged when it was decided */
+		shoal_seal_refused(core, &request->from, &said);
+	}
+	shoal_exchange_answer(core, request->exchange, &request->from, SHOAL_NONE, code, said);
 }
 
 /* As if the request had come just now: its answer is sealed for who sent it. */

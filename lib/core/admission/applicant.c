@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Who waits to be taken in, and what was decided of late.
  *
- * Bounds: WAITING_MAX at once, of which STRANGERS_MAX told by nobody who is a member here
- * (themselves above all), and TOLD_MAX by one member; the table of a seed that this member asked
- * has no share. DECIDED_MAX decisions of the last KEPT, the oldest makes room: who is heard of
- * after that is asked about again. Cost: O(both), where somebody is told of who was not accepted.
+ * Bounds: JOINS_MAX that asked to join, HOST_MAX of them from one host, and WAITING_MAX others, of
+ * which STRANGERS_MAX told by nobody who is a member here, and TOLD_MAX by one member; the table of
+ * a seed that this member asked has no share. So whoever makes up datagrams takes no place of those
+ * that join, who are where their connections come from. DECIDED_MAX decisions of the last KEPT, the
+ * oldest makes room: who is heard of after that is asked about again. Cost: O(both), where somebody
+ * is told of who was not accepted.
  */
 #include "core/admission/applicant.h"
 
@@ -13,6 +15,8 @@
 #include "core/node.h"
 #include "core/table/move.h"
 
+#define JOINS_MAX     128
+#define HOST_MAX      32
 #define WAITING_MAX   1024
 #define STRANGERS_MAX 64
 #define TOLD_MAX      256
@@ -24,7 +28,8 @@ shoal_waiting_init(struct shoal_core *core)
 {
 	struct shoal_accept *accept = &core->accept;
 
-	shoal_slab_init(&accept->waiting, &core->mem, sizeof(struct shoal_applicant), WAITING_MAX);
+	shoal_slab_init(&accept->waiting, &core->mem, sizeof(struct shoal_applicant),
+	        JOINS_MAX + WAITING_MAX);
 	shoal_slab_init(&accept->decided, &core->mem, sizeof(struct shoal_decision), DECIDED_MAX);
 }
 
@@ -86,13 +91,59 @@ shoal_decision_keep(struct shoal_core *core, const struct shoal_applicant *appli
 	}
 }
 
-/* *full: one more, told by this teller, has no place. */
+static bool
+is_host(const struct shoal_addr *a, const struct shoal_addr *b)
+{
+	return memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+/* Only a request comes from where it says. */
+static bool
+joins(const struct shoal_id *id, const struct shoal_teller *teller)
+{
+	return teller->path == SHOAL_PATH_JOIN && memcmp(&teller->id, id, sizeof *id) == 0;
+}
+
+/* How many wait, by whose places they take. */
+struct places {
+	unsigned joins, host, others, strangers, told;
+};
+
+static void
+count_place(struct places *places, const struct shoal_applicant *applicant,
+        const struct shoal_teller *teller)
+{
+	places->joins += applicant->joins;
+	places->others += !applicant->joins;
+	places->strangers += applicant->stranger;
+	if (teller == NULL) {
+		return;
+	}
+	places->host += applicant->joins && is_host(&applicant->from_host, &teller->from);
+	places->told += !applicant->joins && applicant->path != SHOAL_PATH_ASKED &&
+	                memcmp(&applicant->by, &teller->id, sizeof applicant->by) == 0;
+}
+
+static bool
+are_taken(struct shoal_core *core, const struct places *places, const struct shoal_id *id,
+        const struct shoal_teller *teller)
+{
+	if (teller != NULL && joins(id, teller)) {
+		return places->joins >= JOINS_MAX || places->host >= HOST_MAX;
+	}
+	if (teller == NULL || teller->path == SHOAL_PATH_ASKED || places->others >= WAITING_MAX) {
+		return places->others >= WAITING_MAX;
+	}
+	return shoal_learn_teller(core, teller) == NULL ? places->strangers >= STRANGERS_MAX
+	                                                : places->told >= TOLD_MAX;
+}
+
 struct shoal_applicant *
 shoal_waiting_find(struct shoal_core *core, const struct shoal_id *id, uint64_t salt,
         const struct shoal_teller *teller, bool *full)
 {
 	struct shoal_slab *waiting = &core->accept.waiting;
-	unsigned strangers = 0, told = 0;
+	struct places places = {0};
 
 	for (uint32_t i = 0; i < waiting->end; i++) {
 		struct shoal_applicant *applicant = shoal_slab_at(waiting, i);
@@ -102,14 +153,9 @@ shoal_waiting_find(struct shoal_core *core, const struct shoal_id *id, uint64_t 
 		if (is_instance(&applicant->id, applicant->salt, id, salt)) {
 			return applicant;
 		}
-		strangers += applicant->stranger;
-		told += teller != NULL && applicant->path != SHOAL_PATH_ASKED &&
-		        memcmp(&applicant->by, &teller->id, sizeof applicant->by) == 0;
+		count_place(&places, applicant, teller);
 	}
-	if (teller != NULL && teller->path != SHOAL_PATH_ASKED) {
-		bool stranger = shoal_learn_teller(core, teller) == NULL;
-		*full = stranger ? strangers >= STRANGERS_MAX : told >= TOLD_MAX;
-	}
+	*full = are_taken(core, &places, id, teller);
 	return NULL;
 }
 
@@ -165,8 +211,12 @@ shoal_waiting_note(struct shoal_core *core, struct shoal_applicant *applicant,
 	applicant->from = teller->from;
 	applicant->path = teller->path;
 	applicant->own = shoal_move_is_own(core, member, teller);
-	applicant->stranger =
-	        teller->path != SHOAL_PATH_ASKED && shoal_learn_teller(core, teller) == NULL;
+	if (joins(&member->id, teller)) {
+		applicant->joins = true;
+		applicant->from_host = teller->from;
+	}
+	applicant->stranger = !applicant->joins && teller->path != SHOAL_PATH_ASKED &&
+	                      shoal_learn_teller(core, teller) == NULL;
 	return true;
 }
 

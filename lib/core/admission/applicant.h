@@ -29,7 +29,9 @@ struct shoal_applicant {
 	struct shoal_addr from;
 	enum shoal_path path;
 	bool own;      /* its own word */
-	bool stranger; /* whom no member told of */
+	bool joins;    /* it has asked to join, from `from_host` */
+	bool stranger; /* whom no member told of, and that has not asked either */
+	struct shoal_addr from_host;
 	struct shoal_join join;
 	size_t len; /* 0: it is held unconfirmed, and nothing newer was told */
 	uint8_t statement[SHOAL_STATEMENT_MAX];
@@ -50,7 +52,7 @@ const struct shoal_decision *shoal_decision_find(
 void shoal_decision_keep(struct shoal_core *core, const struct shoal_applicant *applicant,
         bool accepted, struct shoal_span reason);
 
-/* NULL: it does not wait. *full (where there is a teller): one more, told by it, has no place. */
+/* NULL: it does not wait. *full: it would have no place, told by this teller (NULL: by nobody). */
 struct shoal_applicant *shoal_waiting_find(struct shoal_core *core, const struct shoal_id *id,
         uint64_t salt, const struct shoal_teller *teller, bool *full);
 /* NULL: no place, counted. */
