@@ -113,6 +113,63 @@ a_join_of_no_instance_is_refused(void **state)
 	world_done(&world);
 }
 
+/* The puppet, and another instance of it elsewhere, of which a member tells. */
+static void
+an_instance_elsewhere_that_was_probed_for_is_there_when_it_is_accepted(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_member held;
+
+	(void)state;
+	world_init(&world);
+	add_asking(&world);
+	struct puppet *puppet = world_puppet(&world), *teller = world_puppet(&world);
+	struct puppet heir = *puppet;
+	struct shoal_msg_member said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	said = puppet_member(teller, SHOAL_STATE_ALIVE);
+	world_tell(&world, 0, teller, SHOAL_MESSAGE_MEMBER, &said);
+	run_accepting(&world, 0, NULL, 1);
+	teller->answers = PUPPET_DATAGRAMS;
+	heir.addr = world_puppet(&world)->addr;
+	heir.salt.bytes[0] ^= 1;
+	heir.incarnation += 5;
+	said = puppet_member(&heir, SHOAL_STATE_ALIVE);
+	tell_of(&world, teller, &said);
+	assert_null(asked(&world, 0, &puppet->id, 1));
+	for (unsigned i = 0; i < 300 && asked(&world, 0, &puppet->id, 1) == NULL; i++) {
+		world_run(&world, SHOAL_MS(100));
+	}
+	assert_non_null(asked(&world, 0, &puppet->id, 1));
+	decide(&world, 0, asked(&world, 0, &puppet->id, 1)->exchange, SHOAL_OK, "");
+	assert_true(world_holds(&world, 0, &puppet->id, &held));
+	assert_memory_equal(&held.salt, &heir.salt, sizeof held.salt);
+	world_done(&world);
+}
+
+/* Its own word was fresh when it came. */
+static void
+a_join_that_waits_longer_than_hearsay_counts_is_taken_in_all_the_same(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	config.asks_accept = true;
+	config.profile.hearsay_ms = 5000;
+	world_add(&world, &config);
+	struct puppet *puppet = world_puppet(&world);
+	struct shoal_msg_member said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	join_as(&world, 0, puppet, &said, NULL, 77);
+	world_run(&world, SHOAL_SEC(6));
+	decide(&world, 0, asked(&world, 0, &puppet->id, 0)->exchange, SHOAL_OK, "");
+	assert_int_equal(code_of(&world, 0, 77), SHOAL_OK);
+	assert_int_equal(world_state(&world, 0, &puppet->id), SHOAL_STATE_ALIVE);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -122,6 +179,10 @@ main(void)
 	        cmocka_unit_test(
 	                the_host_is_asked_once_more_where_its_own_word_is_not_what_others_said),
 	        cmocka_unit_test(a_join_of_no_instance_is_refused),
+	        cmocka_unit_test(
+	                an_instance_elsewhere_that_was_probed_for_is_there_when_it_is_accepted),
+	        cmocka_unit_test(
+	                a_join_that_waits_longer_than_hearsay_counts_is_taken_in_all_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

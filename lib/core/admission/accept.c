@@ -339,7 +339,10 @@ take_in(struct shoal_core *core, const struct shoal_applicant *applicant)
 	struct shoal_teller teller = {.id = applicant->by,
 	        .slot = shoal_members_find(core, &applicant->by),
 	        .from = applicant->from,
-	        .path = applicant->path};
+	        .path = applicant->path,
+	        .checked = applicant->checked,
+	        .sealed = applicant->sealed,
+	        .waited = core->now - applicant->told};
 	const struct shoal_span none = {NULL, 0};
 	union shoal_wire_message message;
 
@@ -347,7 +350,7 @@ take_in(struct shoal_core *core, const struct shoal_applicant *applicant)
 		confirm(core, applicant);
 		return;
 	}
-	message.member.age_ms += (core->now - applicant->told) / SHOAL_MS(1);
+	message.member.age_ms += teller.waited / SHOAL_MS(1);
 	shoal_learn_member(core, &message.member, &teller);
 	if (core->leave.phase != SHOAL_LEAVE_NOT) {
 		answer_join(core, applicant, SHOAL_ERR_STATE,

@@ -210,6 +210,8 @@ shoal_waiting_note(struct shoal_core *core, struct shoal_applicant *applicant,
 	applicant->by = teller->id;
 	applicant->from = teller->from;
 	applicant->path = teller->path;
+	applicant->sealed = core->seal.sealed || teller->sealed;
+	applicant->checked = applicant->checked || teller->checked;
 	applicant->own = shoal_move_is_own(core, member, teller);
 	if (joins(&member->id, teller)) {
 		applicant->joins = true;

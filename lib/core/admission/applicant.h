@@ -29,6 +29,8 @@ struct shoal_applicant {
 	struct shoal_addr from;
 	enum shoal_path path;
 	bool own;      /* its own word */
+	bool sealed;   /* it came sealed */
+	bool checked;  /* the instance that is known was found silent */
 	bool joins;    /* it has asked to join, from `from_host` */
 	bool stranger; /* whom no member told of, and that has not asked either */
 	struct shoal_addr from_host;

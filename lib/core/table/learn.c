@@ -284,7 +284,7 @@ learn(struct shoal_core *core, struct shoal_said *said, const struct shoal_telle
 	said->told.refused = view.known && is_verdict(core, slot, said);
 	said->told.full = said->member != NULL;
 	said->told.fresh = teller->path == SHOAL_PATH_ASKED || teller->checked ||
-	                   said->age_ns <= shoal_ms(core->profile.hearsay_ms);
+	                   said->age_ns <= shoal_ms(core->profile.hearsay_ms) + teller->waited;
 #ifdef SHOAL_PLANT_HEARSAY_COUNTS
 	said->told.fresh = true;
 #endif

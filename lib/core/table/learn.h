@@ -25,7 +25,9 @@ struct shoal_teller {
 	struct shoal_id id;
 	uint32_t slot; /* SHOAL_NONE: not a member that is known */
 	struct shoal_addr from;
-	bool checked; /* the instance that was known has been asked, and is silent */
+	bool checked;    /* the instance that was known has been asked, and is silent */
+	bool sealed;     /* it came sealed, and has waited here since                   */
+	uint64_t waited; /* so long: it is no hearsay for that */
 };
 
 /* The teller's record; NULL: it is no member that is known, or it was forgotten meanwhile. */

@@ -149,7 +149,7 @@ shoal_move_is_own(const struct shoal_core *core, const struct shoal_msg_member *
         const struct shoal_teller *teller)
 {
 	return memcmp(&teller->id, &told->id, sizeof told->id) == 0 &&
-	       (core->seal.sealed ||
+	       (core->seal.sealed || teller->sealed ||
 	               is_host(shoal_members_used(core, &told->addrs), &teller->from));
 }
 

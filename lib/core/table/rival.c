@@ -287,7 +287,8 @@ take_over(struct shoal_core *core, const struct rival *rival)
 	        .slot = shoal_members_find(core, &rival->by),
 	        .from = rival->from,
 	        .path = SHOAL_PATH_GOSSIP,
-	        .checked = true};
+	        .checked = true,
+	        .sealed = rival->own};
 	struct shoal_reader reader, body;
 	union shoal_wire_message message;
 	uint16_t kind;
