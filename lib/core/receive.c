@@ -28,6 +28,7 @@ struct arrival {
 	uint64_t joins;         /* a join: of this instance                           */
 	bool refused;           /* a request or an answer that brings no statements   */
 	bool asked;             /* a ping or a relay request was served               */
+	uint64_t salt;          /* of the instance that names itself in it; 0: none does */
 	struct shoal_id marked; /* the member whose digest has the mark that came */
 	uint32_t mark;          /* 0: none came */
 	bool walked;            /* it ends a step of a walk of ours */
@@ -218,28 +219,33 @@ on_watch(struct shoal_core *core, struct arrival *arrival, const struct shoal_ms
 	}
 }
 
-/* A statement counts for somebody: a nameless one, or one in this member's own name, does not. */
+/* A statement counts for somebody: a nameless one, or one in this member's own name, does not.
+ * about: whom it is about, NULL: not only its sender. */
 static bool
-may_tell(struct shoal_core *core, const struct arrival *arrival)
+may_tell(struct shoal_core *core, const struct arrival *arrival, const struct shoal_id *about)
 {
 	const struct shoal_id *self = &shoal_members_at(core, SHOAL_SELF)->info->id;
-	bool named = !shoal_id_is_zero(&arrival->teller.id) &&
-	             memcmp(&arrival->teller.id, self, sizeof *self) != 0;
+	const struct shoal_id *by = &arrival->teller.id;
+	bool itself = about != NULL && memcmp(about, by, sizeof *by) == 0;
+	bool asked = arrival->exchange != NULL && arrival->exchange->purpose == SHOAL_EXCHANGE_JOIN;
 
-	if (!named) {
+	if (shoal_id_is_zero(by) || memcmp(by, self, sizeof *self) == 0) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
+		return false;
 	}
-	return named;
+	return itself || asked || !shoal_accept_mutes(core, arrival->teller.slot, arrival->salt);
 }
 
 static void
 on_statement(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
         union shoal_wire_message *m)
 {
-	if (!may_tell(core, arrival)) {
+	bool shortly = kind == SHOAL_MESSAGE_STATE;
+
+	if (!may_tell(core, arrival, shortly ? &m->state.id : &m->member.id)) {
 		return;
 	}
-	if (kind == SHOAL_MESSAGE_STATE) {
+	if (shortly) {
 		shoal_learn_state(core, &m->state, &arrival->teller);
 		return;
 	}
@@ -265,7 +271,7 @@ static void
 on_broadcast(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
         union shoal_wire_message *m)
 {
-	if (kind == SHOAL_MESSAGE_CAST ? may_tell(core, arrival)
+	if (kind == SHOAL_MESSAGE_CAST ? may_tell(core, arrival, NULL)
 	                               : kind != SHOAL_MESSAGE_FETCH || may_ask(core, arrival)) {
 		shoal_repair_on_message(
 		        core, kind, m, &arrival->teller, arrival->exchange, arrival->input);
@@ -308,7 +314,7 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
 		shoal_inquest_on_refused(core, &m->refused, from);
 		break;
 	case SHOAL_MESSAGE_META:
-		if (may_tell(core, arrival)) {
+		if (may_tell(core, arrival, NULL)) {
 			shoal_meta_on_message(core, &m->meta, &arrival->teller);
 		}
 		break;
@@ -358,10 +364,12 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct shoal_receiv
 	}
 	const struct shoal_id *sender = shoal_message_from(kind, m);
 	if (sender != NULL) {
+		uint64_t salt = shoal_message_salt(kind, m);
+		arrival->salt = arrival->salt != 0 ? arrival->salt : salt;
 		name_teller(core, arrival, sender);
-		shoal_seal_named(core, shoal_message_salt(kind, m));
+		shoal_seal_named(core, salt);
 		if (arrival->exchange == NULL &&
-		        shoal_accept_turns_away(core, sender, shoal_message_salt(kind, m), input)) {
+		        shoal_accept_turns_away(core, sender, salt, input)) {
 			arrival->refused = true;
 			return;
 		}

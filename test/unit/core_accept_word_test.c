@@ -170,6 +170,35 @@ a_join_that_waits_longer_than_hearsay_counts_is_taken_in_all_the_same(void **sta
 	world_done(&world);
 }
 
+/* In its join, and in a datagram. */
+static void
+a_restart_that_waits_tells_of_nobody_else(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	add_asking(&world);
+	struct puppet *puppet = world_puppet(&world), *other = world_puppet(&world);
+	struct shoal_msg_member said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	struct shoal_msg_member left = puppet_member(other, SHOAL_STATE_LEFT);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	decide(&world, 0, asked(&world, 0, &puppet->id, 0)->exchange, SHOAL_OK, "");
+	puppet->salt.bytes[0] ^= 1;
+	puppet->incarnation++;
+	said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	join_as(&world, 0, puppet, &said, &left, 77);
+	assert_int_equal(count_asked(&world, 0), 2);
+	assert_int_equal(world_state(&world, 0, &other->id), SHOAL_STATES);
+	tell_of(&world, puppet, &left);
+	assert_int_equal(world_state(&world, 0, &other->id), SHOAL_STATES);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_NOT_ACCEPTED), 2);
+	decide(&world, 0, asked(&world, 0, &puppet->id, 1)->exchange, SHOAL_OK, "");
+	tell_of(&world, puppet, &left);
+	assert_int_equal(world_state(&world, 0, &other->id), SHOAL_STATE_LEFT);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -179,6 +208,7 @@ main(void)
 	        cmocka_unit_test(
 	                the_host_is_asked_once_more_where_its_own_word_is_not_what_others_said),
 	        cmocka_unit_test(a_join_of_no_instance_is_refused),
+	        cmocka_unit_test(a_restart_that_waits_tells_of_nobody_else),
 	        cmocka_unit_test(
 	                an_instance_elsewhere_that_was_probed_for_is_there_when_it_is_accepted),
 	        cmocka_unit_test(

@@ -286,6 +286,19 @@ shoal_accept_turns_away(struct shoal_core *core, const struct shoal_id *id, uint
 }
 
 bool
+shoal_accept_mutes(struct shoal_core *core, uint32_t slot, uint64_t salt)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	if (!core->accept.asks || record == NULL || salt == 0 ||
+	        salt == shoal_members_salt(record)) {
+		return false;
+	}
+	shoal_count(core, SHOAL_COUNTER_DROP_NOT_ACCEPTED);
+	return true;
+}
+
+bool
 shoal_accept_holds(struct shoal_core *core, const struct shoal_id *id, uint64_t salt,
         const struct shoal_input *input)
 {

@@ -40,6 +40,10 @@ bool shoal_accept_defers_held(struct shoal_core *core, uint32_t slot, const stru
 bool shoal_accept_turns_away(struct shoal_core *core, const struct shoal_id *id, uint64_t salt,
         const struct shoal_input *input);
 
+/* Says something of others. true: it is another instance of the member in slot than the one that
+ * was taken in, and tells of nobody; counted. */
+bool shoal_accept_mutes(struct shoal_core *core, uint32_t slot, uint64_t salt);
+
 /* A join whose joiner's own word has been heard. true: it is not accepted: it was answered so, or
  * is answered once that is decided. */
 bool shoal_accept_holds(struct shoal_core *core, const struct shoal_id *id, uint64_t salt,
