@@ -235,30 +235,52 @@ document_of_log(const struct shoal_log_record *record)
 }
 
 static void
-tell_log(struct cli_events *events, const struct shoal_log_record *record, uint64_t lost)
+queue_log(struct subscriber *subscriber, const struct shoal_log_record *record)
 {
 	size_t len = 0;
 	char *text = event_text("log", document_of_log(record), &len);
 
+	if (text != NULL) {
+		queue_event(subscriber, text, len);
+	} else {
+		subscriber->lost++; /* out of memory */
+	}
+	free(text);
+}
+
+/* A gap is a line like others, in its place: the stream goes on, and the member events in it. */
+static void
+tell_missed(struct subscriber *subscriber, const struct cli_log_missed *missed)
+{
+	struct shoal_log_record note = {
+	        .wall_ns = cli_text_wall_ns(), .level = SHOAL_LOG_WARN, .room = "agent"};
+	uint64_t n = 0;
+
+	for (unsigned level = 0; level <= subscriber->logs; level++) {
+		n += missed->of[level];
+	}
+	if (n > 0) {
+		snprintf(note.text, sizeof(note.text),
+		        "%" PRIu64 " log lines were lost: more came than are kept for one turn", n);
+		queue_log(subscriber, &note);
+	}
+}
+
+static void
+tell_log(struct cli_events *events, const struct shoal_log_record *record,
+        const struct cli_log_missed *missed)
+{
 	for (size_t i = 0; i < CLI_SUBSCRIBERS_MAX; i++) {
 		struct subscriber *subscriber = &events->subscribers[i];
 
 		if (subscriber->request == NULL || subscriber->logs == 0) {
 			continue;
 		}
-		if (lost > 0 || text == NULL) {
-			subscriber->lost += lost + (text == NULL);
-			if (evbuffer_get_length(bufferevent_get_output(stream_of(subscriber))) ==
-			        0) {
-				on_drained(NULL, subscriber); /* nothing else will call it */
-				continue;
-			}
-		}
-		if (record->level <= subscriber->logs && text != NULL) {
-			queue_event(subscriber, text, len);
+		tell_missed(subscriber, missed);
+		if (record->level <= subscriber->logs) {
+			queue_log(subscriber, record);
 		}
 	}
-	free(text);
 }
 
 /* What comes while it is told waits for the next turn. */
@@ -266,12 +288,12 @@ static void
 on_logs(evutil_socket_t fd, short what, void *arg)
 {
 	struct shoal_log_record record;
-	uint64_t lost;
+	struct cli_log_missed missed;
 
 	(void)fd;
 	(void)what;
-	for (size_t i = 0; i < CLI_LOG_KEPT && cli_log_next(&record, &lost); i++) {
-		tell_log(arg, &record, lost);
+	for (size_t i = 0; i < CLI_LOG_KEPT && cli_log_next(&record, &missed); i++) {
+		tell_log(arg, &record, &missed);
 	}
 }
 

@@ -28,7 +28,7 @@ static struct {
 	pthread_mutex_t lock;
 	struct shoal_log_record record[CLI_LOG_KEPT];
 	size_t first, count;
-	uint64_t lost;
+	struct cli_log_missed missed;
 	int fd; /* 0: not made yet */
 	atomic_uint level;
 } kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -46,7 +46,7 @@ cli_log_keep(unsigned level)
 	kept.level = level;
 	if (level == 0) {
 		kept.count = 0;
-		kept.lost = 0;
+		memset(&kept.missed, 0, sizeof(kept.missed));
 	}
 	pthread_mutex_unlock(&kept.lock);
 }
@@ -61,7 +61,7 @@ cli_log_fd(void)
 }
 
 bool
-cli_log_next(struct shoal_log_record *record, uint64_t *missed)
+cli_log_next(struct shoal_log_record *record, struct cli_log_missed *missed)
 {
 	eventfd_t ignored;
 	bool some;
@@ -72,8 +72,8 @@ cli_log_next(struct shoal_log_record *record, uint64_t *missed)
 		*record = kept.record[kept.first];
 		kept.first = (kept.first + 1) % CLI_LOG_KEPT;
 		kept.count--;
-		*missed = kept.lost;
-		kept.lost = 0;
+		*missed = kept.missed;
+		memset(&kept.missed, 0, sizeof(kept.missed));
 	}
 	if (kept.count == 0 && kept.fd > 0) {
 		(void)eventfd_read(kept.fd, &ignored);
@@ -91,9 +91,9 @@ keep(const struct shoal_log_record *record)
 	pthread_mutex_lock(&kept.lock);
 	if (record->level <= kept.level) {
 		if (kept.count == CLI_LOG_KEPT) {
+			kept.missed.of[kept.record[kept.first].level]++;
 			kept.first = (kept.first + 1) % CLI_LOG_KEPT;
 			kept.count--;
-			kept.lost++;
 		}
 		kept.record[(kept.first + kept.count++) % CLI_LOG_KEPT] = *record;
 		if (kept.fd > 0) {

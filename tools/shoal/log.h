@@ -43,8 +43,12 @@ void cli_log_keep(unsigned level);
 /* A descriptor that is readable while there are some. -1: there is none. */
 int cli_log_fd(void);
 
-/* Takes the oldest. *missed: how many were lost before it for want of room. false: there is none.
- */
-bool cli_log_next(struct shoal_log_record *record, uint64_t *missed);
+/* Of each level, how many were lost for want of room. */
+struct cli_log_missed {
+	uint64_t of[SHOAL_LOG_DEBUG + 1];
+};
+
+/* Takes the oldest; *missed: what was lost before it. false: there is none. */
+bool cli_log_next(struct shoal_log_record *record, struct cli_log_missed *missed);
 
 #endif

@@ -235,6 +235,20 @@ a_subscriber_that_does_not_read_gets_its_queue_then_lagged_and_the_end(void **st
 	free(prompt.bytes);
 }
 
+/* Turns until the text has the word. */
+static void
+take_until(struct server *server, int fd, struct text *text, const char *word)
+{
+	for (int i = 0; i < TURNS_MAX; i++) {
+		if (text->len > 0 && strstr(text->bytes, word) != NULL) {
+			return;
+		}
+		turn(server);
+		assert_true(take(fd, text) || strstr(text->bytes, word) != NULL);
+	}
+	fail_msg("%s does not come", word);
+}
+
 static void
 log_one(enum shoal_log_level of)
 {
@@ -259,30 +273,39 @@ who_wants_the_log_gets_its_level_and_hears_what_is_lost(void **state)
 	log_one(SHOAL_LOG_DEBUG);
 	log_one(SHOAL_LOG_WARN);
 	tell_one(server);
-	for (i = 0; (debug.len == 0 || strstr(debug.bytes, "warn") == NULL) && i < TURNS_MAX; i++) {
-		turn(server);
-		take(most, &debug);
-	}
-	for (i = 0; (warn.len == 0 || strstr(warn.bytes, "warn") == NULL) && i < TURNS_MAX; i++) {
-		turn(server);
-		take(less, &warn);
-	}
+	take_until(server, most, &debug, "warn");
+	take_until(server, less, &warn, "event: log");
 	assert_non_null(strstr(debug.bytes, "\"level\":\"debug\",\"room\":\"test\""));
 	assert_null(strstr(warn.bytes, "debug"));
 	assert_int_equal(debug.overflows, 0);
 	assert_int_equal(warn.overflows, 1);
 	/* The loop does not turn meanwhile. */
+	log_one(SHOAL_LOG_WARN);
+	for (i = 0; i < CLI_LOG_KEPT + 43; i++) {
+		log_one(SHOAL_LOG_DEBUG);
+	}
+	log_one(SHOAL_LOG_ERROR);
+	take_until(server, most, &debug, "\"level\":\"error\"");
+	take_until(server, less, &warn, "\"level\":\"error\"");
+	assert_non_null(strstr(debug.bytes, "\"text\":\"45 log lines were lost"));
+	assert_non_null(strstr(warn.bytes, "\"text\":\"1 log lines were lost"));
+	/* What is not theirs is no gap, and no stream has ended. */
 	for (i = 0; i < CLI_LOG_KEPT + 44; i++) {
 		log_one(SHOAL_LOG_DEBUG);
 	}
-	read_to_end(server, most, &debug);
-	read_to_end(server, less, &warn);
-	assert_non_null(strstr(debug.bytes, "event: lagged\ndata: {\"n\":44}"));
-	assert_non_null(strstr(warn.bytes, "event: lagged\ndata: {\"n\":44}"));
-	turn_until_count(server, 0);
-	assert_string_equal(level, "error");
+	take_until(server, most, &debug, "\"text\":\"44 log lines were lost");
+	tell_one(server);
+	while (warn.overflows < 2) {
+		turn(server);
+		assert_true(take(less, &warn));
+	}
+	assert_null(strstr(strstr(warn.bytes, "lines were lost") + 1, "lines were lost"));
+	assert_null(strstr(debug.bytes, "lagged"));
+	assert_int_equal(cli_events_count(server->events), 2);
 	close(most);
 	close(less);
+	turn_until_count(server, 0);
+	assert_string_equal(level, "error");
 	free(debug.bytes);
 	free(warn.bytes);
 }
