@@ -398,10 +398,11 @@ static void
 arm_timer(struct shoal_cluster *cluster)
 {
 	uint64_t deadline = shoal_core_deadline(cluster->core), now, us;
-	uint64_t due = shoal_callbacks_due(&cluster->callbacks);
+	uint64_t due = shoal_callbacks_due(&cluster->callbacks), told = shoal_log_due(cluster);
 	struct timeval in = {0};
 
 	deadline = due < deadline ? due : deadline;
+	deadline = told < deadline ? told : deadline;
 	if (deadline == cluster->armed) {
 		return;
 	}
@@ -444,6 +445,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	shoal_callbacks_commit(&cluster->callbacks, shoal_clock_mono(&cluster->clock));
 	shoal_join_reap(cluster);
 	shoal_wait_reap(cluster);
+	shoal_log_turn(cluster);
 	if (cluster->ended) {
 		shoal_loop_finish(cluster, cluster->ended_code);
 		return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A bucket for each room and level, so that a flood of one leaves room for the others: a second's
  * worth of lines comes back each second, and at most SHOAL_LOG_BURST of them wait. What was left
- * out is told with the next line that is told of anything, once its own bucket has a line again,
- * and at the end. Cost: O(rooms) a line. The loop's thread, and start's. */
+ * out is told a second after the first of it, so that a flood has one line a second more, and at
+ * the end. Cost: O(rooms) a line. The loop's thread, and start's. */
 #include "cluster/report/log.h"
 
 #include "cluster/cluster.h"
@@ -59,6 +59,7 @@ shoal_log_gate_takes(struct shoal_log_gate *gate, uint32_t rate,
 	fill(row, rate, now);
 	if (row->lines < LINE) {
 		row->left_out++;
+		gate->due = gate->due != 0 ? gate->due : now + SHOAL_LOG_NOTE;
 		return false;
 	}
 	row->lines -= LINE;
@@ -69,14 +70,13 @@ bool
 shoal_log_gate_left_out(struct shoal_log_gate *gate, uint32_t rate, uint64_t now, bool all,
         struct shoal_log_record *record)
 {
+	if (gate->due == 0 || (now < gate->due && !all)) {
+		return false;
+	}
 	for (size_t i = 0; i < gate->rows; i++) {
 		struct shoal_log_row *row = &gate->row[i];
 
-		if (row->left_out == 0) {
-			continue;
-		}
-		fill(row, rate, now);
-		if (row->lines >= LINE || all) {
+		if (row->left_out > 0) {
 			record->room = row->room;
 			record->level = row->level;
 			snprintf(record->text, sizeof(record->text),
@@ -87,6 +87,7 @@ shoal_log_gate_left_out(struct shoal_log_gate *gate, uint32_t rate, uint64_t now
 			return true;
 		}
 	}
+	gate->due = 0;
 	return false;
 }
 
@@ -112,8 +113,30 @@ shoal_log_tell(struct shoal_cluster *cluster, const struct shoal_log_record *rec
 	        !shoal_log_gate_takes(&cluster->log_gate, config->log_rate, record, now)) {
 		return;
 	}
-	tell_left_out(cluster, now, false);
 	config->log(record, config->log_arg);
+}
+
+void
+shoal_log_turn(struct shoal_cluster *cluster)
+{
+	struct shoal_log_gate *gate = &cluster->log_gate;
+	uint64_t dropped = shoal_core_counters(cluster->core)->value[SHOAL_COUNTER_DROP_LOGS_FULL];
+
+	if (dropped != gate->dropped) {
+		shoal_cluster_log(cluster, SHOAL_LOG_WARN, "log",
+		        "%" PRIu64 " lines were lost: more came of one step than are kept",
+		        dropped - gate->dropped);
+		gate->dropped = dropped;
+	}
+	if (gate->due != 0 && cluster->settings.config.log != NULL) {
+		tell_left_out(cluster, shoal_clock_mono(&cluster->clock), false);
+	}
+}
+
+uint64_t
+shoal_log_due(const struct shoal_cluster *cluster)
+{
+	return cluster->log_gate.due != 0 ? cluster->log_gate.due : SHOAL_NEVER;
 }
 
 void
