@@ -68,7 +68,8 @@ SHOAL_API int shoal_seeds_check(const char *const *addrs, size_t n);
  * lives, also when others were reached, about every heal_interval_ms and sooner at first, names
  * resolved anew: one at a time, or all at once while no other member is alive here. One that
  * refuses is asked ever more seldom, after heal_interval_ms at first and 16 times that in the end,
- * and the log says so once, as a warning.
+ * and the log says so once, as a warning; it is asked soon after a change of this member's keys,
+ * accept_* or heal_interval_ms.
  *
  * SHOAL_ERR_NO_SEED: none was reached; the text lists each address with its reason, and says how
  * many more there are where it has no place for all.

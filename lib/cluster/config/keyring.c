@@ -6,6 +6,7 @@
 #include "cluster/config/keyring.h"
 
 #include "cluster/config/encoding.h"
+#include "cluster/join/join.h"
 #include "cluster/loop/fork.h"
 #include "cluster/report/last_error.h"
 
@@ -232,14 +233,23 @@ shoal_keyring_publish(struct shoal_cluster *cluster)
 {
 	struct shoal_key_info info[SHOAL_KEYS_MAX];
 	size_t count = 0;
+	bool changed = false;
 
 	while (count < SHOAL_KEYS_MAX && shoal_core_key(cluster->core, count, &info[count])) {
+		const struct shoal_key_info *held = &cluster->keys[count];
+
+		changed = changed || info[count].print != held->print ||
+		          info[count].in_use != held->in_use;
 		count++;
 	}
+	changed = changed || count != cluster->key_count;
 	pthread_mutex_lock(&cluster->lock);
 	memcpy(cluster->keys, info, count * sizeof(info[0]));
 	cluster->key_count = count;
 	pthread_mutex_unlock(&cluster->lock);
+	if (changed) {
+		shoal_background_hurry(cluster);
+	}
 }
 
 int

@@ -181,6 +181,7 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 	struct shoal_input tune = {.kind = SHOAL_INPUT_TUNE, .data = data};
 	struct shoal_profile profile;
 	bool changed, migrates = false;
+	uint32_t heals = cluster->settings.config.profile.heal_interval_ms;
 
 	pthread_mutex_lock(&tuning->lock);
 	changed = tuning->changed && cluster->core != NULL;
@@ -208,6 +209,9 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 	push_addresses(cluster);
 	warn_of_outside(cluster, range, allow.len / sizeof(range[0]));
 	shoal_background_tuned(cluster);
+	if (migrates || heals != profile.heal_interval_ms) {
+		shoal_background_hurry(cluster);
+	}
 }
 
 static bool

@@ -6,13 +6,15 @@
  * one seed do not come at once. A seed that is reached, or turns out to be this member, is
  * forgotten. The list is bounded; of more seeds the oldest stay.
  *
- * One that refuses has mostly been set up for something else, and asking it as often as one that is
- * down tells both logs the same thing for ever: it waits an interval, then two, up to 16. It is not
- * given up, because a key, a version or a name that is in the way can go. */
+ * One that refuses, at one address of its name at least, has mostly been set up for something else,
+ * and asking it as often as one that is down tells both logs the same thing for ever: it waits an
+ * interval, then two, up to 16. It is not given up, because a key, a version or a name that is in
+ * the way can go; where something here that it may hang on changes, its wait begins anew. */
 #include "base/alloc.h"
 #include "cluster/join/join.h"
 #include "cluster/join/try.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* The first pause. */
@@ -31,6 +33,7 @@ struct shoal_again {
 	uint64_t since;        /* the try began */
 	bool remembered;       /* of a former run: needed until one is reached */
 	bool said;             /* that it refuses */
+	bool overtaken;        /* something changed here since the try began */
 	unsigned refusals;     /* one after the other, REFUSALS_MAX at most */
 	uint64_t not_before;
 	char seed[];
@@ -89,29 +92,37 @@ forget_remembered(struct shoal_cluster *cluster)
 	}
 }
 
-static void
+/* Returns how long, in nanoseconds. */
+static uint64_t
 wait_longer(struct shoal_again *again)
 {
 	struct shoal_cluster *cluster = again->cluster;
 	uint64_t interval = SHOAL_MS(cluster->settings.config.profile.heal_interval_ms);
+	uint64_t wait = interval << again->refusals;
 
-	again->not_before = shoal_clock_mono(&cluster->clock) + (interval << again->refusals);
+	again->not_before = shoal_clock_mono(&cluster->clock) + wait;
 	again->refusals += again->refusals < REFUSALS_MAX;
+	return wait;
 }
 
 /* It was not reached. */
 static void
 put_off(struct shoal_again *again, enum shoal_try_result result, const char *why)
 {
-	if (result != SHOAL_TRY_REJECTED) {
+	bool overtaken = again->overtaken;
+	uint64_t wait;
+
+	again->overtaken = false;
+	if (result != SHOAL_TRY_REJECTED || overtaken) {
 		again->refusals = 0;
 		shoal_cluster_log(
 		        again->cluster, SHOAL_LOG_DEBUG, "join", "seed not reached: %s", why);
 		return;
 	}
-	wait_longer(again);
+	wait = wait_longer(again);
 	shoal_cluster_log(again->cluster, again->said ? SHOAL_LOG_DEBUG : SHOAL_LOG_WARN, "join",
-	        "seed refuses, and is asked ever more seldom: %s", why);
+	        "seed refuses, and is asked ever more seldom, next in %" PRIu64 " s: %s",
+	        (wait + SHOAL_SEC(1) - 1) / SHOAL_SEC(1), why);
 	again->said = true;
 }
 
@@ -201,6 +212,32 @@ shoal_background_tuned(struct shoal_cluster *cluster)
 }
 
 static void
+begin_anew(struct shoal_cluster *cluster)
+{
+	cluster->joins.background_pause_ms = PAUSE_FIRST_MS;
+	event_del(cluster->joins.background_timer);
+	arm(cluster);
+}
+
+void
+shoal_background_hurry(struct shoal_cluster *cluster)
+{
+	bool some = false;
+
+	SHOAL_LIST_FOREACH (node, &cluster->joins.again) {
+		struct shoal_again *again = SHOAL_LIST_ITEM(node, struct shoal_again, node);
+
+		some = some || again->not_before > 0 || again->try != NULL;
+		again->overtaken = again->try != NULL;
+		again->refusals = 0;
+		again->not_before = 0;
+	}
+	if (some) {
+		begin_anew(cluster);
+	}
+}
+
+static void
 add(struct shoal_cluster *cluster, const char *seed, bool remembered, bool refused)
 {
 	struct shoal_joins *joins = &cluster->joins;
@@ -228,9 +265,7 @@ add(struct shoal_cluster *cluster, const char *seed, bool remembered, bool refus
 	memcpy(again->seed, seed, len + 1);
 	shoal_list_push_back(&joins->again, &again->node);
 	joins->again_count++;
-	joins->background_pause_ms = PAUSE_FIRST_MS;
-	event_del(joins->background_timer);
-	arm(cluster);
+	begin_anew(cluster);
 }
 
 void

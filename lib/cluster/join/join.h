@@ -21,6 +21,8 @@ void shoal_join_reap(struct shoal_cluster *cluster);
 void shoal_background_init(struct shoal_cluster *cluster);
 /* Other numbers count from now on. */
 void shoal_background_tuned(struct shoal_cluster *cluster);
+/* What may have been a reason for refusals has changed here: who refused is asked soon. */
+void shoal_background_hurry(struct shoal_cluster *cluster);
 /* Remembers a seed that was not reached. */
 void shoal_background_add(struct shoal_cluster *cluster, const char *seed);
 /* The same for one that answered with a refusal: it is asked more seldom. */

@@ -330,6 +330,48 @@ a_seed_that_refuses_is_asked_ever_more_seldom_and_said_once(void **state)
 	kit_free(b);
 }
 
+static bool
+one_was_heard(void *arg)
+{
+	return ((struct refusals *)arg)->heard > 0;
+}
+
+/* Without the changes it would be asked after a minute. */
+static void
+a_seed_that_refused_is_asked_soon_once_something_changes_here(void **state)
+{
+	static const struct shoal_key key = {32, {1}}, another = {32, {2}};
+	struct shoal_config config = kit_config("b"), other = kit_config("a");
+	struct refusals refusals = {0};
+	struct shoal_cluster *a, *b;
+
+	(void)state;
+	other.keys = &key;
+	other.key_count = 1;
+	a = kit_start(&other);
+	config.keys = &another;
+	config.key_count = 1;
+	config.profile.heal_interval_ms = 60000;
+	config.log = on_refusal;
+	config.log_arg = &refusals;
+	config.log_level = SHOAL_LOG_DEBUG;
+	b = kit_start(&config);
+	const char *seeds[] = {kit_address(a)};
+	assert_int_equal(
+	        shoal_cluster_join(b, seeds, 1, KIT_PATIENCE_MS, NULL), SHOAL_ERR_REJECTED);
+	assert_int_equal(shoal_cluster_set(b, "heal_interval_ms", "59000"), 0);
+	assert_true(kit_until(NULL, one_was_heard, &refusals));
+	refusals.heard = 0;
+	assert_int_equal(shoal_cluster_set(b, "accept_unlabelled", "1"), 0);
+	assert_true(kit_until(NULL, one_was_heard, &refusals));
+	assert_int_equal(shoal_cluster_key_install(b, &key, NULL), 0);
+	assert_int_equal(shoal_cluster_key_use(b, shoal_key_name(&key)), 0);
+	assert_int_equal(shoal_wait_members(b, 2, KIT_PATIENCE_MS), 0);
+	assert_int_equal(refusals.warned, 1);
+	kit_free(a);
+	kit_free(b);
+}
+
 /* One at a time, with pauses that double, the last one would be tried after minutes. */
 static void
 a_member_that_is_alone_tries_all_its_seeds_at_once(void **state)
@@ -463,6 +505,7 @@ main(void)
 	        cmocka_unit_test(an_answer_that_does_not_open_ends_no_join_for_good),
 	        cmocka_unit_test(a_seed_that_comes_up_later_is_joined_in_the_background),
 	        cmocka_unit_test(a_seed_that_refuses_is_asked_ever_more_seldom_and_said_once),
+	        cmocka_unit_test(a_seed_that_refused_is_asked_soon_once_something_changes_here),
 	        cmocka_unit_test(a_member_that_is_alone_tries_all_its_seeds_at_once),
 	        cmocka_unit_test(reasons_that_have_no_place_are_counted),
 	        cmocka_unit_test(an_asynchronous_join_ends_exactly_once_with_code_and_number),
