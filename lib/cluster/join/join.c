@@ -53,10 +53,10 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
 	} else {
 		shoal_op_say(op, "%s", why);
 	}
-	op->rejected += result == SHOAL_TRY_REJECTED || result == SHOAL_TRY_MIXED;
 	if (result == SHOAL_TRY_REJECTED) {
+		op->rejected++;
 		shoal_background_add_refused(op->cluster, seed);
-	} else if (result == SHOAL_TRY_FAILED || result == SHOAL_TRY_MIXED) {
+	} else if (result == SHOAL_TRY_FAILED) {
 		shoal_background_add(op->cluster, seed);
 	}
 }

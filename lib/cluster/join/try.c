@@ -332,10 +332,7 @@ result_of(const struct shoal_try *try)
 	if (try->self > 0 && try->self == try->count) {
 		return SHOAL_TRY_SELF;
 	}
-	if (try->rejected == 0) {
-		return SHOAL_TRY_FAILED;
-	}
-	return try->rejected + try->self == try->count ? SHOAL_TRY_REJECTED : SHOAL_TRY_MIXED;
+	return try->rejected > 0 ? SHOAL_TRY_REJECTED : SHOAL_TRY_FAILED;
 }
 
 void

@@ -12,8 +12,7 @@ struct shoal_try;
 enum shoal_try_result {
 	SHOAL_TRY_REACHED,
 	SHOAL_TRY_SELF, /* every address leads to this member                                    */
-	SHOAL_TRY_REJECTED, /* every address answered with a refusal, or leads to this member */
-	SHOAL_TRY_MIXED,    /* some did, others were not reached */
+	SHOAL_TRY_REJECTED, /* none was reached, and one at least answered with a refusal */
 	SHOAL_TRY_FAILED
 };
 

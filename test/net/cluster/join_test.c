@@ -3,8 +3,10 @@
  * up later. */
 #include "kit.h"
 
+#include <ares.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -304,14 +306,14 @@ five_were_heard(void *arg)
 
 /* The join's own ask, then one after an interval, two, four ... */
 static void
-a_seed_that_refuses_is_asked_ever_more_seldom_and_said_once(void **state)
+asked_ever_more_seldom(bool named)
 {
 	struct shoal_config config = kit_config("b"), other = kit_config("a");
 	struct refusals refusals = {0};
 	struct shoal_cluster *a, *b;
+	char name[32];
 	uint64_t began;
 
-	(void)state;
 	other.label = "another";
 	a = kit_start(&other);
 	config.profile.heal_interval_ms = 100;
@@ -319,15 +321,60 @@ a_seed_that_refuses_is_asked_ever_more_seldom_and_said_once(void **state)
 	config.log_arg = &refusals;
 	config.log_level = SHOAL_LOG_DEBUG;
 	b = kit_start(&config);
-	const char *seeds[] = {kit_address(a)};
+	snprintf(name, sizeof(name), "two.test:%s", port_of(kit_address(a)));
+	const char *seeds[] = {named ? name : kit_address(a)};
 	began = kit_now_ms();
 	assert_int_equal(
 	        shoal_cluster_join(b, seeds, 1, KIT_PATIENCE_MS, NULL), SHOAL_ERR_REJECTED);
+	if (named) {
+		assert_non_null(strstr(shoal_last_error(), " at 127.0.0.2:"));
+	}
 	assert_true(kit_until(NULL, five_were_heard, &refusals));
 	assert_true(refusals.fifth_ms - began >= (1 + 2 + 4 + 8 + 16) * 100);
 	assert_int_equal(refusals.warned, 1);
 	kit_free(a);
 	kit_free(b);
+}
+
+static void
+a_seed_that_refuses_is_asked_ever_more_seldom_and_said_once(void **state)
+{
+	(void)state;
+	asked_ever_more_seldom(false);
+}
+
+void __real_ares_getaddrinfo(ares_channel channel, const char *name, const char *service,
+        const struct ares_addrinfo_hints *hints, ares_addrinfo_callback callback, void *arg);
+void __wrap_ares_getaddrinfo(ares_channel channel, const char *name, const char *service,
+        const struct ares_addrinfo_hints *hints, ares_addrinfo_callback callback, void *arg);
+
+/* A hosts file of the test's counts where CARES_HOSTS names one. */
+void
+__wrap_ares_getaddrinfo(ares_channel channel, const char *name, const char *service,
+        const struct ares_addrinfo_hints *hints, ares_addrinfo_callback callback, void *arg)
+{
+	struct ares_addrinfo_hints asked = *hints;
+
+	asked.ai_flags |= ARES_AI_ENVHOSTS;
+	__real_ares_getaddrinfo(channel, name, service, &asked, callback, arg);
+}
+
+/* Nobody listens at the other one. */
+static void
+so_is_one_that_refuses_at_one_of_its_addresses(void **state)
+{
+	static const char hosts[] = "127.0.0.1 two.test\n127.0.0.2 two.test\n";
+	char path[] = "/tmp/shoal-hosts.XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, hosts, sizeof(hosts) - 1), sizeof(hosts) - 1);
+	close(fd);
+	assert_int_equal(setenv("CARES_HOSTS", path, 1), 0);
+	asked_ever_more_seldom(true);
+	assert_int_equal(unsetenv("CARES_HOSTS"), 0);
+	assert_int_equal(unlink(path), 0);
 }
 
 static bool
@@ -505,6 +552,7 @@ main(void)
 	        cmocka_unit_test(an_answer_that_does_not_open_ends_no_join_for_good),
 	        cmocka_unit_test(a_seed_that_comes_up_later_is_joined_in_the_background),
 	        cmocka_unit_test(a_seed_that_refuses_is_asked_ever_more_seldom_and_said_once),
+	        cmocka_unit_test(so_is_one_that_refuses_at_one_of_its_addresses),
 	        cmocka_unit_test(a_seed_that_refused_is_asked_soon_once_something_changes_here),
 	        cmocka_unit_test(a_member_that_is_alone_tries_all_its_seeds_at_once),
 	        cmocka_unit_test(reasons_that_have_no_place_are_counted),
