@@ -257,6 +257,8 @@ enum shoal_event_kind {
 	SHOAL_EVENT_OVERFLOW = 1 << 9, /* events were lost or coalesced; look at the list again */
 	SHOAL_EVENT_ALL = (1 << 10) - 1,
 
+	SHOAL_EVENT_CURRENT = 1 << 15, /* no event, and not in ALL: see shoal_on_member */
+
 	/* From the core to its host only. */
 	SHOAL_EVENT_JOINED = 1 << 16, /* a JOIN command ended: code, addr, answered, cause.detail */
 	SHOAL_EVENT_ENDED = 1 << 17,  /* this member has left: code 0, or TIMEOUT; or another

@@ -28,6 +28,7 @@ struct shoal_member_event {
 	struct shoal_cause cause;
 	unsigned changed;            /* UPDATE: what, enum shoal_change; see shoal_event_key */
 	struct shoal_member *before; /* UPDATE: as it was before; else NULL */
+	bool current; /* JOIN: it was here when this one subscribed, see SHOAL_EVENT_CURRENT */
 };
 
 /* Called for each event in the mask, one at a time, in order; see shoal_run for the thread. May
@@ -47,8 +48,17 @@ typedef void (*shoal_member_fn)(
 
 /* Subscribes. The events of shoal_members before the call are not repeated. fn and arg until the
  * cluster is freed or shoal_off_member returns. The same fn and arg may be there several times:
- * each is called, and shoal_off_member ends them all. SHOAL_ERR_INVALID: empty mask or NULL fn.
- * SHOAL_ERR_LIMIT: 64 are there. SHOAL_ERR_NOMEM. */
+ * each is called, and shoal_off_member ends them all.
+ *
+ * With SHOAL_EVENT_CURRENT in the mask, whether JOIN is or not, fn is first told of each other
+ * member that shoal_members shows at this moment, as JOIN: `current` is set, `was` is UNKNOWN,
+ * `state` what it is (also DEAD or LEFT), wall_ns when that began, and there is no cause. Nothing
+ * else comes before or between, and what follows goes on from there: no change is missed, none is
+ * told twice. (With config.coalesce_ms, one that is DEAD or LEFT and was not told of to others
+ * comes as JOIN again if it returns.) Before start nobody is there yet.
+ *
+ * SHOAL_ERR_INVALID: no event is in the mask, or NULL fn. SHOAL_ERR_LIMIT: 64 are there.
+ * SHOAL_ERR_NOMEM. */
 SHOAL_API int shoal_on_member(
         struct shoal_cluster *cluster, unsigned mask, shoal_member_fn fn, void *arg);
 

@@ -37,16 +37,26 @@
 /* Beside the connections: the base, the mailbox, sockets that listen, questions to name servers. */
 #define OTHER_DESCRIPTORS 32
 
-/* SHOAL_RUN_THREADS: the callbacks' thread is waiting on its own. The loop's thread calls this, or
- * the base's. */
+/* SHOAL_RUN_THREADS: the callbacks' thread is waiting on its own. SHOAL_RUN_BASE: only the base's
+ * thread may touch the base; from others the mailbox tells it. */
 static void
 wake_callbacks(struct shoal_cluster *cluster)
 {
+	bool here;
+
 	if (cluster->dispatch_fd >= 0) {
 		shoal_mailbox_ring(cluster->dispatch_fd);
 	}
-	if (cluster->calls != NULL) {
+	if (cluster->calls == NULL) {
+		return;
+	}
+	pthread_mutex_lock(&cluster->lock);
+	here = pthread_equal(cluster->base_thread, pthread_self()) != 0;
+	pthread_mutex_unlock(&cluster->lock);
+	if (here) {
 		event_active(cluster->calls, EV_TIMEOUT, 0);
+	} else {
+		shoal_mailbox_ring(cluster->mailbox_fd);
 	}
 }
 

@@ -10,7 +10,10 @@
  *
  * Events are staged while the loop drains its core and become ready when the snapshot with their
  * effects is published: a callback that looks at the list never sees an older one than its event. A
- * subscriber gets the events that become ready after it subscribed.
+ * subscriber gets the events that become ready after it subscribed. One that wants to know who is
+ * there gets a call of its own in the queue, with the list that belongs to what was ready then: it
+ * is skipped until that has run. What took the place of an older event ahead of that call is not
+ * told to it, so that an OVERFLOW always comes behind the call.
  *
  * With a window (config.coalesce_ms) events that are ready are held until it ends, and those of one
  * member become one; see coalesce.c. A subscriber's coming ends it: what happened before is in the
@@ -23,7 +26,9 @@
 #include "base/alloc.h"
 #include "base/panic.h"
 #include "cluster/loop/clock.h"
+#include "cluster/loop/current.h"
 #include "cluster/loop/pending.h"
+#include "cluster/members/snapshot.h"
 
 #include <string.h>
 
@@ -69,6 +74,11 @@ drop_events(struct shoal_callbacks *callbacks, struct shoal_list *list)
 			shoal_list_remove(node);
 			continue;
 		}
+		if (call->kind == SHOAL_CALL_CURRENT) {
+			shoal_list_remove(node);
+			shoal_current_free(callbacks, call);
+			continue;
+		}
 		shoal_pending_drop(callbacks, shoal_pending_of(call));
 	}
 }
@@ -80,10 +90,22 @@ shoal_callbacks_fini(struct shoal_callbacks *callbacks)
 	drop_events(callbacks, &callbacks->staged);
 	shoal_coalesce_drop(callbacks);
 	SHOAL_ASSERT(shoal_list_empty(&callbacks->queue));
+	shoal_member_list_free(callbacks->shown);
+	shoal_member_list_free(callbacks->next_shown);
 	shoal_alloc_free(callbacks->mem, callbacks->last.item);
 	shoal_alloc_free(callbacks->mem, callbacks->held_at.item);
 	pthread_cond_destroy(&callbacks->changed);
 	pthread_mutex_destroy(&callbacks->lock);
+}
+
+/* Under the lock. OVERFLOW, behind all that waits. */
+static void
+overflow_last(struct shoal_callbacks *callbacks)
+{
+	callbacks->overflowing = true;
+	callbacks->calls += !shoal_list_linked(&callbacks->overflow.node);
+	shoal_list_remove(&callbacks->overflow.node);
+	shoal_list_push_back(&callbacks->queue, &callbacks->overflow.node);
 }
 
 /* Under the lock. Tells the application, unless it was told since the queue was last empty. */
@@ -91,12 +113,9 @@ static void
 overflow(struct shoal_callbacks *callbacks)
 {
 	callbacks->coalesced++;
-	if (callbacks->overflowing) {
-		return;
+	if (!callbacks->overflowing) {
+		overflow_last(callbacks);
 	}
-	callbacks->overflowing = true;
-	shoal_list_push_back(&callbacks->queue, &callbacks->overflow.node);
-	callbacks->calls++;
 }
 
 /* Under the lock. */
@@ -169,15 +188,28 @@ commit_one(struct shoal_callbacks *callbacks, struct shoal_call *call, uint64_t 
 }
 
 void
+shoal_callbacks_show(struct shoal_callbacks *callbacks, struct shoal_member_list *list)
+{
+	shoal_member_list_free(callbacks->next_shown);
+	callbacks->next_shown = list != NULL ? shoal_member_list_ref(list) : NULL;
+}
+
+void
 shoal_callbacks_commit(struct shoal_callbacks *callbacks, uint64_t now)
 {
+	struct shoal_member_list *old;
 	bool wake;
 
 	pthread_mutex_lock(&callbacks->lock);
+	old = callbacks->shown;
+	callbacks->shown = callbacks->next_shown;
+	callbacks->next_shown = NULL;
+	callbacks->unseen = callbacks->shown == NULL;
 	if (callbacks->skipped && callbacks->subscribers > 0 && !callbacks->closing) {
 		/* Somebody subscribed in the middle of this turn, may have read the list before it,
-		 * and more happened in it than is kept for nobody. */
-		overflow(callbacks);
+		 * and more happened in it than is kept for nobody, or for it. */
+		callbacks->coalesced++;
+		overflow_last(callbacks);
 	}
 	callbacks->skipped = false;
 	SHOAL_LIST_FOREACH_SAFE (node, after, &callbacks->staged) {
@@ -189,6 +221,7 @@ shoal_callbacks_commit(struct shoal_callbacks *callbacks, uint64_t now)
 	}
 	wake = callbacks->calls > 0;
 	pthread_mutex_unlock(&callbacks->lock);
+	shoal_member_list_free(old);
 	if (wake) { /* without the lock, for which who wakes would wait at once */
 		pthread_cond_broadcast(&callbacks->changed);
 		callbacks->wake(callbacks->cluster);
@@ -217,6 +250,26 @@ shoal_callbacks_push(struct shoal_callbacks *callbacks, struct shoal_call *call)
 	callbacks->wake(callbacks->cluster);
 }
 
+void
+shoal_callbacks_tell(struct shoal_callbacks *callbacks, struct shoal_subscriber one,
+        const struct shoal_member_event *event)
+{
+	callbacks->running_fn = one.fn;
+	callbacks->running_arg = one.arg;
+	pthread_mutex_unlock(&callbacks->lock);
+	one.fn(callbacks->cluster, event, one.arg);
+	pthread_mutex_lock(&callbacks->lock);
+	callbacks->running_fn = NULL;
+	pthread_cond_broadcast(&callbacks->changed);
+}
+
+static bool
+wants(const struct shoal_subscriber *one, const struct shoal_member_event *event, uint64_t number)
+{
+	return (one->mask & (unsigned)event->kind) != 0 && one->from <= number &&
+	       one->current == NULL;
+}
+
 /* Calls every subscriber of one event. The set may change meanwhile: each step looks again, by
  * number. */
 static int
@@ -230,7 +283,7 @@ deliver(struct shoal_callbacks *callbacks, const struct shoal_member_event *even
 	for (size_t i = 0; i < callbacks->subscribers; i++) {
 		struct shoal_subscriber *one = &callbacks->subscriber[i];
 
-		if ((one->mask & (unsigned)event->kind) != 0 && one->from <= number) {
+		if (wants(one, event, number)) {
 			called[n++] = *one;
 		}
 	}
@@ -239,19 +292,13 @@ deliver(struct shoal_callbacks *callbacks, const struct shoal_member_event *even
 
 		for (size_t k = 0; k < callbacks->subscribers && !there; k++) {
 			there = callbacks->subscriber[k].fn == called[i].fn &&
-			        callbacks->subscriber[k].arg == called[i].arg;
+			        callbacks->subscriber[k].arg == called[i].arg &&
+			        wants(&callbacks->subscriber[k], event, number);
 		}
-		if (!there) {
-			continue;
+		if (there) {
+			shoal_callbacks_tell(callbacks, called[i], event);
+			ran++;
 		}
-		callbacks->running_fn = called[i].fn;
-		callbacks->running_arg = called[i].arg;
-		pthread_mutex_unlock(&callbacks->lock);
-		called[i].fn(callbacks->cluster, event, called[i].arg);
-		ran++;
-		pthread_mutex_lock(&callbacks->lock);
-		callbacks->running_fn = NULL;
-		pthread_cond_broadcast(&callbacks->changed);
 	}
 	pthread_mutex_unlock(&callbacks->lock);
 	return ran;
@@ -334,6 +381,9 @@ run_call(struct shoal_callbacks *callbacks, struct shoal_call *call)
 	}
 	case SHOAL_CALL_OVERFLOW:
 		ran = run_overflow(callbacks);
+		break;
+	case SHOAL_CALL_CURRENT:
+		ran = shoal_current_run(callbacks, call);
 		break;
 	case SHOAL_CALL_DONE:
 		callbacks->done(callbacks->cluster, call);
@@ -444,21 +494,45 @@ shoal_callbacks_inside(const struct shoal_callbacks *callbacks)
 	return inside == callbacks;
 }
 
+/* Under the lock. An OVERFLOW that waits or was told may be about what is skipped until the call
+ * has run. */
+static void
+queue_current(struct shoal_callbacks *callbacks, struct shoal_call *call)
+{
+	shoal_list_push_back(&callbacks->queue, &call->node);
+	callbacks->calls++;
+	if (callbacks->overflowing) {
+		overflow_last(callbacks);
+		callbacks->skipped = true;
+	}
+}
+
 int
 shoal_callbacks_subscribe(
         struct shoal_callbacks *callbacks, unsigned mask, shoal_member_fn fn, void *arg)
 {
-	int rc = SHOAL_ERR_LIMIT;
+	struct shoal_call *current = NULL;
 	bool wake = false;
+	int rc;
 
 	pthread_mutex_lock(&callbacks->lock);
-	if (callbacks->subscribers < SHOAL_SUBSCRIBERS_MAX) {
+	rc = callbacks->subscribers < SHOAL_SUBSCRIBERS_MAX ? 0 : SHOAL_ERR_LIMIT;
+	if (rc == 0 && (mask & SHOAL_EVENT_CURRENT) != 0) {
+		rc = shoal_current_new(callbacks, &current);
+	}
+	if (rc == 0) {
 		/* What is held is in the list that the subscriber may have read. */
 		shoal_coalesce_end(callbacks);
-		callbacks->subscriber[callbacks->subscribers++] = (struct shoal_subscriber){
-		        .fn = fn, .arg = arg, .mask = mask, .from = callbacks->next};
-		wake = callbacks->window > 0 && callbacks->calls > 0;
-		rc = 0;
+		callbacks->subscriber[callbacks->subscribers++] =
+		        (struct shoal_subscriber){.fn = fn,
+		                .arg = arg,
+		                .mask = mask,
+		                .from = callbacks->next,
+		                .current = current};
+		if (current != NULL) {
+			queue_current(callbacks, current);
+		}
+		wake = (callbacks->window > 0 || current != NULL) && callbacks->calls > 0;
 	}
 	if (wake) {
 		pthread_cond_broadcast(&callbacks->changed);
@@ -474,6 +548,7 @@ int
 shoal_callbacks_unsubscribe(struct shoal_callbacks *callbacks, shoal_member_fn fn, void *arg)
 {
 	size_t kept = 0, before;
+	bool wake = false;
 
 	pthread_mutex_lock(&callbacks->lock);
 	before = callbacks->subscribers;
@@ -482,13 +557,28 @@ shoal_callbacks_unsubscribe(struct shoal_callbacks *callbacks, shoal_member_fn f
 
 		if (one.fn != fn || one.arg != arg) {
 			callbacks->subscriber[kept++] = one;
+		} else if (one.current != NULL && shoal_list_linked(&one.current->node)) {
+			shoal_list_remove(&one.current->node);
+			shoal_current_free(callbacks, one.current);
+			callbacks->calls--;
+			wake = true;
 		}
 	}
 	callbacks->subscribers = kept;
+	if (wake && callbacks->calls == 0) {
+		end_episode(callbacks);
+	}
+	wake = wake && callbacks->calls > 0;
+	if (wake) {
+		pthread_cond_broadcast(&callbacks->changed);
+	}
 	while (callbacks->busy && !pthread_equal(callbacks->runner, pthread_self()) &&
 	        callbacks->running_fn == fn && callbacks->running_arg == arg) {
 		pthread_cond_wait(&callbacks->changed, &callbacks->lock);
 	}
 	pthread_mutex_unlock(&callbacks->lock);
+	if (wake) {
+		callbacks->wake(callbacks->cluster);
+	}
 	return kept < before ? 0 : SHOAL_ERR_NOT_FOUND;
 }

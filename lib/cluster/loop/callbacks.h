@@ -18,6 +18,7 @@ struct shoal_call {
 	enum shoal_call_kind {
 		SHOAL_CALL_EVENT,
 		SHOAL_CALL_OVERFLOW,
+		SHOAL_CALL_CURRENT, /* who was there, for one subscriber */
 		SHOAL_CALL_DONE, /* the end of an operation: never dropped, run also while closing
 		                  */
 		SHOAL_CALL_SENT, /* that of a message, the same */
@@ -34,6 +35,7 @@ struct shoal_subscriber {
 	void *arg;
 	unsigned mask;
 	uint64_t from; /* number of the first event that it gets                                 */
+	struct shoal_call *current; /* it is told of this first; NULL: it was, or wants none */
 };
 
 struct shoal_pending_event;
@@ -80,12 +82,17 @@ struct shoal_callbacks {
 	bool lost;        /* events were lost after that                                         */
 	bool skipped;     /* so were events of this turn that nobody had subscribed to           */
 	bool closing;
+	struct shoal_member_list *shown; /* with the effects of all that was committed; NULL:
+	                                  * nothing was, or `unseen` */
+	bool unseen;                     /* there was no memory for the list */
 	struct shoal_subscriber subscriber[SHOAL_SUBSCRIBERS_MAX];
 	size_t subscribers;
 	bool busy;        /* a callback runs ...                                                 */
 	pthread_t runner; /* ... on this thread                                                  */
 	shoal_member_fn running_fn;
 	void *running_arg;
+
+	struct shoal_member_list *next_shown; /* the loop's thread: until commit */
 };
 
 /* SHOAL_ERR_SYSTEM: no lock could be made. events_max, members_max: limits of the queue. */
@@ -102,6 +109,9 @@ void shoal_callbacks_stage(struct shoal_callbacks *callbacks, uint32_t slot,
 void shoal_callbacks_lose(struct shoal_callbacks *callbacks);
 /* The same for a message: no handler hears of it before the events of its turn. */
 void shoal_callbacks_stage_message(struct shoal_callbacks *callbacks, struct shoal_call *call);
+/* The list with the effects of what is staged, which each commit needs; takes a reference of its
+ * own. NULL: no memory. */
+void shoal_callbacks_show(struct shoal_callbacks *callbacks, struct shoal_member_list *list);
 /* Makes what was staged ready to run, member events at the end of their window. now: nanoseconds of
  * any clock, SHOAL_NEVER: the window has ended. */
 void shoal_callbacks_commit(struct shoal_callbacks *callbacks, uint64_t now);
@@ -121,9 +131,14 @@ size_t shoal_callbacks_waiting(struct shoal_callbacks *callbacks);
 /* How many were coalesced or lost, and how many merged. */
 void shoal_callbacks_count(struct shoal_callbacks *callbacks, struct shoal_counters *counters);
 
+/* Under the lock, but not while fn runs: calls one subscriber. */
+void shoal_callbacks_tell(struct shoal_callbacks *callbacks, struct shoal_subscriber one,
+        const struct shoal_member_event *event);
+
 /* Whether the calling thread is inside a callback of this queue. */
 bool shoal_callbacks_inside(const struct shoal_callbacks *callbacks);
 
+/* SHOAL_ERR_LIMIT; SHOAL_ERR_NOMEM, with SHOAL_EVENT_CURRENT in the mask. */
 int shoal_callbacks_subscribe(
         struct shoal_callbacks *callbacks, unsigned mask, shoal_member_fn fn, void *arg);
 int shoal_callbacks_unsubscribe(struct shoal_callbacks *callbacks, shoal_member_fn fn, void *arg);

@@ -391,6 +391,8 @@ publish(struct shoal_cluster *cluster)
 		pthread_cond_broadcast(&cluster->changed);
 	}
 	pthread_mutex_unlock(&cluster->lock);
+	shoal_callbacks_show(
+	        &cluster->callbacks, cluster->changed_view ? NULL : cluster->published);
 	shoal_member_list_free(old);
 }
 

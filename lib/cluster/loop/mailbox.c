@@ -104,6 +104,9 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 		shoal_loop_finish(cluster, SHOAL_ERR_CANCELED);
 		return;
 	}
+	if (cluster->calls != NULL && shoal_callbacks_waiting(&cluster->callbacks) > 0) {
+		cluster->callbacks.wake(cluster); /* from another thread than the base's */
+	}
 	shoal_tuning_push(cluster);
 	shoal_metadata_push(cluster);
 	if (asked) {

@@ -125,8 +125,11 @@ shoal_on_member(struct shoal_cluster *cluster, unsigned mask, shoal_member_fn fn
 	}
 	rc = shoal_callbacks_subscribe(&cluster->callbacks, mask, fn, arg);
 	if (rc != 0) {
-		return shoal_last_error_set(rc, "on_member: %d are subscribed, no more are allowed",
-		        SHOAL_SUBSCRIBERS_MAX);
+		return rc == SHOAL_ERR_LIMIT
+		               ? shoal_last_error_set(rc,
+		                         "on_member: %d are subscribed, no more are allowed",
+		                         SHOAL_SUBSCRIBERS_MAX)
+		               : shoal_last_error_set(rc, "on_member: %s", shoal_strerror(rc));
 	}
 	return 0;
 }

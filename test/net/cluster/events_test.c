@@ -3,6 +3,7 @@
  * is too slow, and that what was handed out never changes. */
 #include "kit.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
 
@@ -273,6 +274,216 @@ a_subscription_that_has_ended_is_not_called_any_more(void **state)
 	kit_free(c);
 }
 
+/* One subscription that asked who is there: the state of each member that it knows of. */
+struct ledger {
+	struct {
+		char name[8];
+		enum shoal_state state;
+	} known[8];
+	size_t count, told;
+	bool follows; /* an event came that was no view */
+	_Atomic size_t wrong;
+};
+
+static enum shoal_state *
+state_in(struct ledger *ledger, const char *name)
+{
+	size_t i = 0;
+
+	while (i < ledger->count && strcmp(ledger->known[i].name, name) != 0) {
+		i++;
+	}
+	assert_in_range(i, 0, COUNT_OF(ledger->known) - 1);
+	if (i == ledger->count) {
+		snprintf(ledger->known[i].name, sizeof(ledger->known[i].name), "%s", name);
+		ledger->known[i].state = SHOAL_STATE_UNKNOWN;
+		ledger->count++;
+	}
+	return &ledger->known[i].state;
+}
+
+/* Each event begins where the one before it ended: nothing is missed, and nothing comes twice. */
+static void
+keep_the_ledger(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
+{
+	struct ledger *ledger = arg;
+	enum shoal_state *state;
+
+	(void)cluster;
+	if (event->kind == SHOAL_EVENT_OVERFLOW) {
+		ledger->wrong++;
+		return;
+	}
+	state = state_in(ledger, shoal_member_name(event->member));
+	ledger->wrong += event->was != *state || shoal_member_is_self(event->member) ||
+	                 (event->current && ledger->follows);
+	ledger->follows = ledger->follows || !event->current;
+	*state = event->kind == SHOAL_EVENT_REAP ? SHOAL_STATE_UNKNOWN : event->state;
+	ledger->told++;
+}
+
+struct asker {
+	struct shoal_cluster *cluster;
+	_Atomic bool over;
+	size_t told, wrong;
+};
+
+static void *
+ask_over_and_over(void *arg)
+{
+	struct asker *asker = arg;
+
+	while (!atomic_load(&asker->over)) {
+		struct ledger ledger = {.count = 0};
+
+		assert_int_equal(
+		        shoal_on_member(asker->cluster, SHOAL_EVENT_ALL | SHOAL_EVENT_CURRENT,
+		                keep_the_ledger, &ledger),
+		        0);
+		for (int i = 0; i < 20; i++) {
+			sched_yield();
+		}
+		assert_int_equal(shoal_off_member(asker->cluster, keep_the_ledger, &ledger), 0);
+		asker->told += ledger.told;
+		asker->wrong += ledger.wrong;
+	}
+	return NULL;
+}
+
+static void
+who_asks_who_is_there_misses_nothing_while_members_come_and_go(void **state)
+{
+	struct shoal_config config = kit_config("a");
+	struct shoal_cluster *a;
+	struct asker asker[2] = {0};
+	pthread_t thread[2];
+	size_t told = 0;
+
+	(void)state;
+	config.profile.watchers = 0;
+	a = kit_start(&config);
+	for (int i = 0; i < 2; i++) {
+		asker[i].cluster = a;
+		assert_int_equal(pthread_create(&thread[i], NULL, ask_over_and_over, &asker[i]), 0);
+	}
+	for (int i = 0; i < 12; i++) {
+		struct shoal_cluster *guest;
+		char name[8];
+
+		snprintf(name, sizeof(name), "g%d", i % 4);
+		guest = kit_member(name);
+		kit_join(guest, kit_address(a));
+		kit_await_state(NULL, a, name, SHOAL_STATE_ALIVE);
+		if (i % 3 != 2) {
+			assert_int_equal(shoal_cluster_leave(guest, KIT_PATIENCE_MS), 0);
+			kit_await_state(NULL, a, name, SHOAL_STATE_LEFT);
+		}
+		kit_free(guest);
+	}
+	for (int i = 0; i < 2; i++) {
+		atomic_store(&asker[i].over, true);
+		pthread_join(thread[i], NULL);
+		assert_int_equal(asker[i].wrong, 0);
+		told += asker[i].told;
+	}
+	assert_true(told > 0);
+	kit_free(a);
+}
+
+/* Runs callbacks where nobody else does, until one came. */
+static void
+await_told(struct shoal_cluster *cluster, struct event_base *base, struct kit_events *seen)
+{
+	if (shoal_cluster_fd(cluster) >= 0) {
+		while (kit_events_of(seen, SHOAL_EVENT_JOIN, "b") == 0) {
+			struct pollfd fd = {.fd = shoal_cluster_fd(cluster), .events = POLLIN};
+
+			assert_int_equal(poll(&fd, 1, KIT_PATIENCE_MS), 1);
+			assert_true(shoal_cluster_dispatch(cluster) >= 0);
+		}
+	}
+	kit_await_event(base, seen, SHOAL_EVENT_JOIN, "b");
+}
+
+struct second {
+	struct kit_events *seen;
+	int rc;
+};
+
+static void
+ask_from_inside(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
+{
+	struct second *second = arg;
+
+	(void)event;
+	second->rc = shoal_off_member(cluster, ask_from_inside, second);
+	second->rc = second->rc != 0
+	                     ? second->rc
+	                     : shoal_on_member(cluster, SHOAL_EVENT_JOIN | SHOAL_EVENT_CURRENT,
+	                               kit_on_member, second->seen);
+}
+
+struct elsewhere {
+	struct shoal_cluster *cluster;
+	struct second *second;
+};
+
+static void *
+ask_elsewhere(void *arg)
+{
+	struct elsewhere *elsewhere = arg;
+
+	assert_int_equal(
+	        shoal_on_member(elsewhere->cluster, SHOAL_EVENT_FAILED | SHOAL_EVENT_CURRENT,
+	                ask_from_inside, elsewhere->second),
+	        0);
+	return NULL;
+}
+
+static void
+who_is_there_is_told_in_each_way_to_run(void **state)
+{
+	const enum shoal_run way[] = {SHOAL_RUN_THREADS, SHOAL_RUN_DISPATCH, SHOAL_RUN_BASE};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(way); i++) {
+		struct shoal_config config = kit_config("a");
+		struct event_base *base = way[i] == SHOAL_RUN_BASE ? event_base_new() : NULL;
+		struct kit_events seen = KIT_EVENTS;
+		struct second second = {.seen = &seen, .rc = 1};
+		struct kit_done done = KIT_DONE;
+		struct shoal_cluster *a, *b = kit_member("b");
+		struct elsewhere elsewhere;
+		const char *seed;
+		pthread_t thread;
+
+		config.run = way[i];
+		config.base = base;
+		a = kit_start(&config);
+		seed = kit_address(a);
+		assert_int_equal(
+		        shoal_cluster_join_async(b, &seed, 1, KIT_PATIENCE_MS, kit_on_done, &done),
+		        0);
+		assert_int_equal(kit_await_done(base, &done), 0);
+		kit_await_members(base, a, 2);
+		elsewhere = (struct elsewhere){.cluster = a, .second = &second};
+		assert_int_equal(pthread_create(&thread, NULL, ask_elsewhere, &elsewhere), 0);
+		await_told(a, base, &seen);
+		pthread_join(thread, NULL);
+		assert_int_equal(second.rc, 0);
+		kit_free(a);
+		kit_free(b);
+		if (base != NULL) {
+			event_base_free(base);
+		}
+		assert_int_equal(seen.count, 1);
+		assert_true(seen.event[0].current);
+		assert_int_equal(seen.event[0].cause, SHOAL_CAUSE_NONE);
+		assert_int_equal(seen.event[0].was, SHOAL_STATE_UNKNOWN);
+		assert_int_equal(seen.event[0].state, SHOAL_STATE_ALIVE);
+	}
+}
+
 int
 main(void)
 {
@@ -284,6 +495,8 @@ main(void)
 	        cmocka_unit_test(the_round_trip_time_follows_the_measurements),
 	        cmocka_unit_test(subscriptions_are_checked_counted_and_ended),
 	        cmocka_unit_test(a_subscription_that_has_ended_is_not_called_any_more),
+	        cmocka_unit_test(who_asks_who_is_there_misses_nothing_while_members_come_and_go),
+	        cmocka_unit_test(who_is_there_is_told_in_each_way_to_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,6 +265,7 @@ kit_on_member(struct shoal_cluster *cluster, const struct shoal_member_event *ev
 		kept->was = event->was;
 		kept->state = event->state;
 		kept->cause = event->cause.kind;
+		kept->current = event->current;
 		snprintf(kept->name, sizeof(kept->name), "%s",
 		        event->member != NULL ? shoal_member_name(event->member) : "");
 	}

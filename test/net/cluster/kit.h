@@ -91,6 +91,7 @@ struct kit_events {
 		enum shoal_event_kind kind;
 		enum shoal_state was, state;
 		enum shoal_cause_kind cause;
+		bool current;
 		char name[32];
 	} event[512];
 };
