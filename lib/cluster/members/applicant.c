@@ -3,7 +3,9 @@
  *
  * A ticket is there from the moment the core asks until it was answered, or the core has given up.
  * Answering needs no memory: the ticket's own place waits in a list for the loop. Tickets that are
- * not answered are forgotten when their places are needed. */
+ * not answered are forgotten when their places are needed, but not before their questions have left
+ * the callbacks' queue, so that there are never more of those than places, however long callbacks
+ * take. A question whose time is over when its turn comes is not asked. */
 #include "cluster/members/applicant.h"
 
 #include "base/alloc.h"
@@ -24,6 +26,7 @@ struct asked {
 	struct shoal_list node; /* in decided */
 	uint64_t ticket, number;
 	uint64_t until;
+	bool queued; /* its question waits for the callbacks' thread */
 	bool decided;
 	int code;
 	char reason[SHOAL_ACCEPT_REASON_MAX + 1];
@@ -40,6 +43,7 @@ shoal_applicant_init(struct shoal_cluster *cluster)
 {
 	shoal_slab_init(&cluster->applicants.asked, cluster->mem, sizeof(struct asked), ASKED_MAX);
 	shoal_list_init(&cluster->applicants.decided);
+	cluster->applicants.asked_ms = ASKED_MS;
 }
 
 void
@@ -57,7 +61,7 @@ give_up_old(struct shoal_applicants *applicants)
 	for (uint32_t i = 0; i < applicants->asked.end; i++) {
 		const struct asked *asked = shoal_slab_at(&applicants->asked, i);
 
-		if (asked != NULL && !asked->decided && asked->until <= now) {
+		if (asked != NULL && !asked->queued && !asked->decided && asked->until <= now) {
 			shoal_slab_give(&applicants->asked, i);
 		}
 	}
@@ -82,7 +86,8 @@ open_ticket(struct shoal_cluster *cluster, uint64_t number)
 		applicants->round += applicants->round == 0;
 		ticket = asked->ticket = (uint64_t)applicants->round << 32 | slot;
 		asked->number = number;
-		asked->until = shoal_cluster_deadline(ASKED_MS);
+		asked->until = shoal_cluster_deadline(applicants->asked_ms);
+		asked->queued = true;
 	}
 	pthread_mutex_unlock(&cluster->lock);
 	return ticket;
@@ -115,13 +120,33 @@ shoal_applicant_asked(struct shoal_cluster *cluster, const struct shoal_event *e
 	shoal_callbacks_stage_message(&cluster->callbacks, &question->call);
 }
 
+/* Its question has left the queue. false: nobody is to be asked. */
+static bool
+leave_queue(struct shoal_cluster *cluster, uint64_t ticket, bool dropped)
+{
+	struct shoal_slab *slab = &cluster->applicants.asked;
+	bool asks = false;
+
+	pthread_mutex_lock(&cluster->lock);
+	struct asked *asked = shoal_slab_at(slab, (uint32_t)ticket);
+	if (asked != NULL && asked->ticket == ticket) {
+		asks = !dropped && !asked->decided && asked->until > shoal_cluster_deadline(0);
+		asked->queued = false;
+		if (!asks && !asked->decided) {
+			shoal_slab_give(slab, (uint32_t)ticket);
+		}
+	}
+	pthread_mutex_unlock(&cluster->lock);
+	return asks;
+}
+
 void
 shoal_applicant_call(struct shoal_cluster *cluster, struct shoal_call *call, bool dropped)
 {
 	struct question *question = SHOAL_LIST_ITEM(call, struct question, call);
 	const struct shoal_config *config = &cluster->settings.config;
 
-	if (!dropped) {
+	if (leave_queue(cluster, question->applicant.ticket, dropped)) {
 		config->accept(cluster, &question->applicant, config->accept_arg);
 	}
 	shoal_member_unref(question->applicant.member);

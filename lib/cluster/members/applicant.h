@@ -10,6 +10,7 @@
 struct shoal_applicants {
 	struct shoal_slab asked;   /* see applicant.c */
 	struct shoal_list decided; /* of these: the loop has not taken them yet */
+	unsigned asked_ms;         /* how long a question lasts */
 	uint32_t round;            /* in the upper half of tickets: none comes twice */
 };
 
