@@ -225,6 +225,30 @@ what_is_taken_besides_ends_by_itself_and_the_log_says_so_before(void **state)
 	world_done(&world);
 }
 
+/* As after a suspend: nothing is warned of that is over. */
+static void
+what_is_over_when_the_warning_is_due_ends_at_once(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	world_init(&world);
+	world.on_log = on_log;
+	world_config(&world, &config);
+	config.label = "blue";
+	world_add(&world, &config);
+	assert_int_equal(migrate(&world, 0, 0, 1, 10000), SHOAL_OK);
+	(void)said();
+	world.now += SHOAL_SEC(60);
+	world_run(&world, SHOAL_MS(1));
+	assert_int_equal(said(), 1);
+	assert_string_equal(text, "packets that are not sealed, or without the label, are taken "
+	                          "no more");
+	assert_int_equal(now(&world, 0).accept_unlabelled, 0);
+	world_done(&world);
+}
+
 /* Another order begins the time anew, or ends it; none is there where nothing is taken besides. */
 static void
 an_order_takes_the_place_of_the_one_before(void **state)
@@ -349,6 +373,7 @@ main(void)
 	        cmocka_unit_test(tables_are_the_same_with_the_label_and_without),
 	        cmocka_unit_test(a_cluster_begins_to_seal_and_no_member_is_restarted_for_it_twice),
 	        cmocka_unit_test(what_is_taken_besides_ends_by_itself_and_the_log_says_so_before),
+	        cmocka_unit_test(what_is_over_when_the_warning_is_due_ends_at_once),
 	        cmocka_unit_test(an_order_takes_the_place_of_the_one_before),
 	        cmocka_unit_test(an_order_that_is_not_valid_changes_nothing),
 	        cmocka_unit_test(a_record_of_a_migration_replays_without_the_keys),

@@ -56,6 +56,7 @@ shoal_tuning_init(struct shoal_cluster *cluster)
 	tuning->accept_unlabelled = config->accept_unlabelled;
 	tuning->accept_for_ms = config->accept_for_ms;
 	tuning->migrates = config->accept_clear != 0 || config->accept_unlabelled != 0;
+	tuning->clear_set = tuning->unlabelled_set = true;
 	tuning->changed = tuning->ranges > 0 || tuning->migrates;
 	rc = copy_text(cluster, &tuning->tags, config->tags);
 	rc = rc == 0 ? copy_text(cluster, &tuning->allow, config->allow) : rc;
@@ -158,15 +159,20 @@ warn_of_outside(struct shoal_cluster *cluster, const struct shoal_cidr *range, s
 	}
 }
 
+/* Those that were not set stay as the core has them: what has ended by itself is not opened. */
 static void
-push_migration(struct shoal_cluster *cluster)
+push_migration(struct shoal_cluster *cluster, bool clear_set, bool unlabelled_set)
 {
 	const struct shoal_config *config = &cluster->settings.config;
-	struct shoal_migration migration = {
-	        config->accept_clear, config->accept_unlabelled, config->accept_for_ms};
+	struct shoal_migration migration;
 	uint8_t data[SHOAL_MIGRATION_BYTES];
 	struct shoal_input input = {.kind = SHOAL_INPUT_MIGRATE, .data = data};
 
+	shoal_core_migrating(cluster->core, &migration);
+	migration.accept_clear = clear_set ? config->accept_clear : migration.accept_clear;
+	migration.accept_unlabelled =
+	        unlabelled_set ? config->accept_unlabelled : migration.accept_unlabelled;
+	migration.left_ms = config->accept_for_ms;
 	input.len = shoal_core_migration(&migration, data, sizeof(data));
 	(void)shoal_loop_input(cluster, &input);
 }
@@ -180,14 +186,17 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 	uint8_t data[SHOAL_TUNING_BYTES];
 	struct shoal_input tune = {.kind = SHOAL_INPUT_TUNE, .data = data};
 	struct shoal_profile profile;
-	bool changed, migrates = false;
+	bool changed, migrates = false, clear_set = false, unlabelled_set = false;
 	uint32_t heals = cluster->settings.config.profile.heal_interval_ms;
 
 	pthread_mutex_lock(&tuning->lock);
 	changed = tuning->changed && cluster->core != NULL;
 	if (changed) {
 		migrates = tuning->migrates;
+		clear_set = tuning->clear_set;
+		unlabelled_set = tuning->unlabelled_set;
 		tuning->changed = tuning->migrates = false;
+		tuning->clear_set = tuning->unlabelled_set = false;
 		update_settings(&cluster->settings, tuning);
 		allow.len = tuning->ranges * sizeof(range[0]);
 		memcpy(range, tuning->range, allow.len);
@@ -204,7 +213,7 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 	(void)shoal_loop_input(cluster, &tune);
 	(void)shoal_loop_input(cluster, &allow);
 	if (migrates) {
-		push_migration(cluster);
+		push_migration(cluster, clear_set, unlabelled_set);
 	}
 	push_addresses(cluster);
 	warn_of_outside(cluster, range, allow.len / sizeof(range[0]));
@@ -305,13 +314,18 @@ merge(const struct shoal_profile *held, const struct shoal_profile *wanted)
 	return merged;
 }
 
-/* What has ended stays so until something of it is changed. */
+/* A mode that has ended stays so until it is changed itself, or both are given another time. */
 static void
 take_migration(struct shoal_tuning *tuning, const struct shoal_config *wanted)
 {
-	tuning->migrates = tuning->migrates || tuning->accept_clear != wanted->accept_clear ||
-	                   tuning->accept_unlabelled != wanted->accept_unlabelled ||
-	                   tuning->accept_for_ms != wanted->accept_for_ms;
+	bool timed = tuning->accept_for_ms != wanted->accept_for_ms;
+	bool anew = timed && wanted->accept_for_ms != 0;
+	bool clear = tuning->accept_clear != wanted->accept_clear;
+	bool unlabelled = tuning->accept_unlabelled != wanted->accept_unlabelled;
+
+	tuning->migrates = tuning->migrates || timed || clear || unlabelled;
+	tuning->clear_set = tuning->clear_set || clear || anew;
+	tuning->unlabelled_set = tuning->unlabelled_set || unlabelled || anew;
 	tuning->accept_clear = wanted->accept_clear;
 	tuning->accept_unlabelled = wanted->accept_unlabelled;
 	tuning->accept_for_ms = wanted->accept_for_ms;

@@ -20,7 +20,9 @@ struct shoal_tuning {
 	size_t addrs;
 	uint32_t accept_clear, accept_unlabelled, accept_for_ms;
 	bool migrates; /* these were changed, and the time begins anew */
-	bool changed; /* the loop has not heard of it */
+	bool clear_set,
+	        unlabelled_set; /* of these modes; the other one stays, also where it ended */
+	bool changed;           /* the loop has not heard of it */
 };
 
 /* From the settings. SHOAL_ERR_NOMEM; shoal_tuning_done frees what there is. */

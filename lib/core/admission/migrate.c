@@ -122,7 +122,7 @@ shoal_migrate_on_timer(struct shoal_core *core)
 {
 	struct shoal_migrate *migrate = &core->migrate;
 
-	if (!migrate->warned) {
+	if (!migrate->warned && core->now < migrate->ends) { /* else it comes late */
 		migrate->warned = true;
 		arm(core, 0);
 	} else {

@@ -182,12 +182,58 @@ what_is_taken_besides_ends_by_itself(void **state)
 	assert_non_null(strstr(shoal_last_error(), "accept_unlabelled"));
 }
 
+/* Which modes are open. */
+struct modes {
+	struct shoal_cluster *cluster;
+	unsigned clear, unlabelled;
+};
+
+static bool
+are_modes(void *arg)
+{
+	const struct modes *modes = arg;
+	struct shoal_migration migration;
+
+	shoal_cluster_migration(modes->cluster, &migration);
+	return migration.accept_clear == modes->clear &&
+	       migration.accept_unlabelled == modes->unlabelled;
+}
+
+static void
+closing_one_of_two_that_have_ended_opens_not_the_other(void **state)
+{
+	struct shoal_config config = kit_config("a");
+
+	(void)state;
+	config.label = "blue";
+	config.keys = &key;
+	config.key_count = 1;
+	config.accept_clear = 1;
+	config.accept_unlabelled = 1;
+	config.accept_for_ms = 3600000;
+	struct shoal_cluster *a = kit_start(&config);
+	struct modes begun = {a, 1, 1}, none = {a, 0, 0}, clear = {a, 2, 0}, both = {a, 2, 1};
+
+	assert_true(kit_until(NULL, are_modes, &begun));
+	assert_int_equal(shoal_cluster_set(a, "accept_for_ms", "1"), 0);
+	assert_true(kit_until(NULL, are_modes, &none));
+	assert_int_equal(shoal_cluster_set(a, "accept_for_ms", "0"), 0);
+	assert_int_equal(shoal_cluster_set(a, "accept_clear", "0"), 0);
+	/* Whatever is told the loop after it is told behind it. */
+	assert_int_equal(shoal_cluster_set(a, "accept_clear", "2"), 0);
+	assert_true(kit_until(NULL, are_modes, &clear));
+	assert_int_equal(shoal_cluster_set(a, "accept_for_ms", "3600000"), 0);
+	assert_true(kit_until(NULL, are_modes, &both));
+	kit_free(a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_cluster_gets_a_label_and_keys_while_it_runs),
 	        cmocka_unit_test(what_is_taken_besides_ends_by_itself),
+	        cmocka_unit_test(closing_one_of_two_that_have_ended_opens_not_the_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
