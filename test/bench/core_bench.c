@@ -10,9 +10,10 @@
 #include "wire/message.h"
 #include "wire/packet.h"
 
-#define PINGS 1024
-#define BARE  128 /* an ack without news is shorter */
-#define NAME  13  /* of a name and its zero */
+#define PINGS      1024
+#define BARE       128   /* an ack without news is shorter */
+#define ROUNDS_MAX 10000 /* of pings, until acks have none */
+#define NAME       13    /* of a name and its zero */
 
 struct heap {
 	size_t bytes, blocks;
@@ -225,12 +226,17 @@ answer(struct shoal_core *core, uint64_t now, const struct ping *pings, size_t *
 static void
 until_bare(struct shoal_core *core, uint64_t now, const struct ping *pings)
 {
-	size_t longest;
+	size_t longest = BARE;
 
-	do {
+	for (unsigned round = 0; longest >= BARE; round++) {
+		if (round == ROUNDS_MAX) {
+			fprintf(stderr, "core_bench: after %u rounds acks carry news still\n",
+			        round);
+			exit(1);
+		}
 		longest = 0;
 		answer(core, now, pings, &longest);
-	} while (longest >= BARE);
+	}
 }
 
 static void
