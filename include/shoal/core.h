@@ -146,9 +146,13 @@ struct shoal_input {
 	struct shoal_addr from;
 	uint64_t exchange;
 	int code;
-	uint64_t timeout_ns; /* LEAVE: at most so long; 0, or above the profile's: the profile's */
+	/* LEAVE: at most so long; 0, or above the profile's: the profile's. BROADCAST: nobody is told
+	 * when it is so old or older, counted up to whole milliseconds; 0: no limit */
+	uint64_t timeout_ns;
 	uint64_t age_ns;     /* RESTORE */
-	size_t size;         /* TOO_LARGE; opened: bytes of the packet as it came */
+	/* TOO_LARGE; opened: bytes of the packet as it came. BROADCAST: steps from member to member that
+	 * it goes at most, up to SHOAL_HOPS_MAX; 0: that many */
+	size_t size;
 	const uint8_t *data; /* borrowed for the call */
 	size_t len;
 	enum shoal_opened
@@ -182,9 +186,6 @@ enum shoal_message_flag {
  * to the same address before it, so that a host may refuse what is longer on a connection on which
  * it has taken nothing, as the core does where it does not know the sender. */
 #define SHOAL_FIRST_MAX 65536
-
-/* A broadcast that was passed on so often is passed on no more. */
-#define SHOAL_HOPS_MAX 64
 
 enum shoal_send_kind {
 	SHOAL_SEND_DATAGRAM = 1, /* one datagram; loss is no error */

@@ -151,6 +151,33 @@ SHOAL_API int shoal_broadcast(
 SHOAL_API int shoal_broadcast_tag(struct shoal_cluster *cluster, const char *tag, uint16_t type,
         const void *data, size_t len, unsigned flags);
 
+/* To whom a broadcast goes, how far and for how long. */
+struct shoal_reach {
+	size_t size;     /* set by shoal_reach_init */
+	const char *tag; /* to the members that carry it when it comes to them; NULL: to all */
+	unsigned flags;  /* 0, SHOAL_RELIABLE or SHOAL_NO_FORWARD, as of shoal_broadcast */
+	/* Steps from member to member that it goes at most, 1 to SHOAL_HOPS_MAX; 0: that many. 1: to
+	 * those alone that this member tells itself, of many some 10, as with SHOAL_NO_FORWARD. A
+	 * reliable one is given to others by those that it may go on from, so in time it comes to
+	 * all whom these reach. */
+	unsigned hops;
+	/* Its time to live, in milliseconds; 0: no limit. When it is so old it is told nobody any
+	 * more, and a reliable one is kept no longer: a member that was cut off until then does not
+	 * get it. It ages from when it goes out on, not while it waits for room here or on its way
+	 * through the network. */
+	unsigned ttl_ms;
+};
+
+/* To all, without limits, not reliable. */
+SHOAL_API void shoal_reach_init_sized(struct shoal_reach *reach, size_t size);
+#define shoal_reach_init(reach) shoal_reach_init_sized((reach), sizeof(*(reach)))
+
+/* As shoal_broadcast, within these limits. SHOAL_ERR_INVALID, too: reach is NULL or was not
+ * initialised, its tag is empty or above SHOAL_TAG_MAX bytes, or its hops are above SHOAL_HOPS_MAX;
+ * the text names the field. Members of a version that does not know limits pass it on without. */
+SHOAL_API int shoal_broadcast_within(struct shoal_cluster *cluster, const struct shoal_reach *reach,
+        uint16_t type, const void *data, size_t len);
+
 /* Called when there is room again for a member to which shoal_send returned SHOAL_ERR_AGAIN, once
  * for any number of those, or to NULL for broadcasts; other threads may have filled it meanwhile.
  * Called too when the cluster has stopped, or the member is gone: the call then says so. */

@@ -32,6 +32,7 @@ extern "C" {
 #define SHOAL_META_MAX     65536 /* bytes of a member's metadata and tags, encoded */
 #define SHOAL_META_KEY_MAX 128   /* bytes of a key of metadata */
 #define SHOAL_TAG_MAX      64    /* bytes of a tag */
+#define SHOAL_HOPS_MAX     64    /* steps from member to member that a broadcast goes at most */
 #define SHOAL_ALLOW_MAX    64    /* ranges of addresses that members may have */
 #define SHOAL_ID_TEXT      37    /* buffer for shoal_id_print: 36 characters and a zero */
 #define SHOAL_ADDR_TEXT    64    /* buffer that holds any printed address */

@@ -165,6 +165,13 @@ is_range(uint8_t bits, uint64_t prefix)
 	return bits % 6 == 0 && prefix >> bits == 0;
 }
 
+static bool
+is_cast(const struct shoal_msg_cast *cast)
+{
+	return cast->number != 0 && !shoal_id_is_zero(&cast->id) &&
+	       cast->ttl_ms <= SHOAL_CAST_AGE_MAX;
+}
+
 bool
 shoal_message_is_usable(uint16_t kind, const union shoal_wire_message *m)
 {
@@ -226,7 +233,7 @@ shoal_message_is_usable(uint16_t kind, const union shoal_wire_message *m)
 	case SHOAL_MESSAGE_RECEIPT:
 		return !shoal_id_is_zero(&m->receipt.id);
 	case SHOAL_MESSAGE_CAST:
-		return m->cast.number != 0 && !shoal_id_is_zero(&m->cast.id);
+		return is_cast(&m->cast);
 	case SHOAL_MESSAGE_OFFER:
 		return !shoal_id_is_zero(&m->offer.id) && shoal_cast_key_are_valid(m->offer.keys);
 	case SHOAL_MESSAGE_FETCH:

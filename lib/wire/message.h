@@ -266,7 +266,8 @@ enum shoal_mark {
 /* A broadcast of the application, told by whoever heard it. number: of its origin's instance, in
  * the one row of its reliable ones or in that of the others. age_ms: since it was sent, summed over
  * hops. flags: enum shoal_message_flag. tag: it is for the members that carry this one; empty: for
- * all. */
+ * all. hops_max: it goes no further; 0: 64. ttl_ms: who is told must be told before it is so old;
+ * at most SHOAL_CAST_AGE_MAX, 0: whenever. */
 #define SHOAL_CAST_FIELDS(X)                                                                       \
 	X(ID, id, 0)                                                                               \
 	X(U64, salt, 0)                                                                            \
@@ -277,7 +278,9 @@ enum shoal_mark {
 	X(U8, flags, 255)                                                                          \
 	X(VAR, type, UINT16_MAX)                                                                   \
 	X(BYTES, tag, SHOAL_TAG_MAX)                                                               \
-	X(BYTES, body, SHOAL_ENTRIES_MAX)
+	X(BYTES, body, SHOAL_ENTRIES_MAX)                                                          \
+	X(FLAG, hops_max, SHOAL_HOPS_MAX)                                                          \
+	X(LONG, ttl_ms, 0)
 
 /* "These broadcasts are held here": keys, see cast_key.h. sum: of all reliable ones that are held,
  * 0: not told. */

@@ -3,6 +3,7 @@
  * full queue says so and when it is not. */
 #include "cluster_talk.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include <shoal/metadata.h>
@@ -88,6 +89,75 @@ one_to_a_tag_comes_to_who_carries_it(void **state)
 		talk_turn(&talk);
 	}
 	assert_int_equal(two.calls, 1);
+	talk_done(&talk);
+}
+
+static void
+within_limits_it_comes_to_those_that_are_near_while_it_is_young(void **state)
+{
+	struct shoal_config config;
+	struct told two = {0};
+	struct talk talk = {0};
+	struct shoal_reach reach;
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(shoal_handle(talk.two, TALK_TYPE, on_told, &two), 0);
+	shoal_reach_init(&reach);
+	reach.hops = 1;
+	reach.ttl_ms = UINT32_MAX;
+	reach.flags = SHOAL_RELIABLE;
+	assert_int_equal(shoal_broadcast_within(talk.one, &reach, TALK_TYPE, "x", 1), 0);
+	talk_until(&talk, &two.calls, 1);
+	assert_int_equal(two.flags, SHOAL_BROADCAST | SHOAL_RELIABLE);
+	reach.tag = "blue";
+	assert_int_equal(shoal_broadcast_within(talk.one, &reach, TALK_TYPE, "x", 1), 0);
+	reach.size = offsetof(struct shoal_reach, flags); /* that of an older release */
+	reach.tag = NULL;
+	assert_int_equal(shoal_broadcast_within(talk.one, &reach, TALK_TYPE, "x", 1), 0);
+	talk_until(&talk, &two.calls, 2);
+	assert_int_equal(two.flags, SHOAL_BROADCAST);
+	talk_done(&talk);
+}
+
+static void
+a_reach_that_is_none_is_refused_and_the_field_is_named(void **state)
+{
+	struct {
+		struct shoal_reach reach;
+		uint8_t newer;
+	} late;
+	struct shoal_config config;
+	struct talk talk = {0};
+	struct shoal_reach reach;
+
+	(void)state;
+	shoal_config_init(&config);
+	talk_begin(&talk, &config);
+	assert_int_equal(
+	        shoal_broadcast_within(talk.one, NULL, TALK_TYPE, "x", 1), SHOAL_ERR_INVALID);
+	memset(&reach, 0, sizeof(reach));
+	assert_int_equal(
+	        shoal_broadcast_within(talk.one, &reach, TALK_TYPE, "x", 1), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(shoal_last_error(), "shoal_reach_init"));
+	shoal_reach_init(&reach);
+	reach.hops = SHOAL_HOPS_MAX + 1;
+	assert_int_equal(
+	        shoal_broadcast_within(talk.one, &reach, TALK_TYPE, "x", 1), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(shoal_last_error(), "hops 65; say 1 to 64"));
+	reach.hops = SHOAL_HOPS_MAX;
+	reach.tag = "";
+	assert_int_equal(
+	        shoal_broadcast_within(talk.one, &reach, TALK_TYPE, "x", 1), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(shoal_last_error(), "tag"));
+	memset(&late, 0, sizeof(late));
+	shoal_reach_init(&late.reach);
+	late.reach.size = sizeof(late);
+	assert_int_equal(shoal_broadcast_within(talk.one, &late.reach, TALK_TYPE, "x", 1), 0);
+	late.newer = 1;
+	assert_int_equal(shoal_broadcast_within(talk.one, &late.reach, TALK_TYPE, "x", 1),
+	        SHOAL_ERR_INVALID);
 	talk_done(&talk);
 }
 
@@ -247,6 +317,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_broadcast_comes_to_the_others_and_not_to_its_sender),
 	        cmocka_unit_test(one_to_a_tag_comes_to_who_carries_it),
+	        cmocka_unit_test(within_limits_it_comes_to_those_that_are_near_while_it_is_young),
+	        cmocka_unit_test(a_reach_that_is_none_is_refused_and_the_field_is_named),
 	        cmocka_unit_test(what_cannot_be_broadcast_is_refused_with_its_reason),
 	        cmocka_unit_test(a_full_queue_refuses_and_is_writable_again_and_nothing_is_lost),
 	        cmocka_unit_test(what_waits_when_the_cluster_is_freed_goes_with_it),

@@ -126,6 +126,16 @@ static const struct shoal_msg_cast cast = {.id = ID(0x11),
         .type = 200,
         .tag = {(const uint8_t *)"red", 3},
         .body = {(const uint8_t *)"hello", 5}};
+static const struct shoal_msg_cast cast_within = {.id = ID(0x11),
+        .salt = SALT,
+        .number = 300,
+        .age_ms = 129,
+        .stamp = UINT64_C(1700000000123) << 16 | 7,
+        .hops = 2,
+        .type = 200,
+        .body = {(const uint8_t *)"hello", 5},
+        .hops_max = 3,
+        .ttl_ms = 2000};
 /* A reliable one and another one. */
 static const uint8_t keys[] = {0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11,
         0x11, 0x11, 0x11, 0x11, 0x11, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xac, 2, 1,
@@ -283,6 +293,10 @@ static const struct {
         {SHOAL_MESSAGE_CAST, &cast,
                 "c100001b3211111111111111111111111111111111aaaaaaaaaaaaaaaaac0281"
                 "01018bcfe5687b00070201c801037265640568656c6c6fc7b08680"},
+        {SHOAL_MESSAGE_CAST, &cast_within,
+                "c100001b3811111111111111111111111111111111aaaaaaaaaaaaaaaaac0281"
+                "01018bcfe5687b00070200c801000568656c6c6f0300000000000007d00abc0e"
+                "d7"},
         {SHOAL_MESSAGE_OFFER, &offer,
                 "c100001c5611111111111111111111111111111111aaaaaaaaaaaaaaaabbbbbb"
                 "bbbbbbbbbb3511111111111111111111111111111111aaaaaaaaaaaaaaaaac02"

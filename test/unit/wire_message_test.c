@@ -456,6 +456,32 @@ a_pad_fills_the_room_but_for_a_byte_at_most_and_is_skipped(void **state)
 	}
 }
 
+static void
+a_broadcast_beyond_any_limit_is_malformed(void **state)
+{
+	struct shoal_msg_cast cast = {.number = 1, .hops_max = SHOAL_HOPS_MAX};
+	union shoal_wire_message read;
+	struct shoal_writer writer;
+	struct shoal_reader body;
+	uint8_t data[128];
+
+	(void)state;
+	cast.id.bytes[0] = 1;
+	cast.ttl_ms = SHOAL_CAST_AGE_MAX;
+	assert_int_equal(decodes(SHOAL_MESSAGE_CAST, &cast), SHOAL_OK);
+	cast.ttl_ms++;
+	assert_int_equal(decodes(SHOAL_MESSAGE_CAST, &cast), SHOAL_ERR_MALFORMED);
+	cast.ttl_ms = 0;
+	shoal_writer_init(&writer, data, sizeof data);
+	assert_true(shoal_message_append(&writer, SHOAL_MESSAGE_CAST, &cast));
+	shoal_reader_init(&body, data + 2, writer.len - 2);
+	assert_int_equal(shoal_message_decode(SHOAL_MESSAGE_CAST, body, &read), SHOAL_OK);
+	assert_int_equal(read.cast.hops_max, SHOAL_HOPS_MAX);
+	data[writer.len - 1]++;
+	assert_int_equal(
+	        shoal_message_decode(SHOAL_MESSAGE_CAST, body, &read), SHOAL_ERR_MALFORMED);
+}
+
 int
 main(void)
 {
@@ -474,6 +500,7 @@ main(void)
 	        cmocka_unit_test(a_message_without_the_ids_and_numbers_that_it_needs_is_refused),
 	        cmocka_unit_test(a_ping_with_half_an_origin_is_refused),
 	        cmocka_unit_test(the_sender_of_a_message_is_its_id_where_it_is_no_statement),
+	        cmocka_unit_test(a_broadcast_beyond_any_limit_is_malformed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

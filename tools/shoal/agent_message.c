@@ -175,30 +175,51 @@ cli_agent_send(struct shoal_cluster *cluster, struct evhttp_request *request)
 	done(&said);
 }
 
+/* -1: the request was answered. */
+static int
+read_reach(struct shoal_reach *reach, struct evhttp_request *request, const struct said *said)
+{
+	const json_t *hops = json_object_get(said->body, "hops");
+	const json_t *ttl = json_object_get(said->body, "ttl_ms");
+
+	shoal_reach_init(reach);
+	reach->tag = json_string_value(json_object_get(said->body, "tag"));
+	reach->flags = said->flags;
+	if (json_is_false(json_object_get(said->body, "forward"))) {
+		reach->flags |= SHOAL_NO_FORWARD;
+	}
+	if ((reach->flags & SHOAL_NO_FORWARD) != 0 && (reach->flags & SHOAL_RELIABLE) != 0) {
+		cli_refuse(request, SHOAL_ERR_INVALID,
+		        "reliable needs that it is forwarded: members keep it for others");
+		return -1;
+	}
+	if (hops != NULL &&
+	        (json_integer_value(hops) < 1 || json_integer_value(hops) > SHOAL_HOPS_MAX)) {
+		cli_refuse(request, SHOAL_ERR_INVALID, "hops: say 1 to 64");
+		return -1;
+	}
+	if (ttl != NULL && (json_integer_value(ttl) < 1 || json_integer_value(ttl) > UINT32_MAX)) {
+		cli_refuse(request, SHOAL_ERR_INVALID, "ttl_ms: say 1 to 4294967295");
+		return -1;
+	}
+	reach->hops = (unsigned)json_integer_value(hops);
+	reach->ttl_ms = (unsigned)json_integer_value(ttl);
+	return 0;
+}
+
 void
 cli_agent_broadcast(struct shoal_cluster *cluster, struct evhttp_request *request)
 {
+	struct shoal_reach reach;
 	struct said said;
-	const char *tag;
-	int rc;
 
 	if (read_body(&said, request) < 0) {
 		return;
 	}
-	if (json_is_false(json_object_get(said.body, "forward"))) {
-		said.flags |= SHOAL_NO_FORWARD;
+	if (read_reach(&reach, request, &said) == 0) {
+		answer(request,
+		        shoal_broadcast_within(cluster, &reach, said.type, said.data, said.len));
 	}
-	if ((said.flags & SHOAL_NO_FORWARD) != 0 && (said.flags & SHOAL_RELIABLE) != 0) {
-		cli_refuse(request, SHOAL_ERR_INVALID,
-		        "reliable needs that it is forwarded: members keep it for others");
-		done(&said);
-		return;
-	}
-	tag = json_string_value(json_object_get(said.body, "tag"));
-	rc = tag == NULL ? shoal_broadcast(cluster, said.type, said.data, said.len, said.flags)
-	                 : shoal_broadcast_tag(
-	                           cluster, tag, said.type, said.data, said.len, said.flags);
-	answer(request, rc);
 	done(&said);
 }
 

@@ -5,6 +5,8 @@
 #include "file.h"
 #include "json_text.h"
 
+#include <shoal/types.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,13 +113,43 @@ run_send(struct cli_options *options)
 	return end;
 }
 
+/* How far it goes and how long it is told, where that is said. */
+static int
+put_limits(const struct cli_options *options, json_t *body)
+{
+	const struct cli_setting *hops = cli_option_setting(options, "hops");
+	unsigned ttl_ms = 0;
+	int end = cli_option_ms(options, "ttl", 0, &ttl_ms);
+
+	if (end >= 0 && end != CLI_DONE) {
+		return end;
+	}
+	if (ttl_ms != 0) {
+		json_object_set_new(body, "ttl_ms", json_integer(ttl_ms));
+	}
+	if (hops != NULL) {
+		char *rest;
+		long number = strtol(hops->value, &rest, 10);
+
+		if (rest == hops->value || *rest != '\0' || number < 1 || number > SHOAL_HOPS_MAX) {
+			return cli_usage(options->command, "%s %s: say a number, 1 to %d",
+			        hops->origin, hops->value, SHOAL_HOPS_MAX);
+		}
+		json_object_set_new(body, "hops", json_integer(number));
+	}
+	return CLI_DONE;
+}
+
 static int
 run_broadcast(struct cli_options *options)
 {
 	const struct cli_setting *tag = cli_option_setting(options, "tag");
 	json_t *body = json_object(), *answer = NULL;
-	int end = put_message(options, 0, body);
+	int end = put_limits(options, body);
 
+	if (end == CLI_DONE) {
+		end = put_message(options, 0, body);
+	}
 	if (end == CLI_DONE && cli_option_flag(options, "no_forward") &&
 	        cli_option_flag(options, "reliable")) {
 		end = cli_usage(options->command,
@@ -210,6 +242,11 @@ const struct cli_command cli_send_command = {
 static const struct cli_option broadcast_options[] = {
         {"tag", "TAG", "Only to the members that carry it.", CLI_VALUE, false},
         {"reliable", NULL, "Kept, so that who is cut off gets it later.", CLI_FLAG, false},
+        {"hops", "N", "Steps from member to member that it goes at most, 1 to 64.", CLI_VALUE,
+                false},
+        {"ttl", "TIME",
+                "Nobody is told any more when it is so old, as 500ms or 2s. Default: no limit.",
+                CLI_VALUE, false},
         {"no-forward", NULL,
                 "Nobody passes it on: of many members it comes to some, those that the local agent tells.",
                 CLI_FLAG, false},

@@ -14,6 +14,7 @@
 #include "cluster/loop/mailbox.h"
 #include "cluster/report/last_error.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* A packet, its label and the head of a broadcast; as the core has it. */
@@ -23,11 +24,15 @@
 /* What one turn of the loop takes. */
 #define TURN_MESSAGES 64
 #define TURN_BYTES    262144
+/* Bytes of a reach of any release. */
+#define REACH_MOST 65536
 
 struct shoal_broadcast {
 	struct shoal_list node;
 	uint64_t cost;
 	uint16_t type, flags;
+	uint8_t hops;
+	uint32_t ttl_ms;
 	size_t tag_len, len;
 	uint8_t data[]; /* tag and bytes */
 };
@@ -52,11 +57,12 @@ limit_of(const struct shoal_cluster *cluster)
 }
 
 static int
-check(const struct shoal_cluster *cluster, const char *tag, uint16_t type, const void *data,
-        size_t len, unsigned flags)
+check(const struct shoal_cluster *cluster, const struct shoal_reach *reach, uint16_t type,
+        const void *data, size_t len)
 {
 	const unsigned both = SHOAL_RELIABLE | SHOAL_NO_FORWARD;
-	size_t tag_len = tag != NULL ? strlen(tag) : 1;
+	const unsigned flags = reach->flags;
+	size_t tag_len = reach->tag != NULL ? strlen(reach->tag) : 1;
 	int rc = shoal_fork_check(cluster, "broadcast");
 
 	if (rc != 0) {
@@ -72,6 +78,11 @@ check(const struct shoal_cluster *cluster, const char *tag, uint16_t type, const
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
 		        "broadcast: a tag of %zu bytes; it has 1 to %d", tag_len, SHOAL_TAG_MAX);
 	}
+	if (reach->hops > SHOAL_HOPS_MAX) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "broadcast: hops %u; say 1 to %d, or 0: no limit of your own", reach->hops,
+		        SHOAL_HOPS_MAX);
+	}
 	if (data == NULL && len > 0) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_INVALID, "broadcast: data is NULL, and %zu bytes of it", len);
@@ -85,10 +96,10 @@ check(const struct shoal_cluster *cluster, const char *tag, uint16_t type, const
 }
 
 static struct shoal_broadcast *
-make(struct shoal_cluster *cluster, const char *tag, uint16_t type, const void *data, size_t len,
-        unsigned flags)
+make(struct shoal_cluster *cluster, const struct shoal_reach *reach, uint16_t type,
+        const void *data, size_t len)
 {
-	size_t tag_len = tag != NULL ? strlen(tag) : 0;
+	size_t tag_len = reach->tag != NULL ? strlen(reach->tag) : 0;
 	struct shoal_broadcast *made = shoal_alloc(cluster->mem, sizeof(*made) + tag_len + len);
 
 	if (made == NULL) {
@@ -96,11 +107,13 @@ make(struct shoal_cluster *cluster, const char *tag, uint16_t type, const void *
 	}
 	*made = (struct shoal_broadcast){.cost = SHOAL_MESSAGE_COST + tag_len + len,
 	        .type = type,
-	        .flags = (uint16_t)flags,
+	        .flags = (uint16_t)reach->flags,
+	        .hops = (uint8_t)reach->hops,
+	        .ttl_ms = reach->ttl_ms,
 	        .tag_len = tag_len,
 	        .len = len};
 	if (tag_len > 0) {
-		memcpy(made->data, tag, tag_len);
+		memcpy(made->data, reach->tag, tag_len);
 	}
 	if (len > 0) {
 		memcpy(made->data + tag_len, data, len);
@@ -139,16 +152,16 @@ admit(struct shoal_cluster *cluster, struct shoal_broadcast *made)
 }
 
 static int
-post(struct shoal_cluster *cluster, const char *tag, uint16_t type, const void *data, size_t len,
-        unsigned flags)
+post(struct shoal_cluster *cluster, const struct shoal_reach *reach, uint16_t type,
+        const void *data, size_t len)
 {
 	struct shoal_broadcast *made;
-	int rc = check(cluster, tag, type, data, len, flags);
+	int rc = check(cluster, reach, type, data, len);
 
 	if (rc != 0) {
 		return rc;
 	}
-	made = make(cluster, tag, type, data, len, flags);
+	made = make(cluster, reach, type, data, len);
 	if (made == NULL) {
 		return shoal_last_error_set(SHOAL_ERR_NOMEM, "broadcast: out of memory");
 	}
@@ -165,18 +178,68 @@ post(struct shoal_cluster *cluster, const char *tag, uint16_t type, const void *
 	                              : "broadcast: the cluster is not running");
 }
 
+void
+shoal_reach_init_sized(struct shoal_reach *reach, size_t size)
+{
+	memset(reach, 0, size);
+	reach->size = size;
+}
+
+/* What the caller's struct says: nothing where it ends early, and nothing that is not known here.
+ */
+static int
+widen(struct shoal_reach *wide, const struct shoal_reach *reach)
+{
+	const uint8_t *bytes = (const uint8_t *)reach;
+
+	if (reach == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "broadcast: reach is NULL");
+	}
+	if (reach->size <= offsetof(struct shoal_reach, tag) || reach->size > REACH_MOST) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "broadcast: reach of size %zu; shoal_reach_init was not called",
+		        reach->size);
+	}
+	for (size_t i = sizeof(*wide); i < reach->size; i++) {
+		if (bytes[i] != 0) {
+			return shoal_last_error_set(SHOAL_ERR_INVALID,
+			        "broadcast: reach of size %zu; a field is set that this version "
+			        "does not know",
+			        reach->size);
+		}
+	}
+	shoal_reach_init(wide);
+	memcpy(wide, reach, reach->size < sizeof(*wide) ? reach->size : sizeof(*wide));
+	return 0;
+}
+
+int
+shoal_broadcast_within(struct shoal_cluster *cluster, const struct shoal_reach *reach,
+        uint16_t type, const void *data, size_t len)
+{
+	struct shoal_reach wide;
+	int rc = widen(&wide, reach);
+
+	return rc != 0 ? rc : post(cluster, &wide, type, data, len);
+}
+
 int
 shoal_broadcast(
         struct shoal_cluster *cluster, uint16_t type, const void *data, size_t len, unsigned flags)
 {
-	return post(cluster, NULL, type, data, len, flags);
+	struct shoal_reach reach = {.size = sizeof(reach), .flags = flags};
+
+	return post(cluster, &reach, type, data, len);
 }
 
 int
 shoal_broadcast_tag(struct shoal_cluster *cluster, const char *tag, uint16_t type, const void *data,
         size_t len, unsigned flags)
 {
-	return post(cluster, tag != NULL ? tag : "", type, data, len, flags);
+	struct shoal_reach reach = {
+	        .size = sizeof(reach), .tag = tag != NULL ? tag : "", .flags = flags};
+
+	return post(cluster, &reach, type, data, len);
 }
 
 /* Whoever waits for room is told, without the lock. */
@@ -216,6 +279,8 @@ give(struct shoal_cluster *cluster, struct shoal_broadcast *made)
 	        .type = made->type,
 	        .flags = made->flags,
 	        .exchange = NUMBER | made->cost,
+	        .size = made->hops,
+	        .timeout_ns = SHOAL_MS(made->ttl_ms),
 	        .tag = made->data,
 	        .tag_len = made->tag_len,
 	        .data = made->data + made->tag_len,

@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "core/event.h"
+#include "core/message/limit.h"
 #include "core/node.h"
 #include "core/table/apply.h"
 
@@ -169,21 +170,6 @@ add(struct shoal_core *core, const struct shoal_cast_key *key, struct shoal_span
 	return NULL;
 }
 
-static int
-check(const struct shoal_core *core, const struct shoal_input *input)
-{
-	const unsigned both = SHOAL_RELIABLE | SHOAL_NO_FORWARD;
-
-	if (input->type < SHOAL_TYPE_SERVICE || (input->flags & ~both) != 0 ||
-	        (input->flags & both) == both || input->tag_len > SHOAL_TAG_MAX) {
-		return SHOAL_ERR_INVALID;
-	}
-	if (core->leave.phase != SHOAL_LEAVE_NOT) {
-		return SHOAL_ERR_STATE;
-	}
-	return input->len > shoal_cast_most(core) ? SHOAL_ERR_TOO_BIG : SHOAL_OK;
-}
-
 /* Numbers of this member's that go once, from the first that is not told yet. */
 static uint64_t
 span_of(const struct shoal_casts *casts)
@@ -216,7 +202,7 @@ shoal_cast_send(struct shoal_core *core, const struct shoal_input *input)
 	        self->info->id, shoal_members_salt(self), *number + 1, reliable};
 	uint64_t cost = SHOAL_MESSAGE_COST + input->tag_len + input->len;
 	struct shoal_cast *cast;
-	int rc = check(core, input);
+	int rc = shoal_limit_check(core, input);
 
 	if (rc != SHOAL_OK) {
 		return rc;
@@ -238,6 +224,7 @@ shoal_cast_send(struct shoal_core *core, const struct shoal_input *input)
 	cast->from = SHOAL_NONE;
 	cast->type = input->type;
 	cast->flags = (uint8_t)input->flags;
+	shoal_limit_set(cast, input);
 	cast->own = true;
 	shoal_count(core, SHOAL_COUNTER_CASTS_SENT);
 	if (reliable) {
@@ -389,11 +376,7 @@ is_acceptable(struct shoal_core *core, const struct shoal_msg_cast *message,
 		}
 		return false;
 	}
-	if (message->age_ms > core->profile.cast_keep_ms) {
-		shoal_count(core, SHOAL_COUNTER_DROP_CAST_OLD);
-		return false;
-	}
-	return true;
+	return shoal_limit_admits(core, message);
 }
 
 /* It is held so that it can be passed on or fetched. NULL: no memory. */
@@ -413,6 +396,8 @@ hold(struct shoal_core *core, const struct shoal_msg_cast *message,
 	cast->hops = message->hops < UINT8_MAX ? message->hops + 1u : UINT8_MAX;
 	cast->type = (uint16_t)message->type;
 	cast->flags = message->flags;
+	cast->hops_max = message->hops_max;
+	cast->ttl_ms = (uint32_t)message->ttl_ms;
 	return cast;
 }
 
@@ -422,7 +407,8 @@ is_passed_on(struct shoal_core *core, const struct shoal_msg_cast *message,
 {
 	uint64_t cost = SHOAL_MESSAGE_COST + message->tag.len + message->body.len;
 
-	if ((message->flags & SHOAL_NO_FORWARD) != 0 || message->hops >= SHOAL_HOPS_MAX ||
+	if ((message->flags & SHOAL_NO_FORWARD) != 0 ||
+	        shoal_limit_ends_at(message->hops + 1u, message->hops_max) ||
 	        shoal_spread_reach(core, &message->id, teller->slot) == 0) {
 		return false;
 	}
@@ -486,7 +472,9 @@ message_of(const struct shoal_core *core, const struct shoal_cast *cast)
 	        .flags = cast->flags,
 	        .type = cast->type,
 	        .tag = {cast->data, cast->tag_len},
-	        .body = {cast->data + cast->tag_len, cast->len}};
+	        .body = {cast->data + cast->tag_len, cast->len},
+	        .hops_max = cast->hops_max,
+	        .ttl_ms = cast->ttl_ms};
 }
 
 bool
@@ -519,8 +507,11 @@ shoal_cast_expire(struct shoal_core *core)
 
 	SHOAL_LIST_FOREACH_SAFE (node, after, &casts->all) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, all);
-		if (core->now - cast->born >= shoal_ms(core->profile.cast_keep_ms)) {
+		uint64_t age = core->now - cast->born;
+		if (age >= shoal_ms(core->profile.cast_keep_ms)) {
 			shoal_seen_gone(core, &cast->key);
+		}
+		if (age >= shoal_limit_keep(core, cast)) {
 			shoal_keep_remove(core, cast);
 		}
 		if (cast->counted && cast->until <= core->now) {

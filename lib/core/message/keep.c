@@ -10,6 +10,7 @@
 #include "core/message/keep.h"
 
 #include "base/hash.h"
+#include "core/message/limit.h"
 #include "core/node.h"
 
 /* Digests after which all that are not cut off were told of another sum. */
@@ -48,7 +49,7 @@ static bool
 is_fresh(const struct shoal_core *core, const struct shoal_cast *cast)
 {
 	uint64_t span = DIGESTS * shoal_ms(core->profile.digest_interval_ms);
-	uint64_t most = shoal_ms(core->profile.cast_keep_ms);
+	uint64_t most = shoal_limit_keep(core, cast);
 
 	return core->now - cast->born < (span < most ? span : most);
 }

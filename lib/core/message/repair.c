@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "core/message/limit.h"
 #include "core/node.h"
 #include "core/sync/exchange.h"
 #include "core/table/apply.h"
@@ -305,7 +306,7 @@ drop_answer(struct shoal_repair *repair)
 	}
 }
 
-/* Those of a list that were not named, and are not the asker's. */
+/* Those of a list that were not named, may go on, and are not the asker's. */
 static void
 add_others(
         struct shoal_core *core, const struct shoal_list *kept, const struct shoal_msg_fetch *fetch)
@@ -315,7 +316,8 @@ add_others(
 		bool young = core->now - cast->born < SHOAL_MS(fetch->age_ms);
 		bool its = shoal_id_compare(&cast->key.id, &fetch->id) == 0 &&
 		           cast->key.salt == fetch->salt;
-		if (cast->mark != core->repair.mark && young && !its) {
+		if (cast->mark != core->repair.mark && young && !its &&
+		        shoal_limit_gives(core, cast)) {
 			shoal_list_push_back(&core->repair.answer, &cast->asked);
 			core->repair.asked++;
 		}
@@ -354,7 +356,7 @@ choose(struct shoal_core *core, const struct shoal_msg_fetch *fetch)
 		struct shoal_cast *cast = shoal_cast_find(core, &key);
 		if (cast != NULL && cast->mark != repair->mark) {
 			cast->mark = repair->mark;
-			if (fetch->others == 0) {
+			if (fetch->others == 0 && shoal_limit_gives(core, cast)) {
 				shoal_list_push_back(&repair->answer, &cast->asked);
 			}
 		}

@@ -25,6 +25,7 @@
  */
 #include "core/message/spread.h"
 
+#include "core/message/limit.h"
 #include "core/node.h"
 
 /* Broadcasts that may fail to fit, or that the addressee has, before a packet is full enough. */
@@ -233,7 +234,8 @@ shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast)
 		}
 		return;
 	}
-	bool forwarded = (cast->flags & SHOAL_NO_FORWARD) == 0;
+	bool forwarded = (cast->flags & SHOAL_NO_FORWARD) == 0 &&
+	                 !shoal_limit_ends_at(cast->hops + 1, cast->hops_max);
 	if (forwarded && affords(core)) {
 		cast->descends = true;
 		shoal_branch_begin(core, cast);
@@ -362,13 +364,14 @@ is_passed(struct shoal_cast *cast, uint32_t slot, const struct shoal_id *id, uin
 	return (cast->told & bit_of(slot)) != 0;
 }
 
-/* Also where it was offered to as many. */
+/* Also where it was offered to as many, or its time is over. */
 static bool
 is_spent(const struct shoal_core *core, const struct shoal_cast *cast)
 {
 	uint32_t sends = sends_of(core, cast);
 
 	return cast->sends >= sends || cast->skips == SKIPS_MAX ||
+	       shoal_limit_is_over(core, cast) ||
 	       (uint32_t)__builtin_popcountll(cast->offered) >= sends;
 }
 
@@ -407,7 +410,7 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 			return;
 		}
 		done = node == last;
-		if (is_passed(cast, slot, id, all)) {
+		if (is_passed(cast, slot, id, all) || shoal_limit_is_over(core, cast)) {
 			passed++;
 			if (is_spent(core, cast)) {
 				end(core, cast);
@@ -487,7 +490,7 @@ shoal_spread_fill_branch(struct shoal_core *core, uint32_t slot, struct shoal_wr
 		if (misses > MISSES_MAX) {
 			break;
 		}
-		if (!shoal_branch_waits(cast, slot)) {
+		if (!shoal_branch_waits(cast, slot) || shoal_limit_is_over(core, cast)) {
 			continue;
 		}
 		if (!put(core, cast, slot, writer, &alone)) {

@@ -123,6 +123,8 @@ def what_is_wrong_is_named(cluster):
             ("/v1/meta", b'{"set": {"w": {"type": "int", "value": "1"}}}', ["w: ", "'int'", "int64"]),
             ("/v1/meta", b'{"set": {"w": [1]}}', ["w: ", "list"]),
             ("/v1/broadcast", b'{"type": 200, "data": "", "reliable": true, "forward": false}', ["forward"]),
+            ("/v1/broadcast", b'{"type": 200, "data": "", "hops": 65}', ["hops", "1 to 64"]),
+            ("/v1/broadcast", b'{"type": 200, "data": "", "ttl_ms": 4294967296}', ["ttl_ms", "4294967295"]),
             ("/v1/info?frob=1", None, ["/v1/info", "'frob'"]), ("/v1/members?frob=1", None, ["'frob'", "where"])):
         answer = send(agent, request("GET" if body is None else "POST", target, body or b""))
         check(status_of(answer) == 400, f"{target} {body!r} gave {answer!r}")

@@ -62,6 +62,22 @@ def one_that_is_not_forwarded_comes_from_its_origin(cluster):
         expect_in(["--no-forward", "exclude"], complaint(shoal(cluster, "broadcast", "201", "x", "--no-forward", "--reliable", *where), 2))
 
 
+def one_of_one_hop_is_not_passed_on(cluster):
+    first, second, third = cluster.form(3, *FAST)
+    where = ("--socket", first.socket_path)
+    with contextlib.ExitStack() as stack:
+        two, three = (watched(stack, cluster, agent, "--messages", "--format", "json") for agent in (second, third))
+        ask(cluster, first, "broadcast", "201", "hello", "--hops", "1", "--ttl", "5m")
+        cluster.expect(lambda: two.lines and three.lines, "it came to so few")
+        for monitor in (two, three):
+            check([event["hops"] for event in heard(monitor)] == [0], f"it is {monitor.lines}")
+        check(second.counters()["casts_out"] == 0 and third.counters()["casts_out"] == 0, "it was passed on")
+    for hops in ("0", "65", "x", "-1"):
+        expect_in(["--hops", "1 to 64"], complaint(shoal(cluster, "broadcast", "201", "x", f"--hops={hops}", *where), 2))
+    for ttl in ("0s", "2", "x"):
+        expect_in(["--ttl", "500ms or 2s"], complaint(shoal(cluster, "broadcast", "201", "x", "--ttl", ttl, *where), 2))
+
+
 def what_cannot_be_sent_is_refused_with_its_reason(cluster):
     first, _ = cluster.form(2, *FAST)
     where = ("--socket", first.socket_path)
