@@ -105,6 +105,15 @@ SHOAL_API int shoal_cluster_leave_async(
 SHOAL_API int shoal_cluster_wait_async(
         struct shoal_cluster *cluster, size_t n, unsigned timeout_ms, shoal_done_fn fn, void *arg);
 
+/* Ends the joins and waits that were begun with this function and argument: fn is called for each
+ * with SHOAL_ERR_CANCELED, once and where callbacks run, as ever. Seeds of such a join that it did
+ * not reach are not tried again in the background, unless another join named them; what was asked
+ * of a seed already may still be answered, and then this member is in. SHOAL_ERR_NOT_FOUND: none is
+ * under way: fn was called, or will be, with how it ended. SHOAL_ERR_STATE: only a leave or an
+ * order about keys is, which cannot be taken back. SHOAL_ERR_INVALID: fn is NULL. From any thread
+ * and from callbacks. */
+SHOAL_API int shoal_cluster_cancel(struct shoal_cluster *cluster, shoal_done_fn fn, void *arg);
+
 /* Ends at once without telling anyone: to the others it has failed. Operations that have not ended
  * end with SHOAL_ERR_CANCELED. Idempotent. SHOAL_ERR_WOULD_BLOCK: from a callback or the library's
  * loop thread. */

@@ -117,13 +117,14 @@ enum shoal_input_kind {
 	                       the addresses of this member from now on, the best first.
 	                       SHOAL_ERR_INVALID: none, or one that nobody can send to;
 	                       SHOAL_ERR_STATE while leaving; SHOAL_ERR_NOMEM */
-	SHOAL_INPUT_ACCEPT, /* the host has decided about the applicant with the number `exchange`.
-	                        code 0: it is taken in; REJECTED: it is not, and data is why, a text
-	                        of at most SHOAL_ACCEPT_REASON_MAX bytes, or none. SHOAL_ERR_INVALID;
-	                        SHOAL_ERR_NOT_FOUND: it does not wait (any more) */
-	SHOAL_INPUT_MIGRATE /* command: data is what shoal_core_migration gave: what is taken
-	                       besides from now on. SHOAL_ERR_INVALID: not valid, or there are no
-	                       keys, or there is no label */
+	SHOAL_INPUT_ACCEPT,  /* the host has decided about the applicant with the number `exchange`.
+	                         code 0: it is taken in; REJECTED: it is not, and data is why, a text
+	                         of at most SHOAL_ACCEPT_REASON_MAX bytes, or none.
+	                        SHOAL_ERR_INVALID;  SHOAL_ERR_NOT_FOUND: it does not wait (any more)
+	                      */
+	SHOAL_INPUT_MIGRATE  /* command: data is what shoal_core_migration gave: what is taken
+	                        besides from now on. SHOAL_ERR_INVALID: not valid, or there are no
+	                        keys, or there is no label */
 };
 
 /* Bytes of the reason of a refusal. */
@@ -146,12 +147,12 @@ struct shoal_input {
 	struct shoal_addr from;
 	uint64_t exchange;
 	int code;
-	/* LEAVE: at most so long; 0, or above the profile's: the profile's. BROADCAST: nobody is told
-	 * when it is so old or older, counted up to whole milliseconds; 0: no limit */
+	/* LEAVE: at most so long; 0, or above the profile's: the profile's. BROADCAST: nobody is
+	 * told when it is so old or older, counted up to whole milliseconds; 0: no limit */
 	uint64_t timeout_ns;
-	uint64_t age_ns;     /* RESTORE */
-	/* TOO_LARGE; opened: bytes of the packet as it came. BROADCAST: steps from member to member that
-	 * it goes at most, up to SHOAL_HOPS_MAX; 0: that many */
+	uint64_t age_ns; /* RESTORE */
+	/* TOO_LARGE; opened: bytes of the packet as it came. BROADCAST: steps from member to member
+	 * that it goes at most, up to SHOAL_HOPS_MAX; 0: that many */
 	size_t size;
 	const uint8_t *data; /* borrowed for the call */
 	size_t len;

@@ -93,6 +93,7 @@ init_fields(struct shoal_cluster *cluster)
 	cluster->mailbox_fd = cluster->dispatch_fd = -1;
 	shoal_list_init(&cluster->mailbox);
 	shoal_list_init(&cluster->waits);
+	shoal_list_init(&cluster->begun);
 	shoal_background_init(cluster);
 	shoal_ring_init(&cluster->failed, cluster->mem, sizeof(struct shoal_failed),
 	        profile->exchanges_max);

@@ -81,6 +81,8 @@ struct shoal_cluster {
 	bool started, stop_wanted;
 	struct shoal_list mailbox; /* struct shoal_op */
 	size_t ops; /* operations that exist                                          */
+	struct shoal_list begun; /* struct shoal_op with a callback, until their end */
+	bool cancels;            /* some of them are canceled and have not ended */
 	struct shoal_outbox outbox;
 	struct shoal_handlers handlers;
 	struct shoal_broadcasts broadcasts;

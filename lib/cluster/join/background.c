@@ -32,6 +32,7 @@ struct shoal_again {
 	struct shoal_try *try; /* NULL: it waits */
 	uint64_t since;        /* the try began */
 	bool remembered;       /* of a former run: needed until one is reached */
+	size_t joins;          /* that named it and were not canceled */
 	bool said;             /* that it refuses */
 	bool overtaken;        /* something changed here since the try began */
 	unsigned refusals;     /* one after the other, REFUSALS_MAX at most */
@@ -55,15 +56,18 @@ arm(struct shoal_cluster *cluster)
 	}
 }
 
-static bool
-is_remembered(struct shoal_cluster *cluster, const char *seed)
+/* NULL: it is not in the list. */
+static struct shoal_again *
+find(struct shoal_cluster *cluster, const char *seed)
 {
 	SHOAL_LIST_FOREACH (node, &cluster->joins.again) {
-		if (strcmp(SHOAL_LIST_ITEM(node, struct shoal_again, node)->seed, seed) == 0) {
-			return true;
+		struct shoal_again *again = SHOAL_LIST_ITEM(node, struct shoal_again, node);
+
+		if (strcmp(again->seed, seed) == 0) {
+			return again;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 static void
@@ -237,15 +241,19 @@ shoal_background_hurry(struct shoal_cluster *cluster)
 	}
 }
 
-static void
+static bool
 add(struct shoal_cluster *cluster, const char *seed, bool remembered, bool refused)
 {
 	struct shoal_joins *joins = &cluster->joins;
 	size_t len = strlen(seed);
-	struct shoal_again *again;
+	struct shoal_again *again = find(cluster, seed);
 
-	if (is_remembered(cluster, seed) || joins->again_count == SHOAL_BACKGROUND_MAX) {
-		return;
+	if (again != NULL) {
+		again->joins += !remembered;
+		return true;
+	}
+	if (joins->again_count == SHOAL_BACKGROUND_MAX) {
+		return false;
 	}
 	if (joins->background_timer == NULL) {
 		joins->background_timer = event_new(cluster->base, -1, 0, on_timer, cluster);
@@ -255,10 +263,11 @@ add(struct shoal_cluster *cluster, const char *seed, bool remembered, bool refus
 		shoal_alloc_free(cluster->mem, again);
 		shoal_cluster_log(cluster, SHOAL_LOG_ERROR, "join",
 		        "seed %s is not tried again: out of memory", seed);
-		return;
+		return false;
 	}
 	again->cluster = cluster;
 	again->remembered = remembered;
+	again->joins = !remembered;
 	if (refused) {
 		wait_longer(again);
 	}
@@ -266,24 +275,40 @@ add(struct shoal_cluster *cluster, const char *seed, bool remembered, bool refus
 	shoal_list_push_back(&joins->again, &again->node);
 	joins->again_count++;
 	begin_anew(cluster);
+	return true;
 }
 
-void
+bool
 shoal_background_add(struct shoal_cluster *cluster, const char *seed)
 {
-	add(cluster, seed, false, false);
+	return add(cluster, seed, false, false);
+}
+
+bool
+shoal_background_add_refused(struct shoal_cluster *cluster, const char *seed)
+{
+	return add(cluster, seed, false, true);
 }
 
 void
-shoal_background_add_refused(struct shoal_cluster *cluster, const char *seed)
+shoal_background_remove(struct shoal_cluster *cluster, const char *seed)
 {
-	add(cluster, seed, false, true);
+	struct shoal_again *again = find(cluster, seed);
+
+	if (again == NULL) {
+		return; /* it was reached meanwhile */
+	}
+	again->joins -= again->joins > 0;
+	if (again->joins == 0 && !again->remembered) {
+		cluster->joins.again_trying -= again->try != NULL;
+		forget(again);
+	}
 }
 
 void
 shoal_background_remember(struct shoal_cluster *cluster, const char *seed)
 {
-	add(cluster, seed, true, false);
+	(void)add(cluster, seed, true, false);
 }
 
 void

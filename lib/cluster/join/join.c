@@ -5,7 +5,8 @@
  * it a success. A seed that is this member itself is neither reached nor an error: the same list
  * may be given to every member. Where nothing else is in the list, this member is the cluster's
  * first, and the join has succeeded with none reached. Seeds that were not reached go to the
- * background (background.c), those that refused too. */
+ * background (background.c), those that refused too; where the application cancels the join, they
+ * are taken back. */
 #include "cluster/join/join.h"
 
 #include "base/alloc.h"
@@ -22,6 +23,13 @@ end(struct shoal_op *op, int code)
 		event_free(op->timer);
 	}
 	op->timer = NULL;
+	if (shoal_op_close(op)) {
+		for (size_t i = 0; i < op->seeds; i++) {
+			if (op->again[i]) {
+				shoal_background_remove(op->cluster, op->seed[i]);
+			}
+		}
+	}
 	shoal_op_finish(op, code);
 }
 
@@ -39,12 +47,12 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
         const char *why)
 {
 	struct shoal_op *op = arg;
+	size_t i = 0;
 
-	for (size_t i = 0; i < op->seeds; i++) {
-		if (op->try[i] == try) {
-			op->try[i] = NULL;
-		}
+	while (op->try[i] != try) {
+		i++;
 	}
+	op->try[i] = NULL;
 	op->open--;
 	if (result == SHOAL_TRY_REACHED) {
 		op->reached++;
@@ -55,9 +63,9 @@ on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_tr
 	}
 	if (result == SHOAL_TRY_REJECTED) {
 		op->rejected++;
-		shoal_background_add_refused(op->cluster, seed);
+		op->again[i] = shoal_background_add_refused(op->cluster, seed);
 	} else if (result == SHOAL_TRY_FAILED) {
-		shoal_background_add(op->cluster, seed);
+		op->again[i] = shoal_background_add(op->cluster, seed);
 	}
 }
 
@@ -141,6 +149,19 @@ shoal_join_cancel(struct shoal_cluster *cluster, int code)
 }
 
 void
+shoal_join_cancel_marked(struct shoal_cluster *cluster)
+{
+	SHOAL_LIST_FOREACH_SAFE (node, after, &cluster->joins.ops) {
+		struct shoal_op *op = SHOAL_LIST_ITEM(node, struct shoal_op, node);
+
+		if (shoal_op_canceled(op)) {
+			drop_tries(op);
+			end(op, SHOAL_ERR_CANCELED);
+		}
+	}
+}
+
+void
 shoal_join_reap(struct shoal_cluster *cluster)
 {
 	shoal_try_reap(cluster);
@@ -166,7 +187,8 @@ copy_seeds(struct shoal_op *op, const char *const *addrs, size_t n)
 	}
 	op->seed = shoal_alloc(mem, n * sizeof(*op->seed) + bytes);
 	op->try = shoal_alloc_zeroed(mem, n, sizeof(struct shoal_try *));
-	if (op->seed == NULL || op->try == NULL) {
+	op->again = shoal_alloc_zeroed(mem, n, sizeof(*op->again));
+	if (op->seed == NULL || op->try == NULL || op->again == NULL) {
 		return SHOAL_ERR_NOMEM;
 	}
 	at = (char *)(op->seed + n);

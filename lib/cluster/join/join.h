@@ -14,6 +14,8 @@
 void shoal_join_begin(struct shoal_op *op);
 /* Ends all joins, and the background. */
 void shoal_join_cancel(struct shoal_cluster *cluster, int code);
+/* Ends those that the application has canceled. */
+void shoal_join_cancel_marked(struct shoal_cluster *cluster);
 /* Once a turn, after publication: ends what has ended. */
 void shoal_join_reap(struct shoal_cluster *cluster);
 
@@ -23,10 +25,13 @@ void shoal_background_init(struct shoal_cluster *cluster);
 void shoal_background_tuned(struct shoal_cluster *cluster);
 /* What may have been a reason for refusals has changed here: who refused is asked soon. */
 void shoal_background_hurry(struct shoal_cluster *cluster);
-/* Remembers a seed that was not reached. */
-void shoal_background_add(struct shoal_cluster *cluster, const char *seed);
+/* Remembers a seed that was not reached. Whether one more reason for it has to be taken back with
+ * shoal_background_remove, if it comes to that. */
+bool shoal_background_add(struct shoal_cluster *cluster, const char *seed);
 /* The same for one that answered with a refusal: it is asked more seldom. */
-void shoal_background_add_refused(struct shoal_cluster *cluster, const char *seed);
+bool shoal_background_add_refused(struct shoal_cluster *cluster, const char *seed);
+/* Takes one reason back: a seed that no other join named is forgotten. */
+void shoal_background_remove(struct shoal_cluster *cluster, const char *seed);
 /* The same for one from the memory of a former run: all of these are forgotten when any is reached.
  */
 void shoal_background_remember(struct shoal_cluster *cluster, const char *seed);

@@ -93,12 +93,14 @@ void
 shoal_mailbox_take(struct shoal_cluster *cluster)
 {
 	struct shoal_op *op;
-	bool stop, asked;
+	bool stop, asked, cancels;
 
 	shoal_mailbox_clear(cluster->mailbox_fd);
 	pthread_mutex_lock(&cluster->lock);
 	stop = cluster->stop_wanted;
 	asked = cluster->handlers.asked;
+	cancels = cluster->cancels;
+	cluster->cancels = false;
 	pthread_mutex_unlock(&cluster->lock);
 	if (stop) {
 		shoal_loop_finish(cluster, SHOAL_ERR_CANCELED);
@@ -116,7 +118,15 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 	shoal_broadcast_take(cluster);
 	shoal_request_arm(cluster);
 	shoal_applicant_take(cluster);
+	if (cancels) {
+		shoal_join_cancel_marked(cluster);
+		shoal_wait_cancel_marked(cluster);
+	}
 	while ((op = next_op(cluster)) != NULL) {
+		if (shoal_op_canceled(op)) {
+			shoal_op_finish(op, SHOAL_ERR_CANCELED);
+			continue;
+		}
 		switch (op->kind) {
 		case SHOAL_OP_JOIN:
 			shoal_join_begin(op);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations: join, leave, wait and forget, blocking, with a callback or with neither.
  *
+ * Those with a callback are in a list from their post to their end, so that they can be canceled
+ * from any thread: that sets a mark, which counts until the loop closes the operation, and the loop
+ * ends those that it marks. Whoever was told that an operation is canceled hears so at its end.
+ *
  * An operation belongs to its caller until it is posted, to the loop until it is finished, and then
  * to whoever is told of the end: the thread that waits for it, or the callbacks' queue. Its end
  * needs no memory, so that it can always be told. A blocking caller waits a little longer than the
@@ -62,6 +66,7 @@ shoal_op_free(struct shoal_op *op)
 
 	shoal_alloc_free(cluster->mem, op->seed);
 	shoal_alloc_free(cluster->mem, op->try);
+	shoal_alloc_free(cluster->mem, op->again);
 	shoal_key_wipe(&op->key, sizeof(op->key));
 	shoal_alloc_free(cluster->mem, op);
 	pthread_mutex_lock(&cluster->lock);
@@ -79,6 +84,9 @@ shoal_op_post(struct shoal_op *op)
 	state = cluster->state;
 	if (state == SHOAL_CLUSTER_RUNNING) {
 		shoal_mailbox_put(cluster, op);
+		if (op->fn != NULL) {
+			shoal_list_push_back(&cluster->begun, &op->begun);
+		}
 	}
 	pthread_mutex_unlock(&cluster->lock);
 	if (state == SHOAL_CLUSTER_RUNNING) {
@@ -138,12 +146,40 @@ shoal_op_say(struct shoal_op *op, const char *format, ...)
 	va_end(args);
 }
 
+bool
+shoal_op_canceled(struct shoal_op *op)
+{
+	bool canceled;
+
+	pthread_mutex_lock(&op->cluster->lock);
+	canceled = op->canceled;
+	pthread_mutex_unlock(&op->cluster->lock);
+	return canceled;
+}
+
+bool
+shoal_op_close(struct shoal_op *op)
+{
+	bool canceled;
+
+	pthread_mutex_lock(&op->cluster->lock);
+	shoal_list_remove(&op->begun);
+	canceled = op->canceled;
+	pthread_mutex_unlock(&op->cluster->lock);
+	return canceled;
+}
+
 void
 shoal_op_finish(struct shoal_op *op, int code)
 {
 	struct shoal_cluster *cluster = op->cluster;
 	bool abandoned;
 
+	if (shoal_op_close(op)) {
+		code = SHOAL_ERR_CANCELED;
+		shoal_reasons_clear(&op->why);
+		shoal_op_say(op, "canceled by the application");
+	}
 	op->code = code;
 	if (!op->waited) {
 		if (op->fn != NULL) {
@@ -161,6 +197,46 @@ shoal_op_finish(struct shoal_op *op, int code)
 	if (abandoned) {
 		shoal_op_free(op);
 	}
+}
+
+int
+shoal_cluster_cancel(struct shoal_cluster *cluster, shoal_done_fn fn, void *arg)
+{
+	int rc = shoal_fork_check(cluster, "cancel");
+	int found = SHOAL_ERR_NOT_FOUND;
+
+	if (rc != 0) {
+		return rc;
+	}
+	if (fn == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID, "cancel: a function is needed");
+	}
+	pthread_mutex_lock(&cluster->lock);
+	SHOAL_LIST_FOREACH (node, &cluster->begun) {
+		struct shoal_op *op = SHOAL_LIST_ITEM(node, struct shoal_op, begun);
+
+		if (op->fn != fn || op->arg != arg || op->canceled) {
+			continue;
+		}
+		op->canceled = op->kind == SHOAL_OP_JOIN || op->kind == SHOAL_OP_WAIT;
+		if (op->canceled) {
+			found = 0;
+		} else if (found != 0) {
+			found = SHOAL_ERR_STATE;
+		}
+	}
+	if (found == 0) {
+		cluster->cancels = true;
+		shoal_mailbox_ring(cluster->mailbox_fd);
+	}
+	pthread_mutex_unlock(&cluster->lock);
+	if (found == SHOAL_ERR_STATE) {
+		return shoal_last_error_set(
+		        found, "cancel: a leave or an order about keys cannot be taken back");
+	}
+	return found == 0 ? 0
+	                  : shoal_last_error_set(found, "cancel: no operation with this function "
+	                                                "and argument is under way");
 }
 
 void

@@ -27,6 +27,9 @@ struct shoal_op {
 	unsigned timeout_ms;
 	shoal_done_fn fn;
 	void *arg;
+	struct shoal_list
+	        begun; /* under the cluster's lock, as the next: see shoal_cluster_cancel */
+	bool canceled;
 	bool waited; /* somebody blocks until the end                                       */
 	bool done, abandoned; /* under the cluster's lock: it ended; nobody waits any more */
 	int code;
@@ -37,6 +40,7 @@ struct shoal_op {
 	char **seed; /* one allocation with the strings */
 	size_t seeds;
 	struct shoal_try **try;
+	bool *again; /* that this join gave to the background */
 	size_t open; /* tries that have not ended */
 	size_t self, rejected;
 	struct event *timer; /* JOIN and WAIT */
@@ -74,8 +78,13 @@ unsigned shoal_op_timeout_ms(const struct shoal_op *op);
  */
 int shoal_op_wait(struct shoal_op *op, size_t *reached);
 
-/* The loop's thread: the end. The operation is not to be used any more. Its text was set with
- * shoal_op_say. */
+/* Whether the application has canceled it. */
+bool shoal_op_canceled(struct shoal_op *op);
+/* From now on it cannot be canceled any more; whether it was. */
+bool shoal_op_close(struct shoal_op *op);
+
+/* The loop's thread: the end, whatever the code as CANCELED where it was. The operation is not to
+ * be used any more. Its text was set with shoal_op_say. */
 void shoal_op_finish(struct shoal_op *op, int code);
 /* Adds a reason to the text of the end. */
 void shoal_op_say(struct shoal_op *op, const char *format, ...)

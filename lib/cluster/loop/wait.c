@@ -83,6 +83,19 @@ shoal_wait_cancel(struct shoal_cluster *cluster, int code)
 }
 
 void
+shoal_wait_cancel_marked(struct shoal_cluster *cluster)
+{
+	SHOAL_LIST_FOREACH_SAFE (node, after, &cluster->waits) {
+		struct shoal_op *op = SHOAL_LIST_ITEM(node, struct shoal_op, node);
+
+		if (shoal_op_canceled(op)) {
+			op->reached = cluster->alive;
+			end(op, SHOAL_ERR_CANCELED);
+		}
+	}
+}
+
+void
 shoal_wait_reap(struct shoal_cluster *cluster)
 {
 	size_t alive = cluster->alive; /* this thread's to write */

@@ -8,6 +8,8 @@
 void shoal_wait_begin(struct shoal_op *op);
 /* Ends all. */
 void shoal_wait_cancel(struct shoal_cluster *cluster, int code);
+/* Ends those that the application has canceled. */
+void shoal_wait_cancel_marked(struct shoal_cluster *cluster);
 /* Once a turn, after publication: ends what has ended. */
 void shoal_wait_reap(struct shoal_cluster *cluster);
 
