@@ -156,9 +156,9 @@ struct shoal_reach {
 	size_t size;     /* set by shoal_reach_init */
 	const char *tag; /* to the members that carry it when it comes to them; NULL: to all */
 	unsigned flags;  /* 0, SHOAL_RELIABLE or SHOAL_NO_FORWARD, as of shoal_broadcast */
-	/* Steps from member to member that it goes at most, 1 to SHOAL_HOPS_MAX; 0: that many. 1: to
-	 * those alone that this member tells itself, of many some 10, as with SHOAL_NO_FORWARD. A
-	 * reliable one is given to others by those that it may go on from, so in time it comes to
+	/* Steps from member to member that it goes at most, 1 to SHOAL_HOPS_MAX; 0: that many. 1:
+	 * to those alone that this member tells itself, of many some 10, as with SHOAL_NO_FORWARD.
+	 * A reliable one is given to others by those that it may go on from, so in time it comes to
 	 * all whom these reach. */
 	unsigned hops;
 	/* Its time to live, in milliseconds; 0: no limit. When it is so old it is told nobody any

@@ -82,7 +82,7 @@ enum shoal_change {
 struct shoal_migration {
 	uint32_t accept_clear;      /* what is not sealed. 0: no; 1: yes; 2: and it seals nothing */
 	uint32_t accept_unlabelled; /* what has no label. 0: no; 1: yes; 2: and it writes none */
-	uint64_t left_ms; /* then both are 0; 0: not by itself. At most UINT32_MAX */
+	uint64_t left_ms;           /* then both are 0; 0: not by itself. At most UINT32_MAX */
 };
 
 /* What became of a key of metadata. */

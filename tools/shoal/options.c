@@ -90,7 +90,8 @@ read_variable(struct cli_options *options, const struct cli_option *row)
 		variable[i] = (char)toupper((unsigned char)variable[i]);
 	}
 	value = getenv(variable);
-	/* SHOAL_KEY holds an agent's keys themselves: no file of that name is looked for, nor shown. */
+	/* SHOAL_KEY holds an agent's keys themselves: no file of that name is looked for, nor
+	 * shown. */
 	if (value == NULL || value[0] == '\0' || strcmp(key, "key") == 0) {
 		return -1;
 	}

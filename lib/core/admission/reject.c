@@ -108,8 +108,8 @@ tell_instance(struct shoal_core *core, const struct shoal_input *input)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
-	size_t len = shoal_packet_sealed_overhead(shoal_migrate_label(core).len) + 2 + sizeof sender.id +
-	             sizeof sender.salt;
+	size_t len = shoal_packet_sealed_overhead(shoal_migrate_label(core).len) + 2 +
+	             sizeof sender.id + sizeof sender.salt;
 
 	if (input->size < len || !shoal_seal_may_answer(core, input->sender)) {
 		return;

@@ -35,7 +35,7 @@ struct shoal_cast {
 	uint64_t mark;  /* of the request that named it last, see repair.c */
 	uint32_t number;
 	uint32_t from;                   /* slot of the member that told it, SHOAL_NONE: nobody */
-	uint32_t ttl_ms; /* from its birth on; 0: as long as any, see limit.h */
+	uint32_t ttl_ms;                 /* from its birth on; 0: as long as any, see limit.h */
 	uint32_t hops;                   /* members that passed it on before this one */
 	uint32_t branch[SHOAL_BRANCHES]; /* slots of those to be told first, see branch.h */
 	uint16_t type;

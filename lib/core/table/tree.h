@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The digest tree: all members in the order of a hash of their ids, with a sum of hashes over every
- * range of that order. The hash is the same everywhere, so all members of a cluster compute the same
- * order and, where they hold the same statements, the same sums: two members whose roots agree hold
- * the same, and where they differ, the ranges tell where.
+ * range of that order. The hash is the same everywhere, so all members of a cluster compute the
+ * same order and, where they hold the same statements, the same sums: two members whose roots agree
+ * hold the same, and where they differ, the ranges tell where.
  *
  * What is summed is what is told to others: {id, salt, incarnation, state, metadata version} of
  * every member that is not unknown, of a tombstone only in the first half of its time. What only
