@@ -145,6 +145,7 @@ a_joiner_that_is_refused_is_told_why(void **state)
 	assert_string_equal(shoal_last_error(), expected);
 	assert_int_equal(kit_state(seed, "joiner"), SHOAL_STATE_UNKNOWN);
 	assert_int_equal(kit_state(joiner, "seed"), SHOAL_STATE_UNKNOWN);
+	assert_int_equal(asked(&door), 1); /* the callback that answered has returned */
 	assert_int_equal(door.first, 0);
 	assert_int_equal(door.second, SHOAL_ERR_NOT_FOUND);
 	kit_free(joiner);
