@@ -116,7 +116,7 @@ hear_again(struct shoal_core *core, struct shoal_applicant *applicant,
 				shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
 			}
 		}
-	} else if (same && (applicant->len == 0 || (own && (newer || !applicant->own)))) {
+	} else if (same && (applicant->said.len == 0 || (own && (newer || !applicant->own)))) {
 		(void)shoal_waiting_note(core, applicant, member, teller);
 	}
 }
@@ -359,7 +359,7 @@ take_in(struct shoal_core *core, const struct shoal_applicant *applicant)
 	const struct shoal_span none = {NULL, 0};
 	union shoal_wire_message message;
 
-	if (!shoal_waiting_read(applicant, &message)) {
+	if (!shoal_kept_get(&applicant->said, &message)) {
 		confirm(core, applicant);
 		return;
 	}

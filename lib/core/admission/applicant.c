@@ -196,15 +196,9 @@ bool
 shoal_waiting_note(struct shoal_core *core, struct shoal_applicant *applicant,
         const struct shoal_msg_member *member, const struct shoal_teller *teller)
 {
-	uint8_t statement[SHOAL_STATEMENT_MAX];
-	struct shoal_writer writer;
-
-	shoal_writer_init(&writer, statement, sizeof statement);
-	if (!shoal_message_append(&writer, SHOAL_MESSAGE_MEMBER, member)) {
+	if (!shoal_kept_set(&applicant->said, member)) {
 		return false;
 	}
-	memcpy(applicant->statement, statement, writer.len);
-	applicant->len = writer.len;
 	applicant->incarnation = member->incarnation;
 	applicant->told = core->now;
 	applicant->by = teller->id;
@@ -222,18 +216,6 @@ shoal_waiting_note(struct shoal_core *core, struct shoal_applicant *applicant,
 	return true;
 }
 
-/* false: it holds none. */
-bool
-shoal_waiting_read(const struct shoal_applicant *applicant, union shoal_wire_message *message)
-{
-	struct shoal_reader reader, body;
-	uint16_t kind;
-
-	shoal_reader_init(&reader, applicant->statement, applicant->len);
-	return shoal_message_next(&reader, &kind, &body) > 0 &&
-	       shoal_message_decode(kind, body, message) == SHOAL_OK;
-}
-
 bool
 shoal_core_applicant(struct shoal_core *core, uint64_t number, struct shoal_core_member *member)
 {
@@ -244,7 +226,7 @@ shoal_core_applicant(struct shoal_core *core, uint64_t number, struct shoal_core
 	if (applicant == NULL || applicant->number != number) {
 		return false;
 	}
-	if (!shoal_waiting_read(applicant, &message)) {
+	if (!shoal_kept_get(&applicant->said, &message)) {
 		return shoal_core_member(core, shoal_members_find(core, &applicant->id), member) &&
 		       shoal_salt_short(&member->salt) == applicant->salt;
 	}

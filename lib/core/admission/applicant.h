@@ -5,11 +5,9 @@
 
 #include <shoal/core.h>
 
+#include "core/table/kept.h"
 #include "core/table/learn.h"
 #include "wire/message.h"
-
-/* The longest full statement of one that takes part. */
-#define SHOAL_STATEMENT_MAX 512
 
 /* The request of a join that waits, and what its answer is bound to. */
 struct shoal_join {
@@ -35,8 +33,7 @@ struct shoal_applicant {
 	bool stranger; /* whom no member told of, and that has not asked either */
 	struct shoal_addr from_host;
 	struct shoal_join join;
-	size_t len; /* 0: it is held unconfirmed, and nothing newer was told */
-	uint8_t statement[SHOAL_STATEMENT_MAX];
+	struct shoal_kept said; /* none: it is held unconfirmed, and nothing newer was told */
 };
 
 struct shoal_decision {
@@ -67,7 +64,4 @@ void shoal_waiting_give(struct shoal_core *core, const struct shoal_applicant *a
 /* Keeps a statement as it came, to be taken up again. false: it is too long. */
 bool shoal_waiting_note(struct shoal_core *core, struct shoal_applicant *applicant,
         const struct shoal_msg_member *member, const struct shoal_teller *teller);
-/* false: it holds none. */
-bool shoal_waiting_read(const struct shoal_applicant *applicant, union shoal_wire_message *message);
-
 #endif

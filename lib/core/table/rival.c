@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "core/node.h"
+#include "core/table/kept.h"
 #include "core/table/learn.h"
 #include "core/table/move.h"
 
@@ -27,8 +28,6 @@
 #define PER_TELLER  4
 #define ASKED_APART SHOAL_SEC(1)
 #define TOLD_APART  SHOAL_SEC(10)
-/* The longest full statement of one that takes part. */
-#define STATEMENT_MAX 512
 
 struct rival {
 	struct shoal_id id;
@@ -39,8 +38,7 @@ struct rival {
 	struct shoal_id by; /* who said it */
 	struct shoal_addr from;
 	bool own; /* it says itself that it lives */
-	size_t len;
-	uint8_t statement[STATEMENT_MAX];
+	struct shoal_kept said;
 };
 
 void
@@ -159,13 +157,10 @@ note(const struct shoal_core *core, struct rival *rival, const struct shoal_msg_
 	        .by = teller->id,
 	        .from = teller->from,
 	        .own = is_own(core, member, teller)};
-	struct shoal_writer writer;
 
-	shoal_writer_init(&writer, noted.statement, sizeof noted.statement);
-	if (!shoal_message_append(&writer, SHOAL_MESSAGE_MEMBER, member)) {
+	if (!shoal_kept_set(&noted.said, member)) {
 		return false;
 	}
-	noted.len = writer.len;
 	*rival = noted;
 	return true;
 }
@@ -289,13 +284,9 @@ take_over(struct shoal_core *core, const struct rival *rival)
 	        .path = SHOAL_PATH_GOSSIP,
 	        .checked = true,
 	        .sealed = rival->own};
-	struct shoal_reader reader, body;
 	union shoal_wire_message message;
-	uint16_t kind;
 
-	shoal_reader_init(&reader, rival->statement, rival->len);
-	if (shoal_message_next(&reader, &kind, &body) > 0 &&
-	        shoal_message_decode(kind, body, &message) == SHOAL_OK) {
+	if (shoal_kept_get(&rival->said, &message)) {
 		message.member.age_ms += (core->now - rival->noted) / SHOAL_MS(1);
 		shoal_learn_member(core, &message.member, &teller);
 	}
@@ -307,13 +298,9 @@ both_live(struct shoal_core *core, const struct shoal_probe *probe, const struct
 {
 	struct shoal_record *record = shoal_members_at(core, probe->slot);
 	struct shoal_addr known_at = shoal_members_addr(record);
-	struct shoal_reader reader, body;
 	union shoal_wire_message message;
-	uint16_t kind;
 
-	shoal_reader_init(&reader, rival->statement, rival->len);
-	if (shoal_message_next(&reader, &kind, &body) <= 0 ||
-	        shoal_message_decode(kind, body, &message) != SHOAL_OK) {
+	if (!shoal_kept_get(&rival->said, &message)) {
 		return;
 	}
 	const struct shoal_addr *new_at = shoal_members_used(core, &message.member.addrs);
