@@ -3,13 +3,15 @@
 passes, reaches nothing but a counter."""
 import json
 import os
+import re
+import select
 import signal
 import socket
 import struct
 import subprocess
 import threading
 
-from harness import LOCAL, LONG, check, main
+from harness import LOCAL, LONG, check, main, pause
 
 DROPS = ("drop_auth", "drop_sealed", "drop_replayed", "drop_redirected", "drop_clear", "drop_malformed",
          "drop_version", "drop_checksum", "drop_label", "drop_budget", "kernel_drops")
@@ -266,6 +268,30 @@ def a_key_is_exchanged_at_all_agents_by_one_command(cluster):
     cluster.expect(lambda: all(a.counters()["probes_acked"] > n + 5 for a, n in zip(agents, acked)), "all are probed")
     for kind in ("suspect", "failed"):
         cluster.expect_none(kind)
+
+
+def who_gives_an_order_about_keys_sees_how_many_have_answered(cluster):
+    """On a terminal, while one does not answer; nothing of it is left in the answer."""
+    agents = cluster.form(3, *LOCAL, "--keyring", keyring(cluster))
+    screen, terminal = os.openpty()
+    pause(cluster, agents[2])
+    with subprocess.Popen([cluster.program, "keys", "list", "--socket", agents[0].socket_path, "--format", "json"],
+                          stdout=subprocess.PIPE, stderr=terminal, text=True) as order:
+        os.close(terminal)
+        shown = ""
+
+        def told():
+            nonlocal shown
+            while select.select([screen], [], [], 0)[0]:
+                shown += os.read(screen, 4096).decode()
+            return re.search(r"\r[12] of [23] members have answered", shown)
+
+        cluster.expect(told, "it is told while it waits")
+        check(order.poll() is None, "it has ended already")
+        agents[2].signal(signal.SIGCONT)
+        answer = json.loads(order.communicate(timeout=LONG)[0])
+    os.close(screen)
+    check(len(answer["members"]) == answer["asked"], answer)
 
 
 def a_keyring_that_others_may_read_is_refused(cluster):

@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An order that all members are told. */
+/* An order that all members are told. Who gave it reads each answer when it is there: one that does
+ * not answer keeps nobody in the dark about the others. */
 struct order {
 	struct evhttp_request *request;
 	enum shoal_key_action action;
-	json_t *members;
+	size_t answered;
 };
 
 static json_t *
@@ -44,21 +45,38 @@ cli_agent_keys(struct shoal_cluster *cluster, struct evhttp_request *request)
 	cli_answer(request, HTTP_OK, keys_of(info, count));
 }
 
+/* A part of the answer: text, and the document, which is taken, from its byte number `from` on. */
+static void
+tell(const struct order *order, const char *text, json_t *document, size_t from, bool last)
+{
+	char *part = json_dumps(document, JSON_COMPACT);
+
+	json_decref(document);
+	cli_answer_part(order->request, text, false);
+	cli_answer_part(order->request, part != NULL ? part + from : "", last);
+	free(part);
+}
+
 static void
 on_answer(struct shoal_cluster *cluster, const struct shoal_key_answer *answer, void *arg)
 {
 	struct order *order = arg;
 	const char *result = answer->code == 0 ? "done" : shoal_error_name(answer->code);
-	char id[SHOAL_ID_TEXT];
+	char id[SHOAL_ID_TEXT], head[64] = ",";
 
 	(void)cluster;
 	if (order->action == SHOAL_KEY_REMOVE && answer->code == SHOAL_ERR_NOT_FOUND) {
 		result = "does not hold it";
 	}
 	shoal_id_print(&answer->id, id);
-	json_array_append_new(order->members,
+	if (order->answered++ == 0) {
+		snprintf(head, sizeof(head), "{\"asked\":%zu,\"members\":[", answer->asked);
+		cli_answer_begin(order->request);
+	}
+	tell(order, head,
 	        json_pack("{s:s, s:o, s:s, s:o}", "id", id, "name", cli_document_text(answer->name),
-	                "result", result, "keys", keys_of(answer->keys, answer->key_count)));
+	                "result", result, "keys", keys_of(answer->keys, answer->key_count)),
+	        0, false);
 }
 
 /* Where nobody has answered there is nothing to report but why. */
@@ -68,14 +86,14 @@ on_done(struct shoal_cluster *cluster, int code, const char *text, size_t reache
 	struct order *order = arg;
 
 	(void)cluster;
-	if (code != 0 && json_array_size(order->members) == 0) {
+	if (order->answered == 0) {
 		cli_refuse(order->request, code, text);
 	} else {
-		cli_answer(order->request, HTTP_OK,
-		        json_pack("{s:O, s:I, s:b, s:s}", "members", order->members, "reached",
-		                (json_int_t)reached, "ok", code == 0, "text", text));
+		tell(order, "],",
+		        json_pack("{s:I, s:b, s:s}", "reached", (json_int_t)reached, "ok",
+		                code == 0, "text", text),
+		        1, true); /* without its brace */
 	}
-	json_decref(order->members);
 	free(order);
 }
 
@@ -137,14 +155,12 @@ tell_all(struct shoal_cluster *cluster, struct evhttp_request *request, const st
 	if (order != NULL) {
 		order->request = request;
 		order->action = wanted->action;
-		order->members = json_array();
 		rc = shoal_cluster_keys_order(cluster, wanted->action,
 		        wanted->action == SHOAL_KEY_INSTALL ? &wanted->key : NULL, wanted->print,
 		        on_answer, on_done, order);
 	}
 	if (rc != 0) {
 		cli_refuse(request, rc, order != NULL ? shoal_last_error() : NULL);
-		json_decref(order != NULL ? order->members : NULL);
 		free(order);
 	}
 }

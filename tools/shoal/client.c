@@ -42,6 +42,7 @@ struct cli_client {
 	struct transfer request, stream;
 	struct cli_sse sse;
 	char events[96]; /* the target of the stream */
+	cli_client_partly_fn partly;
 };
 
 static int
@@ -134,7 +135,14 @@ keep(struct buffer *buffer, const char *bytes, size_t n)
 static size_t
 on_answer(char *bytes, size_t size, size_t n, void *arg)
 {
-	return keep(arg, bytes, size * n);
+	struct cli_client *client = arg;
+	struct buffer *answer = &client->request.answer;
+	size_t kept = keep(answer, bytes, size * n);
+
+	if (client->partly != NULL && kept > 0) {
+		client->partly(answer->bytes, answer->len);
+	}
+	return kept;
 }
 
 static size_t
@@ -272,7 +280,7 @@ run(struct cli_client *client, json_t **document)
 	int end;
 
 	curl_easy_setopt(request->easy, CURLOPT_WRITEFUNCTION, on_answer);
-	curl_easy_setopt(request->easy, CURLOPT_WRITEDATA, &request->answer);
+	curl_easy_setopt(request->easy, CURLOPT_WRITEDATA, client);
 	curl_multi_add_handle(client->multi, request->easy);
 	while (!request->done) {
 		if (!turn(client, POLL_MS)) {
@@ -315,6 +323,12 @@ cli_client_post(struct cli_client *client, const char *target, const json_t *bod
 	curl_slist_free_all(type);
 	free(text);
 	return end;
+}
+
+void
+cli_client_watch(struct cli_client *client, cli_client_partly_fn partly)
+{
+	client->partly = partly;
 }
 
 void

@@ -28,6 +28,10 @@ int cli_client_get(struct cli_client *client, const char *target, json_t **docum
 int cli_client_post(struct cli_client *client, const char *target, const json_t *body,
         unsigned timeout_ms, json_t **document);
 
+/* What has come of an answer so far, called whenever it is more. NULL: nobody is. */
+typedef void (*cli_client_partly_fn)(const char *bytes, size_t len);
+void cli_client_watch(struct cli_client *client, cli_client_partly_fn partly);
+
 /* What the stream of events holds: a query as of agent_events.h, "": member events. */
 void cli_client_choose(struct cli_client *client, const char *query);
 

@@ -8,6 +8,7 @@
 #include <event2/buffer.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define HTTP_CONFLICT        409
 #define HTTP_BAD_GATEWAY     502
@@ -54,6 +55,30 @@ cli_answer(struct evhttp_request *request, int status, json_t *document)
 		cli_answer_body(request, status, body);
 	}
 	free(text);
+}
+
+void
+cli_answer_begin(struct evhttp_request *request)
+{
+	evhttp_add_header(
+	        evhttp_request_get_output_headers(request), "Content-Type", "application/json");
+	evhttp_send_reply_start(request, HTTP_OK, NULL);
+}
+
+/* Without memory the document lacks something, which its reader notices. */
+void
+cli_answer_part(struct evhttp_request *request, const char *text, bool last)
+{
+	struct evbuffer *part = evbuffer_new();
+
+	if (part != NULL) {
+		(void)evbuffer_add(part, text, strlen(text));
+		evhttp_send_reply_chunk(request, part);
+		evbuffer_free(part);
+	}
+	if (last) {
+		evhttp_send_reply_end(request);
+	}
 }
 
 static int

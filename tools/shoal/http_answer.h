@@ -5,6 +5,7 @@
 
 #include <event2/http.h>
 #include <jansson.h>
+#include <stdbool.h>
 
 /* Answers with a body of JSON, which is taken; to HEAD with its length only. */
 void cli_answer_body(struct evhttp_request *request, int status, struct evbuffer *body);
@@ -15,6 +16,10 @@ void cli_answer_typed(
 
 /* Answers with a document, which is taken; NULL: memory ran out. */
 void cli_answer(struct evhttp_request *request, int status, json_t *document);
+
+/* Begins an answer that comes in parts, which together are a document; ended by the last part. */
+void cli_answer_begin(struct evhttp_request *request);
+void cli_answer_part(struct evhttp_request *request, const char *text, bool last);
 
 /* Answers with the error of a code; text NULL or "": what the library says of the code. */
 void cli_refuse(struct evhttp_request *request, int code, const char *text);

@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Each member has its own time, a few are asked at once. */
-#define ALL_MS 600000u
+#define ALL_MS         600000u
+#define PROGRESS_WIDTH 50
 
 static const char *const headers[] = {"PRINT", "BITS", "IN USE"};
 static const char *const fields[] = {"print", "bits", "in_use"};
@@ -170,18 +172,45 @@ forget(json_t *body)
 	json_decref(body);
 }
 
+/* How many of how many have answered, where somebody looks. The bytes end with no zero. */
+static void
+show_progress(const char *bytes, size_t len)
+{
+	static const char row[] = "\"result\":", head[] = "{\"asked\":";
+	const char *end = bytes + len, *asked = bytes + sizeof(head) - 1, *at = bytes;
+	size_t answered = 0, digits = 0;
+
+	while ((at = memmem(at, (size_t)(end - at), row, sizeof(row) - 1)) != NULL) {
+		at += sizeof(row) - 1;
+		answered++;
+	}
+	if (len <= sizeof(head) || memcmp(bytes, head, sizeof(head) - 1) != 0) {
+		return;
+	}
+	while (asked + digits < end && asked[digits] >= '0' && asked[digits] <= '9') {
+		digits++;
+	}
+	fprintf(stderr, "\r%zu of %.*s members have answered", answered, (int)digits, asked);
+}
+
 static int
 ask(struct cli_options *options, json_t *body, json_t **keys)
 {
+	bool watched = isatty(STDERR_FILENO) != 0;
+
 	struct cli_client *client;
 	int end = cli_client_new(&client, options, false);
 
 	if (end != CLI_DONE) {
 		return end;
 	}
+	cli_client_watch(client, watched ? show_progress : NULL);
 	end = body == NULL ? cli_client_get(client, "/v1/keys", keys)
 	                   : cli_client_post(client, "/v1/keys", body, ALL_MS, keys);
 	cli_client_free(client);
+	if (watched) {
+		fprintf(stderr, "\r%*s\r", PROGRESS_WIDTH, "");
+	}
 	return end;
 }
 
