@@ -288,6 +288,18 @@ who_passes_requests_on_spends_its_own_budget_and_no_other(void **state)
 	world_done(&world);
 }
 
+/* Somebody asks for a link, and takes it. */
+static const struct world_packet *
+opens(struct core_world *world, const struct puppet *anchor, const struct puppet *caller)
+{
+	struct shoal_msg_answer yes = watch_yes(caller);
+
+	comes(world, anchor, caller, SHOAL_INPUT_STREAM);
+	const struct world_packet *opening = watch_dialled(world, caller);
+	assert_int_equal(world_answer(world, opening, 0, SHOAL_MESSAGE_ANSWER, &yes), 0);
+	return opening;
+}
+
 /* Its end is no sign of a death. */
 static void
 a_link_that_was_opened_because_somebody_asked_ends_without_an_inquest(void **state)
@@ -298,10 +310,7 @@ a_link_that_was_opened_because_somebody_asked_ends_without_an_inquest(void **sta
 	(void)state;
 	be_walled(&world, CROWD, &anchor);
 	struct puppet *caller = not_watched(&world);
-	comes(&world, anchor, caller, SHOAL_INPUT_STREAM);
-	const struct world_packet *opening = watch_dialled(&world, caller);
-	struct shoal_msg_answer yes = watch_yes(caller);
-	assert_int_equal(world_answer(&world, opening, 0, SHOAL_MESSAGE_ANSWER, &yes), 0);
+	const struct world_packet *opening = opens(&world, anchor, caller);
 	uint64_t number = opening->exchange;
 	world_forget_sent(&world);
 	watch_close(&world, number, SHOAL_ERR_CLOSED);
@@ -370,10 +379,7 @@ links_of_those_who_fall_out_of_the_list_end_for_who_was_asked(void **state)
 	(void)state;
 	be_walled(&world, CROWD, &anchor);
 	struct puppet *caller = not_watched(&world);
-	comes(&world, anchor, caller, SHOAL_INPUT_STREAM);
-	const struct world_packet *opening = watch_dialled(&world, caller);
-	struct shoal_msg_answer yes = watch_yes(caller);
-	assert_int_equal(world_answer(&world, opening, 0, SHOAL_MESSAGE_ANSWER, &yes), 0);
+	(void)opens(&world, anchor, caller);
 	assert_int_equal(world_core(&world, 0)->calls.opened.count, 1);
 	admit_self(&world);
 	assert_int_equal(world_core(&world, 0)->calls.opened.count, 0);

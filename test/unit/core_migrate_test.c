@@ -225,19 +225,26 @@ what_is_taken_besides_ends_by_itself_and_the_log_says_so_before(void **state)
 	world_done(&world);
 }
 
+static void
+begin_labelled(struct core_world *world)
+{
+	struct shoal_core_config config;
+
+	world_init(world);
+	world->on_log = on_log;
+	world_config(world, &config);
+	config.label = "blue";
+	world_add(world, &config);
+}
+
 /* As after a suspend: nothing is warned of that is over. */
 static void
 what_is_over_when_the_warning_is_due_ends_at_once(void **state)
 {
 	struct core_world world;
-	struct shoal_core_config config;
 
 	(void)state;
-	world_init(&world);
-	world.on_log = on_log;
-	world_config(&world, &config);
-	config.label = "blue";
-	world_add(&world, &config);
+	begin_labelled(&world);
 	assert_int_equal(migrate(&world, 0, 0, 1, 10000), SHOAL_OK);
 	(void)said();
 	world.now += SHOAL_SEC(60);
@@ -254,14 +261,9 @@ static void
 an_order_takes_the_place_of_the_one_before(void **state)
 {
 	struct core_world world;
-	struct shoal_core_config config;
 
 	(void)state;
-	world_init(&world);
-	world.on_log = on_log;
-	world_config(&world, &config);
-	config.label = "blue";
-	world_add(&world, &config);
+	begin_labelled(&world);
 	assert_int_equal(migrate(&world, 0, 0, 1, 10000), SHOAL_OK);
 	world_run(&world, SHOAL_MS(9500));
 	assert_int_equal(migrate(&world, 0, 0, 1, 10000), SHOAL_OK);
