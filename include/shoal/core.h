@@ -48,6 +48,8 @@ struct shoal_core_config {
 	const char *label;      /* NULL or "": none. Members of another label are not understood */
 	struct shoal_addr addr[SHOAL_ADDRS_MAX]; /* advertised; at least one, the best first */
 	size_t addrs;
+	const char *url; /* what the address that is made from a URL stands for (one at most, see
+	                  * shoal_addr_from_url); NULL: there is none */
 	uint32_t app_version; /* the application's own number, told to everyone */
 	struct shoal_profile profile;
 	enum shoal_log_level log_level;          /* records above are not made */
@@ -115,7 +117,8 @@ enum shoal_input_kind {
 	                    SHOAL_ERR_UNSUPPORTED: nothing is sealed here; SHOAL_ERR_LIMIT */
 	SHOAL_INPUT_ADDRESS, /* command: data is an array of 1 to SHOAL_ADDRS_MAX struct shoal_addr,
 	                       the addresses of this member from now on, the best first.
-	                       SHOAL_ERR_INVALID: none, or one that nobody can send to;
+	                       SHOAL_ERR_INVALID: none, or one that nobody can send to, or that
+	                       is made from another URL than the config's;
 	                       SHOAL_ERR_STATE while leaving; SHOAL_ERR_NOMEM */
 	SHOAL_INPUT_ACCEPT,  /* the host has decided about the applicant with the number `exchange`.
 	                         code 0: it is taken in; REJECTED: it is not, and data is why, a text
@@ -204,6 +207,9 @@ enum shoal_send_kind {
 struct shoal_send {
 	enum shoal_send_kind kind;
 	struct shoal_addr to;
+	const char
+	        *url; /* what `to` stands for, where it is made from a URL and that is known here:
+	               * as data. Else NULL, and the host knows it from who sent something */
 	uint64_t exchange;
 	uint64_t timeout_ns; /* REQUEST, WATCH: the host gives up after this */
 	bool fresh; /* REQUEST: on a connection that is made now: a refusal proves something */
@@ -327,6 +333,7 @@ struct shoal_core_member {
 	const char *name;
 	struct shoal_addr addr[SHOAL_ADDRS_MAX];
 	size_t addrs;
+	const char *url; /* what that of the addresses stands for that is made from a URL, or "" */
 	enum shoal_state state;
 	uint64_t incarnation;
 	uint64_t since_ns; /* mono time at which it became suspect, dead, leaving or left; else 0 */

@@ -36,6 +36,7 @@ extern "C" {
 #define SHOAL_ALLOW_MAX    64    /* ranges of addresses that members may have */
 #define SHOAL_ID_TEXT      37    /* buffer for shoal_id_print: 36 characters and a zero */
 #define SHOAL_ADDR_TEXT    64    /* buffer that holds any printed address */
+#define SHOAL_URL_MAX      200   /* bytes of a member's URL, without the terminating zero */
 
 /* A member's identity, stable across restarts where it comes from a name. All zero is "no id". */
 struct shoal_id {
@@ -137,6 +138,16 @@ SHOAL_API bool shoal_addr_equal(const struct shoal_addr *a, const struct shoal_a
 
 /* An IPv4 address in its mapped form. */
 SHOAL_API bool shoal_addr_is_ipv4(const struct shoal_addr *addr);
+
+/* The address that stands for a member's URL, "http://host[:port][/path]" or https: where packets
+ * go by HTTP, no address of IP tells where. The first byte is 1 (0100::/8 is no network's, RFC
+ * 6666), the others are of SHA-256 over the URL in the form that is compared: scheme and host in
+ * lower case, no port where it is the scheme's, no slash at the end. The port is the URL's.
+ * SHOAL_ERR_INVALID: it is no such URL, or longer than SHOAL_URL_MAX; *addr untouched. */
+SHOAL_API int shoal_addr_from_url(struct shoal_addr *addr, const char *url);
+
+/* Whether it stands for a URL. */
+SHOAL_API bool shoal_addr_is_web(const struct shoal_addr *addr);
 
 /* A range of addresses: those whose first bits are the same. IPv4 in its mapped form: a /8 has 104
  * bits. */

@@ -76,9 +76,17 @@ check_text(struct shoal_text *why, const char *field, const char *value, size_t 
 	return SHOAL_OK;
 }
 
+static struct shoal_span
+url_of(const struct shoal_core_config *config)
+{
+	return (struct shoal_span){
+	        (const uint8_t *)config->url, config->url == NULL ? 0 : strlen(config->url)};
+}
+
 static int
 check_config(const struct shoal_core_config *config, char *buf, size_t len)
 {
+	struct shoal_addr_list addrs = {.count = config->addrs};
 	struct shoal_text why;
 
 	shoal_text_init(&why, buf, len);
@@ -93,6 +101,11 @@ check_config(const struct shoal_core_config *config, char *buf, size_t len)
 			return invalid(
 			        &why, "addr: must be one that others can send to, with a port");
 		}
+		addrs.item[i] = config->addr[i];
+	}
+	if (!shoal_message_is_url_of(&addrs, url_of(config))) {
+		return invalid(&why, "url: must be what the one address stands for that is made "
+		                     "from a URL, and nothing where there is none");
 	}
 	if (config->epoch_least > UINT32_MAX) {
 		return invalid(&why, "epoch_least: must be below 2^32 seconds");
@@ -156,6 +169,7 @@ add_self(struct shoal_core *core, const struct shoal_core_config *config)
 	self.name = (struct shoal_span){(const uint8_t *)name, strlen(name)};
 	self.addrs.count = config->addrs;
 	memcpy(self.addrs.item, config->addr, config->addrs * sizeof config->addr[0]);
+	self.url = url_of(config);
 	int rc = shoal_members_add(core, &self, &slot);
 	if (rc == SHOAL_OK) {
 		SHOAL_ASSERT(slot == SHOAL_SELF);
@@ -268,6 +282,7 @@ shoal_core_new(
 	if (config.label != NULL) {
 		memcpy(core->label, config.label, strlen(config.label));
 	}
+	memcpy(core->url, config.url != NULL ? config.url : "", url_of(&config).len);
 	core->label_span = (struct shoal_span){(const uint8_t *)core->label, strlen(core->label)};
 	shoal_members_prefer(core, config.addr, config.addrs);
 	rc = set_up_seal(core, &config, why, len);

@@ -119,7 +119,8 @@ struct shoal_core {
 	uint64_t visited; /* records looked at, ever: what the cost of an input is measured by */
 	unsigned health;
 	enum shoal_log_level log_level;
-	bool has_ipv4, has_ipv6; /* families that this member advertises */
+	bool has_ipv4, has_ipv6, has_web; /* what kinds of addresses this member advertises */
+	char url[SHOAL_URL_MAX + 1];      /* of the config */
 	bool events_lost;
 	struct shoal_span label_span;
 	struct shoal_rng rng;

@@ -301,6 +301,18 @@ make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct
 	}
 }
 
+/* What the addressee's address stands for; NULL: it is no URL's, or not known from the member. */
+static const char *
+url_of(const struct shoal_core *core, const struct shoal_pending *pending)
+{
+	const struct shoal_record *record = shoal_members_at(core, pending->slot);
+
+	return shoal_addr_is_web(&pending->to) && record != NULL &&
+	                       shoal_members_has_addr(record, &pending->to)
+	               ? shoal_info_url(record->info)
+	               : NULL;
+}
+
 /* false: it could not be sealed. */
 static bool
 finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_record *to,
@@ -323,6 +335,7 @@ finish(struct shoal_core *core, const struct shoal_pending *pending, struct shoa
 	}
 	*send = (struct shoal_send){.kind = pending->kind,
 	        .to = pending->to,
+	        .url = url_of(core, pending),
 	        .exchange = pending->exchange,
 	        .timeout_ns = pending->timeout_ns,
 	        .fresh = pending->fresh,
@@ -401,8 +414,11 @@ introduce(struct shoal_core *core, const struct shoal_pending *pending, struct s
 	}
 	sends->held = *send;
 	sends->holds = true;
-	*send = (struct shoal_send){
-	        .kind = first.kind, .to = first.to, .data = writer.data, .len = writer.len};
+	*send = (struct shoal_send){.kind = first.kind,
+	        .to = first.to,
+	        .url = sends->held.url,
+	        .data = writer.data,
+	        .len = writer.len};
 	/* A replay, which does not compress, has more of them: only their bytes are counted. */
 	core->counters.value[SHOAL_COUNTER_BYTES_OUT] += writer.len;
 }

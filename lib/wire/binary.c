@@ -74,6 +74,7 @@ encode_field(const struct shoal_field *field, const void *at, struct shoal_write
 		encode_addr(writer, at);
 		break;
 	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_WORD:
 	case SHOAL_FIELD_BYTES: {
 		const struct shoal_span *span = at;
 		SHOAL_ASSERT(span->len <= field->limit);
@@ -165,6 +166,7 @@ decode_field(const struct shoal_field *field, struct shoal_reader *reader, void 
 		decode_addr(reader, at);
 		break;
 	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_WORD:
 		decode_text(reader, field->limit, at);
 		break;
 	case SHOAL_FIELD_BYTES:
@@ -193,16 +195,18 @@ decode_field(const struct shoal_field *field, struct shoal_reader *reader, void 
 static bool
 is_optional(const struct shoal_field *field)
 {
-	return field->type == SHOAL_FIELD_FLAG || field->type == SHOAL_FIELD_LONG;
+	return field->type == SHOAL_FIELD_FLAG || field->type == SHOAL_FIELD_LONG ||
+	       field->type == SHOAL_FIELD_WORD;
 }
 
 static bool
 is_omitted(const struct shoal_field *field, const void *message)
 {
-	const uint8_t *at = (const uint8_t *)message + field->offset;
+	const void *at = (const uint8_t *)message + field->offset;
 
-	return field->type == SHOAL_FIELD_FLAG   ? *at == 0
-	       : field->type == SHOAL_FIELD_LONG ? *(const uint64_t *)(const void *)at == 0
+	return field->type == SHOAL_FIELD_FLAG   ? *(const uint8_t *)at == 0
+	       : field->type == SHOAL_FIELD_LONG ? *(const uint64_t *)at == 0
+	       : field->type == SHOAL_FIELD_WORD ? ((const struct shoal_span *)at)->len == 0
 	                                         : false;
 }
 

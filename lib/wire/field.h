@@ -2,8 +2,8 @@
 /* Field tables: every protocol message is described once, by a list of fields in message.h. The
  * list makes the C struct and the table; every codec, printer and document is driven by the table.
  *
- * Once a release has gone out, a field is appended, never removed or reordered. Behind a FLAG or
- * LONG come only others of these. A decoder gives fields that an older sender did not write the
+ * Once a release has gone out, a field is appended, never removed or reordered. Behind a FLAG, LONG
+ * or WORD come only others of these. A decoder gives fields that an older sender did not write the
  * value zero, and skips what a newer sender wrote after the last field that it knows.
  */
 #ifndef SHOAL_WIRE_FIELD_H
@@ -42,6 +42,8 @@ struct shoal_addr_list {
 	X(ADDR, struct shoal_addr, 1, "0: none; 4: 4 bytes, port; 6: 16 bytes, port")              \
 	X(TEXT, struct shoal_span, 1,                                                              \
 	        "VAR length at most the limit, UTF-8 without control characters")                  \
+	X(WORD, struct shoal_span, 0,                                                              \
+	        "as TEXT; not written where it is empty and all behind it are 0 or empty")         \
 	X(IDS, struct shoal_id_list, 1, "one byte count at most the limit, ids")                   \
 	X(ADDRS, struct shoal_addr_list, 1, "one byte count at most the limit, addresses")         \
 	X(BYTES, struct shoal_span, 1, "VAR length at most the limit, bytes")

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/url.h"
 #include "wire/binary.h"
 #include "wire/cast_key.h"
 #include "wire/entry.h"
@@ -158,6 +159,29 @@ are_reachable(const struct shoal_addr_list *addrs)
 	return addrs->count > 0;
 }
 
+bool
+shoal_message_is_url_of(const struct shoal_addr_list *addrs, struct shoal_span span)
+{
+	const struct shoal_addr *web = NULL;
+	struct shoal_url url;
+	struct shoal_addr own;
+
+	for (size_t i = 0; i < addrs->count; i++) {
+		if (shoal_addr_is_web(&addrs->item[i])) {
+			if (web != NULL) {
+				return false;
+			}
+			web = &addrs->item[i];
+		}
+	}
+	if (web == NULL || span.len == 0) {
+		return web == NULL && span.len == 0;
+	}
+	return shoal_url_parse(&url, (const char *)span.data, span.len, NULL) == SHOAL_OK &&
+	       strlen(url.text) == span.len && memcmp(url.text, span.data, span.len) == 0 &&
+	       shoal_addr_from_url(&own, url.text) == SHOAL_OK && shoal_addr_equal(&own, web);
+}
+
 /* The digest knows ranges of whole steps of six bits. */
 static bool
 is_range(uint8_t bits, uint64_t prefix)
@@ -179,6 +203,7 @@ shoal_message_is_usable(uint16_t kind, const union shoal_wire_message *m)
 	case SHOAL_MESSAGE_MEMBER:
 		return !shoal_id_is_zero(&m->member.id) && is_statement_state(m->member.state) &&
 		       m->member.name.len > 0 && are_reachable(&m->member.addrs) &&
+		       shoal_message_is_url_of(&m->member.addrs, m->member.url) &&
 		       m->member.protocol_min <= m->member.protocol_max;
 	case SHOAL_MESSAGE_STATE:
 		return !shoal_id_is_zero(&m->state.id) && is_statement_state(m->state.state);

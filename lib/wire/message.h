@@ -83,7 +83,9 @@ enum shoal_mark {
  * summed over hops; leaving: what is left of its timeout; dead and left: since then. refused_ms:
  * dead by the verdict of the accusers, to whom its host refused connections since then; 0: no
  * verdict. marks: enum shoal_mark. moved: the incarnation under which it took these addresses,
- * which only its subject sets; 0: it has had them since its start. */
+ * which only its subject sets; 0: it has had them since its start. url: what the one of the
+ * addresses that stands for a URL stands for (shoal_addr_from_url), in the form that is compared.
+ */
 #define SHOAL_MEMBER_FIELDS(X)                                                                     \
 	X(ID, id, 0)                                                                               \
 	X(SALT, salt, 0)                                                                           \
@@ -98,7 +100,8 @@ enum shoal_mark {
 	X(VAR, app_version, UINT32_MAX)                                                            \
 	X(VAR, refused_ms, SHOAL_VAR_MAX)                                                          \
 	X(FLAG, marks, 3)                                                                          \
-	X(LONG, moved, 0)
+	X(LONG, moved, 0)                                                                          \
+	X(WORD, url, SHOAL_URL_MAX)
 
 /* A short statement about a member that the receiver is thought to know. */
 #define SHOAL_STATE_FIELDS(X)                                                                      \
@@ -400,6 +403,10 @@ const struct shoal_id *shoal_message_from(uint16_t kind, const union shoal_wire_
 
 /* The salt that such a message names with its sender; 0: none. */
 uint64_t shoal_message_salt(uint16_t kind, const union shoal_wire_message *m);
+
+/* Whether url is what the one of these addresses stands for that is made from a URL, in the form
+ * that is compared; without one, whether it is empty. */
+bool shoal_message_is_url_of(const struct shoal_addr_list *addrs, struct shoal_span url);
 
 /* Whether the core can use the values of a message, each of which is well formed: a decoder of
  * bodies asks this last. */

@@ -151,6 +151,7 @@ print_value(struct shoal_text *text, bool json, const struct shoal_field *field,
 		print_addr(text, json, at);
 		break;
 	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_WORD:
 		shoal_print_text(text, *(const struct shoal_span *)at);
 		break;
 	case SHOAL_FIELD_BYTES:

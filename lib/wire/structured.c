@@ -34,6 +34,7 @@ is_zero(const struct shoal_field *field, const void *at)
 	case SHOAL_FIELD_ADDR:
 		return shoal_addr_is_zero(at);
 	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_WORD:
 	case SHOAL_FIELD_BYTES:
 		return ((const struct shoal_span *)at)->len == 0;
 	case SHOAL_FIELD_IDS:
@@ -108,6 +109,7 @@ encode_field(struct shoal_encoder *encoder, const struct shoal_field *field, con
 		encode_addr(encoder, at);
 		break;
 	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_WORD:
 		SHOAL_ASSERT(span->len <= field->limit);
 		shoal_encoder_string(encoder, (const char *)span->data, span->len);
 		break;
@@ -301,6 +303,7 @@ take_field(struct decoding *d, const struct shoal_token *token, const struct sho
 	case SHOAL_FIELD_ADDR:
 		return take_addr(d, token, at);
 	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_WORD:
 		return token->type == SHOAL_TOKEN_STRING &&
 		       take_span(d, token, field->limit, span) &&
 		       shoal_text_is_name(span->data, span->len);

@@ -11,7 +11,7 @@
 #include "core_tape.h"
 #include "heap_fault.h"
 
-#define CONFIG_BEFORE 188 /* the profile, which is a table */
+#define CONFIG_BEFORE 196 /* the profile, which is a table */
 #define CONFIG_BEHIND 88  /* allocator and all that follows */
 #define INPUT_BYTES   176
 
@@ -88,6 +88,7 @@ compare_configs(const struct shoal_core_config *read, const struct shoal_core_co
 {
 	assert_string_equal(read->name, written->name);
 	assert_string_equal(read->label, written->label);
+	assert_string_equal(read->url, written->url);
 	assert_true(read->seed == written->seed);
 	assert_true(read->mono_ns == written->mono_ns && read->wall_ns == written->wall_ns);
 	assert_memory_equal(&read->salt, &written->salt, sizeof written->salt);
@@ -137,6 +138,8 @@ every_field_of_an_input_and_of_the_config_comes_back(void **state)
 	world_init(&world);
 	world_config(&world, &config);
 	config.label = "blue";
+	config.url = "https://a.example:8443/g";
+	assert_int_equal(shoal_addr_from_url(&config.addr[config.addrs++], config.url), 0);
 	config.app_version = 77;
 	config.profile.members_max = 123;
 	config.log_level = SHOAL_LOG_DEBUG;

@@ -319,7 +319,8 @@ every_field_is_refused_above_its_limit(void **state)
 			if (field->type == SHOAL_FIELD_VAR) {
 				check_var(layout, i, field->limit);
 				vars++;
-			} else if (field->type == SHOAL_FIELD_TEXT) {
+			} else if (field->type == SHOAL_FIELD_TEXT ||
+			           field->type == SHOAL_FIELD_WORD) {
 				check_text(layout, i, field->limit);
 				texts++;
 			} else if (field->type == SHOAL_FIELD_BYTES) {

@@ -73,6 +73,7 @@ fill_field(const struct shoal_field *field, uint8_t *at, enum fill_how how, uint
 		fill_address((struct shoal_addr *)at, how, seed);
 		break;
 	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_WORD:
 	case SHOAL_FIELD_BYTES:
 		most = most < TEXT_MOST ? most : TEXT_MOST;
 		*(struct shoal_span *)at =
@@ -140,6 +141,8 @@ is_left_out(const struct shoal_layout *layout, size_t i, const void *message)
 			value = *at;
 		} else if (layout->field[i].type == SHOAL_FIELD_LONG) {
 			memcpy(&value, at, sizeof value);
+		} else if (layout->field[i].type == SHOAL_FIELD_WORD) {
+			value = ((const struct shoal_span *)(const void *)at)->len;
 		}
 		if (value != 0) {
 			return false;
@@ -173,6 +176,10 @@ fill_width(const struct shoal_layout *layout, size_t nth, const void *message)
 		return 16;
 	case SHOAL_FIELD_ADDR:
 		return address_width(at);
+	case SHOAL_FIELD_WORD:
+		if (is_left_out(layout, nth, message)) {
+			return 0;
+		} /* fall through */
 	case SHOAL_FIELD_TEXT:
 	case SHOAL_FIELD_BYTES:
 		return var_width(((const struct shoal_span *)at)->len) +
@@ -220,6 +227,7 @@ fill_same(const struct shoal_field *field, const void *a, const void *b)
 	case SHOAL_FIELD_ADDR:
 		return same_address(a, b);
 	case SHOAL_FIELD_TEXT:
+	case SHOAL_FIELD_WORD:
 	case SHOAL_FIELD_BYTES: {
 		const struct shoal_span *x = a, *y = b;
 		return x->len == y->len && (x->len == 0 || memcmp(x->data, y->data, x->len) == 0);

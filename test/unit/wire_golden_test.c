@@ -176,6 +176,19 @@ static const struct shoal_msg_member moved = {.id = ID(0x11),
         .addrs = {.count = 1, .item = {{.ip = {[10] = 0xff, 0xff, 10, 0, 0, 1}, .port = 7946}}},
         .moved = INCARNATION - 1};
 
+/* It is at a URL, which the address is made from. */
+static const struct shoal_msg_member at_url = {.id = ID(0x11),
+        .salt = {{0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb,
+                0xbb, 0xbb, 0xbb}},
+        .incarnation = INCARNATION,
+        .state = SHOAL_STATE_ALIVE,
+        .name = {(const uint8_t *)"web-1", 5},
+        .addrs = {.count = 1,
+                .item = {{.ip = {0x01, 0xc5, 0x11, 0xee, 0x67, 0x8a, 0x3a, 0x02, 0xda, 0xa0, 0x6e,
+                                  0xa1, 0xee, 0x21, 0xdd, 0x2d},
+                        .port = 443}}},
+        .url = {(const uint8_t *)"https://n.example/g", 19}};
+
 static const uint8_t key_bytes[16] = {0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33,
         0x33, 0x33, 0x33, 0x33, 0x33, 0x33};
 static const uint8_t held_bytes[20] = {
@@ -217,6 +230,11 @@ static const struct {
                 "c10000064611111111111111111111111111111111aaaaaaaaaaaaaaaabbbbbb"
                 "bbbbbbbbbb6553f10000000007010000057765622d3101040a0000011f0a0000"
                 "0000006553f10000000006f19ef950"},
+        {SHOAL_MESSAGE_MEMBER, &at_url,
+                "c10000066611111111111111111111111111111111aaaaaaaaaaaaaaaabbbb"
+                "bbbbbbbbbbbb6553f10000000007010000057765622d31010601c511ee678a"
+                "3a02daa06ea1ee21dd2d01bb00000000000000000000000000136874747073"
+                "3a2f2f6e2e6578616d706c652f67841810b7"},
         {SHOAL_MESSAGE_STATE, &said,
                 "c10000073611111111111111111111111111111111aaaaaaaaaaaaaaaa6553f1"
                 "000000000703dc0b0122222222222222222222222222222222c00207a7f336"},

@@ -85,6 +85,9 @@ the_limits_of_a_table_are_what_its_struct_can_hold(void **state)
 			case SHOAL_FIELD_ADDRS:
 				assert_int_equal(field->limit, SHOAL_ADDRS_MAX);
 				break;
+			case SHOAL_FIELD_WORD:
+				assert_int_equal(field->limit, SHOAL_URL_MAX);
+				break;
 			case SHOAL_FIELD_TEXT:
 				assert_true(field->limit <= SHOAL_REASON_MAX);
 				break;

@@ -19,10 +19,10 @@
 #include <shoal/record.h>
 
 #define SHOAL_RECORD_MAGIC  "SHOALREC"
-#define SHOAL_RECORD_FORMAT 4
+#define SHOAL_RECORD_FORMAT 5
 #define SHOAL_RECORD_HEAD   5 /* kind and length */
 #define SHOAL_RECORD_CRC    4
-#define SHOAL_RECORD_SMALL  1024 /* bytes of any entry without its data; BEGIN is the largest */
+#define SHOAL_RECORD_SMALL  1280 /* bytes of any entry without its data; BEGIN is the largest */
 
 #define SHOAL_RECORD_REDACTED 1 /* flag of BEGIN */
 

@@ -19,7 +19,7 @@ struct shoal_recorder {
 	struct shoal_allocator mem;
 	struct shoal_recorder_config config;
 	struct shoal_core_config core; /* its texts stand below */
-	char name[SHOAL_NAME_MAX + 1], label[SHOAL_LABEL_MAX + 1];
+	char name[SHOAL_NAME_MAX + 1], label[SHOAL_LABEL_MAX + 1], url[SHOAL_URL_MAX + 1];
 	uint64_t parts, inputs;
 	uint64_t mono, wall; /* of the last input */
 	uint64_t checked;    /* when the last checkpoint was */
@@ -77,7 +77,8 @@ take_configs(struct shoal_recorder *recorder, const struct shoal_core_config *co
 	        config->size < sizeof recorder->config ? config->size : sizeof recorder->config);
 	if (recorder->core.addrs > SHOAL_ADDRS_MAX ||
 	        !take_text(recorder->name, SHOAL_NAME_MAX, recorder->core.name) ||
-	        !take_text(recorder->label, SHOAL_LABEL_MAX, recorder->core.label)) {
+	        !take_text(recorder->label, SHOAL_LABEL_MAX, recorder->core.label) ||
+	        !take_text(recorder->url, SHOAL_URL_MAX, recorder->core.url)) {
 		return SHOAL_ERR_INVALID;
 	}
 	return SHOAL_OK;
@@ -201,6 +202,7 @@ write_config(struct shoal_writer *writer, const struct shoal_recorder *recorder)
 	for (size_t i = 0; i < core->addrs; i++) {
 		write_addr(writer, &core->addr[i]);
 	}
+	write_text(writer, recorder->url);
 	shoal_writer_var(writer, core->app_version);
 	shoal_writer_u8(writer, (uint8_t)core->log_level);
 	shoal_writer_var(writer, core->epoch_least);

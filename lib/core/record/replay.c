@@ -22,7 +22,7 @@ struct shoal_replay {
 	uint64_t part, inputs;
 	uint64_t mono, wall;
 	struct shoal_core *core;
-	char name[SHOAL_NAME_MAX + 1], label[SHOAL_LABEL_MAX + 1];
+	char name[SHOAL_NAME_MAX + 1], label[SHOAL_LABEL_MAX + 1], url[SHOAL_URL_MAX + 1];
 	const struct shoal_codec_ops *codec[SHOAL_CODECS_MAX];
 	size_t codecs;
 	uint8_t codec_id; /* that its core spoke */
@@ -121,6 +121,8 @@ read_config(
 	for (size_t i = 0; i < config->addrs; i++) {
 		read_addr(reader, &config->addr[i]);
 	}
+	read_text(reader, replay->url, SHOAL_URL_MAX);
+	config->url = replay->url;
 	config->app_version = (uint32_t)shoal_reader_var(reader, UINT32_MAX);
 	config->log_level = (enum shoal_log_level)shoal_reader_u8(reader);
 	config->epoch_least = shoal_reader_var(reader, UINT64_MAX);

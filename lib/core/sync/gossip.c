@@ -339,6 +339,8 @@ shoal_gossip_write_full(const struct shoal_core *core, uint32_t slot, struct sho
 	write_accusers(core, record, &message.accusers);
 	message.addrs = shoal_info_addrs(info);
 	message.moved = shoal_info_moved(info);
+	message.url = (struct shoal_span){
+	        (const uint8_t *)shoal_info_url(info), strlen(shoal_info_url(info))};
 	return shoal_coding_append(core, writer, SHOAL_MESSAGE_MEMBER, &message);
 }
 

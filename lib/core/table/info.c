@@ -16,7 +16,8 @@
 #define PACKED_IPV6 23 /* kind, 16 bytes, port, scope */
 #define MOVED       8  /* an incarnation */
 #define INFO_MAX                                                                                   \
-	(sizeof(struct shoal_info) + SHOAL_NAME_MAX + 1 + SHOAL_ADDRS_MAX * PACKED_IPV6 + MOVED)
+	(sizeof(struct shoal_info) + SHOAL_NAME_MAX + 1 + SHOAL_ADDRS_MAX * PACKED_IPV6 +          \
+	        SHOAL_URL_MAX + 1 + MOVED)
 #define META_HEAD 20 /* version, hash, length of the body */
 
 /* Stands before each info of a pool. */
@@ -97,12 +98,26 @@ shoal_info_name(const struct shoal_info *info)
 	return at;
 }
 
+const char *
+shoal_info_url(const struct shoal_info *info)
+{
+	return info->web != 0 ? shoal_info_name(info) + info->name_len + 1 : "";
+}
+
+/* Behind the name and the URL. */
+static const char *
+rest_of(const struct shoal_info *info)
+{
+	const char *at = shoal_info_name(info) + info->name_len + 1;
+
+	return info->web != 0 ? at + strlen(at) + 1 : at;
+}
+
 /* Without metadata. */
 static size_t
 base_size(const struct shoal_info *info)
 {
-	return (size_t)(shoal_info_name(info) - (const char *)info) + info->name_len + 1 +
-	       (info->moved != 0 ? MOVED : 0);
+	return (size_t)(rest_of(info) - (const char *)info) + (info->moved != 0 ? MOVED : 0);
 }
 
 uint64_t
@@ -111,7 +126,7 @@ shoal_info_moved(const struct shoal_info *info)
 	uint64_t moved = 0;
 
 	if (info->moved != 0) {
-		memcpy(&moved, shoal_info_name(info) + info->name_len + 1, sizeof moved);
+		memcpy(&moved, rest_of(info), sizeof moved);
 	}
 	return moved;
 }
@@ -141,6 +156,14 @@ size_of(const struct shoal_info *info)
 	return info->described == 0 ? base : base + META_HEAD + shoal_info_meta(info).body.len;
 }
 
+static char *
+put_text(char *at, struct shoal_span text)
+{
+	memcpy(at, text.data, text.len);
+	at[text.len] = '\0';
+	return at + text.len + 1;
+}
+
 /* Writes the info of a statement; returns its size. */
 static size_t
 fill(struct shoal_info *info, const struct shoal_msg_member *m)
@@ -154,14 +177,16 @@ fill(struct shoal_info *info, const struct shoal_msg_member *m)
 	info->protocol_min = m->protocol_min;
 	info->protocol_max = m->protocol_max;
 	info->name_len = (uint8_t)m->name.len;
-	info->addrs = m->addrs.count & 0x3f;
+	info->addrs = m->addrs.count & 0x1f;
+	info->web = m->url.len > 0;
 	info->moved = m->moved != 0;
 	for (size_t i = 0; i < m->addrs.count; i++) {
 		at += pack(&m->addrs.item[i], at);
 	}
-	memcpy(at, m->name.data, m->name.len);
-	at += m->name.len;
-	*at++ = '\0';
+	at = put_text(at, m->name);
+	if (m->url.len > 0) {
+		at = put_text(at, m->url);
+	}
 	if (m->moved != 0) {
 		memcpy(at, &m->moved, sizeof m->moved);
 		at += sizeof m->moved;
@@ -179,7 +204,8 @@ shoal_info_said(const struct shoal_info *info)
 	        .protocol_min = info->protocol_min,
 	        .protocol_max = info->protocol_max,
 	        .app_version = info->app_version,
-	        .moved = shoal_info_moved(info)};
+	        .moved = shoal_info_moved(info),
+	        .url = {(const uint8_t *)shoal_info_url(info), strlen(shoal_info_url(info))}};
 }
 
 bool

@@ -15,10 +15,10 @@ struct shoal_info {
 	uint32_t app_version;
 	uint8_t protocol_min, protocol_max;
 	uint8_t name_len;
-	uint8_t addrs : 6, moved : 1, described : 1; /* described: it has metadata */
+	uint8_t addrs : 5, web : 1, moved : 1, described : 1; /* described: it has metadata */
 	char bytes[]; /* the addresses, which every packet asks for; then the name and a zero; where
-	                 it moved, the incarnation under which it did; then the metadata: version,
-	                 hash, length and body */
+	                 it has one, its URL and a zero; where it moved, the incarnation under which
+	                 it did; then the metadata: version, hash, length and body */
 };
 
 /* A member's metadata, borrowed. */
@@ -71,6 +71,8 @@ void shoal_info_keep_scopes(
 unsigned shoal_info_changes(const struct shoal_info *before, const struct shoal_info *after);
 
 const char *shoal_info_name(const struct shoal_info *info);
+/* What that of its addresses stands for that is made from a URL; "": there is none. */
+const char *shoal_info_url(const struct shoal_info *info);
 
 /* i below info->addrs. */
 struct shoal_addr shoal_info_addr(const struct shoal_info *info, unsigned i);

@@ -6,7 +6,7 @@
 #include "wire/message.h"
 
 /* The longest of one that takes part. */
-#define SHOAL_KEPT_MAX 512
+#define SHOAL_KEPT_MAX 768
 
 struct shoal_kept {
 	size_t len; /* 0: none */

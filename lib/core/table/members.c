@@ -157,12 +157,20 @@ shoal_members_n(const struct shoal_core *core)
 }
 
 /* An address of a family that this member has none of is of no use, whatever its place. */
+static bool
+is_of_use(const struct shoal_core *core, const struct shoal_addr *addr)
+{
+	return shoal_addr_is_web(addr)    ? core->has_web
+	       : shoal_addr_is_ipv4(addr) ? core->has_ipv4
+	                                  : core->has_ipv6;
+}
+
 static uint8_t
 prefer(const struct shoal_core *core, const struct shoal_info *info)
 {
 	for (uint8_t i = 0; i < info->addrs; i++) {
 		struct shoal_addr addr = shoal_info_addr(info, i);
-		if (shoal_addr_is_ipv4(&addr) ? core->has_ipv4 : core->has_ipv6) {
+		if (is_of_use(core, &addr)) {
 			return i;
 		}
 	}
@@ -223,8 +231,7 @@ const struct shoal_addr *
 shoal_members_used(const struct shoal_core *core, const struct shoal_addr_list *addrs)
 {
 	for (size_t i = 0; i < addrs->count; i++) {
-		bool ipv4 = shoal_addr_is_ipv4(&addrs->item[i]);
-		if (ipv4 ? core->has_ipv4 : core->has_ipv6) {
+		if (is_of_use(core, &addrs->item[i])) {
 			return &addrs->item[i];
 		}
 	}
@@ -234,11 +241,12 @@ shoal_members_used(const struct shoal_core *core, const struct shoal_addr_list *
 void
 shoal_members_prefer(struct shoal_core *core, const struct shoal_addr *addr, size_t n)
 {
-	core->has_ipv4 = core->has_ipv6 = false;
+	core->has_ipv4 = core->has_ipv6 = core->has_web = false;
 	for (size_t i = 0; i < n; i++) {
-		bool ipv4 = shoal_addr_is_ipv4(&addr[i]);
-		core->has_ipv4 = core->has_ipv4 || ipv4;
-		core->has_ipv6 = core->has_ipv6 || !ipv4;
+		bool *has = shoal_addr_is_web(&addr[i])    ? &core->has_web
+		            : shoal_addr_is_ipv4(&addr[i]) ? &core->has_ipv4
+		                                           : &core->has_ipv6;
+		*has = true;
 	}
 	for (uint32_t slot = 0; slot < core->members.records.end; slot++) {
 		if (shoal_members_at(core, slot) != NULL) {
@@ -270,13 +278,14 @@ forget_way(struct shoal_core *core, struct shoal_record *record)
 }
 
 int
-shoal_members_readdress(
-        struct shoal_core *core, uint32_t slot, const struct shoal_addr_list *addrs, uint64_t moved)
+shoal_members_readdress(struct shoal_core *core, uint32_t slot, const struct shoal_addr_list *addrs,
+        struct shoal_span url, uint64_t moved)
 {
 	struct shoal_record *record = shoal_members_at(core, slot);
 	struct shoal_msg_member member = shoal_info_said(record->info);
 
 	member.addrs = *addrs;
+	member.url = url;
 	member.moved = moved;
 	int rc = replace_info(
 	        core, record, shoal_info_renew(&core->members.infos, record->info, &member));
@@ -300,6 +309,7 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 	shoal_info_keep_scopes(&told.addrs, &held, true); /* see move.c */
 	if (!replaced) {
 		told.addrs = held;
+		told.url = shoal_info_said(record->info).url;
 		told.moved = shoal_info_moved(record->info);
 	}
 	*changed = 0;

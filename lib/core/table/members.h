@@ -199,10 +199,11 @@ int shoal_members_update(struct shoal_core *core, uint32_t slot,
 /* The same instance is at other addresses, which it took under the incarnation moved. What was
  * measured of the way to it is forgotten. SHOAL_ERR_NOMEM: nothing changed. */
 int shoal_members_readdress(struct shoal_core *core, uint32_t slot,
-        const struct shoal_addr_list *addrs, uint64_t moved);
+        const struct shoal_addr_list *addrs, struct shoal_span url, uint64_t moved);
 /* Which of the addresses of members are used follows from those of this one. O(members). */
 void shoal_members_prefer(struct shoal_core *core, const struct shoal_addr *addr, size_t n);
-/* The one of them that would be used: the first of a family that this member has an address of. */
+/* The one of them that would be used: the first of a family, or by HTTP, that this member has an
+ * address of. */
 const struct shoal_addr *shoal_members_used(
         const struct shoal_core *core, const struct shoal_addr_list *addrs);
 

@@ -83,6 +83,18 @@ log_move(struct shoal_core *core)
 	}
 }
 
+/* What the address among them stands for that is made from a URL: the config's. */
+static struct shoal_span
+url_of(const struct shoal_core *core, const struct shoal_addr_list *addrs)
+{
+	for (size_t i = 0; i < addrs->count; i++) {
+		if (shoal_addr_is_web(&addrs->item[i])) {
+			return (struct shoal_span){(const uint8_t *)core->url, strlen(core->url)};
+		}
+	}
+	return (struct shoal_span){NULL, 0};
+}
+
 /* Its present addresses or other ones, under the next incarnation. */
 static int
 say(struct shoal_core *core, const struct shoal_addr_list *addrs)
@@ -92,7 +104,8 @@ say(struct shoal_core *core, const struct shoal_addr_list *addrs)
 	if (self->incarnation == UINT64_MAX) {
 		return SHOAL_ERR_LIMIT;
 	}
-	int rc = shoal_members_readdress(core, SHOAL_SELF, addrs, self->incarnation + 1);
+	int rc = shoal_members_readdress(
+	        core, SHOAL_SELF, addrs, url_of(core, addrs), self->incarnation + 1);
 	if (rc == SHOAL_OK) {
 #ifndef SHOAL_PLANT_MOVES_UNDIGESTED
 		self->incarnation++;
@@ -116,7 +129,7 @@ shoal_move_set(struct shoal_core *core, struct shoal_span data)
 		return SHOAL_ERR_INVALID;
 	}
 	memcpy(addrs.item, data.data, data.len);
-	if (!are_usable(&addrs)) {
+	if (!are_usable(&addrs) || !shoal_message_is_url_of(&addrs, url_of(core, &addrs))) {
 		return SHOAL_ERR_INVALID;
 	}
 	if (are_equal(&addrs, &held)) {
@@ -221,7 +234,7 @@ shoal_move_told(
 		shoal_check_move(core, slot, teller, shoal_members_used(core, &addrs));
 		return;
 	}
-	if (shoal_members_readdress(core, slot, &addrs, told->moved) != SHOAL_OK) {
+	if (shoal_members_readdress(core, slot, &addrs, told->url, told->moved) != SHOAL_OK) {
 		shoal_count(core, SHOAL_COUNTER_DROP_NOMEM);
 		return;
 	}

@@ -54,6 +54,7 @@ shoal_core_member(const struct shoal_core *core, uint32_t slot, struct shoal_cor
 		member->addr[i] = shoal_info_addr(info, i);
 	}
 	member->addrs = info->addrs;
+	member->url = shoal_info_url(info);
 	member->state = (enum shoal_state)record->state;
 	member->incarnation = record->incarnation;
 	if (record->state != SHOAL_STATE_UNKNOWN && record->hold != SHOAL_NONE) {

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* Members whose addresses are URLs: they live in the protocol as others do, all know what an
+ * address stands for, and nobody is sent to where he cannot. */
+#include "unit.h"
+
+#include <stdio.h>
+
+#include "core/node.h"
+#include "core_world.h"
+
+static struct shoal_addr
+web(const char *url)
+{
+	struct shoal_addr addr;
+
+	assert_int_equal(shoal_addr_from_url(&addr, url), SHOAL_OK);
+	return addr;
+}
+
+static struct shoal_span
+span(const char *text)
+{
+	return (struct shoal_span){(const uint8_t *)text, strlen(text)};
+}
+
+static const char *
+url_of(size_t node)
+{
+	static char url[WORLD_NODES][40];
+
+	snprintf(url[node], sizeof url[node], "https://node-%zu.example/gossip", node);
+	return url[node];
+}
+
+static size_t
+add(struct core_world *world)
+{
+	struct shoal_core_config config;
+
+	world_config(world, &config);
+	config.url = url_of(world->nodes);
+	config.addr[0] = web(config.url);
+	return world_add(world, &config);
+}
+
+static void
+set_up(struct core_world *world, size_t nodes)
+{
+	world_init(world);
+	for (size_t i = 0; i < nodes; i++) {
+		add(world);
+		if (i > 0) {
+			world_join(world, i, 0);
+		}
+	}
+}
+
+static void
+members_at_urls_find_each_other_and_accuse_nobody(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world, 5);
+	world_run(&world, SHOAL_SEC(60));
+	for (size_t i = 0; i < 5; i++) {
+		for (size_t k = 0; k < 5; k++) {
+			struct shoal_core_member member;
+			struct shoal_id id = world_id(&world, k);
+
+			assert_true(world_holds(&world, i, &id, &member));
+			assert_int_equal(member.state, SHOAL_STATE_ALIVE);
+			assert_string_equal(member.url, url_of(k));
+		}
+		assert_int_equal(world_count_events(&world, i, SHOAL_EVENT_SUSPECT), 0);
+	}
+	world_done(&world);
+}
+
+/* One that dies is found, and its successor at another URL is taken over. */
+static void
+one_that_is_started_again_at_another_url_is_reached_there(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_config config;
+	struct shoal_core_member member;
+
+	(void)state;
+	set_up(&world, 4);
+	world_run(&world, SHOAL_SEC(5));
+	struct shoal_id id = world_id(&world, 2);
+	world_config(&world, &config);
+	config.id = id;
+	config.name = "node-2";
+	config.url = "https://elsewhere.example";
+	config.addr[0] = web(config.url);
+	world.node[2].up = false;
+	size_t again = world_add(&world, &config);
+	world_join(&world, again, 0);
+	world_run(&world, SHOAL_SEC(20));
+	for (size_t i = 0; i < 4; i++) {
+		if (i != 2) {
+			assert_true(world_holds(&world, i, &id, &member));
+			assert_int_equal(member.state, SHOAL_STATE_ALIVE);
+			assert_string_equal(member.url, "https://elsewhere.example");
+		}
+	}
+	world_done(&world);
+}
+
+static void
+what_goes_to_a_member_says_what_its_address_stands_for(void **state)
+{
+	static struct core_world world;
+	struct shoal_input input = {.kind = SHOAL_INPUT_TIMER};
+	struct shoal_send send;
+	unsigned seen = 0;
+
+	(void)state;
+	set_up(&world, 3);
+	world_run(&world, SHOAL_SEC(3));
+	for (unsigned i = 0; i < 20; i++) {
+		world.now = shoal_core_deadline(world_core(&world, 1));
+		input.mono_ns = world.now;
+		assert_int_equal(shoal_core_step(world_core(&world, 1), &input), SHOAL_OK);
+		while (shoal_core_next_send(world_core(&world, 1), &send)) {
+			struct shoal_addr to = web(send.url);
+			assert_true(shoal_addr_equal(&to, &send.to));
+			seen++;
+		}
+	}
+	assert_true(seen > 0);
+	world_done(&world);
+}
+
+/* Three that advertise an address of IPv4 only, a URL only, and both, the URL last. */
+static void
+an_address_is_used_where_this_member_has_one_of_its_kind(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	add(&world);
+	world_config(&world, &config);
+	config.url = url_of(2);
+	config.addr[config.addrs++] = web(config.url);
+	world_add(&world, &config);
+	for (size_t i = 0; i < 3; i++) {
+		struct puppet *puppet = world_puppet(&world);
+		struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_ALIVE);
+		struct shoal_addr socket = puppet->addr, http = web("http://p.example:90/a");
+		struct shoal_core *core = world_core(&world, i);
+
+		member.addrs = (struct shoal_addr_list){2, {http, socket}};
+		member.url = span("http://p.example:90/a");
+		world_tell(&world, i, puppet, SHOAL_MESSAGE_MEMBER, &member);
+		const struct shoal_record *record =
+		        shoal_members_at(core, shoal_members_find(core, &puppet->id));
+		assert_non_null(record);
+		assert_true(shoal_members_is_at(record, i == 0 ? &socket : &http));
+		assert_true(shoal_addr_equal(
+		        shoal_members_used(core, &member.addrs), i == 0 ? &socket : &http));
+	}
+	world_done(&world);
+}
+
+static uint64_t
+told(struct core_world *world, const struct shoal_addr *addr, size_t addrs, const char *url)
+{
+	struct puppet *puppet = world_puppet(world);
+	struct shoal_msg_member member = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	uint64_t before = world_counter(world, 0, SHOAL_COUNTER_DROP_MALFORMED);
+
+	member.addrs.count = addrs;
+	memcpy(member.addrs.item, addr, addrs * sizeof *addr);
+	member.url = span(url);
+	world_tell(world, 0, puppet, SHOAL_MESSAGE_MEMBER, &member);
+	return world_counter(world, 0, SHOAL_COUNTER_DROP_MALFORMED) - before;
+}
+
+static void
+an_address_and_a_url_that_do_not_belong_together_are_malformed(void **state)
+{
+	static struct core_world world;
+	struct shoal_addr good = web("https://a.example/g"),
+	                  two[2] = {good, web("http://b.example")};
+	struct shoal_addr port = good, socket;
+
+	(void)state;
+	world_init(&world);
+	add(&world);
+	assert_int_equal(shoal_addr_parse(&socket, "10.0.0.9:7"), 0);
+	port.port++;
+	assert_int_equal(told(&world, &good, 1, "https://a.example/g"), 0);
+	assert_int_equal(told(&world, &socket, 1, ""), 0);
+	assert_int_equal(told(&world, &good, 1, ""), 1);
+	assert_int_equal(told(&world, &good, 1, "https://a.example/h"), 1);
+	assert_int_equal(told(&world, &good, 1, "https://A.example/g"), 1); /* the other form */
+	assert_int_equal(told(&world, &port, 1, "https://a.example/g"), 1);
+	assert_int_equal(told(&world, &socket, 1, "https://a.example/g"), 1);
+	assert_int_equal(told(&world, two, 2, "https://a.example/g"), 1);
+	assert_int_equal(told(&world, &good, 1, "nonsense"), 1);
+	world_done(&world);
+}
+
+static int
+say(struct core_world *world, const struct shoal_addr *addr, size_t n)
+{
+	return world_step(world, 0,
+	        (struct shoal_input){.kind = SHOAL_INPUT_ADDRESS,
+	                .data = (const uint8_t *)addr,
+	                .len = n * sizeof *addr});
+}
+
+static void
+a_member_gives_its_url_up_and_takes_it_again_but_no_other_one(void **state)
+{
+	static struct core_world world;
+	struct shoal_addr both[2], other = web("https://other.example");
+	struct shoal_core_member member;
+
+	(void)state;
+	set_up(&world, 1);
+	struct shoal_id id = world_id(&world, 0);
+	both[0] = web(url_of(0));
+	assert_int_equal(shoal_addr_parse(&both[1], "10.0.0.1:7946"), 0);
+	assert_int_equal(say(&world, &other, 1), SHOAL_ERR_INVALID);
+	assert_int_equal(say(&world, &both[1], 1), SHOAL_OK);
+	assert_true(world_holds(&world, 0, &id, &member));
+	assert_string_equal(member.url, "");
+	assert_int_equal(say(&world, both, 2), SHOAL_OK);
+	assert_true(world_holds(&world, 0, &id, &member));
+	assert_string_equal(member.url, url_of(0));
+	assert_int_equal(member.addrs, 2);
+	world_done(&world);
+}
+
+static void
+a_config_whose_url_is_not_that_of_its_address_makes_no_core(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_config config;
+	struct shoal_core *core;
+	char why[200];
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	config.url = "https://a.example";
+	assert_int_equal(shoal_core_new(&core, &config, why, sizeof why), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(why, "url: "));
+	config.addr[0] = web("https://a.example");
+	config.url = NULL;
+	assert_int_equal(shoal_core_new(&core, &config, why, sizeof why), SHOAL_ERR_INVALID);
+	config.url = "https://a.example";
+	assert_int_equal(shoal_core_new(&core, &config, why, sizeof why), SHOAL_OK);
+	shoal_core_free(core);
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(members_at_urls_find_each_other_and_accuse_nobody),
+	        cmocka_unit_test(one_that_is_started_again_at_another_url_is_reached_there),
+	        cmocka_unit_test(what_goes_to_a_member_says_what_its_address_stands_for),
+	        cmocka_unit_test(an_address_is_used_where_this_member_has_one_of_its_kind),
+	        cmocka_unit_test(an_address_and_a_url_that_do_not_belong_together_are_malformed),
+	        cmocka_unit_test(a_member_gives_its_url_up_and_takes_it_again_but_no_other_one),
+	        cmocka_unit_test(a_config_whose_url_is_not_that_of_its_address_makes_no_core),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
