@@ -23,7 +23,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/shoal-config.cmake
   ${CMAKE_CURRENT_BINARY_DIR}/shoal-config-version.cmake DESTINATION ${package_dir}
   COMPONENT development)
 if(SHOAL_MBEDTLS)
-  install(FILES cmake/mbedcrypto.cmake DESTINATION ${package_dir} COMPONENT development)
+  install(FILES cmake/mbedtls.cmake DESTINATION ${package_dir} COMPONENT development)
 endif()
 
 if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
@@ -46,7 +46,7 @@ if(SHOAL_SNAPPY)
   string(APPEND pc_requires " snappy")
 endif()
 if(SHOAL_MBEDTLS)
-  string(APPEND pc_libs "-lmbedcrypto ")
+  string(APPEND pc_libs "-lmbedtls -lmbedx509 -lmbedcrypto ")
 endif()
 foreach(name shoal shoal-core)
   configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)

@@ -33,5 +33,5 @@ function(shoal_library target output)
 endfunction()
 
 shoal_library(shoal-core-lib shoal-core OBJECTS ${core_objects})
-shoal_library(shoal-lib shoal OBJECTS ${all_objects} LINKS PkgConfig::EVENT PkgConfig::CARES ${SHOAL_CODEC_LINKS}
+shoal_library(shoal-lib shoal OBJECTS ${all_objects} LINKS ${SHOAL_TRANSPORT_LINKS} PkgConfig::CARES ${SHOAL_CODEC_LINKS}
   Threads::Threads)

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of certificates: what is refused, in words that say what to do, and when one ends. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "transports/tls.h"
+#include "transports_certs.h"
+
+static const struct certs_wish good = {.name = "server", .to = "20300101000000"};
+
+static void
+fails(const struct shoal_tls_files *files, int code, const char *words)
+{
+	char why[SHOAL_TLS_WHY] = "";
+	struct shoal_tls *tls;
+
+	assert_int_equal(shoal_tls_new(&tls, NULL, files, why, sizeof why), code);
+	if (strstr(why, words) == NULL) {
+		fail_msg("\"%s\" has no \"%s\"", why, words);
+	}
+}
+
+static void
+files_that_are_not_right_are_named(void **state)
+{
+	struct certs certs;
+
+	(void)state;
+	certs_begin(&certs);
+	certs_make(&certs, "a", &good);
+	certs_make(&certs, "b", &good);
+	struct shoal_tls_files files = {.cert = certs_path(&certs, "a.crt"), .key = NULL};
+	fails(&files, SHOAL_ERR_INVALID, "one needs the other");
+	files.key = certs_path(&certs, "b.key");
+	fails(&files, SHOAL_ERR_INVALID, "is not the key of the certificate in");
+	files.key = certs_path(&certs, "none.key");
+	fails(&files, SHOAL_ERR_INVALID, "none.key: No such file");
+	files.key = certs_path(&certs, "a.crt");
+	fails(&files, SHOAL_ERR_INVALID, "not in the form that is read here (PEM)");
+	files.key = certs_path(&certs, "a.key");
+	assert_int_equal(chmod(files.key, 0644), 0);
+	fails(&files, SHOAL_ERR_PERMISSION, "chmod 600");
+	assert_int_equal(chmod(files.key, 0640), 0);
+	files.verify = true;
+	files.ca = certs_path(&certs, "nobody.crt");
+	fails(&files, SHOAL_ERR_INVALID, "tls_ca: ");
+	files.ca = files.key;
+	fails(&files, SHOAL_ERR_INVALID, "tls_ca: ");
+	certs_end(&certs);
+}
+
+static void
+a_reload_that_fails_changes_nothing_and_days_are_told(void **state)
+{
+	struct certs certs;
+	struct shoal_tls *tls;
+	char why[SHOAL_TLS_WHY];
+
+	(void)state;
+	certs_begin(&certs);
+	certs_make(&certs, "a", &good);
+	struct shoal_tls_files files = {
+	        .cert = certs_path(&certs, "a.crt"), .key = certs_path(&certs, "a.key")};
+	assert_int_equal(shoal_tls_new(&tls, NULL, &files, why, sizeof why), SHOAL_OK);
+	uint64_t end = 1893456000; /* 2030-01-01 */
+	assert_int_equal(shoal_tls_days_left(tls, end - 86400), 1);
+	assert_int_equal(shoal_tls_days_left(tls, end - 1), 0);
+	assert_int_equal(shoal_tls_days_left(tls, end + 1), -1);
+	assert_int_equal(remove(certs_path(&certs, "a.key")), 0);
+	assert_int_equal(shoal_tls_reload(tls, why, sizeof why), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_tls_days_left(tls, end - 86400), 1);
+	shoal_tls_free(tls);
+	files.cert = files.key = NULL;
+	assert_int_equal(shoal_tls_new(&tls, NULL, &files, why, sizeof why), SHOAL_OK);
+	assert_int_equal(shoal_tls_days_left(tls, end), INT32_MAX);
+	struct shoal_tls_session *session;
+	assert_int_equal(shoal_tls_open(&session, tls, NULL, -1), SHOAL_ERR_INVALID);
+	shoal_tls_free(tls);
+	shoal_tls_free(NULL);
+	certs_end(&certs);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(files_that_are_not_right_are_named),
+	        cmocka_unit_test(a_reload_that_fails_changes_nothing_and_days_are_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
