@@ -13,7 +13,7 @@ endif()
 add_library(shoal-http-parser UNKNOWN IMPORTED GLOBAL)
 set_target_properties(shoal-http-parser PROPERTIES IMPORTED_LOCATION ${HTTP_PARSER_LIBRARY}
   INTERFACE_INCLUDE_DIRECTORIES ${HTTP_PARSER_INCLUDE_DIR})
-set(SHOAL_TRANSPORT_LINKS PkgConfig::EVENT shoal-http-parser)
+set(SHOAL_TRANSPORT_LINKS PkgConfig::EVENT PkgConfig::CARES shoal-http-parser)
 if(SHOAL_SNAPPY)
   pkg_check_modules(SNAPPY REQUIRED IMPORTED_TARGET GLOBAL snappy)
   list(APPEND SHOAL_CODEC_LINKS PkgConfig::SNAPPY)

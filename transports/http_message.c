@@ -31,8 +31,8 @@ refuse(struct shoal_http_input *input, unsigned status)
 static int
 count_head(struct shoal_http_input *input, size_t len)
 {
-	input->head += len;
-	return input->head > SHOAL_HTTP_HEAD_MAX ? refuse(input, 431) : 0;
+	input->head_len += len;
+	return input->head_len > SHOAL_HTTP_HEAD_MAX ? refuse(input, 431) : 0;
 }
 
 static int
@@ -46,13 +46,13 @@ static int
 on_url(http_parser *parser, const char *at, size_t len)
 {
 	struct shoal_http_input *input = input_of(parser);
-	size_t have = strlen(input->path);
+	size_t have = strlen(input->head.path);
 
 	if (have + len > SHOAL_HTTP_PATH_MAX) {
 		return refuse(input, 404);
 	}
-	memcpy(input->path + have, at, len);
-	input->path[have + len] = '\0';
+	memcpy(input->head.path + have, at, len);
+	input->head.path[have + len] = '\0';
 	return count_head(input, len);
 }
 
@@ -86,21 +86,21 @@ take_header(struct shoal_http_input *input)
 	value[input->value_len] = '\0';
 	input->name[input->name_len] = '\0';
 	if (same(input->name, "shoal-from") && input->value_len <= SHOAL_URL_MAX) {
-		bool twice = input->from[0] != '\0';
-		memcpy(input->from, twice || input->value_cut ? "" : value,
+		bool twice = input->head.from[0] != '\0';
+		memcpy(input->head.from, twice || input->value_cut ? "" : value,
 		        twice || input->value_cut ? 1 : input->value_len + 1);
 	} else if (same(input->name, "authorization") && !input->value_cut &&
 	           input->value_len > 7 && input->value_len - 7 <= SHOAL_HTTP_TOKEN_MAX) {
 		char scheme[8];
 		memcpy(scheme, value, 7);
 		scheme[7] = '\0';
-		bool takes = same(scheme, "bearer ") && input->token[0] == '\0';
-		memcpy(input->token, takes ? value + 7 : "", takes ? input->value_len - 6 : 1);
+		bool takes = same(scheme, "bearer ") && input->head.token[0] == '\0';
+		memcpy(input->head.token, takes ? value + 7 : "", takes ? input->value_len - 6 : 1);
 	} else if (same(input->name, "content-type")) {
 		value[strcspn(value, "; ")] = '\0';
-		input->typed = same(value, SHOAL_HTTP_TYPE);
+		input->head.typed = same(value, SHOAL_HTTP_TYPE);
 	} else if (same(input->name, "expect")) {
-		input->expects = same(value, "100-continue");
+		input->head.expects = same(value, "100-continue");
 	} else if (same(input->name, "retry-after") &&
 	           shoal_text_parse_u64(value, 86400, &seconds)) {
 		input->retry_after_s = (uint32_t)seconds;
@@ -145,15 +145,15 @@ on_head(http_parser *parser)
 	if (input->in_value) {
 		take_header(input);
 	}
-	input->path[strcspn(input->path, "?#")] = '\0';
-	input->is_post = parser->type == HTTP_REQUEST && parser->method == HTTP_POST;
-	input->is_get = parser->type == HTTP_REQUEST && parser->method == HTTP_GET;
+	input->head.path[strcspn(input->head.path, "?#")] = '\0';
+	input->head.is_post = parser->type == HTTP_REQUEST && parser->method == HTTP_POST;
+	input->head.is_get = parser->type == HTTP_REQUEST && parser->method == HTTP_GET;
 	input->status = parser->status_code;
 	input->keep_alive = http_should_keep_alive(parser) != 0;
 	if (parser->upgrade != 0) {
 		return refuse(input, 405); /* CONNECT, or another protocol */
 	}
-	unsigned judged = input->judge != NULL ? input->judge(input, input->arg) : 0;
+	unsigned judged = input->judge != NULL ? input->judge(&input->head, input->arg) : 0;
 	if (judged != 0) {
 		return refuse(input, judged);
 	}
@@ -207,10 +207,10 @@ static const http_parser_settings settings = {.on_message_begin = on_begin,
 
 void
 shoal_http_input_init(struct shoal_http_input *input, const struct shoal_allocator *mem,
-        bool requests, size_t body_max, shoal_http_judge_fn judge, void *arg)
+        size_t body_max, shoal_http_judge_fn judge, void *arg)
 {
 	memset(input, 0, sizeof(*input));
-	http_parser_init(&input->parser, requests ? HTTP_REQUEST : HTTP_RESPONSE);
+	http_parser_init(&input->parser, judge != NULL ? HTTP_REQUEST : HTTP_RESPONSE);
 	input->parser.data = input;
 	input->mem = mem;
 	input->body_max = body_max;
@@ -222,8 +222,7 @@ void
 shoal_http_input_reset(struct shoal_http_input *input)
 {
 	shoal_alloc_free(input->mem, input->body);
-	shoal_http_input_init(input, input->mem, input->parser.type == HTTP_REQUEST,
-	        input->body_max, input->judge, input->arg);
+	shoal_http_input_init(input, input->mem, input->body_max, input->judge, input->arg);
 }
 
 size_t

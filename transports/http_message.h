@@ -14,20 +14,23 @@
 #define SHOAL_HTTP_TOKEN_MAX 512 /* bytes of a bearer token */
 #define SHOAL_HTTP_TYPE      "application/vnd.shoal"
 
-/* What was not taken, as a status; 0: all was. Given by the host of a message when its head is
- * there and nothing of its body is. */
-struct shoal_http_input;
-typedef unsigned (*shoal_http_judge_fn)(const struct shoal_http_input *input, void *arg);
-
-/* One message that comes in. All fields are read-only. */
-struct shoal_http_input {
-	/* Requests. */
+/* What the head of a request says. */
+struct shoal_http_head {
 	bool is_post, is_get;
-	char path[SHOAL_HTTP_PATH_MAX + 1];   /* without a query; "" where it is too long */
+	char path[SHOAL_HTTP_PATH_MAX + 1];   /* without a query */
 	char from[SHOAL_URL_MAX + 1];         /* of Shoal-From */
 	char token[SHOAL_HTTP_TOKEN_MAX + 1]; /* of Authorization: Bearer */
 	bool typed;                           /* Content-Type is ours */
 	bool expects;                         /* wants 100 before it sends the body */
+};
+
+/* Why a request is not taken, as a status; 0: it is. Called when its head is there and nothing of
+ * its body is. */
+typedef unsigned (*shoal_http_judge_fn)(const struct shoal_http_head *head, void *arg);
+
+/* One message that comes in. All fields are read-only. */
+struct shoal_http_input {
+	struct shoal_http_head head;
 	/* Answers. */
 	unsigned status;
 	uint32_t retry_after_s; /* 0: not said */
@@ -41,7 +44,7 @@ struct shoal_http_input {
 	const struct shoal_allocator *mem;
 	shoal_http_judge_fn judge;
 	void *arg;
-	size_t body_max, room, head;
+	size_t body_max, room, head_len;
 	unsigned refused;
 	bool in_value;
 	char name[24];
@@ -51,10 +54,9 @@ struct shoal_http_input {
 	bool value_cut;
 };
 
-/* Ready for the first message of a connection. requests: requests are read, else answers. judge may
- * be NULL. */
+/* Ready for the first message of a connection. judge: requests are read; NULL: answers. */
 void shoal_http_input_init(struct shoal_http_input *input, const struct shoal_allocator *mem,
-        bool requests, size_t body_max, shoal_http_judge_fn judge, void *arg);
+        size_t body_max, shoal_http_judge_fn judge, void *arg);
 /* Releases what a message holds; the next one may follow. */
 void shoal_http_input_reset(struct shoal_http_input *input);
 /* Reads up to the end of a message. Returns the bytes that were read; *status: 0, or why it is

@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-#define SHOAL_TRANSPORT_ABI 3
+#define SHOAL_TRANSPORT_ABI 4
 
 struct event_base;
 
@@ -42,7 +42,7 @@ struct shoal_transport_host {
 	enum shoal_transport_verdict (*stream)(
 	        void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len);
 	/* A request; the host answers with reply(exchange) once, later or never: the transport
-	 * gives up by itself. exchange is the transport's number, never 0. */
+	 * gives up by itself. exchange is the transport's number, never 0, and below 2^62. */
 	enum shoal_transport_verdict (*request)(void *arg, const struct shoal_addr *from,
 	        uint64_t exchange, const uint8_t *data, size_t len);
 	/* The end of a request of this host, exactly once for each that request() took: code 0 with
@@ -60,8 +60,9 @@ struct shoal_transport_host {
 	/* One line for the log. */
 	void (*log)(void *arg, enum shoal_log_level level, const char *room, const char *text);
 	void *arg;
-	/* A peer opened a watch link with this message. link is the transport's number, never 0 and
-	 * never that of a request; reply(link) answers, tell(link) and drop(link) take it. */
+	/* A peer opened a watch link with this message. link is the transport's number, never 0,
+	 * below 2^62 and never that of a request; reply(link) answers, tell(link) and drop(link)
+	 * take it. */
 	enum shoal_transport_verdict (*watched)(void *arg, const struct shoal_addr *from,
 	        uint64_t link, const uint8_t *data, size_t len);
 	/* That link has ended, by the peer or its network; not after drop(). Once. */
@@ -73,6 +74,18 @@ struct shoal_transport_host {
 	/* A datagram to this peer was larger than the path takes. size: nothing larger than this
 	 * fits, 0 where that is not known; what comes by ICMP can be forged. NULL: not told. */
 	void (*too_large)(void *arg, const struct shoal_addr *peer, size_t size);
+};
+
+/* What a transport with WEB is started with. Borrowed as the rest of its env. */
+struct shoal_transport_web {
+	const char *bind;  /* "http://10.0.0.1:8001/gossip" or https: where it listens. The host is
+	                    * an  address of this machine or a wildcard; port 0: the kernel picks */
+	const char *url;   /* by which others reach it; NULL: what was bound */
+	const char *token; /* that requests must have, and have; NULL or "": none */
+	const char *ca;    /* PEM files, see config.h; NULL: the machine's authorities */
+	const char *cert, *key;
+	bool insecure;     /* takes any certificate */
+	bool client_certs; /* wants one of whoever asks */
 };
 
 /* What a transport is started with. Borrowed for the call of start, with the array of bind; what
@@ -94,6 +107,7 @@ struct shoal_transport_env {
 	                        * after twice that by the other end. At least 1000 */
 	size_t first_max;      /* as stream_max, for what comes on a connection that a peer made and
 	                        * on which nothing was taken yet */
+	struct shoal_transport_web web;
 };
 
 enum shoal_transport_caps {
@@ -101,7 +115,9 @@ enum shoal_transport_caps {
 	SHOAL_TRANSPORT_STREAM = 2,   /* request(), reply(), stream() */
 	SHOAL_TRANSPORT_WATCH = 4,    /* fresh(), watch(), unwatch(), tell(), drop(); with STREAM */
 	SHOAL_TRANSPORT_WAITING = 8,  /* waiting() */
-	SHOAL_TRANSPORT_TOLD = 16     /* told(); with WATCH */
+	SHOAL_TRANSPORT_TOLD = 16,    /* told(); with WATCH */
+	SHOAL_TRANSPORT_WEB = 32 /* to and from addresses that are made from URLs, and no others:
+	                          * know(), url(), with DATAGRAM and STREAM */
 };
 
 struct shoal_transport_ops {
@@ -177,6 +193,18 @@ struct shoal_transport_ops {
 	/* TOLD: REQUIRED. The same of what tell() has taken for the peer that opened this link; 0
 	 * where it is not known. */
 	size_t (*told)(const void *self, uint64_t link);
+
+	/* WEB: REQUIRED. What an address that is sent to soon stands for; the host says it before
+	 * it sends, but for those of whom something came. SHOAL_ERR_INVALID: another URL's; _NOMEM.
+	 */
+	int (*know)(void *self, const struct shoal_addr *addr, const char *url);
+
+	/* WEB: REQUIRED. The URL by which others reach it, SHOAL_URL_MAX + 1 bytes. */
+	int (*url)(const void *self, char *text, size_t len);
+
+	/* OPTIONAL. Reads the files of its env anew; on failure all stays, and why says what is
+	 * wrong with which. */
+	int (*reload)(void *self, char *why, size_t len);
 };
 
 struct shoal_transport {
@@ -191,6 +219,10 @@ SHOAL_API int shoal_transport_udp(
 
 /* TCP: length-framed messages and exchanges, connections kept and reused. SHOAL_ERR_NOMEM. */
 SHOAL_API int shoal_transport_tcp(
+        struct shoal_transport *transport, const struct shoal_allocator *allocator);
+
+/* HTTP and HTTPS: packets as bodies of POST requests, to members at URLs. SHOAL_ERR_NOMEM. */
+SHOAL_API int shoal_transport_http(
         struct shoal_transport *transport, const struct shoal_allocator *allocator);
 
 /* A network inside the process, for tests: every memory transport made from one shoal_memory_net

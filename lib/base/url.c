@@ -114,18 +114,19 @@ static bool
 read_port(struct reading *in, struct shoal_url *url)
 {
 	uint32_t port = 0;
+	const char *from;
 
 	url->port = url->tls ? 443 : 80;
 	if (in->at == in->end || *in->at != ':') {
 		return true;
 	}
 	in->at++;
-	for (const char *from = in->at;
+	for (from = in->at;
 	        in->at < in->end && *in->at >= '0' && *in->at <= '9' && in->at - from < 6;
 	        in->at++) {
 		port = port * 10 + (uint32_t)(*in->at - '0');
 	}
-	if (port == 0 || port > UINT16_MAX) {
+	if (in->at == from || port > UINT16_MAX) {
 		return fail(in, "its port is none of 1 to 65535");
 	}
 	url->port = (uint16_t)port;
@@ -227,7 +228,7 @@ shoal_addr_from_url(struct shoal_addr *addr, const char *text)
 	struct shoal_sha256 sha;
 	struct shoal_url url;
 
-	if (shoal_url_parse(&url, text, strlen(text), NULL) != SHOAL_OK) {
+	if (shoal_url_parse(&url, text, strlen(text), NULL) != SHOAL_OK || url.port == 0) {
 		return SHOAL_ERR_INVALID;
 	}
 	shoal_sha256_init(&sha);

@@ -10,7 +10,7 @@
 
 struct shoal_url {
 	bool tls; /* https */
-	uint16_t port;
+	uint16_t port; /* 0: to bind to, the kernel picks; no member is there */
 	char host[SHOAL_URL_HOST_MAX + 1]; /* a name, or a number; IPv6 without brackets */
 	char path[SHOAL_URL_MAX + 1];      /* "" or "/a/b" */
 	char text[SHOAL_URL_MAX + 1];      /* all of it, in the one form that is compared */

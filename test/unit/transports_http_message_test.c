@@ -12,10 +12,10 @@
 static unsigned verdict;
 
 static unsigned
-judge(const struct shoal_http_input *input, void *arg)
+judge(const struct shoal_http_head *head, void *arg)
 {
 	assert_ptr_equal(arg, &verdict);
-	assert_int_equal(input->len, 0);
+	assert_true(head->path[0] != 0);
 	return verdict;
 }
 
@@ -23,7 +23,7 @@ static void
 begin(struct shoal_http_input *input, bool requests)
 {
 	verdict = 0;
-	shoal_http_input_init(input, &shoal_allocator_libc, requests, 100, judge, &verdict);
+	shoal_http_input_init(input, &shoal_allocator_libc, 100, requests ? judge : NULL, &verdict);
 }
 
 static const char post[] = "POST /gossip/request?x=1 HTTP/1.1\r\n"
@@ -38,11 +38,12 @@ static const char post[] = "POST /gossip/request?x=1 HTTP/1.1\r\n"
 static void
 check_post(const struct shoal_http_input *input)
 {
-	assert_true(input->complete && input->is_post && !input->is_get && input->keep_alive);
-	assert_string_equal(input->path, "/gossip/request");
-	assert_string_equal(input->token, "se cret");
-	assert_string_equal(input->from, "https://a.example/g");
-	assert_true(input->typed && input->expects);
+	assert_true(
+	        input->complete && input->head.is_post && !input->head.is_get && input->keep_alive);
+	assert_string_equal(input->head.path, "/gossip/request");
+	assert_string_equal(input->head.token, "se cret");
+	assert_string_equal(input->head.from, "https://a.example/g");
+	assert_true(input->head.typed && input->head.expects);
 	assert_int_equal(input->len, 5);
 	assert_memory_equal(input->body, "hello", 5);
 }
@@ -160,14 +161,14 @@ a_header_that_was_cut_or_is_there_twice_says_nothing(void **state)
 	        name);
 	shoal_http_input_feed(&input, text, strlen(text), &status);
 	assert_int_equal(status, 0);
-	assert_true(input.complete && input.is_get);
-	assert_string_equal(input.from, "");
-	assert_string_equal(input.token, "");
+	assert_true(input.complete && input.head.is_get);
+	assert_string_equal(input.head.from, "");
+	assert_string_equal(input.head.token, "");
 	shoal_http_input_reset(&input);
 	snprintf(text, sizeof text,
 	        "GET / HTTP/1.1\r\nShoal-From: http://a\r\nShoal-From: http://b\r\n\r\n");
 	shoal_http_input_feed(&input, text, strlen(text), &status);
-	assert_string_equal(input.from, "");
+	assert_string_equal(input.head.from, "");
 	shoal_http_input_reset(&input);
 }
 
@@ -218,9 +219,9 @@ what_is_written_is_read(void **state)
 	assert_non_null(strstr(text, "\r\nHost: [::1]:81\r\n"));
 	assert_int_equal(shoal_http_input_feed(&input, text, len, &status), len);
 	shoal_http_input_feed(&input, "abc", 3, &status);
-	assert_true(input.complete && input.is_post && input.typed);
-	assert_string_equal(input.token, "t");
-	assert_string_equal(input.from, "http://b");
+	assert_true(input.complete && input.head.is_post && input.head.typed);
+	assert_string_equal(input.head.token, "t");
+	assert_string_equal(input.head.from, "http://b");
 	shoal_http_input_reset(&input);
 	assert_int_equal(shoal_http_write_post(text, 40, "h", 0, "", "http://b", "", 3), 0);
 	static const struct {

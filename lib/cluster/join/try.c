@@ -15,7 +15,7 @@
 #include "base/addr.h"
 #include "base/alloc.h"
 #include "cluster/join/address.h"
-#include "cluster/join/resolve.h"
+#include "transports/resolve.h"
 #include "cluster/loop/listen.h"
 #include "cluster/loop/loop.h"
 #include "cluster/report/reasons.h"

@@ -9,7 +9,7 @@
  * inside.
  *
  * Written against c-ares 1.18.1; only functions that 1.34 still offers are used. */
-#include "cluster/join/resolve.h"
+#include "transports/resolve.h"
 
 #include "base/alloc.h"
 #include "base/list.h"

@@ -4,7 +4,7 @@
 #include "unit.h"
 
 #include "base/addr.h"
-#include "cluster/join/resolve.h"
+#include "transports/resolve.h"
 #include "heap_fault.h"
 
 #include <event2/event.h>

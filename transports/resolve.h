@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Host names to addresses, on the loop: the hosts file and DNS, by c-ares. */
-#ifndef SHOAL_CLUSTER_RESOLVE_H
-#define SHOAL_CLUSTER_RESOLVE_H
+#ifndef SHOAL_TRANSPORTS_RESOLVE_H
+#define SHOAL_TRANSPORTS_RESOLVE_H
 
 #include <shoal/error.h>
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* A stream's descriptor, in clear or with TLS on it: the same calls for both. The descriptor is
+ * non-blocking and the channel's own. */
+#ifndef SHOAL_TRANSPORTS_CHANNEL_H
+#define SHOAL_TRANSPORTS_CHANNEL_H
+
+#include <sys/types.h>
+
+#include "transports/tls.h"
+
+struct shoal_channel {
+	int fd;                        /* -1: closed */
+	struct shoal_tls_session *tls; /* NULL: in clear */
+	bool up;                       /* bytes may pass */
+};
+
+/* Takes a descriptor over, on failure too. tls NULL: in clear. host: as in shoal_tls_open.
+ * SHOAL_ERR_NOMEM, SHOAL_ERR_INVALID. */
+SHOAL_MUST_USE int shoal_channel_open(
+        struct shoal_channel *channel, int fd, struct shoal_tls *tls, const char *host);
+void shoal_channel_close(struct shoal_channel *channel);
+
+/* Before bytes may pass; as shoal_tls_handshake. In clear: DONE at once. */
+SHOAL_MUST_USE int shoal_channel_greet(struct shoal_channel *channel, enum shoal_tls_want *want);
+
+/* As recv and send of a non-blocking socket, without signals; see shoal_tls_read: reads until it is
+ * told EAGAIN. */
+ssize_t shoal_channel_read(struct shoal_channel *channel, void *data, size_t len);
+ssize_t shoal_channel_write(struct shoal_channel *channel, const void *data, size_t len);
+/* 0: nothing that was written waits here; -1 and errno. */
+int shoal_channel_flush(struct shoal_channel *channel);
+/* What went wrong with TLS; "" in clear. */
+const char *shoal_channel_why(const struct shoal_channel *channel);
+
+#endif

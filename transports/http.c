@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* The HTTP transport: starts and stops, and its own address. See http.h for its parts and rules. */
+#include <stdio.h>
+#include <string.h>
+
+#include "transports/http.h"
+#include "transports/process.h"
+
+#define SCRATCH 65536
+
+const char *const shoal_http_word[SHOAL_HTTP_KINDS] = {"/datagrams", "/message", "/request"};
+
+void
+shoal_http_count(struct shoal_http *http, enum shoal_counter counter)
+{
+	http->env.host.count(http->env.host.arg, counter, 1);
+}
+
+void
+shoal_http_batch_end(struct shoal_http *http)
+{
+	if (http->running && http->called) {
+		http->called = false;
+		http->env.host.batch_end(http->env.host.arg);
+	}
+}
+
+void
+shoal_http_say(struct shoal_http *http, enum shoal_log_level level, const char *text)
+{
+	http->env.host.log(http->env.host.arg, level, "http", text);
+}
+
+static void
+release(struct shoal_http *http)
+{
+	if (!http->prepared) {
+		return;
+	}
+	struct shoal_list *const lists[] = {&http->inbound, &http->doomed_links};
+	for (size_t i = 0; i < 2; i++) {
+		SHOAL_LIST_FOREACH_SAFE (node, after, lists[i]) {
+			struct shoal_http_link *link =
+			        SHOAL_LIST_ITEM(node, struct shoal_http_link, node);
+			shoal_http_link_close(link);
+			shoal_http_input_reset(&link->input);
+			shoal_http_link_release(link);
+		}
+	}
+	shoal_http_peer_done(http);
+	shoal_slab_done(&http->exchanges);
+	shoal_tls_free(http->tls);
+	shoal_alloc_free(&http->work, http->scratch);
+	http->tls = NULL;
+	http->scratch = NULL;
+	http->prepared = false;
+	memset(http->token, 0, sizeof(http->token));
+}
+
+/* Where others reach it: as it was told, else where it listens. */
+static int
+name_self(struct shoal_http *http, char *why, size_t len)
+{
+	const struct shoal_transport_web *web = &http->env.web;
+	struct shoal_url url = http->bind;
+	char text[SHOAL_URL_MAX + 64];
+	bool ipv6 = strchr(url.host, ':') != NULL;
+
+	if (web->url != NULL) {
+		snprintf(text, sizeof(text), "%s", web->url);
+	} else {
+		snprintf(text, sizeof(text), ipv6 ? "%s://[%s]:%u%s" : "%s://%s:%u%s",
+		        url.tls ? "https" : "http", url.host, http->bound.port, url.path);
+	}
+	if (shoal_url_parse(&url, text, strlen(text), NULL) != SHOAL_OK || url.port == 0) {
+		snprintf(why, len, "http: \"%s\" is no URL of a member", text);
+		return SHOAL_ERR_INVALID;
+	}
+	memcpy(http->self, url.text, sizeof(http->self));
+	return 0;
+}
+
+static int
+read_env(struct shoal_http *http, const struct shoal_transport_env *env, char *why, size_t len)
+{
+	const struct shoal_transport_web *web = &env->web;
+	const char *wrong;
+
+	if (env->size < sizeof(*env) || env->base == NULL || web->bind == NULL) {
+		snprintf(why, len, "http: env has no size, no base or no URL to bind to");
+		return SHOAL_ERR_INVALID;
+	}
+	if (shoal_url_parse(&http->bind, web->bind, strlen(web->bind), &wrong) != SHOAL_OK) {
+		snprintf(why, len, "http: \"%s\": %s", web->bind, wrong);
+		return SHOAL_ERR_INVALID;
+	}
+	if (http->bind.tls && web->cert == NULL) {
+		snprintf(why, len,
+		        "http: \"%s\" needs tls_cert and tls_key; or bind to http:// behind what "
+		        "speaks TLS for it",
+		        web->bind);
+		return SHOAL_ERR_INVALID;
+	}
+	const char *token = web->token != NULL ? web->token : "";
+	if (strlen(token) > SHOAL_HTTP_TOKEN_MAX) {
+		snprintf(why, len, "http: the token is longer than %d bytes", SHOAL_HTTP_TOKEN_MAX);
+		return SHOAL_ERR_INVALID;
+	}
+	memcpy(http->token, token, strlen(token) + 1);
+	return 0;
+}
+
+static int
+prepare(struct shoal_http *http, const struct shoal_transport_env *env, char *why, size_t len)
+{
+	const struct shoal_tls_files files = {.ca = env->web.ca,
+	        .cert = env->web.cert,
+	        .key = env->web.key,
+	        .verify = !env->web.insecure,
+	        .client_certs = env->web.client_certs};
+
+	http->env = *env;
+	http->work = shoal_socket_allocator(env, &http->own);
+	http->prepared = true;
+	http->listener = -1;
+	http->inbound_count = http->outbound_count = http->peer_count = 0;
+	http->called = false;
+	http->patience_ns = SHOAL_MS(env->exchange_timeout_ms);
+	http->idle_ns = SHOAL_MS(env->idle_timeout_ms);
+	shoal_list_init(&http->inbound);
+	shoal_list_init(&http->doomed_links);
+	shoal_list_init(&http->doomed_jobs);
+	shoal_slab_init(&http->exchanges, &http->work, sizeof(struct shoal_http_exchange),
+	        SHOAL_HTTP_EXCHANGES_MAX);
+	http->scratch = shoal_alloc(&http->work, SCRATCH);
+	int code = http->scratch != NULL ? shoal_http_peer_init(http) : SHOAL_ERR_NOMEM;
+	if (code != 0) {
+		snprintf(why, len, "http: %s", shoal_strerror(code));
+		return code;
+	}
+	code = shoal_tls_new(&http->tls, &http->work, &files, why, len);
+	/* Only where it is spoken is it missed. */
+	bool needs = http->bind.tls || env->web.ca != NULL || env->web.cert != NULL;
+	return needs ? code : 0;
+}
+
+static int
+http_start(void *self, const struct shoal_transport_env *env, char *why, size_t len)
+{
+	struct shoal_http *http = self;
+
+	if (http->running) {
+		return SHOAL_ERR_STATE;
+	}
+	release(http);
+	int code = read_env(http, env, why, len);
+	if (code != 0) {
+		return code;
+	}
+	code = prepare(http, env, why, len);
+	if (code == 0) {
+		code = shoal_http_server_start(http, why, len);
+	}
+	if (code == 0) {
+		code = name_self(http, why, len);
+	}
+	if (code != 0) {
+		shoal_http_server_stop(http);
+		release(http);
+		return code;
+	}
+	http->running = true;
+	http->owner = shoal_process_number();
+	return 0;
+}
+
+static int
+http_address(const void *self, size_t i, struct shoal_addr *addr)
+{
+	const struct shoal_http *http = self;
+
+	if (!http->running) {
+		return SHOAL_ERR_STATE;
+	}
+	if (i > 0) {
+		return SHOAL_ERR_INVALID;
+	}
+	*addr = http->bound;
+	return 0;
+}
+
+static void
+http_stop(void *self)
+{
+	struct shoal_http *http = self;
+
+	struct shoal_list *const lists[] = {&http->inbound, &http->doomed_links};
+
+	if (!http->running) {
+		return;
+	}
+	/* What a call of the host is below of is released by free, or by the next start. */
+	http->running = false;
+	shoal_http_server_stop(http);
+	shoal_http_peer_close_all(http);
+	for (size_t i = 0; i < 2; i++) {
+		SHOAL_LIST_FOREACH (node, lists[i]) {
+			shoal_http_link_close(SHOAL_LIST_ITEM(node, struct shoal_http_link, node));
+		}
+	}
+}
+
+static void
+http_free(void *self)
+{
+	struct shoal_http *http = self;
+	struct shoal_allocator own = http->own;
+
+	http_stop(http);
+	release(http);
+	shoal_alloc_free(&own, http);
+}
+
+static int
+http_url(const void *self, char *text, size_t len)
+{
+	const struct shoal_http *http = self;
+
+	if (!http->running) {
+		return SHOAL_ERR_STATE;
+	}
+	if (len <= strlen(http->self)) {
+		return SHOAL_ERR_TOO_BIG;
+	}
+	memcpy(text, http->self, strlen(http->self) + 1);
+	return 0;
+}
+
+static int
+http_reload(void *self, char *why, size_t len)
+{
+	struct shoal_http *http = self;
+
+	if (!http->running) {
+		return SHOAL_ERR_STATE;
+	}
+	return http->tls != NULL ? shoal_tls_reload(http->tls, why, len) : 0;
+}
+
+static const struct shoal_transport_ops ops = {
+        .abi = SHOAL_TRANSPORT_ABI,
+        .caps = SHOAL_TRANSPORT_DATAGRAM | SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WAITING |
+                SHOAL_TRANSPORT_WEB,
+        .name = "http",
+        .start = http_start,
+        .address = http_address,
+        .send = shoal_http_peer_send,
+        .stream = shoal_http_peer_stream,
+        .request = shoal_http_peer_request,
+        .reply = shoal_http_server_reply,
+        .flush = shoal_http_peer_flush,
+        .waiting = shoal_http_peer_waiting,
+        .know = shoal_http_peer_know,
+        .url = http_url,
+        .reload = http_reload,
+        .stop = http_stop,
+        .free = http_free,
+};
+
+int
+shoal_transport_http(struct shoal_transport *transport, const struct shoal_allocator *allocator)
+{
+	struct shoal_allocator own = shoal_allocator_or_libc(allocator);
+	struct shoal_http *http = shoal_alloc_zeroed(&own, 1, sizeof(*http));
+
+	if (http == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	http->own = own;
+	http->listener = -1;
+	transport->ops = &ops;
+	transport->self = http;
+	return 0;
+}
