@@ -94,7 +94,7 @@ read_env(struct shoal_http *http, const struct shoal_transport_env *env, char *w
 		snprintf(why, len, "http: \"%s\": %s", web->bind, wrong);
 		return SHOAL_ERR_INVALID;
 	}
-	if (http->bind.tls && web->cert == NULL) {
+	if (http->bind.tls && env->tls.cert == NULL) {
 		snprintf(why, len,
 		        "http: \"%s\" needs tls_cert and tls_key; or bind to http:// behind what "
 		        "speaks TLS for it",
@@ -113,11 +113,11 @@ read_env(struct shoal_http *http, const struct shoal_transport_env *env, char *w
 static int
 prepare(struct shoal_http *http, const struct shoal_transport_env *env, char *why, size_t len)
 {
-	const struct shoal_tls_files files = {.ca = env->web.ca,
-	        .cert = env->web.cert,
-	        .key = env->web.key,
-	        .verify = !env->web.insecure,
-	        .client_certs = env->web.client_certs};
+	const struct shoal_tls_files files = {.ca = env->tls.ca,
+	        .cert = env->tls.cert,
+	        .key = env->tls.key,
+	        .verify = !env->tls.insecure,
+	        .client_certs = env->tls.client_certs};
 
 	http->env = *env;
 	http->work = shoal_socket_allocator(env, &http->own);
@@ -140,7 +140,7 @@ prepare(struct shoal_http *http, const struct shoal_transport_env *env, char *wh
 	}
 	code = shoal_tls_new(&http->tls, &http->work, &files, why, len);
 	/* Only where it is spoken is it missed. */
-	bool needs = http->bind.tls || env->web.ca != NULL || env->web.cert != NULL;
+	bool needs = http->bind.tls || env->tls.ca != NULL || env->tls.cert != NULL;
 	return needs ? code : 0;
 }
 

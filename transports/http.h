@@ -169,8 +169,8 @@ void shoal_http_link_write(struct shoal_http_link *link);
 void shoal_http_link_doom(struct shoal_http_link *link, int code);
 /* It must have made progress by then. */
 void shoal_http_link_arm(struct shoal_http_link *link, uint64_t in_ns);
-/* Ends it without a word: nothing runs for it any more. Its struct stays, for whoever is below a call
- * of the host. */
+/* Ends it without a word: nothing runs for it any more. Its struct stays, for whoever is below a
+ * call of the host. */
 void shoal_http_link_close(struct shoal_http_link *link);
 /* Releases one, and calls nobody. */
 void shoal_http_link_release(struct shoal_http_link *link);

@@ -112,7 +112,8 @@ void
 shoal_http_peer_close_all(struct shoal_http *http)
 {
 	SHOAL_LIST_FOREACH (node, &http->peers) {
-		struct shoal_http_peer *peer = SHOAL_LIST_ITEM(node, struct shoal_http_peer, in_use);
+		struct shoal_http_peer *peer =
+		        SHOAL_LIST_ITEM(node, struct shoal_http_peer, in_use);
 
 		SHOAL_LIST_FOREACH (at, &peer->links) {
 			struct shoal_http_link *link =

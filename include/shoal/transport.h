@@ -76,16 +76,41 @@ struct shoal_transport_host {
 	void (*too_large)(void *arg, const struct shoal_addr *peer, size_t size);
 };
 
+/* TLS of streams: of tcp where `on`, of http where a URL is https. Borrowed as the rest of the env;
+ * see config.h for what each means. */
+struct shoal_transport_tls {
+	bool on;
+	bool insecure;     /* takes any certificate */
+	bool client_certs; /* wants one of whoever dials */
+	const char *ca;    /* PEM files; NULL: the machine's authorities */
+	const char *cert, *key;
+	const char *name; /* that certificates of peers must be for, where the peer is dialled by
+	                   * its IP address; NULL: that address */
+};
+
 /* What a transport with WEB is started with. Borrowed as the rest of its env. */
 struct shoal_transport_web {
 	const char *bind;  /* "http://10.0.0.1:8001/gossip" or https: where it listens. The host is
-	                    * an  address of this machine or a wildcard; port 0: the kernel picks */
+	                    * an address of this machine or a wildcard; port 0: the kernel picks */
 	const char *url;   /* by which others reach it; NULL: what was bound */
 	const char *token; /* that requests must have, and have; NULL or "": none */
-	const char *ca;    /* PEM files, see config.h; NULL: the machine's authorities */
-	const char *cert, *key;
-	bool insecure;     /* takes any certificate */
-	bool client_certs; /* wants one of whoever asks */
+};
+
+/* Who makes the connections of a transport with STREAM where the kernel's own do not lead there:
+ * an overlay network, a proxy. All calls are made on the loop's thread, and must not block;
+ * descriptors are non-blocking stream sockets, and the transport's from then on. */
+struct shoal_transport_dialer {
+	/* A connection to an address: connected, or on its way, which its becoming writable and
+	 * SO_ERROR tell. < 0: SHOAL_ERR_UNREACHABLE, _REFUSED, _LIMIT, _SYSTEM. NULL: connect(2).
+	 */
+	int (*dial)(void *arg, const struct shoal_addr *to);
+	/* A descriptor that is readable while connections wait, and the address by which others
+	 * dial it. < 0: SHOAL_ERR_IN_USE, _PERMISSION, _INVALID, _SYSTEM. NULL: listen(2). */
+	int (*listen)(void *arg, const struct shoal_addr *at, struct shoal_addr *bound);
+	/* The next of them, and who made it. < 0: SHOAL_ERR_AGAIN, there is none; else the one
+	 * that waited is lost. NULL: accept(2). */
+	int (*accept)(void *arg, int listener, struct shoal_addr *from);
+	void *arg;
 };
 
 /* What a transport is started with. Borrowed for the call of start, with the array of bind; what
@@ -108,6 +133,8 @@ struct shoal_transport_env {
 	size_t first_max;      /* as stream_max, for what comes on a connection that a peer made and
 	                        * on which nothing was taken yet */
 	struct shoal_transport_web web;
+	struct shoal_transport_tls tls;
+	struct shoal_transport_dialer dialer;
 };
 
 enum shoal_transport_caps {
@@ -116,8 +143,9 @@ enum shoal_transport_caps {
 	SHOAL_TRANSPORT_WATCH = 4,    /* fresh(), watch(), unwatch(), tell(), drop(); with STREAM */
 	SHOAL_TRANSPORT_WAITING = 8,  /* waiting() */
 	SHOAL_TRANSPORT_TOLD = 16,    /* told(); with WATCH */
-	SHOAL_TRANSPORT_WEB = 32 /* to and from addresses that are made from URLs, and no others:
-	                          * know(), url(), with DATAGRAM and STREAM */
+	SHOAL_TRANSPORT_WEB = 32,  /* to and from addresses that are made from URLs, and no others:
+	                            * know(), url(), with DATAGRAM and STREAM */
+	SHOAL_TRANSPORT_PEERS = 64 /* peer(); with STREAM */
 };
 
 struct shoal_transport_ops {
@@ -205,6 +233,11 @@ struct shoal_transport_ops {
 	/* OPTIONAL. Reads the files of its env anew; on failure all stays, and why says what is
 	 * wrong with which. */
 	int (*reload)(void *self, char *why, size_t len);
+
+	/* PEERS: REQUIRED. The name in the certificate of who sent this request, while the host is
+	 * in request() or watched() for it; len 256 suffices. SHOAL_ERR_NOT_FOUND: it has none that
+	 * was checked. */
+	int (*peer)(const void *self, uint64_t exchange, char *name, size_t len);
 };
 
 struct shoal_transport {

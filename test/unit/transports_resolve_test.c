@@ -4,8 +4,8 @@
 #include "unit.h"
 
 #include "base/addr.h"
-#include "transports/resolve.h"
 #include "heap_fault.h"
+#include "transports/resolve.h"
 
 #include <event2/event.h>
 #include <stdio.h>
