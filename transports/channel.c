@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/* One of two ways to the same descriptor: recv and send, or a session of TLS. Nothing is kept here
+ * but which; what waits is the session's, so that in clear a write is one call of the kernel.
+ *
+ * At the end TLS says that it is one, as far as the kernel takes that at once. A process that is
+ * killed does not: the other side then reads ECONNRESET, in clear 0. */
 #include "transports/channel.h"
 
 #include <errno.h>
@@ -80,6 +85,12 @@ int
 shoal_channel_flush(struct shoal_channel *channel)
 {
 	return channel->tls != NULL ? shoal_tls_flush(channel->tls) : 0;
+}
+
+size_t
+shoal_channel_waiting(const struct shoal_channel *channel)
+{
+	return channel->tls != NULL ? shoal_tls_waiting(channel->tls) : 0;
 }
 
 const char *

@@ -29,6 +29,8 @@ ssize_t shoal_channel_read(struct shoal_channel *channel, void *data, size_t len
 ssize_t shoal_channel_write(struct shoal_channel *channel, const void *data, size_t len);
 /* 0: nothing that was written waits here; -1 and errno. */
 int shoal_channel_flush(struct shoal_channel *channel);
+/* Bytes that were written and wait here. */
+size_t shoal_channel_waiting(const struct shoal_channel *channel);
 /* What went wrong with TLS; "" in clear. */
 const char *shoal_channel_why(const struct shoal_channel *channel);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "transports/process.h"
 #include "transports/tcp.h"
 
@@ -167,6 +168,8 @@ release(struct shoal_tcp *tcp)
 	shoal_slab_done(&tcp->requests);
 	shoal_slab_done(&tcp->exchanges);
 	shoal_tcp_limits_done(tcp);
+	shoal_tls_free(tcp->tls);
+	tcp->tls = NULL;
 	shoal_alloc_free(&tcp->work, tcp->scratch);
 	shoal_alloc_free(&tcp->work, tcp->listener);
 	tcp->scratch = NULL;
@@ -210,6 +213,29 @@ prepare(struct shoal_tcp *tcp, const struct shoal_transport_env *env)
 static const struct shoal_transport_ops ops;
 
 static int
+prepare_tls(struct shoal_tcp *tcp, char *why, size_t len)
+{
+	const struct shoal_transport_tls *tls = &tcp->env.tls;
+	const struct shoal_tls_files files = {.ca = tls->ca,
+	        .cert = tls->cert,
+	        .key = tls->key,
+	        .verify = !tls->insecure,
+	        .client_certs = tls->client_certs};
+
+	memset(tcp->said, 0, sizeof(tcp->said));
+	if (!tls->on) {
+		return 0;
+	}
+	if (tls->cert == NULL) {
+		struct shoal_text text;
+		shoal_text_init(&text, why, len);
+		shoal_text_str(&text, "tcp: tls needs tls_cert and tls_key");
+		return SHOAL_ERR_INVALID;
+	}
+	return shoal_tls_new(&tcp->tls, &tcp->work, &files, why, len);
+}
+
+static int
 tcp_start(void *self, const struct shoal_transport_env *env, char *why, size_t len)
 {
 	struct shoal_tcp *tcp = self;
@@ -226,6 +252,10 @@ tcp_start(void *self, const struct shoal_transport_env *env, char *why, size_t l
 		return fail(tcp, shoal_socket_explain("tcp", env->bind,
 		                         code == SHOAL_ERR_NOMEM ? ENOMEM : errno, why, len));
 	}
+	code = prepare_tls(tcp, why, len);
+	if (code != 0) {
+		return fail(tcp, code);
+	}
 	for (size_t i = 0; i < env->binds; ++i) {
 		if (open_listener(tcp, &tcp->listener[i], &env->bind[i]) != 0) {
 			return fail(
@@ -236,6 +266,16 @@ tcp_start(void *self, const struct shoal_transport_env *env, char *why, size_t l
 	tcp->running = true;
 	tcp->owner = shoal_process_number();
 	return 0;
+}
+
+static int
+tcp_reload(void *self, char *why, size_t len)
+{
+	struct shoal_tcp *tcp = self;
+	if (!tcp->running) {
+		return SHOAL_ERR_STATE;
+	}
+	return tcp->tls != NULL ? shoal_tls_reload(tcp->tls, why, len) : 0;
 }
 
 static int
@@ -290,8 +330,9 @@ static const struct shoal_transport_ops ops = {
         .unwatch = shoal_tcp_watch_close,
         .tell = shoal_tcp_watch_tell,
         .drop = shoal_tcp_watch_drop,
-        .waiting = shoal_tcp_connection_waiting,
+        .waiting = shoal_tcp_output_waiting,
         .told = shoal_tcp_watch_told,
+        .reload = tcp_reload,
         .stop = tcp_stop,
         .free = tcp_free,
 };

@@ -4,6 +4,9 @@
  *     tcp.c             starts and stops, listens and accepts
  *     tcp_limits.c      how many connections, from whom, how many bytes, and who goes
  *     tcp_connection.c  the life of one connection, from dial or accept to burial
+ *     tcp_dial.c        connections to peers: the one that is there, or a new one
+ *     tcp_greet.c       the handshake where TLS is on
+ *     tcp_output.c      messages leave, in order
  *     tcp_frame.c       received bytes become frames
  *     tcp_message.c     frames and the greeting, as they go out
  *     tcp_exchange.c    requests of this host and of peers, and their ends
@@ -25,10 +28,12 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <netinet/in.h>
 
 #include "base/alloc.h"
 #include "base/list.h"
 #include "base/slab.h"
+#include "transports/channel.h"
 #include "transports/socket.h"
 
 /* Bytes. */
@@ -47,6 +52,9 @@
 
 /* Watch links in each direction. */
 #define SHOAL_TCP_LINKS_MAX 64
+
+/* Peers of which a failed handshake is told within a minute. */
+#define SHOAL_TCP_SAID 64
 
 /* For shoal_tcp_connection_doom: nothing to count. */
 #define SHOAL_TCP_QUIET SHOAL_COUNTERS
@@ -117,7 +125,7 @@ struct shoal_tcp_connection {
 	struct shoal_tcp_source *source;
 	struct shoal_addr peer;
 	struct event readable, writable, timer;
-	int fd;
+	struct shoal_channel channel;
 	bool outbound, connecting, doomed;
 	bool shared;     /* outbound: later requests go by it */
 	bool proved;     /* the host took a message that came by it */
@@ -152,7 +160,13 @@ struct shoal_tcp_connection {
 	/* Doomed. */
 	int code;
 	enum shoal_counter counter;
+	char *why;  /* in English, where the code does not say it; NULL */
 	bool stale; /* the peer closed it between two frames: requests may be tried again */
+};
+
+/* When a failed handshake with a peer was told last. */
+struct shoal_tcp_said {
+	uint64_t at;
 };
 
 struct shoal_tcp_listener {
@@ -174,8 +188,10 @@ struct shoal_tcp {
 	uint64_t patience_ns, idle_ns;
 	struct shoal_tcp_listener *listener;
 	size_t listeners;
-	struct event rest; /* out of descriptors: when to accept again */
-	uint8_t *scratch;  /* what one read takes in */
+	struct event rest;                          /* out of descriptors: when to accept again */
+	uint8_t *scratch;                           /* what one read takes in */
+	struct shoal_tls *tls;                      /* NULL: in clear */
+	struct shoal_tcp_said said[SHOAL_TCP_SAID]; /* by the peer's hash */
 
 	struct shoal_tcp_crowd inbound, outbound;
 	struct shoal_list doomed;
@@ -220,13 +236,11 @@ bool shoal_tcp_limits_hold(
 void shoal_tcp_limits_unhold(struct shoal_tcp *tcp, size_t size);
 
 /* tcp_connection.c */
-/* The connection that requests to a peer go by; dials where there is none. NULL: *code is LIMIT or
- * NOMEM. It may be doomed already, where the kernel refused at once. */
-struct shoal_tcp_connection *shoal_tcp_connection_to(
-        struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code);
-/* The same, a new one that no other request will go by: it is closed once nothing is under way. */
-struct shoal_tcp_connection *shoal_tcp_connection_fresh(
-        struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code);
+/* A connection with its timer armed and nothing else. NULL: no memory. */
+struct shoal_tcp_connection *shoal_tcp_connection_new(
+        struct shoal_tcp *tcp, const struct shoal_addr *peer);
+/* Takes over a descriptor, on failure too: SHOAL_ERR_NOMEM. */
+int shoal_tcp_connection_adopt(struct shoal_tcp_connection *connection, int fd);
 /* Takes over an accepted descriptor and the place that was admitted; closes both on failure. */
 void shoal_tcp_connection_accept(struct shoal_tcp *tcp, int fd, const struct shoal_addr *peer,
         struct shoal_tcp_source *source);
@@ -234,22 +248,64 @@ void shoal_tcp_connection_accept(struct shoal_tcp *tcp, int fd, const struct sho
  * buried. */
 void shoal_tcp_connection_doom(
         struct shoal_tcp_connection *connection, int code, enum shoal_counter counter);
+/* The same for the errno of a call on one that was open. */
+void shoal_tcp_connection_doom_by(struct shoal_tcp_connection *connection, int error);
 /* No later request goes by it; what waits in it goes on counting. */
 void shoal_tcp_connection_retire(struct shoal_tcp_connection *connection);
-/* Whether it can take len bytes more; then queues a message and sends what the kernel takes. */
-bool shoal_tcp_connection_has_room(const struct shoal_tcp_connection *connection, size_t len);
-void shoal_tcp_connection_write(
-        struct shoal_tcp_connection *connection, struct shoal_tcp_message *message);
-/* Bytes of one-way messages to a peer that wait for the kernel, in whichever of its connections. */
-size_t shoal_tcp_connection_waiting(const void *self, const struct shoal_addr *peer);
-/* The request that a message belongs to is over: released, unless a part of it has left already. */
-void shoal_tcp_connection_abandon(
-        struct shoal_tcp_connection *connection, struct shoal_tcp_message *message);
 /* After anything that may have changed its phase or its deadline. */
 void shoal_tcp_connection_settle(struct shoal_tcp_connection *connection);
 /* Closes and releases all, calls nobody. */
 void shoal_tcp_connection_close_all(struct shoal_tcp *tcp);
 void shoal_tcp_connection_release_all(struct shoal_tcp *tcp);
+/* Whether frames may pass. */
+static inline bool
+shoal_tcp_connection_is_up(const struct shoal_tcp_connection *connection)
+{
+	return !connection->connecting && connection->channel.up;
+}
+
+/* tcp_dial.c */
+/* The connections to a peer, and others. */
+struct shoal_list *shoal_tcp_dial_bucket(
+        const struct shoal_tcp *tcp, const struct shoal_addr *peer);
+/* The connection that requests to a peer go by; dials where there is none. NULL: *code is LIMIT or
+ * NOMEM. It may be doomed already, where the kernel refused at once. */
+struct shoal_tcp_connection *shoal_tcp_dial_shared(
+        struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code);
+/* The same, a new one that no other request will go by: it is closed once nothing is under way. */
+struct shoal_tcp_connection *shoal_tcp_dial_fresh(
+        struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code);
+void shoal_tcp_dial_writable(evutil_socket_t fd, short what, void *arg);
+
+/* tcp_greet.c */
+/* Goes on with a handshake. false: it is not over, or the connection is doomed. In clear, true. */
+bool shoal_tcp_greet(struct shoal_tcp_connection *connection);
+/* Whose certificate a peer must have. */
+const char *shoal_tcp_greet_host(
+        const struct shoal_tcp_connection *connection, char host[INET6_ADDRSTRLEN]);
+/* Says of a connection whose time is over that it hung in the handshake, where it did. */
+void shoal_tcp_greet_late(struct shoal_tcp_connection *connection);
+/* Whether these first bytes are of TLS where there should be none; says so. */
+bool shoal_tcp_greet_foreign(
+        struct shoal_tcp_connection *connection, const uint8_t *data, size_t len);
+
+/* tcp_output.c */
+/* Whether it can take len bytes more; then queues a message and sends what the kernel takes. */
+bool shoal_tcp_output_has_room(const struct shoal_tcp_connection *connection, size_t len);
+void shoal_tcp_output_write(
+        struct shoal_tcp_connection *connection, struct shoal_tcp_message *message);
+/* Sends what the kernel takes now. */
+void shoal_tcp_output_flush(struct shoal_tcp_connection *connection);
+/* Nothing waits for the kernel. */
+bool shoal_tcp_output_is_empty(const struct shoal_tcp_connection *connection);
+/* Bytes of one-way messages to a peer that wait for the kernel, in whichever of its connections. */
+size_t shoal_tcp_output_waiting(const void *self, const struct shoal_addr *peer);
+/* The request that a message belongs to is over: released, unless a part of it has left already. */
+void shoal_tcp_output_abandon(
+        struct shoal_tcp_connection *connection, struct shoal_tcp_message *message);
+/* All that has not left is lost. */
+void shoal_tcp_output_drop(struct shoal_tcp_connection *connection);
+
 /* tcp_frame.c */
 void shoal_tcp_frame_readable(evutil_socket_t fd, short what, void *arg);
 void shoal_tcp_frame_drop(struct shoal_tcp_connection *connection);

@@ -13,6 +13,8 @@
  * times out takes its connection out of use for later ones: a dead host must not swallow them one
  * by one. */
 #define _GNU_SOURCE
+#include <string.h>
+
 #include "transports/tcp.h"
 
 uint64_t
@@ -30,7 +32,7 @@ attach(struct shoal_tcp_connection *connection, struct shoal_tcp_request *reques
 	request->connection = connection;
 	shoal_list_push_back(&connection->requests, &request->node);
 	++connection->in_flight;
-	shoal_tcp_connection_write(connection, request->message);
+	shoal_tcp_output_write(connection, request->message);
 	shoal_tcp_connection_settle(connection);
 }
 
@@ -48,7 +50,7 @@ forget(struct shoal_tcp *tcp, struct shoal_tcp_request *request)
 	evtimer_del(&request->timer);
 	detach(request);
 	if (request->message != NULL) {
-		shoal_tcp_connection_abandon(request->connection, request->message);
+		shoal_tcp_output_abandon(request->connection, request->message);
 	}
 	shoal_slab_give(&tcp->requests, (uint32_t)request->wire);
 }
@@ -96,7 +98,7 @@ shoal_tcp_exchange_ask(struct shoal_tcp_connection *connection, enum shoal_tcp_k
 	}
 	request->number = number;
 	request->wire = shoal_tcp_exchange_number(tcp, slot);
-	request->reused = !connection->connecting && !connection->doomed;
+	request->reused = shoal_tcp_connection_is_up(connection) && !connection->doomed;
 	request->message = shoal_tcp_message_new(connection, kind, request->wire, data, len, &code);
 	if (request->message == NULL) {
 		shoal_slab_give(&tcp->requests, slot);
@@ -141,14 +143,14 @@ int
 shoal_tcp_exchange_request(void *self, const struct shoal_addr *to, uint64_t exchange,
         const uint8_t *data, size_t len, uint64_t timeout_ns)
 {
-	return request(self, shoal_tcp_connection_to, to, exchange, data, len, timeout_ns);
+	return request(self, shoal_tcp_dial_shared, to, exchange, data, len, timeout_ns);
 }
 
 int
 shoal_tcp_exchange_fresh(void *self, const struct shoal_addr *to, uint64_t exchange,
         const uint8_t *data, size_t len, uint64_t timeout_ns)
 {
-	return request(self, shoal_tcp_connection_fresh, to, exchange, data, len, timeout_ns);
+	return request(self, shoal_tcp_dial_fresh, to, exchange, data, len, timeout_ns);
 }
 
 int
@@ -159,7 +161,7 @@ shoal_tcp_exchange_stream(void *self, const struct shoal_addr *to, const uint8_t
 	if (code != 0) {
 		return code;
 	}
-	struct shoal_tcp_connection *connection = shoal_tcp_connection_to(tcp, to, &code);
+	struct shoal_tcp_connection *connection = shoal_tcp_dial_shared(tcp, to, &code);
 	if (connection == NULL) {
 		return code;
 	}
@@ -168,7 +170,7 @@ shoal_tcp_exchange_stream(void *self, const struct shoal_addr *to, const uint8_t
 	if (message == NULL) {
 		return code;
 	}
-	shoal_tcp_connection_write(connection, message);
+	shoal_tcp_output_write(connection, message);
 	shoal_tcp_connection_settle(connection);
 	return 0;
 }
@@ -203,7 +205,7 @@ shoal_tcp_exchange_reply(void *self, uint64_t number, const uint8_t *data, size_
 		return code;
 	}
 	give_up(tcp, exchange);
-	shoal_tcp_connection_write(connection, message);
+	shoal_tcp_output_write(connection, message);
 	shoal_tcp_connection_settle(connection);
 	return 0;
 }
@@ -333,8 +335,8 @@ try_again(struct shoal_tcp_connection *connection, struct shoal_tcp_request *req
 		return false;
 	}
 	struct shoal_tcp_connection *fresh =
-	        shoal_tcp_connection_to(connection->tcp, &connection->peer, &code);
-	if (fresh == NULL || !shoal_tcp_connection_has_room(fresh, request->message->len)) {
+	        shoal_tcp_dial_shared(connection->tcp, &connection->peer, &code);
+	if (fresh == NULL || !shoal_tcp_output_has_room(fresh, request->message->len)) {
 		return false;
 	}
 	detach(request);
@@ -352,7 +354,9 @@ shoal_tcp_exchange_bury(struct shoal_tcp_connection *connection)
 		struct shoal_tcp_request *request =
 		        SHOAL_LIST_ITEM(node, struct shoal_tcp_request, node);
 		if (!try_again(connection, request)) {
-			(void)end(tcp, request, connection->code, NULL, 0);
+			const char *why = connection->why;
+			(void)end(tcp, request, connection->code, (const uint8_t *)why,
+			        why != NULL ? strlen(why) : 0);
 		}
 	}
 }

@@ -4,8 +4,9 @@
  * A read goes into one scratch buffer of the transport, and a frame that is whole there is handed
  * over from there: small exchanges buy no memory. A frame of which only a part is here gets a
  * buffer of its own, which grows by doubling as its bytes arrive, never ahead of them by more than
- * what came; later reads go straight into it, and end where it ends. The header is kept in the
- * connection.
+ * what came; in clear later reads go straight into it, and end where it ends. A read of TLS goes
+ * into the scratch always, which takes a whole record: nothing is left behind of which no event
+ * tells. The header is kept in the connection.
  *
  * A wrong first byte ends a connection at once: greeting, kind and length are checked before
  * anything else is done, and a stray HTTP client or a scanner gets no answer. An oversized length
@@ -123,6 +124,7 @@ feed_greeting(struct shoal_tcp_connection *connection, const uint8_t *data, size
 		n = len;
 	}
 	if (memcmp(data, shoal_tcp_message_hello + connection->greeted, n) != 0) {
+		(void)shoal_tcp_greet_foreign(connection, data, connection->greeted == 0 ? len : 0);
 		abused(connection);
 		return len;
 	}
@@ -154,6 +156,12 @@ feed_header(struct shoal_tcp_connection *connection, const uint8_t *data, size_t
 	}
 	memcpy(connection->header + connection->header_len, data, n);
 	connection->header_len += n;
+	/* As a length these first bytes of TLS are above any limit. */
+	if (connection->outbound && !connection->proved &&
+	        shoal_tcp_greet_foreign(connection, connection->header, connection->header_len)) {
+		abused(connection);
+		return n;
+	}
 	if (connection->header_len < SHOAL_TCP_HEADER) {
 		return n;
 	}
@@ -166,20 +174,23 @@ feed_header(struct shoal_tcp_connection *connection, const uint8_t *data, size_t
 	return n;
 }
 
-/* The payload as far as it is in the scratch; the rest is received into the body. */
+/* The payload as far as it is in the scratch; in clear the rest is received into the body. */
 static size_t
 feed_body(struct shoal_tcp_connection *connection, const uint8_t *data, size_t len)
 {
 	struct frame frame = read_header(connection);
-	if (len >= frame.len) {
+	size_t left = frame.len - connection->body_len;
+	size_t n = len < left ? len : left;
+	if (connection->body == NULL && n == frame.len) {
 		deliver(connection, &frame, data);
-		return frame.len;
+	} else if (grow(connection, &frame, n)) {
+		memcpy(connection->body + connection->body_len, data, n);
+		connection->body_len += n;
+		if (connection->body_len == frame.len) {
+			deliver_body(connection, &frame);
+		}
 	}
-	if (grow(connection, &frame, len)) {
-		memcpy(connection->body, data, len);
-		connection->body_len = len;
-	}
-	return len;
+	return n;
 }
 
 static void
@@ -208,7 +219,7 @@ on_end(struct shoal_tcp_connection *connection, int code)
 	        connection, code, silent ? SHOAL_COUNTER_CONNECTIONS_ABUSED : SHOAL_TCP_QUIET);
 }
 
-/* n: what recv returned, room: what it was given. Whether more may wait. */
+/* n: what was read, room: what there was to read into. Whether more may wait. */
 static bool
 is_more(struct shoal_tcp_connection *connection, ssize_t n, size_t room)
 {
@@ -217,7 +228,7 @@ is_more(struct shoal_tcp_connection *connection, ssize_t n, size_t room)
 	} else if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
 		on_end(connection, shoal_socket_code(errno));
 	}
-	return n > 0 && (size_t)n == room;
+	return n > 0 && ((size_t)n == room || connection->channel.tls != NULL);
 }
 
 static bool
@@ -228,8 +239,8 @@ receive_body(struct shoal_tcp_connection *connection)
 		return false;
 	}
 	size_t room = connection->body_capacity - connection->body_len;
-	ssize_t n =
-	        recv(connection->fd, connection->body + connection->body_len, room, MSG_DONTWAIT);
+	ssize_t n = shoal_channel_read(
+	        &connection->channel, connection->body + connection->body_len, room);
 	if (n > 0) {
 		connection->body_len += (size_t)n;
 		if (connection->body_len == frame.len) {
@@ -242,11 +253,11 @@ receive_body(struct shoal_tcp_connection *connection)
 static bool
 receive(struct shoal_tcp_connection *connection)
 {
-	if (connection->body != NULL) {
+	if (connection->body != NULL && connection->channel.tls == NULL) {
 		return receive_body(connection);
 	}
 	uint8_t *scratch = connection->tcp->scratch;
-	ssize_t n = recv(connection->fd, scratch, SHOAL_TCP_SCRATCH, MSG_DONTWAIT);
+	ssize_t n = shoal_channel_read(&connection->channel, scratch, SHOAL_TCP_SCRATCH);
 	if (n > 0) {
 		feed(connection, scratch, (size_t)n);
 	}
@@ -264,7 +275,8 @@ shoal_tcp_frame_readable(evutil_socket_t fd, short what, void *arg)
 		(void)event_del(&connection->readable);
 		return;
 	}
-	for (unsigned i = 0; i < READS_PER_WAKE; ++i) {
+	bool up = shoal_tcp_greet(connection);
+	for (unsigned i = 0; i < READS_PER_WAKE && up; ++i) {
 		if (!receive(connection) || connection->doomed || !tcp->running) {
 			break;
 		}

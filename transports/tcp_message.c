@@ -53,7 +53,7 @@ shoal_tcp_message_new(struct shoal_tcp_connection *connection, enum shoal_tcp_ki
         uint64_t number, const uint8_t *data, size_t len, int *code)
 {
 	*code = SHOAL_ERR_LIMIT;
-	if (!shoal_tcp_connection_has_room(connection, SHOAL_TCP_HEADER + len)) {
+	if (!shoal_tcp_output_has_room(connection, SHOAL_TCP_HEADER + len)) {
 		return NULL;
 	}
 	struct shoal_tcp_message *message =

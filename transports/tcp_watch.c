@@ -74,11 +74,11 @@ keep_alive(struct shoal_tcp_connection *connection)
 	idle = idle < KEEP_IDLE_MAX_S ? idle : KEEP_IDLE_MAX_S;
 	pause = pause > 0 ? pause : 1;
 	uint64_t most = (idle + KEEP_TRIES * pause) * 1000;
-	shoal_socket_set(connection->fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)idle);
-	shoal_socket_set(connection->fd, IPPROTO_TCP, TCP_KEEPINTVL, (int)pause);
-	shoal_socket_set(connection->fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_TRIES);
-	shoal_socket_set(connection->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)most);
-	shoal_socket_set(connection->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	shoal_socket_set(connection->channel.fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)idle);
+	shoal_socket_set(connection->channel.fd, IPPROTO_TCP, TCP_KEEPINTVL, (int)pause);
+	shoal_socket_set(connection->channel.fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_TRIES);
+	shoal_socket_set(connection->channel.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)most);
+	shoal_socket_set(connection->channel.fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 int
@@ -96,7 +96,7 @@ shoal_tcp_watch_open(void *self, const struct shoal_addr *to, uint64_t link, con
 	if (tcp->links_out >= SHOAL_TCP_LINKS_MAX) {
 		return SHOAL_ERR_LIMIT;
 	}
-	struct shoal_tcp_connection *connection = shoal_tcp_connection_fresh(tcp, to, &code);
+	struct shoal_tcp_connection *connection = shoal_tcp_dial_fresh(tcp, to, &code);
 	if (connection == NULL) {
 		return code;
 	}
@@ -127,7 +127,7 @@ end(struct shoal_tcp_connection *connection)
 	}
 	connection->link = 0;
 	shoal_tcp_exchange_cancel_all(connection);
-	if (connection->outbound || shoal_list_empty(&connection->output)) {
+	if (connection->outbound || shoal_tcp_output_is_empty(connection)) {
 		shoal_tcp_connection_doom(connection, SHOAL_ERR_CLOSED, SHOAL_TCP_QUIET);
 		return;
 	}
@@ -184,7 +184,7 @@ write_to(struct shoal_tcp *tcp, uint64_t link, enum shoal_tcp_kind kind, const u
 	if (message == NULL) {
 		return code;
 	}
-	shoal_tcp_connection_write(connection, message);
+	shoal_tcp_output_write(connection, message);
 	shoal_tcp_connection_settle(connection);
 	return 0;
 }

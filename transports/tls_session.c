@@ -27,12 +27,17 @@
 #define SAN_DNS (MBEDTLS_ASN1_CONTEXT_SPECIFIC | 2)
 #define SAN_IP  (MBEDTLS_ASN1_CONTEXT_SPECIFIC | 7)
 #define WAITS   2048 /* bytes of the buffer that is kept */
+/* A flight of a handshake, or a record and answers to what the other side should not have sent. */
+#define WAITS_MAX 131072
+#define READS     64 /* of the kernel, in one call from above: see give_bytes */
 
 struct shoal_tls_session {
 	struct shoal_tls_material *material;
 	mbedtls_ssl_context ssl;
 	int fd;
 	bool client, up;
+	uint8_t first;  /* byte that came; 0: none */
+	unsigned reads; /* that this call may make */
 	uint8_t ip[16]; /* the host, where it is an address */
 	size_t ip_len;
 	char host[SHOAL_TLS_NAME_MAX + 1];
@@ -54,6 +59,9 @@ take_bytes(void *arg, const unsigned char *data, size_t len)
 		session->at = 0;
 		session->end = waiting;
 	}
+	if (waiting + len > WAITS_MAX) {
+		return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+	}
 	if (session->room - waiting < len) {
 		size_t room = waiting + len > WAITS ? waiting + len : WAITS;
 		uint8_t *larger =
@@ -69,17 +77,24 @@ take_bytes(void *arg, const unsigned char *data, size_t len)
 	return (int)len;
 }
 
-/* For mbedTLS: what the kernel has. An end is told apart from a failure by errno. */
+/* For mbedTLS: what the kernel has. An end is told apart from a failure by errno. Some records give
+ * nothing to who reads, as alerts do, and mbedTLS goes on to the next one: a peer that sends them
+ * without end must not keep the loop's thread. */
 static int
 give_bytes(void *arg, unsigned char *data, size_t len)
 {
 	struct shoal_tls_session *session = arg;
 	ssize_t got;
 
+	if (session->reads == 0) {
+		return MBEDTLS_ERR_SSL_WANT_READ;
+	}
+	session->reads--;
 	do {
 		got = recv(session->fd, data, len, 0);
 	} while (got < 0 && errno == EINTR);
 	if (got > 0) {
+		session->first = session->first != 0 ? session->first : data[0];
 		return (int)got;
 	}
 	if (got == 0) {
@@ -237,6 +252,14 @@ explain_certificate(struct shoal_tls_session *session, uint32_t flags)
 	snprintf(session->why, sizeof(session->why), "%s %s", whose, what);
 }
 
+/* What came does not begin as TLS does. */
+static bool
+is_foreign(const struct shoal_tls_session *session)
+{
+	return session->first != 0 && session->first != MBEDTLS_SSL_MSG_HANDSHAKE &&
+	       session->first != MBEDTLS_SSL_MSG_ALERT;
+}
+
 static int
 explain(struct shoal_tls_session *session, int error)
 {
@@ -245,6 +268,10 @@ explain(struct shoal_tls_session *session, int error)
 	int code = SHOAL_ERR_MALFORMED;
 	char text[128];
 
+	if (!session->up && is_foreign(session)) {
+		snprintf(session->why, sizeof(session->why), "what it sent is no TLS");
+		return code;
+	}
 	switch (error) {
 	case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
 		explain_certificate(session, flags);
@@ -317,11 +344,18 @@ read_peer(struct shoal_tls_session *session)
 	}
 }
 
+/* What a peer that speaks something else is sent: an alert, unexpected_message. */
+static const unsigned char unexpected[] = {MBEDTLS_SSL_MSG_ALERT, 3, 3, 0, 2, 2, 10};
+
 int
 shoal_tls_handshake(struct shoal_tls_session *session, enum shoal_tls_want *want)
 {
+	session->reads = READS;
 	int rc = session->up ? 0 : mbedtls_ssl_handshake(&session->ssl);
 	int error = errno;
+	if (rc != 0 && is_foreign(session)) {
+		(void)take_bytes(session, unexpected, sizeof(unexpected));
+	}
 	bool blocked = shoal_tls_flush(session) != 0;
 
 	*want = SHOAL_TLS_DONE;
@@ -361,8 +395,14 @@ fail(struct shoal_tls_session *session, int error)
 ptrdiff_t
 shoal_tls_read(struct shoal_tls_session *session, void *data, size_t len)
 {
+	session->reads = READS;
 	int rc = mbedtls_ssl_read(&session->ssl, data, len);
 
+	if (shoal_tls_waiting(session) > 0) {
+		int error = errno;
+		(void)shoal_tls_flush(session);
+		errno = error;
+	}
 	if (rc == MBEDTLS_ERR_SSL_WANT_READ) {
 		errno = EAGAIN;
 		return -1;

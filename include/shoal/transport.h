@@ -47,7 +47,8 @@ struct shoal_transport_host {
 	        uint64_t exchange, const uint8_t *data, size_t len);
 	/* The end of a request of this host, exactly once for each that request() took: code 0 with
 	 * the reply, or SHOAL_ERR_TIMEOUT, _REFUSED, _UNREACHABLE, _CLOSED, _TOO_BIG, _LIMIT,
-	 * _SYSTEM without; then the verdict says nothing. */
+	 * _SYSTEM with a reason in English where the code does not say it all, as of a certificate
+	 * that was refused; then the verdict says nothing. */
 	enum shoal_transport_verdict (*result)(
 	        void *arg, uint64_t exchange, int code, const uint8_t *data, size_t len);
 	/* The host of a peer refused a datagram (ICMP port unreachable): a hint, ICMP can be
@@ -156,7 +157,8 @@ struct shoal_transport_ops {
 	/* REQUIRED. Binds, and begins delivery. Called again after a failure, and after stop where
 	 * the port that this transport got is taken for another one. On failure nothing stays open,
 	 * and why (len bytes) says in English what failed at which address and what to do.
-	 * SHOAL_ERR_IN_USE, _PERMISSION, _INVALID, _SYSTEM, _NOMEM. */
+	 * SHOAL_ERR_IN_USE, _PERMISSION, _INVALID, _SYSTEM, _NOMEM, and _UNSUPPORTED of TLS in a
+	 * build that has none. */
 	int (*start)(void *self, const struct shoal_transport_env *env, char *why, size_t len);
 
 	/* REQUIRED. The address that was bound for env->bind[i], with the port that the kernel

@@ -225,6 +225,30 @@ who_comes_in_the_table_of_a_seed_is_logged_more_quietly_than_who_joins(void **st
 	world_done(&world);
 }
 
+static void
+why_a_seed_could_not_be_asked_is_told_in_the_words_of_the_transport(void **state)
+{
+	static const char why[] = "its certificate expired";
+	struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, NULL);
+	struct puppet *seed = world_puppet(&world);
+	world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_JOIN, .from = seed->addr});
+	world_step(&world, 0,
+	        (struct shoal_input){.kind = SHOAL_INPUT_RESULT,
+	                .exchange =
+	                        world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_JOIN)->exchange,
+	                .code = SHOAL_ERR_UNREACHABLE,
+	                .data = (const uint8_t *)why,
+	                .len = strlen(why)});
+	const struct shoal_event *event = world_event(&world, 0, SHOAL_EVENT_JOINED, NULL, 0);
+	assert_int_equal(event->code, SHOAL_ERR_UNREACHABLE);
+	assert_string_equal(event->cause.detail, why);
+	world_done(&world);
+}
+
 /* Before that, at most: SUSPECT, or FAILED. Its next instance is elsewhere and says other things.
  */
 static void
@@ -351,6 +375,8 @@ main(void)
 	        cmocka_unit_test(who_returns_is_told_with_all_that_changed_meanwhile),
 	        cmocka_unit_test(what_changed_is_told_also_where_the_same_word_ends_the_member),
 	        cmocka_unit_test(a_cause_names_at_most_four_accusers_with_their_names_cut),
+	        cmocka_unit_test(
+	                why_a_seed_could_not_be_asked_is_told_in_the_words_of_the_transport),
 	        cmocka_unit_test(
 	                who_comes_in_the_table_of_a_seed_is_logged_more_quietly_than_who_joins),
 	};

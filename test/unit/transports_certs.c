@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Keys and certificates by mbedTLS, on the curve P-256, which is quick to make. */
 #include "unit.h"
 
 #include <arpa/inet.h>
@@ -143,7 +144,7 @@ certs_begin(struct certs *certs)
 	struct certs_authority *authority = calloc(1, sizeof *authority);
 
 	assert_non_null(authority);
-	strcpy(certs->folder, "/tmp/shoal-certs-XXXXXX");
+	snprintf(certs->folder, sizeof certs->folder, "/tmp/shoal-certs-XXXXXX");
 	assert_non_null(mkdtemp(certs->folder));
 	certs->authority = authority;
 	mbedtls_entropy_init(&authority->entropy);

@@ -2,7 +2,9 @@
 /* What the tests of the TCP transport share: sites that ask each other, and a foreign program at
  * the other end: bare sockets that send what they like. These do not block: the kernel takes
  * connections and small writes before the transport has seen them, and the tests wait on the loop.
- * A scene is a site under attack beside a peer that wants to be served. */
+ * A scene is a site under attack beside a peer that wants to be served.
+ *
+ * TWICE(test) is a test that runs once more where all sites that make_site makes speak TLS. */
 #ifndef SHOAL_TEST_TRANSPORTS_TCP_H
 #define SHOAL_TEST_TRANSPORTS_TCP_H
 
@@ -12,6 +14,7 @@
 
 #include "heap_fault.h"
 #include "transports/tcp.h"
+#include "transports_certs.h"
 
 #define MINUTE    60000 /* ms: longer than any test waits */
 #define HELLO_LEN 8
@@ -75,6 +78,78 @@ raw_is_closed(int fd)
 	return n == 0 || (errno != EAGAIN && errno != EINPROGRESS && errno != ENOTCONN);
 }
 
+#ifdef SHOAL_TEST_TLS
+#define TCP_CERT_NAME "member.example"
+
+static bool tcp_over_tls;
+static struct certs tcp_certs;
+
+static inline int
+tcp_certs_begin(void **state)
+{
+	const struct certs_wish wish = {.name = "member", .dns = TCP_CERT_NAME};
+
+	(void)state;
+	certs_begin(&tcp_certs);
+	certs_make(&tcp_certs, "member", &wish);
+	return 0;
+}
+
+static inline int
+tcp_certs_end(void **state)
+{
+	(void)state;
+	certs_end(&tcp_certs);
+	return 0;
+}
+
+static inline int
+tcp_with_tls(void **state)
+{
+	(void)state;
+	tcp_over_tls = true;
+	return 0;
+}
+
+static inline int
+tcp_in_clear(void **state)
+{
+	(void)state;
+	tcp_over_tls = false;
+	return 0;
+}
+
+/* The paths live in the buffers of certs_path: to be called right before start. */
+static inline void
+tcp_dress(struct site *site)
+{
+	static char ca[160], cert[160], key[160];
+
+	if (tcp_over_tls) {
+		snprintf(ca, sizeof(ca), "%s", certs_path(&tcp_certs, "ca.crt"));
+		snprintf(cert, sizeof(cert), "%s", certs_path(&tcp_certs, "member.crt"));
+		snprintf(key, sizeof(key), "%s", certs_path(&tcp_certs, "member.key"));
+		site->env.tls = (struct shoal_transport_tls){.on = true,
+		        .client_certs = true,
+		        .ca = ca,
+		        .cert = cert,
+		        .key = key,
+		        .name = TCP_CERT_NAME};
+	}
+}
+
+#define TWICE(test)                                                                                \
+	cmocka_unit_test(test),                                                                    \
+	{                                                                                          \
+#test "_over_tls", test, tcp_with_tls, tcp_in_clear, 0                             \
+	}
+#define RUN(tests) cmocka_run_group_tests(tests, tcp_certs_begin, tcp_certs_end)
+#else
+#define tcp_dress(site) ((void)(site))
+#define TWICE(test)     cmocka_unit_test(test)
+#define RUN(tests)      cmocka_run_group_tests(tests, NULL, NULL)
+#endif
+
 static inline void
 make_site(struct site *site, struct world *world, const char *bind)
 {
@@ -82,6 +157,7 @@ make_site(struct site *site, struct world *world, const char *bind)
 
 	assert_int_equal(shoal_transport_tcp(&transport, NULL), 0);
 	site_init(site, world, transport, bind);
+	tcp_dress(site);
 }
 
 static inline void

@@ -279,17 +279,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(many_exchanges_share_one_connection),
-	        cmocka_unit_test(a_connection_that_the_peer_closed_is_replaced),
-	        cmocka_unit_test(an_idle_connection_is_closed_and_dialled_anew),
+	        TWICE(many_exchanges_share_one_connection),
+	        TWICE(a_connection_that_the_peer_closed_is_replaced),
+	        TWICE(an_idle_connection_is_closed_and_dialled_anew),
 	        cmocka_unit_test(who_is_silent_or_slow_is_closed),
 	        cmocka_unit_test(who_does_not_read_its_replies_is_closed),
-	        cmocka_unit_test(a_member_can_ask_itself),
-	        cmocka_unit_test(requests_in_flight_on_one_connection_are_bounded),
+	        TWICE(a_member_can_ask_itself),
+	        TWICE(requests_in_flight_on_one_connection_are_bounded),
 	        cmocka_unit_test(
 	                messages_that_a_peer_does_not_read_are_said_to_wait_and_counted_where_they_are_lost),
 	        cmocka_unit_test(what_waits_is_said_also_where_a_request_behind_it_timed_out),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

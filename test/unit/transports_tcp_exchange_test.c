@@ -381,22 +381,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(a_request_is_answered_over_ipv4),
-	        cmocka_unit_test(a_request_is_answered_over_ipv6),
-	        cmocka_unit_test(one_way_messages_arrive_in_order),
-	        cmocka_unit_test(replies_may_come_in_any_order_and_only_once),
+	        TWICE(a_request_is_answered_over_ipv4),
+	        TWICE(a_request_is_answered_over_ipv6),
+	        TWICE(one_way_messages_arrive_in_order),
+	        TWICE(replies_may_come_in_any_order_and_only_once),
 	        cmocka_unit_test(a_reply_counts_only_from_who_was_asked),
-	        cmocka_unit_test(
-	                an_unanswered_request_times_out_once_and_its_connection_is_not_used_again),
-	        cmocka_unit_test(a_late_reply_harms_nobody),
-	        cmocka_unit_test(a_host_that_never_answers_does_not_keep_a_connection),
-	        cmocka_unit_test(a_reply_to_a_requester_that_has_gone_finds_nobody),
-	        cmocka_unit_test(a_refused_request_ends_as_such),
-	        cmocka_unit_test(an_unreachable_address_ends_as_such),
+	        TWICE(an_unanswered_request_times_out_once_and_its_connection_is_not_used_again),
+	        TWICE(a_late_reply_harms_nobody),
+	        TWICE(a_host_that_never_answers_does_not_keep_a_connection),
+	        TWICE(a_reply_to_a_requester_that_has_gone_finds_nobody),
+	        TWICE(a_refused_request_ends_as_such),
+	        TWICE(an_unreachable_address_ends_as_such),
 	        cmocka_unit_test(a_peer_that_closes_without_an_answer_ends_the_request),
 	        cmocka_unit_test(a_request_that_times_out_before_it_was_sent_is_not_sent),
 	        cmocka_unit_test(requests_of_a_peer_that_wait_are_bounded),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

@@ -312,8 +312,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(large_messages_go_both_ways),
-	        cmocka_unit_test(a_message_of_any_length_arrives),
+	        TWICE(large_messages_go_both_ways),
+	        TWICE(a_message_of_any_length_arrives),
 	        cmocka_unit_test(frames_arrive_in_any_pieces),
 	        cmocka_unit_test(a_wrong_first_byte_ends_a_connection),
 	        cmocka_unit_test(a_length_above_the_limit_is_refused_and_one_below_buys_nothing),
@@ -324,5 +324,5 @@ main(void)
 	                a_connection_that_brought_what_is_refused_is_closed_behind_the_answer),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

@@ -259,13 +259,13 @@ main(void)
 
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_port_that_is_taken_is_named_and_udp_may_have_it_too),
-	        cmocka_unit_test(a_host_may_stop_in_any_of_its_calls),
-	        cmocka_unit_test(a_large_message_is_still_there_after_a_stop),
+	        TWICE(a_host_may_stop_in_any_of_its_calls),
+	        TWICE(a_large_message_is_still_there_after_a_stop),
 	        cmocka_unit_test(an_env_that_makes_no_sense_is_refused),
 	        cmocka_unit_test(without_descriptors_accepting_rests_and_goes_on),
 	        cmocka_unit_test(every_allocation_may_fail),
 	        cmocka_unit_test(libevent_may_run_out_of_memory_too),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

@@ -43,7 +43,7 @@ option(const struct shoal_tcp_connection *connection, int level, int name)
 	int value = -1;
 	socklen_t len = sizeof(value);
 
-	assert_int_equal(getsockopt(connection->fd, level, name, &value, &len), 0);
+	assert_int_equal(getsockopt(connection->channel.fd, level, name, &value, &len), 0);
 	return value;
 }
 
@@ -384,21 +384,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(what_the_watcher_does_not_read_is_said_to_wait),
-	        cmocka_unit_test(what_was_told_before_a_link_was_ended_comes_and_then_its_end),
-	        cmocka_unit_test(who_reads_slowly_what_was_told_keeps_no_link_that_was_ended),
-	        cmocka_unit_test(over_tcp_links_carry_what_is_told),
-	        cmocka_unit_test(over_tcp_links_end_for_the_watched_when_the_watcher_ends_them),
-	        cmocka_unit_test(over_tcp_links_end_for_the_watcher_when_the_watched_drops_them),
-	        cmocka_unit_test(over_tcp_links_end_for_the_watcher_when_the_watched_stops),
-	        cmocka_unit_test(over_tcp_links_end_for_the_watched_when_the_watcher_stops),
-	        cmocka_unit_test(over_tcp_links_that_nobody_answers_end_with_the_time),
-	        cmocka_unit_test(over_tcp_links_that_are_ended_before_their_answer_have_no_result),
-	        cmocka_unit_test(over_tcp_links_survive_a_stop_in_the_call),
-	        cmocka_unit_test(a_link_is_not_closed_for_being_idle_and_other_connections_are),
-	        cmocka_unit_test(the_kernel_tries_a_silent_link_after_its_time_the_watched_later),
+	        TWICE(what_the_watcher_does_not_read_is_said_to_wait),
+	        TWICE(what_was_told_before_a_link_was_ended_comes_and_then_its_end),
+	        TWICE(who_reads_slowly_what_was_told_keeps_no_link_that_was_ended),
+	        TWICE(over_tcp_links_carry_what_is_told),
+	        TWICE(over_tcp_links_end_for_the_watched_when_the_watcher_ends_them),
+	        TWICE(over_tcp_links_end_for_the_watcher_when_the_watched_drops_them),
+	        TWICE(over_tcp_links_end_for_the_watcher_when_the_watched_stops),
+	        TWICE(over_tcp_links_end_for_the_watched_when_the_watcher_stops),
+	        TWICE(over_tcp_links_that_nobody_answers_end_with_the_time),
+	        TWICE(over_tcp_links_that_are_ended_before_their_answer_have_no_result),
+	        TWICE(over_tcp_links_survive_a_stop_in_the_call),
+	        TWICE(a_link_is_not_closed_for_being_idle_and_other_connections_are),
+	        TWICE(the_kernel_tries_a_silent_link_after_its_time_the_watched_later),
 	        cmocka_unit_test(a_time_above_what_the_kernel_takes_is_cut_to_it),
-	        cmocka_unit_test(a_fresh_request_has_a_connection_of_its_own_that_ends_with_it),
+	        TWICE(a_fresh_request_has_a_connection_of_its_own_that_ends_with_it),
 	        cmocka_unit_test(a_reset_ends_a_link_as_closed),
 	        cmocka_unit_test(strangers_misuse_links_in_vain),
 	        cmocka_unit_test(the_links_of_strangers_are_bounded_and_go_when_room_is_needed),
@@ -407,5 +407,5 @@ main(void)
 	        cmocka_unit_test(no_memory_never_loses_a_result),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }

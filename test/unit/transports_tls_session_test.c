@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -323,6 +324,31 @@ what_is_no_tls_is_said_to_be_none(void **state)
 	done(&pair);
 }
 
+/* Of each such record mbedTLS goes on to the next one. */
+static void
+records_without_end_that_say_nothing_do_not_keep_the_thread(void **state)
+{
+	static const uint8_t warning[] = {21, 3, 3, 0, 2, 1, 90};
+	uint8_t many[300 * sizeof warning];
+	enum shoal_tls_want want;
+	struct pair pair;
+	int left = 0;
+
+	(void)state;
+	begin(&pair, &good);
+	connect_pair(&pair, "node.example");
+	for (size_t i = 0; i < sizeof many; i++) {
+		many[i] = warning[i % sizeof warning];
+	}
+	assert_int_equal(write(pair.fd[0], many, sizeof many), sizeof many);
+	assert_int_equal(shoal_tls_handshake(pair.at_client, &want), 0);
+	assert_int_equal(want, SHOAL_TLS_READ);
+	assert_int_equal(ioctl(pair.fd[1], FIONREAD, &left), 0);
+	assert_true(left > 0 && left < (int)sizeof many);
+	hang_up(&pair);
+	done(&pair);
+}
+
 int
 main(void)
 {
@@ -335,6 +361,7 @@ main(void)
 	        cmocka_unit_test(all_arrives_in_order_where_little_is_taken_at_a_time),
 	        cmocka_unit_test(an_end_is_told_apart_from_a_connection_that_broke),
 	        cmocka_unit_test(what_is_no_tls_is_said_to_be_none),
+	        cmocka_unit_test(records_without_end_that_say_nothing_do_not_keep_the_thread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

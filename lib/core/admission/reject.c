@@ -204,7 +204,9 @@ shoal_reject_join(struct shoal_core *core, const struct shoal_exchange *exchange
 		return;
 	}
 	shoal_text_init(&text, line, sizeof line);
-	if (rc != SHOAL_ERR_CLEAR || !read_refusal(result, &rc, &text)) {
+	if (result->code != SHOAL_OK && result->opened == SHOAL_OPENED_NOT) {
+		shoal_text_strn(&text, (const char *)result->data, result->len); /* why */
+	} else if (rc != SHOAL_ERR_CLEAR || !read_refusal(result, &rc, &text)) {
 		line[0] = '\0';
 	}
 	shoal_event_joined(core, &exchange->to, rc, shoal_exchange_text(line));

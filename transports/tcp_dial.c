@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections to peers: the one that is there, or a new one.
+ *
+ * A dial can end up connected to itself, where the kernel gives it the very port that nobody
+ * listens on as its own: that is a refusal. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "transports/tcp.h"
+
+struct shoal_list *
+shoal_tcp_dial_bucket(const struct shoal_tcp *tcp, const struct shoal_addr *peer)
+{
+	return &tcp->address[shoal_socket_hash(tcp->key, peer) & (tcp->buckets - 1)];
+}
+
+static bool
+is_self(const struct shoal_tcp_connection *connection)
+{
+	union shoal_sockaddr name;
+	socklen_t len = sizeof(name);
+	struct shoal_addr self;
+	return getsockname(connection->channel.fd, &name.any, &len) == 0 &&
+	       shoal_socket_to_addr(&self, &name.any) && shoal_addr_equal(&self, &connection->peer);
+}
+
+static void
+on_connected(struct shoal_tcp_connection *connection)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+	getsockopt(connection->channel.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	if (error == 0 && is_self(connection)) {
+		error = ECONNREFUSED;
+	}
+	if (error != 0) {
+		shoal_tcp_connection_doom(connection, shoal_socket_code(error),
+		        error == ECONNREFUSED ? SHOAL_COUNTER_REFUSALS : SHOAL_TCP_QUIET);
+		return;
+	}
+	connection->connecting = false;
+	if (event_add(&connection->readable, NULL) != 0) {
+		shoal_tcp_connection_doom(connection, SHOAL_ERR_LIMIT, SHOAL_TCP_QUIET);
+	} else {
+		shoal_tcp_count(connection->tcp, SHOAL_COUNTER_CONNECTIONS_OUT);
+	}
+}
+
+void
+shoal_tcp_dial_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct shoal_tcp_connection *connection = arg;
+	(void)fd;
+	(void)what;
+	if (shoal_socket_is_forked(connection->tcp->owner)) {
+		return;
+	}
+	if (connection->connecting) {
+		on_connected(connection);
+	}
+	if (!connection->doomed && shoal_tcp_greet(connection)) {
+		shoal_tcp_output_flush(connection);
+	}
+	shoal_tcp_connection_settle(connection);
+}
+
+/* The kernel's way. -1 and errno. */
+static int
+open_to(struct shoal_tcp *tcp, const struct shoal_addr *peer)
+{
+	union shoal_sockaddr name;
+	socklen_t len = shoal_socket_from_addr(&name, peer);
+	int fd = shoal_socket_open(peer, SOCK_STREAM);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE) && shoal_tcp_limits_evict(tcp)) {
+		fd = shoal_socket_open(peer, SOCK_STREAM);
+	}
+	if (fd >= 0 && connect(fd, &name.any, len) != 0 && errno != EINPROGRESS) {
+		int error = errno;
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
+static int
+start_dial(struct shoal_tcp_connection *connection)
+{
+	int fd = open_to(connection->tcp, &connection->peer);
+	if (fd < 0) {
+		return shoal_socket_code(errno);
+	}
+	if (shoal_tcp_connection_adopt(connection, fd) != 0 ||
+	        event_add(&connection->writable, NULL) != 0) {
+		return SHOAL_ERR_LIMIT;
+	}
+	return 0;
+}
+
+static struct shoal_tcp_connection *
+dial(struct shoal_tcp *tcp, const struct shoal_addr *peer, bool shared, int *code)
+{
+	*code = SHOAL_ERR_LIMIT;
+	if (!shoal_tcp_limits_dial(tcp)) {
+		return NULL;
+	}
+	*code = SHOAL_ERR_NOMEM;
+	struct shoal_tcp_message *greeting = shoal_tcp_message_greeting(tcp);
+	if (greeting == NULL) {
+		return NULL;
+	}
+	struct shoal_tcp_connection *connection = shoal_tcp_connection_new(tcp, peer);
+	if (connection == NULL) {
+		shoal_tcp_message_free(tcp, greeting);
+		return NULL;
+	}
+	connection->outbound = true;
+	connection->connecting = true;
+	connection->shared = shared;
+	connection->greeted = SHOAL_TCP_GREETING; /* only diallers greet */
+	shoal_tcp_limits_place(connection, SHOAL_TCP_BUSY);
+	if (shared) {
+		shoal_list_push_front(shoal_tcp_dial_bucket(tcp, peer), &connection->in_address);
+	}
+	shoal_tcp_output_write(connection, greeting);
+	*code = start_dial(connection);
+	if (*code != 0) {
+		shoal_tcp_connection_doom(connection, *code,
+		        *code == SHOAL_ERR_REFUSED ? SHOAL_COUNTER_REFUSALS : SHOAL_TCP_QUIET);
+	}
+	return connection;
+}
+
+struct shoal_tcp_connection *
+shoal_tcp_dial_shared(struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code)
+{
+	SHOAL_LIST_FOREACH (node, shoal_tcp_dial_bucket(tcp, peer)) {
+		struct shoal_tcp_connection *connection =
+		        SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_address);
+		if (!connection->shared || !shoal_addr_equal(&connection->peer, peer)) {
+			continue;
+		}
+		*code = SHOAL_ERR_LIMIT;
+		return connection->in_flight < SHOAL_TCP_IN_FLIGHT ? connection : NULL;
+	}
+	return dial(tcp, peer, true, code);
+}
+
+struct shoal_tcp_connection *
+shoal_tcp_dial_fresh(struct shoal_tcp *tcp, const struct shoal_addr *peer, int *code)
+{
+	return dial(tcp, peer, false, code);
+}
