@@ -65,8 +65,7 @@ class Cluster(Agents):
 
     def kill_and_hold(self, agent):
         """Kills an agent, and keeps its port for the one that is started after it."""
-        agent.signal(signal.SIGKILL)
-        agent.process.wait()
+        kill(agent)
         self.hold(agent)
 
     def expect(self, condition, what, seconds=LONG):
@@ -150,6 +149,22 @@ def check(fact, complaint):
         raise Failure(complaint)
 
 
+def kill(agent):
+    agent.signal(signal.SIGKILL)
+    agent.process.wait()
+
+
+def others(cluster, agent):
+    return [a for a in cluster.running if a is not agent]
+
+
+def expect_round(cluster, agents):
+    """Waits until each of them has probed as often as it takes to probe every other."""
+    goal = {a: a.counters()["probes"] + len(agents) for a in agents}
+    cluster.expect(lambda: all(a.counters()["probes"] >= n for a, n in goal.items()),
+                   "each has probed every other once more")
+
+
 def tells_of_restart(observer, name):
     """Whether an agent told of another instance of a member: as an update, or as alive where it was suspect meanwhile."""
     return any(e["cause"]["kind"] == "restarted" for e in observer.heard(about=name))
@@ -177,14 +192,14 @@ def pause(cluster, agent):
     cluster.expect(stands_still, f"{agent.name} stops")
 
 
-def run(test):
+def run(test, make=Cluster):
     program = os.environ.get("SHOAL")
     if not program:
         sys.exit("SHOAL must name the command under test")
     folder = tempfile.mkdtemp(prefix="shoal-test.", dir="/tmp")
     start = time.monotonic()
     try:
-        with Cluster(program, folder) as cluster:
+        with make(program, folder) as cluster:
             try:
                 test(cluster)
                 cluster.dismiss()
@@ -203,11 +218,11 @@ def run(test):
     return 0
 
 
-def main():
-    """Runs the test that the command line names; without a name all of the file."""
+def main(make=Cluster):
+    """Runs the test that the command line names; without a name all of the file. make: the cluster that it is given."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     tests = {name: f for name, f in vars(sys.modules["__main__"]).items()
              if inspect.isfunction(f) and list(inspect.signature(f).parameters) == ["cluster"]}
     chosen = sys.argv[1:] or list(tests)
-    results = [run(tests[name]) for name in chosen]
+    results = [run(tests[name], make) for name in chosen]
     sys.exit(max(results, key=lambda r: (r == 1, r)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Metadata of real agents: it reaches all, those that join later and those that were away, also where it is long."""
+"""Metadata of real agents that were away, or start again; that it reaches all is in transports/neutral.py."""
 import json
 import signal
 
@@ -13,31 +13,6 @@ def says(agent, name):
 def tell(cluster, agent, *arguments):
     ended = cluster.run("meta", *arguments, "--socket", agent.socket_path)
     check(ended.returncode == 0, f"{arguments[:2]} ended with {ended.returncode}: {ended.stderr}")
-
-
-def metadata_that_is_set_on_one_is_seen_on_all_and_by_one_that_joins_later(cluster):
-    agents = cluster.form(5, *STEADY)
-    tell(cluster, agents[3], "set", "role", "web", "zone", "a")
-    wanted = {"role": "web", "zone": "a"}
-    cluster.expect(lambda: all(says(a, "m04") == wanted for a in agents), "all hold it")
-    late = cluster.start("late", *STEADY, join=[agents[0].address])
-    cluster.expect(lambda: says(late, "m04") == wanted, "one that joins later holds it")
-    tell(cluster, agents[3], "unset", "zone")
-    cluster.expect(lambda: all(says(a, "m04") == {"role": "web"} for a in [*agents, late]), "all hold less")
-    cluster.expect_none("failed")
-
-
-def sixty_kilobytes_of_metadata_are_pulled_by_all(cluster):
-    agents = cluster.form(4, *STEADY)
-    wanted = {"blob": "x" * 60 * 1024}
-    tell(cluster, agents[0], "set", "blob", wanted["blob"])
-    cluster.expect(lambda: all(says(a, "m01") == wanted for a in agents), "all hold it")
-    late = cluster.start("late", *STEADY, join=[agents[1].address])
-    cluster.expect(lambda: says(late, "m01") == wanted, "one that joins later holds it")
-    # Each pulls it once or twice, from whoever told of it: the last one from the seed, not from its owner.
-    pulls = sum(a.counters()["pulls"] for a in [*agents, late])
-    check(4 <= pulls <= 20, f"it was asked for {pulls} times")
-    check(sum(a.counters()["pulls_served"] for a in agents[1:]) > 0, "all of them asked its owner")
 
 
 def a_member_that_was_away_hears_what_was_said_meanwhile_and_says_its_own(cluster):

@@ -221,55 +221,6 @@ def a_key_is_exchanged_beside_every_agent_while_all_live(cluster):
     cluster.expect(lambda: "not held here" in late.log(), "the old key is of no use")
 
 
-def a_key_is_exchanged_at_all_agents_by_one_command(cluster):
-    old, new = keyring(cluster), keyring(cluster, "new", "192")
-    agents = cluster.form(3, *LOCAL, "--keyring", old)
-
-    def keys(agent, *words, status=0):
-        ended = subprocess.run([cluster.program, "keys", *words, "--socket", agent.socket_path, "--format", "json"],
-                               capture_output=True, text=True, timeout=LONG, check=False)
-        check(ended.returncode == status, f"{words}: {ended.returncode} {ended.stdout} {ended.stderr}")
-        if not ended.stdout:
-            return {}, ended.stderr
-        answer = json.loads(ended.stdout)
-        check(answer["ok"] == (status == 0), answer)
-        return {m["name"]: (m["result"], [k["print"] + "*" * k["in_use"] for k in m["keys"]])
-                for m in answer["members"]}, ended.stderr
-
-    names = ["m01", "m02", "m03"]
-    held, _ = keys(agents[0], "list")
-    first = held["m01"][1][0][:-1]
-    check(held == {name: ("done", [first + "*"]) for name in names}, held)
-    held, _ = keys(agents[1], "install", new)
-    second = held["m01"][1][1]
-    check(held == {name: ("done", [first + "*", second]) for name in names}, held)
-    _, why = keys(agents[1], "remove", first, status=1)
-    check("uses the key" in why, why)
-    held, _ = keys(agents[2], "use", new)
-    check(held == {name: ("done", [first, second + "*"]) for name in names}, held)
-    held, _ = keys(agents[0], "remove", first)
-    check(held == {name: ("done", [second + "*"]) for name in names}, held)
-    for who in agents:
-        told = "keys: remove a key, says m01: done"
-        check(told in who.log(), f"{who.name} does not log it: {who.log()}")
-    held, why = keys(agents[0], "remove", "deadbeefdeadbeef", status=1)
-    check(held == {name: ("does not hold it", [second + "*"]) for name in names}, held)
-    check("no member holds this key" in why, why)
-    check("remove a key, says m01: the key is not held here" in agents[1].log(), agents[1].log())
-    local = subprocess.run([cluster.program, "keys", "install", "--local", old, "--socket", agents[2].socket_path],
-                           capture_output=True, text=True, timeout=LONG, check=False)
-    check(local.returncode == 0, local.stderr)
-    held, _ = keys(agents[0], "remove", first)
-    check(held == {name: ("done" if name == "m03" else "does not hold it", [second + "*"]) for name in names}, held)
-    text = subprocess.run([cluster.program, "keys", "list", "--socket", agents[0].socket_path],
-                          capture_output=True, text=True, timeout=LONG, check=True).stdout
-    check("MEMBER" in text and text.count(second + "*") == 3, text)
-    acked = [a.counters()["probes_acked"] for a in agents]
-    cluster.expect(lambda: all(a.counters()["probes_acked"] > n + 5 for a, n in zip(agents, acked)), "all are probed")
-    for kind in ("suspect", "failed"):
-        cluster.expect_none(kind)
-
-
 def who_gives_an_order_about_keys_sees_how_many_have_answered(cluster):
     """On a terminal, while one does not answer; nothing of it is left in the answer."""
     agents = cluster.form(3, *LOCAL, "--keyring", keyring(cluster))
