@@ -124,8 +124,8 @@ SHOAL_API int shoal_cluster_stop(struct shoal_cluster *cluster);
  * called from a callback; nothing happened. */
 SHOAL_API int shoal_cluster_free(struct shoal_cluster *cluster);
 
-/* The advertised address as text, "" before start. SHOAL_ERR_TOO_BIG: len is too small,
- * SHOAL_ADDR_TEXT fits. */
+/* The advertised address as text, the URL of a member that has nothing else, "" before start.
+ * SHOAL_ERR_TOO_BIG: len is too small, SHOAL_URL_TEXT fits. */
 SHOAL_API int shoal_cluster_address(struct shoal_cluster *cluster, char *text, size_t len);
 
 /* This member; unref it. NULL before start. */

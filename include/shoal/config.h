@@ -17,6 +17,7 @@ extern "C" {
 #endif
 
 #define SHOAL_TRANSPORTS_MAX 4
+#define SHOAL_TOKEN_MAX      512 /* bytes of config.token */
 
 /* Who runs the loop and the callbacks; see README.md, "Three ways to run". */
 enum shoal_run {
@@ -34,11 +35,16 @@ struct shoal_config {
 	                        * new one each start */
 	const char *name;      /* NULL: the text of the id */
 	const char *label;     /* NULL: none. Separates clusters that can reach each other */
-	const char *bind;      /* "ip:port[,ip:port...]"; port 0: the kernel picks.
+	const char *bind;      /* "ip:port[,ip:port...]" for UDP and TCP, "http://ip:port/path" or
+	                        * https for HTTP: one URL at most, alone or beside the others; port
+	                        * 0: the kernel picks. Members reach each other by what both have.
 	                        * Default 127.0.0.1:7946 */
-	const char *advertise; /* "ip[:port][,...]"; NULL: what was bound (a wildcard: the address
-	                        * of the interface that the default route uses). May change while
-	                        * it runs, see shoal_cluster_reconfigure */
+	const char *advertise; /* "ip[:port][,...]", and a URL where bind has one; NULL, and for a
+	                        * form that it does not name: what was bound (a wildcard: the
+	                        * address of the interface that the default route uses). A URL is
+	                        * what others dial, and may be that of a proxy which ends TLS and
+	                        * has another name and path. But for the URL it may change while it
+	                        * runs, see shoal_cluster_reconfigure */
 	uint32_t app_version;  /* the application's own number, told to everyone */
 	struct shoal_profile profile;
 	uint32_t connections_max; /* streams open at once. Default 256 */
@@ -111,6 +117,14 @@ struct shoal_config {
 	                                                * one of your own, see shoal/codec.h, which
 	                                                * lives as long as the cluster. All members
 	                                                * have the same: packets do not name it */
+	const char *transport; /* NULL: what the forms in bind need. "socket": UDP and TCP; "tcp":
+	                        * streams only, for networks that let no UDP pass, of all members of
+	                        * a cluster alike; "http": URLs only. A bind with another form is an
+	                        * error then */
+	const char *token; /* NULL: none. What HTTP requests must have to be read at all, a bearer
+	                    * token, and what those of this member have: all members that have a
+	                    * URL have the same. Up to SHOAL_TOKEN_MAX visible characters of ASCII.
+	                    * Whoever sees a request has it: keys protect what is said */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

@@ -147,6 +147,13 @@ SHOAL_API const char *shoal_member_name(const struct shoal_member *member);
 SHOAL_API const struct shoal_addr *shoal_member_address(const struct shoal_member *member);
 SHOAL_API size_t shoal_member_addresses(
         const struct shoal_member *member, const struct shoal_addr **addrs);
+/* What the one of its addresses stands for that is made from a URL (shoal_addr_is_web); "": there
+ * is none. */
+SHOAL_API const char *shoal_member_url(const struct shoal_member *member);
+/* Writes its address as text, or its URL where that is its address, cut to fit len; SHOAL_URL_TEXT
+ * bytes hold either. Returns text. */
+SHOAL_API const char *shoal_member_address_print(
+        const struct shoal_member *member, char *text, size_t len);
 SHOAL_API enum shoal_state shoal_member_state(const struct shoal_member *member);
 /* What this member found out about the way to it. */
 SHOAL_API enum shoal_diagnosis shoal_member_diagnosis(const struct shoal_member *member);

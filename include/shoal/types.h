@@ -35,8 +35,9 @@ extern "C" {
 #define SHOAL_HOPS_MAX     64    /* steps from member to member that a broadcast goes at most */
 #define SHOAL_ALLOW_MAX    64    /* ranges of addresses that members may have */
 #define SHOAL_ID_TEXT      37    /* buffer for shoal_id_print: 36 characters and a zero */
-#define SHOAL_ADDR_TEXT    64    /* buffer that holds any printed address */
+#define SHOAL_ADDR_TEXT    64    /* buffer that holds any printed address of IP */
 #define SHOAL_URL_MAX      200   /* bytes of a member's URL, without the terminating zero */
+#define SHOAL_URL_TEXT     (SHOAL_URL_MAX + 1) /* buffer for one, or for a printed address */
 
 /* A member's identity, stable across restarts where it comes from a name. All zero is "no id". */
 struct shoal_id {

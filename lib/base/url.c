@@ -221,6 +221,40 @@ shoal_url_parse(struct shoal_url *url, const char *text, size_t len, const char 
 	return good ? SHOAL_OK : SHOAL_ERR_INVALID;
 }
 
+static void
+host_of(const struct shoal_addr *addr, char host[SHOAL_ADDR_TEXT])
+{
+	char text[SHOAL_ADDR_TEXT], *end;
+
+	shoal_addr_print(addr, text, sizeof text);
+	end = strrchr(text, ':');
+	end -= *text == '[';
+	*end = '\0';
+	memcpy(host, text + (*text == '['), strlen(text) + (*text != '['));
+}
+
+int
+shoal_url_move(struct shoal_url *url, const struct shoal_addr *to)
+{
+	struct shoal_url moved = *url;
+	char host[SHOAL_ADDR_TEXT];
+
+	host_of(to, host);
+	memcpy(moved.host, host, strlen(host) + 1);
+	moved.port = to->port;
+	if (!write_text(&moved)) {
+		return SHOAL_ERR_TOO_BIG;
+	}
+	*url = moved;
+	return SHOAL_OK;
+}
+
+bool
+shoal_url_is_wildcard(const struct shoal_url *url)
+{
+	return strcmp(url->host, "0.0.0.0") == 0 || strcmp(url->host, "::") == 0;
+}
+
 int
 shoal_addr_from_url(struct shoal_addr *addr, const char *text)
 {

@@ -9,8 +9,8 @@
 #define SHOAL_URL_HOST_MAX 253 /* RFC 1035 */
 
 struct shoal_url {
-	bool tls; /* https */
-	uint16_t port; /* 0: to bind to, the kernel picks; no member is there */
+	bool tls;                          /* https */
+	uint16_t port;                     /* 0: to bind to, the kernel picks; no member is there */
 	char host[SHOAL_URL_HOST_MAX + 1]; /* a name, or a number; IPv6 without brackets */
 	char path[SHOAL_URL_MAX + 1];      /* "" or "/a/b" */
 	char text[SHOAL_URL_MAX + 1];      /* all of it, in the one form that is compared */
@@ -20,5 +20,11 @@ struct shoal_url {
  * may be NULL). The form that is compared: scheme and host in lower case, no port where it is the
  * scheme's, no slash at the end. */
 int shoal_url_parse(struct shoal_url *url, const char *text, size_t len, const char **why);
+
+/* The same at another host and port, which are an address of IP. SHOAL_ERR_TOO_BIG: it would be
+ * longer than a URL may be; unchanged. */
+int shoal_url_move(struct shoal_url *url, const struct shoal_addr *to);
+/* Whether its host is 0.0.0.0 or ::. */
+bool shoal_url_is_wildcard(const struct shoal_url *url);
 
 #endif

@@ -312,6 +312,7 @@ make_core(struct shoal_cluster *cluster)
 	core.label = config->label;
 	memcpy(core.addr, cluster->advertised, sizeof(core.addr));
 	core.addrs = cluster->advertiseds;
+	core.url = cluster->url[0] != '\0' ? cluster->url : NULL;
 	core.app_version = config->app_version;
 	core.asks_accept = config->accept != NULL;
 	core.profile = config->profile;
@@ -345,7 +346,7 @@ show_self(struct shoal_cluster *cluster)
 	shoal_member_list_free(cluster->published);
 	cluster->published = list;
 	cluster->alive = 1;
-	shoal_addr_print(&cluster->advertised[0], cluster->address, sizeof(cluster->address));
+	shoal_listen_print(cluster, cluster->address);
 	stopped = cluster->state != SHOAL_CLUSTER_CREATED;
 	if (!stopped) {
 		cluster->state = SHOAL_CLUSTER_RUNNING;

@@ -45,6 +45,12 @@ struct shoal_joins {
 	struct shoal_list ops; /* struct shoal_op that wait for their tries */
 };
 
+/* What a transport knows its host by. */
+struct shoal_host_port {
+	struct shoal_cluster *cluster;
+	uint64_t place; /* the transport's among those of the config */
+};
+
 struct shoal_recording;
 
 #define SHOAL_MEASURED_MAX 8
@@ -64,9 +70,12 @@ struct shoal_cluster {
 	/* Constant after start. */
 	struct event_base *base;
 	bool own_base;
-	const struct shoal_transport *datagram, *stream;
+	/* Sockets, and the web; NULL: there is none. With stream, datagram may be NULL. */
+	const struct shoal_transport *datagram, *stream, *web;
+	struct shoal_host_port port[SHOAL_TRANSPORTS_MAX];
 	struct shoal_addr bound[SHOAL_ADDRS_MAX];
 	size_t bounds;
+	char url[SHOAL_URL_TEXT];                      /* by which others reach it; "": none */
 	struct shoal_addr advertised[SHOAL_ADDRS_MAX]; /* these two: the loop's, and may change */
 	size_t advertiseds;
 	bool watched; /* the address that it began with could be watched */
@@ -98,7 +107,7 @@ struct shoal_cluster {
 	size_t key_count;
 	struct shoal_histograms histograms;
 	struct shoal_recording *recording; /* NULL: none; its inside is the loop's */
-	char address[SHOAL_ADDR_TEXT];
+	char address[SHOAL_URL_TEXT];
 	int failure; /* why it stopped by itself, 0: it did not */
 	char failure_text[160];
 	pthread_t base_thread; /* SHOAL_RUN_BASE: where it was started, if it was */

@@ -73,29 +73,56 @@ a_numeric_host_becomes_an_address_and_a_name_does_not(void **state)
 static void
 a_list_has_commas_and_at_most_four_addresses(void **state)
 {
-	struct shoal_addr addr[SHOAL_ADDRS_MAX];
-	char why[200];
-	size_t n = 9;
+	struct shoal_address_list list;
+	char why[300];
 
 	(void)state;
 	assert_int_equal(
-	        shoal_address_list(addr, &n, " 1.2.3.4:5 , [::1]:6 ", false, why, sizeof(why)), 0);
-	assert_int_equal(n, 2);
-	assert_int_equal(addr[0].port, 5);
-	assert_int_equal(addr[1].port, 6);
-	assert_int_equal(shoal_address_list(addr, &n, "1.2.3.4,::1", true, why, sizeof(why)), 0);
-	assert_int_equal(addr[0].port, 0);
-	n = 9;
-	assert_int_equal(shoal_address_list(addr, &n, "1.2.3.4", false, why, sizeof(why)),
-	        SHOAL_ERR_INVALID);
-	assert_non_null(strstr(why, "\"1.2.3.4\""));
-	assert_int_equal(shoal_address_list(addr, &n, "1.1.1.1:1,,", false, why, sizeof(why)),
-	        SHOAL_ERR_INVALID);
+	        shoal_address_list(&list, " 1.2.3.4:5 , [::1]:6 ", false, why, sizeof(why)), 0);
+	assert_int_equal(list.count, 2);
+	assert_int_equal(list.addr[0].port, 5);
+	assert_int_equal(list.addr[1].port, 6);
+	assert_string_equal(list.url.text, "");
+	assert_int_equal(shoal_address_list(&list, "1.2.3.4,::1", true, why, sizeof(why)), 0);
+	assert_int_equal(list.addr[0].port, 0);
 	assert_int_equal(
-	        shoal_address_list(addr, &n, "::1,::2,::3,::4,::5", true, why, sizeof(why)),
+	        shoal_address_list(&list, "1.2.3.4", false, why, sizeof(why)), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(why, "\"1.2.3.4\""));
+	assert_int_equal(shoal_address_list(&list, "1.1.1.1:1,,", false, why, sizeof(why)),
+	        SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_address_list(&list, "::1,::2,::3,::4,::5", true, why, sizeof(why)),
 	        SHOAL_ERR_INVALID);
 	assert_non_null(strstr(why, "more than 4"));
-	assert_int_equal(n, 9);
+}
+
+static void
+a_list_may_name_one_url(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} bad[] = {{"http://a,http://b", "more than one URL"},
+	        {"http://a/?x", "query"},
+	        {"http://", "no host"},
+	        {"ftp://a:1", "is no address"},
+	        {"http://a,::1,::2,::3,::4", "more than 4"},
+	        {"::1,::2,::3,::4,https://a", "more than 4"}};
+	struct shoal_address_list list;
+	char why[300];
+
+	(void)state;
+	assert_int_equal(shoal_address_list(&list, "1.2.3.4:5, HTTP://[::1]:80/a/ ", false, why,
+	                         sizeof(why)),
+	        0);
+	assert_int_equal(list.count, 1);
+	assert_string_equal(list.url.text, "http://[::1]/a");
+	assert_int_equal(shoal_address_list(&list, "https://a:0", false, why, sizeof(why)), 0);
+	assert_int_equal(list.count, 0);
+	assert_int_equal(list.url.port, 0);
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		assert_int_equal(shoal_address_list(&list, bad[i].text, true, why, sizeof(why)),
+		        SHOAL_ERR_INVALID);
+		assert_non_null(strstr(why, bad[i].says));
+	}
 }
 
 static void
@@ -144,6 +171,7 @@ main(void)
 	        cmocka_unit_test(what_has_no_such_form_is_refused),
 	        cmocka_unit_test(a_numeric_host_becomes_an_address_and_a_name_does_not),
 	        cmocka_unit_test(a_list_has_commas_and_at_most_four_addresses),
+	        cmocka_unit_test(a_list_may_name_one_url),
 	        cmocka_unit_test(a_wildcard_stands_for_an_address_of_this_machine_with_its_port),
 	        cmocka_unit_test(loopback_is_local_and_documentation_is_not),
 	};

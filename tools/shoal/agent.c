@@ -374,7 +374,7 @@ static int
 say_ready(struct agent *agent)
 {
 	struct shoal_member *self = shoal_cluster_self(agent->cluster);
-	char id[SHOAL_ID_TEXT], address[SHOAL_ADDR_TEXT];
+	char id[SHOAL_ID_TEXT], address[SHOAL_URL_TEXT];
 	int end;
 
 	if (shoal_cluster_address(agent->cluster, address, sizeof(address)) < 0) {
@@ -487,14 +487,23 @@ static const struct cli_option agent_options[] = {
                 "The member's id, a UUID. Default: that of --state-dir, else made from the name.",
                 CLI_VALUE, true},
         {"bind", "ADDR",
-                "Address to listen on, as 127.0.0.1:7946 or [::1]:7946; with port 0 the kernel "
-                "chooses one. Default: 127.0.0.1:7946.",
+                "Address to listen on, as 127.0.0.1:7946 or [::1]:7946 for UDP and TCP, or one "
+                "URL, as http://127.0.0.1:8001/gossip, or both; with port 0 the kernel chooses "
+                "one. Default: 127.0.0.1:7946.",
                 CLI_LIST, true},
-        {"advertise", "ADDR", "Address that others shall use. Default: what was bound.", CLI_LIST,
-                true},
+        {"advertise", "ADDR", "Address or URL that others shall use. Default: what was bound.",
+                CLI_LIST, true},
+        {"transport", "NAME",
+                "What --bind must be for: socket (UDP and TCP), tcp (streams only) or http. "
+                "Default: whatever it names.",
+                CLI_VALUE, true},
+        {"token-file", "FILE",
+                "A file of mode 0600 with the token that requests of members at URLs must have; "
+                "all have the same. The variable SHOAL_TOKEN holds a token itself.",
+                CLI_VALUE, false},
         {"join", "ADDR",
-                "A member to join through, as ADDRESS:PORT or HOST:PORT. The agent stays up when none "
-                "answers, and tries again.",
+                "A member to join through, as ADDRESS:PORT, HOST:PORT or URL. The agent stays up "
+                "when none answers, and tries again.",
                 CLI_LIST, false},
         {"allow", "CIDR",
                 "Only members with addresses in these ranges are taken, as 10.0.0.0/8 or fd00::/8. "

@@ -7,6 +7,7 @@
 
 #include "agent_environ.h"
 #include "agent_request.h"
+#include "agent_token.h"
 
 #include "config_file.h"
 #include "program.h"
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* The values of a list field as the library wants them: one text with commas. NULL: none. */
@@ -80,6 +82,9 @@ set_field(struct cli_agent_config *config, const struct cli_options *options,
 			        setting->origin, row->name);
 		}
 		return -1;
+	}
+	if (cli_token_refuse(options, setting) >= 0) {
+		return CLI_USAGE;
 	}
 	/* The agent's own loop and callbacks depend on how the cluster runs. */
 	if (strcmp(setting->key, "run") == 0) {
@@ -151,11 +156,50 @@ is_loopback(const struct shoal_addr *addr)
 	return memcmp(addr->ip, v6, sizeof(v6)) == 0;
 }
 
-/* Without keys whoever reaches the port can speak for any member. */
+/* Whether only this machine reaches it. */
+static bool
+is_local(const char *item)
+{
+	const char *host = strstr(item, "://");
+	struct shoal_addr addr;
+	size_t len;
+
+	if (host == NULL) {
+		return shoal_addr_parse(&addr, item) == 0 && is_loopback(&addr);
+	}
+	host += 3;
+	len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+	return (len == 9 && strncasecmp(host, "localhost", len) == 0) ||
+	       (len == 5 && strncmp(host, "[::1]", len) == 0) ||
+	       (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == len);
+}
+
+/* The first of a list that others reach, and that nothing protects; NULL: there is none. A token
+ * protects a URL. */
+static char *
+exposed(const struct cli_agent_config *config, char *list, bool urls_only)
+{
+	char *item;
+
+	while ((item = strsep(&list, ",")) != NULL) {
+		bool url = strstr(item, "://") != NULL;
+
+		item += strspn(item, " ");
+		item[strcspn(item, " ")] = '\0';
+		if (!is_local(item) && !(url ? config->shoal.token != NULL : urls_only)) {
+			return item;
+		}
+	}
+	return NULL;
+}
+
+/* Without keys whoever reaches the port can speak for any member. What is advertised by a URL is
+ * reached through something that stands before what is bound. */
 static int
 check_exposure(const struct cli_agent_config *config, const struct cli_options *options)
 {
-	char *copy, *rest, *item;
+	const char *advertise = config->shoal.advertise;
+	char *bound, *told, *item;
 	int end = -1;
 
 	if (cli_option_flag(options, "insecure") ||
@@ -163,21 +207,21 @@ check_exposure(const struct cli_agent_config *config, const struct cli_options *
 	                config->shoal.accept_clear == 0)) {
 		return -1;
 	}
-	copy = rest = cli_copy(config->shoal.bind);
-	while (end < 0 && (item = strsep(&rest, ",")) != NULL) {
-		struct shoal_addr addr;
-
-		item += strspn(item, " ");
-		item[strcspn(item, " ")] = '\0';
-		if (shoal_addr_parse(&addr, item) < 0 || !is_loopback(&addr)) {
-			end = cli_usage(options->command,
-			        "%s is no loopback address, and this agent takes what is not "
-			        "sealed: give it keys (--keyring, SHOAL_KEY), bind to 127.0.0.1 or [::1], or say "
-			        "--insecure if only trusted machines reach it",
-			        item);
-		}
+	bound = cli_copy(config->shoal.bind);
+	told = cli_copy(advertise != NULL ? advertise : "127.0.0.1:0");
+	item = exposed(config, bound, false);
+	item = item != NULL ? item : exposed(config, told, true);
+	if (item != NULL) {
+		end = cli_usage(options->command,
+		        "%s is no loopback address, and this agent takes what is not "
+		        "sealed: give it keys (--keyring, SHOAL_KEY)%s, bind to 127.0.0.1 or [::1], or "
+		        "say --insecure if only trusted machines reach it",
+		        item,
+		        strstr(item, "://") != NULL ? " or a token (--token-file, SHOAL_TOKEN)"
+		                                    : "");
 	}
-	free(copy);
+	free(bound);
+	free(told);
 	return end;
 }
 
@@ -333,6 +377,9 @@ cli_agent_config_make(struct cli_agent_config *config, struct cli_options *optio
 		end = cli_environ_keys(config);
 	}
 	if (end < 0) {
+		end = cli_token_take(config);
+	}
+	if (end < 0) {
 		end = check_all(config, options);
 	}
 	if (end < 0) {
@@ -348,4 +395,8 @@ cli_agent_config_free(struct cli_agent_config *config)
 	free(config->advertise);
 	free(config->tags);
 	free(config->allow);
+	if (config->token != NULL) {
+		shoal_key_wipe(config->token, strlen(config->token));
+	}
+	free(config->token);
 }

@@ -20,6 +20,7 @@ struct cli_agent_config {
 	const char *on_event; /* NULL: none */
 	enum cli_log_form log_form;
 	char *bind, *advertise, *tags, *allow; /* lists, joined with commas */
+	char *token;                           /* of --token-file; NULL: none */
 	const struct cli_options *options;
 };
 

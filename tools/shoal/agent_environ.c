@@ -45,6 +45,7 @@ is_field(const struct cli_command *command, const char *key, const char *value)
 
 	shoal_config_init(&scratch);
 	return cli_option_row(command, key) == NULL && strcmp(key, "run") != 0 &&
+	       strcmp(key, "token") != 0 && /* see agent_token.c */
 	       shoal_config_set(&scratch, key, value) != SHOAL_ERR_NOT_FOUND;
 }
 

@@ -22,7 +22,7 @@ struct waiting {
 	enum shoal_event_kind kind;
 	struct shoal_id id;
 	char name[SHOAL_NAME_MAX + 1];
-	char address[SHOAL_ADDR_TEXT];
+	char address[SHOAL_URL_TEXT];
 };
 
 struct cli_hook {
@@ -71,7 +71,7 @@ members_file(struct cli_hook *hook)
 static int
 start(struct cli_hook *hook, const struct waiting *event)
 {
-	char text[VARIABLES][SHOAL_NAME_MAX + 64], id[SHOAL_ID_TEXT] = "";
+	char text[VARIABLES][SHOAL_URL_TEXT + 64], id[SHOAL_ID_TEXT] = "";
 	const char *variables[] = {text[0], text[1], text[2], text[3], NULL};
 	int input = members_file(hook), rc;
 
@@ -157,8 +157,7 @@ on_member(struct shoal_cluster *cluster, const struct shoal_member_event *event,
 		waiting->kind = event->kind;
 		waiting->id = *id;
 		snprintf(waiting->name, sizeof(waiting->name), "%s", shoal_member_name(member));
-		shoal_addr_print(
-		        shoal_member_address(member), waiting->address, sizeof(waiting->address));
+		shoal_member_address_print(member, waiting->address, sizeof(waiting->address));
 	}
 	run_next(hook);
 }

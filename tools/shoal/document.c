@@ -60,6 +60,14 @@ address_of(const struct shoal_addr *addr)
 }
 
 static json_t *
+place_of(const struct shoal_member *member)
+{
+	char text[SHOAL_URL_TEXT];
+
+	return json_string(shoal_member_address_print(member, text, sizeof(text)));
+}
+
+static json_t *
 incarnation_of(const struct shoal_member *member)
 {
 	char text[24];
@@ -148,7 +156,7 @@ cli_document_member(const struct shoal_member *member, uint64_t wall_ns)
 	shoal_member_protocol(member, &lowest, &highest);
 	put(&document, "id", id_of(shoal_member_id(member)));
 	put(&document, "name", cli_document_text(shoal_member_name(member)));
-	put(&document, "address", address_of(shoal_member_address(member)));
+	put(&document, "address", place_of(member));
 	put(&document, "state", json_string(shoal_state_name(shoal_member_state(member))));
 	put(&document, "diagnosis",
 	        diagnosis == SHOAL_DIAGNOSIS_NONE ? json_null()
@@ -257,7 +265,7 @@ cli_document_event(struct shoal_cluster *cluster, const struct shoal_member_even
 	} else {
 		put(&document, "id", id_of(shoal_member_id(member)));
 		put(&document, "name", cli_document_text(shoal_member_name(member)));
-		put(&document, "address", address_of(shoal_member_address(member)));
+		put(&document, "address", place_of(member));
 		put(&document, "state", json_string(shoal_state_name(event->state)));
 		put(&document, "was", json_string(shoal_state_name(event->was)));
 		put(&document, "incarnation", incarnation_of(member));
@@ -356,7 +364,7 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	struct shoal_member *self = shoal_cluster_self(cluster);
 	const char *label = shoal_cluster_label(cluster);
 	struct shoal_key_info keys[SHOAL_KEYS_MAX];
-	char address[SHOAL_ADDR_TEXT] = "";
+	char address[SHOAL_URL_TEXT] = "";
 	json_t *document = json_object();
 	unsigned lowest, highest;
 

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTIONS_MAX 32
+#define OPTIONS_MAX 48
 #define KEY_MAX     64
 #define FIRST_VALUE 256 /* getopt_long returns this plus the row's number */
 #define LONGEST_MS  600000

@@ -11,9 +11,9 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "cluster/config/encoding.h"
+#include "cluster/config/forms.h"
 #include "cluster/config/keyring.h"
 #include "cluster/config/ranges.h"
-#include "cluster/join/address.h"
 #include "cluster/members/metadata.h"
 #include "cluster/report/last_error.h"
 
@@ -49,7 +49,9 @@
 	X(tags)                                                                                    \
 	X(allow)                                                                                   \
 	X(keyring)                                                                                 \
-	X(codec)
+	X(codec)                                                                                   \
+	X(transport)                                                                               \
+	X(token)
 
 /* Fields of which each has its own form. */
 #define PARSED_TABLE(X) X(profile) X(run) X(log_level) X(seed)
@@ -271,40 +273,6 @@ check_identity(struct shoal_settings *settings, const struct shoal_config *confi
 }
 
 static int
-check_addresses(struct shoal_settings *settings, const struct shoal_config *config)
-{
-	char why[256];
-
-	if (config->bind == NULL) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID,
-		        "bind: NULL; allowed is \"ip:port\", with a comma between several");
-	}
-	if (shoal_address_list(
-	            settings->bind, &settings->binds, config->bind, false, why, sizeof(why)) != 0) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID, "bind: %s", why);
-	}
-	if (config->advertise == NULL) {
-		return 0;
-	}
-	if (shoal_address_list(settings->advertise, &settings->advertises, config->advertise, true,
-	            why, sizeof(why)) != 0) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID, "advertise: %s", why);
-	}
-	for (size_t i = 0; i < settings->advertises; i++) {
-		static const uint8_t any4[16] = {[10] = 0xff, [11] = 0xff};
-		static const uint8_t any6[16] = {0};
-		const uint8_t *ip = settings->advertise[i].ip;
-
-		if (memcmp(ip, any4, sizeof(any4)) == 0 || memcmp(ip, any6, sizeof(any6)) == 0) {
-			return shoal_last_error_set(SHOAL_ERR_INVALID,
-			        "advertise: \"%s\"; a wildcard is not allowed: peers cannot dial it",
-			        config->advertise);
-		}
-	}
-	return 0;
-}
-
-static int
 check_run(const struct shoal_config *config)
 {
 	switch (config->run) {
@@ -324,75 +292,6 @@ check_run(const struct shoal_config *config)
 	}
 	return shoal_last_error_set(SHOAL_ERR_INVALID,
 	        "run: %d; allowed are SHOAL_RUN_THREADS, _DISPATCH and _BASE", (int)config->run);
-}
-
-static int
-check_transport(size_t i, const struct shoal_transport_ops *ops, uint32_t before)
-{
-	const uint32_t known =
-	        SHOAL_TRANSPORT_DATAGRAM | SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WATCH;
-
-	if (ops == NULL) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID, "transports[%zu]: no functions", i);
-	}
-	if (ops->abi != SHOAL_TRANSPORT_ABI) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID,
-		        "transports[%zu]: abi %u; allowed is %d", i, ops->abi, SHOAL_TRANSPORT_ABI);
-	}
-	bool complete = ops->name != NULL && ops->start != NULL && ops->address != NULL &&
-	                ops->stop != NULL && ops->free != NULL;
-	complete = complete && ((ops->caps & SHOAL_TRANSPORT_DATAGRAM) == 0 || ops->send != NULL);
-	if (ops->caps & SHOAL_TRANSPORT_STREAM) {
-		complete = complete && ops->stream != NULL && ops->request != NULL &&
-		           ops->reply != NULL;
-	}
-	if (ops->caps & SHOAL_TRANSPORT_WATCH) {
-		complete = complete && (ops->caps & SHOAL_TRANSPORT_STREAM) != 0 &&
-		           ops->fresh != NULL && ops->watch != NULL && ops->unwatch != NULL &&
-		           ops->tell != NULL && ops->drop != NULL;
-	}
-	complete = complete && ((ops->caps & SHOAL_TRANSPORT_WAITING) == 0 || ops->waiting != NULL);
-	complete = complete && ((ops->caps & SHOAL_TRANSPORT_TOLD) == 0 || ops->told != NULL);
-	if (!complete) {
-		return shoal_last_error_set(
-		        SHOAL_ERR_INVALID, "transports[%zu]: a required function is NULL", i);
-	}
-	if ((ops->caps & known & ~before) == 0) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID,
-		        "transports[%zu]: \"%s\" can nothing that those before it cannot", i,
-		        ops->name);
-	}
-	return 0;
-}
-
-static int
-check_transports(const struct shoal_config *config)
-{
-	uint32_t caps = 0;
-
-	if (config->transports == NULL && config->transport_count == 0) {
-		return 0;
-	}
-	if (config->transports == NULL || config->transport_count == 0 ||
-	        config->transport_count > SHOAL_TRANSPORTS_MAX) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID,
-		        "transport_count: %zu; allowed are 1 to %d with transports, 0 without",
-		        config->transport_count, SHOAL_TRANSPORTS_MAX);
-	}
-	for (size_t i = 0; i < config->transport_count; i++) {
-		int rc = check_transport(i, config->transports[i].ops, caps);
-
-		if (rc != 0) {
-			return rc;
-		}
-		caps |= config->transports[i].ops->caps;
-	}
-	if (!(caps & SHOAL_TRANSPORT_DATAGRAM) || !(caps & SHOAL_TRANSPORT_STREAM)) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID,
-		        "transports: no %s; one for datagrams and one for streams are needed",
-		        caps & SHOAL_TRANSPORT_STREAM ? "datagrams" : "streams");
-	}
-	return 0;
 }
 
 static int
@@ -470,7 +369,7 @@ check(struct shoal_settings *settings, const struct shoal_config *config)
 		rc = shoal_metadata_check_tags(config->tags);
 	}
 	if (rc == 0) {
-		rc = check_addresses(settings, config);
+		rc = shoal_forms_check(settings, config);
 	}
 	if (rc == 0) {
 		rc = shoal_ranges_parse(settings->allow, &settings->allows, config->allow);
@@ -480,9 +379,6 @@ check(struct shoal_settings *settings, const struct shoal_config *config)
 	}
 	if (rc == 0) {
 		rc = check_run(config);
-	}
-	if (rc == 0) {
-		rc = check_transports(config);
 	}
 	if (rc == 0) {
 		rc = shoal_keyring_check(config);
@@ -570,6 +466,9 @@ shoal_settings_done(struct shoal_settings *settings)
 {
 	struct shoal_config *config = &settings->config;
 
+	if (config->token != NULL) {
+		shoal_key_wipe((void *)(uintptr_t)config->token, strlen(config->token));
+	}
 #define SHOAL_X(field) shoal_alloc_free(settings->mem, (void *)(uintptr_t)config->field);
 	STRING_TABLE(SHOAL_X)
 #undef SHOAL_X

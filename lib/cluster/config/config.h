@@ -4,6 +4,8 @@
 #ifndef SHOAL_CLUSTER_CONFIG_H
 #define SHOAL_CLUSTER_CONFIG_H
 
+#include "base/url.h"
+
 #include <shoal/config.h>
 
 struct shoal_settings {
@@ -13,6 +15,8 @@ struct shoal_settings {
 	size_t binds;
 	struct shoal_addr advertise[SHOAL_ADDRS_MAX]; /* port 0: that of bind */
 	size_t advertises;
+	struct shoal_url web;               /* to bind to; text "": none */
+	char web_advertise[SHOAL_URL_TEXT]; /* "": what is bound */
 	struct shoal_cidr allow[SHOAL_ALLOW_MAX];
 	size_t allows;
 	struct shoal_key keys[SHOAL_KEYS_MAX]; /* config.keys; wiped once the core has them */

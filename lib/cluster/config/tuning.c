@@ -124,7 +124,7 @@ push_addresses(struct shoal_cluster *cluster)
 		cluster->advertiseds = count;
 	}
 	pthread_mutex_lock(&cluster->lock);
-	shoal_addr_print(&cluster->advertised[0], cluster->address, sizeof(cluster->address));
+	shoal_listen_print(cluster, cluster->address);
 	pthread_mutex_unlock(&cluster->lock);
 	if (rc == SHOAL_ERR_INVALID) {
 		shoal_cluster_log(cluster, SHOAL_LOG_WARN, "config", "this member stays at %s: %s",
@@ -149,7 +149,7 @@ warn_of_outside(struct shoal_cluster *cluster, const struct shoal_cidr *range, s
 		while (j < ranges && !shoal_cidr_contains(&range[j], own)) {
 			j++;
 		}
-		if (j == ranges) {
+		if (j == ranges && !shoal_addr_is_web(own)) {
 			shoal_addr_print(own, text, sizeof(text));
 			shoal_cluster_log(cluster, SHOAL_LOG_WARN, "config",
 			        "allow does not name this member's own address %s: members with "
@@ -389,6 +389,10 @@ in_force(const struct shoal_cluster *cluster)
 	        {.len = 16}, {.len = 16}, {.len = 16}, {.len = 16}, {.len = 16}};
 	struct shoal_config config = cluster->settings.config;
 
+	if (config.transport != NULL) { /* they were made by its name */
+		config.transports = NULL;
+		config.transport_count = 0;
+	}
 	config.keys = config.key_count > 0 ? keys : NULL;
 	config.profile = cluster->tuning.profile;
 	config.log_level = cluster->tuning.log_level;
@@ -418,10 +422,13 @@ check_running(struct shoal_cluster *cluster, const char *what)
 }
 
 /* The links by which a member is watched end at what it binds, or it has none: that is settled when
- * it starts. */
+ * it starts, and so is its URL. */
 static bool
 may_move(const struct shoal_cluster *cluster, const struct shoal_settings *wanted)
 {
+	if (strcmp(wanted->web_advertise, cluster->settings.web_advertise) != 0) {
+		return false;
+	}
 	return cluster->settings.config.profile.watchers == 0 ||
 	       shoal_listen_might_be_watched(cluster, wanted) == cluster->watched;
 }

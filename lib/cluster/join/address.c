@@ -19,6 +19,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -155,38 +156,70 @@ is_among(const struct shoal_addr *list, size_t n, const struct shoal_addr *addr)
 	return false;
 }
 
-int
-shoal_address_list(struct shoal_addr addr[SHOAL_ADDRS_MAX], size_t *count, const char *text,
-        bool port_optional, char *why, size_t len)
+bool
+shoal_address_is_url(const char *text)
 {
-	struct shoal_addr found[SHOAL_ADDRS_MAX];
-	size_t n = 0;
+	return strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
+}
 
-	while (text != NULL) {
+static int
+add_url(struct shoal_address_list *list, const char *item, char *why, size_t len)
+{
+	const char *wrong;
+
+	if (list->url.text[0] != '\0') {
+		snprintf(
+		        why, len, "more than one URL, \"%s\" and \"%.100s\"", list->url.text, item);
+		return SHOAL_ERR_INVALID;
+	}
+	if (shoal_url_parse(&list->url, item, strlen(item), &wrong) != 0) {
+		snprintf(why, len, "\"%.100s\": %s", item, wrong);
+		return SHOAL_ERR_INVALID;
+	}
+	return 0;
+}
+
+static int
+add_address(struct shoal_address_list *list, const char *item, bool port_optional, char *why,
+        size_t len)
+{
+	struct shoal_addr found;
+	const char *port = port_optional ? "[:port]" : ":port";
+
+	if (parse_item(&found, item, port_optional) != 0) {
+		snprintf(why, len,
+		        "\"%s\" is no address; allowed are 1.2.3.4%s, [2001:db8::1]%s and "
+		        "http://host:port/path, with a comma between several",
+		        item, port, port);
+		return SHOAL_ERR_INVALID;
+	}
+	if (is_among(list->addr, list->count, &found)) {
+		snprintf(why, len, "\"%s\" stands there twice", item);
+		return SHOAL_ERR_INVALID;
+	}
+	list->addr[list->count++] = found;
+	return 0;
+}
+
+int
+shoal_address_list(struct shoal_address_list *list, const char *text, bool port_optional, char *why,
+        size_t len)
+{
+	int rc = 0;
+
+	memset(list, 0, sizeof(*list));
+	while (rc == 0 && text != NULL) {
 		char item[SHOAL_ADDRESS_HOST_MAX + 16];
 
 		text = next_item(text, item, sizeof(item));
-		if (n == SHOAL_ADDRS_MAX) {
+		if (list->count + (list->url.text[0] != '\0') == SHOAL_ADDRS_MAX) {
 			snprintf(why, len, "more than %d addresses", SHOAL_ADDRS_MAX);
 			return SHOAL_ERR_INVALID;
 		}
-		if (parse_item(&found[n], item, port_optional) != 0) {
-			snprintf(why, len,
-			        "\"%s\" is no address; allowed are 1.2.3.4%s and [2001:db8::1]%s, with "
-			        "a comma between several",
-			        item, port_optional ? "[:port]" : ":port",
-			        port_optional ? "[:port]" : ":port");
-			return SHOAL_ERR_INVALID;
-		}
-		if (is_among(found, n, &found[n])) {
-			snprintf(why, len, "\"%s\" stands there twice", item);
-			return SHOAL_ERR_INVALID;
-		}
-		n++;
+		rc = shoal_address_is_url(item) ? add_url(list, item, why, len)
+		                                : add_address(list, item, port_optional, why, len);
 	}
-	memcpy(addr, found, n * sizeof(*addr));
-	*count = n;
-	return 0;
+	return rc;
 }
 
 static int

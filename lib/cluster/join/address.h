@@ -4,6 +4,8 @@
 #ifndef SHOAL_CLUSTER_ADDRESS_H
 #define SHOAL_CLUSTER_ADDRESS_H
 
+#include "base/url.h"
+
 #include <shoal/error.h>
 
 #define SHOAL_ADDRESS_HOST_MAX                                                                     \
@@ -23,11 +25,21 @@ SHOAL_MUST_USE int shoal_address_split(struct shoal_address_parts *parts, const 
  * interface. SHOAL_ERR_INVALID: the host is a name. */
 SHOAL_MUST_USE int shoal_address_numeric(struct shoal_addr *addr, const char *host, uint16_t port);
 
-/* Reads numeric addresses with commas between them; spaces around them are allowed. Without
- * port_optional each must have its port; with it a missing one is 0. SHOAL_ERR_INVALID: why says
- * which one is wrong and what is allowed. */
-SHOAL_MUST_USE int shoal_address_list(struct shoal_addr addr[SHOAL_ADDRS_MAX], size_t *count,
-        const char *text, bool port_optional, char *why, size_t len);
+/* What a list names: addresses of IP, and one URL at most. */
+struct shoal_address_list {
+	struct shoal_addr addr[SHOAL_ADDRS_MAX];
+	size_t count;
+	struct shoal_url url; /* text "": there is none */
+};
+
+/* Whether text is meant to be a URL of a member. */
+bool shoal_address_is_url(const char *text);
+
+/* Reads numeric addresses and URLs with commas between them, SHOAL_ADDRS_MAX in all; spaces around
+ * them are allowed. Without port_optional each address must have its port; with it a missing one is
+ * 0. SHOAL_ERR_INVALID: why says which one is wrong and what is allowed. */
+SHOAL_MUST_USE int shoal_address_list(struct shoal_address_list *list, const char *text,
+        bool port_optional, char *why, size_t len);
 
 /* The address of this machine that peers would see when a socket bound to the wildcard sends to
  * them: that of the default route, else of the first interface that is up and no loopback. The port

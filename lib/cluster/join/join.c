@@ -234,7 +234,14 @@ new_join(struct shoal_op **op, struct shoal_cluster *cluster, const char *const 
         unsigned timeout_ms, shoal_done_fn fn, void *arg)
 {
 	int rc = shoal_seeds_check(addrs, n);
+	char why[300];
 
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		rc = shoal_try_fits(&cluster->settings, addrs[i], why, sizeof(why));
+		if (rc != 0) {
+			return shoal_last_error_set(rc, "join: %s", why);
+		}
+	}
 	if (rc == 0) {
 		rc = shoal_op_new(op, cluster, SHOAL_OP_JOIN, timeout_ms, fn, arg);
 	}

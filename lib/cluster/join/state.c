@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Members of the former run that are tried as seeds. */
@@ -215,6 +216,27 @@ shoal_state_touch(struct shoal_cluster *cluster)
 	(void)event_add(keeper->timer, &in); /* no memory: the next change tries again */
 }
 
+/* The first address of a kind that this member has. false: there is none. */
+static bool
+seed_of(const struct shoal_cluster *cluster, const struct shoal_core_member *member,
+        char text[SHOAL_URL_TEXT])
+{
+	char why[300];
+
+	for (size_t i = 0; i < member->addrs; i++) {
+		if (shoal_addr_is_web(&member->addr[i])) {
+			snprintf(text, SHOAL_URL_TEXT, "%s", member->url);
+		} else {
+			shoal_addr_print(&member->addr[i], text, SHOAL_URL_TEXT);
+		}
+		if (shoal_try_check(text, why, sizeof(why)) == 0 &&
+		        shoal_try_fits(&cluster->settings, text, why, sizeof(why)) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The members that were there are seeds as good as any. */
 static void
 remember_seeds(struct shoal_cluster *cluster)
@@ -222,7 +244,7 @@ remember_seeds(struct shoal_cluster *cluster)
 	uint32_t end = shoal_core_slots(cluster->core), tried = 0;
 	uint32_t start = end > 1 ? shoal_rng_below(&cluster->rng, end) : 0;
 	struct shoal_core_member member;
-	char text[SHOAL_ADDR_TEXT], why[128];
+	char text[SHOAL_URL_TEXT];
 
 	for (uint32_t i = 0; i < end && tried < SEEDS_TRIED; i++) {
 		if (!shoal_core_member(cluster->core, (start + i) % end, &member) || member.self ||
@@ -230,8 +252,7 @@ remember_seeds(struct shoal_cluster *cluster)
 		                member.state != SHOAL_STATE_UNKNOWN)) {
 			continue;
 		}
-		shoal_addr_print(&member.addr[0], text, sizeof(text));
-		if (shoal_try_check(text, why, sizeof(why)) == 0) {
+		if (seed_of(cluster, &member, text)) {
 			shoal_background_remember(cluster, text);
 			tried++;
 		}

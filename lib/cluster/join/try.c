@@ -15,15 +15,15 @@
 #include "base/addr.h"
 #include "base/alloc.h"
 #include "cluster/join/address.h"
-#include "transports/resolve.h"
 #include "cluster/loop/listen.h"
 #include "cluster/loop/loop.h"
 #include "cluster/report/reasons.h"
+#include "transports/resolve.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define FORMS       "allowed are ip:port, [v6]:port, host:port and host"
+#define FORMS       "allowed are ip:port, [v6]:port, host:port, host and http://host:port/path"
 #define NOT_ALLOWED "permission denied: it is outside of what allow names here"
 #define NOT_DIALLED "a wildcard, broadcast or multicast address cannot be dialled"
 
@@ -89,22 +89,54 @@ fault_of(const char *seed)
 	return NULL;
 }
 
+/* The same of a URL. */
+static const char *
+fault_of_url(const char *seed)
+{
+	struct shoal_url url;
+	const char *why;
+
+	if (shoal_url_parse(&url, seed, strlen(seed), &why) != 0) {
+		return why;
+	}
+	if (url.port == 0) {
+		return "port 0 cannot be dialled; allowed are 1 to 65535";
+	}
+	return shoal_url_is_wildcard(&url) ? NOT_DIALLED : NULL;
+}
+
 int
 shoal_try_check(const char *seed, char *why, size_t len)
 {
+	bool is_url = shoal_address_is_url(seed);
 	const char *fault;
 
-	if (strncmp(seed, "srv+", 4) == 0 || strstr(seed, "://") != NULL) {
+	if (!is_url && (strncmp(seed, "srv+", 4) == 0 || strstr(seed, "://") != NULL)) {
 		snprintf(why, len, "seed \"%.100s\": this form is not supported by this build",
 		        seed);
 		return SHOAL_ERR_UNSUPPORTED;
 	}
-	fault = fault_of(seed);
+	fault = is_url ? fault_of_url(seed) : fault_of(seed);
 	if (fault == NULL) {
 		return 0;
 	}
 	snprintf(why, len, "seed \"%.100s\": %s", seed, fault);
 	return SHOAL_ERR_INVALID;
+}
+
+int
+shoal_try_fits(const struct shoal_settings *settings, const char *seed, char *why, size_t len)
+{
+	bool is_url = shoal_address_is_url(seed);
+
+	if (is_url ? settings->web.text[0] != '\0' : settings->binds > 0) {
+		return 0;
+	}
+	snprintf(why, len, "seed \"%.100s\" is reached by %s only, and this member by %s only: %s",
+	        seed, is_url ? "http" : "sockets", is_url ? "sockets" : "http",
+	        is_url ? "bind a URL too, as http://127.0.0.1:8001"
+	               : "bind ip:port too, as 127.0.0.1:7946, or join through a URL");
+	return SHOAL_ERR_UNSUPPORTED;
 }
 
 static void
@@ -114,7 +146,9 @@ say_address(struct shoal_try *try, const struct shoal_addr *addr, int code, cons
 	char text[SHOAL_ADDR_TEXT];
 
 	shoal_addr_print(addr, text, sizeof(text));
-	if (try->named) {
+	if (shoal_addr_is_web(addr)) {
+		shoal_reasons_add(&try->why, "%s: %s", try->seed, reason);
+	} else if (try->named) {
 		shoal_reasons_add(&try->why, "%s at %s: %s", try->seed, text, reason);
 	} else {
 		shoal_reasons_add(&try->why, "%s: %s", text, reason);
@@ -137,13 +171,47 @@ on_resolved(void *arg, int code, const char *why, const struct shoal_addr *addr,
 	shoal_loop_touch(try->cluster);
 }
 
+/* A member by its URL: the transport knows from now on what that address stands for. */
+static int
+add_url(struct shoal_try *try, const char *url)
+{
+	const struct shoal_transport *web = try->cluster->web;
+	struct shoal_addr *addr = &try->addr[try->count];
+	int rc = shoal_addr_from_url(addr, url);
+
+	if (rc == 0) {
+		rc = web->ops->know(web->self, addr, url);
+	}
+	try->count += rc == 0;
+	return rc;
+}
+
+static int
+add_host(struct shoal_try *try, const char *seed)
+{
+	struct shoal_cluster *cluster = try->cluster;
+	struct shoal_address_parts parts;
+	int rc = shoal_address_split(&parts, seed);
+
+	if (rc != 0) {
+		return rc;
+	}
+	try->port = parts.has_port ? parts.port : cluster->bound[0].port;
+	if (shoal_address_numeric(&try->addr[0], parts.host, try->port) == 0) {
+		try->count = 1;
+		return 0;
+	}
+	try->named = true;
+	return shoal_resolve_begin(&try->resolve, cluster->mem, cluster->base, parts.host,
+	        try->port, SHOAL_TRY_ADDRS_MAX, on_resolved, try);
+}
+
 int
 shoal_try_begin(struct shoal_try **out, struct shoal_cluster *cluster, const char *seed,
         shoal_try_fn fn, void *arg)
 {
 	size_t len = strlen(seed);
 	struct shoal_try *try = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*try) + len + 1);
-	struct shoal_address_parts parts;
 	int rc;
 
 	if (try == NULL) {
@@ -153,15 +221,7 @@ shoal_try_begin(struct shoal_try **out, struct shoal_cluster *cluster, const cha
 	try->fn = fn;
 	try->arg = arg;
 	memcpy(try->seed, seed, len + 1);
-	rc = shoal_address_split(&parts, seed);
-	try->port = parts.has_port ? parts.port : cluster->bound[0].port;
-	if (rc == 0 && shoal_address_numeric(&try->addr[0], parts.host, try->port) == 0) {
-		try->count = 1;
-	} else if (rc == 0) {
-		try->named = true;
-		rc = shoal_resolve_begin(&try->resolve, cluster->mem, cluster->base, parts.host,
-		        try->port, SHOAL_TRY_ADDRS_MAX, on_resolved, try);
-	}
+	rc = shoal_address_is_url(seed) ? add_url(try, seed) : add_host(try, seed);
 	if (rc != 0) {
 		shoal_alloc_free(cluster->mem, try);
 		return rc;

@@ -24,7 +24,13 @@ typedef void (*shoal_try_fn)(void *arg, const struct shoal_try *try, const char 
  * allowed. */
 SHOAL_MUST_USE int shoal_try_check(const char *seed, char *why, size_t len);
 
-/* fn comes from shoal_try_reap, exactly once, unless the try is dropped. SHOAL_ERR_NOMEM. */
+/* Whether a member with these settings has what it takes to reach one of this form.
+ * SHOAL_ERR_UNSUPPORTED; why says what to do. */
+SHOAL_MUST_USE int shoal_try_fits(
+        const struct shoal_settings *settings, const char *seed, char *why, size_t len);
+
+/* The seed was checked, and fits. fn comes from shoal_try_reap, exactly once, unless the try is
+ * dropped. SHOAL_ERR_NOMEM. */
 SHOAL_MUST_USE int shoal_try_begin(struct shoal_try **try, struct shoal_cluster *cluster,
         const char *seed, shoal_try_fn fn, void *arg);
 /* What is still open counts as timed out: it ends with the next reap. */

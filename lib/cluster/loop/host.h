@@ -5,8 +5,18 @@
 
 #include "cluster/cluster.h"
 
+/* Numbers of transports are below this bit; above it stands the place of the transport. */
+#define SHOAL_HOST_PLACE_SHIFT 62
+
+/* The transport's own number. */
+static inline uint64_t
+shoal_host_inner(uint64_t number)
+{
+	return number & ((UINT64_C(1) << SHOAL_HOST_PLACE_SHIFT) - 1);
+}
+
 /* The functions that a transport is started with. */
-struct shoal_transport_host shoal_host_functions(struct shoal_cluster *cluster);
+struct shoal_transport_host shoal_host_functions(struct shoal_host_port *port);
 
 /* Hands every queued send of the core to the transports. */
 void shoal_host_drain(struct shoal_cluster *cluster);

@@ -5,8 +5,8 @@
 
 #include "cluster/cluster.h"
 
-/* Where the config gave no transports: streams by TCP, datagrams by UDP. SHOAL_ERR_NOMEM, with a
- * text. */
+/* Where the config gave no transports: what the forms in bind need. SHOAL_ERR_NOMEM, with a text.
+ */
 SHOAL_MUST_USE int shoal_listen_default(struct shoal_cluster *cluster);
 
 /* Starts all transports; fills in bound and advertised. On failure none runs and the last error's
@@ -17,6 +17,9 @@ void shoal_listen_stop(struct shoal_cluster *cluster);
 /* Where members are to find this one now: what the settings say, and the address of the default
  * route as it is now. SHOAL_ERR_INVALID, with a text: nowhere. The loop's thread. */
 SHOAL_MUST_USE int shoal_listen_advertise(struct shoal_cluster *cluster);
+
+/* The first of those addresses as text, the URL where it stands for one. */
+void shoal_listen_print(const struct shoal_cluster *cluster, char text[SHOAL_URL_TEXT]);
 
 /* Whether a wildcard is bound: where nothing is advertised by name, the address follows the default
  * route. */

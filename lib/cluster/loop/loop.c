@@ -162,9 +162,10 @@ copy_at(struct shoal_cluster *cluster, const struct shoal_event *event)
 		memset(&held, 0, sizeof(held));
 		held.id = event->id;
 		held.addrs = 1;
+		held.url = seen != NULL ? seen->url : NULL;
 	}
 	held.name = event->name;
-	held.addr[0] = event->addr;
+	held.addr[0] = held.addrs == 1 ? event->addr : held.addr[0];
 	held.state = event->state;
 	held.incarnation = event->incarnation;
 	if (seen != NULL && shoal_id_compare(&seen->id, &event->id) == 0) {

@@ -35,8 +35,10 @@ struct shoal_member *
 shoal_member_new(const struct shoal_allocator *mem, const struct shoal_core_member *from,
         uint64_t since_wall_ns, const struct shoal_member *before)
 {
+	const char *url = from->url != NULL ? from->url : "";
 	size_t len = strlen(from->name);
-	struct shoal_member *member = shoal_alloc_zeroed(mem, 1, sizeof(*member) + len + 1);
+	struct shoal_member *member =
+	        shoal_alloc_zeroed(mem, 1, sizeof(*member) + len + 1 + strlen(url) + 1);
 
 	if (member == NULL || !describe(member, mem, from, before)) {
 		shoal_alloc_free(mem, member);
@@ -57,6 +59,8 @@ shoal_member_new(const struct shoal_allocator *mem, const struct shoal_core_memb
 	member->protocol_max = from->protocol_max;
 	member->self = from->self;
 	memcpy(member->name, from->name, len + 1);
+	member->url = member->name + len + 1;
+	memcpy(member->name + len + 1, url, strlen(url) + 1);
 	return member;
 }
 
@@ -65,6 +69,7 @@ shoal_member_copy(const struct shoal_member *member, enum shoal_state state, uin
 {
 	struct shoal_core_member from = {.id = member->id,
 	        .name = member->name,
+	        .url = member->url,
 	        .addrs = member->addrs,
 	        .state = state,
 	        .diagnosis = member->diagnosis,
@@ -124,6 +129,27 @@ const struct shoal_addr *
 shoal_member_address(const struct shoal_member *member)
 {
 	return &member->addr[0];
+}
+
+const char *
+shoal_member_url(const struct shoal_member *member)
+{
+	return member->url;
+}
+
+const char *
+shoal_member_address_print(const struct shoal_member *member, char *text, size_t len)
+{
+	if (!shoal_addr_is_web(&member->addr[0])) {
+		return shoal_addr_print(&member->addr[0], text, len);
+	}
+	if (len > 0) {
+		size_t n = strlen(member->url) < len ? strlen(member->url) : len - 1;
+
+		memcpy(text, member->url, n);
+		text[n] = '\0';
+	}
+	return text;
 }
 
 size_t

@@ -25,6 +25,7 @@ struct shoal_member {
 	uint8_t protocol_min, protocol_max;
 	bool self;
 	struct shoal_described *described; /* NULL: it says nothing */
+	const char *url;                   /* behind the name; "": none */
 	char name[];                       /* with its zero */
 };
 

@@ -11,6 +11,7 @@
 
 #include "cluster/cluster.h"
 #include "cluster/loop/fork.h"
+#include "cluster/loop/host.h"
 
 #define MEASURE_US 20000
 
@@ -258,11 +259,17 @@ shoal_lines_called(struct shoal_cluster *cluster, struct shoal_line *line)
 	pthread_mutex_unlock(&cluster->lock);
 }
 
+static bool
+can(const struct shoal_transport *transport, unsigned ways)
+{
+	return transport != NULL && (transport->ops->caps & ways) != 0;
+}
+
 void
 shoal_lines_streamed(struct shoal_cluster *cluster, struct shoal_line *line)
 {
 	const unsigned ways = SHOAL_TRANSPORT_WAITING | SHOAL_TRANSPORT_WATCH;
-	bool measured = (cluster->stream->ops->caps & ways) != 0;
+	bool measured = can(cluster->stream, ways) || can(cluster->web, ways);
 
 	if (measured && !shoal_list_linked(&line->streamed)) {
 		pthread_mutex_lock(&cluster->lock);
@@ -275,8 +282,7 @@ shoal_lines_streamed(struct shoal_cluster *cluster, struct shoal_line *line)
 static uint64_t
 waits_for(struct shoal_cluster *cluster, const struct shoal_id *id)
 {
-	const struct shoal_transport *by = cluster->stream;
-	bool waiting = (by->ops->caps & SHOAL_TRANSPORT_WAITING) != 0;
+	const struct shoal_transport *stream = cluster->stream;
 	struct shoal_core_member held;
 	uint64_t bytes = 0;
 	uint32_t slot;
@@ -286,11 +292,16 @@ waits_for(struct shoal_cluster *cluster, const struct shoal_id *id)
 		return 0;
 	}
 	uint64_t link = shoal_core_link(cluster->core, slot, &bytes);
-	for (size_t i = 0; waiting && i < held.addrs; i++) {
-		bytes += by->ops->waiting(by->self, &held.addr[i]);
+	for (size_t i = 0; i < held.addrs; i++) {
+		const struct shoal_transport *by =
+		        shoal_addr_is_web(&held.addr[i]) ? cluster->web : stream;
+
+		if (can(by, SHOAL_TRANSPORT_WAITING)) {
+			bytes += by->ops->waiting(by->self, &held.addr[i]);
+		}
 	}
-	if (link != 0 && (by->ops->caps & SHOAL_TRANSPORT_TOLD) != 0) {
-		bytes += by->ops->told(by->self, link);
+	if (link != 0 && can(stream, SHOAL_TRANSPORT_TOLD)) {
+		bytes += stream->ops->told(stream->self, shoal_host_inner(link));
 	}
 	return bytes;
 }

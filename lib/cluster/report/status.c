@@ -30,7 +30,7 @@ shoal_cluster_state_name(enum shoal_cluster_state state)
 int
 shoal_cluster_address(struct shoal_cluster *cluster, char *text, size_t len)
 {
-	char address[SHOAL_ADDR_TEXT];
+	char address[SHOAL_URL_TEXT];
 	int rc = shoal_fork_check(cluster, "address");
 
 	if (rc != 0) {
@@ -41,7 +41,7 @@ shoal_cluster_address(struct shoal_cluster *cluster, char *text, size_t len)
 	pthread_mutex_unlock(&cluster->lock);
 	if (strlen(address) >= len) {
 		return shoal_last_error_set(
-		        SHOAL_ERR_TOO_BIG, "address: %zu bytes; SHOAL_ADDR_TEXT is enough", len);
+		        SHOAL_ERR_TOO_BIG, "address: %zu bytes; SHOAL_URL_TEXT is enough", len);
 	}
 	memcpy(text, address, strlen(address) + 1);
 	return 0;
