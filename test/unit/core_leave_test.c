@@ -198,6 +198,38 @@ members_in_doubt_are_told_where_there_are_no_others(void **state)
 	world_done(&world);
 }
 
+/* Its own join has told it of the one that leaves, which holds it left still: the instance before
+ * is asked first. */
+static void
+who_came_back_elsewhere_a_moment_ago_is_told_where_there_are_no_others(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	make_cluster(&world, 2);
+	struct shoal_id id = world_id(&world, 0), back = world_id(&world, 1);
+	world_step(&world, 1, leave_command);
+	assert_non_null(world_await(&world, 1, SHOAL_EVENT_ENDED, SHOAL_SEC(5)));
+	world.node[1].up = false;
+	world_config(&world, &config);
+	config.name = "node-1";
+	size_t again = world_add(&world, &config);
+	assert_int_equal(world_join(&world, again, 0), SHOAL_OK);
+	assert_non_null(world_await(&world, again, SHOAL_EVENT_JOINED, SHOAL_SEC(1)));
+	assert_int_equal(world_state(&world, again, &id), SHOAL_STATE_ALIVE);
+	assert_int_equal(world_state(&world, 0, &back), SHOAL_STATE_LEFT);
+	world_clear(&world);
+	world_step(&world, 0, leave_command);
+	assert_int_equal(world_state(&world, 0, &back), SHOAL_STATE_ALIVE);
+	world_run(&world, SHOAL_MS(100));
+	assert_non_null(ended(&world));
+	assert_int_equal(ended(&world)->code, SHOAL_OK);
+	assert_int_equal(world_state(&world, again, &id), SHOAL_STATE_LEFT);
+	assert_non_null(world_event(&world, again, SHOAL_EVENT_LEFT, &id, 0));
+	world_done(&world);
+}
+
 static void
 a_leaving_core_answers_and_does_not_probe_join_or_serve_joins(void **state)
 {
@@ -347,6 +379,8 @@ main(void)
 	        cmocka_unit_test(one_or_two_of_three_that_confirm_are_enough_at_the_timeout),
 	        cmocka_unit_test(one_that_confirms_leaving_only_confirms_nothing),
 	        cmocka_unit_test(members_in_doubt_are_told_where_there_are_no_others),
+	        cmocka_unit_test(
+	                who_came_back_elsewhere_a_moment_ago_is_told_where_there_are_no_others),
 	        cmocka_unit_test(a_leaving_core_answers_and_does_not_probe_join_or_serve_joins),
 	        cmocka_unit_test(an_ended_core_takes_no_input_and_has_no_deadline),
 	        cmocka_unit_test(

@@ -242,6 +242,32 @@ one_of_an_address_that_is_not_allowed_is_told_so_sealed(void **state)
 	world_done(&world);
 }
 
+/* A member that ended is back under its name, elsewhere. */
+static void
+whoever_takes_over_from_elsewhere_can_open_what_it_is_told_of_that(void **state)
+{
+	struct core_world world;
+	struct shoal_core_config config;
+
+	(void)state;
+	form(&world, 3);
+	world.node[2].up = false;
+	sealed_config(&world, &config, 0);
+	config.name = "node-2";
+	size_t heir = world_add(&world, &config);
+	struct shoal_id id = world_id(&world, 2);
+	assert_memory_equal(world_id(&world, heir).bytes, id.bytes, sizeof id.bytes);
+	assert_int_equal(join_code(&world, heir), SHOAL_OK);
+	world_run(&world, SHOAL_SEC(4));
+	for (size_t i = 0; i < 2; i++) {
+		struct shoal_core_member held;
+		assert_true(world_holds(&world, i, &id, &held));
+		assert_memory_equal(held.salt.bytes, config.salt.bytes, sizeof held.salt.bytes);
+	}
+	assert_int_equal(dropped(&world, heir), 0);
+	world_done(&world);
+}
+
 /* A sealed packet of node 1 for an instance that there is not, with `len` bytes of padding. */
 static size_t
 seal_for_nobody(const struct core_world *world, uint8_t *data, size_t cap, size_t pad)
@@ -301,6 +327,8 @@ main(void)
 	        cmocka_unit_test(short_and_long_metadata_goes_sealed),
 	        cmocka_unit_test(one_of_an_address_that_is_not_allowed_is_told_so_sealed),
 	        cmocka_unit_test(something_long_is_sent_behind_something_short),
+	        cmocka_unit_test(
+	                whoever_takes_over_from_elsewhere_can_open_what_it_is_told_of_that),
 	        cmocka_unit_test(
 	                what_is_for_another_is_answered_with_who_is_here_and_never_with_more_than_came),
 	};

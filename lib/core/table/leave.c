@@ -9,6 +9,7 @@
 #include "core/event.h"
 #include "core/node.h"
 #include "core/sync/exchange.h"
+#include "core/table/rival.h"
 
 #define TOLD_DIRECTLY 3
 
@@ -78,6 +79,9 @@ shoal_leave_begin(struct shoal_core *core, uint64_t timeout_ns)
 	shoal_leave_end(core, SHOAL_OK);
 	return SHOAL_OK;
 #endif
+	if (core->members.ordered == 0) {
+		shoal_rival_believe(core); /* who is back, and still waits, holds this member alive */
+	}
 	core->leave.end = core->now + (timeout_ns == 0 || timeout_ns > most ? most : timeout_ns);
 	core->leave.timer.kind = SHOAL_TIMER_LEAVE;
 	shoal_heap_arm(&core->heap, &core->leave.timer, core->leave.end);

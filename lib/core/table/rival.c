@@ -270,7 +270,8 @@ shoal_rival_tell_heir(struct shoal_core *core, uint32_t slot, uint64_t salt)
 
 	if (record != NULL) {
 		struct shoal_addr to = shoal_members_addr(record);
-		point_out(core, &record->info->id, salt, &to, salt, salt, &nowhere);
+		point_out(core, &record->info->id, salt, &to, shoal_members_salt(record), salt,
+		        &nowhere);
 	}
 }
 
@@ -289,6 +290,22 @@ take_over(struct shoal_core *core, const struct rival *rival)
 	if (shoal_kept_get(&rival->said, &message)) {
 		message.member.age_ms += (core->now - rival->noted) / SHOAL_MS(1);
 		shoal_learn_member(core, &message.member, &teller);
+	}
+}
+
+void
+shoal_rival_believe(struct shoal_core *core)
+{
+	struct shoal_slab *rivals = &core->identity.rivals;
+
+	for (uint32_t i = 0; i < rivals->end; i++) {
+		const struct rival *rival = shoal_slab_at(rivals, i);
+		if (rival == NULL || !rival->own || !is_open(core, rival)) {
+			continue;
+		}
+		struct rival heir = *rival;
+		shoal_slab_give(rivals, i);
+		take_over(core, &heir);
 	}
 }
 
