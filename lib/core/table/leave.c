@@ -79,8 +79,8 @@ shoal_leave_begin(struct shoal_core *core, uint64_t timeout_ns)
 	shoal_leave_end(core, SHOAL_OK);
 	return SHOAL_OK;
 #endif
-	if (core->members.ordered == 0) {
-		shoal_rival_believe(core); /* who is back, and still waits, holds this member alive */
+	if (core->members.ordered == 0) { /* who waits for that holds this one alive */
+		shoal_rival_believe(core);
 	}
 	core->leave.end = core->now + (timeout_ns == 0 || timeout_ns > most ? most : timeout_ns);
 	core->leave.timer.kind = SHOAL_TIMER_LEAVE;

@@ -34,7 +34,7 @@ void shoal_rival_tell_heir(struct shoal_core *core, uint32_t slot, uint64_t salt
 void shoal_rival_checked(
         struct shoal_core *core, const struct shoal_probe *probe, uint64_t answered);
 
-/* Those that say themselves that they are back count at once, whatever the known ones will answer. */
+/* Those that say themselves that they are back count at once, whatever the known ones answer. */
 void shoal_rival_believe(struct shoal_core *core);
 
 #endif
