@@ -5,7 +5,7 @@ import os
 import stat
 import time
 
-from command import FAST, ask, check, complaint, expect_in, main, shoal
+from command import FAST, STEADY, ask, check, complaint, expect_in, main, shoal
 
 PROGRAM = """#!/bin/sh
 cat > {folder}/members.$SHOAL_EVENT.$SHOAL_MEMBER
@@ -48,10 +48,10 @@ def while_it_runs_events_of_a_member_become_one(cluster):
     hold = os.path.join(cluster.folder, "hold")
     with open(hold, "w", encoding="utf-8"):
         pass
-    first = cluster.start("m01", *FAST, "--on-event", program(cluster))
-    second = cluster.start("m02", *FAST, join=[first.address])
+    first = cluster.start("m01", *STEADY, "--on-event", program(cluster))
+    second = cluster.start("m02", *STEADY, join=[first.address])
     cluster.expect(lambda: len(events(cluster)) == 1, "it runs")
-    third = cluster.start("m03", *FAST, join=[first.address])
+    third = cluster.start("m03", *STEADY, join=[first.address])
     cluster.expect_all([first], {"m02": "alive", "m03": "alive"})
     for tag in range(5):
         ask(cluster, third, "tag", "add", f"t{tag}")
