@@ -472,18 +472,18 @@ idle_link(struct shoal_http_peer *peer)
 }
 
 static void
-on_resolved(void *arg, int code, const char *why, const struct shoal_addr *addr, size_t n)
+on_resolved(void *arg, const struct shoal_resolve_answer *answer)
 {
 	struct shoal_http_peer *peer = arg;
 
 	peer->resolve = NULL;
-	peer->found_count = n;
+	peer->found_count = answer->n;
 	peer->next = 0;
-	if (code != 0) {
-		shoal_http_peer_failed(peer, SHOAL_ERR_UNREACHABLE, why);
+	if (answer->code != 0) {
+		shoal_http_peer_failed(peer, SHOAL_ERR_UNREACHABLE, answer->why);
 		return;
 	}
-	memcpy(peer->found, addr, n * sizeof(*addr));
+	memcpy(peer->found, answer->addr, answer->n * sizeof(*answer->addr));
 	shoal_http_peer_tend(peer);
 }
 
@@ -503,8 +503,9 @@ is_found(struct shoal_http_peer *peer)
 		peer->found_count = 1;
 		return true;
 	}
-	int rc = shoal_resolve_begin(&peer->resolve, &http->work, http->env.base, peer->url.host,
-	        peer->url.port, SHOAL_HTTP_ADDRS_MAX, on_resolved, peer);
+	const struct shoal_resolve_how how = {.mem = &http->work, .base = http->env.base};
+	int rc = shoal_resolve_host(&peer->resolve, &how, peer->url.host, peer->url.port,
+	        SHOAL_HTTP_ADDRS_MAX, on_resolved, peer);
 	if (rc != 0) {
 		peer->resolve = NULL;
 		shoal_http_peer_failed(peer, rc, shoal_strerror(rc));

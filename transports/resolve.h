@@ -1,22 +1,56 @@
 /* SPDX-License-Identifier: MIT */
-/* Host names to addresses, on the loop: the hosts file and DNS, by c-ares. */
+/* Names to addresses, and to the hosts that offer a service, on the loop: the hosts file and DNS,
+ * by c-ares. */
 #ifndef SHOAL_TRANSPORTS_RESOLVE_H
 #define SHOAL_TRANSPORTS_RESOLVE_H
 
-#include <shoal/error.h>
+#include <shoal/resolver.h>
 
 struct event_base;
 struct shoal_resolve;
+struct shoal_rng;
 
-/* Called once, on a later turn of the loop: code 0 with n addresses, or SHOAL_ERR_RESOLVE or _NOMEM
- * with why. The resolve is freed after the call. */
-typedef void (*shoal_resolve_fn)(
-        void *arg, int code, const char *why, const struct shoal_addr *addr, size_t n);
+/* Which addresses of a name, in which order. */
+enum shoal_family {
+	SHOAL_FAMILY_ANY, /* that of RFC 6724 */
+	SHOAL_FAMILY_IPV4_FIRST,
+	SHOAL_FAMILY_IPV6_FIRST,
+	SHOAL_FAMILY_IPV4, /* no others */
+	SHOAL_FAMILY_IPV6
+};
 
-/* At most `most` addresses are reported, each with the port. SHOAL_ERR_NOMEM, SHOAL_ERR_SYSTEM. */
-SHOAL_MUST_USE int shoal_resolve_begin(struct shoal_resolve **resolve,
-        const struct shoal_allocator *mem, struct event_base *base, const char *host, uint16_t port,
-        size_t most, shoal_resolve_fn fn, void *arg);
+/* How names are resolved. Borrowed for the call. */
+struct shoal_resolve_how {
+	const struct shoal_allocator *mem;
+	struct event_base *base;
+	const struct shoal_addr *server; /* name servers; none: the machine's */
+	size_t servers;                  /* at most SHOAL_ADDRS_MAX */
+	enum shoal_family family;
+	struct shoal_rng *rng; /* for the choice among services; lives until the end of the resolve
+	                        */
+};
+
+/* Code 0, or SHOAL_ERR_RESOLVE or another error and why. Borrowed for the call. */
+struct shoal_resolve_answer {
+	int code;
+	const char *why;
+	const struct shoal_addr *addr;       /* of a host, each with the port */
+	const struct shoal_service *service; /* of a service, in the order to be tried */
+	size_t n;                            /* of either */
+	size_t left_out;                     /* for which there was no room */
+};
+
+/* Called once, on a later turn of the loop. The resolve is freed after the call. */
+typedef void (*shoal_resolve_fn)(void *arg, const struct shoal_resolve_answer *answer);
+
+/* At most `most` addresses are reported. SHOAL_ERR_NOMEM, SHOAL_ERR_SYSTEM. */
+SHOAL_MUST_USE int shoal_resolve_host(struct shoal_resolve **resolve,
+        const struct shoal_resolve_how *how, const char *host, uint16_t port, size_t most,
+        shoal_resolve_fn fn, void *arg);
+/* The same for the SRV records of a name. */
+SHOAL_MUST_USE int shoal_resolve_service(struct shoal_resolve **resolve,
+        const struct shoal_resolve_how *how, const char *name, size_t most, shoal_resolve_fn fn,
+        void *arg);
 /* Ends it without the call. */
 void shoal_resolve_cancel(struct shoal_resolve *resolve);
 

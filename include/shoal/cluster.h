@@ -57,10 +57,23 @@ SHOAL_API int shoal_cluster_start(struct shoal_cluster *cluster);
  * text names the one that is wrong. Nothing is asked of anybody. */
 SHOAL_API int shoal_seeds_check(const char *const *addrs, size_t n);
 
-/* Joins through the seeds: "ip:port", "[v6]:port", "host:port", "host" (port of bind). All are
- * tried at once, each address of each name; it ends when all have answered, or after timeout_ms (0:
- * the profile's exchange_timeout_ms). 0 when at least one was reached; *reached (may be NULL) says
- * how many, and what they told is in shoal_members.
+/* Joins through the seeds, which are tried at once; it ends when all have answered, or after
+ * timeout_ms (0: the profile's exchange_timeout_ms). 0 when at least one was reached; *reached (may
+ * be NULL) says how many, and what they told is in shoal_members. A seed is one of
+ *
+ *     1.2.3.4:7946  [2001:db8::1]:7946  [fe80::1%eth0]:7946    without a port: that of bind
+ *     db1.example.com:7946                                     the same
+ *     srv+example.com         the SRV records of _shoal._tcp.example.com say where; a name that
+ *                             begins with an underscore is taken as it is
+ *     https://db1.example.com/gossip    a member at a URL, http or https
+ *     srv+https://example.com/gossip    the same at the hosts of _shoal-https._tcp.example.com
+ *                                       (or _shoal-http), for whose names certificates must be
+ *
+ * The addresses of a name are tried in turn, 32 at most, in the order that config.family asks for:
+ * the next one when the one before has answered, or has said nothing for a quarter of a second (or
+ * less, so that all have their turn in time). All are, also behind one that was reached: they may
+ * be several members. Of hosts with SRV records 16 are, drawn by priority and weight (RFC 2782), 4
+ * addresses of each; those of the next priority where none of those before was reached.
  *
  * A seed that is this member itself counts neither as reached nor as an error, so that all members
  * may have the same list; where every seed is this member, it is the first of its cluster: 0 with

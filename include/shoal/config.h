@@ -125,6 +125,13 @@ struct shoal_config {
 	                    * token, and what those of this member have: all members that have a
 	                    * URL have the same. Up to SHOAL_TOKEN_MAX visible characters of ASCII.
 	                    * Whoever sees a request has it: keys protect what is said */
+	const char *dns;    /* NULL: the name servers of the machine, as /etc/resolv.conf has them.
+	                     * "10.0.0.2,10.0.0.3:8600": these, at most SHOAL_ADDRS_MAX; port 53
+	                     * where none stands there. /etc/hosts is looked at before, either way */
+	const char *family; /* of the addresses that a name has. "any": all, in the order of RFC
+	                     * 6724; "ipv4-first" and "ipv6-first": all, those first; "ipv4" and
+	                     * "ipv6": no others. NULL: any. Addresses written as numbers are tried
+	                     * as they are */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

@@ -13,6 +13,7 @@
 #include <shoal/metadata.h>
 #include <shoal/metrics.h>
 #include <shoal/packet.h>
+#include <shoal/resolver.h>
 #include <shoal/types.h>
 #include <shoal/value.h>
 #include <shoal/version.h>

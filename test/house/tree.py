@@ -13,7 +13,7 @@ ROOMS = {
     "wire": ("lib/wire", {"base", "wire"}, {"value", "packet", "document", "keyring"}),
     "core": ("lib/core", {"base", "wire", "core"}, {"core", "record"}),
     "sim": ("lib/sim", {"base", "wire", "sim"}, {"sim", "swarm"}),
-    "transports": ("transports", {"base", "transports"}, {"transport"}),
+    "transports": ("transports", {"base", "transports"}, {"transport", "resolver"}),
     "cluster": ("lib/cluster", {"base", "transports", "cluster"}, {"config", "member", "message", "metadata", "cluster", "shoal", "why"}),
 }
 # Public headers that a room may include: its own and those of the rooms named here.

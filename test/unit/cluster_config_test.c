@@ -119,6 +119,35 @@ a_codec_is_one_of_the_library_by_name_or_ones_own(void **state)
 }
 
 static void
+name_servers_and_the_family_of_addresses_are_checked(void **state)
+{
+	static const char *const servers[] = {"10.0.0.2", "10.0.0.2:8600, 10.0.0.3",
+	        "[2001:db8::1]:53,2001:db8::2,1.2.3.4,[2001:db8::3]"};
+	static const char *const bad[] = {"", "ns.example.com", "10.0.0.2:0", "10.0.0.2,",
+	        "1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4,1.1.1.5", "0.0.0.0", "[fe80::1%1]:53"};
+	static const char *const family[] = {"any", "ipv4-first", "ipv6-first", "ipv4", "ipv6"};
+	struct shoal_config config = good();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(servers); i++) {
+		assert_int_equal(shoal_config_set(&config, "dns", servers[i]), 0);
+		assert_int_equal(shoal_config_check(&config), 0);
+	}
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		config.dns = bad[i];
+		refused(&config, "dns", "allowed are name servers as ip or ip:port, 4 at most");
+	}
+	config = good();
+	for (size_t i = 0; i < COUNT_OF(family); i++) {
+		assert_int_equal(shoal_config_set(&config, "family", family[i]), 0);
+		assert_int_equal(shoal_config_check(&config), 0);
+	}
+	config.family = "v4";
+	refused(&config, "family",
+	        "\"v4\"; allowed are any, ipv4-first, ipv6-first, ipv4 and ipv6");
+}
+
+static void
 a_profile_is_taken_by_its_kind_and_no_other_is(void **state)
 {
 	struct shoal_config config = good();
@@ -485,6 +514,7 @@ main(void)
 	        cmocka_unit_test(the_defaults_are_good_and_are_those_of_the_lan_profile),
 	        cmocka_unit_test(a_profile_is_as_long_whatever_it_holds),
 	        cmocka_unit_test(a_codec_is_one_of_the_library_by_name_or_ones_own),
+	        cmocka_unit_test(name_servers_and_the_family_of_addresses_are_checked),
 	        cmocka_unit_test(a_profile_is_taken_by_its_kind_and_no_other_is),
 	        cmocka_unit_test(every_field_can_be_set_by_its_name),
 	        cmocka_unit_test(every_number_of_the_profile_can_be_set_by_its_name),

@@ -502,8 +502,9 @@ static const struct cli_option agent_options[] = {
                 "all have the same. The variable SHOAL_TOKEN holds a token itself.",
                 CLI_VALUE, false},
         {"join", "ADDR",
-                "A member to join through, as ADDRESS:PORT, HOST:PORT or URL. The agent stays up "
-                "when none answers, and tries again.",
+                "A member to join through, as ADDRESS:PORT, HOST:PORT or URL, or as srv+NAME by "
+                "the SRV records of _shoal._tcp.NAME. The agent stays up when none answers, and "
+                "tries again.",
                 CLI_LIST, false},
         {"allow", "CIDR",
                 "Only members with addresses in these ranges are taken, as 10.0.0.0/8 or fd00::/8. "
@@ -581,7 +582,7 @@ const struct cli_command cli_agent_command = {
         .rows_title = "KEYs of --set beside the options above: app_version, connections_max, "
                       "idle_timeout_ms, events_max, history_max, record_bytes, record_redact, "
                       "state_interval_ms, seed, accept_clear, accept_unlabelled, accept_for_ms, "
-                      "compress_min, coalesce_ms, log_rate, and "
+                      "compress_min, coalesce_ms, log_rate, dns, family, and "
                       "these, with their value in the profile lan:",
         .rows = put_fields,
 };

@@ -76,8 +76,8 @@ const struct cli_command cli_join_command = {
         .name = "join",
         .operands = "ADDR...",
         .summary = "Join the cluster of other members",
-        .about = "Tells the local agent to join through the members at ADDR (ADDRESS:PORT or "
-                 "HOST:PORT). All are tried; one that answers is enough.",
+        .about = "Tells the local agent to join through the members at ADDR (ADDRESS:PORT, "
+                 "HOST:PORT or srv+NAME). All are tried; one that answers is enough.",
         .options = join_options,
         .operands_min = 1,
         .operands_max = 64,

@@ -13,6 +13,7 @@
 #include "cluster/config/encoding.h"
 #include "cluster/config/forms.h"
 #include "cluster/config/keyring.h"
+#include "cluster/config/names.h"
 #include "cluster/config/ranges.h"
 #include "cluster/members/metadata.h"
 #include "cluster/report/last_error.h"
@@ -51,7 +52,9 @@
 	X(keyring)                                                                                 \
 	X(codec)                                                                                   \
 	X(transport)                                                                               \
-	X(token)
+	X(token)                                                                                   \
+	X(dns)                                                                                     \
+	X(family)
 
 /* Fields of which each has its own form. */
 #define PARSED_TABLE(X) X(profile) X(run) X(log_level) X(seed)
@@ -385,6 +388,9 @@ check(struct shoal_settings *settings, const struct shoal_config *config)
 	}
 	if (rc == 0) {
 		rc = shoal_encoding_check(config);
+	}
+	if (rc == 0) {
+		rc = shoal_names_check(settings, config);
 	}
 	return rc;
 }

@@ -5,6 +5,7 @@
 #define SHOAL_CLUSTER_CONFIG_H
 
 #include "base/url.h"
+#include "transports/resolve.h"
 
 #include <shoal/config.h>
 
@@ -15,8 +16,11 @@ struct shoal_settings {
 	size_t binds;
 	struct shoal_addr advertise[SHOAL_ADDRS_MAX]; /* port 0: that of bind */
 	size_t advertises;
-	struct shoal_url web;               /* to bind to; text "": none */
-	char web_advertise[SHOAL_URL_TEXT]; /* "": what is bound */
+	struct shoal_url web;                   /* to bind to; text "": none */
+	char web_advertise[SHOAL_URL_TEXT];     /* "": what is bound */
+	struct shoal_addr dns[SHOAL_ADDRS_MAX]; /* none: the machine's */
+	size_t dns_count;
+	enum shoal_family family;
 	struct shoal_cidr allow[SHOAL_ALLOW_MAX];
 	size_t allows;
 	struct shoal_key keys[SHOAL_KEYS_MAX]; /* config.keys; wiped once the core has them */

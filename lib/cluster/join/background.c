@@ -171,6 +171,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	struct shoal_cluster *cluster = arg;
 	struct shoal_joins *joins = &cluster->joins;
 	uint64_t now = shoal_clock_mono(&cluster->clock);
+	uint64_t ms = cluster->settings.config.profile.heal_interval_ms * (uint64_t)INTERVALS_MAX;
 	bool alone = shoal_core_count(cluster->core, SHOAL_STATE_ALIVE) <= 1;
 
 	(void)fd;
@@ -187,7 +188,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		shoal_list_remove(first);
 		shoal_list_push_back(&joins->again, first);
 		if (again->try == NULL && now >= again->not_before &&
-		        shoal_try_begin(&again->try, cluster, again->seed, on_tried, again) == 0) {
+		        shoal_try_begin(&again->try, cluster, again->seed, ms, on_tried, again) ==
+		                0) {
 			again->since = now;
 			joins->again_trying++;
 		}

@@ -1,217 +1,185 @@
 /* SPDX-License-Identifier: MIT */
-/* Trying a seed: text → name or number → addresses → one JOIN of the core each → a result with
- * reasons.
+/* Trying a seed: text → hosts of a service, where it is one → addresses → one JOIN of the core each
+ * → a result with reasons.
  *
- * Every address of a name is tried, at the same time, since a name may stand for several members or
- * for one that can be reached in one way only. The core takes a bounded number of requests; what it
- * refuses for that reason is asked again on a later turn. Answers come as JOINED events by address,
- * and the first request in flight to that address gets it.
+ * The addresses of a name are tried in turn, in the order of RFC 6724 or of the family that is
+ * preferred: the next one when the one before has answered or failed, or has said nothing for a
+ * while (RFC 8305), so that a dead one costs little. All of them are tried, also behind one that
+ * was reached: a name may stand for several members, and members that start together and each stop
+ * at the first would form islands. Hosts of a service (RFC 2782) are tried the same way, those of
+ * one priority together, and those of the next one only where none of these was reached.
+ *
+ * The core takes a bounded number of requests; what it refuses for that reason is asked again on a
+ * later turn. Answers come as JOINED events by address, and the first request in flight to that
+ * address gets it. Once one was reached, those in flight end unheard.
  *
  * Nothing ends from inside an event: answers are noted here, and shoal_try_reap, which the loop
  * calls when the snapshot with the answers' effects is published, tells the owner. So a join that
  * has returned shows its seed in the list of members. */
 #include "cluster/join/try.h"
 
-#include "base/addr.h"
 #include "base/alloc.h"
-#include "cluster/join/address.h"
+#include "cluster/join/target.h"
 #include "cluster/loop/listen.h"
 #include "cluster/loop/loop.h"
-#include "cluster/report/reasons.h"
-#include "transports/resolve.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define FORMS       "allowed are ip:port, [v6]:port, host:port, host and http://host:port/path"
 #define NOT_ALLOWED "permission denied: it is outside of what allow names here"
-#define NOT_DIALLED "a wildcard, broadcast or multicast address cannot be dialled"
+#define NOT_DIALLED "a wildcard, broadcast or multicast address, or port 0, cannot be dialled"
 
-struct shoal_try {
-	struct shoal_list node;
-	struct shoal_cluster *cluster;
-	shoal_try_fn fn;
-	void *arg;
-	struct shoal_resolve *resolve; /* while the name is looked up */
-	bool named; /* the host is a name                                         */
-	struct shoal_addr addr[SHOAL_TRY_ADDRS_MAX];
-	size_t count, next; /* addresses, and those that the core was asked for */
-	size_t open; /* of those, without an answer                                           */
-	size_t self, reached, rejected;
-	struct shoal_reasons why;
-	uint16_t port;
-	char seed[]; /* as the user wrote it */
-};
+#define PAUSE_MS 250 /* RFC 8305, section 5 */
 
 /* One JOIN that the core works on. Without a try nobody waits for it any more. */
 struct shoal_attempt {
 	struct shoal_list node;
 	struct shoal_try *try;
+	struct shoal_target *target;
 	struct shoal_addr addr;
 };
 
-static bool
-can_be_dialled(const struct shoal_addr *addr)
+int
+shoal_try_check(const char *text, char *why, size_t len)
 {
-	static const uint8_t broadcast[4] = {255, 255, 255, 255};
+	struct shoal_seed seed;
 
-	if (shoal_addr_is_wildcard(addr)) {
-		return false;
-	}
-	if (shoal_addr_is_ipv4(addr)) {
-		return (addr->ip[12] & 0xf0) != 0xe0 &&
-		       memcmp(addr->ip + 12, broadcast, sizeof(broadcast)) != 0;
-	}
-	return addr->ip[0] != 0xff;
-}
-
-/* What is wrong with a seed; NULL: nothing. A host that looks like a number must be one: a name
- * server would be asked for ever and know nothing. */
-static const char *
-fault_of(const char *seed)
-{
-	struct shoal_address_parts parts;
-	struct shoal_addr addr;
-
-	if (shoal_address_split(&parts, seed) != 0 || strpbrk(parts.host, " \t\r\n/[]") != NULL) {
-		return FORMS;
-	}
-	if (parts.has_port && parts.port == 0) {
-		return "port 0 cannot be dialled; allowed are 1 to 65535";
-	}
-	if (shoal_address_numeric(&addr, parts.host, parts.port) == 0) {
-		return can_be_dialled(&addr) ? NULL : NOT_DIALLED;
-	}
-	if (strpbrk(parts.host, ":%") != NULL ||
-	        strspn(parts.host, "0123456789.") == strlen(parts.host)) {
-		return "the address is not valid; " FORMS;
-	}
-	return NULL;
-}
-
-/* The same of a URL. */
-static const char *
-fault_of_url(const char *seed)
-{
-	struct shoal_url url;
-	const char *why;
-
-	if (shoal_url_parse(&url, seed, strlen(seed), &why) != 0) {
-		return why;
-	}
-	if (url.port == 0) {
-		return "port 0 cannot be dialled; allowed are 1 to 65535";
-	}
-	return shoal_url_is_wildcard(&url) ? NOT_DIALLED : NULL;
+	return shoal_seed_parse(&seed, text, why, len);
 }
 
 int
-shoal_try_check(const char *seed, char *why, size_t len)
+shoal_try_fits(const struct shoal_settings *settings, const char *text, char *why, size_t len)
 {
-	bool is_url = shoal_address_is_url(seed);
-	const char *fault;
+	struct shoal_seed seed;
+	int rc = shoal_seed_parse(&seed, text, why, len);
+	bool web = seed.form == SHOAL_SEED_URL || seed.form == SHOAL_SEED_SERVICE_URL;
 
-	if (!is_url && (strncmp(seed, "srv+", 4) == 0 || strstr(seed, "://") != NULL)) {
-		snprintf(why, len, "seed \"%.100s\": this form is not supported by this build",
-		        seed);
-		return SHOAL_ERR_UNSUPPORTED;
-	}
-	fault = is_url ? fault_of_url(seed) : fault_of(seed);
-	if (fault == NULL) {
-		return 0;
-	}
-	snprintf(why, len, "seed \"%.100s\": %s", seed, fault);
-	return SHOAL_ERR_INVALID;
-}
-
-int
-shoal_try_fits(const struct shoal_settings *settings, const char *seed, char *why, size_t len)
-{
-	bool is_url = shoal_address_is_url(seed);
-
-	if (is_url ? settings->web.text[0] != '\0' : settings->binds > 0) {
-		return 0;
+	if (rc != 0 || (web ? settings->web.text[0] != '\0' : settings->binds > 0)) {
+		return rc;
 	}
 	snprintf(why, len, "seed \"%.100s\" is reached by %s only, and this member by %s only: %s",
-	        seed, is_url ? "http" : "sockets", is_url ? "sockets" : "http",
-	        is_url ? "bind a URL too, as http://127.0.0.1:8001"
-	               : "bind ip:port too, as 127.0.0.1:7946, or join through a URL");
+	        text, web ? "http" : "sockets", web ? "sockets" : "http",
+	        web ? "bind a URL too, as http://127.0.0.1:8001"
+	            : "bind ip:port too, as 127.0.0.1:7946, or join through a URL");
 	return SHOAL_ERR_UNSUPPORTED;
 }
 
-static void
-say_address(struct shoal_try *try, const struct shoal_addr *addr, int code, const char *detail)
+void
+shoal_try_wake(struct shoal_try *try)
 {
-	const char *reason = detail != NULL && *detail != '\0' ? detail : shoal_strerror(code);
-	char text[SHOAL_ADDR_TEXT];
-
-	shoal_addr_print(addr, text, sizeof(text));
-	if (shoal_addr_is_web(addr)) {
-		shoal_reasons_add(&try->why, "%s: %s", try->seed, reason);
-	} else if (try->named) {
-		shoal_reasons_add(&try->why, "%s at %s: %s", try->seed, text, reason);
-	} else {
-		shoal_reasons_add(&try->why, "%s: %s", text, reason);
-	}
-}
-
-static void
-on_resolved(void *arg, int code, const char *why, const struct shoal_addr *addr, size_t n)
-{
-	struct shoal_try *try = arg;
-
-	try->resolve = NULL;
-	if (code != 0) {
-		shoal_reasons_add(&try->why, "%s: %s: %s", try->seed, shoal_strerror(code), why);
-	} else {
-		memcpy(try->addr, addr, n * sizeof(*addr));
-	}
-	try->count = n;
 	try->cluster->joins.waiting = true;
 	shoal_loop_touch(try->cluster);
 }
 
-/* A member by its URL: the transport knows from now on what that address stands for. */
-static int
-add_url(struct shoal_try *try, const char *url)
+static void
+on_pause(evutil_socket_t fd, short what, void *arg)
 {
-	const struct shoal_transport *web = try->cluster->web;
-	struct shoal_addr *addr = &try->addr[try->count];
-	int rc = shoal_addr_from_url(addr, url);
+	(void)fd;
+	(void)what;
+	shoal_try_wake(arg);
+}
 
-	if (rc == 0) {
-		rc = web->ops->know(web->self, addr, url);
+/* One that makes no URL has no address either, and the reason says so. */
+static void
+name_url(struct shoal_target *target, const struct shoal_service *service)
+{
+	struct shoal_seed seed;
+	struct shoal_url url;
+	char why[300];
+
+	if (shoal_seed_parse(&seed, target->try->seed, why, sizeof(why)) == 0 &&
+	        shoal_seed_url(&seed, service, &url) == 0) {
+		memcpy(target->url, url.text, sizeof(target->url));
+		return;
 	}
-	try->count += rc == 0;
-	return rc;
+	target->entered = true;
+	shoal_target_say(
+	        target, NULL, SHOAL_ERR_INVALID, "with the path it makes no URL of a member");
+}
+
+static void
+on_service(void *arg, const struct shoal_resolve_answer *answer)
+{
+	struct shoal_try *try = arg;
+
+	try->lookup = NULL;
+	if (answer->code != 0) {
+		shoal_reasons_add(&try->why, "%s: %s: %s", try->seed, shoal_strerror(answer->code),
+		        answer->why);
+	}
+	for (size_t i = 0; i < answer->n; i++) {
+		const struct shoal_service *service = &answer->service[i];
+		struct shoal_target *target = shoal_target_add(
+		        try, service->host, service->port, SHOAL_TRY_TARGET_ADDRS_MAX);
+
+		if (target == NULL) {
+			shoal_reasons_add(&try->why, "%s: %s: %s", try->seed, service->host,
+			        shoal_strerror(SHOAL_ERR_NOMEM));
+			continue;
+		}
+		target->priority = service->priority;
+		if (try->form == SHOAL_SEED_SERVICE_URL) {
+			name_url(target, service);
+		}
+	}
+	if (answer->left_out > 0) {
+		shoal_cluster_log(try->cluster, SHOAL_LOG_INFO, "join",
+		        "seed %s: %zu hosts, of which %zu are tried, drawn by priority and weight",
+		        try->seed, answer->n + answer->left_out, answer->n);
+	}
+	shoal_try_wake(try);
+}
+
+static void
+release(struct shoal_try *try)
+{
+	const struct shoal_allocator *mem = try->cluster->mem;
+
+	if (try->lookup != NULL) {
+		shoal_lookup_cancel(try->lookup);
+	}
+	SHOAL_LIST_FOREACH_SAFE (node, after, &try->targets) {
+		shoal_target_free(SHOAL_LIST_ITEM(node, struct shoal_target, node));
+	}
+	(void)event_del(&try->pause);
+	shoal_alloc_free(mem, try);
 }
 
 static int
-add_host(struct shoal_try *try, const char *seed)
+first_step(struct shoal_try *try, const struct shoal_seed *seed)
 {
-	struct shoal_cluster *cluster = try->cluster;
-	struct shoal_address_parts parts;
-	int rc = shoal_address_split(&parts, seed);
+	uint16_t port = seed->has_port ? seed->port : try->cluster->bound[0].port;
+	bool numeric = seed->form == SHOAL_SEED_ADDRESS;
+	struct shoal_target *target;
 
-	if (rc != 0) {
-		return rc;
+	if (seed->form == SHOAL_SEED_SERVICE || seed->form == SHOAL_SEED_SERVICE_URL) {
+		return shoal_lookup_service(&try->lookup, try->cluster, seed->host,
+		        SHOAL_TRY_TARGETS_MAX, on_service, try);
 	}
-	try->port = parts.has_port ? parts.port : cluster->bound[0].port;
-	if (shoal_address_numeric(&try->addr[0], parts.host, try->port) == 0) {
-		try->count = 1;
-		return 0;
+	target = shoal_target_add(try, seed->host, port, numeric ? 1 : SHOAL_TRY_ADDRS_MAX);
+	if (target == NULL) {
+		return SHOAL_ERR_NOMEM;
 	}
-	try->named = true;
-	return shoal_resolve_begin(&try->resolve, cluster->mem, cluster->base, parts.host,
-	        try->port, SHOAL_TRY_ADDRS_MAX, on_resolved, try);
+	if (seed->form == SHOAL_SEED_URL) {
+		memcpy(target->url, seed->url.text, sizeof(target->url));
+	}
+	if (numeric) {
+		target->addr[0] = seed->addr;
+		target->addr[0].port = port;
+		target->count = 1;
+	}
+	return 0;
 }
 
 int
-shoal_try_begin(struct shoal_try **out, struct shoal_cluster *cluster, const char *seed,
-        shoal_try_fn fn, void *arg)
+shoal_try_begin(struct shoal_try **out, struct shoal_cluster *cluster, const char *text,
+        uint64_t ms, shoal_try_fn fn, void *arg)
 {
-	size_t len = strlen(seed);
+	size_t len = strlen(text);
 	struct shoal_try *try = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*try) + len + 1);
+	uint64_t share = ms / 2 / SHOAL_TRY_ADDRS_MAX;
+	struct shoal_seed seed;
+	char why[300];
 	int rc;
 
 	if (try == NULL) {
@@ -220,15 +188,19 @@ shoal_try_begin(struct shoal_try **out, struct shoal_cluster *cluster, const cha
 	try->cluster = cluster;
 	try->fn = fn;
 	try->arg = arg;
-	memcpy(try->seed, seed, len + 1);
-	rc = shoal_address_is_url(seed) ? add_url(try, seed) : add_host(try, seed);
+	memcpy(try->seed, text, len + 1);
+	try->pause_ns = SHOAL_MS(share < PAUSE_MS ? share : PAUSE_MS);
+	shoal_list_init(&try->targets);
+	evtimer_assign(&try->pause, cluster->base, on_pause, try);
+	rc = shoal_seed_parse(&seed, text, why, sizeof(why));
+	try->form = seed.form;
+	rc = rc == 0 ? first_step(try, &seed) : rc;
 	if (rc != 0) {
-		shoal_alloc_free(cluster->mem, try);
+		release(try);
 		return rc;
 	}
 	shoal_list_push_back(&cluster->joins.tries, &try->node);
-	cluster->joins.waiting = true;
-	shoal_loop_touch(cluster);
+	shoal_try_wake(try);
 	*out = try;
 	return 0;
 }
@@ -245,7 +217,8 @@ leave_attempts(struct shoal_try *try, const char *reason)
 		}
 		attempt->try = NULL;
 		if (reason != NULL) {
-			say_address(try, &attempt->addr, SHOAL_ERR_TIMEOUT, reason);
+			shoal_target_say(
+			        attempt->target, &attempt->addr, SHOAL_ERR_TIMEOUT, reason);
 		}
 	}
 	try->open = 0;
@@ -256,28 +229,26 @@ shoal_try_expire(struct shoal_try *try)
 {
 	const char *reason = shoal_strerror(SHOAL_ERR_TIMEOUT);
 
-	if (try->resolve != NULL) {
-		shoal_resolve_cancel(try->resolve);
-		try->resolve = NULL;
+	if (try->lookup != NULL) {
+		shoal_lookup_cancel(try->lookup);
+		try->lookup = NULL;
 		shoal_reasons_add(&try->why, "%s: %s: %s", try->seed,
 		        shoal_strerror(SHOAL_ERR_RESOLVE), reason);
 	}
 	leave_attempts(try, reason);
-	while (try->next < try->count) {
-		say_address(try, &try->addr[try->next++], SHOAL_ERR_TIMEOUT, reason);
+	SHOAL_LIST_FOREACH (node, &try->targets) {
+		shoal_target_expire(SHOAL_LIST_ITEM(node, struct shoal_target, node));
 	}
+	try->expired = true;
 	shoal_loop_touch(try->cluster);
 }
 
 void
 shoal_try_drop(struct shoal_try *try)
 {
-	if (try->resolve != NULL) {
-		shoal_resolve_cancel(try->resolve);
-	}
 	leave_attempts(try, NULL);
 	shoal_list_remove(&try->node);
-	shoal_alloc_free(try->cluster->mem, try);
+	release(try);
 }
 
 /* Somebody is there and does not want this member, or is not understood; the others are failures on
@@ -294,6 +265,7 @@ void
 shoal_try_joined(struct shoal_cluster *cluster, const struct shoal_event *event)
 {
 	struct shoal_attempt *attempt = NULL;
+	struct shoal_target *target;
 	struct shoal_try *try;
 
 	SHOAL_LIST_FOREACH (node, &cluster->joins.attempts) {
@@ -307,6 +279,7 @@ shoal_try_joined(struct shoal_cluster *cluster, const struct shoal_event *event)
 		return;
 	}
 	try = attempt->try;
+	target = attempt->target;
 	shoal_list_remove(&attempt->node);
 	shoal_alloc_free(cluster->mem, attempt);
 	shoal_loop_touch(cluster);
@@ -314,55 +287,166 @@ shoal_try_joined(struct shoal_cluster *cluster, const struct shoal_event *event)
 		return;
 	}
 	try->open--;
+	try->next_at = 0;
+	shoal_try_wake(try);
 	if (event->code == 0) {
 		try->reached++;
 		return;
 	}
 	try->rejected += is_refusal(event->code);
-	say_address(try, &event->addr, event->code, event->cause.detail);
+	shoal_target_say(target, &event->addr, event->code, event->cause.detail);
 }
 
-/* Asks the core to join the next address. false: it takes no more now. */
-static bool
-ask(struct shoal_try *try)
+/* Asks the core to join an address. SHOAL_ERR_LIMIT: it takes no more now. */
+static int
+join(struct shoal_target *target, const struct shoal_addr *addr)
 {
+	struct shoal_try *try = target->try;
 	struct shoal_cluster *cluster = try->cluster;
-	struct shoal_input input = {.kind = SHOAL_INPUT_JOIN, .from = try->addr[try->next]};
-	struct shoal_attempt *attempt;
-	int rc = SHOAL_ERR_NOMEM;
+	struct shoal_input input = {.kind = SHOAL_INPUT_JOIN, .from = *addr};
+	struct shoal_attempt *attempt = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*attempt));
+	int rc;
 
-	if (shoal_listen_is_self(cluster, &input.from)) {
+	if (attempt == NULL) {
+		return SHOAL_ERR_NOMEM;
+	}
+	/* It must be findable when the core answers at once. */
+	attempt->addr = *addr;
+	attempt->try = try;
+	attempt->target = target;
+	shoal_list_push_back(&cluster->joins.attempts, &attempt->node);
+	try->open++;
+	rc = shoal_loop_input(cluster, &input);
+	if (rc != 0) {
+		shoal_list_remove(&attempt->node);
+		shoal_alloc_free(cluster->mem, attempt);
+		try->open--;
+	}
+	return rc;
+}
+
+/* The next address of a target. false: the core takes no more now. */
+static bool
+ask(struct shoal_target *target)
+{
+	struct shoal_try *try = target->try;
+	const struct shoal_addr *addr = &target->addr[target->next];
+	int rc;
+
+	if (shoal_listen_is_self(try->cluster, addr)) {
 		try->self++;
-		try->next++;
+		target->next++;
 		return true;
 	}
-	if (!can_be_dialled(&input.from)) {
-		say_address(try, &input.from, SHOAL_ERR_INVALID, NOT_DIALLED);
-		try->next++;
+	if (!shoal_seed_can_be_dialled(addr) || addr->port == 0) {
+		shoal_target_say(target, addr, SHOAL_ERR_INVALID, NOT_DIALLED);
+		target->next++;
 		return true;
 	}
-	attempt = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*attempt));
-	if (attempt != NULL) {
-		/* It must be findable when the core answers at once. */
-		attempt->addr = input.from;
-		attempt->try = try;
-		shoal_list_push_back(&cluster->joins.attempts, &attempt->node);
-		try->open++;
-		rc = shoal_loop_input(cluster, &input);
-		if (rc != 0) {
-			shoal_list_remove(&attempt->node);
-			shoal_alloc_free(cluster->mem, attempt);
-			try->open--;
-		}
-	}
+	try->next_at = shoal_clock_mono(&try->cluster->clock) + try->pause_ns;
+	rc = join(target, addr);
 	if (rc == SHOAL_ERR_LIMIT) {
 		return false;
 	}
 	if (rc != 0) {
-		say_address(try, &input.from, rc, rc == SHOAL_ERR_PERMISSION ? NOT_ALLOWED : NULL);
+		shoal_target_say(target, addr, rc, rc == SHOAL_ERR_PERMISSION ? NOT_ALLOWED : NULL);
 	}
-	try->next++;
+	target->next++;
 	return true;
+}
+
+/* The first one with an address that was not tried. NULL: there is none now. */
+static struct shoal_target *
+pick(const struct shoal_try *try)
+{
+	SHOAL_LIST_FOREACH (node, &try->targets) {
+		struct shoal_target *target = SHOAL_LIST_ITEM(node, struct shoal_target, node);
+
+		if (target->entered && target->next < target->count) {
+			return target;
+		}
+	}
+	return NULL;
+}
+
+static bool
+is_looking(const struct shoal_try *try)
+{
+	SHOAL_LIST_FOREACH (node, &try->targets) {
+		if (SHOAL_LIST_ITEM(node, struct shoal_target, node)->lookup != NULL) {
+			return true;
+		}
+	}
+	return try->lookup != NULL;
+}
+
+/* The first target whose turn has not come, and does where none before it was reached. */
+static struct shoal_target *
+pick_group(const struct shoal_try *try)
+{
+	SHOAL_LIST_FOREACH (node, &try->targets) {
+		struct shoal_target *target = SHOAL_LIST_ITEM(node, struct shoal_target, node);
+
+		if (!target->entered && try->reached == 0 && !try->expired) {
+			return target;
+		}
+	}
+	return NULL;
+}
+
+/* All hosts of the next priority. */
+static void
+enter_group(struct shoal_try *try, const struct shoal_target *first)
+{
+	SHOAL_LIST_FOREACH (node, &try->targets) {
+		struct shoal_target *target = SHOAL_LIST_ITEM(node, struct shoal_target, node);
+
+		if (!target->entered && target->priority == first->priority) {
+			shoal_target_enter(target);
+		}
+	}
+}
+
+/* Whether it waits for an answer of somebody. */
+static bool
+is_waiting(const struct shoal_try *try)
+{
+	return is_looking(try) || (try->open > 0 && try->reached == 0);
+}
+
+static void
+rest(struct shoal_try *try, uint64_t ns)
+{
+	const struct timeval in = {.tv_sec = (time_t)(ns / SHOAL_SEC(1)),
+	        .tv_usec = (suseconds_t)(ns % SHOAL_SEC(1) / 1000 + 1)};
+
+	(void)evtimer_add(&try->pause, &in);
+}
+
+/* false: the core takes no more now. */
+static bool
+advance(struct shoal_try *try)
+{
+	for (;;) {
+		struct shoal_target *target = pick(try), *group;
+		uint64_t now = shoal_clock_mono(&try->cluster->clock);
+
+		if (target != NULL && try->open > 0 && now < try->next_at) {
+			rest(try, try->next_at - now);
+			return true;
+		}
+		if (target != NULL && !ask(target)) {
+			return false;
+		}
+		if (target != NULL) {
+			continue;
+		}
+		group = is_waiting(try) ? NULL : pick_group(try);
+		if (group == NULL) {
+			return true;
+		}
+		enter_group(try, group);
+	}
 }
 
 void
@@ -372,12 +456,8 @@ shoal_try_pump(struct shoal_cluster *cluster)
 		return;
 	}
 	SHOAL_LIST_FOREACH (node, &cluster->joins.tries) {
-		struct shoal_try *try = SHOAL_LIST_ITEM(node, struct shoal_try, node);
-
-		while (try->next < try->count) {
-			if (!ask(try)) {
-				return;
-			}
+		if (!advance(SHOAL_LIST_ITEM(node, struct shoal_try, node))) {
+			return;
 		}
 	}
 	cluster->joins.waiting = false;
@@ -389,7 +469,7 @@ result_of(const struct shoal_try *try)
 	if (try->reached > 0) {
 		return SHOAL_TRY_REACHED;
 	}
-	if (try->self > 0 && try->self == try->count) {
+	if (try->self > 0 && try->why.len == 0) {
 		return SHOAL_TRY_SELF;
 	}
 	return try->rejected > 0 ? SHOAL_TRY_REJECTED : SHOAL_TRY_FAILED;
@@ -401,12 +481,13 @@ shoal_try_reap(struct shoal_cluster *cluster)
 	SHOAL_LIST_FOREACH_SAFE (node, after, &cluster->joins.tries) {
 		struct shoal_try *try = SHOAL_LIST_ITEM(node, struct shoal_try, node);
 
-		if (try->resolve != NULL || try->next < try->count || try->open > 0) {
+		if (pick(try) != NULL || is_waiting(try) || pick_group(try) != NULL) {
 			continue;
 		}
+		leave_attempts(try, NULL);
 		shoal_list_remove(&try->node);
 		try->fn(try->arg, try, try->seed, result_of(try), try->why.text);
-		shoal_alloc_free(cluster->mem, try);
+		release(try);
 	}
 }
 

@@ -161,7 +161,7 @@ seeds_are_checked_before_anything_is_done(void **state)
 	assert_int_equal(shoal_cluster_join(a, &seed, 0, 1000, NULL), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_cluster_join(a, NULL, 1, 1000, NULL), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_cluster_join(a, &none, 1, 1000, NULL), SHOAL_ERR_INVALID);
-	const char *later = "srv+_shoal._udp.example.org";
+	const char *later = "https://example.org/gossip";
 	assert_int_equal(shoal_cluster_join(a, &later, 1, 1000, NULL), SHOAL_ERR_UNSUPPORTED);
 	kit_free(a);
 }
