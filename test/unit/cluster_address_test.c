@@ -100,18 +100,16 @@ a_list_may_name_one_url(void **state)
 {
 	static const struct {
 		const char *text, *says;
-	} bad[] = {{"http://a,http://b", "more than one URL"},
-	        {"http://a/?x", "query"},
-	        {"http://", "no host"},
-	        {"ftp://a:1", "is no address"},
+	} bad[] = {{"http://a,http://b", "more than one URL"}, {"http://a/?x", "query"},
+	        {"http://", "no host"}, {"ftp://a:1", "is no address"},
 	        {"http://a,::1,::2,::3,::4", "more than 4"},
 	        {"::1,::2,::3,::4,https://a", "more than 4"}};
 	struct shoal_address_list list;
 	char why[300];
 
 	(void)state;
-	assert_int_equal(shoal_address_list(&list, "1.2.3.4:5, HTTP://[::1]:80/a/ ", false, why,
-	                         sizeof(why)),
+	assert_int_equal(shoal_address_list(
+	                         &list, "1.2.3.4:5, HTTP://[::1]:80/a/ ", false, why, sizeof(why)),
 	        0);
 	assert_int_equal(list.count, 1);
 	assert_string_equal(list.url.text, "http://[::1]/a");

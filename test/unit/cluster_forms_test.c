@@ -25,12 +25,9 @@ what_is_bound_and_the_transport_must_fit(void **state)
 {
 	static const struct {
 		const char *bind, *transport, *says;
-	} rows[] = {{"127.0.0.1:1", NULL, NULL},
-	        {"http://127.0.0.1:1", NULL, NULL},
-	        {"127.0.0.1:1,https://127.0.0.1:2/a", NULL, NULL},
-	        {"127.0.0.1:1", "socket", NULL},
-	        {"127.0.0.1:1", "tcp", NULL},
-	        {"http://127.0.0.1:0/a", "http", NULL},
+	} rows[] = {{"127.0.0.1:1", NULL, NULL}, {"http://127.0.0.1:1", NULL, NULL},
+	        {"127.0.0.1:1,https://127.0.0.1:2/a", NULL, NULL}, {"127.0.0.1:1", "socket", NULL},
+	        {"127.0.0.1:1", "tcp", NULL}, {"http://127.0.0.1:0/a", "http", NULL},
 	        {"127.0.0.1:1", "http", "http://127.0.0.1:7946"},
 	        {"127.0.0.1:1,http://127.0.0.1:2", "http", "nothing else"},
 	        {"http://127.0.0.1:2", "socket", "ip:port"},
@@ -132,8 +129,8 @@ transports_of_the_application_must_be_those_that_bind_needs(void **state)
 	assert_non_null(strstr(shoal_last_error(), "bind has one"));
 	assert_int_equal(check_with(made, 3, "http://127.0.0.1:2"), SHOAL_ERR_INVALID);
 	assert_non_null(strstr(shoal_last_error(), "URL only"));
-	assert_int_equal(check_with(made + 2, 1, "127.0.0.1:1,http://127.0.0.1:2"),
-	        SHOAL_ERR_INVALID);
+	assert_int_equal(
+	        check_with(made + 2, 1, "127.0.0.1:1,http://127.0.0.1:2"), SHOAL_ERR_INVALID);
 	assert_int_equal(check_with(two_webs, 2, "http://127.0.0.1:2"), SHOAL_ERR_INVALID);
 	assert_non_null(strstr(shoal_last_error(), "can nothing"));
 	ops = *made[2].ops;
