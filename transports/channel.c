@@ -7,6 +7,7 @@
 #include "transports/channel.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -91,6 +92,21 @@ size_t
 shoal_channel_waiting(const struct shoal_channel *channel)
 {
 	return channel->tls != NULL ? shoal_tls_waiting(channel->tls) : 0;
+}
+
+int
+shoal_channel_peer(const struct shoal_channel *channel, char *name, size_t len)
+{
+	const char *peer = channel->tls != NULL ? shoal_tls_peer(channel->tls) : "";
+
+	if (*peer == '\0') {
+		return SHOAL_ERR_NOT_FOUND;
+	}
+	if (strlen(peer) >= len) {
+		return SHOAL_ERR_TOO_BIG;
+	}
+	memcpy(name, peer, strlen(peer) + 1);
+	return SHOAL_OK;
 }
 
 const char *

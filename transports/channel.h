@@ -31,6 +31,8 @@ ssize_t shoal_channel_write(struct shoal_channel *channel, const void *data, siz
 int shoal_channel_flush(struct shoal_channel *channel);
 /* Bytes that were written and wait here. */
 size_t shoal_channel_waiting(const struct shoal_channel *channel);
+/* The name in the other side's certificate, where it was checked; as an op peer of transport.h. */
+int shoal_channel_peer(const struct shoal_channel *channel, char *name, size_t len);
 /* What went wrong with TLS; "" in clear. */
 const char *shoal_channel_why(const struct shoal_channel *channel);
 

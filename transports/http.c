@@ -250,7 +250,7 @@ http_reload(void *self, char *why, size_t len)
 static const struct shoal_transport_ops ops = {
         .abi = SHOAL_TRANSPORT_ABI,
         .caps = SHOAL_TRANSPORT_DATAGRAM | SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WAITING |
-                SHOAL_TRANSPORT_WEB,
+                SHOAL_TRANSPORT_WEB | SHOAL_TRANSPORT_PEERS,
         .name = "http",
         .start = http_start,
         .address = http_address,
@@ -262,6 +262,7 @@ static const struct shoal_transport_ops ops = {
         .waiting = shoal_http_peer_waiting,
         .know = shoal_http_peer_know,
         .url = http_url,
+        .peer = shoal_http_server_peer,
         .reload = http_reload,
         .stop = http_stop,
         .free = http_free,

@@ -180,6 +180,7 @@ int shoal_http_server_start(struct shoal_http *http, char *why, size_t len);
 void shoal_http_server_stop(struct shoal_http *http);
 /* A message is complete, or refused with a status. */
 void shoal_http_server_heard(struct shoal_http_link *link, unsigned status);
+int shoal_http_server_peer(const void *self, uint64_t number, char *name, size_t len);
 int shoal_http_server_reply(void *self, uint64_t number, const uint8_t *data, size_t len);
 /* For the input of an inbound connection. */
 unsigned shoal_http_server_judge(const struct shoal_http_head *head, void *arg);

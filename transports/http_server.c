@@ -276,6 +276,18 @@ shoal_http_server_reply(void *self, uint64_t number, const uint8_t *data, size_t
 	return 0;
 }
 
+int
+shoal_http_server_peer(const void *self, uint64_t number, char *name, size_t len)
+{
+	const struct shoal_http *http = self;
+	uint32_t slot;
+	const struct shoal_http_exchange *exchange = find_exchange(http, number, &slot);
+
+	return http->running && exchange != NULL
+	               ? shoal_channel_peer(&exchange->link->channel, name, len)
+	               : SHOAL_ERR_NOT_FOUND;
+}
+
 /* One that is at rest goes for another one to come. false: all are busy. */
 static bool
 evict(struct shoal_http *http)

@@ -318,7 +318,7 @@ tcp_free(void *self)
 static const struct shoal_transport_ops ops = {
         .abi = SHOAL_TRANSPORT_ABI,
         .caps = SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WATCH | SHOAL_TRANSPORT_WAITING |
-                SHOAL_TRANSPORT_TOLD,
+                SHOAL_TRANSPORT_TOLD | SHOAL_TRANSPORT_PEERS,
         .name = "tcp",
         .start = tcp_start,
         .address = tcp_address,
@@ -332,6 +332,7 @@ static const struct shoal_transport_ops ops = {
         .drop = shoal_tcp_watch_drop,
         .waiting = shoal_tcp_output_waiting,
         .told = shoal_tcp_watch_told,
+        .peer = shoal_tcp_exchange_peer,
         .reload = tcp_reload,
         .stop = tcp_stop,
         .free = tcp_free,

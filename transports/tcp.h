@@ -326,6 +326,7 @@ int shoal_tcp_exchange_stream(
         void *self, const struct shoal_addr *to, const uint8_t *data, size_t len);
 int shoal_tcp_exchange_fresh(void *self, const struct shoal_addr *to, uint64_t exchange,
         const uint8_t *data, size_t len, uint64_t timeout_ns);
+int shoal_tcp_exchange_peer(const void *self, uint64_t number, char *name, size_t len);
 int shoal_tcp_exchange_reply(void *self, uint64_t number, const uint8_t *data, size_t len);
 /* Puts the first message of a kind on a connection, as a request of this host. */
 int shoal_tcp_exchange_ask(struct shoal_tcp_connection *connection, enum shoal_tcp_kind kind,
@@ -357,6 +358,9 @@ void shoal_tcp_watch_drop(void *self, uint64_t link);
 size_t shoal_tcp_watch_told(const void *self, uint64_t link);
 /* Numbers of inbound links hold this slot, which no exchange has. */
 #define SHOAL_TCP_LINK_SLOT UINT32_MAX
+/* NULL: there is none. */
+struct shoal_tcp_connection *shoal_tcp_watch_find(
+        const struct shoal_tcp *tcp, bool outbound, uint64_t link);
 int shoal_tcp_watch_reply(struct shoal_tcp *tcp, uint64_t link, const uint8_t *data, size_t len);
 /* The first frame of a peer's link. false: it has no place here. */
 bool shoal_tcp_watch_accept(

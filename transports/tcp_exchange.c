@@ -210,6 +210,23 @@ shoal_tcp_exchange_reply(void *self, uint64_t number, const uint8_t *data, size_
 	return 0;
 }
 
+int
+shoal_tcp_exchange_peer(const void *self, uint64_t number, char *name, size_t len)
+{
+	const struct shoal_tcp *tcp = self;
+	const struct shoal_tcp_connection *connection = NULL;
+	if ((uint32_t)number == SHOAL_TCP_LINK_SLOT) {
+		connection = shoal_tcp_watch_find(tcp, false, number);
+	} else if (tcp->running) {
+		const struct shoal_tcp_exchange *exchange =
+		        shoal_slab_at(&tcp->exchanges, (uint32_t)number);
+		connection = exchange != NULL && exchange->number == number ? exchange->connection
+		                                                            : NULL;
+	}
+	return connection != NULL ? shoal_channel_peer(&connection->channel, name, len)
+	                          : SHOAL_ERR_NOT_FOUND;
+}
+
 void
 shoal_tcp_exchange_judge(
         struct shoal_tcp_connection *connection, enum shoal_transport_verdict verdict)

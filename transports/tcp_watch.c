@@ -24,8 +24,8 @@ from_links(struct shoal_list *node)
 	return SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_links);
 }
 
-static struct shoal_tcp_connection *
-find(const struct shoal_tcp *tcp, bool outbound, uint64_t link)
+struct shoal_tcp_connection *
+shoal_tcp_watch_find(const struct shoal_tcp *tcp, bool outbound, uint64_t link)
 {
 	if (!tcp->running || link == 0) {
 		return NULL;
@@ -138,13 +138,13 @@ end(struct shoal_tcp_connection *connection)
 void
 shoal_tcp_watch_close(void *self, uint64_t link)
 {
-	end(find(self, true, link));
+	end(shoal_tcp_watch_find(self, true, link));
 }
 
 void
 shoal_tcp_watch_drop(void *self, uint64_t link)
 {
-	end(find(self, false, link));
+	end(shoal_tcp_watch_find(self, false, link));
 }
 
 bool
@@ -174,7 +174,7 @@ static int
 write_to(struct shoal_tcp *tcp, uint64_t link, enum shoal_tcp_kind kind, const uint8_t *data,
         size_t len)
 {
-	struct shoal_tcp_connection *connection = find(tcp, false, link);
+	struct shoal_tcp_connection *connection = shoal_tcp_watch_find(tcp, false, link);
 	int code;
 	if (connection == NULL || connection->doomed) {
 		return SHOAL_ERR_NOT_FOUND;
@@ -209,7 +209,7 @@ shoal_tcp_watch_tell(void *self, uint64_t link, const uint8_t *data, size_t len)
 size_t
 shoal_tcp_watch_told(const void *self, uint64_t link)
 {
-	const struct shoal_tcp_connection *connection = find(self, false, link);
+	const struct shoal_tcp_connection *connection = shoal_tcp_watch_find(self, false, link);
 	return connection != NULL ? connection->one_way_bytes : 0;
 }
 

@@ -280,8 +280,8 @@ shoal_tls_reload(struct shoal_tls *tls, char *why, size_t len)
 	return rc;
 }
 
-int32_t
-shoal_tls_days_left(const struct shoal_tls *tls, uint64_t wall_s)
+int64_t
+shoal_tls_until(const struct shoal_tls *tls)
 {
 	const mbedtls_x509_time *to = &tls->material->cert.valid_to;
 	struct tm end = {.tm_year = to->year - 1900,
@@ -291,11 +291,7 @@ shoal_tls_days_left(const struct shoal_tls *tls, uint64_t wall_s)
 	        .tm_min = to->min,
 	        .tm_sec = to->sec};
 
-	if (!tls->material->has_cert) {
-		return INT32_MAX;
-	}
-	int64_t left = (int64_t)timegm(&end) - (int64_t)wall_s;
-	return (int32_t)(left < 0 ? -((-left + 86399) / 86400) : left / 86400);
+	return tls->material->has_cert ? (int64_t)timegm(&end) : INT64_MAX;
 }
 
 void

@@ -42,8 +42,8 @@ SHOAL_MUST_USE int shoal_tls_new(struct shoal_tls **tls, const struct shoal_allo
 /* Reads the same files again: sessions from now on have what is in them then. On failure all stays
  * as it was. Errors as above. */
 SHOAL_MUST_USE int shoal_tls_reload(struct shoal_tls *tls, char *why, size_t len);
-/* Days until the certificate ends, negative where it has; INT32_MAX: there is none. */
-int32_t shoal_tls_days_left(const struct shoal_tls *tls, uint64_t wall_s);
+/* When the certificate ends, in seconds since 1970; INT64_MAX: there is none. */
+int64_t shoal_tls_until(const struct shoal_tls *tls);
 /* Sessions may outlive it. NULL is allowed. */
 void shoal_tls_free(struct shoal_tls *tls);
 

@@ -25,12 +25,11 @@ shoal_tls_reload(struct shoal_tls *tls, char *why, size_t len)
 	return SHOAL_ERR_UNSUPPORTED;
 }
 
-int32_t
-shoal_tls_days_left(const struct shoal_tls *tls, uint64_t wall_s)
+int64_t
+shoal_tls_until(const struct shoal_tls *tls)
 {
 	(void)tls;
-	(void)wall_s;
-	return INT32_MAX;
+	return INT64_MAX;
 }
 
 void

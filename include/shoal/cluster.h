@@ -165,6 +165,10 @@ SHOAL_API uint64_t shoal_cluster_convergence_lag(struct shoal_cluster *cluster);
  * go beyond it is refused (drop_meta_full). */
 SHOAL_API uint64_t shoal_cluster_meta_held(struct shoal_cluster *cluster, uint64_t *most);
 
+/* Whole days until this member's certificate (tls_cert) ends; below 0: it has ended. From 14 days
+ * on the log says so once a day. SHOAL_ERR_NOT_FOUND: it has none. */
+SHOAL_API int shoal_cluster_certificate_days(struct shoal_cluster *cluster, int *days);
+
 /* A copy of all counters, core and transports; a few milliseconds old at most. The macro passes the
  * size that the program was compiled with: of a library that has more counters it gets those that
  * it knows, and 0 for those that an older library has not. */
@@ -192,8 +196,11 @@ typedef void (*shoal_reconfigured_fn)(const char *field, bool in_force, void *ar
  * the former one was, and the other way round, unless watchers is 0. It counts from the loop's next
  * turn on: intervals begin anew, time-outs that run end as they would have. fn (may be NULL) is
  * called during this call, once for each field that differs. Pointers of config are not compared.
- * SHOAL_ERR_INVALID: as shoal_cluster_new. SHOAL_ERR_STATE: it does not run. SHOAL_ERR_TOO_BIG: the
- * tags are too much beside the metadata. SHOAL_ERR_NOMEM. From any thread and from callbacks. */
+ * The files of tls_ca, tls_cert and tls_key are read again: connections that are made from then on
+ * have what is in them, those that are there stay; one that cannot be used is an error, and named.
+ * SHOAL_ERR_INVALID: as shoal_cluster_new. SHOAL_ERR_PERMISSION: of a file. SHOAL_ERR_STATE: it
+ * does not run. SHOAL_ERR_TOO_BIG: the tags are too much beside the metadata. SHOAL_ERR_NOMEM. From
+ * any thread and from callbacks. */
 SHOAL_API int shoal_cluster_reconfigure(struct shoal_cluster *cluster,
         const struct shoal_config *config, shoal_reconfigured_fn fn, void *arg);
 

@@ -132,6 +132,20 @@ struct shoal_config {
 	                     * 6724; "ipv4-first" and "ipv6-first": all, those first; "ipv4" and
 	                     * "ipv6": no others. NULL: any. Addresses written as numbers are tried
 	                     * as they are */
+	uint32_t tls; /* 1: TLS on all streams of the TCP transport, both ways; all members have
+	               * it, or none. Datagrams are not protected by it: keys are for that, see
+	               * docs/security.md. URLs with https have TLS whatever this says. Default 0 */
+	const char *tls_ca;    /* PEM file: whose certificates are trusted. NULL: the authorities of
+	                        * this machine. These files are read at the start, and anew by
+	                        * shoal_cluster_reconfigure */
+	const char *tls_cert;  /* PEM file: this member's certificate, with those between it and its
+	                        * authority. It shows it to whoever dials it, and to whom it dials */
+	const char *tls_key;   /* PEM file: the key of it; refused where everybody may read it */
+	const char *tls_name;  /* NULL: a member that is dialled by an IP address must have that
+	                        * address in its certificate; else this name instead */
+	uint32_t tls_insecure; /* 1: takes any certificate of whom it dials: for tests. Default 0 */
+	uint32_t tls_client_certs; /* 1: who dials this member must have a certificate of tls_ca.
+	                            * Default 0 */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

@@ -81,13 +81,19 @@ SHOAL_API int shoal_wait_members(struct shoal_cluster *cluster, size_t n, unsign
  *
  * Each member asks its own application, so this is for rules by which all decide alike, such as a
  * version; where they differ, so do the lists, for good. It is no protection: that is by keys, and
- * anything here is the applicant's own word. */
+ * anything here is the applicant's own word, but for `peer`. To let in only who has a certificate:
+ * see docs/security.md, "TLS". */
 struct shoal_applicant {
 	uint64_t ticket;
 	struct shoal_member *member; /* what it says of itself, ALIVE; its tags and metadata come
 	                              * when it is a member. Keep it with shoal_member_ref */
 	struct shoal_cause cause;    /* JOIN: it joins here, or this one where it is; who told of it
 	                              * is `from`, often itself */
+	const char *peer;            /* the name in its certificate (tls_client_certs), its first
+	                              * DNS name, else its common name, where it asks to join here,
+	                              * over TLS; "" where others told of it, or a datagram, or a
+	                              * connection in clear: of those nothing was checked. Lives as
+	                              * long as the callback */
 };
 
 /* Whether this one is taken in: shoal_accept and shoal_refuse answer. */

@@ -364,6 +364,7 @@ start(struct shoal_cluster *cluster)
 {
 	int rc = make_base(cluster);
 
+	rc = rc == 0 ? shoal_certs_begin(cluster) : rc;
 	if (rc == 0) {
 		warn_of_descriptors(cluster);
 		rc = shoal_listen_start(cluster);

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/ring.h"
 #include "base/rng.h"
+#include "cluster/config/certs.h"
 #include "cluster/config/config.h"
 #include "cluster/config/tuning.h"
 #include "cluster/join/state.h"
@@ -61,8 +62,12 @@ struct shoal_cluster {
 	struct shoal_callbacks callbacks;
 	struct shoal_chronicle chronicle;   /* with a lock of its own */
 	struct shoal_own_document document; /* the same */
-	struct shoal_tuning tuning;         /* the same */
-	struct shoal_log_gate log_gate;     /* the loop's thread */
+	struct shoal_certs certs;
+	/* The loop's: the request that the core is stepped with, where there is one. */
+	const struct shoal_transport *asked_by;
+	uint64_t asked;
+	struct shoal_tuning tuning;     /* the same */
+	struct shoal_log_gate log_gate; /* the loop's thread */
 	_Atomic unsigned health;
 	pid_t owner;              /* the process that started it */
 	_Atomic uint64_t process; /* its number (process.h), 0: none; asked without the lock */

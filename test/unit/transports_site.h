@@ -72,6 +72,7 @@ struct site {
 	struct notes watched, unwatched, closed; /* watch links */
 	size_t batches, logs;
 	char log[512]; /* the last line */
+	char peer[64]; /* of the last request or link, by its certificate */
 	uint64_t counted[SHOAL_COUNTERS];
 	uint64_t sum; /* of all bytes of the last request or result */
 	bool inside, stopped;
@@ -321,12 +322,24 @@ on_stream(void *arg, const struct shoal_addr *from, const uint8_t *data, size_t 
 	return site->verdict;
 }
 
+static inline void
+site_look_at_peer(struct site *site, uint64_t exchange)
+{
+	const struct shoal_transport *by = &site->transport;
+
+	if ((by->ops->caps & SHOAL_TRANSPORT_PEERS) == 0 ||
+	        by->ops->peer(by->self, exchange, site->peer, sizeof(site->peer)) != 0) {
+		site->peer[0] = '\0';
+	}
+}
+
 static inline enum shoal_transport_verdict
 on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const uint8_t *data,
         size_t len)
 {
 	struct site *site = arg;
 
+	site_look_at_peer(site, exchange);
 	assert_true(exchange != 0);
 	keep(&site->requests, from, exchange, data, len);
 	site_called(site);
@@ -404,6 +417,7 @@ on_watched(void *arg, const struct shoal_addr *from, uint64_t link, const uint8_
 {
 	struct site *site = arg;
 
+	site_look_at_peer(site, link);
 	assert_true(link != 0);
 	keep(&site->watched, from, link, data, len);
 	site_called(site);

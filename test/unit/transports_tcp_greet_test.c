@@ -128,8 +128,32 @@ members_of_one_authority_ask_each_other_by_their_addresses(void **state)
 	assert_int_equal(ask(&greeting), 0);
 	struct shoal_tcp_connection *connection = inbound_of(&greeting.b, SHOAL_TCP_IDLE);
 	assert_non_null(connection->channel.tls);
-	assert_string_equal(shoal_tls_peer(connection->channel.tls), "here.example");
+	assert_string_equal(greeting.b.peer, "here.example");
+	assert_int_equal(site_watch(&greeting.a, &greeting.b.addr[0], 7, "watch", MINUTE), 0);
+	greeting.b.peer[0] = '\0';
+	UNTIL(&greeting.world, greeting.b.watched.count == 1);
+	assert_string_equal(greeting.b.peer, "here.example");
+	const struct shoal_transport *by = &greeting.b.transport;
+	char name[8];
+	uint64_t link = last(&greeting.b.watched)->exchange;
+	assert_int_equal(by->ops->peer(by->self, link, name, sizeof(name)), SHOAL_ERR_TOO_BIG);
+	assert_int_equal(
+	        by->ops->peer(by->self, link + 1, name, sizeof(name)), SHOAL_ERR_NOT_FOUND);
 	assert_int_equal(greeting.a.logs + greeting.b.logs, 0);
+	done(&greeting);
+}
+
+static void
+who_is_not_asked_for_a_certificate_has_no_name(void **state)
+{
+	struct greeting greeting;
+
+	(void)state;
+	begin(&greeting);
+	greeting.b.env.tls.client_certs = false;
+	start(&greeting);
+	assert_int_equal(ask(&greeting), 0);
+	assert_string_equal(greeting.b.peer, "");
 	done(&greeting);
 }
 
@@ -392,6 +416,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(members_of_one_authority_ask_each_other_by_their_addresses),
+	        cmocka_unit_test(who_is_not_asked_for_a_certificate_has_no_name),
 	        cmocka_unit_test(
 	                a_certificate_that_is_not_for_the_address_is_refused_unless_a_name_is_agreed),
 	        cmocka_unit_test(

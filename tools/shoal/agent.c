@@ -533,6 +533,24 @@ static const struct cli_option agent_options[] = {
                 "with one of them. The variable SHOAL_KEY holds keys themselves, with commas "
                 "between.",
                 CLI_VALUE, true},
+        {"tls", NULL,
+                "TLS on all streams over TCP, with the certificate of --tls-cert. All members have "
+                "it, or none.",
+                CLI_FLAG, true},
+        {"tls-cert", "FILE",
+                "This member's certificate (PEM), with those between it and its authority. 'shoal "
+                "reload' reads these files again.",
+                CLI_VALUE, true},
+        {"tls-key", "FILE", "Its key (PEM), mode 0600.", CLI_VALUE, true},
+        {"tls-ca", "FILE",
+                "Whose certificates are trusted (PEM). Default: the authorities of this machine.",
+                CLI_VALUE, true},
+        {"tls-name", "NAME",
+                "The name that all members' certificates have. Default: each has its own addresses.",
+                CLI_VALUE, true},
+        {"tls-client-certs", NULL, "Who dials this member must have a certificate, too.", CLI_FLAG,
+                true},
+        {"tls-insecure", NULL, "Take any certificate: for tests.", CLI_FLAG, true},
         {"codec", "NAME",
                 "What packets are written in: binary, msgpack or json. All members have the same. "
                 "Default: binary.",

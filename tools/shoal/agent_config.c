@@ -12,6 +12,7 @@
 #include "config_file.h"
 #include "program.h"
 #include "socket_path.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,9 @@ set_field(struct cli_agent_config *config, const struct cli_options *options,
 	/* The agent's own loop and callbacks depend on how the cluster runs. */
 	if (strcmp(setting->key, "run") == 0) {
 		return cli_usage(options->command, "%s: the agent decides that", setting->origin);
+	}
+	if (row != NULL && row->kind == CLI_FLAG) {
+		value = cli_text_bool(value) == 1 ? "1" : "0";
 	}
 	if (shoal_config_set(&config->shoal, field, value) < 0) {
 		return cli_usage(options->command, "%s: %s", setting->origin, shoal_last_error());

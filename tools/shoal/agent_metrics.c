@@ -145,6 +145,22 @@ add_metadata(struct evbuffer *body, struct shoal_cluster *cluster)
 	               : 0;
 }
 
+/* No number where there is none. */
+static int
+add_certificate(struct evbuffer *body, struct shoal_cluster *cluster)
+{
+	int days;
+
+	if (head(body, "certificate_days", "",
+	            "until this member's certificate ends, below 0: it has", "gauge") < 0) {
+		return -1;
+	}
+	if (shoal_cluster_certificate_days(cluster, &days) != 0) {
+		return 0;
+	}
+	return evbuffer_add_printf(body, "shoal_certificate_days %d\n", days) < 0 ? -1 : 0;
+}
+
 static int
 add_gauges(struct evbuffer *body, struct shoal_cluster *cluster, uint64_t uptime_ms)
 {
@@ -173,7 +189,7 @@ add_gauges(struct evbuffer *body, struct shoal_cluster *cluster, uint64_t uptime
 	        add_seconds(body, "convergence_lag",
 	                "since when another member's table is known to differ, 0: none is",
 	                shoal_cluster_convergence_lag(cluster) / SHOAL_US(1)) < 0 ||
-	        add_metadata(body, cluster) < 0) {
+	        add_metadata(body, cluster) < 0 || add_certificate(body, cluster) < 0) {
 		return -1;
 	}
 	return add_seconds(body, "uptime", "since the agent started", uptime_ms * 1000);

@@ -358,6 +358,16 @@ migration_of(struct shoal_cluster *cluster)
 	return document;
 }
 
+/* Days that this member's certificate is good for; null: it has none. */
+static json_t *
+certificate_of(struct shoal_cluster *cluster)
+{
+	int days;
+
+	return shoal_cluster_certificate_days(cluster, &days) == 0 ? json_integer(days)
+	                                                           : json_null();
+}
+
 json_t *
 cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned subscribers)
 {
@@ -390,6 +400,7 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	        label == NULL || label[0] == '\0' ? json_null() : cli_document_text(label));
 	put(&document, "migration", migration_of(cluster));
 	put(&document, "encrypted", json_boolean(shoal_cluster_keys(cluster, keys) > 0));
+	put(&document, "certificate_days", certificate_of(cluster));
 	put(&document, "codec", json_string(shoal_cluster_codec(cluster)->name));
 	put(&document, "incarnation", incarnation_of(self));
 	put(&document, "app_version", integer_of(shoal_member_app_version(self)));

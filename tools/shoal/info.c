@@ -66,6 +66,20 @@ add_migration(struct cli_table *table, const json_t *migration)
 }
 
 static void
+add_certificate(struct cli_table *table, const json_t *days)
+{
+	char line[64];
+
+	if (json_is_integer(days)) {
+		snprintf(line, sizeof(line),
+		        json_integer_value(days) < 0 ? "has ended"
+		                                     : "ends in %" JSON_INTEGER_FORMAT " days",
+		        json_integer_value(days));
+		add_line(table, "certificate", line);
+	}
+}
+
+static void
 print_table(const json_t *info)
 {
 	static const char *const headers[] = {"", ""};
@@ -92,6 +106,7 @@ print_table(const json_t *info)
 	add_line(table, "encrypted",
 	        json_is_true(json_object_get(info, "encrypted")) ? "yes" : "no");
 	add_migration(table, json_object_get(info, "migration"));
+	add_certificate(table, json_object_get(info, "certificate_days"));
 	add_line(table, "codec", cli_json_text(info, "codec"));
 	add_line(table, "version", cli_json_text(info, "version"));
 	cli_table_print(table, cli_colours(), NULL);

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "cluster/config/certs.h"
 #include "cluster/config/encoding.h"
 #include "cluster/config/forms.h"
 #include "cluster/config/keyring.h"
@@ -37,7 +38,10 @@
 	X(coalesce_ms, 0, 60000, 0)                                                                \
 	X(accept_unlabelled, 0, 2, 0)                                                              \
 	X(accept_for_ms, 0, UINT32_MAX, 0)                                                         \
-	X(log_rate, 0, 1000000, 20)
+	X(log_rate, 0, 1000000, 20)                                                                \
+	X(tls, 0, 1, 0)                                                                            \
+	X(tls_insecure, 0, 1, 0)                                                                   \
+	X(tls_client_certs, 0, 1, 0)
 
 #define STRING_TABLE(X)                                                                            \
 	X(id)                                                                                      \
@@ -54,7 +58,11 @@
 	X(transport)                                                                               \
 	X(token)                                                                                   \
 	X(dns)                                                                                     \
-	X(family)
+	X(family)                                                                                  \
+	X(tls_ca)                                                                                  \
+	X(tls_cert)                                                                                \
+	X(tls_key)                                                                                 \
+	X(tls_name)
 
 /* Fields of which each has its own form. */
 #define PARSED_TABLE(X) X(profile) X(run) X(log_level) X(seed)
@@ -391,6 +399,9 @@ check(struct shoal_settings *settings, const struct shoal_config *config)
 	}
 	if (rc == 0) {
 		rc = shoal_names_check(settings, config);
+	}
+	if (rc == 0) {
+		rc = shoal_certs_check(config);
 	}
 	return rc;
 }

@@ -3,6 +3,7 @@
  * start is told to the caller and left, the rest is accepted as one, or nothing of it is. The loop
  * takes it on its next turn, so any thread and any callback may ask. */
 #include "cluster/config/tuning.h"
+#include "cluster/config/certs.h"
 
 #include "base/addr.h"
 #include "base/alloc.h"
@@ -468,6 +469,7 @@ shoal_cluster_reconfigure(struct shoal_cluster *cluster, const struct shoal_conf
 {
 	struct differences found;
 	struct shoal_settings wanted;
+	int64_t until = 0;
 	int rc = check_running(cluster, "reconfigure");
 
 	if (rc == 0) {
@@ -476,9 +478,15 @@ shoal_cluster_reconfigure(struct shoal_cluster *cluster, const struct shoal_conf
 	if (rc != 0) {
 		return rc;
 	}
-	pthread_mutex_lock(&cluster->tuning.lock);
-	rc = apply(cluster, &wanted, &found);
-	pthread_mutex_unlock(&cluster->tuning.lock);
+	rc = shoal_certs_read(cluster, &until);
+	if (rc == 0) {
+		pthread_mutex_lock(&cluster->tuning.lock);
+		rc = apply(cluster, &wanted, &found);
+		pthread_mutex_unlock(&cluster->tuning.lock);
+	}
+	if (rc == 0) {
+		shoal_certs_renew(cluster, until);
+	}
 	shoal_settings_done(&wanted);
 	for (size_t i = 0; rc == 0 && fn != NULL && i < found.count; i++) {
 		fn(found.item[i].field, !found.item[i].fixed, arg);

@@ -76,15 +76,20 @@ static enum shoal_transport_verdict
 on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const uint8_t *data,
         size_t len)
 {
-	struct shoal_cluster *cluster = cluster_of(arg);
+	const struct shoal_host_port *port = arg;
+	struct shoal_cluster *cluster = port->cluster;
 	struct shoal_input input = {.kind = SHOAL_INPUT_REQUEST,
 	        .from = *from,
-	        .exchange = outer(arg, exchange),
+	        .exchange = outer(port, exchange),
 	        .data = data,
 	        .len = len};
 
 	cluster->arrived = true;
-	return feed(cluster, &input);
+	cluster->asked_by = &cluster->settings.config.transports[port->place];
+	cluster->asked = exchange;
+	enum shoal_transport_verdict verdict = feed(cluster, &input);
+	cluster->asked_by = NULL;
+	return verdict;
 }
 
 static enum shoal_transport_verdict

@@ -13,6 +13,7 @@
 
 #include "base/addr.h"
 #include "base/url.h"
+#include "cluster/config/certs.h"
 #include "cluster/config/forms.h"
 #include "cluster/join/address.h"
 #include "cluster/loop/host.h"
@@ -83,7 +84,8 @@ start_one(struct shoal_cluster *cluster, const struct shoal_transport *transport
 	        .connections_max = config->connections_max,
 	        .idle_timeout_ms = config->idle_timeout_ms,
 	        .exchange_timeout_ms = config->profile.exchange_timeout_ms,
-	        .link_idle_ms = config->profile.link_idle_ms};
+	        .link_idle_ms = config->profile.link_idle_ms,
+	        .tls = shoal_certs_env(config)};
 
 	if (web != NULL) {
 		env.web = *web;

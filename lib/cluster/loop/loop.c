@@ -445,7 +445,9 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	shoal_host_flush(cluster);
 	cluster->turn_pending = false;
 	publish(cluster);
-	shoal_callbacks_commit(&cluster->callbacks, shoal_clock_mono(&cluster->clock));
+	uint64_t now = shoal_clock_mono(&cluster->clock);
+	shoal_callbacks_commit(&cluster->callbacks, now);
+	shoal_certs_turn(cluster, now);
 	shoal_join_reap(cluster);
 	shoal_wait_reap(cluster);
 	shoal_log_turn(cluster);

@@ -110,6 +110,7 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 		cluster->callbacks.wake(cluster); /* from another thread than the base's */
 	}
 	shoal_tuning_push(cluster);
+	shoal_certs_push(cluster);
 	shoal_metadata_push(cluster);
 	if (asked) {
 		shoal_handler_room(cluster);

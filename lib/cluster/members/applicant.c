@@ -15,6 +15,7 @@
 #include "cluster/loop/loop.h"
 #include "cluster/loop/mailbox.h"
 #include "cluster/report/last_error.h"
+#include "transports/tls.h"
 
 #include <string.h>
 
@@ -36,6 +37,7 @@ struct asked {
 struct question {
 	struct shoal_call call;
 	struct shoal_applicant applicant;
+	char peer[SHOAL_TLS_NAME_MAX + 1];
 };
 
 void
@@ -93,6 +95,25 @@ open_ticket(struct shoal_cluster *cluster, uint64_t number)
 	return ticket;
 }
 
+/* Who asks to join comes by the stream of the request that the core was stepped with; of others
+ * somebody told. */
+static void
+read_peer(const struct shoal_cluster *cluster, const struct shoal_event *event,
+        struct question *question)
+{
+	const struct shoal_transport *by = cluster->asked_by;
+
+	question->applicant.peer = question->peer;
+	if (by == NULL || by->ops->peer == NULL ||
+	        event->cause.kind != SHOAL_CAUSE_JOIN ||
+	        memcmp(&event->cause.from, &event->id, sizeof(event->id)) != 0) {
+		return;
+	}
+	if (by->ops->peer(by->self, cluster->asked, question->peer, sizeof(question->peer)) != 0) {
+		question->peer[0] = '\0';
+	}
+}
+
 /* Whom nobody is asked about for want of memory is refused by nobody: the core asks again. */
 void
 shoal_applicant_asked(struct shoal_cluster *cluster, const struct shoal_event *event)
@@ -109,6 +130,7 @@ shoal_applicant_asked(struct shoal_cluster *cluster, const struct shoal_event *e
 	}
 	question->call.kind = SHOAL_CALL_APPLICANT;
 	question->applicant.cause = event->cause;
+	read_peer(cluster, event, question);
 	question->applicant.member = shoal_member_new(cluster->mem, &held, event->wall_ns, NULL);
 	if (question->applicant.member != NULL) {
 		question->applicant.ticket = open_ticket(cluster, event->exchange);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Certificates of streams. The transports read the files by themselves; they are read here before
+ * that, by whoever starts a cluster or reloads it, so that what is wrong with one is an error of
+ * that call and not a line in a log, and changes nothing. */
+#include "cluster/config/certs.h"
+
+#include "cluster/cluster.h"
+#include "cluster/loop/clock.h"
+#include "cluster/loop/mailbox.h"
+#include "cluster/report/last_error.h"
+#include "cluster/report/log.h"
+#include "transports/tls.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define DAY_S      86400
+#define WARN_DAYS  14
+#define LOOK_EVERY SHOAL_SEC(3600)
+#define WARN_EVERY SHOAL_SEC(DAY_S)
+
+static bool
+reads_files(const struct shoal_config *config)
+{
+	return config->tls != 0 || config->tls_cert != NULL || config->tls_ca != NULL;
+}
+
+int
+shoal_certs_check(const struct shoal_config *config)
+{
+	const struct {
+		const char *field, *value;
+	} files[] = {{"tls_ca", config->tls_ca}, {"tls_cert", config->tls_cert},
+	        {"tls_key", config->tls_key}, {"tls_name", config->tls_name}};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (files[i].value != NULL && files[i].value[0] == '\0') {
+			return shoal_last_error_set(SHOAL_ERR_INVALID, "%s: \"\"; allowed is a %s",
+			        files[i].field, i == 3 ? "name" : "name of a file");
+		}
+	}
+	if (config->tls_name != NULL && strlen(config->tls_name) > SHOAL_TLS_NAME_MAX) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "tls_name: %zu bytes; allowed are at most %d", strlen(config->tls_name),
+		        SHOAL_TLS_NAME_MAX);
+	}
+	if ((config->tls_cert == NULL) != (config->tls_key == NULL)) {
+		return shoal_last_error_set(
+		        SHOAL_ERR_INVALID, "tls_cert and tls_key: one needs the other");
+	}
+	if (config->tls != 0 && config->tls_cert == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "tls: 1; it needs this member's certificate: tls_cert and tls_key");
+	}
+	return 0;
+}
+
+struct shoal_transport_tls
+shoal_certs_env(const struct shoal_config *config)
+{
+	return (struct shoal_transport_tls){.on = config->tls != 0,
+	        .insecure = config->tls_insecure != 0,
+	        .client_certs = config->tls_client_certs != 0,
+	        .ca = config->tls_ca,
+	        .cert = config->tls_cert,
+	        .key = config->tls_key,
+	        .name = config->tls_name};
+}
+
+int
+shoal_certs_read(struct shoal_cluster *cluster, int64_t *until)
+{
+	const struct shoal_config *config = &cluster->settings.config;
+	const struct shoal_tls_files files = {.ca = config->tls_ca,
+	        .cert = config->tls_cert,
+	        .key = config->tls_key,
+	        .verify = config->tls_insecure == 0,
+	        .client_certs = config->tls_client_certs != 0};
+	char why[SHOAL_TLS_WHY];
+	struct shoal_tls *tls;
+
+	*until = INT64_MAX;
+	if (reads_files(config)) {
+		int rc = shoal_tls_new(&tls, cluster->mem, &files, why, sizeof(why));
+
+		if (rc != 0) {
+			return shoal_last_error_set(rc, "%s", why);
+		}
+		*until = shoal_tls_until(tls);
+		shoal_tls_free(tls);
+	}
+	return 0;
+}
+
+int
+shoal_certs_begin(struct shoal_cluster *cluster)
+{
+	int64_t until;
+	int rc = shoal_certs_read(cluster, &until);
+
+	if (rc == 0) {
+		pthread_mutex_lock(&cluster->lock);
+		cluster->certs.until = until;
+		pthread_mutex_unlock(&cluster->lock);
+	}
+	return rc;
+}
+
+void
+shoal_certs_renew(struct shoal_cluster *cluster, int64_t until)
+{
+	if (reads_files(&cluster->settings.config)) {
+		pthread_mutex_lock(&cluster->lock);
+		cluster->certs.until = until;
+		cluster->certs.anew = true;
+		pthread_mutex_unlock(&cluster->lock);
+		shoal_mailbox_ring(cluster->mailbox_fd);
+	}
+}
+
+void
+shoal_certs_push(struct shoal_cluster *cluster)
+{
+	const struct shoal_config *config = &cluster->settings.config;
+	char why[SHOAL_TLS_WHY];
+
+	pthread_mutex_lock(&cluster->lock);
+	bool anew = cluster->certs.anew;
+	cluster->certs.anew = false;
+	pthread_mutex_unlock(&cluster->lock);
+	for (size_t i = 0; anew && i < config->transport_count; i++) {
+		const struct shoal_transport *one = &config->transports[i];
+
+		/* They were good a moment ago. */
+		if (one->ops->reload != NULL &&
+		        one->ops->reload(one->self, why, sizeof(why)) != 0) {
+			shoal_cluster_log(cluster, SHOAL_LOG_ERROR, "config",
+			        "the certificates of before stay: %s", why);
+		}
+	}
+	if (anew) {
+		cluster->certs.next_look = 0;
+	}
+}
+
+static int64_t
+end_of(struct shoal_cluster *cluster)
+{
+	pthread_mutex_lock(&cluster->lock);
+	int64_t at = cluster->certs.until;
+	pthread_mutex_unlock(&cluster->lock);
+	return at;
+}
+
+/* Rounded down: 0 is the last day, and what has ended is below. */
+static int64_t
+days_left(int64_t end)
+{
+	int64_t left = end - (int64_t)(shoal_clock_wall() / SHOAL_SEC(1));
+
+	return left < 0 ? -((-left + DAY_S - 1) / DAY_S) : left / DAY_S;
+}
+
+void
+shoal_certs_turn(struct shoal_cluster *cluster, uint64_t now)
+{
+	if (now < cluster->certs.next_look) {
+		return;
+	}
+	int64_t end = end_of(cluster);
+
+	cluster->certs.next_look = now + LOOK_EVERY;
+	if (end == INT64_MAX || days_left(end) >= WARN_DAYS) {
+		return;
+	}
+	cluster->certs.next_look = now + WARN_EVERY;
+	if (days_left(end) < 0) {
+		shoal_cluster_log(cluster, SHOAL_LOG_ERROR, "config",
+		        "this member's certificate has ended: others refuse it; put a new one into "
+		        "%s, and reload",
+		        cluster->settings.config.tls_cert);
+	} else {
+		shoal_cluster_log(cluster, SHOAL_LOG_WARN, "config",
+		        "this member's certificate ends in %" PRId64 " days: put a new one into "
+		        "%s, and reload",
+		        days_left(end), cluster->settings.config.tls_cert);
+	}
+}
+
+int
+shoal_cluster_certificate_days(struct shoal_cluster *cluster, int *days)
+{
+	int64_t end = end_of(cluster);
+
+	if (end == INT64_MAX) {
+		return SHOAL_ERR_NOT_FOUND;
+	}
+	*days = (int)days_left(end);
+	return 0;
+}

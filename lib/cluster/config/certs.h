@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Certificates of streams: what the config says of them, their files, and how long they last. */
+#ifndef SHOAL_CLUSTER_CERTS_H
+#define SHOAL_CLUSTER_CERTS_H
+
+#include <shoal/config.h>
+
+struct shoal_certs {
+	/* Under the cluster's lock. */
+	int64_t until; /* s since 1970: end of this member's certificate; INT64_MAX: none */
+	bool anew;     /* the transports are to read the files again */
+	/* The loop's. */
+	uint64_t next_look;
+};
+
+/* SHOAL_ERR_INVALID; no file is read. */
+SHOAL_MUST_USE int shoal_certs_check(const struct shoal_config *config);
+struct shoal_transport_tls shoal_certs_env(const struct shoal_config *config);
+
+/* Before the transports start. Errors name the file. */
+SHOAL_MUST_USE int shoal_certs_begin(struct shoal_cluster *cluster);
+/* Any thread: reads the files; then, the transports shall, too, on the loop's next turn. */
+SHOAL_MUST_USE int shoal_certs_read(struct shoal_cluster *cluster, int64_t *until);
+void shoal_certs_renew(struct shoal_cluster *cluster, int64_t until);
+
+/* The loop's thread: does what is to be done. */
+void shoal_certs_push(struct shoal_cluster *cluster);
+/* Warns where the end is near; looks at the clock once an hour. */
+void shoal_certs_turn(struct shoal_cluster *cluster, uint64_t now);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* The name in a certificate, as the host of a transport hears it: of HTTP over TLS, and of none in
+ * clear. */
+#include "transports_site.h"
+
+#include "transports/channel.h"
+#include "transports_certs.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void
+a_peer_of_https_is_known_by_its_certificate(void **state)
+{
+	const struct certs_wish wish = {.name = "x", .dns = "web-1.example", .ip = "127.0.0.1"};
+	struct shoal_transport transport;
+	struct shoal_addr to;
+	struct world world;
+	struct certs certs;
+	struct site a, b;
+	char url[SHOAL_URL_MAX + 1];
+
+	(void)state;
+	certs_begin(&certs);
+	certs_make(&certs, "x", &wish);
+	world_open(&world);
+	for (int i = 0; i < 2; i++) {
+		struct site *site = i == 0 ? &a : &b;
+
+		assert_int_equal(shoal_transport_http(&transport, NULL), 0);
+		site_init(site, &world, transport, "127.0.0.1:0");
+		site->env.web.bind = "https://127.0.0.1:0";
+		site->env.tls = (struct shoal_transport_tls){.client_certs = true,
+		        .ca = certs_path(&certs, "ca.crt"),
+		        .cert = certs_path(&certs, "x.crt"),
+		        .key = certs_path(&certs, "x.key")};
+		assert_int_equal(site_start(site), 0);
+		site->echo = true;
+	}
+	assert_int_equal(transport.ops->url(b.transport.self, url, sizeof(url)), 0);
+	assert_int_equal(shoal_addr_from_url(&to, url), 0);
+	assert_int_equal(transport.ops->know(a.transport.self, &to, url), 0);
+	assert_int_equal(site_request(&a, &to, 1, "hello", 5, 60000), 0);
+	UNTIL(&world, a.results.count == 1);
+	assert_int_equal(last(&a.results)->code, 0);
+	assert_string_equal(b.peer, "web-1.example");
+	assert_int_equal(transport.ops->peer(b.transport.self, 1, url, sizeof(url)),
+	        SHOAL_ERR_NOT_FOUND); /* it has been answered */
+	site_close(&a);
+	site_close(&b);
+	world_close(&world);
+	certs_end(&certs);
+}
+
+static void
+a_channel_in_clear_is_up_at_once_and_has_no_name(void **state)
+{
+	struct shoal_channel channel;
+	enum shoal_tls_want want;
+	char name[16];
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+	assert_int_equal(shoal_channel_open(&channel, fd[0], NULL, NULL), 0);
+	assert_int_equal(shoal_channel_greet(&channel, &want), 0);
+	assert_int_equal(want, SHOAL_TLS_DONE);
+	assert_int_equal(shoal_channel_write(&channel, "x", 1), 1);
+	assert_int_equal(shoal_channel_waiting(&channel), 0);
+	assert_int_equal(shoal_channel_flush(&channel), 0);
+	assert_int_equal(shoal_channel_peer(&channel, name, sizeof(name)), SHOAL_ERR_NOT_FOUND);
+	assert_string_equal(shoal_channel_why(&channel), "");
+	shoal_channel_close(&channel);
+	shoal_channel_close(&channel);
+	assert_int_equal(recv(fd[1], name, 2, 0), 1);
+	assert_int_equal(recv(fd[1], name, 2, 0), 0);
+	close(fd[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_peer_of_https_is_known_by_its_certificate),
+	        cmocka_unit_test(a_channel_in_clear_is_up_at_once_and_has_no_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
