@@ -72,6 +72,8 @@ struct shoal_core_config {
 	                                      * above. Not copied */
 	bool asks_accept; /* no instance of another member counts before the host has been asked,
 	                   * by SHOAL_EVENT_APPLICANT, and has said yes, by SHOAL_INPUT_ACCEPT */
+	bool unwatched; /* refuses watchers, whose connections may end at something in between, as
+	                 * where the advertised address is not bound here; it watches others */
 };
 
 enum shoal_input_kind {

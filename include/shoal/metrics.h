@@ -181,7 +181,9 @@ extern "C" {
 	X(APPLICANTS_REFUSED, applicants_refused, "such instances that it refused")                \
 	X(DROP_NOT_ACCEPTED, drop_not_accepted,                                                    \
 	        "packets and statements dropped: of or about an instance that was not accepted")   \
-	X(DROP_CAST_EXPIRED, drop_cast_expired, "broadcasts dropped: their time to live was over")
+	X(DROP_CAST_EXPIRED, drop_cast_expired, "broadcasts dropped: their time to live was over") \
+	X(WAYS_CHANGED, ways_changed,                                                              \
+	        "times that another address of a member was used, for it answered only there")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -317,7 +317,8 @@ make_core(struct shoal_cluster *cluster)
 	core.asks_accept = config->accept != NULL;
 	core.profile = config->profile;
 	cluster->watched = shoal_listen_may_be_watched(cluster);
-	if (!cluster->watched) {
+	core.unwatched = !cluster->watched;
+	if (!shoal_listen_has_links(cluster)) {
 		core.profile.watchers = 0;
 	}
 	core.log_level = config->log_level;

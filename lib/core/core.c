@@ -204,6 +204,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_inbound_init(core);
 	shoal_call_init(core);
 	shoal_accept_init(core, config->asks_accept);
+	core->unwatched = config->unwatched;
 	shoal_pull_init(core);
 	shoal_peer_init(core);
 	shoal_seen_init(core);

@@ -36,6 +36,7 @@
 #include "core/detect/rtt.h"
 #include "core/detect/silence.h"
 #include "core/detect/watch.h"
+#include "core/detect/ways.h"
 #include "core/detect/weight.h"
 #include "core/message/cast.h"
 #include "core/message/inbox.h"
@@ -120,6 +121,7 @@ struct shoal_core {
 	unsigned health;
 	enum shoal_log_level log_level;
 	bool has_ipv4, has_ipv6, has_web; /* what kinds of addresses this member advertises */
+	bool unwatched;                   /* of the config */
 	char url[SHOAL_URL_MAX + 1];      /* of the config */
 	bool events_lost;
 	struct shoal_span label_span;
@@ -154,6 +156,7 @@ struct shoal_core {
 	struct shoal_nets nets;
 	struct shoal_weights weights;
 	struct shoal_partials partials;
+	struct shoal_ways ways;
 	struct shoal_watch watch;
 	struct shoal_inbound inbound;
 	struct shoal_calls calls;

@@ -117,7 +117,7 @@ addressee(struct shoal_core *core, const struct shoal_pending *pending)
 	struct shoal_record *record = shoal_members_at(core, pending->slot);
 	bool same =
 	        record != NULL && pending->slot != SHOAL_SELF &&
-	        (pending->kind == SHOAL_SEND_REPLY || shoal_members_is_at(record, &pending->to));
+	        (pending->kind == SHOAL_SEND_REPLY || shoal_members_has_addr(record, &pending->to));
 	return same ? record : NULL;
 }
 

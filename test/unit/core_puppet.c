@@ -79,6 +79,9 @@ puppet_member(const struct puppet *puppet, enum shoal_state state)
 	        .addrs = {.count = 1, .item = {puppet->addr}},
 	        .moved = puppet->moved};
 
+	if (puppet->also.port != 0) {
+		member.addrs.item[member.addrs.count++] = puppet->also;
+	}
 	return member;
 }
 

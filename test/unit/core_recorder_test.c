@@ -102,6 +102,7 @@ compare_configs(const struct shoal_core_config *read, const struct shoal_core_co
 	assert_true(read->sealed_sizes == written->sealed_sizes);
 	assert_int_equal(read->accept_clear, written->accept_clear);
 	assert_true(read->asks_accept == written->asks_accept);
+	assert_true(read->unwatched == written->unwatched);
 }
 
 static void
@@ -142,11 +143,9 @@ every_field_of_an_input_and_of_the_config_comes_back(void **state)
 	assert_int_equal(shoal_addr_from_url(&config.addr[config.addrs++], config.url), 0);
 	config.app_version = 77;
 	config.profile.members_max = 123;
-	config.log_level = SHOAL_LOG_DEBUG;
 	config.epoch_least = WORLD_EPOCH + 5;
-	config.sealed_sizes = true;
+	config.sealed_sizes = config.asks_accept = config.unwatched = true;
 	config.accept_clear = 1;
-	config.asks_accept = true;
 	shoal_recorder_config_init(&how);
 	how.checkpoint_ns = SHOAL_NEVER;
 	assert_int_equal(shoal_core_new(&core, &config, NULL, 0), 0);

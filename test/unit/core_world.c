@@ -274,7 +274,9 @@ send_to_puppet(
 	const union shoal_wire_message *ping = packet_has(packet, SHOAL_MESSAGE_PING);
 	bool request = packet->kind == SHOAL_SEND_REQUEST;
 	unsigned wanted = request ? PUPPET_STREAMS : PUPPET_DATAGRAMS;
-	bool answers = ping != NULL && (puppet->answers & wanted) != 0 &&
+	bool also = !shoal_addr_equal(&packet->to, &puppet->addr);
+	unsigned how = also ? puppet->answers_also : puppet->answers;
+	bool answers = ping != NULL && (how & wanted) != 0 &&
 	               shoal_id_compare(&ping->ping.target, &puppet->id) == 0;
 	struct parcel *parcel = calloc(1, sizeof *parcel);
 	uint64_t at = world->now + 2 * world->latency;
@@ -289,10 +291,10 @@ send_to_puppet(
 		parcel_end(parcel);
 		flight = fly(world, packet->node, at, parcel->data, parcel->writer.len);
 		flight->input.kind = request ? SHOAL_INPUT_RESULT : SHOAL_INPUT_DATAGRAM;
-		flight->input.from = request ? (struct shoal_addr){.port = 0} : puppet->addr;
+		flight->input.from = request ? (struct shoal_addr){.port = 0} : packet->to;
 		flight->input.exchange = packet->exchange;
 	} else if (request) {
-		bool refused = (puppet->answers & PUPPET_REFUSES) != 0;
+		bool refused = (how & PUPPET_REFUSES) != 0;
 		flight = fly(world, packet->node, refused ? at : world->now + packet->timeout_ns,
 		        NULL, 0);
 		flight->input.kind = SHOAL_INPUT_RESULT;
@@ -313,8 +315,10 @@ dispatch(struct core_world *world, const struct world_packet *packet)
 		send_to_node(world, packet, node);
 	}
 	for (size_t i = 0; i < world->puppets; i++) {
-		if (shoal_addr_equal(&world->puppet[i].addr, &packet->to)) {
-			send_to_puppet(world, packet, &world->puppet[i]);
+		const struct puppet *puppet = &world->puppet[i];
+		if (shoal_addr_equal(&puppet->addr, &packet->to) ||
+		        (puppet->also.port != 0 && shoal_addr_equal(&puppet->also, &packet->to))) {
+			send_to_puppet(world, packet, puppet);
 			break;
 		}
 	}

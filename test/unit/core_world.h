@@ -30,7 +30,9 @@ struct puppet {
 	struct shoal_addr addr;
 	uint64_t incarnation, moved;
 	char name[16];
-	unsigned answers; /* enum puppet_answer */
+	unsigned answers;       /* enum puppet_answer */
+	struct shoal_addr also; /* a second address, where its port is not 0 */
+	unsigned answers_also;  /* ... and how it answers there */
 };
 
 struct world_message {

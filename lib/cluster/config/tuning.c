@@ -207,7 +207,7 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 		return;
 	}
 	profile = cluster->settings.config.profile;
-	profile.watchers = cluster->watched ? profile.watchers : 0;
+	profile.watchers = shoal_listen_has_links(cluster) ? profile.watchers : 0;
 	tune.len =
 	        shoal_core_tuning(&profile, cluster->settings.config.log_level, data, sizeof(data));
 	/* Both were checked, and need no memory; STATE: it has left. */

@@ -408,8 +408,8 @@ shoal_listen_is_self(const struct shoal_cluster *cluster, const struct shoal_add
 	return is_bound(cluster, addr);
 }
 
-static bool
-has_watch_links(const struct shoal_cluster *cluster)
+bool
+shoal_listen_has_links(const struct shoal_cluster *cluster)
 {
 	return cluster->stream != NULL && (cluster->stream->ops->caps & SHOAL_TRANSPORT_WATCH) != 0;
 }
@@ -417,7 +417,7 @@ has_watch_links(const struct shoal_cluster *cluster)
 bool
 shoal_listen_may_be_watched(const struct shoal_cluster *cluster)
 {
-	bool bound = has_watch_links(cluster);
+	bool bound = shoal_listen_has_links(cluster);
 
 	for (size_t i = 0; i < cluster->advertiseds && bound; i++) {
 		bound = shoal_addr_is_web(&cluster->advertised[i]) ||
@@ -431,7 +431,7 @@ bool
 shoal_listen_might_be_watched(
         const struct shoal_cluster *cluster, const struct shoal_settings *settings)
 {
-	bool bound = has_watch_links(cluster);
+	bool bound = shoal_listen_has_links(cluster);
 
 	for (size_t i = 0; i < settings->advertises && bound; i++) {
 		struct shoal_addr addr = named(cluster, settings, i);

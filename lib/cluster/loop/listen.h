@@ -28,6 +28,9 @@ bool shoal_listen_follows_route(const struct shoal_cluster *cluster);
 /* Whether an address leads to this member. */
 bool shoal_listen_is_self(const struct shoal_cluster *cluster, const struct shoal_addr *addr);
 
+/* Whether the transport of streams has watch links. */
+bool shoal_listen_has_links(const struct shoal_cluster *cluster);
+
 /* Whether a watch link that ends can tell that this process has gone: the transport has such links,
  * and what is advertised is bound here, not by something in between. */
 bool shoal_listen_may_be_watched(const struct shoal_cluster *cluster);

@@ -10,8 +10,10 @@
  * is asked in both ways: who never got a direct answer of it asks its anchors for it.
  *
  * A link says nothing of who opened it but what its first message says. It counts for reaching a
- * member only if it came from a host of that member, and the answers to what goes down it count
- * only from there: who knows a member's id and salt gets no further with them than with datagrams.
+ * member only if that was sealed, or it came from a host of that member, and so do the answers to
+ * what goes down it: who knows a member's id and salt gets no further with them than with
+ * datagrams, and a member whose address is translated on the way is reached where packets are
+ * sealed, or where it advertises the address that others see.
  */
 #include "core/detect/inbound.h"
 
@@ -169,6 +171,13 @@ bool
 shoal_inbound_maybe(const struct shoal_record *record)
 {
 	return shoal_members_inbound(record) || record->srtt_us == 0;
+}
+
+bool
+shoal_inbound_is_from(const struct shoal_core *core, const struct shoal_record *record,
+        const struct shoal_addr *from)
+{
+	return core->seal.sealed || shoal_members_has_host(record, from);
 }
 
 uint64_t

@@ -37,6 +37,11 @@ void shoal_inbound_alone(struct shoal_core *core);
  * so, or has never answered a direct ping of this member. */
 bool shoal_inbound_maybe(const struct shoal_record *record);
 
+/* Whether what comes from there in its name may be taken for its own: it was sealed, for on the way
+ * its address may have been translated; or it came from a host that it advertises. */
+bool shoal_inbound_is_from(const struct shoal_core *core, const struct shoal_record *record,
+        const struct shoal_addr *from);
+
 /* The link, opened by the instance that is held, from its host. 0: there is none. */
 uint64_t shoal_inbound_link(const struct shoal_core *core, uint32_t slot);
 

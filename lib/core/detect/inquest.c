@@ -172,6 +172,7 @@ try_once(struct shoal_core *core, struct shoal_inquest *inquest)
 	}
 	inquest->tries++;
 	(void)shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, inquest->slot, inquest->seq, NULL, 0, 0);
+	shoal_ways_ping(core, inquest->slot, inquest->seq);
 	connect_to(core, inquest);
 	if (inquest->tries <= 2) {
 		ask_relays(core, inquest);
@@ -386,7 +387,7 @@ may_answer(const struct shoal_core *core, const struct shoal_inquest *inquest,
 {
 	const struct shoal_record *record = shoal_members_at(core, inquest->slot);
 
-	if (record != NULL && shoal_members_is_at(record, from)) {
+	if (core->seal.sealed || (record != NULL && shoal_members_may_be(core, record, from))) {
 		return true;
 	}
 	for (uint32_t i = 0; i < inquest->asked; i++) {
@@ -427,8 +428,7 @@ shoal_inquest_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		return;
 	}
 	if (memcmp(&ack->id, &inquest->target, sizeof ack->id) != 0 ||
-	        (path == SHOAL_INPUT_DATAGRAM && !core->seal.sealed &&
-	                !may_answer(core, inquest, from))) {
+	        (path == SHOAL_INPUT_DATAGRAM && !may_answer(core, inquest, from))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}
@@ -484,7 +484,7 @@ shoal_inquest_on_check(
 
 	if (origin == SHOAL_NONE || slot == SHOAL_NONE || slot == SHOAL_SELF ||
 	        !shoal_members_counts(shoal_members_at(core, origin)) ||
-	        !shoal_members_has_addr(shoal_members_at(core, origin), from) ||
+	        !shoal_members_may_be(core, shoal_members_at(core, origin), from) ||
 	        !shoal_members_counts(shoal_members_at(core, slot))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		return;

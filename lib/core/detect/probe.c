@@ -16,9 +16,9 @@
 #include "core/detect/failure.h"
 #include "core/detect/order.h"
 #include "core/detect/rtt.h"
+#include "core/detect/ways.h"
 #include "core/event.h"
 #include "core/node.h"
-#include "core/sync/exchange.h"
 #include "core/sync/heal.h"
 #include "core/table/leave.h"
 #include "core/table/rival.h"
@@ -102,36 +102,6 @@ shoal_probe_drop(struct shoal_core *core, struct shoal_probe *probe)
 {
 	shoal_heap_disarm(&core->heap, &probe->timer);
 	shoal_slab_give(&core->probes.slab, SHOAL_NUMBER_SLOT(probe->seq));
-}
-
-struct shoal_pending *
-shoal_probe_ping(struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, uint64_t seq,
-        const struct shoal_origin *origin, unsigned flags, uint64_t exchange)
-{
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	struct shoal_msg_ping ping = {.seq = seq,
-	        .id = self->info->id,
-	        .salt = shoal_members_salt(self),
-	        .target = shoal_members_at(core, slot)->info->id,
-	        .mark = shoal_tree_mark(shoal_tree_root(core))};
-	struct shoal_pending *pending = shoal_send_to(core, kind, slot, flags | SHOAL_FILL_BELIEF);
-
-	if (pending == NULL) {
-		return NULL;
-	}
-	if (origin != NULL) {
-		ping.origin = origin->addr;
-		ping.origin_salt = origin->salt;
-	}
-	if (exchange != 0) {
-		pending->exchange = exchange;
-	}
-	if (pending->kind == SHOAL_SEND_TELL) {
-		shoal_count(core, SHOAL_COUNTER_LINK_PINGS);
-	}
-	shoal_send_primary(pending, SHOAL_MESSAGE_PING, &ping);
-	shoal_count(core, SHOAL_COUNTER_PINGS_OUT);
-	return pending;
 }
 
 static unsigned
@@ -241,29 +211,6 @@ time_left(const struct shoal_core *core, const struct shoal_probe *probe)
 	return probe->deadline > core->now ? probe->deadline - core->now : 0;
 }
 
-static void
-ping_on_stream(struct shoal_core *core, const struct shoal_probe *probe)
-{
-	uint64_t number = shoal_exchange_begin(core, SHOAL_EXCHANGE_PING, probe->slot, NULL);
-	struct shoal_exchange unsent;
-
-	if (number == 0) {
-		return;
-	}
-	struct shoal_pending *pending = shoal_probe_ping(
-	        core, SHOAL_SEND_REQUEST, probe->slot, probe->seq, NULL, fill_of(probe), number);
-	if (pending == NULL) {
-		shoal_exchange_end(core, number, &unsent);
-		return;
-	}
-	/* A little more than the probe has: what comes at its end still counts as an answer. That
-	 * of a leave lasts as long as the leave does. */
-	pending->timeout_ns = probe->purpose == SHOAL_PROBE_LEAVE
-	                              ? shoal_ms(core->profile.exchange_timeout_ms)
-	                              : time_left(core, probe) + shoal_ms(1);
-	shoal_count(core, SHOAL_COUNTER_STREAM_PINGS);
-}
-
 /* The target is pinged a last time when there is just so much left as it has to answer in. So an
  * outage that swallows all that is sent before must last for nearly the whole interval, however
  * short the time-out was. */
@@ -283,13 +230,26 @@ ask_last(struct shoal_core *core, struct shoal_probe *probe)
 {
 	probe->last = true;
 	(void)ping_directly(core, probe, 0);
+	shoal_ways_ping(core, probe->slot, probe->seq);
 	if (!shoal_members_inbound(shoal_members_at(core, probe->slot))) {
 		shoal_inbound_ping(core, probe->slot, probe->seq);
 	}
 	shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
 }
 
-/* The time-out: relays and a stream, at the same moment. */
+/* By streams a little longer than the probe has: what comes at its end still counts as an answer.
+ * That of a leave lasts as long as the leave does. */
+static void
+ping_on_streams(struct shoal_core *core, const struct shoal_probe *probe)
+{
+	uint64_t timeout = probe->purpose == SHOAL_PROBE_LEAVE
+	                           ? shoal_ms(core->profile.exchange_timeout_ms)
+	                           : time_left(core, probe) + shoal_ms(1);
+
+	shoal_ways_stream(core, probe->slot, probe->seq, fill_of(probe), timeout);
+}
+
+/* The time-out: relays, a stream, and its other addresses, at the same moment. */
 static void
 go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 {
@@ -310,6 +270,7 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 		/* It may have been too long for the way. */
 		(void)ping_directly(core, probe, 0);
 	}
+	shoal_ways_ping(core, probe->slot, probe->seq);
 	shoal_inbound_ping(core, probe->slot, probe->seq);
 	uint32_t asked =
 	        shoal_inbound_relays(core, probe->slot, core->profile.relays, probe->relay);
@@ -327,7 +288,7 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 	probe->asked = (uint8_t)asked;
 	if (core->profile.stream_pings != 0 &&
 	        !shoal_members_inbound(shoal_members_at(core, probe->slot))) {
-		ping_on_stream(core, probe);
+		ping_on_streams(core, probe);
 	}
 #ifdef SHOAL_PLANT_ACCUSED_EARLY
 	probe->deadline -= time_left(core, probe) / 2;
@@ -339,9 +300,12 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 static void
 go_out(struct shoal_core *core, struct shoal_probe *probe)
 {
+	if (!probe->indirect) {
+		shoal_ways_ping(core, probe->slot, probe->seq);
+	}
 	if (!probe->indirect && core->profile.stream_pings != 0 &&
 	        shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
-		ping_on_stream(core, probe);
+		ping_on_streams(core, probe);
 	}
 	probe->indirect = true;
 }
@@ -440,7 +404,7 @@ was_asked(struct shoal_core *core, const struct shoal_probe *probe,
         const struct shoal_record *record, const struct shoal_addr *from, bool *direct)
 {
 	*direct = shoal_addr_equal(&probe->to, from);
-	if (*direct || core->seal.sealed || shoal_members_is_at(record, from)) {
+	if (*direct || shoal_members_may_be(core, record, from)) {
 		return true;
 	}
 	for (uint32_t i = 0; i < probe->asked; i++) {
@@ -569,6 +533,7 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 	record->flags |= SHOAL_RECORD_ANSWERED;
 	struct shoal_probe last = *probe;
 	shoal_probe_drop(core, probe);
+	shoal_ways_answered(core, &last, from);
 	succeed(core, &last);
 }
 

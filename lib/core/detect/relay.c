@@ -108,7 +108,7 @@ shoal_relay_on_request(
 #endif
 	if (origin == SHOAL_NONE || slot == SHOAL_SELF ||
 	        !shoal_members_counts(shoal_members_at(core, origin)) ||
-	        !shoal_members_has_addr(shoal_members_at(core, origin), from)) {
+	        !shoal_members_may_be(core, shoal_members_at(core, origin), from)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		return;
 	}
@@ -130,6 +130,7 @@ shoal_relay_on_request(
 		return;
 	}
 	shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relayed->seq, NULL, SHOAL_FILL_GOSSIP, 0);
+	shoal_ways_ping(core, slot, relayed->seq);
 	if (!shoal_members_inbound(target)) {
 		shoal_inbound_ping(core, slot, relayed->seq);
 	}
@@ -168,7 +169,7 @@ shoal_relay_on_ack(
 		return;
 	}
 	if (slot == SHOAL_NONE || memcmp(&ack->id, &relayed->target, sizeof ack->id) != 0 ||
-	        !(core->seal.sealed || shoal_members_is_at(shoal_members_at(core, slot), from))) {
+	        !shoal_members_may_be(core, shoal_members_at(core, slot), from)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}

@@ -407,12 +407,14 @@ place_for(struct shoal_core *core, const struct shoal_id *id)
 	return spare;
 }
 
-/* Whether who opens a link is where that member is: a member is reached by no other. */
+/* Whether who opens a link is that member, as the instance that is held: it is reached by no other.
+ */
 static bool
-is_local(const struct shoal_record *record, const struct shoal_msg_watch *message,
-        const struct shoal_addr *from)
+is_local(const struct shoal_core *core, const struct shoal_record *record,
+        const struct shoal_msg_watch *message, const struct shoal_addr *from)
 {
-	return message->salt == shoal_members_salt(record) && shoal_members_has_host(record, from);
+	return message->salt == shoal_members_salt(record) &&
+	       shoal_inbound_is_from(core, record, from);
 }
 
 /* Why a watcher is refused; SHOAL_OK: it is not. */
@@ -423,7 +425,7 @@ judge(struct shoal_core *core, const struct shoal_msg_watch *message, uint32_t s
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 
 	*reason = "";
-	if (core->profile.watchers == 0) {
+	if (core->profile.watchers == 0 || (core->unwatched && message->asked == 0)) {
 		*reason = "this member is not watched";
 		return SHOAL_ERR_UNSUPPORTED;
 	}
@@ -445,7 +447,7 @@ judge(struct shoal_core *core, const struct shoal_msg_watch *message, uint32_t s
 	}
 	const struct shoal_record *record = shoal_members_at(core, slot);
 	if (shoal_members_inbound(record) && shoal_inbound_link(core, slot) != 0 &&
-	        !is_local(record, message, from)) {
+	        !is_local(core, record, message, from)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		*reason = "the link by which this member is reached is up";
 		return SHOAL_ERR_REJECTED;
@@ -467,7 +469,7 @@ shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
 	uint32_t slot = shoal_members_find(core, &message->id);
 	int code = judge(core, message, slot, &input->from, &reason);
 	if (code == SHOAL_OK && message->asked != 0) {
-		watcher = is_local(shoal_members_at(core, slot), message, &input->from)
+		watcher = is_local(core, shoal_members_at(core, slot), message, &input->from)
 		                  ? shoal_call_place(core, message)
 		                  : NULL;
 		code = watcher != NULL ? SHOAL_OK : SHOAL_ERR_REJECTED;
@@ -481,6 +483,9 @@ shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
 	        core, input->exchange, &input->from, code, shoal_exchange_text(reason));
 	if (watcher == NULL) {
 		shoal_watch_drop(core, input->exchange);
+		if (code == SHOAL_ERR_UNSUPPORTED && slot != SHOAL_NONE) {
+			shoal_inbound_dialled(core);
+		}
 		return;
 	}
 	watcher->number = input->exchange;
@@ -489,7 +494,7 @@ shoal_watch_on_watched(struct shoal_core *core, const struct shoal_input *input,
 	watcher->salt = message->salt;
 	watcher->from = input->from;
 	/* That it is another instance than the one that is held may not have got here yet. */
-	watcher->local = shoal_members_has_host(shoal_members_at(core, slot), &input->from);
+	watcher->local = shoal_inbound_is_from(core, shoal_members_at(core, slot), &input->from);
 	shoal_relay_reached(core, slot);
 	if (message->asked != 0) {
 		shoal_inbound_dialled(core);

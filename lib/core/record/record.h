@@ -26,6 +26,10 @@
 
 #define SHOAL_RECORD_REDACTED 1 /* flag of BEGIN */
 
+/* Flags of the config. */
+#define SHOAL_RECORD_ASKS      1
+#define SHOAL_RECORD_UNWATCHED 2
+
 enum shoal_record_field {
 	SHOAL_RECORD_FROM = 1,
 	SHOAL_RECORD_RECEIVED = 2,

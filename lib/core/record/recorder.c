@@ -210,7 +210,8 @@ write_config(struct shoal_writer *writer, const struct shoal_recorder *recorder)
 	shoal_writer_u8(writer, sealed ? 1 : 0);
 	shoal_writer_u8(writer, (uint8_t)core->accept_clear);
 	shoal_writer_u8(writer, core->codec != NULL ? core->codec->id : SHOAL_CODEC_BINARY);
-	shoal_writer_u8(writer, core->asks_accept ? 1 : 0);
+	shoal_writer_u8(writer, (uint8_t)((core->asks_accept ? SHOAL_RECORD_ASKS : 0) |
+	                                  (core->unwatched ? SHOAL_RECORD_UNWATCHED : 0)));
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	shoal_writer_var(writer, core->profile.field);
 	SHOAL_PROFILE_TABLE(SHOAL_X)

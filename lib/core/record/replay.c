@@ -130,7 +130,9 @@ read_config(
 	config->accept_clear = shoal_reader_u8(reader);
 	replay->codec_id = shoal_reader_u8(reader);
 	config->codec = find_codec(replay, replay->codec_id);
-	config->asks_accept = shoal_reader_u8(reader) != 0;
+	uint8_t flags = shoal_reader_u8(reader);
+	config->asks_accept = (flags & SHOAL_RECORD_ASKS) != 0;
+	config->unwatched = (flags & SHOAL_RECORD_UNWATCHED) != 0;
 #define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
 	config->profile.field = (uint32_t)shoal_reader_var(reader, UINT32_MAX);
 	SHOAL_PROFILE_TABLE(SHOAL_X)

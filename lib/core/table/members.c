@@ -121,30 +121,6 @@ shoal_members_age(const struct shoal_core *core, const struct shoal_record *reco
 }
 
 bool
-shoal_members_has_addr(const struct shoal_record *record, const struct shoal_addr *addr)
-{
-	for (unsigned i = 0; i < record->info->addrs; i++) {
-		struct shoal_addr own = shoal_info_addr(record->info, i);
-		if (shoal_addr_equal(&own, addr)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-bool
-shoal_members_has_host(const struct shoal_record *record, const struct shoal_addr *addr)
-{
-	for (unsigned i = 0; i < record->info->addrs; i++) {
-		struct shoal_addr own = shoal_info_addr(record->info, i);
-		if (memcmp(own.ip, addr->ip, sizeof own.ip) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-bool
 shoal_members_counts(const struct shoal_record *record)
 {
 	return record->place != SHOAL_NONE;
@@ -154,27 +130,6 @@ uint32_t
 shoal_members_n(const struct shoal_core *core)
 {
 	return core->members.ordered + 1;
-}
-
-/* An address of a family that this member has none of is of no use, whatever its place. */
-static bool
-is_of_use(const struct shoal_core *core, const struct shoal_addr *addr)
-{
-	return shoal_addr_is_web(addr)    ? core->has_web
-	       : shoal_addr_is_ipv4(addr) ? core->has_ipv4
-	                                  : core->has_ipv6;
-}
-
-static uint8_t
-prefer(const struct shoal_core *core, const struct shoal_info *info)
-{
-	for (uint8_t i = 0; i < info->addrs; i++) {
-		struct shoal_addr addr = shoal_info_addr(info, i);
-		if (is_of_use(core, &addr)) {
-			return i;
-		}
-	}
-	return 0;
 }
 
 int
@@ -199,7 +154,7 @@ shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member
 		return full ? SHOAL_ERR_LIMIT : SHOAL_ERR_NOMEM;
 	}
 	record->info = info;
-	record->both = prefer(core, info);
+	record->both = shoal_members_first(core, info);
 	shoal_members_set_inbound(record, (member->marks & SHOAL_MARK_INBOUND) != 0);
 	uint64_t hash = shoal_table_hash(&members->by_id, &info->id, sizeof info->id);
 	rc = shoal_table_put(&members->by_id, hash, number);
@@ -221,40 +176,6 @@ shoal_members_add(struct shoal_core *core, const struct shoal_msg_member *member
 	return SHOAL_OK;
 }
 
-static void
-choose_address(struct shoal_core *core, struct shoal_record *record)
-{
-	record->both = (uint8_t)((record->both & ~SHOAL_RECORD_ADDR) | prefer(core, record->info));
-}
-
-const struct shoal_addr *
-shoal_members_used(const struct shoal_core *core, const struct shoal_addr_list *addrs)
-{
-	for (size_t i = 0; i < addrs->count; i++) {
-		if (is_of_use(core, &addrs->item[i])) {
-			return &addrs->item[i];
-		}
-	}
-	return &addrs->item[0];
-}
-
-void
-shoal_members_prefer(struct shoal_core *core, const struct shoal_addr *addr, size_t n)
-{
-	core->has_ipv4 = core->has_ipv6 = core->has_web = false;
-	for (size_t i = 0; i < n; i++) {
-		bool *has = shoal_addr_is_web(&addr[i])    ? &core->has_web
-		            : shoal_addr_is_ipv4(&addr[i]) ? &core->has_ipv4
-		                                           : &core->has_ipv6;
-		*has = true;
-	}
-	for (uint32_t slot = 0; slot < core->members.records.end; slot++) {
-		if (shoal_members_at(core, slot) != NULL) {
-			choose_address(core, shoal_members_at(core, slot));
-		}
-	}
-}
-
 /* NULL becomes SHOAL_ERR_NOMEM. */
 static int
 replace_info(struct shoal_core *core, struct shoal_record *record, struct shoal_info *info)
@@ -262,19 +183,16 @@ replace_info(struct shoal_core *core, struct shoal_record *record, struct shoal_
 	if (info == NULL) {
 		return SHOAL_ERR_NOMEM;
 	}
+	struct shoal_addr_list before = shoal_info_addrs(record->info);
+	struct shoal_addr_list after = shoal_info_addrs(info);
+	bool elsewhere = !shoal_info_same_addrs(&before, &after);
+
 	shoal_info_give(&core->members.infos, record->info);
 	record->info = info;
-	choose_address(core, record);
+	if (elsewhere) {
+		shoal_members_choose(core, record);
+	}
 	return SHOAL_OK;
-}
-
-static void
-forget_way(struct shoal_core *core, struct shoal_record *record)
-{
-	record->srtt_us = record->rttvar_us = 0;
-	record->flags &= SHOAL_RECORD_FLAGS;
-	record->samples = 0;
-	shoal_watch_changed(core);
 }
 
 int
@@ -291,7 +209,7 @@ shoal_members_readdress(struct shoal_core *core, uint32_t slot, const struct sho
 	        core, record, shoal_info_renew(&core->members.infos, record->info, &member));
 
 	if (rc == SHOAL_OK) {
-		forget_way(core, record);
+		shoal_members_forget_way(core, record);
 		shoal_tree_touch(core, slot);
 	}
 	return rc;
@@ -325,7 +243,8 @@ shoal_members_update(struct shoal_core *core, uint32_t slot, const struct shoal_
 		}
 	}
 	if (replaced) {
-		forget_way(core, record);
+		shoal_members_choose(core, record);
+		shoal_members_forget_way(core, record);
 		record->heard_ms = 0;
 	}
 	record->incarnation = member->incarnation;

@@ -46,7 +46,7 @@ struct shoal_record {
 	uint8_t both;    /* which of its addresses is used, what it reported, and more: see below */
 };
 
-#define SHOAL_RECORD_ADDR     3u   /* in both: the first address of a family that is here too */
+#define SHOAL_RECORD_ADDR     3u   /* in both: which of its addresses is used, see where.c */
 #define SHOAL_RECORD_REPORTED 4u   /* in both: one of the unconfirmed members that it told of */
 #define SHOAL_RECORD_INBOUND  128u /* in both: it cannot be dialled, by its own word */
 
@@ -129,6 +129,13 @@ bool shoal_members_has_addr(const struct shoal_record *record, const struct shoa
 /* The same, whatever the port. */
 bool shoal_members_has_host(const struct shoal_record *record, const struct shoal_addr *addr);
 
+/* Whether what came from there in a datagram in its name may be its own word: it was sealed, for
+ * the address may have been translated on the way; it came from an address that it advertises; or
+ * from such a host, and it may be one that cannot be dialled, behind something that translates
+ * ports. */
+bool shoal_members_may_be(const struct shoal_core *core, const struct shoal_record *record,
+        const struct shoal_addr *from);
+
 /* Whether it is reached by links that it opened itself, and in no other way. */
 static inline bool
 shoal_members_inbound(const struct shoal_record *record)
@@ -206,6 +213,18 @@ void shoal_members_prefer(struct shoal_core *core, const struct shoal_addr *addr
  * address of. */
 const struct shoal_addr *shoal_members_used(
         const struct shoal_core *core, const struct shoal_addr_list *addrs);
+
+/* Of those that a member advertises the first that is of use; that is used from now on. */
+uint8_t shoal_members_first(const struct shoal_core *core, const struct shoal_info *info);
+void shoal_members_choose(struct shoal_core *core, struct shoal_record *record);
+/* Those that are of use beside the one that is used, in the order in which they are tried. How
+ * many. */
+unsigned shoal_members_others(const struct shoal_core *core, const struct shoal_record *record,
+        struct shoal_addr other[SHOAL_ADDRS_MAX]);
+/* This one of its addresses is used from now on. */
+void shoal_members_turn_to(struct shoal_core *core, uint32_t slot, const struct shoal_addr *addr);
+/* Forgets what was measured of the way to it. */
+void shoal_members_forget_way(struct shoal_core *core, struct shoal_record *record);
 
 /* Takes over newer metadata. SHOAL_ERR_NOMEM: nothing changed. */
 int shoal_members_describe(struct shoal_core *core, uint32_t slot, const struct shoal_meta *meta);
