@@ -28,7 +28,7 @@ set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA ${CMAKE_BINARY_DIR}/package/trigg
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libshoal-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-  "${same}, libevent-dev, libc-ares-dev, libsnappy-dev, libmbedtls-dev")
+  "${same}, libevent-dev, libc-ares-dev, libsnappy-dev, libmbedtls-dev, libhttp-parser-dev")
 set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "SWIM cluster membership and failure detection: development files
  Headers, static libraries, pkg-config files and the CMake package.")
 

@@ -6,8 +6,6 @@
 #include "transports/http.h"
 #include "transports/process.h"
 
-#define SCRATCH 65536
-
 const char *const shoal_http_word[SHOAL_HTTP_KINDS] = {"/datagrams", "/message", "/request"};
 
 void
@@ -31,23 +29,33 @@ shoal_http_say(struct shoal_http *http, enum shoal_log_level level, const char *
 	http->env.host.log(http->env.host.arg, level, "http", text);
 }
 
+/* Connections that peers made, and those that have ended, one after the other. */
+static void
+each_link(struct shoal_http *http, void (*fn)(struct shoal_http_link *))
+{
+	struct shoal_list *lists[SHOAL_HTTP_PHASES + 1] = {&http->doomed_links};
+
+	for (size_t i = 0; i < SHOAL_HTTP_PHASES; i++) {
+		lists[i + 1] = &http->inbound.phase[i];
+	}
+	for (size_t i = 0; i <= SHOAL_HTTP_PHASES; i++) {
+		SHOAL_LIST_FOREACH_SAFE (node, after, lists[i]) {
+			fn(SHOAL_LIST_ITEM(node, struct shoal_http_link, node));
+		}
+	}
+}
+
 static void
 release(struct shoal_http *http)
 {
 	if (!http->prepared) {
 		return;
 	}
-	struct shoal_list *const lists[] = {&http->inbound, &http->doomed_links};
-	for (size_t i = 0; i < 2; i++) {
-		SHOAL_LIST_FOREACH_SAFE (node, after, lists[i]) {
-			struct shoal_http_link *link =
-			        SHOAL_LIST_ITEM(node, struct shoal_http_link, node);
-			shoal_http_link_close(link);
-			shoal_http_input_reset(&link->input);
-			shoal_http_link_release(link);
-		}
+	if (http->source != NULL) {
+		each_link(http, shoal_http_link_release);
 	}
 	shoal_http_peer_done(http);
+	shoal_http_limits_done(http);
 	shoal_slab_done(&http->exchanges);
 	shoal_tls_free(http->tls);
 	shoal_alloc_free(&http->work, http->scratch);
@@ -80,21 +88,27 @@ name_self(struct shoal_http *http, char *why, size_t len)
 	return 0;
 }
 
+static const struct shoal_transport_ops ops;
+
 static int
 read_env(struct shoal_http *http, const struct shoal_transport_env *env, char *why, size_t len)
 {
 	const struct shoal_transport_web *web = &env->web;
 	const char *wrong;
+	int code = shoal_socket_check_env(&ops, env, why, len);
 
-	if (env->size < sizeof(*env) || env->base == NULL || web->bind == NULL) {
-		snprintf(why, len, "http: env has no size, no base or no URL to bind to");
+	if (code != 0) {
+		return code;
+	}
+	if (web->bind == NULL) {
+		snprintf(why, len, "http: web.bind is not set");
 		return SHOAL_ERR_INVALID;
 	}
 	if (shoal_url_parse(&http->bind, web->bind, strlen(web->bind), &wrong) != SHOAL_OK) {
 		snprintf(why, len, "http: \"%s\": %s", web->bind, wrong);
 		return SHOAL_ERR_INVALID;
 	}
-	if (http->bind.tls && env->tls.cert == NULL) {
+	if (http->bind.tls && env->tls.cert == NULL && http->evhttp == NULL) {
 		snprintf(why, len,
 		        "http: \"%s\" needs tls_cert and tls_key; or bind to http:// behind what "
 		        "speaks TLS for it",
@@ -106,42 +120,67 @@ read_env(struct shoal_http *http, const struct shoal_transport_env *env, char *w
 		snprintf(why, len, "http: the token is longer than %d bytes", SHOAL_HTTP_TOKEN_MAX);
 		return SHOAL_ERR_INVALID;
 	}
+	for (size_t i = 0; token[i] != '\0'; i++) {
+		if (token[i] <= ' ' || token[i] > '~') { /* it becomes a part of a header */
+			snprintf(why, len, "http: the token has a space, or what is no ASCII");
+			return SHOAL_ERR_INVALID;
+		}
+	}
+	memset(http->token, 0, sizeof(http->token));
 	memcpy(http->token, token, strlen(token) + 1);
+	memcpy(http->path, http->bind.path, sizeof(http->path));
+	shoal_http_plain_path(http->path);
 	return 0;
+}
+
+int
+shoal_http_need_tls(struct shoal_http *http, char *why, size_t len)
+{
+	const struct shoal_transport_tls *tls = &http->env.tls;
+	const struct shoal_tls_files files = {.ca = tls->ca,
+	        .cert = tls->cert,
+	        .key = tls->key,
+	        .verify = !tls->insecure,
+	        .client_certs = tls->client_certs};
+
+	return http->tls != NULL ? 0 : shoal_tls_new(&http->tls, &http->work, &files, why, len);
 }
 
 static int
 prepare(struct shoal_http *http, const struct shoal_transport_env *env, char *why, size_t len)
 {
-	const struct shoal_tls_files files = {.ca = env->tls.ca,
-	        .cert = env->tls.cert,
-	        .key = env->tls.key,
-	        .verify = !env->tls.insecure,
-	        .client_certs = env->tls.client_certs};
-
 	http->env = *env;
 	http->work = shoal_socket_allocator(env, &http->own);
 	http->prepared = true;
 	http->listener = -1;
-	http->inbound_count = http->outbound_count = http->peer_count = 0;
 	http->called = false;
 	http->patience_ns = SHOAL_MS(env->exchange_timeout_ms);
 	http->idle_ns = SHOAL_MS(env->idle_timeout_ms);
-	shoal_list_init(&http->inbound);
+	shoal_list_init(&http->mounted);
 	shoal_list_init(&http->doomed_links);
 	shoal_list_init(&http->doomed_jobs);
 	shoal_slab_init(&http->exchanges, &http->work, sizeof(struct shoal_http_exchange),
 	        SHOAL_HTTP_EXCHANGES_MAX);
-	http->scratch = shoal_alloc(&http->work, SCRATCH);
-	int code = http->scratch != NULL ? shoal_http_peer_init(http) : SHOAL_ERR_NOMEM;
+	http->scratch = shoal_alloc(&http->work, SHOAL_HTTP_SCRATCH);
+	int code = http->scratch != NULL ? shoal_http_limits_init(http) : SHOAL_ERR_NOMEM;
+	if (code == 0) {
+		code = shoal_http_peer_init(http);
+	}
 	if (code != 0) {
 		snprintf(why, len, "http: %s", shoal_strerror(code));
 		return code;
 	}
-	code = shoal_tls_new(&http->tls, &http->work, &files, why, len);
-	/* Only where it is spoken is it missed. */
+	/* The authorities of the machine are many: they are read when the first peer is https. */
+	http->no_tls[0] = '\0';
 	bool needs = http->bind.tls || env->tls.ca != NULL || env->tls.cert != NULL;
-	return needs ? code : 0;
+	return needs ? shoal_http_need_tls(http, why, len) : 0;
+}
+
+static void
+stop_server(struct shoal_http *http)
+{
+	shoal_http_listen_stop(http);
+	shoal_http_mount_stop(http);
 }
 
 static int
@@ -159,13 +198,14 @@ http_start(void *self, const struct shoal_transport_env *env, char *why, size_t 
 	}
 	code = prepare(http, env, why, len);
 	if (code == 0) {
-		code = shoal_http_server_start(http, why, len);
+		code = http->evhttp != NULL ? shoal_http_mount_start(http, why, len)
+		                            : shoal_http_listen_start(http, why, len);
 	}
 	if (code == 0) {
 		code = name_self(http, why, len);
 	}
 	if (code != 0) {
-		shoal_http_server_stop(http);
+		stop_server(http);
 		release(http);
 		return code;
 	}
@@ -194,20 +234,17 @@ http_stop(void *self)
 {
 	struct shoal_http *http = self;
 
-	struct shoal_list *const lists[] = {&http->inbound, &http->doomed_links};
-
 	if (!http->running) {
 		return;
 	}
+	if (!shoal_socket_is_forked(http->owner)) {
+		shoal_http_job_flush(http);
+	}
 	/* What a call of the host is below of is released by free, or by the next start. */
 	http->running = false;
-	shoal_http_server_stop(http);
+	stop_server(http);
 	shoal_http_peer_close_all(http);
-	for (size_t i = 0; i < 2; i++) {
-		SHOAL_LIST_FOREACH (node, lists[i]) {
-			shoal_http_link_close(SHOAL_LIST_ITEM(node, struct shoal_http_link, node));
-		}
-	}
+	each_link(http, shoal_http_link_close);
 }
 
 static void
@@ -254,12 +291,12 @@ static const struct shoal_transport_ops ops = {
         .name = "http",
         .start = http_start,
         .address = http_address,
-        .send = shoal_http_peer_send,
-        .stream = shoal_http_peer_stream,
-        .request = shoal_http_peer_request,
+        .send = shoal_http_job_send,
+        .stream = shoal_http_job_stream,
+        .request = shoal_http_job_request,
         .reply = shoal_http_server_reply,
-        .flush = shoal_http_peer_flush,
-        .waiting = shoal_http_peer_waiting,
+        .flush = shoal_http_job_flush,
+        .waiting = shoal_http_job_waiting,
         .know = shoal_http_peer_know,
         .url = http_url,
         .peer = shoal_http_server_peer,
@@ -281,5 +318,21 @@ shoal_transport_http(struct shoal_transport *transport, const struct shoal_alloc
 	http->listener = -1;
 	transport->ops = &ops;
 	transport->self = http;
+	return 0;
+}
+
+int
+shoal_transport_http_mount(const struct shoal_transport *transport, struct evhttp *evhttp)
+{
+	struct shoal_http *http = transport->self;
+
+	if (transport->ops != &ops) {
+		return SHOAL_ERR_INVALID;
+	}
+	if (http->running && (evhttp != NULL || !http->is_mounted)) {
+		return SHOAL_ERR_STATE;
+	}
+	shoal_http_mount_stop(http);
+	http->evhttp = evhttp;
 	return 0;
 }

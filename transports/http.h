@@ -3,9 +3,13 @@
  *
  *     http_message.c  bytes of HTTP/1.1, in and out
  *     http.c          starts and stops; its own address
+ *     http_limits.c   how many connections, from whom, how many bytes, and who goes
  *     http_link.c     the life of one connection, of either side
- *     http_server.c   listens; requests of peers, and what is answered to them
- *     http_peer.c     members by their URL: what waits for them, and by which connections it goes
+ *     http_listen.c   connections that peers make
+ *     http_server.c   requests of peers, and what is answered to them
+ *     http_mount.c    the same by an evhttp of the application
+ *     http_peer.c     members by their URL, and how they are reached
+ *     http_job.c      what waits for them, and what becomes of it
  *     http_client.c   one connection to a peer: dials, asks, hears the answer
  *
  * Everything is a POST to the member's URL with one of three words behind its path, of type
@@ -15,15 +19,28 @@
  *     /message    one message of a stream; answered 204
  *     /request    a request; answered 200 with its reply
  *
- * 401 another token, or none; 403 nobody of this cluster; 404 another path; 405 no POST; 413 too
- * long; 415 another type; 429 too much was refused; 503 no room, both with Retry-After.
+ * 400 no HTTP, or none of a member; 401 another token, or none; 403 nobody of this cluster; 404
+ * another path; 405 no POST; 413 too long; 414 and 431 too long a head; 415 another type, or
+ * packed; 429 too much was refused; 503 no room, both with Retry-After; 505 another HTTP.
+ *
+ * Shoal-From is believed as far as the address of a datagram is: it says where answers go, and
+ * nothing else; who sent something is told by what is in it, where that is sealed. A URL that was
+ * only heard is kept among few, so that lies push out each other.
  *
  * One-way messages to a peer go one after the other, since their order counts; requests beside
- * them, each by a connection of its own for the time. Datagrams that come while some are on their
- * way go together, by the next POST.
+ * them, each by a connection of its own for the time, but for those longer than first_max: they go
+ * behind what was said before them, by which they are taken. Datagrams that come while some are on
+ * their way go together, by the next POST.
  *
- * Reentrancy: as in tcp.h. What ends is doomed: it gives back what it holds at once, and is
- * released and tells of its end on a turn of the loop of its own. */
+ * What is sent twice: what did not leave at all, and a request by a connection that was kept, and
+ * turned out to be closed before a byte of an answer; once, by a new connection, and not where it
+ * is longer than first_max. These are the rules of tcp.
+ *
+ * Of first_max no more is held to: behind a proxy connections are nobody's. What a stranger makes
+ * this member keep is bounded by the bytes of his source.
+ *
+ * Reentrancy: as in tcp.h. What ends is doomed: it gives back its place and its descriptor at once,
+ * and is released, with the body that the host may be reading, on a turn of the loop of its own. */
 #ifndef SHOAL_TRANSPORTS_HTTP_H
 #define SHOAL_TRANSPORTS_HTTP_H
 
@@ -32,6 +49,7 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
+#include "base/rng.h"
 #include "base/slab.h"
 #include "base/url.h"
 #include "transports/channel.h"
@@ -39,12 +57,15 @@
 #include "transports/socket.h"
 
 #define SHOAL_HTTP_LINKS_TO_PEER 4      /* connections to one peer */
-#define SHOAL_HTTP_PEERS_MAX     16384  /* that are remembered */
+#define SHOAL_HTTP_PEERS_MAX     16384  /* that the host named or sent to */
+#define SHOAL_HTTP_HEARD_MAX     1024   /* of which only something came */
 #define SHOAL_HTTP_BATCH_MAX     262144 /* bytes of datagrams that wait for a peer */
 #define SHOAL_HTTP_JOBS_MAX      1024   /* messages and requests that wait for a peer */
 #define SHOAL_HTTP_EXCHANGES_MAX 16384  /* requests of peers that wait for the host */
 #define SHOAL_HTTP_ADDRS_MAX     8      /* answers to a name that are tried */
 #define SHOAL_HTTP_BANS          64     /* sources of which refusals are counted */
+#define SHOAL_HTTP_PASSED        16     /* messages in a row that the host did not take */
+#define SHOAL_HTTP_SCRATCH       65536
 #define SHOAL_HTTP_NUMBERS       (UINT64_C(1) << 62)
 
 enum shoal_http_kind {
@@ -54,8 +75,34 @@ enum shoal_http_kind {
 	SHOAL_HTTP_KINDS
 };
 
+struct evhttp;
 struct shoal_http;
 struct shoal_http_link;
+struct shoal_http_mounted;
+
+/* How dear a connection that a peer made is: the cheaper goes first, and among equals the one that
+ * was used longest ago. */
+enum shoal_http_phase {
+	SHOAL_HTTP_SILENT, /* nothing whole came yet; or it is only waited for its end */
+	SHOAL_HTTP_IDLE,
+	SHOAL_HTTP_READING, /* a message is half here */
+	SHOAL_HTTP_BUSY,    /* something is owed: never closed for another one */
+	SHOAL_HTTP_PHASES
+};
+
+/* Connections that share a limit. */
+struct shoal_http_crowd {
+	struct shoal_list phase[SHOAL_HTTP_PHASES];
+	size_t count;
+};
+
+/* An IPv4 address or an IPv6 /64 with connections to us. */
+struct shoal_http_source {
+	struct shoal_list node;
+	struct shoal_addr key;
+	struct shoal_http_crowd crowd;
+	size_t held; /* bytes */
+};
 
 /* A message or a request of this host, or a batch of datagrams, on its way to a peer. */
 struct shoal_http_job {
@@ -67,28 +114,32 @@ struct shoal_http_job {
 	enum shoal_http_kind kind;
 	uint64_t exchange; /* REQUEST: the host's number */
 	int code;          /* doomed: how it ended */
-	bool again;        /* it was tried once more */
+	bool again;        /* it was sent once more */
 	size_t len;
 	uint8_t body[];
 };
 
 struct shoal_http_peer {
-	struct shoal_list in_bucket, in_use; /* in_use: the one used longest ago first */
+	struct shoal_list in_bucket, in_use; /* in_use: in http->peers or http->heard */
 	struct shoal_http *http;
 	struct shoal_addr addr; /* made from the URL */
 	struct shoal_url url;
 	struct shoal_list jobs;  /* that wait, in order */
 	struct shoal_list links; /* connections to it */
 	unsigned link_count, job_count;
+	bool known;     /* the host named it or sent to it; else something came of it only */
 	size_t waiting; /* bytes of one-way messages that the network has not taken */
-	bool telling;   /* a message is on its way */
-	bool batching;  /* datagrams are */
-	bool flushed;   /* datagrams wait for a connection, not for the end of a batch of sends */
+	const struct shoal_http_job *telling; /* the message that is on its way */
+	const struct shoal_http_job
+	        *batching;              /* the datagrams that wait as a job or are on their way */
+	struct shoal_list in_unflushed; /* where a batch waits for the end of sends */
+	bool flushed;                   /* a batch waits for a connection */
 	struct evbuffer *batch;
 	struct shoal_resolve *resolve;
 	struct shoal_addr found[SHOAL_HTTP_ADDRS_MAX];
 	size_t found_count, next; /* next: the one to dial */
-	uint64_t rests_until;     /* it asked for that, or could not be reached */
+	uint64_t rests_until;     /* it could not be reached: until then only requests try */
+	uint64_t asked_until;     /* it said so, and nobody does */
 	unsigned failures;
 	uint64_t said_at; /* when a line of the log told of a failure */
 	struct event timer;
@@ -96,27 +147,38 @@ struct shoal_http_peer {
 
 /* A request of a peer, from host.request to reply(). */
 struct shoal_http_exchange {
-	struct shoal_http_link *link;
+	struct shoal_http_link *link;       /* or */
+	struct shoal_http_mounted *mounted; /* who waits for the answer */
 	uint64_t number;
 };
 
 struct shoal_http_link {
-	struct shoal_list node; /* in http->inbound, peer->links, or doomed */
+	struct shoal_list node; /* in a phase of http->inbound, peer->links, or doomed */
 	struct shoal_http *http;
 	struct shoal_channel channel;
 	struct event readable, writable, timer;
 	struct evbuffer *out;
 	struct shoal_http_input input;
-	bool client, connecting, last, doomed; /* last: closed once all has left */
-	bool watches;                          /* the writable event is added */
-	uint64_t deadline_at;
+	bool client, connecting, doomed;
+	bool last;    /* nothing more is read or asked; closed once all has left */
+	bool lingers; /* all has left: what still comes is thrown away, until the other end closes
+	               */
+	bool watches; /* the writable event is added */
+	size_t held;  /* bytes, of those that are bounded */
 	/* A peer's. */
-	struct shoal_addr source;
+	struct shoal_addr addr;
+	struct shoal_list in_source;
+	struct shoal_http_source *source;
+	enum shoal_http_phase phase;
+	unsigned passed;   /* messages in a row that were not taken */
 	uint64_t exchange; /* its request waits for the host; 0: none does */
+	size_t out_held;   /* of held: what it is answered */
 	/* To a peer. */
-	struct shoal_http_peer *peer;
+	struct shoal_http_peer *peer; /* not once it is doomed */
 	struct shoal_http_job *job;
-	bool used; /* it has carried an answer: it may have been closed since without a word */
+	struct shoal_list in_rest; /* in http->at_rest */
+	bool used;  /* it has carried an answer: it may have been closed since without a word */
+	bool wrote; /* something of the job has left */
 };
 
 /* A source whose requests were refused: a token bucket as the time until which it is spent. */
@@ -128,43 +190,77 @@ struct shoal_http_ban {
 struct shoal_http {
 	struct shoal_allocator own, work;
 	struct shoal_transport_env env;
-	struct shoal_url bind; /* where it listens */
+	struct shoal_url bind;        /* where it listens */
+	char path[SHOAL_URL_MAX + 1]; /* of that, plain */
 	struct shoal_addr bound;
 	char self[SHOAL_URL_MAX + 1]; /* its own URL, as peers have it */
 	char token[SHOAL_HTTP_TOKEN_MAX + 1];
 	struct shoal_tls *tls;
+	char no_tls[SHOAL_TLS_WHY]; /* why there is none */
 	bool prepared, running, called;
 	uint64_t owner;
 	int listener;
 	struct event acceptable, rest;
-	struct shoal_list inbound; /* the one used longest ago first */
-	size_t inbound_count, outbound_count;
+	/* Connections, and bytes: of what peers send and are answered, of what they answer, and of
+	 * what waits for them. */
+	struct shoal_http_crowd inbound;
+	size_t inbound_max, source_max, outbound_count;
+	size_t held, answers_held, jobs_held, held_max;
+	struct shoal_list at_rest; /* connections to peers with nothing to do, the oldest first */
 	struct shoal_list doomed_links, doomed_jobs;
 	struct shoal_slab exchanges;
 	uint32_t serial;
 	uint64_t key[2];
-	struct shoal_list *bucket; /* of peers */
-	size_t buckets, peer_count;
-	struct shoal_list peers; /* by their last use */
+	struct shoal_rng rng;
+	struct shoal_list *bucket, *source; /* of peers, of sources */
+	size_t buckets, peer_count, heard_count;
+	struct shoal_list peers, heard, unflushed; /* by their last use */
 	struct shoal_http_ban ban[SHOAL_HTTP_BANS];
 	uint64_t patience_ns, idle_ns;
 	uint8_t *scratch;
+	struct evhttp *evhttp; /* of the application; NULL: it listens itself */
+	bool is_mounted;
+	struct shoal_list mounted;
 };
 
 /* http.c */
 void shoal_http_count(struct shoal_http *http, enum shoal_counter counter);
 void shoal_http_batch_end(struct shoal_http *http);
 void shoal_http_say(struct shoal_http *http, enum shoal_log_level level, const char *text);
+/* Makes http->tls where there is none yet. Errors of shoal_tls_new. */
+int shoal_http_need_tls(struct shoal_http *http, char *why, size_t len);
 /* The word of a kind, with its slash. */
 extern const char *const shoal_http_word[SHOAL_HTTP_KINDS];
 
+/* http_limits.c */
+int shoal_http_limits_init(struct shoal_http *http);
+void shoal_http_limits_done(struct shoal_http *http);
+/* Room for one more of a source, where need be by closing another one. NULL: there is none. */
+struct shoal_http_source *shoal_http_limits_admit(
+        struct shoal_http *http, const struct shoal_addr *addr);
+/* Releases a source without connections. */
+void shoal_http_limits_drop(struct shoal_http *http, struct shoal_http_source *source);
+/* Room for one more to a peer. */
+bool shoal_http_limits_dial(struct shoal_http *http);
+/* Closes the connection that is missed least. false: all are busy. */
+bool shoal_http_limits_evict(struct shoal_http *http);
+void shoal_http_limits_place(struct shoal_http_link *link, enum shoal_http_phase phase);
+void shoal_http_limits_remove(struct shoal_http_link *link);
+/* A shoal_http_hold_fn for a link: see there. */
+bool shoal_http_limits_hold(void *link, ptrdiff_t more);
+/* Whether a source was refused so often that it is told to wait. */
+bool shoal_http_limits_is_banned(struct shoal_http *http, const struct shoal_addr *addr);
+void shoal_http_limits_ban(struct shoal_http *http, const struct shoal_addr *addr);
+
 /* http_link.c */
-/* A connection on a descriptor, which it takes over. peer NULL: a peer made it. host: whose
- * certificate it must have. NULL: no memory. */
-struct shoal_http_link *shoal_http_link_new(
-        struct shoal_http *http, int fd, struct shoal_http_peer *peer, struct shoal_tls *tls);
+/* A connection on a descriptor, which it takes over. peer, or source: who made it. NULL: no memory.
+ */
+struct shoal_http_link *shoal_http_link_new(struct shoal_http *http, int fd,
+        struct shoal_http_peer *peer, struct shoal_http_source *source, struct shoal_tls *tls);
 /* Sends what is in link->out, as far as it goes now. */
 void shoal_http_link_write(struct shoal_http_link *link);
+/* Reads again, now that nothing is owed. */
+void shoal_http_link_resume(struct shoal_http_link *link);
 /* Its end: later, with what goes with it. code: of the job that it carries. */
 void shoal_http_link_doom(struct shoal_http_link *link, int code);
 /* It must have made progress by then. */
@@ -175,16 +271,36 @@ void shoal_http_link_close(struct shoal_http_link *link);
 /* Releases one, and calls nobody. */
 void shoal_http_link_release(struct shoal_http_link *link);
 
+/* http_listen.c */
+int shoal_http_listen_start(struct shoal_http *http, char *why, size_t len);
+void shoal_http_listen_stop(struct shoal_http *http);
+
 /* http_server.c */
-int shoal_http_server_start(struct shoal_http *http, char *why, size_t len);
-void shoal_http_server_stop(struct shoal_http *http);
 /* A message is complete, or refused with a status. */
 void shoal_http_server_heard(struct shoal_http_link *link, unsigned status);
 int shoal_http_server_peer(const void *self, uint64_t number, char *name, size_t len);
 int shoal_http_server_reply(void *self, uint64_t number, const uint8_t *data, size_t len);
 /* For the input of an inbound connection. */
-unsigned shoal_http_server_judge(const struct shoal_http_head *head, void *arg);
-void shoal_http_server_forget(struct shoal_http_link *link);
+unsigned shoal_http_server_judge(const struct shoal_http_head *head, void *link);
+/* The same for a request from there by whatever way. */
+unsigned shoal_http_server_judge_from(
+        struct shoal_http *http, const struct shoal_http_head *head, const struct shoal_addr *addr);
+/* Gives what passed that to the host. The status to answer with; 0: a reply comes, or came. Who
+ * asks is in one of link and mounted, and its number, while it waits, in *waits. */
+unsigned shoal_http_server_take(struct shoal_http *http, const struct shoal_http_head *head,
+        const uint8_t *body, size_t len, const struct shoal_http_exchange *who, uint64_t *waits,
+        enum shoal_transport_verdict *verdict);
+/* Counts what is answered, and says for how long to stay away. */
+uint32_t shoal_http_server_note(
+        struct shoal_http *http, const struct shoal_addr *addr, unsigned status);
+/* The answer is not wanted any more. */
+void shoal_http_server_forget(struct shoal_http *http, uint64_t *waits);
+
+/* http_mount.c */
+int shoal_http_mount_start(struct shoal_http *http, char *why, size_t len);
+void shoal_http_mount_stop(struct shoal_http *http);
+void shoal_http_mount_answer(
+        struct shoal_http_mounted *mounted, unsigned status, const uint8_t *data, size_t len);
 
 /* http_peer.c */
 int shoal_http_peer_init(struct shoal_http *http);
@@ -194,30 +310,49 @@ void shoal_http_peer_close_all(struct shoal_http *http);
 /* NULL: not known. */
 struct shoal_http_peer *shoal_http_peer_find(
         const struct shoal_http *http, const struct shoal_addr *addr);
-/* The same, made where it is new. NULL: no memory, or no URL of a member. */
-struct shoal_http_peer *shoal_http_peer_named(struct shoal_http *http, const char *url);
+/* The same, made where it is new. known: the host says so. NULL: no memory, or no URL of a member.
+ */
+struct shoal_http_peer *shoal_http_peer_named(struct shoal_http *http, const char *url, bool known);
 int shoal_http_peer_know(void *self, const struct shoal_addr *addr, const char *url);
-int shoal_http_peer_send(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len);
-int shoal_http_peer_stream(
-        void *self, const struct shoal_addr *to, const uint8_t *data, size_t len);
-int shoal_http_peer_request(void *self, const struct shoal_addr *to, uint64_t exchange,
-        const uint8_t *data, size_t len, uint64_t timeout_ns);
-size_t shoal_http_peer_waiting(const void *self, const struct shoal_addr *to);
-void shoal_http_peer_flush(void *self);
-/* A connection can take something. NULL: there is nothing. */
-struct shoal_http_job *shoal_http_peer_next(struct shoal_http_peer *peer);
+/* Host and port, as addresses are written. */
+void shoal_http_peer_host(const struct shoal_url *url, char *text, size_t len);
+/* The host uses it. */
+void shoal_http_peer_use(struct shoal_http_peer *peer);
 /* Something waits: uses the connections that are idle, and makes others. */
 void shoal_http_peer_tend(struct shoal_http_peer *peer);
+/* tend(), on a turn of its own. */
+void shoal_http_peer_wake(struct shoal_http_peer *peer);
+/* One line about it for the log, now and then. */
+void shoal_http_peer_say(struct shoal_http_peer *peer, const char *why);
 /* A connection could not be made: the next address is tried, or all that waits ends. */
 void shoal_http_peer_failed(struct shoal_http_peer *peer, int code, const char *why);
 /* One was made. */
 void shoal_http_peer_reached(struct shoal_http_peer *peer);
 /* It wants to be left alone for a time. */
 void shoal_http_peer_rest(struct shoal_http_peer *peer, uint64_t ns);
+
+/* http_job.c */
+int shoal_http_job_send(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len);
+int shoal_http_job_stream(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len);
+int shoal_http_job_request(void *self, const struct shoal_addr *to, uint64_t exchange,
+        const uint8_t *data, size_t len, uint64_t timeout_ns);
+size_t shoal_http_job_waiting(const void *self, const struct shoal_addr *to);
+void shoal_http_job_flush(void *self);
+/* Whether something waits that a connection can take. */
+bool shoal_http_job_waits(const struct shoal_http_peer *peer);
+/* A connection can take something. NULL: there is nothing. */
+struct shoal_http_job *shoal_http_job_next(struct shoal_http_peer *peer);
 /* A job is over. data: of the answer. */
-void shoal_http_job_end(struct shoal_http_job *job, int code, const uint8_t *data, size_t len);
+enum shoal_transport_verdict shoal_http_job_end(
+        struct shoal_http_job *job, int code, const uint8_t *data, size_t len);
 /* A job goes back to the head of those that wait. */
 void shoal_http_job_again(struct shoal_http_job *job);
+/* All that wait end so. */
+void shoal_http_job_end_all(struct shoal_http_peer *peer, int code);
+/* Releases one, and calls nobody. */
+void shoal_http_job_release(struct shoal_http_job *job);
+/* Throws the datagrams away that wait. */
+void shoal_http_job_drain(struct shoal_http_peer *peer);
 
 /* http_client.c */
 /* Dials the next address of a peer. NULL: *code says why none could be begun. */
@@ -226,6 +361,7 @@ struct shoal_http_link *shoal_http_client_dial(struct shoal_http_peer *peer, int
 void shoal_http_client_ask(struct shoal_http_link *link, struct shoal_http_job *job);
 /* It is connected, and greeted where it has to be. */
 void shoal_http_client_ready(struct shoal_http_link *link);
-void shoal_http_client_heard(struct shoal_http_link *link, unsigned status);
+/* more: bytes came behind the answer. */
+void shoal_http_client_heard(struct shoal_http_link *link, unsigned status, bool more);
 
 #endif

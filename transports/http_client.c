@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* One connection to a peer: dials, asks for one job at a time, hears the answer.
  *
- * What a status means for the host: 200 and 204 that it went well; 413 that it is too long; 429 and
- * 503 that there is no room, and that the peer is left alone for as long as it says (RFC 9110,
- * 10.2.3); 504 that somebody between had no answer in time; anything else that nobody of this
- * cluster is there. */
+ * What a status means for the host: 204, and 200 with a body of our type, that it went well; 413
+ * that it is too long; 429 and 503 that there is no room, and that the peer is left alone for as
+ * long as it says (RFC 9110, 10.2.3), a minute at most; 408 and 504 that there was no answer in
+ * time; anything else that nobody of this cluster is there. Redirects are not followed: who is
+ * asked gets the token. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "transports/http.h"
@@ -25,7 +27,15 @@ shoal_http_client_dial(struct shoal_http_peer *peer, int *code)
 	union shoal_sockaddr name;
 	struct shoal_addr to = peer->found[peer->next % peer->found_count];
 
-	if (http->outbound_count >= http->env.connections_max) {
+	/* Never in clear what was to be said by TLS. What was missing once is not looked for again.
+	 */
+	if (peer->url.tls && (http->no_tls[0] != '\0' || shoal_http_need_tls(http, http->no_tls,
+	                                                         sizeof(http->no_tls)) != 0)) {
+		shoal_http_peer_say(peer, http->no_tls);
+		*code = SHOAL_ERR_UNREACHABLE;
+		return NULL;
+	}
+	if (!shoal_http_limits_dial(http)) {
 		*code = SHOAL_ERR_LIMIT;
 		return NULL;
 	}
@@ -43,7 +53,7 @@ shoal_http_client_dial(struct shoal_http_peer *peer, int *code)
 		return NULL;
 	}
 	struct shoal_http_link *link =
-	        shoal_http_link_new(http, fd, peer, peer->url.tls ? http->tls : NULL);
+	        shoal_http_link_new(http, fd, peer, NULL, peer->url.tls ? http->tls : NULL);
 	*code = SHOAL_ERR_NOMEM;
 	if (link == NULL) {
 		return NULL;
@@ -56,14 +66,26 @@ shoal_http_client_dial(struct shoal_http_peer *peer, int *code)
 	return link->doomed ? NULL : link;
 }
 
+/* It waits for something to do. A bit shorter than the other end does, so that it is this one that
+ * closes. */
+static void
+rest(struct shoal_http_link *link)
+{
+	shoal_http_link_arm(link, link->http->idle_ns - link->http->idle_ns / 8);
+	if (!link->doomed) {
+		shoal_list_push_back(&link->http->at_rest, &link->in_rest);
+	}
+}
+
 void
 shoal_http_client_ready(struct shoal_http_link *link)
 {
-	shoal_http_peer_reached(link->peer);
-	if (link->job == NULL) {
-		shoal_http_link_arm(link, link->http->idle_ns);
-		shoal_http_peer_tend(link->peer);
-	}
+	struct shoal_http_peer *peer = link->peer;
+
+	shoal_http_count(link->http, SHOAL_COUNTER_CONNECTIONS_OUT);
+	shoal_http_peer_reached(peer);
+	rest(link);
+	shoal_http_peer_tend(peer);
 }
 
 void
@@ -77,7 +99,9 @@ shoal_http_client_ask(struct shoal_http_link *link, struct shoal_http_job *job)
 	snprintf(path, sizeof(path), "%s%s", url->path, shoal_http_word[job->kind]);
 	size_t len = shoal_http_write_post(
 	        head, sizeof(head), url->host, port, path, http->self, http->token, job->len);
+	shoal_list_remove(&link->in_rest);
 	link->job = job;
+	link->wrote = false;
 	job->link = link;
 	if (len == 0 || evbuffer_add(link->out, head, len) != 0 ||
 	        evbuffer_add(link->out, job->body, job->len) != 0) {
@@ -85,23 +109,23 @@ shoal_http_client_ask(struct shoal_http_link *link, struct shoal_http_job *job)
 		return;
 	}
 	shoal_http_link_arm(link, http->patience_ns);
-	if (link->channel.up && !link->connecting) {
-		shoal_http_link_write(link);
-	}
+	shoal_http_link_write(link);
 }
 
 static int
-code_of(unsigned status)
+code_of(const struct shoal_http_input *input, enum shoal_http_kind kind)
 {
-	switch (status) {
+	switch (input->status) {
 	case 200:
+		return input->head.typed && !input->head.encoded ? 0 : SHOAL_ERR_UNREACHABLE;
 	case 204:
-		return 0;
+		return kind != SHOAL_HTTP_REQUEST ? 0 : SHOAL_ERR_UNREACHABLE; /* it has a reply */
 	case 413:
 		return SHOAL_ERR_TOO_BIG;
 	case 429:
 	case 503:
 		return SHOAL_ERR_LIMIT;
+	case 408:
 	case 504:
 		return SHOAL_ERR_TIMEOUT;
 	default:
@@ -114,73 +138,117 @@ static const char *
 advice_on(unsigned status)
 {
 	switch (status) {
-	case 401:
-		return "401: it wants another token (http_token)";
-	case 403:
-		return "403: it takes nothing of this cluster: another label or key?";
-	case 404:
-		return "404: no member is at this path: compare the URL that it advertises with what "
-		       "stands before it";
+	case 200:
+	case 204:
 	case 405:
 	case 415:
-		return "405 or 415: something else than a member answers there";
+		return "something else than a member answers there";
+	case 301:
+	case 302:
+	case 303:
+	case 307:
+	case 308:
+		return "it points elsewhere, which is not followed: advertise the URL that it points "
+		       "to";
 	case 400:
-		return "400: it did not understand; is a proxy between that changes headers?";
+		return "it did not understand; does a proxy between change headers?";
+	case 401:
+		return "it wants another token";
+	case 403:
+		return "it takes nothing of this cluster: another label or key?";
+	case 404:
+		return "no member is at this path: compare the URL that it advertises with what "
+		       "stands before it";
+	case 413:
+		return "too long for it, or for what stands before it (nginx: client_max_body_size)";
+	case 414:
+	case 431:
+		return "the head is too long for what stands before it";
+	case 429:
+		return "too much was refused to this host";
 	case 502:
-		return "502: what stands before the member does not reach it";
+		return "what stands before the member does not reach it";
+	case 503:
+		return "it has no room, or what stands before it does not reach it";
+	case 504:
+		return "what stands before the member got no answer in time";
 	default:
-		return NULL;
+		return "an answer that no member gives";
 	}
 }
 
 static void
-complain(struct shoal_http_link *link, unsigned status)
+complain(struct shoal_http_peer *peer, unsigned status)
 {
-	char text[96];
-	const char *advice = advice_on(status);
+	char text[160];
 
-	snprintf(text, sizeof(text), "status %u", status);
-	shoal_http_peer_failed(link->peer, 0, advice != NULL ? advice : text);
+	snprintf(text, sizeof(text), "status %u: %s", status, advice_on(status));
+	shoal_http_peer_say(peer, text);
+}
+
+/* It stays away for as long as it is told to, within bounds. */
+static void
+stay_away(struct shoal_http_peer *peer, const struct shoal_http_input *input)
+{
+	time_t wall = time(NULL);
+	uint64_t said = shoal_http_retry_s(input, wall > 0 ? (uint64_t)wall : 0);
+
+	said = said > 0 ? said : REST_BUSY_S;
+	shoal_http_peer_rest(peer, SHOAL_SEC(said < REST_MOST_S ? said : REST_MOST_S));
+}
+
+/* Whether an answer to a job that nobody asked for came before it: a server ends a connection that
+ * it found idle so (RFC 9110, 15.5.9). */
+static bool
+crossed(struct shoal_http_link *link)
+{
+	if (link->input.status != 408 || !link->used) {
+		return false;
+	}
+	link->input.begun = false;
+	shoal_http_link_doom(link, SHOAL_ERR_CLOSED);
+	return true;
 }
 
 void
-shoal_http_client_heard(struct shoal_http_link *link, unsigned status)
+shoal_http_client_heard(struct shoal_http_link *link, unsigned status, bool more)
 {
-	struct shoal_http *http = link->http;
+	struct shoal_http_peer *peer = link->peer;
 	struct shoal_http_job *job = link->job;
 	struct shoal_http_input *input = &link->input;
-	unsigned said = input->status;
 
 	if (status != 0 || job == NULL) {
-		/* No HTTP, too long, or an answer to nothing. */
-		shoal_http_link_doom(link, status == 413 ? SHOAL_ERR_TOO_BIG : SHOAL_ERR_CLOSED);
+		/* No HTTP, too long, no room, or an answer to nothing. */
+		shoal_http_link_doom(link, status == 413   ? SHOAL_ERR_TOO_BIG
+		                           : status == 503 ? SHOAL_ERR_LIMIT
+		                                           : SHOAL_ERR_CLOSED);
 		return;
 	}
-	int code = code_of(said);
-	if (code == SHOAL_ERR_LIMIT) {
-		uint64_t rest = input->retry_after_s > 0 ? input->retry_after_s : REST_BUSY_S;
-		shoal_http_peer_rest(
-		        link->peer, SHOAL_SEC(rest < REST_MOST_S ? rest : REST_MOST_S));
-	} else if (code != 0) {
-		complain(link, said);
+	if (crossed(link)) {
+		return;
 	}
-	if (job->kind == SHOAL_HTTP_REQUEST && said == 204) {
-		code = SHOAL_ERR_CLOSED; /* a request has a reply */
+	int code = code_of(input, job->kind);
+	if (code != 0) {
+		complain(peer, input->status);
+	}
+	if (code == SHOAL_ERR_LIMIT) {
+		stay_away(peer, input);
 	}
 	link->job = NULL;
 	job->link = NULL;
 	link->used = true;
-	bool over = !input->keep_alive || evbuffer_get_length(link->out) > 0;
-	struct shoal_http_peer *peer = link->peer;
-	shoal_http_job_end(job, code, input->body, input->len);
+	/* What the host asks for inside the call does not go by this one: it may be over. */
+	bool over = more || link->last || !input->keep_alive || evbuffer_get_length(link->out) > 0;
+	enum shoal_transport_verdict verdict =
+	        shoal_http_job_end(job, code, input->body, input->len);
 	if (link->doomed) {
 		return;
 	}
 	shoal_http_input_reset(input);
-	if (over) {
+	if (over || verdict == SHOAL_TRANSPORT_REFUSED) {
 		shoal_http_link_doom(link, SHOAL_ERR_CLOSED);
-	} else {
-		shoal_http_link_arm(link, http->idle_ns);
+		return;
 	}
+	rest(link);
 	shoal_http_peer_tend(peer);
 }

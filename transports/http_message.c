@@ -2,7 +2,12 @@
 /* Of a head only what is used is kept, each field cut at its bound and then not believed; all of it
  * is counted against one bound, so that whoever sends headers without end is stopped. A body whose
  * length is told and too long is refused before a byte of it is read; one in chunks when it grows
- * past the bound. The buffer of a body grows with what came, not with what was promised. */
+ * past the bound. The buffer of a body grows with what came, not with what was promised.
+ *
+ * What two readers between here and there could read differently is refused: two lengths, a length
+ * and chunks, chunks in HTTP/1.0, a header's value that goes on on the next line, more or fewer
+ * hosts than one (RFC 9112: 3.2, 5.2, 6.1, 6.3). What stands behind chunks is read and means
+ * nothing. */
 #include "transports/http_message.h"
 
 #include "base/alloc.h"
@@ -10,7 +15,13 @@
 
 #include <string.h>
 
-#define BODY_STEP 4096
+#define BODY_STEP    4096
+#define RETRY_MOST_S 86400
+
+/* Headers that may be there once. */
+#define SEEN_FROM  1u
+#define SEEN_TOKEN 2u
+#define SEEN_TYPE  4u
 
 static struct shoal_http_input *
 input_of(http_parser *parser)
@@ -49,7 +60,7 @@ on_url(http_parser *parser, const char *at, size_t len)
 	size_t have = strlen(input->head.path);
 
 	if (have + len > SHOAL_HTTP_PATH_MAX) {
-		return refuse(input, 404);
+		return refuse(input, 414);
 	}
 	memcpy(input->head.path + have, at, len);
 	input->head.path[have + len] = '\0';
@@ -59,7 +70,10 @@ on_url(http_parser *parser, const char *at, size_t len)
 static char
 lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z') {
+		c = (char)(c - 'A' + 'a');
+	}
+	return c;
 }
 
 static bool
@@ -73,37 +87,123 @@ same(const char *a, const char *lower_case)
 	return false;
 }
 
+static bool
+is_leap(unsigned year)
+{
+	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static bool
+read_number(const char *text, size_t digits, unsigned *number)
+{
+	*number = 0;
+	for (size_t i = 0; i < digits; i++) {
+		if (text[i] < '0' || text[i] > '9') {
+			return false;
+		}
+		*number = *number * 10 + (unsigned)(text[i] - '0');
+	}
+	return true;
+}
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7) in seconds since 1970; 0: it is none. */
+static uint64_t
+read_date(const char *text)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	static const unsigned before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+	unsigned day, year, hour, minute, second, month = 0;
+
+	if (strlen(text) != 29 || !read_number(text + 5, 2, &day) ||
+	        !read_number(text + 12, 4, &year) || !read_number(text + 17, 2, &hour) ||
+	        !read_number(text + 20, 2, &minute) || !read_number(text + 23, 2, &second)) {
+		return 0;
+	}
+	while (month < 12 && memcmp(text + 8, months + (size_t)3 * month, 3) != 0) {
+		month++;
+	}
+	if (month == 12 || day == 0 || year < 1970) {
+		return 0;
+	}
+	uint64_t days = before[month] + day - 1 + (month > 1 && is_leap(year) ? 1 : 0);
+	unsigned last = year - 1; /* leap years up to it, of which 477 were before 1970 */
+	days += UINT64_C(365) * (year - 1970) + last / 4 - last / 100 + last / 400 - 477;
+	return ((days * 24 + hour) * 60 + minute) * 60 + second;
+}
+
+static void
+take_retry_after(struct shoal_http_input *input)
+{
+	size_t digits = strspn(input->value, "0123456789");
+	uint64_t seconds;
+
+	if (digits == 0 || digits != input->value_len) {
+		input->retry_at = read_date(input->value);
+	} else if (shoal_text_parse_u64(input->value, RETRY_MOST_S, &seconds)) {
+		input->retry_after_s = (uint32_t)seconds;
+	} else {
+		input->retry_after_s = RETRY_MOST_S;
+	}
+}
+
+/* Whether this is the first header of its kind. */
+static bool
+first(struct shoal_http_input *input, unsigned kind)
+{
+	bool is_first = (input->seen & kind) == 0;
+
+	input->seen |= kind;
+	return is_first;
+}
+
+static void
+take_token(struct shoal_http_input *input)
+{
+	const size_t word = sizeof("bearer ") - 1;
+	bool is_first = first(input, SEEN_TOKEN);
+	char scheme[sizeof("bearer ")] = "";
+
+	memset(input->head.token, 0, sizeof(input->head.token));
+	if (!is_first || input->value_cut || input->value_len <= word ||
+	        input->value_len - word > SHOAL_HTTP_TOKEN_MAX) {
+		return;
+	}
+	memcpy(scheme, input->value, word);
+	if (same(scheme, "bearer ")) {
+		memcpy(input->head.token, input->value + word, input->value_len - word);
+	}
+}
+
 /* A header is there as a whole. One that was cut, or comes twice, says nothing. */
 static void
 take_header(struct shoal_http_input *input)
 {
 	char *value = input->value;
-	uint64_t seconds;
 
-	while (input->value_len > 0 && value[input->value_len - 1] == ' ') {
+	while (input->value_len > 0 && strchr(" \t", value[input->value_len - 1]) != NULL) {
 		input->value_len--;
 	}
 	value[input->value_len] = '\0';
 	input->name[input->name_len] = '\0';
-	if (same(input->name, "shoal-from") && input->value_len <= SHOAL_URL_MAX) {
-		bool twice = input->head.from[0] != '\0';
-		memcpy(input->head.from, twice || input->value_cut ? "" : value,
-		        twice || input->value_cut ? 1 : input->value_len + 1);
-	} else if (same(input->name, "authorization") && !input->value_cut &&
-	           input->value_len > 7 && input->value_len - 7 <= SHOAL_HTTP_TOKEN_MAX) {
-		char scheme[8];
-		memcpy(scheme, value, 7);
-		scheme[7] = '\0';
-		bool takes = same(scheme, "bearer ") && input->head.token[0] == '\0';
-		memcpy(input->head.token, takes ? value + 7 : "", takes ? input->value_len - 6 : 1);
+	if (same(input->name, "host")) {
+		input->hosts++;
+	} else if (same(input->name, "shoal-from")) {
+		bool says = first(input, SEEN_FROM) && !input->value_cut &&
+		            input->value_len <= SHOAL_URL_MAX;
+		memcpy(input->head.from, says ? value : "", says ? input->value_len + 1 : 1);
+	} else if (same(input->name, "authorization")) {
+		take_token(input);
 	} else if (same(input->name, "content-type")) {
 		value[strcspn(value, "; ")] = '\0';
-		input->head.typed = same(value, SHOAL_HTTP_TYPE);
+		input->head.typed = first(input, SEEN_TYPE) && same(value, SHOAL_HTTP_TYPE);
+	} else if (same(input->name, "content-encoding")) {
+		input->head.encoded = input->head.encoded || !same(value, "identity");
 	} else if (same(input->name, "expect")) {
 		input->head.expects = same(value, "100-continue");
-	} else if (same(input->name, "retry-after") &&
-	           shoal_text_parse_u64(value, 86400, &seconds)) {
-		input->retry_after_s = (uint32_t)seconds;
+	} else if (same(input->name, "date")) {
+		input->date = read_date(value);
+	} else if (same(input->name, "retry-after")) {
+		take_retry_after(input);
 	}
 	input->name_len = input->value_len = 0;
 	input->value_cut = input->in_value = false;
@@ -114,6 +214,9 @@ on_name(http_parser *parser, const char *at, size_t len)
 {
 	struct shoal_http_input *input = input_of(parser);
 
+	if (input->headed) {
+		return count_head(input, len);
+	}
 	if (input->in_value) {
 		take_header(input);
 	}
@@ -130,6 +233,9 @@ on_value(http_parser *parser, const char *at, size_t len)
 	size_t room = sizeof(input->value) - 1 - input->value_len;
 	size_t kept = len < room ? len : room;
 
+	if (input->headed) {
+		return count_head(input, len);
+	}
 	input->in_value = true;
 	input->value_cut = input->value_cut || kept < len;
 	memcpy(input->value + input->value_len, at, kept);
@@ -137,28 +243,68 @@ on_value(http_parser *parser, const char *at, size_t len)
 	return count_head(input, len);
 }
 
+/* The path of what a request names, which may be a whole URL (RFC 9112, 3.2.2). */
+static void
+take_path(struct shoal_http_head *head)
+{
+	char *path = head->path;
+	const char *host = strstr(path, "://");
+
+	path[strcspn(path, "?#")] = '\0';
+	if (path[0] != '/' && host != NULL) {
+		const char *from = host + 3 + strcspn(host + 3, "/");
+		memmove(path, from, strlen(from) + 1);
+	}
+	shoal_http_plain_path(path);
+}
+
+/* What must be so of a request, whoever sent it. */
+static unsigned
+check_request(struct shoal_http_input *input)
+{
+	http_parser *parser = &input->parser;
+
+	if (parser->http_major != 1) {
+		return 505;
+	}
+	if (parser->method == HTTP_CONNECT) {
+		return 405;
+	}
+	parser->upgrade = 0; /* to another protocol: the wish is ignored (RFC 9110, 7.8) */
+	return input->hosts > 1 || (input->hosts == 0 && parser->http_minor > 0) ? 400 : 0;
+}
+
 static int
 on_head(http_parser *parser)
 {
 	struct shoal_http_input *input = input_of(parser);
+	bool request = parser->type == HTTP_REQUEST;
 
 	if (input->in_value) {
 		take_header(input);
 	}
-	input->head.path[strcspn(input->head.path, "?#")] = '\0';
-	input->head.is_post = parser->type == HTTP_REQUEST && parser->method == HTTP_POST;
-	input->head.is_get = parser->type == HTTP_REQUEST && parser->method == HTTP_GET;
+	input->headed = true;
+	take_path(&input->head);
+	input->head.is_post = request && parser->method == HTTP_POST;
+	input->head.is_get = request && parser->method == HTTP_GET;
 	input->status = parser->status_code;
-	input->keep_alive = http_should_keep_alive(parser) != 0;
-	if (parser->upgrade != 0) {
-		return refuse(input, 405); /* CONNECT, or another protocol */
+	input->keep_alive = http_should_keep_alive(parser) != 0 && parser->http_minor > 0;
+	unsigned wrong = request ? check_request(input) : input->status == 101 ? 400 : 0;
+	if (parser->http_minor == 0 && (parser->flags & F_CHUNKED) != 0) {
+		wrong = 400;
 	}
-	unsigned judged = input->judge != NULL ? input->judge(&input->head, input->arg) : 0;
-	if (judged != 0) {
-		return refuse(input, judged);
+	if (wrong == 0 && input->judge != NULL) {
+		wrong = input->judge(&input->head, input->arg);
+	}
+	if (wrong != 0) {
+		return refuse(input, wrong);
 	}
 	bool told = (parser->flags & F_CONTENTLENGTH) != 0;
-	return told && parser->content_length > input->body_max ? refuse(input, 413) : 0;
+	if (told && parser->content_length > input->body_max) {
+		return refuse(input, 413);
+	}
+	input->continues = request && input->head.expects && parser->http_minor > 0;
+	return 0;
 }
 
 static int
@@ -166,6 +312,7 @@ on_body(http_parser *parser, const char *at, size_t len)
 {
 	struct shoal_http_input *input = input_of(parser);
 
+	input->continues = false;
 	if (len > input->body_max - input->len) {
 		return refuse(input, 413);
 	}
@@ -174,8 +321,13 @@ on_body(http_parser *parser, const char *at, size_t len)
 		room = room < 2 * input->room ? 2 * input->room : room;
 		room = room < BODY_STEP ? BODY_STEP : room;
 		room = room < input->body_max ? room : input->body_max;
+		ptrdiff_t more = (ptrdiff_t)(room - input->room);
+		if (input->hold != NULL && !input->hold(input->arg, more)) {
+			return refuse(input, 503);
+		}
 		uint8_t *larger = shoal_alloc_resize(input->mem, input->body, room, 1);
 		if (larger == NULL) {
+			(void)(input->hold != NULL && input->hold(input->arg, -more));
 			return refuse(input, 503);
 		}
 		input->body = larger;
@@ -189,9 +341,13 @@ on_body(http_parser *parser, const char *at, size_t len)
 static int
 on_complete(http_parser *parser)
 {
+	struct shoal_http_input *input = input_of(parser);
+
 	/* 1xx: the answer is still to come. */
-	input_of(parser)->complete = parser->type == HTTP_REQUEST || parser->status_code >= 200;
-	if (input_of(parser)->complete) {
+	input->complete = parser->type == HTTP_REQUEST || parser->status_code >= 200;
+	input->continues = false;
+	input->headed = input->complete;
+	if (input->complete) {
 		http_parser_pause(parser, 1);
 	}
 	return 0;
@@ -221,8 +377,37 @@ shoal_http_input_init(struct shoal_http_input *input, const struct shoal_allocat
 void
 shoal_http_input_reset(struct shoal_http_input *input)
 {
+	shoal_http_hold_fn hold = input->hold;
+
 	shoal_alloc_free(input->mem, input->body);
+	if (hold != NULL && input->room > 0) {
+		(void)hold(input->arg, -(ptrdiff_t)input->room);
+	}
 	shoal_http_input_init(input, input->mem, input->body_max, input->judge, input->arg);
+	input->hold = hold;
+}
+
+/* Whether a line of the head goes on on the next one. The first line may have empty ones before it.
+ */
+static bool
+is_folded(struct shoal_http_input *input, const char *data, size_t len)
+{
+	for (size_t i = 0; i < len && !input->headed; i++) {
+		if (data[i] == '\n') {
+			if (input->line_len == 0 && input->lines) {
+				return false;
+			}
+			input->line_len = 0;
+		} else if (data[i] != '\r') {
+			if (input->line_len == 0 && input->lines &&
+			        (data[i] == ' ' || data[i] == '\t')) {
+				return true;
+			}
+			input->line_len++;
+			input->lines = true;
+		}
+	}
+	return false;
 }
 
 size_t
@@ -233,6 +418,10 @@ shoal_http_input_feed(
 
 	*status = input->refused;
 	if (input->complete || input->refused != 0) {
+		return 0;
+	}
+	if (input->judge != NULL && is_folded(input, data, len)) {
+		*status = input->refused = 400;
 		return 0;
 	}
 	read = http_parser_execute(&input->parser, &settings, data, len);
@@ -246,6 +435,33 @@ shoal_http_input_feed(
 	}
 	*status = input->refused;
 	return read;
+}
+
+static size_t
+copy(char *to, size_t room, const char *text)
+{
+	size_t len = strlen(text);
+
+	len = len < room - 1 ? len : room - 1;
+	memcpy(to, text, len);
+	to[len] = '\0';
+	return len;
+}
+
+void
+shoal_http_input_header(struct shoal_http_input *input, const char *name, const char *value)
+{
+	input->name_len = copy(input->name, sizeof(input->name), name);
+	input->value_len = copy(input->value, sizeof(input->value), value);
+	input->value_cut = value[input->value_len] != '\0';
+	take_header(input);
+}
+
+void
+shoal_http_input_target(struct shoal_http_input *input, const char *target)
+{
+	(void)copy(input->head.path, sizeof(input->head.path), target);
+	take_path(&input->head);
 }
 
 size_t
@@ -328,14 +544,56 @@ shoal_http_write_answer(char *out, size_t room, unsigned status, uint32_t retry_
 	return text.cut ? 0 : text.len;
 }
 
-bool
-shoal_http_same_token(const char *a, const char *b)
+uint32_t
+shoal_http_retry_s(const struct shoal_http_input *input, uint64_t wall_s)
 {
-	size_t a_len = strlen(a), b_len = strlen(b);
-	unsigned differ = a_len != b_len;
+	uint64_t now = input->date != 0 ? input->date : wall_s;
+	uint64_t rest = input->retry_at > now ? input->retry_at - now : 0;
 
-	for (size_t i = 0; i < a_len; i++) {
-		differ |= (unsigned char)a[i] ^ (unsigned char)b[b_len > 0 ? i % b_len : 0];
+	rest = rest < RETRY_MOST_S ? rest : RETRY_MOST_S;
+	return input->retry_after_s > 0 ? input->retry_after_s : (uint32_t)rest;
+}
+
+static int
+hex_of(char c)
+{
+	return c >= '0' && c <= '9'                 ? c - '0'
+	       : lower(c) >= 'a' && lower(c) <= 'f' ? lower(c) - 'a' + 10
+	                                            : -1;
+}
+
+void
+shoal_http_plain_path(char *path)
+{
+	char *to = path;
+
+	for (const char *at = path; *at != '\0';) {
+		int high = *at == '%' ? hex_of(at[1]) : -1;
+		int low = high >= 0 ? hex_of(at[2]) : -1;
+		char c = (char)(high * 16 + low);
+		if (low < 0) {
+			*to++ = *at++;
+		} else if (c == '\0' || c == '/' || c == '%') {
+			*to++ = '%';
+			*to++ = "0123456789ABCDEF"[high];
+			*to++ = "0123456789ABCDEF"[low];
+			at += 3;
+		} else {
+			*to++ = c;
+			at += 3;
+		}
+	}
+	*to = '\0';
+}
+
+bool
+shoal_http_same_token(
+        const char a[SHOAL_HTTP_TOKEN_MAX + 1], const char b[SHOAL_HTTP_TOKEN_MAX + 1])
+{
+	unsigned differ = 0;
+
+	for (size_t i = 0; i <= SHOAL_HTTP_TOKEN_MAX; i++) {
+		differ |= (unsigned char)a[i] ^ (unsigned char)b[i];
 	}
 	return differ == 0;
 }

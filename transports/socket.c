@@ -205,7 +205,8 @@ shoal_socket_check_env(const struct shoal_transport_ops *ops, const struct shoal
 		field = "size is not that of struct shoal_transport_env";
 	} else if (env->base == NULL) {
 		field = "base is not set";
-	} else if (env->bind == NULL || env->binds == 0) {
+	} else if ((ops->caps & SHOAL_TRANSPORT_WEB) == 0 &&
+	           (env->bind == NULL || env->binds == 0)) {
 		field = "bind names no address";
 	} else if ((ops->caps & SHOAL_TRANSPORT_DATAGRAM) != 0 && env->datagram_max == 0) {
 		field = "datagram_max is 0";

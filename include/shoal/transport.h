@@ -23,6 +23,7 @@ extern "C" {
 #define SHOAL_TRANSPORT_ABI 4
 
 struct event_base;
+struct evhttp;
 
 /* What its host made of a message on a stream. */
 enum shoal_transport_verdict {
@@ -132,7 +133,8 @@ struct shoal_transport_env {
 	uint32_t link_idle_ms; /* a watch link that was silent for so long is tried, by its watcher;
 	                        * after twice that by the other end. At least 1000 */
 	size_t first_max;      /* as stream_max, for what comes on a connection that a peer made and
-	                        * on which nothing was taken yet */
+	                        * on which nothing was taken yet; not of http, whose connections may
+	                        * be a proxy's: the bytes of each source are bounded there */
 	struct shoal_transport_web web;
 	struct shoal_transport_tls tls;
 	struct shoal_transport_dialer dialer;
@@ -256,9 +258,25 @@ SHOAL_API int shoal_transport_udp(
 SHOAL_API int shoal_transport_tcp(
         struct shoal_transport *transport, const struct shoal_allocator *allocator);
 
-/* HTTP and HTTPS: packets as bodies of POST requests, to members at URLs. SHOAL_ERR_NOMEM. */
+/* HTTP and HTTPS: packets as bodies of POST requests, to members at URLs. SHOAL_ERR_NOMEM,
+ * SHOAL_ERR_UNSUPPORTED: this build has none. */
 SHOAL_API int shoal_transport_http(
         struct shoal_transport *transport, const struct shoal_allocator *allocator);
+
+/* Lets a transport of shoal_transport_http, before it is started, be asked by an evhttp of the
+ * application instead of a listener of its own: under the path of web.bind, whose host and port are
+ * then those of the evhttp. Both must run on one event_base (SHOAL_RUN_BASE), else start() says so.
+ * Before the evhttp is freed the transport is stopped, or given NULL: while it runs nobody asks it
+ * any more then. While a request waits for its answer, the callback for the end of its connection
+ * is the transport's.
+ *
+ * Token, type, sender and length are checked as by the own listener. The evhttp reads a body before
+ * it asks: set evhttp_set_max_body_size, evhttp_set_max_headers_size and evhttp_set_timeout. It
+ * bounds neither the number of connections nor whose they are. NULL: a listener of its own again,
+ * from the next start on. SHOAL_ERR_INVALID: another transport; SHOAL_ERR_STATE: it runs;
+ * SHOAL_ERR_UNSUPPORTED. */
+SHOAL_API int shoal_transport_http_mount(
+        const struct shoal_transport *transport, struct evhttp *evhttp);
 
 /* A network inside the process, for tests: every memory transport made from one shoal_memory_net
  * reaches the others, on the same event_base, by any address that they bound (port 0: the next free

@@ -19,7 +19,7 @@ quiet_apt() {
 }
 
 purge() {
-	quiet_apt purge cmake ninja-build dpkg-dev 'libevent-*' 'libc-ares*' 'libsnappy*' 'libmbed*' 'libjansson*' 'libcurl4*' &&
+	quiet_apt purge cmake ninja-build dpkg-dev 'libevent-*' 'libc-ares*' 'libsnappy*' 'libmbed*' 'libhttp-parser*' 'libjansson*' 'libcurl4*' &&
 		quiet_apt autoremove --purge && ! find /usr/lib /usr/include -name 'libevent*' | grep .
 }
 

@@ -19,6 +19,14 @@ judge(const struct shoal_http_head *head, void *arg)
 	return verdict;
 }
 
+static unsigned
+judge_any(const struct shoal_http_head *head, void *arg)
+{
+	(void)head;
+	(void)arg;
+	return 0;
+}
+
 static void
 begin(struct shoal_http_input *input, bool requests)
 {
@@ -100,30 +108,158 @@ what_is_too_much_or_no_http_is_refused(void **state)
 	char text[SHOAL_HTTP_HEAD_MAX + 200];
 
 	(void)state;
-	assert_int_equal(status_of("POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n"), 100);
-	assert_int_equal(status_of("POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n"), 413);
 	assert_int_equal(
-	        status_of("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n"),
+	        status_of("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n"), 100);
+	assert_int_equal(
+	        status_of("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 101\r\n\r\n"), 413);
+	assert_int_equal(
+	        status_of(
+	                "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999999\r\n\r\n"),
 	        400);
-	assert_int_equal(status_of("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-	                           "5\r\nhello\r\n0\r\n\r\n"),
+	assert_int_equal(
+	        status_of("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+	                  "5\r\nhello\r\n0\r\n\r\n"),
 	        200);
 	snprintf(text, sizeof text,
-	        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n%0101d", 0);
+	        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n%0101d", 0);
 	assert_int_equal(status_of(text), 413);
 	assert_int_equal(status_of("nonsense\r\n\r\n"), 400);
-	assert_int_equal(status_of("POST / HTTP/1.1\r\nContent-Length: 5\r\n"
+	assert_int_equal(status_of("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
 	                           "Transfer-Encoding: chunked\r\n\r\n"),
 	        400); /* request smuggling (RFC 9112, 6.1) */
 	assert_int_equal(status_of("CONNECT a:1 HTTP/1.1\r\n\r\n"), 405);
-	int len = snprintf(text, sizeof text, "POST / HTTP/1.1\r\nX: ");
+	int len = snprintf(text, sizeof text, "POST / HTTP/1.1\r\nHost: h\r\nX: ");
 	memset(text + len, 'a', SHOAL_HTTP_HEAD_MAX);
 	text[len + SHOAL_HTTP_HEAD_MAX] = '\0';
 	assert_int_equal(status_of(text), 431);
 	len = snprintf(text, sizeof text, "POST /");
 	memset(text + len, 'a', SHOAL_HTTP_PATH_MAX);
 	text[len + SHOAL_HTTP_PATH_MAX] = '\0';
-	assert_int_equal(status_of(text), 404);
+	assert_int_equal(status_of(text), 414);
+}
+
+/* What somebody between could read in another way. */
+static void
+what_two_readers_could_read_differently_is_refused(void **state)
+{
+	static const struct {
+		unsigned status;
+		const char *text;
+	} cases[] = {
+	        {400, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"},
+	        {400, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: +5\r\n\r\nhello"},
+	        {400, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+	              "Content-Length: 5\r\n\r\n"},
+	        {400, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n"},
+	        {400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+	        {400, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\r\n chunked\r\n\r\n"},
+	        {400, "POST / HTTP/1.1\r\nHost: h\r\nX: a\r\n\tb\r\n\r\n"},
+	        {400, "POST / HTTP/1.1\r\nHost : h\r\n\r\n"},
+	        {400, "POST / HTTP/1.1\r\n\r\n"},
+	        {400, "POST / HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n"},
+	        {505, "POST / HTTP/2.0\r\nHost: h\r\n\r\n"},
+	        {200, "POST / HTTP/1.0\r\n\r\n"},
+	        {200, "\r\n\r\nPOST / HTTP/1.1\r\nHost: h\r\nX:  b c\r\n\r\n"},
+	        {200, "POST / HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		if (status_of(cases[i].text) != cases[i].status) {
+			fail_msg("%s", cases[i].text);
+		}
+		/* Also where it comes byte by byte. */
+		struct shoal_http_input input;
+		unsigned status = 0;
+		begin(&input, true);
+		for (const char *at = cases[i].text; *at != '\0' && status == 0; at++) {
+			shoal_http_input_feed(&input, at, 1, &status);
+		}
+		assert_int_equal(status != 0 ? status : 200, cases[i].status);
+		shoal_http_input_reset(&input);
+	}
+}
+
+/* A body's length is what it is, in what comes behind the head too. */
+static void
+what_stands_behind_chunks_says_nothing(void **state)
+{
+	static const char text[] = "POST /x HTTP/1.1\r\nHost: h\r\nShoal-From: http://a\r\n"
+	                           "Authorization: Bearer t\r\nTransfer-Encoding: chunked\r\n\r\n"
+	                           "2;a=b\r\nhi\r\n0\r\nShoal-From: http://b\r\nHost: i\r\n"
+	                           "Authorization: Bearer u\r\n\r\n";
+	struct shoal_http_input input;
+	unsigned status;
+
+	(void)state;
+	begin(&input, true);
+	shoal_http_input_feed(&input, text, sizeof text - 1, &status);
+	assert_int_equal(status, 0);
+	assert_true(input.complete);
+	assert_string_equal(input.head.from, "http://a");
+	assert_string_equal(input.head.token, "t");
+	shoal_http_input_reset(&input);
+}
+
+static void
+paths_are_the_same_however_they_are_written(void **state)
+{
+	static const char *const cases[][2] = {{"/a/b", "/a/b"}, {"/%61/%62?x#y", "/a/b"},
+	        {"http://h:1/a", "/a"}, {"HTTPS://h/a?b", "/a"}, {"/a%2fb", "/a%2Fb"},
+	        {"/%2561", "/%2561"}, {"/%00", "/%00"}, {"/%C3%a9", "/\303\251"},
+	        {"/%zz%", "/%zz%"}, {"*", "*"}, {"http://h", ""}};
+	struct shoal_http_input input;
+	unsigned status;
+	char text[200];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: h\r\n\r\n",
+		        cases[i][0][0] == '*' ? "OPTIONS" : "GET", cases[i][0]);
+		shoal_http_input_init(&input, &shoal_allocator_libc, 100, judge_any, NULL);
+		shoal_http_input_feed(&input, text, strlen(text), &status);
+		assert_int_equal(status, 0);
+		assert_string_equal(input.head.path, cases[i][1]);
+		shoal_http_input_reset(&input);
+	}
+}
+
+static size_t held, held_max;
+
+static bool
+hold(void *arg, ptrdiff_t more)
+{
+	(void)arg;
+	if (more > 0 && held + (size_t)more > held_max) {
+		return false;
+	}
+	held += (size_t)more;
+	return true;
+}
+
+/* What a body takes is asked for as it grows, and given back. */
+static void
+a_body_that_cannot_be_held_is_refused(void **state)
+{
+	static char text[30000] = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\n";
+	struct shoal_http_input input;
+	unsigned status;
+
+	(void)state;
+	size_t len = strlen(text) + 20000;
+	held = 0;
+	for (held_max = 0; held_max <= 40000; held_max += 10000) {
+		shoal_http_input_init(&input, &shoal_allocator_libc, 20000, judge_any, NULL);
+		input.hold = hold;
+		shoal_http_input_feed(&input, text, len / 2, &status);
+		if (status == 0) {
+			shoal_http_input_feed(&input, text + len / 2, len - len / 2, &status);
+		}
+		assert_int_equal(status, held_max < 20000 ? 503 : 0);
+		assert_true(held <= held_max && held >= input.len);
+		shoal_http_input_reset(&input);
+		assert_int_equal(held, 0);
+	}
 }
 
 /* The body is not waited for. */
@@ -156,7 +292,7 @@ a_header_that_was_cut_or_is_there_twice_says_nothing(void **state)
 	name[sizeof name - 1] = '\0';
 	begin(&input, true);
 	snprintf(text, sizeof text,
-	        "GET / HTTP/1.1\r\nShoal-From: http://%s\r\nAuthorization: Bearer a\r\n"
+	        "GET / HTTP/1.1\r\nHost: h\r\nShoal-From: http://%s\r\nAuthorization: Bearer a\r\n"
 	        "Authorization: Bearer b\r\nAuthorization: Basic c\r\n\r\n",
 	        name);
 	shoal_http_input_feed(&input, text, strlen(text), &status);
@@ -166,9 +302,20 @@ a_header_that_was_cut_or_is_there_twice_says_nothing(void **state)
 	assert_string_equal(input.head.token, "");
 	shoal_http_input_reset(&input);
 	snprintf(text, sizeof text,
-	        "GET / HTTP/1.1\r\nShoal-From: http://a\r\nShoal-From: http://b\r\n\r\n");
+	        "GET / HTTP/1.1\r\nHost: h\r\nShoal-From: http://a\r\nShoal-From: http://b\r\n\r\n");
 	shoal_http_input_feed(&input, text, strlen(text), &status);
 	assert_string_equal(input.head.from, "");
+	shoal_http_input_reset(&input);
+	/* Nor where it comes a third time. */
+	snprintf(text, sizeof text,
+	        "GET / HTTP/1.1\r\nHost: h\r\nShoal-From: http://a\r\nShoal-From: http://b\r\n"
+	        "Shoal-From: http://c\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n"
+	        "Authorization: Bearer c\r\nContent-Type: a\r\nContent-Type: " SHOAL_HTTP_TYPE
+	        "\r\nContent-Encoding: gzip\r\nContent-Encoding: identity\r\n\r\n");
+	shoal_http_input_feed(&input, text, strlen(text), &status);
+	assert_string_equal(input.head.from, "");
+	assert_string_equal(input.head.token, "");
+	assert_true(!input.head.typed && input.head.encoded);
 	shoal_http_input_reset(&input);
 }
 
@@ -206,6 +353,45 @@ answers_are_read_with_what_they_say_of_later(void **state)
 	shoal_http_input_reset(&input);
 }
 
+static uint32_t
+retry_of(const char *headers, uint64_t wall)
+{
+	struct shoal_http_input input;
+	unsigned status;
+	char text[300];
+
+	begin(&input, false);
+	snprintf(text, sizeof text, "HTTP/1.1 503 x\r\n%sContent-Length: 0\r\n\r\n", headers);
+	shoal_http_input_feed(&input, text, strlen(text), &status);
+	assert_true(input.complete);
+	uint32_t retry = shoal_http_retry_s(&input, wall);
+	shoal_http_input_reset(&input);
+	return retry;
+}
+
+static void
+when_to_come_again_is_said_in_seconds_or_as_a_date(void **state)
+{
+	(void)state;
+	assert_int_equal(retry_of("", 0), 0);
+	assert_int_equal(retry_of("Retry-After: 120\r\n", 0), 120);
+	assert_int_equal(retry_of("Retry-After: 99999999999999999999999\r\n", 0), 86400);
+	assert_int_equal(retry_of("Retry-After: -5\r\n", 0), 0);
+	assert_int_equal(retry_of("Retry-After: soon\r\n", 0), 0);
+	/* By the clock of whoever says it, where that is told; else by this one. */
+	assert_int_equal(retry_of("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+	                          "Date: Sun, 06 Nov 1994 08:49:30 GMT\r\n",
+	                         99),
+	        7);
+	assert_int_equal(retry_of("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 784111770), 7);
+	assert_int_equal(retry_of("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 784111778), 0);
+	assert_int_equal(retry_of("Retry-After: Thu, 29 Feb 2024 00:00:01 GMT\r\n", 1709164800), 1);
+	assert_int_equal(retry_of("Retry-After: Fri, 01 Mar 2024 00:00:00 GMT\r\n", 1709251199), 1);
+	assert_int_equal(retry_of("Retry-After: Sun, 06 Nox 1994 08:49:37 GMT\r\n", 784111770), 0);
+	assert_int_equal(
+	        retry_of("Retry-After: Sun, 06 Nov 2094 08:49:37 GMT\r\n", 784111770), 86400);
+}
+
 static void
 what_is_written_is_read(void **state)
 {
@@ -241,18 +427,28 @@ what_is_written_is_read(void **state)
 	}
 }
 
+static bool
+equal(const char *one, const char *other)
+{
+	char a[SHOAL_HTTP_TOKEN_MAX + 1] = "", b[SHOAL_HTTP_TOKEN_MAX + 1] = "";
+
+	memcpy(a, one, strlen(one));
+	memcpy(b, other, strlen(other));
+	return shoal_http_same_token(a, b);
+}
+
 static void
 tokens_are_equal_or_not(void **state)
 {
 	(void)state;
-	assert_true(shoal_http_same_token("", ""));
-	assert_true(shoal_http_same_token("abc", "abc"));
-	assert_false(shoal_http_same_token("abc", "abd"));
-	assert_false(shoal_http_same_token("abc", "ab"));
-	assert_false(shoal_http_same_token("ab", "abc"));
-	assert_false(shoal_http_same_token("", "abc"));
-	assert_false(shoal_http_same_token("abc", ""));
-	assert_false(shoal_http_same_token("abab", "ab"));
+	assert_true(equal("", ""));
+	assert_true(equal("abc", "abc"));
+	assert_false(equal("abc", "abd"));
+	assert_false(equal("abc", "ab"));
+	assert_false(equal("ab", "abc"));
+	assert_false(equal("", "abc"));
+	assert_false(equal("abc", ""));
+	assert_false(equal("abab", "ab"));
 }
 
 int
@@ -261,6 +457,11 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(requests_are_read_one_by_one_however_they_are_cut),
 	        cmocka_unit_test(what_is_too_much_or_no_http_is_refused),
+	        cmocka_unit_test(what_two_readers_could_read_differently_is_refused),
+	        cmocka_unit_test(what_stands_behind_chunks_says_nothing),
+	        cmocka_unit_test(paths_are_the_same_however_they_are_written),
+	        cmocka_unit_test(a_body_that_cannot_be_held_is_refused),
+	        cmocka_unit_test(when_to_come_again_is_said_in_seconds_or_as_a_date),
 	        cmocka_unit_test(a_head_is_judged_before_its_body_is_read),
 	        cmocka_unit_test(a_header_that_was_cut_or_is_there_twice_says_nothing),
 	        cmocka_unit_test(answers_are_read_with_what_they_say_of_later),

@@ -346,6 +346,7 @@ on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const ui
 	site->sum = sum_of(data, len); /* after a stop, too, the data is there */
 	if (site->echo && !site->stopped) {
 		(void)site_reply(site, exchange, data, len);
+		assert_true(site->sum == sum_of(data, len)); /* nor does a reply end the data */
 	}
 	return site->verdict;
 }
@@ -363,6 +364,7 @@ on_result(void *arg, uint64_t exchange, int code, const uint8_t *data, size_t le
 		--site->agains;
 		assert_int_equal(
 		        site_request(site, &site->again, exchange + 1, "x", 1, site->again_ms), 0);
+		assert_true(site->sum == sum_of(data, len));
 	}
 	return site->verdict;
 }

@@ -34,6 +34,7 @@ need_build() {
 	need libc-ares-dev "resolves the names of seeds"
 	need libsnappy-dev "compression"
 	need libmbedtls-dev "encryption"
+	need libhttp-parser-dev "reads HTTP"
 	need libjansson-dev "JSON of the command line"
 	need libcurl4-openssl-dev "the command line talks HTTP to its agent"
 }
