@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "transports/dialer.h"
 #include "transports/http.h"
 
 #define HEAD_ROOM   4096
@@ -24,7 +25,6 @@ struct shoal_http_link *
 shoal_http_client_dial(struct shoal_http_peer *peer, int *code)
 {
 	struct shoal_http *http = peer->http;
-	union shoal_sockaddr name;
 	struct shoal_addr to = peer->found[peer->next % peer->found_count];
 
 	/* Never in clear what was to be said by TLS. What was missing once is not looked for again.
@@ -40,18 +40,12 @@ shoal_http_client_dial(struct shoal_http_peer *peer, int *code)
 		return NULL;
 	}
 	to.port = peer->url.port;
-	int fd = shoal_socket_open(&to, SOCK_STREAM);
+	int fd = shoal_dialer_dial(&http->env.dialer, &to);
 	if (fd < 0) {
-		*code = shoal_socket_code(errno);
+		*code = fd;
 		return NULL;
 	}
 	shoal_socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	socklen_t len = shoal_socket_from_addr(&name, &to);
-	if (connect(fd, &name.any, len) != 0 && errno != EINPROGRESS) {
-		*code = shoal_socket_code(errno);
-		close(fd);
-		return NULL;
-	}
 	struct shoal_http_link *link =
 	        shoal_http_link_new(http, fd, peer, NULL, peer->url.tls ? http->tls : NULL);
 	*code = SHOAL_ERR_NOMEM;

@@ -9,22 +9,18 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "transports/dialer.h"
 #include "transports/http.h"
 
-#define BACKLOG          1024
 #define ACCEPTS_PER_WAKE 16
 #define REST_MS          100
 
 static void
-welcome(struct shoal_http *http, int fd, const union shoal_sockaddr *name)
+welcome(struct shoal_http *http, int fd, const struct shoal_addr *addr)
 {
-	struct shoal_addr addr;
-	struct shoal_http_source *source = NULL;
+	struct shoal_http_source *source = shoal_http_limits_admit(http, addr);
 	struct shoal_http_link *link = NULL;
 
-	if (shoal_socket_to_addr(&addr, &name->any)) {
-		source = shoal_http_limits_admit(http, &addr);
-	}
 	if (source == NULL) {
 		close(fd);
 	} else {
@@ -33,7 +29,7 @@ welcome(struct shoal_http *http, int fd, const union shoal_sockaddr *name)
 		        http, fd, NULL, source, http->bind.tls ? http->tls : NULL);
 	}
 	if (link != NULL) {
-		link->addr = addr;
+		link->addr = *addr;
 		shoal_http_count(http, SHOAL_COUNTER_CONNECTIONS_IN);
 		return;
 	}
@@ -68,17 +64,14 @@ on_acceptable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	for (unsigned i = 0; i < ACCEPTS_PER_WAKE && http->running; i++) {
-		union shoal_sockaddr name;
-		socklen_t len = sizeof(name);
-		int accepted = accept4(fd, &name.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct shoal_addr addr;
+		int accepted = shoal_dialer_accept(&http->env.dialer, fd, &addr);
 
 		if (accepted >= 0) {
-			welcome(http, accepted, &name);
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			welcome(http, accepted, &addr);
+		} else if (accepted == SHOAL_ERR_AGAIN) {
 			return;
-		} else if ((errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		                   errno == ENOMEM) &&
-		           !shoal_http_limits_evict(http)) {
+		} else if (accepted == SHOAL_ERR_LIMIT && !shoal_http_limits_evict(http)) {
 			if (evtimer_add(&http->rest, &rest) == 0) {
 				event_del(&http->acceptable);
 			}
@@ -101,19 +94,13 @@ shoal_http_listen_start(struct shoal_http *http, char *why, size_t len)
 		        http->env.web.bind);
 		return SHOAL_ERR_INVALID;
 	}
-	int fd = shoal_socket_open(&addr, SOCK_STREAM);
+	int fd = shoal_dialer_listen(&http->env.dialer, "http", &addr, &http->bound, why, len);
 	if (fd < 0) {
-		return shoal_socket_explain("http", &addr, errno, why, len);
+		return fd;
 	}
-	shoal_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	event_assign(
 	        &http->acceptable, http->env.base, fd, EV_READ | EV_PERSIST, on_acceptable, http);
 	evtimer_assign(&http->rest, http->env.base, on_rested, http);
-	if (shoal_socket_bind(fd, &addr, &http->bound) != 0 || listen(fd, BACKLOG) != 0) {
-		int error = errno;
-		close(fd);
-		return shoal_socket_explain("http", &addr, error, why, len);
-	}
 	if (event_add(&http->acceptable, NULL) != 0) {
 		close(fd);
 		return shoal_socket_explain("http", &addr, ENOMEM, why, len);

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "transports/dialer.h"
 #include "transports/process.h"
 #include "transports/tcp.h"
 
-#define BACKLOG          1024
 #define ACCEPTS_PER_WAKE 8
 #define REST_MS          100
 
@@ -75,26 +75,16 @@ rest(struct shoal_tcp *tcp)
 }
 
 static void
-welcome(struct shoal_tcp *tcp, int fd, const union shoal_sockaddr *name)
+welcome(struct shoal_tcp *tcp, int fd, const struct shoal_addr *peer)
 {
-	struct shoal_addr peer;
-	struct shoal_tcp_source *source = NULL;
 	tcp->tired = false;
-	if (shoal_socket_to_addr(&peer, &name->any)) {
-		source = shoal_tcp_limits_admit(tcp, &peer);
-	}
+	struct shoal_tcp_source *source = shoal_tcp_limits_admit(tcp, peer);
 	if (source != NULL) {
-		shoal_tcp_connection_accept(tcp, fd, &peer, source);
+		shoal_tcp_connection_accept(tcp, fd, peer, source);
 		return;
 	}
 	close(fd);
 	shoal_tcp_count(tcp, SHOAL_COUNTER_CONNECTIONS_REFUSED);
-}
-
-static bool
-is_exhausted(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 static void
@@ -108,44 +98,36 @@ on_acceptable(evutil_socket_t listening, short what, void *arg)
 		return;
 	}
 	for (unsigned i = 0; i < ACCEPTS_PER_WAKE && tcp->running; ++i) {
-		union shoal_sockaddr name;
-		socklen_t len = sizeof(name);
-		int fd = accept4(listening, &name.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct shoal_addr peer;
+		int fd = shoal_dialer_accept(&tcp->env.dialer, listening, &peer);
 		if (fd >= 0) {
-			welcome(tcp, fd, &name);
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			welcome(tcp, fd, &peer);
+		} else if (fd == SHOAL_ERR_AGAIN) {
 			return;
-		} else if (is_exhausted(errno) && !shoal_tcp_limits_evict(tcp)) {
+		} else if (fd == SHOAL_ERR_LIMIT && !shoal_tcp_limits_evict(tcp)) {
 			rest(tcp);
 			return;
 		} /* else: that connection ended before it was accepted */
 	}
 }
 
-/* 0, or -1 and errno. */
 static int
-open_listener(
-        struct shoal_tcp *tcp, struct shoal_tcp_listener *listener, const struct shoal_addr *addr)
+open_listener(struct shoal_tcp *tcp, struct shoal_tcp_listener *listener,
+        const struct shoal_addr *addr, char *why, size_t len)
 {
-	int fd = shoal_socket_open(addr, SOCK_STREAM);
+	int fd = shoal_dialer_listen(&tcp->env.dialer, "tcp", addr, &listener->addr, why, len);
 	if (fd < 0) {
-		return -1;
+		return fd;
 	}
 	listener->tcp = tcp;
 	listener->fd = fd;
 	event_assign(&listener->readable, tcp->env.base, fd, EV_READ | EV_PERSIST, on_acceptable,
 	        listener);
-	shoal_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (shoal_socket_bind(fd, addr, &listener->addr) == 0 && listen(fd, BACKLOG) == 0) {
-		if (event_add(&listener->readable, NULL) == 0) {
-			return 0;
-		}
-		errno = ENOMEM;
+	if (event_add(&listener->readable, NULL) != 0) {
+		close(fd);
+		return shoal_socket_explain("tcp", addr, ENOMEM, why, len);
 	}
-	int error = errno;
-	close(fd);
-	errno = error;
-	return -1;
+	return 0;
 }
 
 static void
@@ -257,9 +239,9 @@ tcp_start(void *self, const struct shoal_transport_env *env, char *why, size_t l
 		return fail(tcp, code);
 	}
 	for (size_t i = 0; i < env->binds; ++i) {
-		if (open_listener(tcp, &tcp->listener[i], &env->bind[i]) != 0) {
-			return fail(
-			        tcp, shoal_socket_explain("tcp", &env->bind[i], errno, why, len));
+		code = open_listener(tcp, &tcp->listener[i], &env->bind[i], why, len);
+		if (code != 0) {
+			return fail(tcp, code);
 		}
 		++tcp->listeners;
 	}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "transports/dialer.h"
 #include "transports/tcp.h"
 
 struct shoal_list *
@@ -66,31 +67,16 @@ shoal_tcp_dial_writable(evutil_socket_t fd, short what, void *arg)
 	shoal_tcp_connection_settle(connection);
 }
 
-/* The kernel's way. -1 and errno. */
-static int
-open_to(struct shoal_tcp *tcp, const struct shoal_addr *peer)
-{
-	union shoal_sockaddr name;
-	socklen_t len = shoal_socket_from_addr(&name, peer);
-	int fd = shoal_socket_open(peer, SOCK_STREAM);
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE) && shoal_tcp_limits_evict(tcp)) {
-		fd = shoal_socket_open(peer, SOCK_STREAM);
-	}
-	if (fd >= 0 && connect(fd, &name.any, len) != 0 && errno != EINPROGRESS) {
-		int error = errno;
-		close(fd);
-		errno = error;
-		return -1;
-	}
-	return fd;
-}
-
 static int
 start_dial(struct shoal_tcp_connection *connection)
 {
-	int fd = open_to(connection->tcp, &connection->peer);
+	struct shoal_tcp *tcp = connection->tcp;
+	int fd = shoal_dialer_dial(&tcp->env.dialer, &connection->peer);
+	if (fd == SHOAL_ERR_LIMIT && shoal_tcp_limits_evict(tcp)) {
+		fd = shoal_dialer_dial(&tcp->env.dialer, &connection->peer);
+	}
 	if (fd < 0) {
-		return shoal_socket_code(errno);
+		return fd;
 	}
 	if (shoal_tcp_connection_adopt(connection, fd) != 0 ||
 	        event_add(&connection->writable, NULL) != 0) {

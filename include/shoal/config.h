@@ -146,6 +146,11 @@ struct shoal_config {
 	uint32_t tls_insecure; /* 1: takes any certificate of whom it dials: for tests. Default 0 */
 	uint32_t tls_client_certs; /* 1: who dials this member must have a certificate of tls_ca.
 	                            * Default 0 */
+	const struct shoal_transport_dialer *dialer; /* NULL: the kernel makes connections. Else
+	                                              * these functions do, as over an overlay
+	                                              * network, and there are no datagrams: all
+	                                              * members speak over streams. Its arg lives as
+	                                              * long as the cluster */
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

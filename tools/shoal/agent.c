@@ -469,18 +469,6 @@ run(struct cli_options *options)
 	return end;
 }
 
-static void
-put_fields(void (*row)(const char *left, const char *right))
-{
-	char left[64];
-
-#define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
-	snprintf(left, sizeof(left), "%s=%s", #field, #lan);                                       \
-	row(left, text);
-	SHOAL_PROFILE_TABLE(SHOAL_X)
-#undef SHOAL_X
-}
-
 static const struct cli_option agent_options[] = {
         {"name", "NAME", "The member's name. Default: the text of its id.", CLI_VALUE, true},
         {"id", "ID",
@@ -602,5 +590,5 @@ const struct cli_command cli_agent_command = {
                       "state_interval_ms, seed, accept_clear, accept_unlabelled, accept_for_ms, "
                       "compress_min, coalesce_ms, log_rate, dns, family, and "
                       "these, with their value in the profile lan:",
-        .rows = put_fields,
+        .rows = cli_agent_config_rows,
 };

@@ -404,3 +404,15 @@ cli_agent_config_free(struct cli_agent_config *config)
 	}
 	free(config->token);
 }
+
+void
+cli_agent_config_rows(void (*row)(const char *left, const char *right))
+{
+	char left[64];
+
+#define SHOAL_X(field, min, max, lan, wan, local, text)                                            \
+	snprintf(left, sizeof(left), "%s=%s", #field, #lan);                                       \
+	row(left, text);
+	SHOAL_PROFILE_TABLE(SHOAL_X)
+#undef SHOAL_X
+}

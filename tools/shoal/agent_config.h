@@ -30,6 +30,9 @@ int cli_agent_config_make(struct cli_agent_config *config, struct cli_options *o
 /* The key by which the tool knows a field of struct shoal_config. */
 const char *cli_agent_config_key(const char *field);
 
+/* A row for each number of the profile: "probe_interval_ms=1000", and what it is. */
+void cli_agent_config_rows(void (*row)(const char *left, const char *right));
+
 void cli_agent_config_free(struct cli_agent_config *config);
 
 #endif

@@ -470,6 +470,10 @@ shoal_settings_init(struct shoal_settings *settings, const struct shoal_config *
 		memcpy(settings->keys, wide.keys, wide.key_count * sizeof(wide.keys[0]));
 	}
 	settings->config.keys = NULL; /* in settings */
+	if (wide.dialer != NULL) {
+		settings->dialer = *wide.dialer;
+		settings->config.dialer = &settings->dialer;
+	}
 	if (failed != 0) {
 		shoal_settings_done(settings);
 		return shoal_last_error_set(

@@ -24,6 +24,7 @@ struct shoal_settings {
 	struct shoal_cidr allow[SHOAL_ALLOW_MAX];
 	size_t allows;
 	struct shoal_key keys[SHOAL_KEYS_MAX]; /* config.keys; wiped once the core has them */
+	struct shoal_transport_dialer dialer;  /* *config.dialer */
 	const struct shoal_allocator *mem;
 };
 

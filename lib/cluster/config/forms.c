@@ -106,6 +106,11 @@ check_name(const struct shoal_settings *settings, const struct shoal_config *con
 	if (name == NULL) {
 		return 0;
 	}
+	if (config->dialer != NULL && strcmp(name, "socket") == 0) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "transport: \"socket\"; a dialer makes streams and no datagrams: allowed "
+		        "are tcp and http");
+	}
 	if (config->transports != NULL) {
 		return shoal_last_error_set(
 		        SHOAL_ERR_INVALID, "transport: \"%s\"; allowed without transports", name);
@@ -281,5 +286,5 @@ shoal_forms_want_udp(const struct shoal_settings *settings)
 {
 	const char *name = settings->config.transport;
 
-	return name == NULL || strcmp(name, "tcp") != 0;
+	return settings->config.dialer == NULL && (name == NULL || strcmp(name, "tcp") != 0);
 }

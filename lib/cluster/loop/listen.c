@@ -90,6 +90,7 @@ start_one(struct shoal_cluster *cluster, const struct shoal_transport *transport
 	if (web != NULL) {
 		env.web = *web;
 	}
+	env.dialer = cluster->settings.dialer;
 	port->cluster = cluster;
 	port->place = (uint64_t)(transport - config->transports);
 	return transport->ops->start(transport->self, &env, why, len);
