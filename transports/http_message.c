@@ -5,9 +5,9 @@
  * past the bound. The buffer of a body grows with what came, not with what was promised.
  *
  * What two readers between here and there could read differently is refused: two lengths, a length
- * and chunks, chunks in HTTP/1.0, a header's value that goes on on the next line, more or fewer
- * hosts than one (RFC 9112: 3.2, 5.2, 6.1, 6.3). What stands behind chunks is read and means
- * nothing. */
+ * and chunks, chunks in HTTP/1.0, a header's value that goes on on the next line, a line that ends
+ * by CR alone, more or fewer hosts than one (RFC 9112: 2.2, 3.2, 5.2, 6.1, 6.3). What stands behind
+ * chunks is read and means nothing. */
 #include "transports/http_message.h"
 
 #include "base/alloc.h"
@@ -387,22 +387,26 @@ shoal_http_input_reset(struct shoal_http_input *input)
 	input->hold = hold;
 }
 
-/* Whether a line of the head goes on on the next one. The first line may have empty ones before it.
- */
+/* Whether a head has lines that end in two ways: by a CR alone, which the parser takes for an end,
+ * or not at all, since the next one goes on. The first line may have empty ones before it. */
 static bool
-is_folded(struct shoal_http_input *input, const char *data, size_t len)
+is_ambiguous(struct shoal_http_input *input, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len && !input->headed; i++) {
-		if (data[i] == '\n') {
-			if (input->line_len == 0 && input->lines) {
+		char c = data[i];
+		bool follows = input->line_len == 0 && input->lines;
+
+		if (c == '\n') {
+			input->after_cr = false;
+			if (follows) {
 				return false;
 			}
 			input->line_len = 0;
-		} else if (data[i] != '\r') {
-			if (input->line_len == 0 && input->lines &&
-			        (data[i] == ' ' || data[i] == '\t')) {
-				return true;
-			}
+		} else if (input->after_cr || (follows && (c == ' ' || c == '\t'))) {
+			return true;
+		} else if (c == '\r') {
+			input->after_cr = true;
+		} else {
 			input->line_len++;
 			input->lines = true;
 		}
@@ -420,7 +424,7 @@ shoal_http_input_feed(
 	if (input->complete || input->refused != 0) {
 		return 0;
 	}
-	if (input->judge != NULL && is_folded(input, data, len)) {
+	if (input->judge != NULL && is_ambiguous(input, data, len)) {
 		*status = input->refused = 400;
 		return 0;
 	}

@@ -59,6 +59,7 @@ struct shoal_http_input {
 	bool in_value, headed;
 	size_t line_len; /* of the head's line that is being read */
 	bool lines;      /* one of them was not empty */
+	bool after_cr;
 	char name[24];
 	size_t name_len;
 	char value[SHOAL_HTTP_TOKEN_MAX + 8];
