@@ -26,7 +26,8 @@
  * that counts among queue_bytes, and so does what waits on it for the network. Where no link comes,
  * as between two such members, reliable messages and requests end with SHOAL_ERR_WALLED after some
  * seconds, and other messages are lost (drop_unsent): let one that both reach pass them on, or
- * broadcast.
+ * broadcast. The same holds between a member that has a URL only and one that has none, where they
+ * end at once.
  *
  * shoal_cluster_leave waits for nothing that is queued: who wants it to arrive waits for its ends.
  *

@@ -183,7 +183,9 @@ extern "C" {
 	        "packets and statements dropped: of or about an instance that was not accepted")   \
 	X(DROP_CAST_EXPIRED, drop_cast_expired, "broadcasts dropped: their time to live was over") \
 	X(WAYS_CHANGED, ways_changed,                                                              \
-	        "times that another address of a member was used, for it answered only there")
+	        "times that another address of a member was used, for it answered only there")     \
+	X(DROP_APART, drop_apart,                                                                  \
+	        "packets not sent: no address of their member is of a kind that this one has")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

@@ -31,6 +31,18 @@ push(struct shoal_core *core, enum shoal_event_kind kind)
 }
 
 static void
+write_addr(const struct shoal_core *core, const struct shoal_event *event, struct shoal_text *text)
+{
+	const struct shoal_record *record = shoal_members_at(core, event->slot);
+
+	if (record != NULL && shoal_members_is_at(record, &event->addr)) {
+		shoal_kind_write(record, text);
+	} else {
+		shoal_text_addr(text, &event->addr);
+	}
+}
+
+static void
 log_change(struct shoal_core *core, const struct shoal_event *event)
 {
 	struct shoal_log_line line;
@@ -47,7 +59,7 @@ log_change(struct shoal_core *core, const struct shoal_event *event)
 	char cause[SHOAL_LOG_TEXT_MAX];
 	shoal_text_str(&line.text, event->name);
 	shoal_text_str(&line.text, " at ");
-	shoal_text_addr(&line.text, &event->addr);
+	write_addr(core, event, &line.text);
 	shoal_text_str(&line.text, ": ");
 	shoal_text_str(&line.text, shoal_event_name(event->kind));
 	shoal_text_str(&line.text, ", ");

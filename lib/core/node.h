@@ -53,6 +53,7 @@
 #include "core/sync/walk.h"
 #include "core/table/gone.h"
 #include "core/table/identity.h"
+#include "core/table/kind.h"
 #include "core/table/members.h"
 #include "core/table/meta.h"
 #include "core/table/took.h"

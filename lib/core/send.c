@@ -49,6 +49,10 @@ shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind, const struc
 		shoal_count(core, SHOAL_COUNTER_DROP_NOT_ALLOWED);
 		return NULL;
 	}
+	if (addressed && !shoal_kind_is_own(core, to)) {
+		shoal_count(core, SHOAL_COUNTER_DROP_APART);
+		return NULL;
+	}
 	struct shoal_pending *pending = shoal_ring_room(&core->sends.queue);
 	if (pending == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_SENDS_FULL);

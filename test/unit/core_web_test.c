@@ -261,6 +261,179 @@ a_config_whose_url_is_not_that_of_its_address_makes_no_core(void **state)
 	world_done(&world);
 }
 
+/* `sockets` members at sockets, `both` at both, `urls` at URLs. All join through the first that has
+ * both. */
+static void
+set_up_mixed(struct core_world *world, size_t sockets, size_t both, size_t urls, uint32_t watchers)
+{
+	struct shoal_core_config config;
+	size_t seed = sockets;
+
+	world_init(world);
+	for (size_t i = 0; i < sockets + both; i++) {
+		world_config(world, &config);
+		config.profile.watchers = watchers;
+		if (i >= sockets) {
+			config.url = url_of(world->nodes);
+			config.addr[config.addrs++] = web(config.url);
+		}
+		world_add(world, &config);
+	}
+	for (size_t i = 0; i < urls; i++) {
+		add(world);
+	}
+	for (size_t i = 0; i < world->nodes; i++) {
+		bool url = i >= sockets + both;
+
+		if (i != seed) {
+			assert_int_equal(world_step(world, i,
+			                         (struct shoal_input){.kind = SHOAL_INPUT_JOIN,
+			                                 .from = url ? world->node[seed].other
+			                                             : world->node[seed].addr}),
+			        SHOAL_OK);
+		}
+	}
+}
+
+static void
+expect_alive(struct core_world *world, size_t except)
+{
+	for (size_t i = 0; i < world->nodes; i++) {
+		for (size_t k = 0; k < world->nodes; k++) {
+			struct shoal_id id = world_id(world, k);
+			struct shoal_core_member member;
+
+			assert_true(i == except || world_holds(world, i, &id, &member));
+			if (i != except && k != except) {
+				assert_int_equal(member.state, SHOAL_STATE_ALIVE);
+			}
+		}
+	}
+}
+
+/* One of eight has both kinds: it is the relay of every probe between the others. */
+static void
+members_without_a_kind_in_common_do_not_accuse_each_other(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up_mixed(&world, 4, 1, 3, 0);
+	world_run(&world, SHOAL_SEC(120));
+	expect_alive(&world, SIZE_MAX);
+	for (size_t i = 0; i < world.nodes; i++) {
+		assert_int_equal(world_count_events(&world, i, SHOAL_EVENT_SUSPECT), 0);
+	}
+	world_done(&world);
+}
+
+static bool
+crosses(const struct core_world *world, const struct world_packet *packet)
+{
+	bool web = shoal_addr_is_web(&packet->to);
+	const struct world_node *node = &world->node[packet->node];
+
+	assert_true(
+	        shoal_addr_is_web(&node->addr) == web || shoal_addr_is_web(&node->other) == web);
+	return false;
+}
+
+static void
+one_that_dies_is_found_by_both_kinds_and_nothing_is_sent_across(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up_mixed(&world, 3, 2, 3, 0);
+	world.loses = crosses;
+	world_run(&world, SHOAL_SEC(20));
+	for (size_t victim = 0; victim < world.nodes; victim += 7) { /* one of each kind */
+		struct shoal_id id = world_id(&world, victim);
+
+		world.node[victim].up = false;
+		world_run(&world, SHOAL_SEC(30));
+		for (size_t i = 1; i < 7; i++) {
+			struct shoal_core_member member;
+
+			assert_true(world_holds(&world, i, &id, &member));
+			assert_int_equal(member.state, SHOAL_STATE_DEAD);
+		}
+	}
+	world_done(&world);
+}
+
+/* The one with both kinds has gone: each side holds the other as it was, and says nothing. */
+static void
+without_a_relay_nothing_is_said_of_the_other_kind(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up_mixed(&world, 3, 1, 3, 0);
+	world_run(&world, SHOAL_SEC(20));
+	world.node[3].up = false;
+	world_run(&world, SHOAL_SEC(60));
+	expect_alive(&world, 3);
+	world_done(&world);
+}
+
+static void
+a_message_to_a_member_of_the_other_kind_ends_at_once(void **state)
+{
+	static struct core_world world;
+	struct shoal_input input = {.kind = SHOAL_INPUT_SEND,
+	        .type = 200,
+	        .flags = SHOAL_RELIABLE,
+	        .exchange = 7,
+	        .data = (const uint8_t *)"x",
+	        .len = 1};
+	const struct shoal_event *sent;
+
+	(void)state;
+	set_up_mixed(&world, 1, 1, 1, 0);
+	world_run(&world, SHOAL_SEC(10));
+	input.id = world_id(&world, 2);
+	world_clear(&world);
+	assert_int_equal(world_step(&world, 0, input), SHOAL_OK);
+	world_run(&world, SHOAL_MS(100));
+	sent = world_event(&world, 0, SHOAL_EVENT_SENT, NULL, 0);
+	assert_non_null(sent);
+	assert_int_equal(sent->code, SHOAL_ERR_WALLED);
+	world_done(&world);
+}
+
+static void
+a_url_has_no_watch_links_and_is_in_no_range(void **state)
+{
+	static struct core_world world;
+	struct shoal_cidr range;
+	size_t links = 0;
+
+	(void)state;
+	set_up_mixed(&world, 2, 1, 2, 3);
+	assert_int_equal(shoal_cidr_parse(&range, "10.0.0.0/8"), SHOAL_OK);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(world_step(&world, i,
+		                         (struct shoal_input){.kind = SHOAL_INPUT_ALLOW,
+		                                 .data = (const uint8_t *)&range,
+		                                 .len = sizeof range}),
+		        SHOAL_OK);
+	}
+	world_run(&world, SHOAL_SEC(60));
+	expect_alive(&world, SIZE_MAX);
+	for (size_t i = 0; i < world.nodes; i++) {
+		const struct world_packet *packet = NULL;
+
+		while ((packet = world_sent(&world, packet, i, NULL, SHOAL_MESSAGE_WATCH)) !=
+		        NULL) {
+			assert_false(shoal_addr_is_web(&packet->to));
+			links++;
+		}
+	}
+	assert_true(links > 0);
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -272,6 +445,11 @@ main(void)
 	        cmocka_unit_test(an_address_and_a_url_that_do_not_belong_together_are_malformed),
 	        cmocka_unit_test(a_member_gives_its_url_up_and_takes_it_again_but_no_other_one),
 	        cmocka_unit_test(a_config_whose_url_is_not_that_of_its_address_makes_no_core),
+	        cmocka_unit_test(members_without_a_kind_in_common_do_not_accuse_each_other),
+	        cmocka_unit_test(one_that_dies_is_found_by_both_kinds_and_nothing_is_sent_across),
+	        cmocka_unit_test(without_a_relay_nothing_is_said_of_the_other_kind),
+	        cmocka_unit_test(a_message_to_a_member_of_the_other_kind_ends_at_once),
+	        cmocka_unit_test(a_url_has_no_watch_links_and_is_in_no_range),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,7 @@ world_add(struct core_world *world, const struct shoal_core_config *config)
 		fail_msg("no core: %s", why);
 	}
 	node->addr = config->addr[0];
+	node->other = config->addr[1];
 	node->up = true;
 	return world->nodes++;
 }
@@ -200,10 +201,23 @@ node_at(const struct core_world *world, const struct shoal_addr *addr)
 {
 	size_t i = 0;
 
-	while (i < world->nodes && !shoal_addr_equal(&world->node[i].addr, addr)) {
+	while (i < world->nodes && !shoal_addr_equal(&world->node[i].addr, addr) &&
+	        !shoal_addr_equal(&world->node[i].other, addr)) {
 		i++;
 	}
 	return i;
+}
+
+/* Where a node sends from: its address of the kind that it sends to. */
+static struct shoal_addr
+from_of(const struct core_world *world, const struct world_packet *packet)
+{
+	const struct world_node *node = &world->node[packet->node];
+	bool web = shoal_addr_is_web(&packet->to);
+
+	return shoal_addr_is_web(&node->addr) == web || shoal_addr_is_zero(&node->other)
+	               ? node->addr
+	               : node->other;
 }
 
 /* The number under which a request is known to the node that answers it. */
@@ -245,7 +259,7 @@ send_to_node(struct core_world *world, const struct world_packet *packet, size_t
 	}
 	flight = fly(world, node, at, packet->data, packet->len);
 	flight->input.kind = kinds[packet->kind];
-	flight->input.from = world->node[packet->node].addr;
+	flight->input.from = from_of(world, packet);
 	if (request) {
 		flight->input.exchange = note_request(world, packet);
 	}

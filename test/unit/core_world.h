@@ -63,7 +63,7 @@ struct world_flight;
 
 struct world_node {
 	struct shoal_core *core;
-	struct shoal_addr addr;
+	struct shoal_addr addr, other; /* other: where it has two, the second */
 	bool up;
 	size_t wakes; /* timer inputs that it asked for */
 };

@@ -2,7 +2,8 @@
 /* Admission by address. A packet is judged by where it comes from, before anything in it is read,
  * and a statement by the addresses that its member would be sent to: so one that is not allowed
  * neither speaks here nor is spoken to, whoever tells of it. It is no proof of identity where
- * addresses can be forged; keys are. */
+ * addresses can be forged; keys are. What stands for a URL is no address of a network: it is not
+ * judged. */
 #include "core/admission/allow.h"
 
 #include <string.h>
@@ -92,7 +93,7 @@ shoal_allow_addr(const struct shoal_core *core, const struct shoal_addr *addr)
 			return true;
 		}
 	}
-	return allow->count == 0;
+	return allow->count == 0 || shoal_addr_is_web(addr);
 }
 
 bool

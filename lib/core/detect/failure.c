@@ -40,24 +40,52 @@ describe_legs(const struct shoal_probe *probe, struct shoal_text *text)
 	}
 }
 
+/* A URL may be longer than all there is room for: the line in which this stands names it. */
+static void
+describe_way(
+        const struct shoal_core *core, const struct shoal_record *record, struct shoal_text *text)
+{
+	struct shoal_addr addr = shoal_members_addr(record);
+
+	if (shoal_kind_parts(core, record)) {
+		shoal_text_str(text, "through ");
+		return;
+	}
+	if (shoal_addr_is_web(&addr)) {
+		shoal_text_str(text, "its URL");
+	} else {
+		shoal_text_addr(text, &addr);
+	}
+	shoal_text_str(text, core->profile.stream_pings != 0 && !shoal_members_inbound(record)
+	                             ? " directly, on a stream and through "
+	                             : " directly and through ");
+}
+
 static void
 describe(struct shoal_core *core, const struct shoal_probe *probe,
         const struct shoal_record *record, struct shoal_cause *cause)
 {
-	struct shoal_addr addr = shoal_members_addr(record);
 	struct shoal_text text;
 
 	cause->after_ns = core->now - probe->begun;
 	shoal_text_init(&text, cause->detail, sizeof cause->detail);
 	shoal_text_str(&text, "asked ");
-	shoal_text_addr(&text, &addr);
-	shoal_text_str(&text, core->profile.stream_pings != 0 && !shoal_members_inbound(record)
-	                              ? " directly, on a stream and through "
-	                              : " directly and through ");
+	describe_way(core, record, &text);
 	shoal_text_u64(&text, probe->asked);
 	shoal_text_str(&text, probe->asked == 1 ? " relay" : " relays");
 	describe_legs(probe, &text);
 	shoal_lag_describe(core, probe->begun, &text);
+}
+
+/* Whom this member has no way to is judged by what relays say: where none does, they may have
+ * gone themselves. */
+static bool
+says_nothing(const struct shoal_core *core, const struct shoal_probe *probe,
+        const struct shoal_record *record)
+{
+	bool silent = core->profile.nacks != 0 ? probe->nacked == 0 : probe->asked == 0;
+
+	return silent && shoal_kind_parts(core, record);
 }
 
 void
@@ -68,7 +96,8 @@ shoal_failure_of(
 	bool judged = shoal_members_counts(record) && shoal_members_salt(record) == probe->salt;
 
 	shoal_count(core, SHOAL_COUNTER_PROBES_FAILED);
-	if (!judged || shoal_inbound_excuses(core, probe->slot)) {
+	if (!judged || shoal_inbound_excuses(core, probe->slot) ||
+	        says_nothing(core, probe, record)) {
 		return; /* it left, or another instance took its place meanwhile; or others judge */
 	}
 	if (probe->asked > 0 && core->profile.nacks != 0) {

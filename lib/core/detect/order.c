@@ -110,7 +110,8 @@ shoal_order_is_chosen(
 
 /* A walk from a random place: the permutation is random and changes with each probe, so that
  * neighbours in it are a random choice without replacement. It goes on past those that are suspect
- * or cannot be dialled, and so always finds n where there are n. */
+ * or cannot be dialled, from here or by the one that is excepted, and so always finds n where there
+ * are n. */
 uint32_t
 shoal_order_fill(
         struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots, uint32_t found)
@@ -125,7 +126,9 @@ shoal_order_fill(
 		uint32_t slot = members->order[(start + i) % members->ordered];
 		const struct shoal_record *record = shoal_members_at(core, slot);
 		if (slot != except && record->state == SHOAL_STATE_ALIVE &&
-		        !shoal_members_inbound(record) &&
+		        !shoal_members_inbound(record) && !shoal_kind_parts(core, record) &&
+		        (except == SHOAL_NONE ||
+		                shoal_kind_joins(shoal_members_at(core, except), record)) &&
 		        !shoal_order_is_chosen(core, slots, found, slot)) {
 			slots[found++] = slot;
 		}

@@ -105,10 +105,9 @@ log_name(struct shoal_core *core, struct shoal_log_line *line, const struct shoa
 	const struct shoal_record *record = shoal_members_at(core, shoal_members_find(core, id));
 
 	if (record != NULL) {
-		struct shoal_addr addr = shoal_members_addr(record);
 		shoal_text_str(&line->text, shoal_members_name(record));
 		shoal_text_str(&line->text, " at ");
-		shoal_text_addr(&line->text, &addr);
+		shoal_kind_write(record, &line->text);
 	} else {
 		shoal_text_id(&line->text, id);
 	}

@@ -194,7 +194,7 @@ want(struct shoal_core *core, uint32_t slot)
 }
 
 /* Those that follow in the ring, and beside those of them that cannot be dialled, which are tried
- * all the same, as many further ones. */
+ * all the same, as many further ones. A URL is a way to more than one process: it has no links. */
 static void
 mark(struct shoal_core *core)
 {
@@ -208,11 +208,13 @@ mark(struct shoal_core *core)
 		if (slot == SHOAL_NONE || slot == SHOAL_SELF) {
 			return;
 		}
+		struct shoal_addr addr = shoal_members_addr(shoal_members_at(core, slot));
 		bool inbound = shoal_members_inbound(shoal_members_at(core, slot));
-		if (!inbound || i < core->profile.watchers) {
+		bool linked = !shoal_addr_is_web(&addr);
+		if (linked && (!inbound || i < core->profile.watchers)) {
 			want(core, slot);
 		}
-		found += !inbound;
+		found += linked && !inbound;
 	}
 }
 

@@ -99,12 +99,18 @@ ask(struct shoal_core *core, struct shoal_peer *peer)
 	return true;
 }
 
+static bool
+is_apart(const struct shoal_core *core, const struct shoal_peer *peer)
+{
+	return shoal_kind_parts(core, shoal_members_at(core, peer->slot));
+}
+
 /* Whether the member has no way in but links, and none to this one. */
 static bool
 is_walled(struct shoal_core *core, const struct shoal_peer *peer)
 {
-	return shoal_members_inbound(shoal_members_at(core, peer->slot)) &&
-	       shoal_inbound_link(core, peer->slot) == 0;
+	return is_apart(core, peer) || (shoal_members_inbound(shoal_members_at(core, peer->slot)) &&
+	                                       shoal_inbound_link(core, peer->slot) == 0);
 }
 
 static void
@@ -116,14 +122,16 @@ failed(struct shoal_core *core, struct shoal_peer *peer)
 
 /* No way to it is left but a link that may come; called: one was asked for. Those tries are counted
  * for themselves, so that the link has its time whatever failed before. What waits is given up
- * after some, once nobody is asked any more; at once where that one cannot dial this one either. */
+ * after some, once nobody is asked any more; at once where that one cannot dial this one either, or
+ * the two have no kind of address in common. */
 static void
 await_link(struct shoal_core *core, struct shoal_peer *peer, bool called)
 {
-	bool both = shoal_members_inbound(shoal_members_at(core, SHOAL_SELF));
+	bool never =
+	        is_apart(core, peer) || shoal_members_inbound(shoal_members_at(core, SHOAL_SELF));
 
 	failed(core, peer);
-	if (both || (peer->unlinked == FAILURES && !called)) {
+	if (never || (peer->unlinked == FAILURES && !called)) {
 		shoal_peer_walled(core, peer);
 		return;
 	}
@@ -141,8 +149,9 @@ try_now(struct shoal_core *core, struct shoal_peer *peer)
 		return;
 	}
 	bool walled = is_walled(core, peer);
-	bool called = walled && shoal_call_want(core, peer->slot);
-	if (walled && doubtful) {
+	bool apart = is_apart(core, peer);
+	bool called = walled && !apart && shoal_call_want(core, peer->slot);
+	if (walled && (doubtful || apart)) {
 		await_link(core, peer, called); /* its watchers dial it; one try was enough */
 		return;
 	}

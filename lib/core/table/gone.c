@@ -129,7 +129,11 @@ accuse(struct shoal_core *core, uint32_t slot, const struct shoal_msg_gone *gone
 	struct shoal_text text;
 
 	shoal_text_init(&text, cause.detail, sizeof cause.detail);
-	shoal_text_addr(&text, &addr);
+	if (shoal_addr_is_web(&addr)) {
+		shoal_text_str(&text, "its URL");
+	} else {
+		shoal_text_addr(&text, &addr);
+	}
 	shoal_text_str(&text, " is the address of ");
 	if (tenant != SHOAL_NONE) {
 		shoal_text_str(&text, shoal_members_name(shoal_members_at(core, tenant)));

@@ -73,12 +73,11 @@ are_usable(const struct shoal_addr_list *addrs)
 static void
 log_move(struct shoal_core *core)
 {
-	struct shoal_addr addr = shoal_members_addr(shoal_members_at(core, SHOAL_SELF));
 	struct shoal_log_line line;
 
 	if (shoal_log_begin(core, &line, SHOAL_LOG_INFO, "members")) {
 		shoal_text_str(&line.text, "this member is at ");
-		shoal_text_addr(&line.text, &addr);
+		shoal_kind_write(shoal_members_at(core, SHOAL_SELF), &line.text);
 		shoal_text_str(&line.text, " now");
 	}
 }
