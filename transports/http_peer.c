@@ -301,7 +301,8 @@ is_found(struct shoal_http_peer *peer)
 		peer->found_count = 1;
 		return true;
 	}
-	const struct shoal_resolve_how how = {.mem = &http->work, .base = http->env.base};
+	const struct shoal_resolve_how how = {
+	        .mem = &http->work, .base = http->env.base, .names = &http->env.names};
 	int rc = shoal_resolve_host(&peer->resolve, &how, peer->url.host, peer->url.port,
 	        SHOAL_HTTP_ADDRS_MAX, on_resolved, peer);
 	if (rc != 0) {

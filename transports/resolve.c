@@ -50,6 +50,8 @@ struct shoal_resolve {
 	struct shoal_addr server[SHOAL_ADDRS_MAX];
 	size_t servers;
 	enum shoal_family family;
+	struct shoal_transport_names names; /* with find: all that is asked, is asked there */
+	void *question;
 	ares_channel channel;
 	bool has_channel, canceled, again, starved;
 	struct event *timer, *end;
@@ -468,6 +470,41 @@ on_end(evutil_socket_t fd, short what, void *arg)
 	release(resolve);
 }
 
+static void
+on_found(void *arg, int code, const char *reason, const struct shoal_addr *addr, size_t n)
+{
+	struct shoal_resolve *resolve = arg;
+	const struct shoal_resolve_answer answer = {
+	        .code = code, .why = reason, .addr = addr, .n = n};
+
+	resolve->fn(resolve->arg, &answer);
+	shoal_alloc_free(resolve->mem, resolve);
+}
+
+/* It is the host's to answer. */
+static int
+ask_host(struct shoal_resolve **out, const struct shoal_resolve_how *how, const char *host,
+        uint16_t port, size_t most, shoal_resolve_fn fn, void *arg)
+{
+	struct shoal_resolve *resolve = shoal_alloc_zeroed(how->mem, 1, sizeof(*resolve));
+	int rc = SHOAL_ERR_NOMEM;
+
+	if (resolve != NULL) {
+		resolve->mem = how->mem;
+		resolve->names = *how->names;
+		resolve->fn = fn;
+		resolve->arg = arg;
+		rc = how->names->find(
+		        how->names->arg, host, port, most, on_found, resolve, &resolve->question);
+	}
+	if (rc != 0) {
+		shoal_alloc_free(how->mem, resolve);
+		return rc;
+	}
+	*out = resolve;
+	return 0;
+}
+
 /* A question that is not asked yet. */
 static struct shoal_resolve *
 make(const struct shoal_resolve_how *how, const char *asked, size_t most, shoal_resolve_fn fn,
@@ -517,8 +554,12 @@ int
 shoal_resolve_host(struct shoal_resolve **out, const struct shoal_resolve_how *how,
         const char *host, uint16_t port, size_t most, shoal_resolve_fn fn, void *arg)
 {
-	struct shoal_resolve *resolve = make(how, host, most, fn, arg);
+	struct shoal_resolve *resolve;
 
+	if (how->names != NULL && how->names->find != NULL) {
+		return ask_host(out, how, host, port, most, fn, arg);
+	}
+	resolve = make(how, host, most, fn, arg);
 	if (resolve == NULL) {
 		return SHOAL_ERR_NOMEM;
 	}
@@ -544,5 +585,10 @@ shoal_resolve_service(struct shoal_resolve **out, const struct shoal_resolve_how
 void
 shoal_resolve_cancel(struct shoal_resolve *resolve)
 {
+	if (resolve->names.find != NULL) {
+		resolve->names.cancel(resolve->names.arg, resolve->question);
+		shoal_alloc_free(resolve->mem, resolve);
+		return;
+	}
 	release(resolve);
 }

@@ -5,6 +5,7 @@
 #define SHOAL_TRANSPORTS_RESOLVE_H
 
 #include <shoal/resolver.h>
+#include <shoal/transport.h>
 
 struct event_base;
 struct shoal_resolve;
@@ -26,6 +27,8 @@ struct shoal_resolve_how {
 	const struct shoal_addr *server; /* name servers; none: the machine's */
 	size_t servers;                  /* at most SHOAL_ADDRS_MAX */
 	enum shoal_family family;
+	const struct shoal_transport_names *names; /* with find: they are asked, and for hosts only
+	                                            */
 	struct shoal_rng *rng; /* for the choice among services; lives until the end of the resolve
 	                        */
 };

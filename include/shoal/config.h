@@ -9,6 +9,7 @@
 #include <shoal/log.h>
 #include <shoal/member.h>
 #include <shoal/profile.h>
+#include <shoal/resolver.h>
 #include <shoal/transport.h>
 #include <shoal/types.h>
 
@@ -28,7 +29,7 @@ enum shoal_run {
 
 /* Set by shoal_config_init, then change what you need. shoal_cluster_new copies strings and arrays;
  * what a pointer of this struct names must live until it returns (allocator, log_arg, accept_arg,
- * base: as long as the cluster). */
+ * resolver_arg, base: as long as the cluster). */
 struct shoal_config {
 	size_t size;           /* set by shoal_config_init */
 	const char *id;        /* NULL: from state_dir; else from the name; without both: a
@@ -121,10 +122,10 @@ struct shoal_config {
 	                        * streams only, for networks that let no UDP pass, of all members of
 	                        * a cluster alike; "http": URLs only. A bind with another form is an
 	                        * error then */
-	const char *token; /* NULL: none. What HTTP requests must have to be read at all, a bearer
-	                    * token, and what those of this member have: all members that have a
-	                    * URL have the same. Up to SHOAL_TOKEN_MAX visible characters of ASCII.
-	                    * Whoever sees a request has it: keys protect what is said */
+	const char *token;  /* NULL: none. What HTTP requests must have to be read at all, a bearer
+	                     * token, and what those of this member have: all members that have a
+	                     * URL have the same. Up to SHOAL_TOKEN_MAX visible characters of ASCII.
+	                     * Whoever sees a request has it: keys protect what is said */
 	const char *dns;    /* NULL: the name servers of the machine, as /etc/resolv.conf has them.
 	                     * "10.0.0.2,10.0.0.3:8600": these, at most SHOAL_ADDRS_MAX; port 53
 	                     * where none stands there. /etc/hosts is looked at before, either way */
@@ -151,6 +152,10 @@ struct shoal_config {
 	                                              * network, and there are no datagrams: all
 	                                              * members speak over streams. Its arg lives as
 	                                              * long as the cluster */
+	shoal_resolver_fn resolver; /* NULL: dns and family say how. Is asked instead for the names
+	                             * of seeds, and of hosts in URLs of members; what it answers
+	                             * counts as it is, in its order. See shoal/resolver.h */
+	void *resolver_arg;
 };
 
 /* Defaults with the LAN profile. The macro passes the size that the program was compiled with. */

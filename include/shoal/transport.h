@@ -115,6 +115,23 @@ struct shoal_transport_dialer {
 	void *arg;
 };
 
+/* The end of a question for a name: code 0 with n addresses, each with the port, or an error and
+ * why. Borrowed for the call. */
+typedef void (*shoal_transport_found_fn)(
+        void *arg, int code, const char *why, const struct shoal_addr *addr, size_t n);
+
+/* Names of hosts as the host of the transport has them resolved: see dns, family and resolver of
+ * config.h. All calls are made on the loop's thread. */
+struct shoal_transport_names {
+	/* Asks for at most `most` addresses of a host. found is called once, on a later turn of the
+	 * loop, unless cancel(question) came before. SHOAL_ERR_LIMIT, _SYSTEM, _NOMEM: it will not
+	 * be called. NULL: the transport asks the hosts file and DNS itself. */
+	int (*find)(void *arg, const char *host, uint16_t port, size_t most,
+	        shoal_transport_found_fn found, void *found_arg, void **question);
+	void (*cancel)(void *arg, void *question);
+	void *arg;
+};
+
 /* What a transport is started with. Borrowed for the call of start, with the array of bind; what
  * the other pointers name lives until free. */
 struct shoal_transport_env {
@@ -138,6 +155,7 @@ struct shoal_transport_env {
 	struct shoal_transport_web web;
 	struct shoal_transport_tls tls;
 	struct shoal_transport_dialer dialer;
+	struct shoal_transport_names names;
 };
 
 enum shoal_transport_caps {

@@ -123,6 +123,7 @@ init_fields(struct shoal_cluster *cluster)
 	cluster->callbacks.message = shoal_handler_run;
 	shoal_outbox_init(cluster, key);
 	shoal_applicant_init(cluster);
+	shoal_question_init(cluster);
 	cluster->callbacks.wake = wake_callbacks;
 	return 0;
 }
@@ -143,6 +144,7 @@ release(struct shoal_cluster *cluster)
 	shoal_state_close(cluster);
 	shoal_outbox_done(cluster);
 	shoal_applicant_done(cluster);
+	shoal_question_done(cluster);
 	shoal_view_done(&cluster->view);
 	shoal_ring_done(&cluster->failed);
 	shoal_chronicle_done(&cluster->chronicle);

@@ -13,6 +13,7 @@
 #include "cluster/config/certs.h"
 #include "cluster/config/config.h"
 #include "cluster/config/tuning.h"
+#include "cluster/join/question.h"
 #include "cluster/join/state.h"
 #include "cluster/loop/callbacks.h"
 #include "cluster/loop/clock.h"
@@ -102,6 +103,7 @@ struct shoal_cluster {
 	struct shoal_broadcasts broadcasts;
 	struct shoal_requests requests;
 	struct shoal_applicants applicants;
+	struct shoal_questions questions;
 	struct shoal_member_list *published;
 	size_t alive;
 	struct shoal_counters counters;

@@ -1,188 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Seeds by name: members on the memory transport, which may have any address, and a name server of
  * the test's that says where they are. */
-#include "unit.h"
-
-#include <shoal/shoal.h>
-
-#include "base/addr.h"
-#include "unit_dns.h"
-
-#include <stdio.h>
-
-#define MEMBERS_MAX 4
-
-static struct shoal_addr asked[256]; /* whom the joining member asked, in order */
-static size_t asked_count;
-static char silent[SHOAL_ADDR_TEXT]; /* a request to this address gets no answer */
-
-struct place {
-	struct event_base *base;
-	struct shoal_memory_net *net;
-	struct dns dns;
-	char dns_text[SHOAL_ADDR_TEXT];
-	struct shoal_transport_ops ops; /* of the memory transport, with an ear */
-	struct shoal_cluster *member[MEMBERS_MAX];
-	size_t members;
-	struct shoal_config config; /* of the one that joins */
-	char log[4096];
-	/* The end of the join. */
-	size_t ended, reached;
-	int code;
-	char text[2048];
-};
-
-static int (*real_request)(void *self, const struct shoal_addr *to, uint64_t exchange,
-        const uint8_t *data, size_t len, uint64_t timeout_ns);
-
-static int
-request(void *self, const struct shoal_addr *to, uint64_t exchange, const uint8_t *data, size_t len,
-        uint64_t timeout_ns)
-{
-	char text[SHOAL_ADDR_TEXT];
-
-	if (asked_count < COUNT_OF(asked)) {
-		asked[asked_count] = *to;
-	}
-	asked_count++;
-	if (strcmp(shoal_addr_print(to, text, sizeof(text)), silent) == 0) {
-		return 0;
-	}
-	return real_request(self, to, exchange, data, len, timeout_ns);
-}
-
-static void
-on_log(const struct shoal_log_record *record, void *arg)
-{
-	struct place *place = arg;
-	size_t len = strlen(place->log);
-
-	snprintf(place->log + len, sizeof(place->log) - len, "%s\n", record->text);
-}
-
-static void
-place_open(struct place *place)
-{
-	memset(place, 0, sizeof(*place));
-	asked_count = 0;
-	silent[0] = '\0';
-	place->base = event_base_new();
-	assert_int_equal(shoal_memory_net_new(&place->net, NULL), 0);
-	dns_start(&place->dns, place->base);
-	shoal_addr_print(&place->dns.addr, place->dns_text, sizeof(place->dns_text));
-	shoal_config_init(&place->config);
-	place->config.dns = place->dns_text;
-	place->config.log = on_log;
-	place->config.log_arg = place;
-	place->config.log_rate = 0;
-}
-
-static struct shoal_cluster *
-start(struct place *place, const char *name, const char *bind, bool joins)
-{
-	struct shoal_config config;
-	struct shoal_transport memory;
-	struct shoal_cluster *cluster;
-
-	shoal_config_init(&config);
-	config = joins ? place->config : config;
-	config.name = name;
-	config.bind = bind;
-	config.run = SHOAL_RUN_BASE;
-	config.base = place->base;
-	assert_int_equal(shoal_transport_memory(&memory, place->net), 0);
-	if (joins) {
-		place->ops = *memory.ops;
-		real_request = place->ops.request;
-		place->ops.request = place->ops.fresh = request;
-		memory.ops = &place->ops;
-	}
-	config.transports = &memory;
-	config.transport_count = 1;
-	assert_int_equal(shoal_cluster_new(&cluster, &config), 0);
-	assert_int_equal(shoal_cluster_start(cluster), 0);
-	return place->member[place->members++] = cluster;
-}
-
-static void
-turn(struct place *place)
-{
-	const struct timeval step = {.tv_usec = 1000};
-
-	event_base_loopexit(place->base, &step);
-	event_base_dispatch(place->base);
-}
-
-static void
-on_joined(struct shoal_cluster *cluster, int code, const char *text, size_t reached, void *arg)
-{
-	struct place *place = arg;
-
-	(void)cluster;
-	place->ended++;
-	place->code = code;
-	place->reached = reached;
-	snprintf(place->text, sizeof(place->text), "%s", text);
-}
-
-static int
-join(struct place *place, struct shoal_cluster *cluster, const char *seed, unsigned ms)
-{
-	place->ended = 0;
-	assert_int_equal(shoal_cluster_join_async(cluster, &seed, 1, ms, on_joined, place), 0);
-	for (unsigned i = 0; place->ended == 0; i++) {
-		assert_true(i < 60000);
-		turn(place);
-	}
-	return place->code;
-}
-
-static void
-place_close(struct place *place)
-{
-	for (size_t i = 0; i < place->members; i++) {
-		assert_int_equal(shoal_cluster_free(place->member[i]), 0);
-	}
-	dns_stop(&place->dns);
-	event_base_free(place->base);
-	shoal_memory_net_free(place->net);
-}
-
-static size_t
-members_of(struct shoal_cluster *cluster)
-{
-	struct shoal_member_list *list = shoal_members(cluster, NULL);
-	size_t n = shoal_member_list_count(list);
-
-	shoal_member_list_free(list);
-	return n;
-}
-
-static void
-until_members(struct place *place, struct shoal_cluster *cluster, size_t wanted)
-{
-	for (unsigned i = 0; members_of(cluster) < wanted; i++) {
-		assert_true(i < 60000);
-		turn(place);
-	}
-}
-
-static const char *
-asked_at(size_t i)
-{
-	static char text[SHOAL_ADDR_TEXT];
-
-	assert_true(i < asked_count);
-	return shoal_addr_print(&asked[i], text, sizeof(text));
-}
-
-static void
-says(const struct place *place, const char *part)
-{
-	if (strstr(place->text, part) == NULL) {
-		fail_msg("\"%s\" is not in \"%s\"", part, place->text);
-	}
-}
+#include "cluster_place.h"
 
 static void
 a_service_is_found_with_the_port_of_its_records(void **state)
@@ -198,12 +17,12 @@ a_service_is_found_with_the_port_of_its_records(void **state)
 	place_open(&place);
 	place.dns.record = records;
 	place.dns.records = COUNT_OF(records);
-	start(&place, "one", "127.0.0.1:7001", false);
-	two = start(&place, "two", "127.0.0.1:7002", true);
-	assert_int_equal(join(&place, two, "srv+example.test", 20000), 0);
+	place_start(&place, "one", "127.0.0.1:7001", false);
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
+	assert_int_equal(place_join(&place, two, "srv+example.test", 20000), 0);
 	assert_int_equal(place.reached, 1);
-	assert_int_equal(members_of(two), 2);
-	assert_int_equal(join(&place, two, "srv+_own._udp.example.test", 20000), 0);
+	assert_int_equal(place_members_of(two), 2);
+	assert_int_equal(place_join(&place, two, "srv+_own._udp.example.test", 20000), 0);
 	assert_int_equal(place.reached, 1);
 	place_close(&place);
 }
@@ -226,23 +45,23 @@ the_next_priority_is_tried_only_where_none_of_the_first_was_reached(void **state
 	place_open(&place);
 	place.dns.record = tiers;
 	place.dns.records = COUNT_OF(tiers);
-	two = start(&place, "two", "127.0.0.1:7002", true);
-	three = start(&place, "three", "127.0.0.3:7003", false);
-	assert_int_equal(join(&place, two, "srv+example.test", 20000), 0);
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
+	three = place_start(&place, "three", "127.0.0.3:7003", false);
+	assert_int_equal(place_join(&place, two, "srv+example.test", 20000), 0);
 	assert_int_equal(place.reached, 1);
-	assert_int_equal(members_of(three), 2);
-	assert_string_equal(asked_at(asked_count - 1), "127.0.0.3:7003");
+	assert_int_equal(place_members_of(three), 2);
+	assert_string_equal(place_asked_at(place_asked_count - 1), "127.0.0.3:7003");
 	place_close(&place);
 
 	place_open(&place);
 	place.dns.record = tiers;
 	place.dns.records = COUNT_OF(tiers);
-	start(&place, "one", "127.0.0.1:7001", false);
-	three = start(&place, "three", "127.0.0.3:7003", false);
-	two = start(&place, "two", "127.0.0.1:7002", true);
-	assert_int_equal(join(&place, two, "srv+example.test", 20000), 0);
+	place_start(&place, "one", "127.0.0.1:7001", false);
+	three = place_start(&place, "three", "127.0.0.3:7003", false);
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
+	assert_int_equal(place_join(&place, two, "srv+example.test", 20000), 0);
 	assert_int_equal(place.reached, 1);
-	assert_int_equal(members_of(three), 1);
+	assert_int_equal(place_members_of(three), 1);
 	place_close(&place);
 }
 
@@ -262,11 +81,11 @@ all_hosts_of_one_priority_are_joined(void **state)
 	place_open(&place);
 	place.dns.record = records;
 	place.dns.records = COUNT_OF(records);
-	start(&place, "one", "127.0.0.1:7001", false);
-	start(&place, "three", "127.0.0.3:7003", false);
-	two = start(&place, "two", "127.0.0.1:7002", true);
-	assert_int_equal(join(&place, two, "srv+example.test", 20000), 0);
-	until_members(&place, two, 3); /* one is enough for the join's end */
+	place_start(&place, "one", "127.0.0.1:7001", false);
+	place_start(&place, "three", "127.0.0.3:7003", false);
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
+	assert_int_equal(place_join(&place, two, "srv+example.test", 20000), 0);
+	place_until_members(&place, two, 3); /* one is enough for the join's end */
 	place_close(&place);
 }
 
@@ -280,13 +99,14 @@ a_service_that_fails_lists_each_host_with_its_reason(void **state)
 	place_open(&place);
 	place.dns.record = tiers;
 	place.dns.records = COUNT_OF(tiers);
-	two = start(&place, "two", "127.0.0.1:7002", true);
-	assert_int_equal(join(&place, two, "srv+example.test", 20000), SHOAL_ERR_NO_SEED);
-	says(&place, "srv+example.test: one.test at 127.0.0.1:7001: ");
-	says(&place, "srv+example.test: gone.test at 127.0.0.9:7009: ");
-	says(&place, "srv+example.test: none.test: host name could not be resolved: there is no "
-	             "such name (NXDOMAIN)");
-	says(&place, "srv+example.test: three.test at 127.0.0.3:7003: ");
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
+	assert_int_equal(place_join(&place, two, "srv+example.test", 20000), SHOAL_ERR_NO_SEED);
+	place_says(&place, "srv+example.test: one.test at 127.0.0.1:7001: ");
+	place_says(&place, "srv+example.test: gone.test at 127.0.0.9:7009: ");
+	place_says(&place,
+	        "srv+example.test: none.test: host name could not be resolved: there is no "
+	        "such name (NXDOMAIN)");
+	place_says(&place, "srv+example.test: three.test at 127.0.0.3:7003: ");
 	place_close(&place);
 }
 
@@ -303,11 +123,11 @@ ask_in_order(const char *family, const char *first, size_t count)
 	place.dns.record = both;
 	place.dns.records = COUNT_OF(both);
 	place.config.family = family;
-	two = start(&place, "two", "127.0.0.2:7002", true);
-	assert_int_equal(join(&place, two, "db.test:7001", 20000), SHOAL_ERR_NO_SEED);
-	assert_string_equal(asked_at(0), first);
-	assert_int_equal(asked_count, count);
-	says(&place, "db.test:7001 at ");
+	two = place_start(&place, "two", "127.0.0.2:7002", true);
+	assert_int_equal(place_join(&place, two, "db.test:7001", 20000), SHOAL_ERR_NO_SEED);
+	assert_string_equal(place_asked_at(0), first);
+	assert_int_equal(place_asked_count, count);
+	place_says(&place, "db.test:7001 at ");
 	place_close(&place);
 }
 
@@ -334,14 +154,14 @@ an_address_that_says_nothing_does_not_hold_up_the_others(void **state)
 	place.dns.records = COUNT_OF(both);
 	place.config.family = "ipv4";
 	place.config.profile.exchange_timeout_ms = 600000;
-	snprintf(silent, sizeof(silent), "127.0.0.9:7001");
-	start(&place, "one", "127.0.0.1:7001", false);
-	two = start(&place, "two", "127.0.0.2:7002", true);
-	assert_int_equal(join(&place, two, "db.test:7001", 600000), 0);
-	assert_string_equal(asked_at(0), silent);
-	assert_string_equal(asked_at(1), "127.0.0.1:7001");
+	snprintf(place_silent, sizeof(place_silent), "127.0.0.9:7001");
+	place_start(&place, "one", "127.0.0.1:7001", false);
+	two = place_start(&place, "two", "127.0.0.2:7002", true);
+	assert_int_equal(place_join(&place, two, "db.test:7001", 600000), 0);
+	assert_string_equal(place_asked_at(0), place_silent);
+	assert_string_equal(place_asked_at(1), "127.0.0.1:7001");
 	assert_int_equal(place.reached, 1);
-	assert_int_equal(members_of(two), 2);
+	assert_int_equal(place_members_of(two), 2);
 	place_close(&place);
 }
 
@@ -356,20 +176,20 @@ what_had_no_time_is_listed_as_not_tried(void **state)
 	place.dns.record = tiers;
 	place.dns.records = COUNT_OF(tiers);
 	place.config.profile.exchange_timeout_ms = 60000;
-	snprintf(silent, sizeof(silent), "127.0.0.1:7001");
-	two = start(&place, "two", "127.0.0.1:7002", true);
-	assert_int_equal(join(&place, two, "srv+example.test", 200), SHOAL_ERR_NO_SEED);
-	says(&place, "one.test at 127.0.0.1:7001: timed out");
-	says(&place, "three.test: not tried: the time was over");
+	snprintf(place_silent, sizeof(place_silent), "127.0.0.1:7001");
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
+	assert_int_equal(place_join(&place, two, "srv+example.test", 200), SHOAL_ERR_NO_SEED);
+	place_says(&place, "one.test at 127.0.0.1:7001: timed out");
+	place_says(&place, "three.test: not tried: the time was over");
 	place_close(&place);
 
 	place_open(&place);
 	place.dns.silent = true;
-	two = start(&place, "two", "127.0.0.1:7002", true);
-	assert_int_equal(join(&place, two, "srv+example.test", 50), SHOAL_ERR_NO_SEED);
-	says(&place, "srv+example.test: host name could not be resolved: timed out");
-	assert_int_equal(join(&place, two, "db.test", 50), SHOAL_ERR_NO_SEED);
-	says(&place, "db.test: host name could not be resolved: timed out");
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
+	assert_int_equal(place_join(&place, two, "srv+example.test", 50), SHOAL_ERR_NO_SEED);
+	place_says(&place, "srv+example.test: host name could not be resolved: timed out");
+	assert_int_equal(place_join(&place, two, "db.test", 50), SHOAL_ERR_NO_SEED);
+	place_says(&place, "db.test: host name could not be resolved: timed out");
 	place_close(&place);
 }
 
@@ -381,13 +201,14 @@ what_the_name_server_says_is_in_the_error_of_the_join(void **state)
 
 	(void)state;
 	place_open(&place);
-	two = start(&place, "two", "127.0.0.1:7002", true);
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
 	place.dns.rcode = DNS_SERVFAIL;
-	assert_int_equal(join(&place, two, "db.test", 20000), SHOAL_ERR_NO_SEED);
-	says(&place, "db.test: host name could not be resolved: the name server failed (SERVFAIL)");
+	assert_int_equal(place_join(&place, two, "db.test", 20000), SHOAL_ERR_NO_SEED);
+	place_says(&place,
+	        "db.test: host name could not be resolved: the name server failed (SERVFAIL)");
 	place.dns.rcode = DNS_REFUSED;
-	assert_int_equal(join(&place, two, "srv+a.test", 20000), SHOAL_ERR_NO_SEED);
-	says(&place, "srv+a.test: host name could not be resolved: the name server refuses");
+	assert_int_equal(place_join(&place, two, "srv+a.test", 20000), SHOAL_ERR_NO_SEED);
+	place_says(&place, "srv+a.test: host name could not be resolved: the name server refuses");
 	place_close(&place);
 }
 
@@ -401,9 +222,9 @@ of_huge_answers_a_part_is_tried_and_the_log_says_so(void **state)
 	place_open(&place);
 	place.dns.many = 2000;
 	place.config.family = "ipv4";
-	two = start(&place, "two", "127.0.0.1:7002", true);
-	assert_int_equal(join(&place, two, "db.test", 20000), SHOAL_ERR_NO_SEED);
-	assert_int_equal(asked_count, 32);
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
+	assert_int_equal(place_join(&place, two, "db.test", 20000), SHOAL_ERR_NO_SEED);
+	assert_int_equal(place_asked_count, 32);
 	assert_non_null(strstr(place.log, "has 2000 addresses, of which the first 32 are tried"));
 	place_close(&place);
 }
@@ -428,15 +249,15 @@ a_name_is_resolved_anew_each_time_a_seed_is_tried_again(void **state)
 		place.dns.record = moving;
 		place.dns.records = COUNT_OF(moving);
 		place.config.profile.heal_interval_ms = 100;
-		start(&place, "one", "127.0.0.1:7001", false);
-		two = start(&place, "two", "127.0.0.1:7002", true);
-		assert_int_equal(
-		        join(&place, two, service ? "srv+example.test" : "old.test:7001", 20000),
+		place_start(&place, "one", "127.0.0.1:7001", false);
+		two = place_start(&place, "two", "127.0.0.1:7002", true);
+		assert_int_equal(place_join(&place, two,
+		                         service ? "srv+example.test" : "old.test:7001", 20000),
 		        SHOAL_ERR_NO_SEED);
 		moving[0].data = "new.test";
 		moving[0].port = 7001;
 		moving[1].data = "127.0.0.1";
-		until_members(&place, two, 2);
+		place_until_members(&place, two, 2);
 		place_close(&place);
 	}
 }
@@ -455,10 +276,10 @@ a_service_that_is_this_member_alone_makes_it_the_first(void **state)
 	place_open(&place);
 	place.dns.record = records;
 	place.dns.records = COUNT_OF(records);
-	two = start(&place, "two", "127.0.0.1:7002", true);
-	assert_int_equal(join(&place, two, "srv+example.test", 20000), 0);
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
+	assert_int_equal(place_join(&place, two, "srv+example.test", 20000), 0);
 	assert_int_equal(place.reached, 0);
-	assert_int_equal(asked_count, 0);
+	assert_int_equal(place_asked_count, 0);
 	place_close(&place);
 }
 

@@ -396,6 +396,7 @@ run_call(struct shoal_callbacks *callbacks, struct shoal_call *call)
 	case SHOAL_CALL_MESSAGE:
 	case SHOAL_CALL_ROOM:
 	case SHOAL_CALL_APPLICANT:
+	case SHOAL_CALL_NAME:
 		ran = !is_closing(callbacks);
 		callbacks->message(callbacks->cluster, call, !ran);
 		break;

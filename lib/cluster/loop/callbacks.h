@@ -26,7 +26,8 @@ struct shoal_call {
 		SHOAL_CALL_MESSAGE,
 		SHOAL_CALL_ROOM,  /* for broadcasts */
 		SHOAL_CALL_REPLY, /* the end of a request: never dropped, as DONE */
-		SHOAL_CALL_APPLICANT
+		SHOAL_CALL_APPLICANT,
+		SHOAL_CALL_NAME
 	} kind;
 };
 

@@ -16,6 +16,7 @@
 #include "cluster/config/certs.h"
 #include "cluster/config/forms.h"
 #include "cluster/join/address.h"
+#include "cluster/join/lookup.h"
 #include "cluster/loop/host.h"
 #include "cluster/report/last_error.h"
 
@@ -85,7 +86,8 @@ start_one(struct shoal_cluster *cluster, const struct shoal_transport *transport
 	        .idle_timeout_ms = config->idle_timeout_ms,
 	        .exchange_timeout_ms = config->profile.exchange_timeout_ms,
 	        .link_idle_ms = config->profile.link_idle_ms,
-	        .tls = shoal_certs_env(config)};
+	        .tls = shoal_certs_env(config),
+	        .names = shoal_lookup_names(cluster)};
 
 	if (web != NULL) {
 		env.web = *web;

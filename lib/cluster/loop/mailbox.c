@@ -119,6 +119,7 @@ shoal_mailbox_take(struct shoal_cluster *cluster)
 	shoal_broadcast_take(cluster);
 	shoal_request_arm(cluster);
 	shoal_applicant_take(cluster);
+	shoal_question_take(cluster);
 	if (cancels) {
 		shoal_join_cancel_marked(cluster);
 		shoal_wait_cancel_marked(cluster);

@@ -335,6 +335,8 @@ shoal_handler_run(struct shoal_cluster *cluster, struct shoal_call *call, bool d
 		shoal_request_call(cluster, call);
 	} else if (call->kind == SHOAL_CALL_APPLICANT) {
 		shoal_applicant_call(cluster, call, dropped);
+	} else if (call->kind == SHOAL_CALL_NAME) {
+		shoal_question_call(cluster, call, dropped);
 	} else {
 		shoal_outbox_call(cluster, call, dropped);
 	}
