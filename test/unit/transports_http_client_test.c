@@ -217,6 +217,36 @@ what_a_kept_connection_did_not_answer_is_asked_once_more(void **state)
 	world_close(&world);
 }
 
+/* Not a second time either where it went by another old connection meanwhile. */
+static void
+what_is_asked_once_more_is_not_asked_a_third_time(void **state)
+{
+	static const char *const answers[] = {OK_TYPED, OK_TYPED, NULL, OK_TYPED, NULL, OK_TYPED};
+	struct world world;
+	struct server server;
+	struct end end;
+
+	(void)state;
+	world_open(&world);
+	open_end(&end, &world, "http://127.0.0.1:0", NULL);
+	serve(&server, &world, &end, "http", answers, COUNT_OF(answers));
+	for (uint64_t i = 1; i <= 4; i++) {
+		assert_int_equal(site_request(&end.site, &server.addr, i, "x", 1, MINUTE), 0);
+		if (i % 2 == 0) {
+			UNTIL(&world, end.site.results.count == i);
+		}
+	}
+	size_t closed = 0;
+	for (size_t i = 0; i < 4; i++) {
+		closed += end.site.results.note[i].code == SHOAL_ERR_CLOSED;
+	}
+	assert_int_equal(closed, 1);
+	assert_int_equal(server.heard, 5);
+	serve_no_more(&server);
+	site_close(&end.site);
+	world_close(&world);
+}
+
 /* Four connections were kept, and none of them is of use any more. */
 static void
 what_is_asked_once_more_goes_by_a_new_connection(void **state)
@@ -441,6 +471,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_answer_has_its_meaning),
 	        cmocka_unit_test(what_a_kept_connection_did_not_answer_is_asked_once_more),
+	        cmocka_unit_test(what_is_asked_once_more_is_not_asked_a_third_time),
 	        cmocka_unit_test(what_is_asked_once_more_goes_by_a_new_connection),
 	        cmocka_unit_test(who_wants_to_be_left_alone_is),
 	        cmocka_unit_test(a_connection_is_not_used_again_that_is_over),

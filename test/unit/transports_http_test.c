@@ -233,6 +233,13 @@ what_is_no_request_of_a_member_is_refused_with_its_status(void **state)
 	expect(&world, &end, "POST /g/other HTTP/1.1\r\n" HEAD TYPE "\r\n", "404");
 	expect(&world, &end, "POST /request HTTP/1.1\r\n" HEAD TYPE "\r\n", "404");
 	expect(&world, &end, "GET /g/request HTTP/1.1\r\n" HEAD TYPE "\r\n", "405");
+	expect(&world, &end, "HEAD /g/request HTTP/1.1\r\n" HEAD TYPE "\r\n", "405");
+	expect(&world, &end, "OPTIONS /g/request HTTP/1.1\r\n" HEAD TYPE "\r\n", "405");
+	expect(&world, &end, "GET /other HTTP/1.1\r\n" HEAD TYPE "\r\n", "404");
+	expect(&world, &end,
+	        "POST /g/message HTTP/1.1\r\n" HEAD TYPE
+	        "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi",
+	        "415");
 	expect(&world, &end,
 	        "POST /g/request HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer u\r\nShoal-From: http://c\r\n" TYPE
 	        "\r\n",
