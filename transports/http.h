@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of the HTTP transport.
  *
- *     http_message.c  bytes of HTTP/1.1, in and out
+ *     http_message.c  bytes of HTTP/1.1 as they come in
+ *     http_write.c    and as they go out
  *     http.c          starts and stops; its own address
  *     http_limits.c   how many connections, from whom, how many bytes, and who goes
  *     http_link.c     the life of one connection, of either side

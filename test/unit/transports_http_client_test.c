@@ -365,42 +365,35 @@ to_https_nothing_goes_in_clear(void **state)
 	world_close(&world);
 }
 
-/* What is long is let in by the messages before it. */
+/* What is long is let in by the messages before it; what is short goes beside them. */
 static void
 what_is_long_goes_behind_the_messages_before_it(void **state)
 {
+	static const char *const answers[] = {"HTTP/1.1 100 Continue\r\n\r\n"};
 	static char large[2000];
 	struct world world;
+	struct server server;
 	struct shoal_transport transport;
-	struct end a, b;
+	struct end end;
 
 	(void)state;
 	world_open(&world);
 	assert_int_equal(shoal_transport_http(&transport, NULL), 0);
-	site_init(&a.site, &world, transport, "127.0.0.1:0");
-	a.site.env.web.bind = "http://127.0.0.1:0";
-	a.site.env.first_max = 1000;
-	assert_int_equal(site_start(&a.site), 0);
-	open_end(&b, &world, "http://127.0.0.1:0", NULL);
-	b.site.echo = true;
-	know(&a, &b);
-	/* So that there are two connections. */
-	assert_int_equal(site_request(&a.site, &b.addr, 1, "x", 1, MINUTE), 0);
-	assert_int_equal(site_request(&a.site, &b.addr, 2, "x", 1, MINUTE), 0);
-	UNTIL(&world, a.site.results.count == 2);
-	for (uint64_t i = 0; i < 10; i++) {
-		size_t before = b.site.streams.count, requests = b.site.requests.count;
-		assert_int_equal(site_stream(&a.site, &b.addr, "who", 3), 0);
-		assert_int_equal(
-		        site_request(&a.site, &b.addr, 3 + i, large, sizeof large, MINUTE), 0);
-		while (b.site.requests.count == requests) {
-			world_turn(&world);
-		}
-		assert_int_equal(b.site.streams.count, before + 1);
-		UNTIL(&world, a.site.results.count == 3 + i);
-	}
-	site_close(&a.site);
-	site_close(&b.site);
+	site_init(&end.site, &world, transport, "127.0.0.1:0");
+	end.site.env.web.bind = "http://127.0.0.1:0";
+	end.site.env.first_max = 1000;
+	assert_int_equal(site_start(&end.site), 0);
+	serve(&server, &world, &end, "http", answers, 1);
+	assert_int_equal(site_stream(&end.site, &server.addr, "who", 3), 0);
+	assert_int_equal(site_stream(&end.site, &server.addr, "next", 4), 0);
+	assert_int_equal(site_request(&end.site, &server.addr, 1, large, sizeof large, MINUTE), 0);
+	assert_int_equal(site_request(&end.site, &server.addr, 2, "short", 5, MINUTE), 0);
+	UNTIL(&world, server.heard == 2);
+	assert_non_null(strstr(server.text, "/x/message "));
+	assert_non_null(strstr(server.text, "Content-Length: 5\r\n\r\nshort"));
+	assert_null(strstr(server.text, "\r\n\r\nnext"));
+	site_close(&end.site);
+	serve_no_more(&server);
 	world_close(&world);
 }
 
