@@ -351,6 +351,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct way ways[] = {{"udp and tcp", NULL, true, false},
+	        {"tcp with TLS", NULL, false, true},
 	        {"http", "http://127.0.0.1:0/gossip", false, false},
 	        {"https", "https://127.0.0.1:0/gossip", false, true}};
 	struct result sockets[FIGURES] = {{0, 0}};

@@ -47,7 +47,8 @@ class Session:
         bound = None
         for i in range(1, len(words)):
             if words[i - 1] == "--bind":
-                bound, words[i] = words[i], "127.0.0.1:0"
+                bound = words[i]
+                words[i] = re.sub(r":\d+(?=$|/)", ":0", bound)
             else:
                 words[i] = self.real.get(words[i], words[i])
         agent = self.spawn(words, stdout=subprocess.PIPE)

@@ -16,11 +16,11 @@ DEMO = os.path.join(TOOLS, "lib/demo.py")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def demo(cluster, output, **variables):
+def demo(cluster, output, way="socket", **variables):
     """Starts the demo with three agents; its folder lies in the test's."""
     environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
     environment.update(variables, TMPDIR=cluster.folder, TERM="xterm")
-    return subprocess.Popen([sys.executable, "-B", DEMO, cluster.program, "3", "0"],
+    return subprocess.Popen([sys.executable, "-B", DEMO, cluster.program, "3", "0", way],
                             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                             env=environment)
 
@@ -58,14 +58,15 @@ def read_until(stream, text):
 
 
 def the_command_demo_refuses_wrong_usage_before_it_does_anything(cluster):
-    for words in (["--nodes", "2"], ["--nodes", "51"], ["--nodes"], ["--nodes=five"], ["--node", "5"], ["5"]):
+    for words in (["--nodes", "2"], ["--nodes", "51"], ["--nodes"], ["--nodes=five"], ["--node", "5"], ["5"],
+                  ["--transport", "udp"], ["--transport"]):
         ended = subprocess.run([f"{TOOLS}/demo", *words], stdin=subprocess.DEVNULL, capture_output=True,
                                text=True, timeout=LONG, check=False)
         lines = ended.stderr.splitlines()
         check(ended.returncode == 2 and len(lines) == 1 and ended.stdout == "",
               f"{words}: {ended.returncode}, {ended.stderr!r}, {ended.stdout!r}")
     ended = subprocess.run([f"{TOOLS}/demo", "--help"], capture_output=True, text=True, check=False)
-    check(ended.returncode == 0 and "--nodes" in ended.stdout and "--keep" in ended.stdout,
+    check(ended.returncode == 0 and all(f"--{option}" in ended.stdout for option in ("nodes", "keep", "transport")),
           f"--help says {ended.stdout!r}")
 
 
@@ -82,6 +83,17 @@ def the_demo_tells_its_whole_story_into_a_pipe(cluster):
     for part in story:
         at = told.find(part, at) + 1
         check(at > 0, f"{part!r} is not told, or not in its place: {told}")
+    check_nothing_left(cluster.folder)
+
+
+def the_demo_tells_the_same_over_https(cluster):
+    told, _ = (process := demo(cluster, subprocess.PIPE, "https")).communicate(timeout=LONG)
+    told = told.decode()
+    check(process.returncode == 0, f"the status is {process.returncode}: {told}")
+    for part in ("https://127.0.0.1:", "all 3 see each other", "suspects cod", "cod killed: failed", "cod restarted: alive",
+                 "bream asked to leave: left"):
+        check(part in told, f"{part!r} is not told: {told}")
+    check("watches" not in told, f"it tells of watch links: {told}")
     check_nothing_left(cluster.folder)
 
 

@@ -8,7 +8,8 @@ agent that should know does; then its times are taken. The exit status is 0 when
 seen, 1 with the logs of those concerned when one was not, 128 + n when signal n ended it. In every
 case no process, socket or folder is left behind, except with --keep after a complete run.
 
-    demo.py SHOAL AGENTS KEEP      (the command, how many agents, 0 or 1; checked by tools/demo)
+    demo.py SHOAL AGENTS KEEP TRANSPORT
+        (the command, how many agents, 0 or 1, one of WAYS; checked by tools/demo)
 """
 import os
 import shutil
@@ -19,6 +20,7 @@ import tempfile
 import time
 
 from agents import Agents, Failure, signals_later
+from certificate import certificate
 from screen import Screen
 
 FISH = ("anchovy bream cod dace eel flounder goby herring ide jack koi ling mullet nase opah perch "
@@ -32,6 +34,7 @@ RANK = ("unknown", "alive", "suspect", "dead", "leaving", "left")
 TOLD = {"join": "meets {}", "suspect": "suspects {}", "failed": "declares {} failed",
         "alive": "sees {} alive again", "leaving": "hears that {} leaves", "left": "sees that {} left"}
 WATCHERS = 3        # of each member, in the profile
+WAYS = {"socket": "127.0.0.1:0", "tcp": "127.0.0.1:0", "http": "http://127.0.0.1:0/{}", "https": "https://127.0.0.1:0/{}"}
 SETTLED = 0.06      # seconds after which an event has come in from everyone
 LINES_PER_KIND = 8  # of one kind of event in one step; the rest is told in one line
 
@@ -69,9 +72,15 @@ def why(event):
 class Story:
     """The steps, what was measured in them, and how they look."""
 
-    def __init__(self, agents, screen, count):
+    def __init__(self, agents, screen, count, way):
         self.agents = agents
         self.screen = screen
+        self.bind = WAYS[way]
+        self.watched = "//" not in self.bind  # a request leaves no connection whose end would tell something
+        self.options = ["--transport", way.removesuffix("s")]
+        if way == "https":
+            crt, key = certificate(agents.folder, "demo", "127.0.0.1")
+            self.options += ["--tls-cert", crt, "--tls-key", key, "--tls-ca", crt]
         self.names = names(count)
         self.now = {}           # name -> its last Agent
         self.incarnation = {}   # name -> as its observers last had it
@@ -93,12 +102,13 @@ class Story:
         first, others = self.names[0], self.names[1:]
         self.begin(f"{count} agents start. {first} is the first; the others know its address only.",
                    kinds=("join",))
-        self.now[first] = self.agents.start(first)
+        self.now[first] = self.agents.start(first, *self.options, bind=self.bind.format(first))
         self.look(self.now[first])
         self.zero = time.time()
         for name in others:
             self.waiting = f"until {name} is ready"
-            self.now[name] = self.agents.start(name, join=[self.now[first].address])
+            self.now[name] = self.agents.start(name, *self.options, bind=self.bind.format(name),
+                                               join=[self.now[first].address])
             self.look(self.now[name])
             self.waiting = ""
             self.watch(min(0.4, 3.0 / count) if self.screen.live else 0)
@@ -106,11 +116,13 @@ class Story:
             agent.view.get(name) == "alive" for agent in self.now.values() for name in self.names))
         since = [self.since(agent, name) for agent in self.now.values() for name in self.names]
         last = max(since) - self.now[others[-1]].started_at
-        links = min(WATCHERS, count - 1)
-        self.wait(f"until each watches {links} others", 60, self.linked(links))
-        watched = time.time() - self.now[others[-1]].started_at
-        self.end((f"all {count} see each other", None, last, "after the last one was started"),
-                 (f"each watches {links} others", None, watched, "over a connection that ends with their process"))
+        rows = [(f"all {count} see each other", None, last, "after the last one was started")]
+        if self.watched:
+            links = min(WATCHERS, count - 1)
+            self.wait(f"until each watches {links} others", 60, self.linked(links))
+            watched = time.time() - self.now[others[-1]].started_at
+            rows.append((f"each watches {links} others", None, watched, "over a connection that ends with their process"))
+        self.end(*rows)
 
     def linked(self, links):
         """Whether all hold so many watch links; one is asked at a time, and who holds them not again."""
@@ -150,7 +162,7 @@ class Story:
         address = self.now[victim].address
         self.begin(f"{victim} starts again under its name, at {address}.", kinds=("alive", "join"))
         observers = self.others(victim)
-        agent = self.agents.spawn(victim, bind=address, join=[self.now[self.names[0]].address])
+        agent = self.agents.spawn(victim, *self.options, bind=address, join=[self.now[self.names[0]].address])
         self.zero = agent.started_at
         self.now[victim] = agent
         self.agents.until_ready([agent])
@@ -347,8 +359,9 @@ class Story:
         observers = [n for n in self.names if n in self.now and self.now[n].running]
         gap = " " if len(self.names) <= 16 else ""
         width = max(map(len, self.names))
+        wide = max((len(a.address or "") for a in self.now.values()), default=15)
         head = gap.join(n[0] for n in observers)
-        lines = [["  ", ("dim", f"{'member':{width}}  {'address':15}  {'incarnation':12}  "
+        lines = [["  ", ("dim", f"{'member':{width}}  {'address':{wide}}  {'incarnation':12}  "
                                 f"{'held by the others':18}  {head}")]]
         shown = [n for n in self.names if n in self.now]
         room = self.screen.size()[1] - 8
@@ -358,7 +371,7 @@ class Story:
             keep = set((eventful + [n for n in shown if n not in eventful])[:max(1, room - 1)])
             hidden = len(shown) - len(keep)
             shown = [n for n in shown if n in keep]
-        lines += [self.row(name, observers, gap, width) for name in shown]
+        lines += [self.row(name, observers, gap, width, wide) for name in shown]
         if hidden:
             lines.append(["  ", ("dim", f"and {hidden} more")])
         return lines
@@ -369,7 +382,7 @@ class Story:
     def signs(self):
         return SIGNS_UNICODE if self.screen.unicode else SIGNS
 
-    def row(self, subject, observers, gap, width):
+    def row(self, subject, observers, gap, width, wide):
         signs = self.signs()
         held = [(o, self.now[o].view.get(subject, "unknown")) for o in observers]
         opinions = [state for o, state in held if o != subject]
@@ -377,7 +390,7 @@ class Story:
         count = opinions.count(top)
         word = top if count == len(opinions) else f"{top} at {count} of {len(opinions)}"
         incarnation = short(self.incarnation[subject]) if subject in self.incarnation else ""
-        line = ["  ", ("bold", f"{subject:{width}}"), f"  {self.now[subject].address or '':15}  ",
+        line = ["  ", ("bold", f"{subject:{width}}"), f"  {self.now[subject].address or '':{wide}}  ",
                 ("dim", f"{incarnation:12}"), "  ", (STYLE[top], f"{word:18}"), "  "]
         for observer, state in held:
             line += [" " if observer == subject else (STYLE[state], signs[state]), gap]
@@ -395,7 +408,7 @@ def keep(agents, story):
     say("  ", ("bold", "The agents keep running."), f" Sockets and logs: {agents.folder}")
     for what in ("members", "monitor", "info"):
         say(f"    {agents.program} {what} --socket {one}")
-    say(f"    {agents.program} agent --name me --bind 127.0.0.1:0 --join "
+    say(f"    {agents.program} agent --name me --bind {story.bind.format('me')} {' '.join(story.options)} --join "
         f"{story.now[story.names[0]].address} --socket {agents.folder}/me.sock")
     say("  ", ("bold", "End them:"), f" sh {script}")
     say()
@@ -412,7 +425,7 @@ def show_failure(screen, agents, story, failure):
             screen.say("    ", ("dim", line))
 
 
-def run(screen, program, count, stay):
+def run(screen, program, count, stay, way):
     folder = None
     stays = False
     try:
@@ -421,7 +434,7 @@ def run(screen, program, count, stay):
             short_enough = len(tempfile.gettempdir()) < 60
             folder = tempfile.mkdtemp(prefix="shoal-demo.", dir=None if short_enough else "/tmp")
         with Agents(program, folder, keep=stay) as agents:
-            story = Story(agents, screen, count)
+            story = Story(agents, screen, count, way)
             try:
                 story.title()
                 story.join()
@@ -451,12 +464,12 @@ def stop(number, _):
     raise Stopped(number)
 
 
-def main(program, count, stay):
+def main(program, count, stay, way):
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, stop)
     screen = Screen(sys.stdout, os.environ)
     try:
-        return run(screen, program, int(count), stay == "1")
+        return run(screen, program, int(count), stay == "1", way)
     except Stopped as stopped:
         screen.clear()
         screen.say("  Stopped; the agents have been ended.")

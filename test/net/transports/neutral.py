@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What five members do for each other whatever carries it: the list that holds for every transport.
+"""What five members do for each other whatever carries it: the list that holds for every transport. The second and the third
+need not reach each other.
 
     python3 neutral.py WAY [NAME...]        a way of ways.py; without names all of the list
 """
@@ -63,8 +64,6 @@ def a_killed_member_is_failed_with_its_cause_and_alive_again_once_restarted(clus
         member = observer.members()[victim.name]
         check(int(member["incarnation"]) > before, f"{observer.name} holds incarnation {member['incarnation']} after {before}")
         check(member["address"] == again.address, f"{observer.name} holds another address")
-    for agent in survivors:
-        cluster.expect_none("failed", agent.name)
 
 
 def a_member_that_restarts_at_once_is_not_declared_failed(cluster):
@@ -99,8 +98,8 @@ def goes(cluster, leaver):
 
 
 def a_member_that_leaves_is_left_and_not_failed(cluster):
-    _, _, interrupted, terminated = cluster.form(4, *LOCAL)
-    asked = cluster.add(5, *LOCAL, "--set", "leave_timeout_ms=60000")
+    _, _, interrupted, terminated = cluster.form(4, *PATIENT)
+    asked = cluster.add(5, *PATIENT, "--set", "leave_timeout_ms=60000")
     cluster.expect_all(cluster.running, {a.name: "alive" for a in cluster.running})
     ask(cluster, asked, "leave")
     goes(cluster, asked)
@@ -108,7 +107,7 @@ def a_member_that_leaves_is_left_and_not_failed(cluster):
     goes(cluster, interrupted)
     terminated.signal(signal.SIGTERM)
     goes(cluster, terminated)
-    again = cluster.add(5, *LOCAL)
+    again = cluster.add(5, *PATIENT)
     cluster.expect_all(cluster.running, {a.name: "alive" for a in cluster.running})
     check(again.id == asked.id, "the same name gave another id")
     cluster.expect_none("failed")
@@ -179,7 +178,7 @@ def messages_come_once_to_whom_they_are_for_and_in_order(cluster):
 def every_member_answers_requests(cluster):
     shout = program(cluster, "shout", "tr a-z A-Z; echo from $SHOAL_MEMBER")
     agents = cluster.form(5, *STEADY, "--on-request", f"200={shout}")
-    for asker, agent in zip(agents, agents[1:] + agents[:1]):
+    for asker, agent in [(agents[0], agent) for agent in agents[1:]] + [(agents[4], agents[0])]:
         said = ask(cluster, asker, "request", agent.name, "200", "hello ")
         check(said == f"HELLO from {asker.name}\n", f"{agent.name} answered {said!r}")
     said = ask(cluster, agents[0], "request", "m05", "200", "x" * 50000)
@@ -191,7 +190,7 @@ def every_member_answers_requests(cluster):
 
 def a_key_is_exchanged_at_all_members_by_one_command(cluster):
     old, new = keyring(cluster), keyring(cluster, "new", "192")
-    agents = cluster.form(5, *LOCAL, "--keyring", old)
+    agents = cluster.form(5, *PATIENT, "--keyring", old)
 
     def keys(agent, *words, status=0):
         ended = subprocess.run([cluster.program, "keys", *words, "--socket", agent.socket_path, "--format", "json"],
@@ -208,12 +207,12 @@ def a_key_is_exchanged_at_all_members_by_one_command(cluster):
     held, _ = keys(agents[0], "list")
     first = held["m01"][1][0][:-1]
     check(held == {name: ("done", [first + "*"]) for name in names}, held)
-    held, _ = keys(agents[1], "install", new)
+    held, _ = keys(agents[3], "install", new)
     second = held["m01"][1][1]
     check(held == {name: ("done", [first + "*", second]) for name in names}, held)
-    _, why = keys(agents[1], "remove", first, status=1)
+    _, why = keys(agents[3], "remove", first, status=1)
     check("uses the key" in why, why)
-    held, _ = keys(agents[2], "use", new)
+    held, _ = keys(agents[4], "use", new)
     check(held == {name: ("done", [first, second + "*"]) for name in names}, held)
     held, _ = keys(agents[0], "remove", first)
     check(held == {name: ("done", [second + "*"]) for name in names}, held)
@@ -234,8 +233,7 @@ def a_key_is_exchanged_at_all_members_by_one_command(cluster):
     check("MEMBER" in text and text.count(second + "*") == 5, text)
     acked = [a.counters()["probes_acked"] for a in agents]
     cluster.expect(lambda: all(a.counters()["probes_acked"] > n + 2 for a, n in zip(agents, acked)), "all are probed")
-    for kind in ("suspect", "failed"):
-        cluster.expect_none(kind)
+    cluster.expect_none("failed")
 
 
 if __name__ == "__main__":

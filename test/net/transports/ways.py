@@ -6,7 +6,15 @@ at the same place, and what stands in front of the members is told beforehand wh
 """
 import os
 
-from harness import Cluster
+from harness import Cluster, skip
+from certificate import certificate
+from nginx import Nginx, page_block, placed
+
+MOST = 6  # members that a test has at once
+
+
+def name_of(number):
+    return f"m{number:02}"
 
 
 class Way:
@@ -23,15 +31,19 @@ class Way:
     def __exit__(self, *_):
         pass
 
-    def port(self, number):
-        return 7000 + number
+    def socket(self, number):
+        return f"{self.host}:{7000 + number}"
+
+    def url(self, number, scheme="http"):
+        return f"{scheme}://{self.host}:{8000 + number}/{name_of(number)}"
 
     def bind(self, number):
         """What a member is told to listen on."""
-        return f"{self.host}:{self.port(number)}"
+        return self.socket(number)
 
-    def seed(self, number):
-        """How others join through it."""
+    def seed(self, number, joiner):
+        """How another one joins through it."""
+        del joiner
         return self.bind(number)
 
     def options(self, number):
@@ -39,8 +51,111 @@ class Way:
         del number
         return ()
 
+    def token(self):
+        """Options of members that have the token."""
+        path = os.path.join(self.folder, "token")
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+            file.write("a-word-that-all-of-them-have\n")
+        return ("--token-file", path)
 
-WAYS = {"socket": Way}
+    def said(self):
+        """The log of what stands in front of the members."""
+        return ""
+
+    def secured(self):
+        """Options of members that show a certificate, and take that of the others."""
+        crt, key = certificate(self.folder, "own", self.host)
+        return ("--tls-cert", crt, "--tls-key", key, "--tls-ca", crt)
+
+
+class Tcp(Way):
+    """Streams only."""
+
+    def options(self, number):
+        return ("--transport", "tcp")
+
+
+class Tls(Way):
+    """Streams only, under TLS."""
+
+    def __enter__(self):
+        self.more = ("--transport", "tcp", "--tls", *self.secured())
+        return self
+
+    def options(self, number):
+        return self.more
+
+
+class Http(Way):
+    """Each member at a URL, with a token."""
+
+    def bind(self, number):
+        return self.url(number)
+
+    def options(self, number):
+        return ("--transport", "http", *self.token())
+
+
+class Https(Http):
+    """The same, each member under TLS by itself."""
+
+    def __enter__(self):
+        self.more = self.secured()
+        return self
+
+    def bind(self, number):
+        return self.url(number, "https")
+
+    def options(self, number):
+        return (*super().options(number), *self.more)
+
+
+class BehindNginx(Http):
+    """Members that listen on HTTP behind the nginx of docs/web.md, which ends TLS and gives each of them a path."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        if missing := Nginx.missing():
+            skip(f"not here: {missing}")
+
+    def __enter__(self):
+        crt, key = certificate(self.folder, "gossip", self.host)
+        members = {name_of(n): f"{self.host}:{8000 + n}" for n in range(1, MOST + 1)}
+        self.nginx = Nginx(self.folder, placed(page_block(), f"{self.host}:8443", crt, key, members))
+        self.nginx.start((self.host, 8443))
+        self.ca = crt
+        return self
+
+    def __exit__(self, *_):
+        self.nginx.stop()
+
+    def seed(self, number, joiner=0):
+        return f"https://{self.host}:8443/{name_of(number)}"
+
+    def options(self, number):
+        return (*super().options(number), "--advertise", self.seed(number), "--tls-ca", self.ca)
+
+    def said(self):
+        return self.nginx.said()
+
+
+class Mixed(Way):
+    """One with sockets only, one with a URL only, and the others with both."""
+
+    def forms(self, number):
+        return {2: ("socket",), 3: ("url",)}.get(number, ("socket", "url"))
+
+    def bind(self, number):
+        return ",".join(getattr(self, form)(number) for form in self.forms(number))
+
+    def seed(self, number, joiner):
+        return self.url(number) if joiner == 3 else self.socket(number)
+
+    def options(self, number):
+        return self.token() if "url" in self.forms(number) else ()
+
+
+WAYS = {"socket": Way, "tcp": Tcp, "tls": Tls, "http": Http, "https": Https, "nginx": BehindNginx, "mixed": Mixed}
 # At the end of a test all leave at once, and the last of them finds nobody who confirms it.
 HASTY = ("--set", "leave_timeout_ms=300")
 
@@ -66,13 +181,18 @@ class Members(Cluster):
 
     def form(self, count, *options, **how):
         """The same as of any agents; each joins through the first one."""
-        self.spawn("m01", *options, **how)
+        self.spawn(name_of(1), *options, **how)
         for number in range(2, count + 1):
-            self.spawn(f"m{number:02}", *options, join=[self._way.seed(1)], **how)
+            self.spawn(name_of(number), *options, join=[self._way.seed(1, number)], **how)
         self.until_ready(self.every)
         self.expect_all(self.every, {a.name: "alive" for a in self.every})
         return list(self.every)
 
+    def show(self):
+        super().show()
+        for line in self._way.said().splitlines()[-40:]:
+            print("  in front:", line)
+
     def add(self, number, *options, through=1, **how):
         """One more, or one once more."""
-        return self.start(f"m{number:02}", *options, join=[self._way.seed(through)], **how)
+        return self.start(name_of(number), *options, join=[self._way.seed(through, number)], **how)
