@@ -65,6 +65,20 @@ raw_send_frame(int fd, unsigned kind, uint64_t number, const void *data, size_t 
 	raw_send(fd, frame, raw_frame(frame, kind, number, data, len));
 }
 
+/* A connection between them that was greeted, at rest: what follows takes no time for that. */
+static inline void
+acquaint(struct world *world, struct site *a, struct site *b)
+{
+	bool echo = b->echo;
+
+	b->echo = true;
+	assert_int_equal(site_request(a, &b->addr[0], 1000, "hello", 5, MINUTE), 0);
+	UNTIL(world, a->results.count == 1);
+	assert_int_equal(last(&a->results)->code, 0);
+	a->results.count = b->requests.count = 0;
+	b->echo = echo;
+}
+
 /* Whether the other end has closed; reads away what it sent before. */
 static inline bool
 raw_is_closed(int fd)

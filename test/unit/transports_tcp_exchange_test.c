@@ -147,6 +147,7 @@ an_unanswered_request_times_out_once_and_its_connection_is_not_used_again(void *
 
 	(void)state;
 	open_pair(&world, &a, &b);
+	acquaint(&world, &a, &b);
 	b.echo = false;
 	site_request(&a, &b.addr[0], 1, "silence", 7, SENT);
 	UNTIL(&world, b.requests.count == 1);
@@ -170,6 +171,7 @@ a_late_reply_harms_nobody(void **state)
 
 	(void)state;
 	open_pair(&world, &a, &b);
+	acquaint(&world, &a, &b);
 	b.echo = false;
 	site_request(&a, &b.addr[0], 1, "short", 5, SENT);
 	site_request(&a, &b.addr[0], 2, "long", 4, MINUTE);
@@ -191,13 +193,11 @@ a_host_that_never_answers_does_not_keep_a_connection(void **state)
 	struct shoal_tcp *tcp;
 
 	(void)state;
-	world_open(&world);
-	make_site(&a, &world, "127.0.0.1:0");
-	make_site(&b, &world, "127.0.0.1:0");
-	b.env.exchange_timeout_ms = b.env.idle_timeout_ms = SENT;
+	open_pair(&world, &a, &b);
+	acquaint(&world, &a, &b);
+	b.echo = false;
 	tcp = b.transport.self;
-	assert_int_equal(site_start(&a), 0);
-	assert_int_equal(site_start(&b), 0);
+	tcp->patience_ns = tcp->idle_ns = SHOAL_MS(SENT);
 	site_request(&a, &b.addr[0], 1, "silence", 7, MINUTE);
 	UNTIL(&world, b.requests.count == 1);
 	UNTIL(&world, tcp->exchanges.count == 0);

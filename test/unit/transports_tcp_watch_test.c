@@ -144,15 +144,10 @@ who_reads_slowly_what_was_told_keeps_no_link_that_was_ended(void **state)
 	struct site a, b;
 
 	(void)state;
-	world_open(&world);
-	make_site(&a, &world, "127.0.0.1:0");
-	make_site(&b, &world, "127.0.0.1:0");
-	b.env.exchange_timeout_ms = 300;
-	assert_int_equal(site_start(&a), 0);
-	assert_int_equal(site_start(&b), 0);
-	b.echo = true;
+	open_pair(&world, &a, &b);
 	uint64_t link = links_open(&world, &a, &b);
-	const struct shoal_tcp *tcp = b.transport.self;
+	struct shoal_tcp *tcp = b.transport.self;
+	tcp->patience_ns = SHOAL_MS(300); /* once they have greeted each other */
 	(void)event_del(&first_link(&a)->readable);
 	(void)tell_until_it_waits(&b, link);
 	site_drop(&b, link);
