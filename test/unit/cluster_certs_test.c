@@ -254,6 +254,37 @@ new_certificates_are_taken_over_without_a_restart(void **state)
 	done(&yard);
 }
 
+/* By this thread, while the loops shake hands. */
+static void
+files_are_read_anew_while_connections_are_made(void **state)
+{
+	char address[SHOAL_ADDR_TEXT];
+	const char *seeds[] = {address};
+	struct yard yard;
+	int days;
+
+	(void)state;
+	begin(&yard);
+	yard.one.config.run = yard.two.config.run = SHOAL_RUN_THREADS;
+	yard.one.config.base = yard.two.config.base = NULL;
+	start(&yard.one);
+	start(&yard.two);
+	assert_int_equal(shoal_cluster_address(yard.one.cluster, address, sizeof(address)), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		struct side *side = i % 2 == 0 ? &yard.one : &yard.two;
+
+		if (i == 3) {
+			assert_int_equal(
+			        shoal_cluster_join(yard.two.cluster, seeds, 1, 20000, NULL), 0);
+		}
+		assert_int_equal(
+		        shoal_cluster_reconfigure(side->cluster, &side->config, NULL, NULL), 0);
+		assert_int_equal(shoal_cluster_certificate_days(side->cluster, &days), 0);
+	}
+	assert_int_equal(shoal_wait_members(yard.one.cluster, 2, 20000), 0);
+	done(&yard);
+}
+
 static void
 a_certificate_that_ends_soon_is_told_of_once_a_day(void **state)
 {
@@ -345,6 +376,7 @@ main(void)
 	        cmocka_unit_test(
 	                who_has_no_certificate_of_the_authority_is_kept_out_and_both_sides_say_why),
 	        cmocka_unit_test(new_certificates_are_taken_over_without_a_restart),
+	        cmocka_unit_test(files_are_read_anew_while_connections_are_made),
 	        cmocka_unit_test(a_certificate_that_ends_soon_is_told_of_once_a_day),
 	        cmocka_unit_test(what_is_wrong_with_the_config_is_said_before_a_start),
 	        cmocka_unit_test(a_file_that_cannot_be_used_is_named_by_the_start),

@@ -197,6 +197,14 @@ exposed(const struct cli_agent_config *config, char *list, bool urls_only)
 	return NULL;
 }
 
+/* No datagrams, and on streams nobody without a certificate. */
+static bool
+is_all_certified(const struct shoal_config *config)
+{
+	return config->tls != 0 && config->tls_client_certs != 0 && config->transport != NULL &&
+	       strcmp(config->transport, "tcp") == 0;
+}
+
 /* Without keys whoever reaches the port can speak for any member. What is advertised by a URL is
  * reached through something that stands before what is bound. */
 static int
@@ -206,7 +214,7 @@ check_exposure(const struct cli_agent_config *config, const struct cli_options *
 	char *bound, *told, *item;
 	int end = -1;
 
-	if (cli_option_flag(options, "insecure") ||
+	if (cli_option_flag(options, "insecure") || is_all_certified(&config->shoal) ||
 	        ((config->shoal.keyring != NULL || config->shoal.keys != NULL) &&
 	                config->shoal.accept_clear == 0)) {
 		return -1;
