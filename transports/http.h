@@ -116,6 +116,7 @@ struct shoal_http_job {
 	uint64_t exchange; /* REQUEST: the host's number */
 	int code;          /* doomed: how it ended */
 	bool again;        /* it was sent once more */
+	size_t why;        /* doomed: so many bytes of the body say why */
 	size_t len;
 	uint8_t body[];
 };
@@ -343,13 +344,13 @@ void shoal_http_job_flush(void *self);
 bool shoal_http_job_waits(const struct shoal_http_peer *peer);
 /* A connection can take something. NULL: there is nothing. */
 struct shoal_http_job *shoal_http_job_next(struct shoal_http_peer *peer);
-/* A job is over. data: of the answer. */
+/* A job is over. data: of the answer, or in English why there is none. */
 enum shoal_transport_verdict shoal_http_job_end(
         struct shoal_http_job *job, int code, const uint8_t *data, size_t len);
 /* A job goes back to the head of those that wait. */
 void shoal_http_job_again(struct shoal_http_job *job);
 /* All that wait end so. */
-void shoal_http_job_end_all(struct shoal_http_peer *peer, int code);
+void shoal_http_job_end_all(struct shoal_http_peer *peer, int code, const char *why);
 /* Releases one, and calls nobody. */
 void shoal_http_job_release(struct shoal_http_job *job);
 /* Throws the datagrams away that wait. */

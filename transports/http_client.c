@@ -234,7 +234,7 @@ shoal_http_client_heard(struct shoal_http_link *link, unsigned status, bool more
 	/* What the host asks for inside the call does not go by this one: it may be over. */
 	bool over = more || link->last || !input->keep_alive || evbuffer_get_length(link->out) > 0;
 	enum shoal_transport_verdict verdict =
-	        shoal_http_job_end(job, code, input->body, input->len);
+	        shoal_http_job_end(job, code, input->body, code == 0 ? input->len : 0);
 	if (link->doomed) {
 		return;
 	}

@@ -61,10 +61,13 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	uint64_t exchange = job->exchange;
 	int code = job->code;
+	uint8_t why[SHOAL_TLS_WHY];
+	size_t len = job->why < sizeof(why) ? job->why : sizeof(why);
+	memcpy(why, job->body, len);
 	shoal_http_job_release(job);
 	if (http->running) {
 		http->called = true;
-		(void)http->env.host.result(http->env.host.arg, exchange, code, NULL, 0);
+		(void)http->env.host.result(http->env.host.arg, exchange, code, why, len);
 		shoal_http_batch_end(http);
 	}
 }
@@ -79,6 +82,10 @@ shoal_http_job_end(struct shoal_http_job *job, int code, const uint8_t *data, si
 	if (code != 0 && job->kind == SHOAL_HTTP_REQUEST) {
 		uncount(job);
 		job->code = code; /* from inside a call of the host nothing is told */
+		job->why = len < job->len ? len : job->len;
+		if (job->why > 0) {
+			memcpy(job->body, data, job->why);
+		}
 		shoal_list_push_back(&http->doomed_jobs, &job->node);
 		shoal_socket_soon(&job->timer);
 		return SHOAL_TRANSPORT_TAKEN;
@@ -96,11 +103,11 @@ shoal_http_job_end(struct shoal_http_job *job, int code, const uint8_t *data, si
 }
 
 void
-shoal_http_job_end_all(struct shoal_http_peer *peer, int code)
+shoal_http_job_end_all(struct shoal_http_peer *peer, int code, const char *why)
 {
 	SHOAL_LIST_FOREACH_SAFE (node, after, &peer->jobs) {
-		(void)shoal_http_job_end(
-		        SHOAL_LIST_ITEM(node, struct shoal_http_job, node), code, NULL, 0);
+		(void)shoal_http_job_end(SHOAL_LIST_ITEM(node, struct shoal_http_job, node), code,
+		        (const uint8_t *)why, strlen(why));
 	}
 }
 

@@ -426,5 +426,5 @@ shoal_http_peer_failed(struct shoal_http_peer *peer, int code, const char *why)
 		return; /* it goes by that one, when it can */
 	}
 	shoal_http_job_drain(peer);
-	shoal_http_job_end_all(peer, code);
+	shoal_http_job_end_all(peer, code, why);
 }

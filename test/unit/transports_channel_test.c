@@ -44,6 +44,22 @@ a_peer_of_https_is_known_by_its_certificate(void **state)
 	UNTIL(&world, a.results.count == 1);
 	assert_int_equal(last(&a.results)->code, 0);
 	assert_string_equal(b.peer, "web-1.example");
+	/* A new connection, whose certificate is not trusted any more: the reason is told. */
+	char why[320];
+	certs_renew(&certs);
+	certs_make(&certs, "x", &wish);
+	assert_int_equal(transport.ops->reload(a.transport.self, why, sizeof(why)), 0);
+	site_stop(&b);
+	b.env.web.bind = url;
+	assert_int_equal(site_start(&b), 0);
+	certs_renew(&certs);
+	assert_int_equal(transport.ops->reload(a.transport.self, why, sizeof(why)), 0);
+	assert_int_equal(
+	        site_request(&a, &to, 2, "a question that is long enough for a reason", 43, 60000),
+	        0);
+	UNTIL(&world, a.results.count == 2);
+	assert_int_equal(last(&a.results)->code, SHOAL_ERR_UNREACHABLE);
+	assert_non_null(strstr(last(&a.results)->text, "its certificate is of no authority"));
 	assert_int_equal(transport.ops->peer(b.transport.self, 1, url, sizeof(url)),
 	        SHOAL_ERR_NOT_FOUND); /* it has been answered */
 	site_close(&a);
