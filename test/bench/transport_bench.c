@@ -222,9 +222,20 @@ env_of(struct end *end, const struct way *way, const struct shoal_transport_tls 
 }
 
 static void
-open_end(struct end *end, const struct way *way, const struct shoal_transport_tls *tls)
+close_end(struct end *end)
+{
+	for (size_t i = 0; i < end->count; i++) {
+		end->by[i].ops->free(end->by[i].self);
+	}
+	end->count = 0;
+}
+
+/* SHOAL_ERR_IN_USE: the port that the first transport got is another program's for the second. */
+static int
+try_end(struct end *end, const struct way *way, const struct shoal_transport_tls *tls)
 {
 	char why[400] = "";
+	int rc = 0;
 
 	check(shoal_addr_parse(&end->addr, "127.0.0.1:0") == 0, "address");
 	if (way->udp) {
@@ -233,14 +244,26 @@ open_end(struct end *end, const struct way *way, const struct shoal_transport_tl
 	check((way->bind != NULL ? shoal_transport_http : shoal_transport_tcp)(
 	              &end->by[end->count++], NULL) == 0,
 	        "memory");
-	for (size_t i = 0; i < end->count; i++) {
+	for (size_t i = 0; i < end->count && rc == 0; i++) {
 		const struct shoal_transport *by = &end->by[i];
 		struct shoal_transport_env env = env_of(end, way, tls);
 		struct shoal_addr bound;
 
-		check(by->ops->start(by->self, &env, why, sizeof(why)) == 0, why);
-		check(by->ops->address(by->self, 0, &bound) == 0, "address");
-		end->addr = bound;
+		rc = by->ops->start(by->self, &env, why, sizeof(why));
+		check(rc == 0 || rc == SHOAL_ERR_IN_USE, why);
+		if (rc == 0) {
+			check(by->ops->address(by->self, 0, &bound) == 0, "address");
+			end->addr = bound;
+		}
+	}
+	return rc;
+}
+
+static void
+open_end(struct end *end, const struct way *way, const struct shoal_transport_tls *tls)
+{
+	while (try_end(end, way, tls) != 0) {
+		close_end(end);
 	}
 	end->by[1] = end->by[end->count - 1];
 }
@@ -338,11 +361,8 @@ measure(const struct bench *bench, const struct way *way, const struct shoal_tra
 			sockets[i] = got;
 		}
 	}
-	for (size_t i = 0; i < 2; i++) {
-		for (size_t j = 0; j < run.end[i].count; j++) {
-			run.end[i].by[j].ops->free(run.end[i].by[j].self);
-		}
-	}
+	close_end(&run.end[0]);
+	close_end(&run.end[1]);
 	event_free(ticks);
 	event_base_free(run.base);
 }
