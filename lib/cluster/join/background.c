@@ -188,8 +188,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		shoal_list_remove(first);
 		shoal_list_push_back(&joins->again, first);
 		if (again->try == NULL && now >= again->not_before &&
-		        shoal_try_begin(&again->try, cluster, again->seed, ms, on_tried, again) ==
-		                0) {
+		        shoal_try_begin(&again->try, cluster, again->seed, ms, true, on_tried,
+		                again) == 0) {
 			again->since = now;
 			joins->again_trying++;
 		}

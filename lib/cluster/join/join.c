@@ -96,7 +96,8 @@ begin(struct shoal_op *op)
 		return SHOAL_ERR_NOMEM;
 	}
 	for (size_t i = 0; i < op->seeds; i++) {
-		int rc = shoal_try_begin(&op->try[i], cluster, op->seed[i], ms, on_tried, op);
+		int rc =
+		        shoal_try_begin(&op->try[i], cluster, op->seed[i], ms, false, on_tried, op);
 
 		if (rc != 0) {
 			return rc;

@@ -52,7 +52,7 @@ on_host(void *arg, const struct shoal_resolve_answer *answer)
 		target->count = answer->n;
 	}
 	if (answer->left_out > 0) {
-		shoal_cluster_log(try->cluster, SHOAL_LOG_INFO, "join",
+		shoal_cluster_log(try->cluster, try->left_out, "join",
 		        "seed %s: %s has %zu addresses, of which the first %zu are tried",
 		        try->seed, target->host, answer->n + answer->left_out, answer->n);
 	}

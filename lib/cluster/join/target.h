@@ -36,6 +36,7 @@ struct shoal_try {
 	size_t open;                /* of what the core was asked for: without an answer */
 	size_t self, reached, rejected;
 	bool expired;
+	enum shoal_log_level left_out; /* of the line that says what is not tried */
 	struct shoal_reasons why;
 	char seed[]; /* as the user wrote it */
 };

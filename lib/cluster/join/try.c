@@ -123,7 +123,7 @@ on_service(void *arg, const struct shoal_resolve_answer *answer)
 		}
 	}
 	if (answer->left_out > 0) {
-		shoal_cluster_log(try->cluster, SHOAL_LOG_INFO, "join",
+		shoal_cluster_log(try->cluster, try->left_out, "join",
 		        "seed %s: %zu hosts, of which %zu are tried, drawn by priority and weight",
 		        try->seed, answer->n + answer->left_out, answer->n);
 	}
@@ -173,7 +173,7 @@ first_step(struct shoal_try *try, const struct shoal_seed *seed)
 
 int
 shoal_try_begin(struct shoal_try **out, struct shoal_cluster *cluster, const char *text,
-        uint64_t ms, shoal_try_fn fn, void *arg)
+        uint64_t ms, bool again, shoal_try_fn fn, void *arg)
 {
 	size_t len = strlen(text);
 	struct shoal_try *try = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*try) + len + 1);
@@ -186,6 +186,7 @@ shoal_try_begin(struct shoal_try **out, struct shoal_cluster *cluster, const cha
 		return SHOAL_ERR_NOMEM;
 	}
 	try->cluster = cluster;
+	try->left_out = again ? SHOAL_LOG_DEBUG : SHOAL_LOG_INFO;
 	try->fn = fn;
 	try->arg = arg;
 	memcpy(try->seed, text, len + 1);

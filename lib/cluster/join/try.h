@@ -32,9 +32,10 @@ SHOAL_MUST_USE int shoal_try_fits(
         const struct shoal_settings *settings, const char *seed, char *why, size_t len);
 
 /* The seed was checked, and fits. fn comes from shoal_try_reap, exactly once, unless the try is
- * dropped. ms: until it is expired. SHOAL_ERR_NOMEM. */
+ * dropped. ms: until it is expired. again: it was tried before, and the log has heard what it is.
+ * SHOAL_ERR_NOMEM. */
 SHOAL_MUST_USE int shoal_try_begin(struct shoal_try **try, struct shoal_cluster *cluster,
-        const char *seed, uint64_t ms, shoal_try_fn fn, void *arg);
+        const char *seed, uint64_t ms, bool again, shoal_try_fn fn, void *arg);
 /* What is still open counts as timed out: it ends with the next reap. */
 void shoal_try_expire(struct shoal_try *try);
 /* Frees it without fn. Requests in flight are left to end unheard. */
