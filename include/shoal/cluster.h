@@ -160,6 +160,10 @@ SHOAL_API unsigned shoal_cluster_health(struct shoal_cluster *cluster);
  * does, 0: of none (shoal_core_convergence_lag); a probe interval old at most. */
 SHOAL_API uint64_t shoal_cluster_convergence_lag(struct shoal_cluster *cluster);
 
+/* How others reach this member at what it advertises (shoal_core_access); a probe interval old at
+ * most. The log says what to do. */
+SHOAL_API enum shoal_access shoal_cluster_access(struct shoal_cluster *cluster, unsigned *peers);
+
 /* Bytes of the metadata of all other members that this one holds, each counted with 64 more; a few
  * milliseconds old at most. *most, unless NULL: their bound, meta_bytes of the profile; what would
  * go beyond it is refused (drop_meta_full). */

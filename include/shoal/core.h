@@ -72,8 +72,8 @@ struct shoal_core_config {
 	                                      * above. Not copied */
 	bool asks_accept; /* no instance of another member counts before the host has been asked,
 	                   * by SHOAL_EVENT_APPLICANT, and has said yes, by SHOAL_INPUT_ACCEPT */
-	bool unwatched; /* refuses watchers, whose connections may end at something in between, as
-	                 * where the advertised address is not bound here; it watches others */
+	bool unwatched;   /* refuses watchers, whose connections may end at something in between, as
+	                   * where the advertised address is not bound here; it watches others */
 };
 
 enum shoal_input_kind {
@@ -328,6 +328,15 @@ enum shoal_diagnosis {
 	                                   word: that it has watch links and nobody has one to it */
 };
 
+/* How others reach this member at what it advertises, as far as what comes in and what they say
+ * tells it. */
+enum shoal_access {
+	SHOAL_ACCESS_GOOD = 0,
+	SHOAL_ACCESS_NO_DATAGRAMS = 1, /* they get no answer to datagrams */
+	SHOAL_ACCESS_NO_STREAMS = 2,   /* they cannot connect */
+	SHOAL_ACCESS_NONE = 3          /* neither */
+};
+
 /* What the core holds of one member; borrowed until the next call on the core. */
 struct shoal_core_member {
 	struct shoal_id id;
@@ -515,6 +524,10 @@ SHOAL_API unsigned shoal_core_health(const struct shoal_core *core);
  * way; where it goes on rising, members hear of each other and cannot settle what differs. */
 SHOAL_API uint64_t shoal_core_convergence_lag(const struct shoal_core *core);
 
+/* How others reach this member. *peers (may be NULL): how many of them said that they do not, or
+ * tried and did not; at least. */
+SHOAL_API enum shoal_access shoal_core_access(const struct shoal_core *core, unsigned *peers);
+
 /* Bytes of the metadata of all other members that are held, each counted with 64 more: what
  * profile.meta_bytes bounds. */
 SHOAL_API uint64_t shoal_core_meta_held(const struct shoal_core *core);
@@ -539,6 +552,8 @@ SHOAL_API const char *shoal_event_name(enum shoal_event_kind kind);
 
 /* "none", "partial", "shared address", "inbound only"; "invalid". Static, never NULL. */
 SHOAL_API const char *shoal_diagnosis_name(enum shoal_diagnosis diagnosis);
+/* "reached", "no datagrams", "no streams", "not reached"; "invalid". Static, never NULL. */
+SHOAL_API const char *shoal_access_name(enum shoal_access reach);
 
 /* "gossip", "suspicion" ...: the bare name of a cause. Static, never NULL. */
 SHOAL_API const char *shoal_cause_name(enum shoal_cause_kind kind);

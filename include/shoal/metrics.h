@@ -185,7 +185,9 @@ extern "C" {
 	X(WAYS_CHANGED, ways_changed,                                                              \
 	        "times that another address of a member was used, for it answered only there")     \
 	X(DROP_APART, drop_apart,                                                                  \
-	        "packets not sent: no address of their member is of a kind that this one has")
+	        "packets not sent: no address of their member is of a kind that this one has")     \
+	X(UNREACHED, unreached,                                                                    \
+	        "times that peers could not reach this member at what it advertises")
 
 enum shoal_counter {
 #define SHOAL_X(name, label, text) SHOAL_COUNTER_##name,

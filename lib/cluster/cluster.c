@@ -375,6 +375,7 @@ start(struct shoal_cluster *cluster)
 	if (rc != 0) {
 		return rc;
 	}
+	shoal_listen_say(cluster);
 	rc = make_core(cluster);
 	if (rc == 0) {
 		rc = show_self(cluster);

@@ -108,6 +108,8 @@ struct shoal_cluster {
 	size_t alive;
 	struct shoal_counters counters;
 	uint64_t convergence_lag;
+	enum shoal_access reach;
+	unsigned unreached; /* peers that do not reach it */
 	uint64_t meta_held, meta_most;
 	struct shoal_migration migration;
 	struct shoal_key_info keys[SHOAL_KEYS_MAX];
@@ -120,6 +122,7 @@ struct shoal_cluster {
 	pthread_t base_thread; /* SHOAL_RUN_BASE: where it was started, if it was */
 
 	/* The loop's thread. */
+	bool loopback_said; /* see shoal_listen_dials */
 	struct shoal_core *core;
 	struct shoal_clock clock;
 	struct shoal_rng rng;

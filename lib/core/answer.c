@@ -63,6 +63,11 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_PINGS_IN);
+	if (path == SHOAL_INPUT_DATAGRAM && sender != NULL) {
+		shoal_reach_pinged(core);
+	} else if (replies && sender != NULL && shoal_inbound_is_from(core, sender, from)) {
+		shoal_reach_missed(core, &ping->id, false);
+	}
 	if (sender != NULL && shoal_gone_is_shared(core, &ping->id) &&
 	        ping->salt == shoal_members_salt(sender)) {
 		shoal_members_hear(

@@ -32,6 +32,7 @@
 #include "core/detect/partial.h"
 #include "core/detect/path.h"
 #include "core/detect/probe.h"
+#include "core/detect/reach.h"
 #include "core/detect/relay.h"
 #include "core/detect/rtt.h"
 #include "core/detect/silence.h"
@@ -86,7 +87,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_WANT,
 	SHOAL_TIMER_CALL,
 	SHOAL_TIMER_ACCEPT,
-	SHOAL_TIMER_MIGRATE
+	SHOAL_TIMER_MIGRATE,
+	SHOAL_TIMER_REACH
 };
 
 enum shoal_leave_phase {
@@ -158,6 +160,7 @@ struct shoal_core {
 	struct shoal_weights weights;
 	struct shoal_partials partials;
 	struct shoal_ways ways;
+	struct shoal_reach_in reach;
 	struct shoal_watch watch;
 	struct shoal_inbound inbound;
 	struct shoal_calls calls;

@@ -7,7 +7,7 @@ Needs what filter.py needs, and the packet filter's translation of addresses; sk
 import signal
 import subprocess
 
-from filter import HERE, THERE, Pair, inside_a_namespace
+from filter import HERE, OPTIONS, THERE, Pair, inside_a_namespace
 from harness import LOCAL, Skip, check, main
 from seal import keyring
 from wall import diagnoses
@@ -60,6 +60,14 @@ class Router(Pair):
         self.run(*self.there, "sh", "-c", f"echo {value} > /proc/sys/{name.replace('.', '/')}")
 
 
+    def forward(self, port):
+        """What comes to this port of the router goes to the same one inside."""
+        self.run(*self.there, "iptables", "-I", "FORWARD", "-m", "conntrack", "--ctstate", "DNAT", "-j", "ACCEPT")
+        for protocol in "tcp", "udp":
+            self.run(*self.there, "iptables", "-t", "nat", "-A", "PREROUTING", "-i", "there", "-p", protocol, "--dport",
+                     str(port), "-j", "DNAT", "--to-destination", f"{INNER}:7946")
+
+
 def admitted(cluster, agents, far):
     """All see all, and that this one is reached by its own links only; nobody is accused meanwhile."""
     everyone = agents + [far]
@@ -67,7 +75,7 @@ def admitted(cluster, agents, far):
     wanted = {a.name: None for a in agents} | {far.name: "inbound only"}
     for agent in everyone:
         cluster.expect(lambda a=agent: diagnoses(a) == wanted, f"{agent.name} shows {wanted}")
-        cluster.expect_none("suspect", far.name, observers=[agent])
+        cluster.expect_none("failed", observers=[agent])
 
 
 def an_agent_behind_a_router_that_translates_it_takes_part_and_is_failed_when_killed(cluster):
@@ -90,6 +98,37 @@ def an_agent_behind_a_router_that_translates_it_takes_part_and_is_failed_when_ki
         far.signal(signal.SIGTERM)
         cluster.expect(lambda: not far.running, "it leaves")
         cluster.expect_all(agents, {"far": "left"})
+
+
+def an_agent_behind_a_forwarded_port_is_reached_at_what_it_advertises(cluster):
+    with Router() as router:
+        router.forward(17946)
+        agents = cluster.form(3, *OPTIONS, bind=HERE + ":0")
+        far = cluster.start("far", *OPTIONS, "--advertise", f"{THERE}:17946", bind=INNER + ":7946",
+                            join=[agents[0].address], around=router.inside)
+        everyone = agents + [far]
+        cluster.expect_all(everyone, {a.name: "alive" for a in everyone})
+        cluster.expect(lambda: all(a.members()["far"]["rtt_ms"] is not None for a in agents), "it is pinged at that port")
+        cluster.until(lambda: False, 4)
+        for agent in everyone:
+            cluster.expect_none("suspect", observers=[agent])
+            check(set(diagnoses(agent).values()) == {None}, f"{agent.name} finds nothing wrong")
+        far.signal(signal.SIGKILL)
+        cluster.expect_all(agents, {"far": "dead"})
+
+
+def an_agent_without_keys_behind_a_router_is_reached_where_it_advertises_that(cluster):
+    """Its links come from that address, and from whichever port."""
+    with Router() as router:
+        agents = cluster.form(4, *OPTIONS, bind=HERE + ":0")
+        far = cluster.start("far", *OPTIONS, "--advertise", THERE, bind=INNER + ":0", join=[agents[0].address],
+                            around=router.inside)
+        admitted(cluster, agents, far)
+        cluster.until(lambda: False, 4)
+        for agent in agents + [far]:
+            cluster.expect_none("failed", observers=[agent])
+        far.signal(signal.SIGKILL)
+        cluster.expect_all(agents, {"far": "dead"})
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import signal
 import subprocess
 
 from filter import HERE, OPTIONS, THERE, Pair, inside_a_namespace
+from agents import exchange
 from harness import Skip, check, main
 
 ANSWERS = ("-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT")
@@ -50,12 +51,45 @@ def stays(cluster, agents, far, seconds=8):
     check(sum(a.counters()["link_pings"] for a in agents) > 0, "nobody pinged down a link of it")
 
 
+def complains(cluster, agent, what):
+    """It says itself, in its log, in its info and as a metric, that peers cannot reach it, and in which ways."""
+    states = {"datagrams": "no datagrams", "streams": "no streams", "datagrams or on streams": "not reached"}
+    cluster.expect(lambda: agent.get("/v1/info")["reach"]["state"] == states[what], f"its info says {states[what]}")
+    check(agent.get("/v1/info")["reach"]["peers"] >= 2, "two peers at least")
+    line = f"peers cannot reach me at {agent.address}: "
+    told = [text for text in agent.log().splitlines() if line in text]
+    check(len(told) == 1 and f"{what}" in told[0] and "warn" in told[0], f"its log says so once: {told}")
+    metrics = exchange(agent.socket_path, "/metrics")[1].decode()
+    for way in "datagram", "stream":
+        check(f'shoal_unreached{{by="{way}"}} {int(way in what)}\n' in metrics, f"the metric of {way}s says so")
+
+
+def reached_again(cluster, agent):
+    cluster.expect(lambda: f"peers reach me at {agent.address} again" in agent.log(), "its log says when it has ended")
+    check(agent.get("/v1/info")["reach"] == {"state": "reached", "peers": 0}, "so does its info")
+
+
+def an_agent_to_which_no_datagram_gets_says_so_and_when_that_has_ended(cluster):
+    with Wall() as wall:
+        agents = cluster.form(3, *OPTIONS, bind=HERE + ":0")
+        far = cluster.start("far", *OPTIONS, bind=THERE + ":0", join=[agents[0].address], around=wall.there)
+        cluster.expect_all(agents + [far], {a.name: "alive" for a in agents + [far]})
+        wall.run(*wall.there, "iptables", "-A", "INPUT", "-i", "there", "-p", "udp", "-j", "DROP")
+        complains(cluster, far, "datagrams")
+        wall.heal()
+        reached_again(cluster, far)
+        for agent in agents + [far]:
+            cluster.expect_none("failed", observers=[agent])
+            check(agent is far or "cannot reach me" not in agent.log(), f"{agent.name} is reached")
+
+
 def behind(cluster, wall, *refusal, datagrams=True):
     """Five agents, and one behind such a wall."""
     agents = cluster.form(5, *OPTIONS, bind=HERE + ":0")
     wall.close(*refusal, datagrams=datagrams)
     far = cluster.start("far", *OPTIONS, bind=THERE + ":0", join=[agents[0].address], around=wall.there)
     admitted(cluster, agents, far)
+    complains(cluster, far, "streams" if datagrams else "datagrams or on streams")
     stays(cluster, agents, far)
     return agents, far
 
@@ -119,6 +153,7 @@ def an_agent_whose_firewall_opens_can_be_dialled_again(cluster):
         wall.heal()
         cluster.expect(lambda: all(diagnoses(a)[far.name] is None for a in agents + [far]),
                        "nobody shows the diagnosis", 150)
+        reached_again(cluster, far)
         cluster.expect_none("failed", far.name)
 
 

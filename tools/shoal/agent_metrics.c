@@ -162,6 +162,21 @@ add_certificate(struct evbuffer *body, struct shoal_cluster *cluster)
 }
 
 static int
+add_reach(struct evbuffer *body, struct shoal_cluster *cluster)
+{
+	unsigned reach = shoal_cluster_access(cluster, NULL);
+
+	return head(body, "unreached", "", "1: peers cannot reach this member in that way",
+	               "gauge") < 0 ||
+	                       evbuffer_add_printf(body,
+	                               "shoal_unreached{by=\"datagram\"} %u\n"
+	                               "shoal_unreached{by=\"stream\"} %u\n",
+	                               reach & 1u, reach >> 1 & 1u) < 0
+	               ? -1
+	               : 0;
+}
+
+static int
 add_gauges(struct evbuffer *body, struct shoal_cluster *cluster, uint64_t uptime_ms)
 {
 	struct shoal_member_list *list = shoal_members(cluster, NULL);
@@ -189,7 +204,8 @@ add_gauges(struct evbuffer *body, struct shoal_cluster *cluster, uint64_t uptime
 	        add_seconds(body, "convergence_lag",
 	                "since when another member's table is known to differ, 0: none is",
 	                shoal_cluster_convergence_lag(cluster) / SHOAL_US(1)) < 0 ||
-	        add_metadata(body, cluster) < 0 || add_certificate(body, cluster) < 0) {
+	        add_reach(body, cluster) < 0 || add_metadata(body, cluster) < 0 ||
+	        add_certificate(body, cluster) < 0) {
 		return -1;
 	}
 	return add_seconds(body, "uptime", "since the agent started", uptime_ms * 1000);

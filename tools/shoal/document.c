@@ -368,6 +368,19 @@ certificate_of(struct shoal_cluster *cluster)
 	                                                           : json_null();
 }
 
+/* How others reach this member. */
+static json_t *
+reach_of(struct shoal_cluster *cluster)
+{
+	unsigned peers;
+	enum shoal_access reach = shoal_cluster_access(cluster, &peers);
+	json_t *document = json_object();
+
+	put(&document, "state", json_string(shoal_access_name(reach)));
+	put(&document, "peers", integer_of(peers));
+	return document;
+}
+
 json_t *
 cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned subscribers)
 {
@@ -392,6 +405,7 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	put(&document, "health", integer_of(shoal_cluster_health(cluster)));
 	put(&document, "convergence_lag_ms",
 	        integer_of(shoal_cluster_convergence_lag(cluster) / SHOAL_MS(1)));
+	put(&document, "reach", reach_of(cluster));
 	put(&document, "members", counts_of(cluster));
 	put(&document, "uptime_ms", integer_of(uptime_ms));
 	put(&document, "version", json_string(shoal_version(NULL)));

@@ -80,6 +80,22 @@ add_certificate(struct cli_table *table, const json_t *days)
 }
 
 static void
+add_reach(struct cli_table *table, const json_t *reach)
+{
+	char line[80];
+	const char *state = cli_json_text(reach, "state");
+	unsigned long long peers = (unsigned long long)cli_json_count(reach, "peers");
+
+	if (peers == 0) {
+		snprintf(line, sizeof(line), "%s", state);
+	} else {
+		snprintf(line, sizeof(line), "%s (said by %llu %s, see the log)", state, peers,
+		        peers == 1 ? "peer" : "peers");
+	}
+	add_line(table, "reach", line);
+}
+
+static void
 print_table(const json_t *info)
 {
 	static const char *const headers[] = {"", ""};
@@ -98,6 +114,7 @@ print_table(const json_t *info)
 	        cli_json_count(info, "convergence_lag_ms") == 0
 	                ? "-"
 	                : cli_text_duration(cli_json_count(info, "convergence_lag_ms"), text));
+	add_reach(table, json_object_get(info, "reach"));
 	add_line(table, "uptime", cli_text_duration(cli_json_count(info, "uptime_ms"), text));
 	add_line(table, "incarnation", cli_json_text(info, "incarnation"));
 	add_line(table, "label",

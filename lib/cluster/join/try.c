@@ -344,6 +344,7 @@ ask(struct shoal_target *target)
 		target->next++;
 		return true;
 	}
+	shoal_listen_dials(try->cluster, addr);
 	try->next_at = shoal_clock_mono(&try->cluster->clock) + try->pause_ns;
 	rc = join(target, addr);
 	if (rc == SHOAL_ERR_LIMIT) {

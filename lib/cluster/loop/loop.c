@@ -378,6 +378,7 @@ publish(struct shoal_cluster *cluster)
 		cluster->counters.value[i] = counters->value[i] + cluster->extra.value[i];
 	}
 	cluster->convergence_lag = shoal_core_convergence_lag(cluster->core);
+	cluster->reach = shoal_core_access(cluster->core, &cluster->unreached);
 	shoal_core_migrating(cluster->core, &cluster->migration);
 	cluster->meta_held = shoal_core_meta_held(cluster->core);
 	cluster->meta_most = cluster->settings.config.profile.meta_bytes;

@@ -102,6 +102,24 @@ shoal_cluster_convergence_lag(struct shoal_cluster *cluster)
 	return lag;
 }
 
+enum shoal_access
+shoal_cluster_access(struct shoal_cluster *cluster, unsigned *peers)
+{
+	enum shoal_access reach = SHOAL_ACCESS_GOOD;
+	unsigned unreached = 0;
+
+	if (shoal_fork_check(cluster, "reach") == 0) {
+		pthread_mutex_lock(&cluster->lock);
+		reach = cluster->reach;
+		unreached = cluster->unreached;
+		pthread_mutex_unlock(&cluster->lock);
+	}
+	if (peers != NULL) {
+		*peers = unreached;
+	}
+	return reach;
+}
+
 uint64_t
 shoal_cluster_meta_held(struct shoal_cluster *cluster, uint64_t *most)
 {

@@ -20,7 +20,6 @@
 #include <string.h>
 
 #include "core/detect/order.h"
-#include "core/event.h"
 #include "core/node.h"
 
 /* How long nobody has had a link to one that has just come, and to one that was dialled: those who
@@ -63,8 +62,6 @@ static void
 become(struct shoal_core *core, bool inbound)
 {
 	struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	struct shoal_addr addr = shoal_members_addr(self);
-	struct shoal_log_line line;
 
 	if (self->incarnation == UINT64_MAX) {
 		return;
@@ -77,11 +74,10 @@ become(struct shoal_core *core, bool inbound)
 	if (inbound) {
 		shoal_count(core, SHOAL_COUNTER_INBOUND_ONLY);
 	}
-	if (shoal_log_begin(core, &line, inbound ? SHOAL_LOG_WARN : SHOAL_LOG_INFO, "inbound")) {
-		shoal_text_str(&line.text, inbound ? "nobody can dial this member at "
-		                                   : "this member can be dialled again at ");
-		shoal_text_addr(&line.text, &addr);
-		shoal_text_str(&line.text, inbound ? ": it is reached by its own links only" : "");
+	if (inbound) {
+		shoal_reach_undialled(core, core->inbound.peers);
+	} else {
+		shoal_reach_dialled(core);
 	}
 }
 
@@ -91,8 +87,8 @@ later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Whether there is anybody to ask. */
-static bool
+/* How many others were asked. */
+static uint32_t
 ask_others(struct shoal_core *core)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
@@ -111,7 +107,7 @@ ask_others(struct shoal_core *core)
 			shoal_send_primary(pending, SHOAL_MESSAGE_CHECK, &check);
 		}
 	}
-	return n > 0;
+	return n;
 }
 
 void
@@ -132,9 +128,11 @@ shoal_inbound_doubt(struct shoal_core *core)
 			become(core, true);
 		}
 	} else if (at <= core->now) {
-		bool others = ask_others(core);
-		inbound->asked = (uint8_t)(inbound->asked + others);
-		at = inbound->next = core->now + (others ? ASK_AGAIN : DOUBT_AGAIN);
+		uint32_t others = ask_others(core);
+		inbound->peers =
+		        inbound->asked == 0 || others > inbound->peers ? others : inbound->peers;
+		inbound->asked = (uint8_t)(inbound->asked + (others > 0));
+		at = inbound->next = core->now + (others > 0 ? ASK_AGAIN : DOUBT_AGAIN);
 	}
 	shoal_heap_arm(&core->heap, &inbound->timer, at);
 }
@@ -147,6 +145,7 @@ shoal_inbound_dialled(struct shoal_core *core)
 	inbound->dialled = true;
 	inbound->asked = 0;
 	inbound->next = core->now + ALONE_LATER;
+	shoal_reach_streamed(core);
 	if (shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
 		become(core, false);
 	}

@@ -18,6 +18,7 @@ struct shoal_inbound {
 	uint64_t next;  /* not asked for a connection before */
 	bool dialled;   /* somebody has dialled this member since it started */
 	uint8_t asked;  /* times in a row that others were asked to */
+	uint32_t peers; /* how many at once, at most */
 };
 
 struct shoal_core;

@@ -269,6 +269,7 @@ shoal_partial_on_message(struct shoal_core *core, const struct shoal_msg_partial
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_PARTIALS_IN);
+	shoal_reach_missed(core, &message->id, true);
 	for (uint32_t i = 0; i < partials->tellers; i++) {
 		if (memcmp(&partials->teller[i], &message->id, sizeof message->id) == 0) {
 			return;

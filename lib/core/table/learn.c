@@ -136,6 +136,9 @@ refute(struct shoal_core *core, const struct shoal_said *said, const struct shoa
 	}
 	if (accused && mine) {
 		shoal_observe_ns(core, SHOAL_HISTOGRAM_REFUTATION_OWN, said->age_ns);
+		for (size_t i = 0; i < said->accusers->count; i++) {
+			shoal_reach_missed(core, &said->accusers->item[i], true);
+		}
 		shoal_probe_health(core, 1);
 	}
 	shoal_identity_rise(core, said->told.claim.incarnation);

@@ -137,6 +137,7 @@ shoal_move_set(struct shoal_core *core, struct shoal_span data)
 	int rc = say(core, &addrs);
 	if (rc == SHOAL_OK) {
 		shoal_members_prefer(core, addrs.item, addrs.count);
+		shoal_reach_moved(core);
 		log_move(core);
 	}
 	return rc;

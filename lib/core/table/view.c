@@ -217,7 +217,7 @@ shoal_core_hash(const struct shoal_core *core)
 	hash = mix(mix(hash, core->lag.ns), core->lag.at);
 	hash = mix(mix(hash, core->silence.heard), core->silence.since);
 	hash = mix(hash, (uint64_t)core->partials.slab.count << 32 | core->partials.tellers);
-	hash = mix(hash, core->ways.count);
+	hash = mix(hash, (uint64_t)core->reach.ways << 32 | core->ways.count);
 	for (uint32_t i = 0; i < core->weights.count; i++) {
 		hash = mix(mix(hash, core->weights.item[i].at), core->weights.item[i].lost);
 	}

@@ -181,6 +181,9 @@ a_cluster_that_never_ran_answers_and_can_be_freed(void **state)
 	assert_string_equal(shoal_cluster_label(a), "");
 	assert_int_equal(shoal_cluster_health(a), 0);
 	assert_true(shoal_cluster_convergence_lag(a) == 0);
+	unsigned unreached = 1;
+	assert_int_equal(shoal_cluster_access(a, &unreached), SHOAL_ACCESS_GOOD);
+	assert_int_equal(unreached, 0);
 	uint64_t most;
 	assert_true(shoal_cluster_meta_held(a, NULL) == 0);
 	assert_true(shoal_cluster_meta_held(a, &most) == 0 && most == 67108864);
