@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """TLS between agents with certificates of the program openssl: a kill is seen as without it, certificates are changed
 while agents run, strangers are told why they are none, and old versions and ciphers are refused."""
+import json
 import os
 import subprocess
 
@@ -94,7 +95,12 @@ def strangers_and_old_versions_are_kept_out_and_told_why(cluster):
     # Without datagrams all is inside TLS: no keys are needed beyond this machine.
     agent = cluster.start("member", *options(cluster), "--transport", "tcp", bind="0.0.0.0:0")
     agent.address = "127.0.0.1:" + agent.address.rpartition(":")[2]
-    other = cluster.start("other", *options(cluster), "--transport", "tcp", join=[agent.address])
+    path = os.path.join(cluster.folder, "other.json")
+    with open(path, "w", encoding="ascii") as file:
+        json.dump({"transport": "tcp", "tls": True, "tls_client_certs": True,
+                   **{f"tls_{key}": os.path.join(cluster.folder, name)
+                      for key, name in (("ca", "ours.crt"), ("cert", "member.crt"), ("key", "member.key"))}}, file)
+    other = cluster.start("other", *LOCAL, "--config", path, join=[agent.address])
     cluster.expect(lambda: other.states().get("member") == "alive", "they meet by TLS alone")
     stranger = cluster.start("stranger", *options(cluster, "stranger", "ours"), "--transport", "tcp",
                              join=[agent.address])
