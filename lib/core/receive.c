@@ -185,13 +185,16 @@ static void
 on_ack(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_ack *ack)
 {
 	const struct shoal_input *input = arrival->input;
+	struct shoal_addr from = shoal_members_source(core, arrival->teller.slot, input);
+	bool same = shoal_addr_equal(&from, &input->from);
+	enum shoal_input_kind path = same ? input->kind : SHOAL_INPUT_DATAGRAM; /* in its place */
 
 	if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_RELAY) {
-		shoal_relay_on_ack(core, ack, &input->from);
+		shoal_relay_on_ack(core, ack, &from);
 	} else if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_INQUEST) {
-		shoal_inquest_on_ack(core, ack, &input->from, input->kind);
+		shoal_inquest_on_ack(core, ack, &from, path);
 	} else {
-		shoal_probe_on_ack(core, ack, &input->from, input->kind, arrival->arrived);
+		shoal_probe_on_ack(core, ack, &from, path, arrival->arrived);
 	}
 }
 
@@ -284,7 +287,7 @@ static void
 on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
         union shoal_wire_message *m)
 {
-	const struct shoal_addr *from = &arrival->input->from;
+	struct shoal_addr from = shoal_members_source(core, arrival->teller.slot, arrival->input);
 
 	switch (kind) {
 	case SHOAL_MESSAGE_SENDER:
@@ -307,11 +310,11 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
 		break;
 	case SHOAL_MESSAGE_CHECK:
 		if (may_ask(core, arrival)) {
-			shoal_inquest_on_check(core, &m->check, from);
+			shoal_inquest_on_check(core, &m->check, &from);
 		}
 		break;
 	case SHOAL_MESSAGE_REFUSED:
-		shoal_inquest_on_refused(core, &m->refused, from);
+		shoal_inquest_on_refused(core, &m->refused, &from);
 		break;
 	case SHOAL_MESSAGE_META:
 		if (may_tell(core, arrival, NULL)) {
@@ -391,7 +394,7 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct shoal_receiv
 		break;
 	case SHOAL_MESSAGE_RELAY:
 		if (may_ask(core, arrival)) {
-			shoal_relay_on_request(core, &m->relay, &input->from);
+			shoal_relay_on_request(core, &m->relay, arrival->teller.slot, input);
 		}
 		break;
 	case SHOAL_MESSAGE_MEMBER:

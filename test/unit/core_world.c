@@ -260,6 +260,10 @@ send_to_node(struct core_world *world, const struct world_packet *packet, size_t
 	flight = fly(world, node, at, packet->data, packet->len);
 	flight->input.kind = kinds[packet->kind];
 	flight->input.from = from_of(world, packet);
+	if (world->streams && packet->kind == SHOAL_SEND_DATAGRAM) {
+		flight->input.kind = SHOAL_INPUT_STREAM;
+		flight->input.from.port = 50000;
+	}
 	if (request) {
 		flight->input.exchange = note_request(world, packet);
 	}

@@ -84,6 +84,7 @@ struct core_world {
 		uint64_t exchange;
 	} * request;
 	size_t requests, requests_room;
+	bool streams; /* datagrams go by streams, from the port of a connection */
 	/* Whether the network loses this packet; NULL: it loses none. */
 	bool (*loses)(const struct core_world *world, const struct world_packet *packet);
 	/* Sees each input of a core before the core does; may be NULL. */

@@ -93,9 +93,11 @@ send_nack(struct shoal_core *core, uint64_t seq, const struct shoal_id *origin,
 }
 
 void
-shoal_relay_on_request(
-        struct shoal_core *core, const struct shoal_msg_relay *relay, const struct shoal_addr *from)
+shoal_relay_on_request(struct shoal_core *core, const struct shoal_msg_relay *relay,
+        uint32_t teller, const struct shoal_input *input)
 {
+	struct shoal_addr source = shoal_members_source(core, teller, input);
+	const struct shoal_addr *from = &source;
 	uint32_t origin = shoal_members_find(core, &relay->id);
 	uint32_t slot = shoal_members_find(core, &relay->target);
 	struct shoal_origin asker = {.addr = *from, .salt = relay->salt};

@@ -27,8 +27,9 @@ struct shoal_core;
 
 void shoal_relay_init(struct shoal_core *core);
 void shoal_relay_done(struct shoal_core *core);
+/* teller: the slot of who asks, as the packet says. */
 void shoal_relay_on_request(struct shoal_core *core, const struct shoal_msg_relay *relay,
-        const struct shoal_addr *from);
+        uint32_t teller, const struct shoal_input *input);
 void shoal_relay_on_ack(
         struct shoal_core *core, const struct shoal_msg_ack *ack, const struct shoal_addr *from);
 /* Whether a ping with this number is unanswered. */

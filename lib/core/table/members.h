@@ -135,6 +135,10 @@ bool shoal_members_has_host(const struct shoal_record *record, const struct shoa
  * ports. */
 bool shoal_members_may_be(const struct shoal_core *core, const struct shoal_record *record,
         const struct shoal_addr *from);
+/* Where what a member says can be answered. What it says on a connection comes from no port that
+ * it listens on, and where no datagrams pass all of it comes so. */
+struct shoal_addr shoal_members_source(
+        const struct shoal_core *core, uint32_t slot, const struct shoal_input *input);
 
 /* Whether it is reached by links that it opened itself, and in no other way. */
 static inline bool

@@ -40,6 +40,16 @@ shoal_members_may_be(const struct shoal_core *core, const struct shoal_record *r
 	       (shoal_members_inbound(record) && shoal_members_has_host(record, from));
 }
 
+struct shoal_addr
+shoal_members_source(const struct shoal_core *core, uint32_t slot, const struct shoal_input *input)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	bool its = input->kind == SHOAL_INPUT_STREAM && record != NULL && slot != SHOAL_SELF &&
+	           (core->seal.sealed || shoal_members_has_host(record, &input->from));
+
+	return its ? shoal_members_addr(record) : input->from;
+}
+
 /* An address of a family that this member has none of is of no use, whatever its place. */
 static bool
 is_of_use(const struct shoal_core *core, const struct shoal_addr *addr)
