@@ -6,8 +6,10 @@
 
 #include <event2/event.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
-#include "base/url.h"
+#include "cluster/join/address.h"
 
 #define MEMBERS 4
 #define TYPE    200
@@ -15,7 +17,7 @@
 struct world {
 	struct event_base *base;
 	struct shoal_cluster *member[MEMBERS];
-	size_t count, ends, heard, suspected;
+	size_t count, ends, heard;
 	int code;
 	char text[400];
 };
@@ -51,16 +53,6 @@ ended(struct shoal_cluster *cluster, int code, const char *text, size_t reached,
 }
 
 static void
-on_suspect(struct shoal_cluster *cluster, const struct shoal_member_event *event, void *arg)
-{
-	struct world *world = arg;
-
-	(void)cluster;
-	(void)event;
-	world->suspected++;
-}
-
-static void
 init(struct world *world)
 {
 	memset(world, 0, sizeof(*world));
@@ -87,9 +79,6 @@ add_with(struct world *world, const struct shoal_config *config)
 	struct shoal_cluster *cluster;
 
 	assert_int_equal(shoal_cluster_new(&cluster, config), 0);
-	assert_int_equal(shoal_on_member(cluster, SHOAL_EVENT_SUSPECT | SHOAL_EVENT_FAILED,
-	                         on_suspect, world),
-	        0);
 	assert_int_equal(shoal_cluster_start(cluster), 0);
 	world->member[world->count++] = cluster;
 	return cluster;
@@ -188,7 +177,6 @@ members_at_urls_join_and_are_shown_by_them(void **state)
 	assert_true(shoal_addr_equal(shoal_member_address(b), &addr));
 	assert_string_equal(shoal_member_address_print(b, small, sizeof(small)), "http://");
 	shoal_member_list_free(list);
-	assert_int_equal(world.suspected, 0);
 	done(&world);
 }
 
@@ -307,7 +295,6 @@ streams_alone_carry_all_that_members_send(void **state)
 	join(&world, 2, 0, false);
 	settle(&world);
 	talk(&world);
-	assert_int_equal(world.suspected, 0);
 	done(&world);
 }
 
@@ -354,8 +341,7 @@ one_that_dies_is_failed_and_one_that_leaves_has_left(void **state)
 	done(&world);
 }
 
-/* a has sockets only, b both, c a URL only: a and c hear of each other, and do not doubt each
- * other, since b relays. */
+/* a has sockets only, b both, c a URL only: a and c hear of each other, and of their ends, by b. */
 static void
 members_of_two_kinds_are_members_of_one_cluster(void **state)
 {
@@ -378,12 +364,6 @@ members_of_two_kinds_are_members_of_one_cluster(void **state)
 	assert_false(shoal_addr_is_web(&addrs[0]));
 	assert_true(shoal_addr_is_web(&addrs[1]));
 	shoal_member_list_free(list);
-	for (unsigned i = 0; i < 1500; i++) {
-		turn(&world);
-	}
-	assert_int_equal(state_of(world.member[0], "c"), SHOAL_STATE_ALIVE);
-	assert_int_equal(state_of(world.member[2], "a"), SHOAL_STATE_ALIVE);
-	assert_int_equal(world.suspected, 0);
 	assert_int_equal(shoal_cluster_stop(world.member[2]), 0);
 	wait_state(&world, 0, "c", SHOAL_STATE_DEAD);
 	done(&world);
@@ -436,12 +416,41 @@ another_token_does_not_join_and_is_told_so(void **state)
 	done(&world);
 }
 
+static void
+a_state_file_remembers_urls(void **state)
+{
+	char dir[] = "/tmp/shoal-web-XXXXXX", path[64];
+	struct shoal_config config;
+	struct world world;
+
+	(void)state;
+	init(&world);
+	assert_non_null(mkdtemp(dir));
+	config = config_of(&world, "b", "http://127.0.0.1:0/b");
+	config.state_dir = dir;
+	add(&world, "http://127.0.0.1:0/a");
+	add_with(&world, &config);
+	join(&world, 1, 0, true);
+	settle(&world);
+	assert_int_equal(shoal_cluster_free(world.member[--world.count]), 0);
+	add_with(&world, &config);
+	settle(&world);
+	assert_int_equal(state_of(world.member[1], "a"), SHOAL_STATE_ALIVE);
+	done(&world);
+	snprintf(path, sizeof(path), "%s/state", dir);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 /* As behind a proxy: what others dial is not what is bound. */
 static void
 what_is_advertised_is_what_others_dial(void **state)
 {
 	struct shoal_config config;
 	char text[SHOAL_URL_TEXT];
+	struct shoal_addr any;
 	struct world world;
 
 	(void)state;
@@ -451,6 +460,10 @@ what_is_advertised_is_what_others_dial(void **state)
 	add_with(&world, &config);
 	assert_int_equal(shoal_cluster_address(world.member[0], text, sizeof(text)), 0);
 	assert_string_equal(text, "https://members.example/outer");
+	if (shoal_addr_parse(&any, "0.0.0.0:1") != 0 || shoal_address_of_route(&any, &any) != 0) {
+		done(&world);
+		return; /* this machine has no network */
+	}
 	config = config_of(&world, "b", "http://0.0.0.0:0/b");
 	add_with(&world, &config);
 	assert_int_equal(shoal_cluster_address(world.member[1], text, sizeof(text)), 0);
@@ -471,6 +484,7 @@ main(void)
 	        cmocka_unit_test(members_of_two_kinds_are_members_of_one_cluster),
 	        cmocka_unit_test(one_without_a_way_to_a_seed_is_told_what_to_do),
 	        cmocka_unit_test(another_token_does_not_join_and_is_told_so),
+	        cmocka_unit_test(a_state_file_remembers_urls),
 	        cmocka_unit_test(what_is_advertised_is_what_others_dial),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,8 @@ document_of(const struct shoal_id *id, const char *name, const struct shoal_memb
 	size_t i;
 
 	for (i = 0; i < shoal_history_count(history); i++) {
-		json_array_append_new(list, cli_document_transition(shoal_history_at(history, i)));
+		json_array_append_new(
+		        list, cli_document_transition(shoal_history_at(history, i), member));
 	}
 	shoal_id_print(id, text);
 	document = json_pack("{s:s, s:o, s:s?, s:o, s:o}", "id", text, "name",

@@ -67,6 +67,21 @@ place_of(const struct shoal_member *member)
 	return json_string(shoal_member_address_print(member, text, sizeof(text)));
 }
 
+/* What a transition of before a move stood for is not known any more. */
+static json_t *
+event_place(const struct shoal_event *event, const struct shoal_member *member)
+{
+	const struct shoal_addr *addrs;
+	size_t n = member == NULL ? 0 : shoal_member_addresses(member, &addrs);
+
+	for (size_t i = 0; shoal_addr_is_web(&event->addr) && i < n; i++) {
+		if (shoal_addr_equal(&addrs[i], &event->addr)) {
+			return json_string(shoal_member_url(member));
+		}
+	}
+	return address_of(&event->addr);
+}
+
 static json_t *
 incarnation_of(const struct shoal_member *member)
 {
@@ -170,6 +185,9 @@ cli_document_member(const struct shoal_member *member, uint64_t wall_ns)
 	put(&document, "app_version", integer_of(shoal_member_app_version(member)));
 	put(&document, "protocol", integer_of(highest));
 	put(&document, "self", json_boolean(shoal_member_is_self(member)));
+	put(&document, "url",
+	        *shoal_member_url(member) == '\0' ? json_null()
+	                                          : json_string(shoal_member_url(member)));
 	return document;
 }
 
@@ -279,7 +297,7 @@ cli_document_event(struct shoal_cluster *cluster, const struct shoal_member_even
 }
 
 json_t *
-cli_document_transition(const struct shoal_event *event)
+cli_document_transition(const struct shoal_event *event, const struct shoal_member *member)
 {
 	char time[CLI_TIME_TEXT], incarnation[24];
 	json_t *document = json_object();
@@ -289,7 +307,7 @@ cli_document_transition(const struct shoal_event *event)
 	put(&document, "event", json_string(shoal_event_name(event->kind)));
 	put(&document, "id", id_of(&event->id));
 	put(&document, "name", cli_document_text(event->name));
-	put(&document, "address", address_of(&event->addr));
+	put(&document, "address", event_place(event, member));
 	put(&document, "state", json_string(shoal_state_name(event->state)));
 	put(&document, "was", json_string(shoal_state_name(event->was)));
 	put(&document, "incarnation", json_string(incarnation));

@@ -14,8 +14,9 @@ json_t *cli_document_member(const struct shoal_member *member, uint64_t wall_ns)
 
 json_t *cli_document_event(struct shoal_cluster *cluster, const struct shoal_member_event *event);
 
-/* An event as the core told it, in the form of cli_document_event, with what was measured then. */
-json_t *cli_document_transition(const struct shoal_event *event);
+/* An event as the core told it, in the form of cli_document_event, with what was measured then.
+ * member: whose it is, or NULL; its URL takes the place of an address that stands for it. */
+json_t *cli_document_transition(const struct shoal_event *event, const struct shoal_member *member);
 
 /* A text of others; bytes that are no UTF-8 become '?'. */
 json_t *cli_document_text(const char *text);

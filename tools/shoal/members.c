@@ -20,7 +20,8 @@
 static const char *const table_headers[] = {
         "NAME", "STATE", "ADDRESS", "AGE", "RTT", "INCARNATION", "ID"};
 static const char *const csv_headers[] = {"id", "name", "address", "state", "diagnosis",
-        "incarnation", "state_age_ms", "rtt_ms", "tags", "meta", "app_version", "protocol", "self"};
+        "incarnation", "state_age_ms", "rtt_ms", "tags", "meta", "app_version", "protocol", "self",
+        "url"};
 
 #define TABLE_COLUMNS (sizeof(table_headers) / sizeof(table_headers[0]))
 #define CSV_COLUMNS   (sizeof(csv_headers) / sizeof(csv_headers[0]))

@@ -151,7 +151,7 @@ cli_replay_print_event(const struct cli_replay_run *run, const struct shoal_even
 		print_line(run, event);
 		return;
 	}
-	document = cli_document_transition(event);
+	document = cli_document_transition(event, NULL);
 	json_object_set_new(document, "at_s", json_real(seconds_of(run, event->mono_ns)));
 	if (event->kind > SHOAL_EVENT_ALL) {
 		json_object_set_new(document, "code", json_integer(event->code));

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""Agents that reach each other by URLs, and such among others that have sockets."""
+import os
+import signal
+
+from harness import LOCAL, LONG, check, main
+
+URL = "http://127.0.0.1:0/gossip"
+
+
+def token(cluster, text="a-token"):
+    """The options of agents that share a token."""
+    path = f"{cluster.folder}/{text}"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+        file.write(text + "\n")
+    return "--transport", "http", "--token-file", path
+
+
+def agents_at_urls_join_one_is_killed_and_one_leaves(cluster):
+    agents = cluster.form(4, *LOCAL, *token(cluster), bind=URL)
+    for agent in agents:
+        check({m["address"] for m in agent.members().values()} == {a.address for a in agents},
+              f"{agent.name} shows other addresses than those that the agents told")
+    check(all(a.address.startswith("http://127.0.0.1:") for a in agents), "they are no URLs")
+    check(agents[1].address in agents[0].log(), "the log does not name a member by its URL")
+    agents[2].signal(signal.SIGTERM)
+    cluster.expect_all(agents[:2], {"m03": "left"})
+    cluster.expect(lambda: not agents[2].running, "the one that leaves ends")
+    agents[3].signal(signal.SIGKILL)
+    agents[3].process.wait()
+    cluster.expect_all(agents[:2], {"m01": "alive", "m02": "alive", "m04": "dead"})
+
+
+def agents_at_sockets_and_at_urls_are_one_cluster(cluster):
+    both = cluster.start("both", *LOCAL, bind=f"127.0.0.1:0,{URL}")
+    url = next(place for place in [m["url"] for m in both.members().values()])
+    socket = cluster.start("socket", *LOCAL, join=[both.address])
+    web = cluster.start("web", *LOCAL, bind=URL, join=[url])
+    cluster.expect_all([both, socket, web], {"both": "alive", "socket": "alive", "web": "alive"})
+    ended = cluster.run("agent", "--name", "lost", "--bind", URL, "--join", socket.address,
+                        "--socket", f"{cluster.folder}/lost.sock", seconds=LONG)
+    check(ended.returncode != 0 and "bind ip:port too" in ended.stderr, f"it said: {ended.stderr}")
+    web.signal(signal.SIGKILL)
+    web.process.wait()
+    cluster.expect_all([both, socket], {"web": "dead"})
+
+
+def another_token_is_refused_and_none_is_taken_from_a_file_that_others_read(cluster):
+    first = cluster.start("first", *LOCAL, *token(cluster), bind=URL)
+    other = token(cluster, "another-token")
+    late = cluster.start("late", *LOCAL, *other, bind=URL, join=[first.address])
+    cluster.expect(lambda: "401" in late.log(), "the log says that the token is another one")
+    check(set(first.states()) == {"first"}, "it was taken in all the same")
+    os.chmod(other[-1], 0o644)
+    ended = cluster.run("agent", *other, "--bind", URL, seconds=LONG)
+    check(ended.returncode == 2 and "mode 0644" in ended.stderr, f"it said: {ended.stderr}")
+    ended = cluster.run("agent", "--set", "token=another-token", "--bind", URL, seconds=LONG)
+    check(ended.returncode == 2 and "another-token" not in ended.stderr, f"it said: {ended.stderr}")
+
+
+if __name__ == "__main__":
+    main()
