@@ -317,6 +317,12 @@ enum shoal_sim_filter {
 SHOAL_API int shoal_sim_filter(struct shoal_sim *sim, uint32_t node,
         enum shoal_sim_filter datagrams, enum shoal_sim_filter streams);
 
+/* A router before the node translates its address: what it sends comes from another host (where
+ * packets are not sealed from that which it advertises), and for each addressee from another port;
+ * only the answers to datagrams get in there, for 30 s, and what passes on connections that the
+ * node opened. Until shoal_sim_heal. */
+SHOAL_API int shoal_sim_translate(struct shoal_sim *sim, uint32_t node);
+
 /* Resets all connections of a node: requests under way end CLOSED, watch links at both ends. */
 SHOAL_API int shoal_sim_reset(struct shoal_sim *sim, uint32_t node);
 

@@ -71,7 +71,7 @@ shoal_sim_net_packet(struct shoal_sim *sim, enum shoal_input_kind kind, uint32_t
 	packet->kind = kind;
 	packet->from = from;
 	packet->to = to;
-	packet->source = sim->node[from].addr;
+	packet->source = shoal_sim_source(sim, from, to);
 	packet->len = len;
 	if (len != 0) {
 		memcpy(packet->data, data, len);
@@ -180,22 +180,13 @@ send_datagram(struct shoal_sim_node *node, uint32_t to, const struct shoal_send 
 	}
 }
 
-static uint32_t
-node_at(const struct shoal_sim *sim, const struct shoal_addr *addr)
-{
-	uint32_t number = (uint32_t)addr->ip[14] << 8 | addr->ip[15];
-
-	return number < sim->nodes && shoal_addr_equal(addr, &sim->node[number].addr)
-	               ? number
-	               : SHOAL_SIM_NOBODY;
-}
-
 void
 shoal_sim_net_send(struct shoal_sim_node *node, const struct shoal_send *send)
 {
 	struct shoal_sim *sim = node->sim;
 	bool by_number = send->kind == SHOAL_SEND_REPLY || send->kind >= SHOAL_SEND_UNWATCH;
-	uint32_t to = by_number ? SHOAL_SIM_NOBODY : node_at(sim, &send->to);
+	uint32_t to =
+	        by_number ? SHOAL_SIM_NOBODY : shoal_sim_node_at(sim, node->number, &send->to);
 
 	shoal_sim_ordered_send(node, send);
 	if (send->kind != SHOAL_SEND_DATAGRAM && send->len != 0) {

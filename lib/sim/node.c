@@ -104,6 +104,7 @@ shoal_sim_node_done(struct shoal_sim_node *node)
 	shoal_watch_done(&node->watch);
 	shoal_alloc_free(&node->sim->mem, node->past);
 	shoal_alloc_free(&node->sim->mem, node->disk);
+	shoal_alloc_free(&node->sim->mem, node->mapped);
 	shoal_sim_ordered_done(node);
 	shoal_sim_accepted_done(node);
 }

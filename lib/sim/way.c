@@ -317,6 +317,7 @@ shoal_sim_heal(struct shoal_sim *sim)
 		node->lost_in_ppm = node->lost_out_ppm = 0;
 		node->mtu = 0;
 		node->datagrams = node->streams = SHOAL_SIM_FILTER_PASS;
+		node->translated = false;
 	}
 	shoal_sim_fault(sim, "heal", SHOAL_SIM_NOBODY, SHOAL_SIM_NOBODY, 0);
 }

@@ -110,6 +110,8 @@ struct shoal_sim_node {
 	uint32_t mtu;
 	bool mtu_told;
 	enum shoal_sim_filter datagrams, streams;
+	bool translated;  /* shoal_sim_translate */
+	uint64_t *mapped; /* when it sent to each node last, and 1; NULL: it was never translated */
 	struct shoal_id id;
 	struct shoal_salt salt; /* of the run that is up */
 	struct shoal_addr addr;
@@ -311,6 +313,10 @@ void shoal_sim_net_send(struct shoal_sim_node *node, const struct shoal_send *se
 void shoal_sim_net_arrive(struct shoal_sim *sim, struct shoal_sim_packet *packet);
 struct shoal_sim_packet *shoal_sim_net_packet(struct shoal_sim *sim, enum shoal_input_kind kind,
         uint32_t from, uint32_t to, const uint8_t *data, size_t len);
+/* From where a packet comes to the one it is for; and whom one gets to: SHOAL_SIM_NOBODY. */
+struct shoal_addr shoal_sim_source(struct shoal_sim *sim, uint32_t from, uint32_t to);
+uint32_t shoal_sim_node_at(
+        const struct shoal_sim *sim, uint32_t from, const struct shoal_addr *addr);
 void shoal_sim_net_fly(struct shoal_sim *sim, struct shoal_sim_packet *packet, uint64_t delay_ns);
 void shoal_sim_net_free(struct shoal_sim *sim, struct shoal_sim_packet *packet);
 

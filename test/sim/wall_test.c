@@ -43,7 +43,8 @@ start(struct shoal_sim *sim, uint32_t node)
 	}
 }
 
-/* Seven, and one that comes to them from behind a wall. cipher: NULL: they do not seal. */
+/* Seven, and one that comes to them from behind a wall; SHOAL_SIM_FILTER_PASS: from behind a router
+ * that translates its address. cipher: NULL: they do not seal. */
 static struct shoal_sim *
 open_sealed(enum shoal_sim_filter wall, uint32_t loss_ppm, const struct shoal_cipher_ops *cipher,
         struct told *told)
@@ -69,7 +70,11 @@ open_sealed(enum shoal_sim_filter wall, uint32_t loss_ppm, const struct shoal_ci
 		}
 	}
 	run_for(sim, SHOAL_SEC(5));
-	wall_up(sim, WALLED, wall);
+	if (wall == SHOAL_SIM_FILTER_PASS) {
+		assert_int_equal(shoal_sim_translate(sim, WALLED), 0);
+	} else {
+		wall_up(sim, WALLED, wall);
+	}
 	start(sim, WALLED);
 	return sim;
 }
@@ -295,6 +300,47 @@ what_two_such_members_say_to_each_other_ends_soon(void **state)
 	shoal_sim_free(sim);
 }
 
+/* Each in a world of its own: it leaves; it is killed, as a process and with its host; and without
+ * seals, at the host that it advertises, but from other ports. */
+static void
+one_whose_address_is_translated_lives_with_the_others_and_ends_as_they_do(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned end = i % 3;
+		struct told told;
+		struct shoal_sim *sim =
+		        open_sealed(SHOAL_SIM_FILTER_PASS, 0, i < 3 ? unit_cipher() : NULL, &told);
+		struct shoal_profile profile;
+
+		(void)shoal_profile_init(&profile, SHOAL_PROFILE_LAN);
+		run_for(sim, SHOAL_SEC(30));
+		only_it_is_diagnosed(sim);
+		shoal_judge_all_is_due(sim);
+		for (uint32_t node = 0; node < EIGHT; node++) {
+			if (node != WALLED) {
+				assert_int_equal(shoal_judge_say(sim, node, WALLED, true), 0);
+				assert_int_equal(shoal_judge_say(sim, WALLED, node, true), 0);
+			}
+		}
+		run_for(sim, SHOAL_SEC(600));
+		assert_int_equal(shoal_judge_untaken(sim), SHOAL_SIM_NOBODY);
+		only_it_is_diagnosed(sim);
+		assert_int_equal(told.joined, EIGHT - 1);
+		assert_int_equal(told.suspected, 0);
+		if (end == 0) {
+			assert_int_equal(shoal_sim_leave(sim, WALLED), 0);
+		} else {
+			assert_int_equal(
+			        shoal_sim_crash(sim, WALLED, (enum shoal_sim_crash)(end - 1)), 0);
+		}
+		run_for(sim, shoal_profile_detection_bound(&profile, EIGHT));
+		assert_int_equal(told.left, end == 0 ? EIGHT - 1 : 0);
+		assert_int_equal(told.failed, end == 0 ? 0 : EIGHT - 1);
+		shoal_sim_free(sim);
+	}
+}
+
 static void
 leaving_it_is_heard_of_before_its_links_end(void **state)
 {
@@ -406,6 +452,8 @@ main(void)
 	        cmocka_unit_test(what_anybody_says_to_it_arrives),
 	        cmocka_unit_test(where_its_links_were_forgotten_or_packets_are_lost_it_arrives_too),
 	        cmocka_unit_test(what_two_such_members_say_to_each_other_ends_soon),
+	        cmocka_unit_test(
+	                one_whose_address_is_translated_lives_with_the_others_and_ends_as_they_do),
 	        cmocka_unit_test(leaving_it_is_heard_of_before_its_links_end),
 	        cmocka_unit_test(under_loss_and_with_its_links_forgotten_it_is_not_found_dead),
 	        cmocka_unit_test(two_such_members_do_not_accuse_each_other),

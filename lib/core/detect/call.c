@@ -323,7 +323,7 @@ pass_on(struct shoal_core *core, const struct shoal_msg_call *call, const struct
 	const struct shoal_record *caller = caller_of(core, call, &from);
 	const struct shoal_record *record = shoal_members_at(core, slot);
 
-	if (caller == NULL || !shoal_members_may_be(core, caller, &input->from) ||
+	if (caller == NULL || !shoal_members_may_be(core, from, &input->from) ||
 	        !shoal_peer_may_say(core, call->salt) || record == NULL ||
 	        !shoal_members_counts(record)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);

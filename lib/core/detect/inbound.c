@@ -273,6 +273,9 @@ shoal_inbound_excuses(struct shoal_core *core, uint32_t slot)
 	            (record->srtt_us == 0 &&
 	                    core->now - shoal_members_heard(core, record) < HEARD_LATELY);
 
+#ifdef SHOAL_PLANT_WALLED_EXCUSED
+	return deaf;
+#endif
 	if (!deaf || !is_deaf(core)) {
 		return false;
 	}

@@ -385,13 +385,11 @@ static bool
 may_answer(const struct shoal_core *core, const struct shoal_inquest *inquest,
         const struct shoal_addr *from)
 {
-	const struct shoal_record *record = shoal_members_at(core, inquest->slot);
-
-	if (core->seal.sealed || (record != NULL && shoal_members_may_be(core, record, from))) {
+	if (core->seal.sealed || shoal_members_may_be(core, inquest->slot, from)) {
 		return true;
 	}
 	for (uint32_t i = 0; i < inquest->asked; i++) {
-		record = shoal_members_at(core, inquest->relay[i]);
+		const struct shoal_record *record = shoal_members_at(core, inquest->relay[i]);
 		if (record != NULL && shoal_members_is_at(record, from)) {
 			return true;
 		}
@@ -484,7 +482,7 @@ shoal_inquest_on_check(
 
 	if (origin == SHOAL_NONE || slot == SHOAL_NONE || slot == SHOAL_SELF ||
 	        !shoal_members_counts(shoal_members_at(core, origin)) ||
-	        !shoal_members_may_be(core, shoal_members_at(core, origin), from) ||
+	        !shoal_members_may_be(core, origin, from) ||
 	        !shoal_members_counts(shoal_members_at(core, slot))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		return;

@@ -400,11 +400,11 @@ shoal_probe_on_round(struct shoal_core *core)
 
 /* Asked by a relay that has no room for it, the target answers from where it has moved to. */
 static bool
-was_asked(struct shoal_core *core, const struct shoal_probe *probe,
-        const struct shoal_record *record, const struct shoal_addr *from, bool *direct)
+was_asked(struct shoal_core *core, const struct shoal_probe *probe, const struct shoal_addr *from,
+        bool *direct)
 {
 	*direct = shoal_addr_equal(&probe->to, from);
-	if (*direct || shoal_members_may_be(core, record, from)) {
+	if (*direct || shoal_members_may_be(core, probe->slot, from)) {
 		return true;
 	}
 	for (uint32_t i = 0; i < probe->asked; i++) {
@@ -495,7 +495,7 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 		return;
 	}
 	if (memcmp(&ack->id, &probe->target, sizeof ack->id) != 0 ||
-	        (path == SHOAL_INPUT_DATAGRAM && !was_asked(core, probe, record, from, &direct))) {
+	        (path == SHOAL_INPUT_DATAGRAM && !was_asked(core, probe, from, &direct))) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}

@@ -110,7 +110,7 @@ shoal_relay_on_request(struct shoal_core *core, const struct shoal_msg_relay *re
 #endif
 	if (origin == SHOAL_NONE || slot == SHOAL_SELF ||
 	        !shoal_members_counts(shoal_members_at(core, origin)) ||
-	        !shoal_members_may_be(core, shoal_members_at(core, origin), from)) {
+	        !shoal_members_may_be(core, origin, from)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
 		return;
 	}
@@ -171,7 +171,7 @@ shoal_relay_on_ack(
 		return;
 	}
 	if (slot == SHOAL_NONE || memcmp(&ack->id, &relayed->target, sizeof ack->id) != 0 ||
-	        !shoal_members_may_be(core, shoal_members_at(core, slot), from)) {
+	        !shoal_members_may_be(core, slot, from)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}

@@ -131,10 +131,10 @@ bool shoal_members_has_host(const struct shoal_record *record, const struct shoa
 
 /* Whether what came from there in a datagram in its name may be its own word: it was sealed, for
  * the address may have been translated on the way; it came from an address that it advertises; or
- * from such a host, and it may be one that cannot be dialled, behind something that translates
- * ports. */
-bool shoal_members_may_be(const struct shoal_core *core, const struct shoal_record *record,
-        const struct shoal_addr *from);
+ * from such a host, where it cannot be dialled or keeps a link to this member, for then its ports
+ * alone may have been. */
+bool shoal_members_may_be(
+        const struct shoal_core *core, uint32_t slot, const struct shoal_addr *from);
 /* Where what a member says can be answered. What it says on a connection comes from no port that
  * it listens on, and where no datagrams pass all of it comes so. */
 struct shoal_addr shoal_members_source(

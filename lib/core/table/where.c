@@ -33,11 +33,16 @@ shoal_members_has_host(const struct shoal_record *record, const struct shoal_add
 }
 
 bool
-shoal_members_may_be(const struct shoal_core *core, const struct shoal_record *record,
-        const struct shoal_addr *from)
+shoal_members_may_be(const struct shoal_core *core, uint32_t slot, const struct shoal_addr *from)
 {
+	const struct shoal_record *record = shoal_members_at(core, slot);
+
+	if (record == NULL) {
+		return false;
+	}
 	return core->seal.sealed || shoal_members_has_addr(record, from) ||
-	       (shoal_members_inbound(record) && shoal_members_has_host(record, from));
+	       (shoal_members_has_host(record, from) &&
+	               (shoal_members_inbound(record) || shoal_inbound_link(core, slot) != 0));
 }
 
 struct shoal_addr

@@ -89,6 +89,7 @@
 	X(TAKEN_UNTOLD, "messages", 4, "a message that was taken is told as not sent") \
 	X(GIVEN_UP, "messages", 4, "messages are given up though their member is there") \
 	X(NEVER_SENT, "messages", 4, "a message that goes once does not go at all") \
+	X(WALLED_EXCUSED, "detection", 8, "whoever cannot be dialled is never accused") \
 	X(LINK_UNASKED, "messages", 8, "of a member behind a wall nobody asks for a link") \
 	X(CAST_AGAIN, "broadcasts", 13, "a second copy of a broadcast counts again") \
 	X(CAST_UNREPAIRED, "broadcasts", 13, "who missed a reliable broadcast asks for none") \
