@@ -190,6 +190,15 @@ is_range(uint8_t bits, uint64_t prefix)
 }
 
 static bool
+is_member(const struct shoal_msg_member *member)
+{
+	return !shoal_id_is_zero(&member->id) && is_statement_state(member->state) &&
+	       member->name.len > 0 && are_reachable(&member->addrs) &&
+	       shoal_message_is_url_of(&member->addrs, member->url) &&
+	       member->protocol_min <= member->protocol_max;
+}
+
+static bool
 is_cast(const struct shoal_msg_cast *cast)
 {
 	return cast->number != 0 && !shoal_id_is_zero(&cast->id) &&
@@ -201,10 +210,7 @@ shoal_message_is_usable(uint16_t kind, const union shoal_wire_message *m)
 {
 	switch (kind) {
 	case SHOAL_MESSAGE_MEMBER:
-		return !shoal_id_is_zero(&m->member.id) && is_statement_state(m->member.state) &&
-		       m->member.name.len > 0 && are_reachable(&m->member.addrs) &&
-		       shoal_message_is_url_of(&m->member.addrs, m->member.url) &&
-		       m->member.protocol_min <= m->member.protocol_max;
+		return is_member(&m->member);
 	case SHOAL_MESSAGE_STATE:
 		return !shoal_id_is_zero(&m->state.id) && is_statement_state(m->state.state);
 	case SHOAL_MESSAGE_JOIN:

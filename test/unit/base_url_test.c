@@ -91,7 +91,7 @@ what_is_no_url_of_a_member_is_refused_with_the_reason(void **state)
 	assert_non_null(strstr(fault_of("http://[fe80::1%2]"), "without a scope"));
 	memset(longer + 9, 'a', SHOAL_URL_MAX - 9);
 	assert_int_equal(strlen(form_of(longer)), SHOAL_URL_MAX);
-	strcat(longer, "a");
+	longer[SHOAL_URL_MAX] = 'a';
 	assert_non_null(strstr(fault_of(longer), "200"));
 }
 
