@@ -15,6 +15,9 @@
  *
  * Memory: c-ares holds an answer until it is told, 64 KiB as DNS has it and its addresses; what is
  * kept is bounded by `most`.
+ * Time: for the order c-ares asks the kernel by which source address each answer is reached, about
+ * 25 microseconds each, so the longest answer that DNS can carry, 4,000 addresses, holds the loop
+ * up for a tenth of a second.
  *
  * Written against c-ares 1.18.1; only functions that 1.34 still offers are used. */
 #include "transports/resolve.h"
