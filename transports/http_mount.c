@@ -4,8 +4,9 @@
  * and how long a head may be is the evhttp's; it reads a body before it asks, so a body that is too
  * long is refused when it is here, unless evhttp_set_max_body_size did before.
  *
- * A request waits in a struct of its own. Its connection may end meanwhile: by its peer, then
- * libevent leaves the request to who waits; or with the evhttp, then it releases it itself. */
+ * A request waits in a struct of its own. That its peer has gone libevent 2.1 sees when it is
+ * answered. Its connection may be ended by the application meanwhile: then libevent releases the
+ * request, or where it has none any more leaves that to who waits. */
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>

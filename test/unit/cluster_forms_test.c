@@ -115,7 +115,11 @@ transports_of_the_application_must_be_those_that_bind_needs(void **state)
 	(void)state;
 	assert_int_equal(shoal_transport_tcp(&made[0], NULL), 0);
 	assert_int_equal(shoal_transport_udp(&made[1], NULL), 0);
-	assert_int_equal(shoal_transport_http(&made[2], NULL), 0);
+	if (shoal_transport_http(&made[2], NULL) == SHOAL_ERR_UNSUPPORTED) {
+		made[0].ops->free(made[0].self);
+		made[1].ops->free(made[1].self);
+		return; /* a build without it */
+	}
 	two_webs[0] = two_webs[1] = made[2];
 	assert_int_equal(check_with(made, 3, "127.0.0.1:1,http://127.0.0.1:2"), 0);
 	assert_int_equal(check_with(made, 2, "127.0.0.1:1"), 0);

@@ -16,6 +16,8 @@ struct server {
 	struct evconnlistener *listener;
 	const char *const *answer;
 	size_t answers, heard, connections, opened;
+	size_t together; /* so many first requests are answered when the last of them is there */
+	int waits[8];
 	char first, text[8192]; /* of all connections */
 	struct event *event[64];
 	char url[64];
@@ -49,6 +51,13 @@ on_bytes(evutil_socket_t fd, short what, void *arg)
 	server->text[len + part] = '\0';
 	size_t at = server->heard < server->answers ? server->heard : server->answers - 1;
 	const char *answer = server->answer[at];
+	if (server->heard < server->together) {
+		server->waits[server->heard++] = fd;
+		for (size_t i = 0; server->heard == server->together && i < server->heard; i++) {
+			say(server->waits[i], answer);
+		}
+		return;
+	}
 	server->heard++;
 	if (answer == NULL) {
 		shutdown(fd, SHUT_RDWR);
@@ -309,6 +318,31 @@ who_wants_to_be_left_alone_is(void **state)
 	world_close(&world);
 }
 
+/* Not by one that is as old. */
+static void
+what_is_asked_once_more_does_not_go_by_one_that_was_kept_too(void **state)
+{
+	static const char *const answers[] = {OK_TYPED, OK_TYPED, NULL, OK_TYPED};
+	struct world world;
+	struct server server;
+	struct end end;
+
+	(void)state;
+	world_open(&world);
+	open_end(&end, &world, "http://127.0.0.1:0", NULL);
+	serve(&server, &world, &end, "http", answers, COUNT_OF(answers));
+	server.together = 2;
+	assert_int_equal(site_request(&end.site, &server.addr, 1, "x", 1, MINUTE), 0);
+	assert_int_equal(site_request(&end.site, &server.addr, 2, "x", 1, MINUTE), 0);
+	UNTIL(&world, end.site.results.count == 2);
+	assert_int_equal(server.connections, 2);
+	assert_int_equal(ask(&world, &end, &server), 0);
+	assert_int_equal(server.connections, 3);
+	serve_no_more(&server);
+	site_close(&end.site);
+	world_close(&world);
+}
+
 /* What the host asks for while it is told an answer does not go by a connection that is over. */
 static void
 a_connection_is_not_used_again_that_is_over(void **state)
@@ -336,6 +370,11 @@ a_connection_is_not_used_again_that_is_over(void **state)
 		UNTIL(&world, end.site.results.count == before + 2);
 		assert_int_equal(last(&end.site.results)->code, 0);
 		assert_int_equal(server.heard, 2);
+		assert_int_equal(server.connections, 2);
+		serve_no_more(&server);
+		serve(&server, &world, &end, "http", i == 0 ? closing : more, 2);
+		assert_int_equal(ask(&world, &end, &server), 0);
+		assert_int_equal(ask(&world, &end, &server), 0);
 		assert_int_equal(server.connections, 2);
 		serve_no_more(&server);
 	}
@@ -466,6 +505,7 @@ main(void)
 	        cmocka_unit_test(what_a_kept_connection_did_not_answer_is_asked_once_more),
 	        cmocka_unit_test(what_is_asked_once_more_is_not_asked_a_third_time),
 	        cmocka_unit_test(what_is_asked_once_more_goes_by_a_new_connection),
+	        cmocka_unit_test(what_is_asked_once_more_does_not_go_by_one_that_was_kept_too),
 	        cmocka_unit_test(who_wants_to_be_left_alone_is),
 	        cmocka_unit_test(a_connection_is_not_used_again_that_is_over),
 	        cmocka_unit_test(to_https_nothing_goes_in_clear),

@@ -9,12 +9,13 @@ struct shop {
 	struct evhttp *evhttp;
 	struct end end;
 	uint16_t port;
+	struct evhttp_connection *greeted; /* the one that the application was asked by last */
 };
 
 static void
 greet(struct evhttp_request *request, void *arg)
 {
-	(void)arg;
+	*(struct evhttp_connection **)arg = evhttp_request_get_connection(request);
 	evhttp_send_reply(request, 200, "application", NULL);
 }
 
@@ -25,7 +26,7 @@ open_shop(struct shop *shop, struct world *world, const char *token)
 	struct shoal_transport transport;
 
 	shop->evhttp = evhttp_new(world->base);
-	evhttp_set_gencb(shop->evhttp, greet, NULL);
+	evhttp_set_gencb(shop->evhttp, greet, &shop->greeted);
 	struct evhttp_bound_socket *bound =
 	        evhttp_bind_socket_with_handle(shop->evhttp, "127.0.0.1", 0);
 	struct sockaddr_in at;
@@ -152,7 +153,7 @@ static void
 each_may_end_while_a_request_waits(void **state)
 {
 	(void)state;
-	for (unsigned who = 0; who < 4; who++) {
+	for (unsigned who = 0; who < 5; who++) {
 		struct world world;
 		struct shop shop;
 		bool torn;
@@ -164,12 +165,22 @@ each_may_end_while_a_request_waits(void **state)
 		if (who == 3) {
 			site->stop_at = 1; /* inside the call */
 		}
+		say(fd, "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+		assert_non_null(strstr(listen_to(&world, fd, "\r\n\r\n", &torn), " 200 "));
 		say(fd, "POST /a%20b/request HTTP/1.1\r\n" HEAD TYPE "Content-Length: 1\r\n\r\nx");
 		UNTIL(&world, site->requests.count == 1);
 		uint64_t exchange = last(&site->requests)->exchange;
 		if (who == 0) {
-			close(fd);
-			UNTIL(&world, site_reply(site, exchange, "y", 1) == SHOAL_ERR_NOT_FOUND);
+			close(fd); /* which libevent sees when it is answered */
+			for (unsigned turn = 0; turn < 10; turn++) {
+				event_base_loop(world.base, EVLOOP_NONBLOCK);
+			}
+			assert_int_equal(site_reply(site, exchange, "y", 1), 0);
+			world_rest(&world, 20);
+		} else if (who == 4) {
+			evhttp_connection_free(shop.greeted);
+			assert_int_equal(site_reply(site, exchange, "y", 1), SHOAL_ERR_NOT_FOUND);
+			assert_string_equal(listen_to(&world, fd, NULL, &torn), "");
 		} else if (who == 1) {
 			assert_int_equal(shoal_transport_http_mount(&site->transport, NULL), 0);
 			evhttp_free(shop.evhttp);

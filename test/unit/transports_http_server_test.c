@@ -151,8 +151,9 @@ who_is_not_taken_is_closed_behind_the_answer(void **state)
 		assert_null(strstr(listen_to(&world, fd, "\r\n\r\n", &torn), "close"));
 	}
 	say(fd, POST_MESSAGE ONE);
-	text = listen_to(&world, fd, NULL, &torn);
+	text = listen_to(&world, fd, "\r\n\r\n", &torn);
 	assert_int_equal(count_of(text, " 204 "), 1);
+	assert_non_null(strstr(text, "\r\nConnection: close\r\n"));
 	close(fd);
 	close_one(&world, &end);
 }

@@ -288,8 +288,15 @@ who_trickles_is_cut_off(void **state)
 	end.site.env.web.bind = "http://127.0.0.1:0";
 	end.site.env.exchange_timeout_ms = 200;
 	assert_int_equal(site_start(&end.site), 0);
-	assert_string_equal(told(&world, &end, "POST /request HTTP/1.1\r\nHost:", NULL), "");
+	int fd = dial_from(&end, "127.0.0.1");
+	say(fd, "POST /request HTTP/1.1\r\nHost:");
+	char byte;
+	for (unsigned i = 0; i < 4000 && recv(fd, &byte, 1, MSG_DONTWAIT) < 0; i++) {
+		(void)!send(fd, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+		world_rest(&world, 5);
+	}
 	assert_int_equal(end.site.counted[SHOAL_COUNTER_CONNECTIONS_ABUSED], 1);
+	close(fd);
 	assert_string_equal(told(&world, &end, "", NULL), ""); /* says nothing at all */
 	site_close(&end.site);
 	world_close(&world);

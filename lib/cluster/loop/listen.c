@@ -566,5 +566,10 @@ shoal_listen_default(struct shoal_cluster *cluster)
 
 		one->ops->free(one->self);
 	}
-	return shoal_last_error_set(rc, "transports: %s", shoal_strerror(rc));
+	return rc == SHOAL_ERR_UNSUPPORTED
+	               ? shoal_last_error_set(rc,
+	                         "bind: %s is a URL, and this build has no HTTP; build it with "
+	                         "-DSHOAL_HTTP=ON",
+	                         settings->web.text)
+	               : shoal_last_error_set(rc, "transports: %s", shoal_strerror(rc));
 }

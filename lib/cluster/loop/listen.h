@@ -5,8 +5,8 @@
 
 #include "cluster/cluster.h"
 
-/* Where the config gave no transports: what the forms in bind need. SHOAL_ERR_NOMEM, with a text.
- */
+/* Where the config gave no transports: what the forms in bind need. SHOAL_ERR_NOMEM,
+ * _UNSUPPORTED, with a text. */
 SHOAL_MUST_USE int shoal_listen_default(struct shoal_cluster *cluster);
 
 /* Starts all transports; fills in bound and advertised. On failure none runs and the last error's
