@@ -79,7 +79,7 @@ for example in "$here"/../../examples/*.c; do
 	package=shoal
 	case $name in
 	core_poll | sim) package=shoal-core ;;
-	embed) package="shoal libevent" ;;
+	embed | web) package="shoal libevent" ;;
 	esac
 	try "pkg-config's flags build the example $name" compile "example-$name" "$example" $(pkg-config --cflags --libs $package)
 done
