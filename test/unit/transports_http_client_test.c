@@ -382,6 +382,30 @@ a_connection_is_not_used_again_that_is_over(void **state)
 	world_close(&world);
 }
 
+/* An answer that nobody of this cluster gave ends its connection. */
+static void
+an_answer_that_the_host_refuses_ends_its_connection(void **state)
+{
+	static const char *const answers[] = {OK_TYPED};
+	struct world world;
+	struct server server;
+	struct end end;
+
+	(void)state;
+	world_open(&world);
+	open_end(&end, &world, "http://127.0.0.1:0", NULL);
+	serve(&server, &world, &end, "http", answers, 1);
+	assert_int_equal(ask(&world, &end, &server), 0);
+	end.site.verdict = SHOAL_TRANSPORT_REFUSED;
+	assert_int_equal(ask(&world, &end, &server), 0);
+	assert_int_equal(server.connections, 1);
+	assert_int_equal(ask(&world, &end, &server), 0);
+	assert_int_equal(server.connections, 2);
+	serve_no_more(&server);
+	site_close(&end.site);
+	world_close(&world);
+}
+
 /* Who has nothing but TLS for it says nothing in clear. */
 static void
 to_https_nothing_goes_in_clear(void **state)
@@ -508,6 +532,7 @@ main(void)
 	        cmocka_unit_test(what_is_asked_once_more_does_not_go_by_one_that_was_kept_too),
 	        cmocka_unit_test(who_wants_to_be_left_alone_is),
 	        cmocka_unit_test(a_connection_is_not_used_again_that_is_over),
+	        cmocka_unit_test(an_answer_that_the_host_refuses_ends_its_connection),
 	        cmocka_unit_test(to_https_nothing_goes_in_clear),
 	        cmocka_unit_test(what_is_long_goes_behind_the_messages_before_it),
 	        cmocka_unit_test(what_waits_is_bounded_in_bytes),

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* The HTTP transport under TLS: who asks by a certificate is told apart, and who cannot show one,
+ * or shows another one, is not talked to. */
+#include "transports_certs.h"
+#include "transports_http_end.h"
+
+static void
+open_tls(struct end *end, struct world *world, const struct certs *certs, const char *name)
+{
+	static char crt[8][128], key[8][128], ca[8][128];
+	static unsigned next;
+	unsigned i = next++ % 8;
+	struct shoal_transport transport;
+	char file[64];
+
+	snprintf(file, sizeof file, "%s.crt", name);
+	snprintf(crt[i], sizeof crt[i], "%s", certs_path(certs, file));
+	snprintf(file, sizeof file, "%s.key", name);
+	snprintf(key[i], sizeof key[i], "%s", certs_path(certs, file));
+	snprintf(ca[i], sizeof ca[i], "%s", certs_path(certs, "ca.crt"));
+	assert_int_equal(shoal_transport_http(&transport, NULL), 0);
+	site_init(&end->site, world, transport, "127.0.0.1:0");
+	end->site.env.web.bind = "https://127.0.0.1:0";
+	end->site.env.tls = (struct shoal_transport_tls){
+	        .client_certs = true, .ca = ca[i], .cert = crt[i], .key = key[i]};
+	if (site_start(&end->site) != 0) {
+		fail_msg("%s", end->site.why);
+	}
+	assert_int_equal(transport.ops->url(transport.self, end->url, sizeof end->url), 0);
+	assert_int_equal(shoal_addr_from_url(&end->addr, end->url), 0);
+}
+
+static void
+who_asks_is_known_by_the_certificate(void **state)
+{
+	const struct certs_wish one = {.name = "one", .dns = "one.example", .ip = "127.0.0.1"};
+	const struct certs_wish two = {.name = "two", .dns = "two.example", .ip = "127.0.0.1"};
+	struct certs certs;
+	struct world world;
+	struct end a, b;
+	char name[256];
+
+	(void)state;
+	certs_begin(&certs);
+	certs_make(&certs, "one", &one);
+	certs_make(&certs, "two", &two);
+	world_open(&world);
+	open_tls(&a, &world, &certs, "one");
+	open_tls(&b, &world, &certs, "two");
+	know(&a, &b);
+	assert_int_equal(site_request(&a.site, &b.addr, 1, "x", 1, MINUTE), 0);
+	UNTIL(&world, b.site.requests.count == 1);
+	const struct shoal_transport *by = &b.site.transport;
+	uint64_t exchange = last(&b.site.requests)->exchange;
+	assert_int_equal(by->ops->peer(by->self, exchange, name, sizeof name), 0);
+	assert_string_equal(name, "one.example");
+	assert_int_equal(by->ops->peer(by->self, exchange, name, 5), SHOAL_ERR_TOO_BIG);
+	assert_int_equal(
+	        by->ops->peer(by->self, exchange + 1, name, sizeof name), SHOAL_ERR_NOT_FOUND);
+	assert_int_equal(site_reply(&b.site, exchange, "y", 1), 0);
+	UNTIL(&world, a.site.results.count == 1);
+	assert_int_equal(last(&a.site.results)->code, 0);
+	/* In clear to where TLS is spoken nothing passes. */
+	assert_null(strstr(told(&world, &b, "POST /message HTTP/1.1\r\n\r\n", NULL), "HTTP/"));
+	assert_int_equal(b.site.streams.count, 0);
+	site_close(&a.site);
+	site_close(&b.site);
+	world_close(&world);
+	certs_end(&certs);
+}
+
+static void
+another_name_or_authority_is_not_talked_to(void **state)
+{
+	const struct certs_wish good = {.name = "good", .ip = "127.0.0.1"};
+	const struct certs_wish other = {.name = "other", .dns = "other.example"};
+	struct certs certs;
+	struct world world;
+	struct end a, b;
+
+	(void)state;
+	certs_begin(&certs);
+	certs_make(&certs, "good", &good);
+	certs_make(&certs, "other", &other);
+	world_open(&world);
+	open_tls(&a, &world, &certs, "good");
+	open_tls(&b, &world, &certs, "other");
+	know(&a, &b);
+	assert_int_equal(site_request(&a.site, &b.addr, 1, "x", 1, MINUTE), 0);
+	UNTIL(&world, a.site.results.count == 1);
+	assert_int_equal(last(&a.site.results)->code, SHOAL_ERR_UNREACHABLE);
+	assert_int_equal(a.site.logs, 1);
+	assert_int_equal(b.site.requests.count, 0);
+	site_close(&a.site);
+	/* By the name that all have, where members are dialled by address. */
+	open_tls(&a, &world, &certs, "good");
+	a.site.transport.ops->stop(a.site.transport.self);
+	a.site.env.tls.name = "other.example";
+	assert_int_equal(site_start(&a.site), 0);
+	know(&a, &b);
+	b.site.echo = true;
+	assert_int_equal(site_request(&a.site, &b.addr, 2, "x", 1, MINUTE), 0);
+	UNTIL(&world, a.site.results.count == 1);
+	assert_int_equal(last(&a.site.results)->code, 0);
+	site_close(&a.site);
+	site_close(&b.site);
+	world_close(&world);
+	certs_end(&certs);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(who_asks_is_known_by_the_certificate),
+	        cmocka_unit_test(another_name_or_authority_is_not_talked_to),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
