@@ -2,6 +2,9 @@
 /* One of two ways to the same descriptor: recv and send, or a session of TLS. Nothing is kept here
  * but which; what waits is the session's, so that in clear a write is one call of the kernel.
  *
+ * A child of fork has the same connection, and the same state of TLS: one byte of it, were it the
+ * alert that says the end, and the peer closes, or finds the parent's next record forged.
+ *
  * At the end TLS says that it is one, as far as the kernel takes that at once. A process that is
  * killed does not: the other side then reads ECONNRESET, in clear 0. */
 #include "transports/channel.h"
@@ -11,12 +14,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "transports/process.h"
+#include "transports/socket.h"
+
+/* Then errno says that nothing can be sent or read here. */
+static bool
+is_of_parent(const struct shoal_channel *channel)
+{
+	if (!shoal_socket_is_forked(channel->owner)) {
+		return false;
+	}
+	errno = EPIPE;
+	return true;
+}
+
 int
 shoal_channel_open(struct shoal_channel *channel, int fd, struct shoal_tls *tls, const char *host)
 {
 	int rc = SHOAL_OK;
 
-	*channel = (struct shoal_channel){.fd = fd, .up = tls == NULL};
+	*channel = (struct shoal_channel){
+	        .fd = fd, .owner = shoal_process_number(), .up = tls == NULL};
 	if (tls != NULL) {
 		rc = shoal_tls_open(&channel->tls, tls, host, fd);
 	}
@@ -34,7 +52,9 @@ shoal_channel_close(struct shoal_channel *channel)
 		return;
 	}
 	if (channel->tls != NULL) {
-		shoal_tls_end(channel->tls);
+		if (!is_of_parent(channel)) {
+			shoal_tls_end(channel->tls);
+		}
 		shoal_tls_close(channel->tls);
 	}
 	close(channel->fd);
@@ -47,6 +67,9 @@ shoal_channel_greet(struct shoal_channel *channel, enum shoal_tls_want *want)
 	int rc = SHOAL_OK;
 
 	*want = SHOAL_TLS_DONE;
+	if (channel->fd < 0 || is_of_parent(channel)) {
+		return SHOAL_ERR_CLOSED;
+	}
 	if (!channel->up) {
 		rc = shoal_tls_handshake(channel->tls, want);
 		channel->up = rc == SHOAL_OK && *want == SHOAL_TLS_DONE;
@@ -57,6 +80,9 @@ shoal_channel_greet(struct shoal_channel *channel, enum shoal_tls_want *want)
 ssize_t
 shoal_channel_read(struct shoal_channel *channel, void *data, size_t len)
 {
+	if (is_of_parent(channel)) {
+		return -1;
+	}
 	if (channel->tls != NULL) {
 		return shoal_tls_read(channel->tls, data, len);
 	}
@@ -71,6 +97,9 @@ shoal_channel_read(struct shoal_channel *channel, void *data, size_t len)
 ssize_t
 shoal_channel_write(struct shoal_channel *channel, const void *data, size_t len)
 {
+	if (is_of_parent(channel)) {
+		return -1;
+	}
 	if (channel->tls != NULL) {
 		return shoal_tls_write(channel->tls, data, len);
 	}
@@ -85,6 +114,9 @@ shoal_channel_write(struct shoal_channel *channel, const void *data, size_t len)
 int
 shoal_channel_flush(struct shoal_channel *channel)
 {
+	if (is_of_parent(channel)) {
+		return -1;
+	}
 	return channel->tls != NULL ? shoal_tls_flush(channel->tls) : 0;
 }
 

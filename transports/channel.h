@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A stream's descriptor, in clear or with TLS on it: the same calls for both. The descriptor is
- * non-blocking and the channel's own. */
+ * non-blocking and the channel's own. In a child of fork a channel of before is closed without a
+ * word and takes nothing: the connection is still the parent's. */
 #ifndef SHOAL_TRANSPORTS_CHANNEL_H
 #define SHOAL_TRANSPORTS_CHANNEL_H
 
@@ -11,6 +12,7 @@
 struct shoal_channel {
 	int fd;                        /* -1: closed */
 	struct shoal_tls_session *tls; /* NULL: in clear */
+	uint64_t owner;                /* the process that it is of, as in process.h */
 	bool up;                       /* bytes may pass */
 };
 

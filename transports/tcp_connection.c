@@ -155,6 +155,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	struct shoal_tcp *tcp = connection->tcp;
 	(void)fd;
 	(void)what;
+	if (shoal_socket_is_forked(tcp->owner)) {
+		return;
+	}
 	if (connection->doomed) {
 		bury(connection);
 		return;

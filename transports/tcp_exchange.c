@@ -73,6 +73,9 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 	struct shoal_tcp *tcp = connection->tcp;
 	(void)fd;
 	(void)what;
+	if (shoal_socket_is_forked(tcp->owner)) {
+		return;
+	}
 	shoal_tcp_connection_retire(connection);
 	(void)end(tcp, request, SHOAL_ERR_TIMEOUT, NULL, 0);
 	if (tcp->running && shoal_tcp_watch_is_link(connection)) {

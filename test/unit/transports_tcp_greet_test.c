@@ -4,6 +4,7 @@
 #include "transports_tcp.h"
 
 #include <fcntl.h>
+#include <sys/wait.h>
 
 /* Two sites, each with a certificate of its own; what a test changes before it starts them. */
 struct greeting {
@@ -355,6 +356,67 @@ a_link_whose_process_was_killed_is_told_as_closed(void **state)
 	}
 }
 
+/* In the child: the connection's time is over, its request's too, it writes, and all is stopped. */
+static void
+be_child(struct greeting *greeting)
+{
+	struct shoal_tcp_connection *connection =
+	        SHOAL_LIST_ITEM(tcp_of(&greeting->a)->outbound.phase[SHOAL_TCP_BUSY].next,
+	                struct shoal_tcp_connection, in_all);
+
+	alarm(60);
+	event_reinit(greeting->world.base);
+	connection->used_at = 0;
+	event_active(&connection->timer, EV_TIMEOUT, 1);
+	event_active(&connection->readable, EV_READ, 1);
+	SHOAL_LIST_FOREACH (node, &connection->requests) {
+		event_active(&SHOAL_LIST_ITEM(node, struct shoal_tcp_request, node)->timer,
+		        EV_TIMEOUT, 1);
+	}
+	for (unsigned i = 0; i < 10; i++) {
+		event_base_loop(greeting->world.base, EVLOOP_NONBLOCK);
+	}
+	bool silent = connection->channel.fd >= 0 &&
+	              shoal_channel_write(&connection->channel, "x", 1) < 0 &&
+	              shoal_channel_flush(&connection->channel) < 0;
+	site_stop(&greeting->a);
+	site_stop(&greeting->b);
+	_exit(silent && greeting->a.results.count == 1 ? 0 : 1);
+}
+
+static void
+a_child_of_fork_ends_no_connection_of_its_parent(void **state)
+{
+	struct greeting greeting;
+	int status;
+
+	(void)state;
+	begin(&greeting);
+	start(&greeting);
+	assert_int_equal(ask(&greeting), 0);
+	greeting.b.echo = false;
+	assert_int_equal(site_request(&greeting.a, &greeting.b.addr[0], 2, "wait", 4, MINUTE), 0);
+	UNTIL(&greeting.world, greeting.b.requests.count == 2);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		be_child(&greeting);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	const struct shoal_transport *b = &greeting.b.transport;
+	assert_int_equal(b->ops->reply(b->self, last(&greeting.b.requests)->exchange,
+	                         (const uint8_t *)"late", 4),
+	        0);
+	UNTIL(&greeting.world, greeting.a.results.count == 2);
+	assert_int_equal(last(&greeting.a.results)->code, 0);
+	greeting.b.echo = true;
+	assert_int_equal(ask(&greeting), 0);
+	assert_int_equal(greeting.a.counted[SHOAL_COUNTER_CONNECTIONS_OUT], 1);
+	done(&greeting);
+}
+
 #define SHORT 100 /* ms */
 
 static void
@@ -426,6 +488,7 @@ main(void)
 	        cmocka_unit_test(in_clear_and_with_tls_do_not_meet_and_both_sides_say_what_to_do),
 	        cmocka_unit_test(what_tls_needs_is_said_at_the_start),
 	        cmocka_unit_test(a_link_whose_process_was_killed_is_told_as_closed),
+	        cmocka_unit_test(a_child_of_fork_ends_no_connection_of_its_parent),
 	        cmocka_unit_test(who_does_not_end_a_handshake_is_closed_in_time),
 	        cmocka_unit_test(handshakes_that_do_not_end_are_bounded_and_stop_no_good_request),
 	};
