@@ -7,12 +7,14 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <mbedtls/error.h>
 #include <mbedtls/version.h>
@@ -37,6 +39,20 @@ static const int ciphers[] = {
         MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
         MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
         MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, 0};
+
+/* The library's own lists begin with what is slowest and take 192 bits, too: and of those that both
+ * sides know the server's first counts, so that who dials would choose what a handshake costs. */
+#if MBEDTLS_VERSION_NUMBER >= 0x03020000
+static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+        MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1,
+        MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+#else
+static const mbedtls_ecp_group_id groups[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1,
+        MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE};
+/* 3.2 takes no other ones by itself. */
+static const int hashes[] = {
+        MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512, MBEDTLS_MD_NONE};
+#endif
 
 static int
 random_bytes(void *arg, unsigned char *out, size_t len)
@@ -70,20 +86,56 @@ shoal_tls_material_give(struct shoal_tls_material *material)
 	shoal_alloc_free(&mem, material);
 }
 
-/* What mbedTLS says of a file, and where it was the file itself, the kernel. */
+/* Why the kernel does not give a file for reading; 0: it does. */
+static int
+fault_of(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		return errno;
+	}
+	close(fd);
+	return 0;
+}
+
+/* What mbedTLS says of a file, and where it was the file itself, the kernel. Above 0: how many
+ * certificates in it were not read. */
 static int
 wrong_file(const char *what, const char *path, int error, char *why, size_t len)
 {
-	struct stat status;
+	int fault = fault_of(path);
 	char text[128];
 
-	if (stat(path, &status) != 0) {
-		snprintf(why, len, "%s: %s: %s", what, path, strerrordesc_np(errno));
-		return errno == EACCES ? SHOAL_ERR_PERMISSION : SHOAL_ERR_INVALID;
+	if (fault != 0) {
+		snprintf(why, len, "%s: %s: %s", what, path, strerrordesc_np(fault));
+		return fault == EACCES                      ? SHOAL_ERR_PERMISSION
+		       : fault == EMFILE || fault == ENFILE ? SHOAL_ERR_SYSTEM
+		                                            : SHOAL_ERR_INVALID;
+	}
+	if (error > 0) {
+		snprintf(why, len, "%s: %s: %d of the certificates in it cannot be read", what,
+		        path, error);
+		return SHOAL_ERR_INVALID;
 	}
 	mbedtls_strerror(error, text, sizeof(text));
 	snprintf(why, len, "%s: %s: not in the form that is read here (PEM): %s", what, path, text);
 	return SHOAL_ERR_INVALID;
+}
+
+/* What the other sides say of it by the rules above. */
+static bool
+is_key_taken(const mbedtls_pk_context *key)
+{
+	if (!mbedtls_pk_can_do(key, MBEDTLS_PK_ECDSA)) {
+		return mbedtls_pk_get_bitlen(key) >= 2048;
+	}
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+	mbedtls_ecp_group_id curve = mbedtls_pk_ec(*key)->MBEDTLS_PRIVATE(grp).id;
+#else
+	mbedtls_ecp_group_id curve = mbedtls_pk_ec(*key)->grp.id;
+#endif
+	return curve == MBEDTLS_ECP_DP_SECP256R1 || curve == MBEDTLS_ECP_DP_SECP384R1;
 }
 
 static int
@@ -121,6 +173,13 @@ read_cert(struct shoal_tls_material *material, const struct shoal_tls_files *fil
 		        files->key, files->cert);
 		return SHOAL_ERR_INVALID;
 	}
+	if (!is_key_taken(&material->key)) {
+		snprintf(why, len,
+		        "tls_key: %s: no side takes keys of this kind; allowed are P-256, P-384, "
+		        "and RSA with 2048 bits or more",
+		        files->key);
+		return SHOAL_ERR_INVALID;
+	}
 	material->has_cert = true;
 	return SHOAL_OK;
 }
@@ -134,7 +193,7 @@ read_ca(struct shoal_tls_material *material, const struct shoal_tls_files *files
 	int rc = mbedtls_x509_crt_parse_file(&material->ca, path);
 
 	if (rc < 0 || (rc > 0 && files->ca != NULL) || material->ca.version == 0) {
-		if (files->ca == NULL) {
+		if (files->ca == NULL && fault_of(path) == ENOENT) {
 			snprintf(why, len,
 			        "tls_ca: this machine has no authorities in " SYSTEM_CA
 			        " (package ca-certificates); install them, or name a file of "
@@ -160,6 +219,13 @@ make_config(mbedtls_ssl_config *config, struct shoal_tls_material *material,
 	}
 	mbedtls_ssl_conf_rng(config, random_bytes, NULL);
 	mbedtls_ssl_conf_ciphersuites(config, ciphers);
+	mbedtls_ssl_conf_cert_profile(config, &mbedtls_x509_crt_profile_next);
+#if MBEDTLS_VERSION_NUMBER >= 0x03020000
+	mbedtls_ssl_conf_groups(config, groups);
+#else
+	mbedtls_ssl_conf_curves(config, groups);
+	mbedtls_ssl_conf_sig_hashes(config, hashes);
+#endif
 	mbedtls_ssl_conf_min_version(
 	        config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 	mbedtls_ssl_conf_authmode(
@@ -167,6 +233,7 @@ make_config(mbedtls_ssl_config *config, struct shoal_tls_material *material,
 #if defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_CLI_C)
 	mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
 #endif
+	*(server ? &material->checks_clients : &material->checks_servers) = asks;
 	if (asks) {
 		mbedtls_ssl_conf_ca_chain(config, &material->ca, NULL);
 	}
@@ -235,6 +302,12 @@ shoal_tls_new(struct shoal_tls **out, const struct shoal_allocator *mem,
 
 	if ((files->cert == NULL) != (files->key == NULL)) {
 		snprintf(why, len, "tls_cert and tls_key: one needs the other");
+		return SHOAL_ERR_INVALID;
+	}
+	if (files->client_certs && files->ca == NULL) {
+		snprintf(why, len,
+		        "tls_client_certs needs tls_ca, an authority of your own: those of this "
+		        "machine sign for everybody");
 		return SHOAL_ERR_INVALID;
 	}
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000

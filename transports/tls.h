@@ -31,8 +31,8 @@ struct shoal_tls_files {
 	        *cert;   /* PEM: this side's, with those between it and its authority; NULL: none */
 	const char *key; /* PEM: of cert; NULL with it */
 	bool verify;     /* the other side's certificate is asked for and checked */
-	bool client_certs; /* a server asks clients for theirs: without one there is no connection
-	                    */
+	bool client_certs; /* a server asks clients for theirs: without one of ca, which may not be
+	                    * NULL then, there is no connection */
 };
 
 /* Strings are copied. SHOAL_ERR_INVALID, _PERMISSION, _SYSTEM, _NOMEM, _UNSUPPORTED: why (len

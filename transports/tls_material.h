@@ -15,6 +15,7 @@ struct shoal_tls_material {
 	mbedtls_pk_context key;
 	mbedtls_ssl_config client, server;
 	bool has_cert;
+	bool checks_servers, checks_clients; /* the certificates of those */
 };
 
 struct shoal_tls {

@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 #include <mbedtls/error.h>
 #include <mbedtls/net_sockets.h>
 #include <mbedtls/oid.h>
+#include <mbedtls/version.h>
 
 #include "base/alloc.h"
 #include "base/text.h"
@@ -30,6 +32,23 @@
 /* A flight of a handshake, or a record and answers to what the other side should not have sent. */
 #define WAITS_MAX 131072
 #define READS     64 /* of the kernel, in one call from above: see give_bytes */
+
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+#define BAD_CERTIFICATE MBEDTLS_ERR_SSL_BAD_CERTIFICATE
+#define NO_CIPHER       MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE
+#define NO_USE          MBEDTLS_ERR_SSL_BAD_INPUT_DATA /* told as the one above */
+#else
+#define BAD_CERTIFICATE MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE
+#define NO_CIPHER       MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN
+#define NO_USE          MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE
+#endif
+
+/* Of TLS 1.3: of no use here, and no failure. */
+#ifdef MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET
+#define NEW_TICKET MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET
+#else
+#define NEW_TICKET INT_MIN
+#endif
 
 struct shoal_tls_session {
 	struct shoal_tls_material *material;
@@ -238,9 +257,19 @@ explain_certificate(struct shoal_tls_session *session, uint32_t flags)
 		what = "is not valid yet; are the clocks right?";
 	} else if ((flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0) {
 		what = "is of no authority that is trusted here (tls_ca), or signed by itself";
-	} else if ((flags & (MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK |
-	                            MBEDTLS_X509_BADCERT_BAD_KEY)) != 0) {
-		what = "is signed in a way that is too weak";
+	} else if ((flags & MBEDTLS_X509_BADCERT_EXT_KEY_USAGE) != 0) {
+		what = session->client
+		               ? "is for clients only: members need extendedKeyUsage serverAuth "
+		                 "and clientAuth, or none"
+		               : "is for servers only: members need extendedKeyUsage serverAuth "
+		                 "and clientAuth, or none";
+	} else if ((flags & MBEDTLS_X509_BADCERT_KEY_USAGE) != 0) {
+		what = "may not be used for this: members need keyUsage digitalSignature, or none";
+	} else if ((flags & MBEDTLS_X509_BADCERT_BAD_KEY) != 0) {
+		what = "has, or its authority has, a key that is not taken: allowed are P-256, "
+		       "P-384, and RSA with 2048 bits or more";
+	} else if ((flags & (MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK)) != 0) {
+		what = "is signed in a way that is too weak: it takes SHA-256 or more";
 	} else if ((flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) != 0) {
 		snprintf(session->why, sizeof(session->why), "%s is not for %s", whose,
 		        session->host);
@@ -272,6 +301,10 @@ explain(struct shoal_tls_session *session, int error)
 		snprintf(session->why, sizeof(session->why), "what it sent is no TLS");
 		return code;
 	}
+	if (error == BAD_CERTIFICATE && flags != 0 && flags != UINT32_MAX) {
+		error = MBEDTLS_ERR_X509_CERT_VERIFY_FAILED; /* the use that it is for, or its curve
+		                                              */
+	}
 	switch (error) {
 	case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
 		explain_certificate(session, flags);
@@ -285,6 +318,13 @@ explain(struct shoal_tls_session *session, int error)
 		               ? "it refused the connection: it may want a certificate (tls_cert), "
 		                 "or another one; its log says why"
 		               : "it refused the certificate of this side, or what this side speaks";
+		code = SHOAL_ERR_AUTH;
+		break;
+	case NO_CIPHER:
+	case NO_USE:
+		what = "nothing that it offers is taken here (TLS 1.2 or later, ECDHE on x25519, "
+		       "P-256 or P-384), or the certificate of this side (tls_cert) may not be "
+		       "used by servers";
 		code = SHOAL_ERR_AUTH;
 		break;
 	case MBEDTLS_ERR_SSL_CONN_EOF:
@@ -325,9 +365,11 @@ take_name(struct shoal_tls_session *session, const unsigned char *name, size_t l
 static void
 read_peer(struct shoal_tls_session *session)
 {
+	const struct shoal_tls_material *material = session->material;
+	bool checked = session->client ? material->checks_servers : material->checks_clients;
 	const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&session->ssl);
 
-	if (cert == NULL || mbedtls_ssl_get_verify_result(&session->ssl) != 0) {
+	if (!checked || cert == NULL || mbedtls_ssl_get_verify_result(&session->ssl) != 0) {
 		return;
 	}
 	for (const mbedtls_x509_sequence *name = &cert->subject_alt_names;
@@ -353,7 +395,7 @@ shoal_tls_handshake(struct shoal_tls_session *session, enum shoal_tls_want *want
 	session->reads = READS;
 	int rc = session->up ? 0 : mbedtls_ssl_handshake(&session->ssl);
 	int error = errno;
-	if (rc != 0 && is_foreign(session)) {
+	if (rc != 0 && rc != MBEDTLS_ERR_SSL_WANT_READ && is_foreign(session)) {
 		(void)take_bytes(session, unexpected, sizeof(unexpected));
 	}
 	bool blocked = shoal_tls_flush(session) != 0;
@@ -395,9 +437,12 @@ fail(struct shoal_tls_session *session, int error)
 ptrdiff_t
 shoal_tls_read(struct shoal_tls_session *session, void *data, size_t len)
 {
-	session->reads = READS;
-	int rc = mbedtls_ssl_read(&session->ssl, data, len);
+	int rc;
 
+	session->reads = READS;
+	do {
+		rc = mbedtls_ssl_read(&session->ssl, data, len);
+	} while (rc == NEW_TICKET);
 	if (shoal_tls_waiting(session) > 0) {
 		int error = errno;
 		(void)shoal_tls_flush(session);

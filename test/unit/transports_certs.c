@@ -50,12 +50,13 @@ write_file(const struct certs *certs, const char *name, const char *ending, cons
 }
 
 static void
-make_key(struct certs_authority *authority, mbedtls_pk_context *key)
+make_key(struct certs_authority *authority, mbedtls_pk_context *key, bool p521)
 {
 	mbedtls_pk_init(key);
 	assert_int_equal(mbedtls_pk_setup(key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)), 0);
-	assert_int_equal(mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key),
-	                         mbedtls_ctr_drbg_random, &authority->rng),
+	assert_int_equal(
+	        mbedtls_ecp_gen_key(p521 ? MBEDTLS_ECP_DP_SECP521R1 : MBEDTLS_ECP_DP_SECP256R1,
+	                mbedtls_pk_ec(*key), mbedtls_ctr_drbg_random, &authority->rng),
 	        0);
 }
 
@@ -90,6 +91,28 @@ add_names(mbedtls_x509write_cert *cert, const struct certs_wish *wish)
 	}
 }
 
+/* ExtendedKeyUsage and KeyUsage (RFC 5280, 4.2.1.12 and 4.2.1.3): id-kp 1 and 2 are servers and
+ * clients. */
+static void
+add_uses(mbedtls_x509write_cert *cert, const struct certs_wish *wish)
+{
+	unsigned char der[] = {0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1};
+
+	if (wish->use != 0) {
+		der[sizeof(der) - 1] = wish->use == 's' ? 1 : 2;
+		assert_int_equal(
+		        mbedtls_x509write_crt_set_extension(cert, MBEDTLS_OID_EXTENDED_KEY_USAGE,
+		                MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0, der,
+		                sizeof(der)),
+		        0);
+	}
+	if (wish->no_signing) {
+		assert_int_equal(
+		        mbedtls_x509write_crt_set_key_usage(cert, MBEDTLS_X509_KU_KEY_ENCIPHERMENT),
+		        0);
+	}
+}
+
 static void
 sign(struct certs *certs, const char *name, mbedtls_pk_context *key, const struct certs_wish *wish,
         bool is_authority)
@@ -120,6 +143,7 @@ sign(struct certs *certs, const char *name, mbedtls_pk_context *key, const struc
 	mbedtls_x509write_crt_set_subject_key(&cert, key);
 	mbedtls_x509write_crt_set_issuer_key(&cert, own ? key : &authority->key);
 	add_names(&cert, wish);
+	add_uses(&cert, wish);
 	assert_int_equal(mbedtls_x509write_crt_pem(
 	                         &cert, pem, sizeof pem, mbedtls_ctr_drbg_random, &authority->rng),
 	        0);
@@ -134,7 +158,7 @@ certs_renew(struct certs *certs)
 	const struct certs_wish wish = {.name = "shoal test"};
 
 	mbedtls_pk_free(&certs->authority->key);
-	make_key(certs->authority, &certs->authority->key);
+	make_key(certs->authority, &certs->authority->key, false);
 	sign(certs, "ca", &certs->authority->key, &wish, true);
 }
 
@@ -162,7 +186,7 @@ certs_make(struct certs *certs, const char *name, const struct certs_wish *wish)
 	unsigned char pem[PEM_MOST];
 	mbedtls_pk_context key;
 
-	make_key(certs->authority, &key);
+	make_key(certs->authority, &key, wish->p521);
 	assert_int_equal(mbedtls_pk_write_key_pem(&key, pem, sizeof pem), 0);
 	write_file(certs, name, "key", pem);
 	sign(certs, name, &key, wish, false);

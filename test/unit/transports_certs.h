@@ -12,6 +12,9 @@ struct certs_wish {
 	const char *ip;        /* IPv4 as text; NULL: none */
 	const char *from, *to; /* "20200101000000"; NULL: now valid */
 	bool self_signed;
+	bool p521;       /* a key of that curve */
+	bool no_signing; /* it is for key encipherment */
+	char use;        /* 's': for servers only, 'c': for clients only; 0: it does not say */
 };
 
 /* An authority of a folder of its own: path ends with 0. */

@@ -230,6 +230,125 @@ a_client_is_asked_for_its_certificate_and_known_by_it(void **state)
 	done(&pair);
 }
 
+static void
+a_client_with_a_certificate_for_servers_only_is_told_which_use_is_missing(void **state)
+{
+	const struct certs_wish web = {.name = "web-1", .use = 's'};
+	struct pair pair;
+
+	(void)state;
+	certs_begin(&pair.certs);
+	certs_make(&pair.certs, "server", &good);
+	certs_make(&pair.certs, "web", &web);
+	pair.server = side(&pair.certs, "server", false, true);
+	pair.client = side(&pair.certs, "web", true, false);
+	connect_pair(&pair, "node.example");
+	shake_hands(&pair);
+	assert_int_equal(pair.server_code, SHOAL_ERR_AUTH);
+	assert_string_equal(shoal_tls_why(pair.at_server),
+	        "the certificate that it gave is for servers only: members need extendedKeyUsage "
+	        "serverAuth and clientAuth, or none");
+	hang_up(&pair);
+	done(&pair);
+}
+
+static void
+a_server_says_so_where_its_own_certificate_is_for_clients_only_or_may_not_sign(void **state)
+{
+	static const struct certs_wish wishes[] = {{.name = "s", .dns = "node.example", .use = 'c'},
+	        {.name = "s", .dns = "node.example", .no_signing = true}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(wishes); i++) {
+		struct pair pair;
+
+		begin(&pair, &wishes[i]);
+		connect_pair(&pair, "node.example");
+		shake_hands(&pair);
+		assert_int_equal(pair.server_code, SHOAL_ERR_AUTH);
+		assert_non_null(strstr(shoal_tls_why(pair.at_server),
+		        "the certificate of this side (tls_cert) may not be used by servers"));
+		assert_int_equal(pair.client_code, SHOAL_ERR_AUTH);
+		hang_up(&pair);
+		done(&pair);
+	}
+}
+
+static void
+who_was_not_checked_has_no_name(void **state)
+{
+	struct pair pair;
+
+	(void)state;
+	begin(&pair, &good);
+	shoal_tls_free(pair.client);
+	pair.client = side(&pair.certs, NULL, false, false);
+	connect_pair(&pair, "node.example");
+	shake_hands(&pair);
+	assert_int_equal(pair.client_code, 0);
+	assert_string_equal(shoal_tls_peer(pair.at_client), "");
+	hang_up(&pair);
+	done(&pair);
+}
+
+/* The group that a server takes for a hello of TLS 1.2 with these two groups and one way to sign
+ * (RFC 5246, 7.4.1.2 and 7.4.3; RFC 8422, 5.4); 0: it takes none. */
+static unsigned
+group_for(struct pair *pair, unsigned group, unsigned other, unsigned scheme)
+{
+	static const uint8_t head[] = {22, 3, 1, 0, 71, 1, 0, 0, 67, 3, 3}; /* then 32 of random */
+	const uint8_t rest[] = {0, 0, 2, 0xc0, 0x2b, 1, 0, /* session, cipher, compression */
+	        0, 24, 0, 10, 0, 6, 0, 4, 0, (uint8_t)group, 0, (uint8_t)other, /* groups */
+	        0, 11, 0, 2, 1, 0,                                              /* points */
+	        0, 13, 0, 4, 0, 2, (uint8_t)(scheme >> 8), (uint8_t)scheme};
+	uint8_t hello[sizeof head + 32 + sizeof rest] = {0}, flight[4096];
+	enum shoal_tls_want want;
+	unsigned taken = 0;
+
+	memcpy(hello, head, sizeof head);
+	memcpy(hello + sizeof head + 32, rest, sizeof rest);
+	connect_pair(pair, "node.example");
+	assert_int_equal(write(pair->fd[1], hello, sizeof hello), sizeof hello);
+	int code = shoal_tls_handshake(pair->at_server, &want);
+	ssize_t len = read(pair->fd[1], flight, sizeof flight);
+	/* A message a record: ServerKeyExchange is 12, and its curve a named one, 3. */
+	for (ssize_t i = 0; i + 12 < len; i += 5 + (flight[i + 3] << 8 | flight[i + 4])) {
+		if (flight[i] == 22 && flight[i + 5] == 12 && flight[i + 9] == 3) {
+			taken = (unsigned)(flight[i + 10] << 8 | flight[i + 11]);
+		}
+	}
+	assert_true((code == 0) == (taken != 0));
+	hang_up(pair);
+	return taken;
+}
+
+static void
+a_client_does_not_choose_curves_that_cost_much_or_protect_little(void **state)
+{
+	enum {
+		P192 = 19,
+		P256 = 23,
+		P384 = 24,
+		P521 = 25,
+		BRAINPOOL_512 = 28,
+		X25519 = 29,
+		ECDSA_SHA1 = 0x0203,
+		ECDSA_SHA256 = 0x0403
+	};
+	struct pair pair;
+
+	(void)state;
+	begin(&pair, &good);
+	assert_int_equal(group_for(&pair, P256, X25519, ECDSA_SHA256), X25519);
+	assert_int_equal(group_for(&pair, P384, P256, ECDSA_SHA256), P256);
+	assert_int_equal(group_for(&pair, P521, P256, ECDSA_SHA256), P256);
+	assert_int_equal(group_for(&pair, BRAINPOOL_512, P256, ECDSA_SHA256), P256);
+	assert_int_equal(group_for(&pair, P192, P256, ECDSA_SHA256), P256);
+	assert_int_equal(group_for(&pair, P521, BRAINPOOL_512, ECDSA_SHA256), 0);
+	assert_int_equal(group_for(&pair, X25519, P256, ECDSA_SHA1), 0);
+	done(&pair);
+}
+
 /* 1 MB through a socket that takes 4 kB, in pieces of all sizes, in both directions. */
 static void
 all_arrives_in_order_where_little_is_taken_at_a_time(void **state)
@@ -358,6 +477,12 @@ main(void)
 	        cmocka_unit_test(a_certificate_is_refused_for_what_is_wrong_with_it),
 	        cmocka_unit_test(another_authority_is_not_trusted_and_after_a_reload_it_is),
 	        cmocka_unit_test(a_client_is_asked_for_its_certificate_and_known_by_it),
+	        cmocka_unit_test(
+	                a_client_with_a_certificate_for_servers_only_is_told_which_use_is_missing),
+	        cmocka_unit_test(
+	                a_server_says_so_where_its_own_certificate_is_for_clients_only_or_may_not_sign),
+	        cmocka_unit_test(who_was_not_checked_has_no_name),
+	        cmocka_unit_test(a_client_does_not_choose_curves_that_cost_much_or_protect_little),
 	        cmocka_unit_test(all_arrives_in_order_where_little_is_taken_at_a_time),
 	        cmocka_unit_test(an_end_is_told_apart_from_a_connection_that_broke),
 	        cmocka_unit_test(what_is_no_tls_is_said_to_be_none),

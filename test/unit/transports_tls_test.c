@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "transports/tls.h"
 #include "transports_certs.h"
@@ -51,6 +52,57 @@ files_that_are_not_right_are_named(void **state)
 	certs_end(&certs);
 }
 
+/* As one who is not root. */
+static void
+a_key_that_may_not_be_read_is_said_to_be_that(void **state)
+{
+	bool root = geteuid() == 0;
+	struct certs certs;
+
+	(void)state;
+	certs_begin(&certs);
+	certs_make(&certs, "a", &good);
+	assert_int_equal(chmod(certs.folder, 0711), 0);
+	struct shoal_tls_files files = {
+	        .cert = certs_path(&certs, "a.crt"), .key = certs_path(&certs, "a.key")};
+	assert_int_equal(chmod(files.cert, 0644), 0);
+	assert_int_equal(chmod(files.key, root ? 0600 : 0), 0);
+	assert_int_equal(root ? seteuid(65534) : 0, 0);
+	fails(&files, SHOAL_ERR_PERMISSION, "a.key: Permission denied");
+	assert_int_equal(root ? seteuid(0) : 0, 0);
+	certs_end(&certs);
+}
+
+static void
+a_key_that_nobody_takes_is_refused_here(void **state)
+{
+	const struct certs_wish wish = {.name = "server", .p521 = true};
+	struct certs certs;
+
+	(void)state;
+	certs_begin(&certs);
+	certs_make(&certs, "a", &wish);
+	struct shoal_tls_files files = {
+	        .cert = certs_path(&certs, "a.crt"), .key = certs_path(&certs, "a.key")};
+	fails(&files, SHOAL_ERR_INVALID, "no side takes keys of this kind");
+	certs_end(&certs);
+}
+
+static void
+a_server_asks_for_certificates_of_an_authority_that_is_named(void **state)
+{
+	struct certs certs;
+
+	(void)state;
+	certs_begin(&certs);
+	certs_make(&certs, "a", &good);
+	struct shoal_tls_files files = {.cert = certs_path(&certs, "a.crt"),
+	        .key = certs_path(&certs, "a.key"),
+	        .client_certs = true};
+	fails(&files, SHOAL_ERR_INVALID, "tls_client_certs needs tls_ca");
+	certs_end(&certs);
+}
+
 static void
 a_reload_that_fails_changes_nothing_and_the_end_is_told(void **state)
 {
@@ -85,6 +137,9 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(files_that_are_not_right_are_named),
+	        cmocka_unit_test(a_key_that_may_not_be_read_is_said_to_be_that),
+	        cmocka_unit_test(a_key_that_nobody_takes_is_refused_here),
+	        cmocka_unit_test(a_server_asks_for_certificates_of_an_authority_that_is_named),
 	        cmocka_unit_test(a_reload_that_fails_changes_nothing_and_the_end_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
