@@ -73,7 +73,8 @@ SHOAL_API int shoal_seeds_check(const char *const *addrs, size_t n);
  * the next one when the one before has answered, or has said nothing for a quarter of a second (or
  * less, so that all have their turn in time). All are, also behind one that was reached: they may
  * be several members. Of hosts with SRV records 16 are, drawn by priority and weight (RFC 2782), 4
- * addresses of each; those of the next priority where none of those before was reached.
+ * addresses of each; those of the next priority where none of those before was reached: all have
+ * failed, or have said nothing for their share of the time (of two priorities, a third of it).
  *
  * A seed that is this member itself counts neither as reached nor as an error, so that all members
  * may have the same list; where every seed is this member, it is the first of its cluster: 0 with

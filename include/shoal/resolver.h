@@ -40,17 +40,17 @@ struct shoal_name_question {
 };
 
 /* Called where callbacks are. It answers inside the call, or later and from any thread; what it has
- * not answered after SHOAL_RESOLVED_MS counts as failed. So does a call that blocks: with
- * SHOAL_RUN_DISPATCH and SHOAL_RUN_BASE a join is begun by shoal_cluster_join_async, or nobody is
- * there to ask. */
+ * not answered after SHOAL_RESOLVED_MS counts as failed. With SHOAL_RUN_DISPATCH and SHOAL_RUN_BASE
+ * use shoal_cluster_join_async: a join that blocks the thread of the callbacks finds no names,
+ * since nobody is asked meanwhile. */
 typedef void (*shoal_resolver_fn)(
         struct shoal_cluster *cluster, const struct shoal_name_question *question, void *arg);
 
 /* Answers a question for a HOST with 1 to SHOAL_RESOLVED_MAX addresses, in the order in which they
  * are to be tried; port 0: that of the seed. They are copied. SHOAL_ERR_NOT_FOUND: it was answered
  * before, or nobody waits for the answer any more: the join has ended, or SHOAL_RESOLVED_MS are
- * over. SHOAL_ERR_INVALID: it is for a SERVICE, or there are none or too many. SHOAL_ERR_STATE: the
- * cluster is not running. SHOAL_ERR_NOMEM. After an error but NOT_FOUND the question stays open. */
+ * over. SHOAL_ERR_INVALID: it is for a SERVICE, there are none or too many, or one stands for a URL
+ * (shoal_addr_is_web). SHOAL_ERR_STATE: the cluster is not running. SHOAL_ERR_NOMEM. After an error but NOT_FOUND the question stays open. */
 SHOAL_API int shoal_resolved(
         struct shoal_cluster *cluster, uint64_t ticket, const struct shoal_addr *addr, size_t n);
 
@@ -59,7 +59,7 @@ SHOAL_API int shoal_resolved(
 SHOAL_API int shoal_resolved_services(struct shoal_cluster *cluster, uint64_t ticket,
         const struct shoal_service *service, size_t n);
 
-/* There is no answer, and this is why: UTF-8 without control characters, at most
+/* There is no answer, and this is why: UTF-8 without control characters, 1 to
  * SHOAL_RESOLVED_REASON bytes. It stands in the error of the join. Errors as above. */
 SHOAL_API int shoal_unresolved(struct shoal_cluster *cluster, uint64_t ticket, const char *reason);
 

@@ -5,6 +5,7 @@
 
 #include "cluster/cluster.h"
 #include "cluster/join/lookup.h"
+#include "cluster/join/try.h"
 
 #include <pthread.h>
 
@@ -197,7 +198,9 @@ static void
 a_question_is_answered_once_and_in_its_own_way(void **state)
 {
 	static const struct shoal_service service = {"one.test", 7001, 0, 0};
-	static const struct shoal_service bad[] = {{NULL, 1, 0, 0}, {"", 1, 0, 0}, {"a", 0, 0, 0}};
+	static const struct shoal_service bad[] = {{NULL, 1, 0, 0}, {"", 1, 0, 0}, {"a", 0, 0, 0},
+	        {"a b", 1, 0, 0}, {"evil.test/x", 1, 0, 0}, {"a:1", 1, 0, 0},
+	        {"1.2.3.4:5", 1, 0, 0}, {"d\xc3\xbc", 1, 0, 0}};
 	char longest[SHOAL_HOST_MAX + 2], reason[SHOAL_RESOLVED_REASON + 2];
 	struct shoal_addr many[SHOAL_RESOLVED_MAX + 1] = {0};
 	struct shoal_cluster *two;
@@ -215,6 +218,9 @@ a_question_is_answered_once_and_in_its_own_way(void **state)
 	assert_int_equal(shoal_resolved(two, names.ticket, NULL, 1), SHOAL_ERR_INVALID);
 	assert_int_equal(
 	        shoal_resolved(two, names.ticket, many, COUNT_OF(many)), SHOAL_ERR_INVALID);
+	many[0].ip[0] = 1;
+	assert_int_equal(shoal_resolved(two, names.ticket, many, 1), SHOAL_ERR_INVALID);
+	assert_non_null(strstr(shoal_last_error(), "stands for a URL"));
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		assert_int_equal(
 		        shoal_resolved_services(two, names.ticket, &bad[i], 1), SHOAL_ERR_INVALID);
@@ -300,14 +306,27 @@ nothing(void *arg, const struct shoal_resolve_answer *answer)
 	(void)answer;
 }
 
-/* Those whose question waits for the callbacks' thread keep their places, also given up. */
+static void
+on_tried(void *arg, const struct shoal_try *try, const char *seed, enum shoal_try_result result,
+        const char *why)
+{
+	(void)try;
+	(void)seed;
+	assert_int_equal(result, SHOAL_TRY_FAILED);
+	snprintf(arg, 100, "%s", why);
+}
+
+/* Those whose question waits for the callbacks' thread keep their places, also given up. A service
+ * that cannot be asked for is the end of its seed, and of no join. */
 static void
 no_more_questions_wait_than_there_are_places(void **state)
 {
 	static struct shoal_lookup *lookup[4096], *more;
 	struct shoal_cluster *two;
+	struct shoal_try *try;
 	struct names names;
 	struct place place;
+	char why[100] = "";
 
 	(void)state;
 	two = names_open(&place, &names, NEVER);
@@ -317,6 +336,7 @@ no_more_questions_wait_than_there_are_places(void **state)
 	}
 	assert_int_equal(
 	        shoal_lookup_host(&more, two, "db.test", 1, 1, nothing, NULL), SHOAL_ERR_LIMIT);
+	assert_int_equal(shoal_try_begin(&try, two, "srv+db.test", 60000, false, on_tried, why), 0);
 	for (size_t i = 0; i < COUNT_OF(lookup); i++) {
 		shoal_lookup_cancel(lookup[i]);
 	}
@@ -327,6 +347,7 @@ no_more_questions_wait_than_there_are_places(void **state)
 		place_turn(&place);
 	}
 	assert_int_equal(names.asked, 0);
+	assert_string_equal(why, "srv+db.test: a configured limit was reached");
 	assert_int_equal(shoal_lookup_host(&more, two, "db.test", 1, 1, nothing, NULL), 0);
 	shoal_lookup_cancel(more);
 	place_close(&place);

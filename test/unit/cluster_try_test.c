@@ -165,8 +165,29 @@ an_address_that_says_nothing_does_not_hold_up_the_others(void **state)
 	place_close(&place);
 }
 
+/* By itself a request lasts as long as the whole join does. */
 static void
-what_had_no_time_is_listed_as_not_tried(void **state)
+a_priority_that_says_nothing_leaves_time_for_the_next(void **state)
+{
+	struct place place;
+	struct shoal_cluster *two;
+
+	(void)state;
+	place_open(&place);
+	place.dns.record = tiers;
+	place.dns.records = COUNT_OF(tiers);
+	place.config.profile.exchange_timeout_ms = 1500;
+	snprintf(place_silent, sizeof(place_silent), "127.0.0.1:7001");
+	place_start(&place, "three", "127.0.0.3:7003", false);
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
+	assert_int_equal(place_join(&place, two, "srv+example.test", 0), 0);
+	assert_int_equal(place.reached, 1);
+	assert_string_equal(place_asked_at(place_asked_count - 1), "127.0.0.3:7003");
+	place_close(&place);
+}
+
+static void
+what_says_nothing_is_listed_as_timed_out(void **state)
 {
 	struct place place;
 	struct shoal_cluster *two;
@@ -180,7 +201,6 @@ what_had_no_time_is_listed_as_not_tried(void **state)
 	two = place_start(&place, "two", "127.0.0.1:7002", true);
 	assert_int_equal(place_join(&place, two, "srv+example.test", 200), SHOAL_ERR_NO_SEED);
 	place_says(&place, "one.test at 127.0.0.1:7001: timed out");
-	place_says(&place, "three.test: not tried: the time was over");
 	place_close(&place);
 
 	place_open(&place);
@@ -301,7 +321,8 @@ main(void)
 	        cmocka_unit_test(a_service_that_fails_lists_each_host_with_its_reason),
 	        cmocka_unit_test(addresses_are_asked_in_the_order_of_the_preferred_family),
 	        cmocka_unit_test(an_address_that_says_nothing_does_not_hold_up_the_others),
-	        cmocka_unit_test(what_had_no_time_is_listed_as_not_tried),
+	        cmocka_unit_test(a_priority_that_says_nothing_leaves_time_for_the_next),
+	        cmocka_unit_test(what_says_nothing_is_listed_as_timed_out),
 	        cmocka_unit_test(what_the_name_server_says_is_in_the_error_of_the_join),
 	        cmocka_unit_test(of_huge_answers_a_part_is_tried_and_the_log_says_so_once),
 	        cmocka_unit_test(a_name_is_resolved_anew_each_time_a_seed_is_tried_again),

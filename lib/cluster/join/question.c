@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "cluster/cluster.h"
-#include "cluster/join/address.h"
+#include "cluster/join/seed.h"
 #include "cluster/loop/fork.h"
 #include "cluster/loop/loop.h"
 #include "cluster/loop/mailbox.h"
@@ -238,6 +238,18 @@ check_count(const void *list, size_t n)
 	        SHOAL_RESOLVED_MAX);
 }
 
+static int
+check_addr(const struct shoal_addr *addr, size_t i)
+{
+	if (shoal_addr_is_web(addr)) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "resolved: addresses[%zu]: what begins with 01 stands for a URL, and is "
+		        "no address of a host",
+		        i);
+	}
+	return 0;
+}
+
 int
 shoal_resolved(
         struct shoal_cluster *cluster, uint64_t ticket, const struct shoal_addr *addr, size_t n)
@@ -246,6 +258,9 @@ shoal_resolved(
 	struct answer *answer;
 
 	rc = rc == 0 ? check_count(addr, n) : rc;
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		rc = check_addr(&addr[i], i);
+	}
 	if (rc != 0) {
 		return rc;
 	}
@@ -262,13 +277,10 @@ shoal_resolved(
 static int
 check_service(const struct shoal_service *service, size_t i)
 {
-	size_t len = service->host != NULL ? strlen(service->host) : 0;
-
-	if (len == 0 || len > SHOAL_HOST_MAX ||
-	        !shoal_text_is_name((const uint8_t *)service->host, len) || service->port == 0) {
+	if (service->host == NULL || !shoal_seed_is_host(service->host) || service->port == 0) {
 		return shoal_last_error_set(SHOAL_ERR_INVALID,
-		        "resolved: services[%zu]: a host of 1 to %d bytes and a port above 0 are "
-		        "needed",
+		        "resolved: services[%zu]: the name of a host, of 1 to %d bytes, or an "
+		        "address without a port, and a port above 0 are needed",
 		        i, SHOAL_HOST_MAX);
 	}
 	return 0;

@@ -65,6 +65,15 @@ fault_of_name(const char *name)
 	                                     : NULL;
 }
 
+bool
+shoal_seed_is_host(const char *text)
+{
+	struct shoal_addr addr;
+
+	return *text != '\0' &&
+	       (fault_of_name(text) == NULL || shoal_address_numeric(&addr, text, 1) == 0);
+}
+
 static const char *
 read_host(struct shoal_seed *seed, const char *text)
 {

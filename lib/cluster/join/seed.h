@@ -36,6 +36,9 @@ SHOAL_MUST_USE int shoal_seed_parse(
 SHOAL_MUST_USE int shoal_seed_url(
         const struct shoal_seed *seed, const struct shoal_service *service, struct shoal_url *url);
 
+/* Whether it is the name of a host, or an address without a port. */
+bool shoal_seed_is_host(const char *text);
+
 /* Whether somebody can listen there: no wildcard, no broadcast or multicast address. */
 bool shoal_seed_can_be_dialled(const struct shoal_addr *addr);
 

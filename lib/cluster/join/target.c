@@ -11,14 +11,19 @@
 
 #define NOT_TRIED "not tried: the time was over"
 
+bool
+shoal_target_is_service(const struct shoal_try *try)
+{
+	return try->form == SHOAL_SEED_SERVICE || try->form == SHOAL_SEED_SERVICE_URL;
+}
+
 void
 shoal_target_say(const struct shoal_target *target, const struct shoal_addr *addr, int code,
         const char *detail)
 {
 	struct shoal_try *try = target->try;
 	const char *reason = detail != NULL && *detail != '\0' ? detail : shoal_strerror(code);
-	bool service = try->form == SHOAL_SEED_SERVICE || try->form == SHOAL_SEED_SERVICE_URL;
-	const char *host = service ? target->host : "";
+	const char *host = shoal_target_is_service(try) ? target->host : "";
 	const char *colon = *host != '\0' ? ": " : "";
 	char text[SHOAL_ADDR_TEXT];
 

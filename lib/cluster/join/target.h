@@ -33,7 +33,9 @@ struct shoal_try {
 	struct shoal_list targets;   /* in the order to be tried */
 	struct event pause;
 	uint64_t pause_ns, next_at; /* not before, while an answer is awaited */
-	size_t open;                /* of what the core was asked for: without an answer */
+	uint64_t patient_until;     /* those of the next priority not before, likewise */
+	uint64_t ends_at;
+	size_t open; /* of what the core was asked for: without an answer */
 	size_t self, reached, rejected;
 	bool expired;
 	enum shoal_log_level left_out; /* of the line that says what is not tried */
@@ -41,6 +43,8 @@ struct shoal_try {
 	char seed[]; /* as the user wrote it */
 };
 
+/* Whether its seed is one, whose hosts DNS or the application names. */
+bool shoal_target_is_service(const struct shoal_try *try);
 /* One more, behind the others. most: of its addresses. NULL: no memory. */
 struct shoal_target *shoal_target_add(
         struct shoal_try *try, const char *host, uint16_t port, size_t most);

@@ -7,7 +7,8 @@
  * while (RFC 8305), so that a dead one costs little. All of them are tried, also behind one that
  * was reached: a name may stand for several members, and members that start together and each stop
  * at the first would form islands. Hosts of a service (RFC 2782) are tried the same way, those of
- * one priority together, and those of the next one only where none of these was reached.
+ * one priority together, and those of the next one only where none of these was reached: once all
+ * have failed, or have said nothing for their share of the time.
  *
  * The core takes a bounded number of requests; what it refuses for that reason is asked again on a
  * later turn. Answers come as JOINED events by address, and the first request in flight to that
@@ -79,6 +80,25 @@ on_pause(evutil_socket_t fd, short what, void *arg)
 	shoal_try_wake(arg);
 }
 
+/* DNS may name what is no host, which would become another URL than is meant. */
+static struct shoal_target *
+add_host(struct shoal_try *try, const struct shoal_service *service)
+{
+	struct shoal_target *target;
+
+	if (!shoal_seed_is_host(service->host)) {
+		shoal_reasons_add(&try->why,
+		        "%s: a host in the answer is neither a name nor an address", try->seed);
+		return NULL;
+	}
+	target = shoal_target_add(try, service->host, service->port, SHOAL_TRY_TARGET_ADDRS_MAX);
+	if (target == NULL) {
+		shoal_reasons_add(&try->why, "%s: %s: %s", try->seed, service->host,
+		        shoal_strerror(SHOAL_ERR_NOMEM));
+	}
+	return target;
+}
+
 /* One that makes no URL has no address either, and the reason says so. */
 static void
 name_url(struct shoal_target *target, const struct shoal_service *service)
@@ -109,12 +129,9 @@ on_service(void *arg, const struct shoal_resolve_answer *answer)
 	}
 	for (size_t i = 0; i < answer->n; i++) {
 		const struct shoal_service *service = &answer->service[i];
-		struct shoal_target *target = shoal_target_add(
-		        try, service->host, service->port, SHOAL_TRY_TARGET_ADDRS_MAX);
+		struct shoal_target *target = add_host(try, service);
 
 		if (target == NULL) {
-			shoal_reasons_add(&try->why, "%s: %s: %s", try->seed, service->host,
-			        shoal_strerror(SHOAL_ERR_NOMEM));
 			continue;
 		}
 		target->priority = service->priority;
@@ -152,9 +169,15 @@ first_step(struct shoal_try *try, const struct shoal_seed *seed)
 	bool numeric = seed->form == SHOAL_SEED_ADDRESS;
 	struct shoal_target *target;
 
-	if (seed->form == SHOAL_SEED_SERVICE || seed->form == SHOAL_SEED_SERVICE_URL) {
-		return shoal_lookup_service(&try->lookup, try->cluster, seed->host,
+	if (shoal_target_is_service(try)) {
+		int rc = shoal_lookup_service(&try->lookup, try->cluster, seed->host,
 		        SHOAL_TRY_TARGETS_MAX, on_service, try);
+
+		/* The end of this seed, as where a host's lookup fails; others may be reached. */
+		if (rc != 0) {
+			shoal_reasons_add(&try->why, "%s: %s", try->seed, shoal_strerror(rc));
+		}
+		return 0;
 	}
 	target = shoal_target_add(try, seed->host, port, numeric ? 1 : SHOAL_TRY_ADDRS_MAX);
 	if (target == NULL) {
@@ -177,8 +200,8 @@ shoal_try_begin(struct shoal_try **out, struct shoal_cluster *cluster, const cha
 {
 	size_t len = strlen(text);
 	struct shoal_try *try = shoal_alloc_zeroed(cluster->mem, 1, sizeof(*try) + len + 1);
-	uint64_t share = ms / 2 / SHOAL_TRY_ADDRS_MAX;
 	struct shoal_seed seed;
+	uint64_t share;
 	char why[300];
 	int rc;
 
@@ -190,11 +213,14 @@ shoal_try_begin(struct shoal_try **out, struct shoal_cluster *cluster, const cha
 	try->fn = fn;
 	try->arg = arg;
 	memcpy(try->seed, text, len + 1);
-	try->pause_ns = SHOAL_MS(share < PAUSE_MS ? share : PAUSE_MS);
+	try->ends_at = shoal_clock_mono(&cluster->clock) + SHOAL_MS(ms);
 	shoal_list_init(&try->targets);
 	evtimer_assign(&try->pause, cluster->base, on_pause, try);
 	rc = shoal_seed_parse(&seed, text, why, sizeof(why));
 	try->form = seed.form;
+	share = ms / 2 /
+	        (shoal_target_is_service(try) ? SHOAL_TRY_SERVICE_ADDRS_MAX : SHOAL_TRY_ADDRS_MAX);
+	try->pause_ns = SHOAL_MS(share < PAUSE_MS ? share : PAUSE_MS);
 	rc = rc == 0 ? first_step(try, &seed) : rc;
 	if (rc != 0) {
 		release(try);
@@ -396,10 +422,32 @@ pick_group(const struct shoal_try *try)
 	return NULL;
 }
 
+/* When the next priority is tried although hosts of this one have said nothing: what is left of the
+ * time is shared by all that are still to be tried, and one share more, for the last answers. */
+static uint64_t
+patience(const struct shoal_try *try, uint64_t now)
+{
+	const struct shoal_target *before = NULL;
+	uint64_t groups = 1;
+
+	SHOAL_LIST_FOREACH (node, &try->targets) {
+		const struct shoal_target *target =
+		        SHOAL_LIST_ITEM(node, struct shoal_target, node);
+
+		if (target->entered) {
+			continue;
+		}
+		groups += before == NULL || before->priority != target->priority;
+		before = target;
+	}
+	return now + (try->ends_at > now ? try->ends_at - now : 0) / groups;
+}
+
 /* All hosts of the next priority. */
 static void
 enter_group(struct shoal_try *try, const struct shoal_target *first)
 {
+	try->patient_until = patience(try, shoal_clock_mono(&try->cluster->clock));
 	SHOAL_LIST_FOREACH (node, &try->targets) {
 		struct shoal_target *target = SHOAL_LIST_ITEM(node, struct shoal_target, node);
 
@@ -443,8 +491,12 @@ advance(struct shoal_try *try)
 		if (target != NULL) {
 			continue;
 		}
-		group = is_waiting(try) ? NULL : pick_group(try);
+		group = try->lookup == NULL ? pick_group(try) : NULL;
 		if (group == NULL) {
+			return true;
+		}
+		if (is_waiting(try) && now < try->patient_until) {
+			rest(try, try->patient_until - now);
 			return true;
 		}
 		enter_group(try, group);

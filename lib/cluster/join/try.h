@@ -5,9 +5,10 @@
 
 #include "cluster/cluster.h"
 
-#define SHOAL_TRY_ADDRS_MAX        32 /* of a name that are tried */
-#define SHOAL_TRY_TARGETS_MAX      16 /* hosts of a service that are */
-#define SHOAL_TRY_TARGET_ADDRS_MAX 4  /* and of each its addresses */
+#define SHOAL_TRY_ADDRS_MAX         32 /* of a name that are tried */
+#define SHOAL_TRY_TARGETS_MAX       16 /* hosts of a service that are */
+#define SHOAL_TRY_TARGET_ADDRS_MAX  4  /* and of each its addresses */
+#define SHOAL_TRY_SERVICE_ADDRS_MAX (SHOAL_TRY_TARGETS_MAX * SHOAL_TRY_TARGET_ADDRS_MAX)
 
 struct shoal_try;
 
