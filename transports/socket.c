@@ -50,6 +50,7 @@ shoal_socket_to_addr(struct shoal_addr *addr, const struct sockaddr *from)
 {
 	const struct sockaddr_in *v4 = (const void *)from;
 	const struct sockaddr_in6 *v6 = (const void *)from;
+	struct shoal_addr found = {.port = 0};
 	uint8_t ip[4];
 
 	switch (from->sa_family) {
@@ -58,10 +59,13 @@ shoal_socket_to_addr(struct shoal_addr *addr, const struct sockaddr *from)
 		shoal_addr_from_ipv4(addr, ip, ntohs(v4->sin_port));
 		return true;
 	case AF_INET6:
-		memset(addr, 0, sizeof(*addr));
-		memcpy(addr->ip, &v6->sin6_addr, 16);
-		addr->port = ntohs(v6->sin6_port);
-		addr->scope = is_link_local(addr->ip) ? v6->sin6_scope_id : 0;
+		memcpy(found.ip, &v6->sin6_addr, 16);
+		if (shoal_addr_is_web(&found)) {
+			return false;
+		}
+		found.port = ntohs(v6->sin6_port);
+		found.scope = is_link_local(found.ip) ? v6->sin6_scope_id : 0;
+		*addr = found;
 		return true;
 	default:
 		return false;

@@ -21,7 +21,8 @@ union shoal_sockaddr {
 /* The kernel's form of an address; returns its length. */
 socklen_t shoal_socket_from_addr(union shoal_sockaddr *to, const struct shoal_addr *addr);
 
-/* The inverse; false: neither IPv4 nor IPv6, *addr untouched. */
+/* The inverse; false: neither IPv4 nor IPv6, or of 0100::/8, which is no network's and stands for
+ * URLs here: who claims it would be taken for a member at one. *addr is untouched then. */
 bool shoal_socket_to_addr(struct shoal_addr *addr, const struct sockaddr *from);
 
 /* A non-blocking, close-on-exec socket of the family of addr; IPv6 sockets take IPv6 only, so that

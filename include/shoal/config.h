@@ -80,9 +80,11 @@ struct shoal_config {
 	uint32_t state_interval_ms; /* the file is written at most so often. Default 10000 */
 	const char *tags;    /* NULL: none; "db,spare": tags of this member, see metadata.h */
 	const char *allow;   /* NULL: everybody. "10.0.0.0/8,fd00::/8": ranges, at most
-	                      * SHOAL_ALLOW_MAX, of the addresses that members may have: packets from
-	                      * elsewhere are dropped, members elsewhere are not taken in. Addresses
-	                      * can be forged where packets are not sealed */
+	                      * SHOAL_ALLOW_MAX, of the addresses of sockets that members may have:
+	                      * packets from elsewhere are dropped, members elsewhere are not taken
+	                      * in. Addresses can be forged where packets are not sealed. It says
+	                      * nothing of URLs, nor of who sends a request over HTTP, often a proxy:
+	                      * token, keys and the proxy's own rules do */
 	const char *keyring; /* NULL: packets are not sealed, and can be forged by whoever reaches
 	                      * the port. A file with a key a line, the one in use first, read by
 	                      * start as shoal_keys_load does */

@@ -123,6 +123,7 @@ what_has_no_form_is_refused_with_what_is_wrong(void **state)
 	        {"host:0", "port 0", false}, {"1.2.3.4:0", "port 0", false},
 	        {"1.2.3:7", "address is not valid", true},
 	        {"1.2.3.4.5", "address is not valid", true},
+	        {"[100::1]:7", "address is not valid", true},
 	        {"2001:db8::g", "address is not valid", true}, {"[::1", "allowed are", true},
 	        {"[fe80::1%no-such]:7", "no such interface", false},
 	        {"0.0.0.0:7", "cannot be dialled", false}, {"[::]:7", "cannot be dialled", false},

@@ -28,6 +28,22 @@ an_address_survives_the_way_to_the_kernel_and_back(void **state)
 	assert_false(shoal_socket_to_addr(&back, &name.any));
 }
 
+/* Who could send from there would pass for a member at a URL, which no list of addresses judges. */
+static void
+what_stands_for_a_url_is_no_address_of_a_socket(void **state)
+{
+	struct shoal_addr addr, back;
+	union shoal_sockaddr name;
+
+	(void)state;
+	assert_int_equal(shoal_addr_parse(&addr, "[100::1]:7946"), 0);
+	shoal_socket_from_addr(&name, &addr);
+	memset(&back, 0xff, sizeof(back));
+	addr = back;
+	assert_false(shoal_socket_to_addr(&back, &name.any));
+	assert_memory_equal(&back, &addr, sizeof(addr));
+}
+
 static void
 a_scope_counts_only_where_it_means_something(void **state)
 {
@@ -138,6 +154,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(an_address_survives_the_way_to_the_kernel_and_back),
+	        cmocka_unit_test(what_stands_for_a_url_is_no_address_of_a_socket),
 	        cmocka_unit_test(a_scope_counts_only_where_it_means_something),
 	        cmocka_unit_test(failures_have_codes_and_texts),
 	        cmocka_unit_test(time_until_a_deadline_is_rounded_up),

@@ -98,7 +98,7 @@ shoal_address_numeric(struct shoal_addr *addr, const char *host, uint16_t port)
 	}
 	memcpy(plain, host, len);
 	plain[len] = '\0';
-	if (inet_pton(AF_INET6, plain, found.ip) != 1) {
+	if (inet_pton(AF_INET6, plain, found.ip) != 1 || shoal_addr_is_web(&found)) {
 		return SHOAL_ERR_INVALID;
 	}
 	if (percent != NULL && parse_scope(&found.scope, percent + 1) != 0) {

@@ -22,7 +22,7 @@ struct shoal_address_parts {
 SHOAL_MUST_USE int shoal_address_split(struct shoal_address_parts *parts, const char *text);
 
 /* A numeric host with a port. The scope of an IPv6 address may be a number or the name of an
- * interface. SHOAL_ERR_INVALID: the host is a name. */
+ * interface. SHOAL_ERR_INVALID: the host is a name, or of 0100::/8, which stands for URLs. */
 SHOAL_MUST_USE int shoal_address_numeric(struct shoal_addr *addr, const char *host, uint16_t port);
 
 /* What a list names: addresses of IP, and one URL at most. */

@@ -3,7 +3,8 @@
  * and a statement by the addresses that its member would be sent to: so one that is not allowed
  * neither speaks here nor is spoken to, whoever tells of it. It is no proof of identity where
  * addresses can be forged; keys are. What stands for a URL is no address of a network: it is not
- * judged. */
+ * judged, here as little as at members that have no URL, or who has both kinds of address would be
+ * a member for some only. That no packet of a socket comes from there, transports see to. */
 #include "core/admission/allow.h"
 
 #include <string.h>
