@@ -29,8 +29,9 @@
  * only heard is kept among few, so that lies push out each other.
  *
  * One-way messages to a peer go one after the other, since their order counts; requests beside
- * them, each by a connection of its own for the time, but for those longer than first_max: they go
- * behind what was said before them, by which they are taken. Datagrams that come while some are on
+ * them, each by a connection of its own for the time, by all but one: whoever takes long to answer
+ * still hears the rest. Those longer than first_max go behind what was said before them, by which
+ * they are taken. Datagrams that come while some are on
  * their way go together, by the next POST.
  *
  * What is sent twice: what did not leave at all, and a request by a connection that was kept, and
@@ -55,6 +56,7 @@
 #include "base/url.h"
 #include "transports/channel.h"
 #include "transports/http_message.h"
+#include "transports/said.h"
 #include "transports/socket.h"
 
 #define SHOAL_HTTP_LINKS_TO_PEER 4      /* connections to one peer */
@@ -117,7 +119,7 @@ struct shoal_http_job {
 	int code;          /* doomed: how it ended */
 	bool again;        /* it was sent once more */
 	size_t why;        /* doomed: so many bytes of the body say why */
-	size_t len;
+	size_t len, size;  /* size: with all that it takes */
 	uint8_t body[];
 };
 
@@ -143,7 +145,6 @@ struct shoal_http_peer {
 	uint64_t rests_until;     /* it could not be reached: until then only requests try */
 	uint64_t asked_until;     /* it said so, and nobody does */
 	unsigned failures;
-	uint64_t said_at; /* when a line of the log told of a failure */
 	struct event timer;
 };
 
@@ -218,6 +219,7 @@ struct shoal_http {
 	size_t buckets, peer_count, heard_count;
 	struct shoal_list peers, heard, unflushed; /* by their last use */
 	struct shoal_http_ban ban[SHOAL_HTTP_BANS];
+	struct shoal_said said; /* of failures */
 	uint64_t patience_ns, idle_ns;
 	uint8_t *scratch;
 	struct evhttp *evhttp; /* of the application; NULL: it listens itself */

@@ -2,10 +2,10 @@
 /* One connection to a peer: dials, asks for one job at a time, hears the answer.
  *
  * What a status means for the host: 204, and 200 with a body of our type, that it went well; 413
- * that it is too long; 429 and 503 that there is no room, and that the peer is left alone for as
- * long as it says (RFC 9110, 10.2.3), a minute at most; 408 and 504 that there was no answer in
- * time; anything else that nobody of this cluster is there. Redirects are not followed: who is
- * asked gets the token. */
+ * that it is too long; 429, and 503 where it says for how long, that there is no room; after both
+ * the peer is left alone for as long as it says (RFC 9110, 10.2.3), a minute at most; 408 and 504
+ * that there was no answer in time; anything else that nobody of this cluster is there. Redirects
+ * are not followed: who is asked gets the token. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -18,6 +18,7 @@
 #include "transports/http.h"
 
 #define HEAD_ROOM   4096
+#define WHY_LEN     160
 #define REST_MOST_S 60
 #define REST_BUSY_S 1
 
@@ -116,8 +117,10 @@ code_of(const struct shoal_http_input *input, enum shoal_http_kind kind)
 		return kind != SHOAL_HTTP_REQUEST ? 0 : SHOAL_ERR_UNREACHABLE; /* it has a reply */
 	case 413:
 		return SHOAL_ERR_TOO_BIG;
+	case 503: /* a member says for how long; what stands before one that is down does not */
+		return input->retry_after_s > 0 || input->retry_at > 0 ? SHOAL_ERR_LIMIT
+		                                                       : SHOAL_ERR_UNREACHABLE;
 	case 429:
-	case 503:
 		return SHOAL_ERR_LIMIT;
 	case 408:
 	case 504:
@@ -171,13 +174,12 @@ advice_on(unsigned status)
 	}
 }
 
+/* What a status of failure means, in English, for the log and the host. */
 static void
-complain(struct shoal_http_peer *peer, unsigned status)
+complain(struct shoal_http_peer *peer, unsigned status, char *why, size_t len)
 {
-	char text[160];
-
-	snprintf(text, sizeof(text), "status %u: %s", status, advice_on(status));
-	shoal_http_peer_say(peer, text);
+	snprintf(why, len, "status %u: %s", status, advice_on(status));
+	shoal_http_peer_say(peer, why);
 }
 
 /* It stays away for as long as it is told to, within bounds. */
@@ -221,11 +223,12 @@ shoal_http_client_heard(struct shoal_http_link *link, unsigned status, bool more
 	if (crossed(link)) {
 		return;
 	}
+	char why[WHY_LEN] = "";
 	int code = code_of(input, job->kind);
 	if (code != 0) {
-		complain(peer, input->status);
+		complain(peer, input->status, why, sizeof(why));
 	}
-	if (code == SHOAL_ERR_LIMIT) {
+	if (input->status == 429 || input->status == 503) {
 		stay_away(peer, input);
 	}
 	link->job = NULL;
@@ -234,7 +237,8 @@ shoal_http_client_heard(struct shoal_http_link *link, unsigned status, bool more
 	/* What the host asks for inside the call does not go by this one: it may be over. */
 	bool over = more || link->last || !input->keep_alive || evbuffer_get_length(link->out) > 0;
 	enum shoal_transport_verdict verdict =
-	        shoal_http_job_end(job, code, input->body, code == 0 ? input->len : 0);
+	        code == 0 ? shoal_http_job_end(job, 0, input->body, input->len)
+	                  : shoal_http_job_end(job, code, (const uint8_t *)why, strlen(why));
 	if (link->doomed) {
 		return;
 	}

@@ -10,7 +10,7 @@ uncount(struct shoal_http_job *job)
 {
 	struct shoal_http_peer *peer = job->peer;
 
-	job->http->jobs_held -= job->len;
+	job->http->jobs_held -= job->size;
 	peer->job_count--;
 	if (job->kind == SHOAL_HTTP_MESSAGE) {
 		peer->waiting -= job->len;
@@ -62,7 +62,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	uint64_t exchange = job->exchange;
 	int code = job->code;
 	uint8_t why[SHOAL_TLS_WHY];
-	size_t len = job->why < sizeof(why) ? job->why : sizeof(why);
+	size_t len = job->why;
 	memcpy(why, job->body, len);
 	shoal_http_job_release(job);
 	if (http->running) {
@@ -82,7 +82,7 @@ shoal_http_job_end(struct shoal_http_job *job, int code, const uint8_t *data, si
 	if (code != 0 && job->kind == SHOAL_HTTP_REQUEST) {
 		uncount(job);
 		job->code = code; /* from inside a call of the host nothing is told */
-		job->why = len < job->len ? len : job->len;
+		job->why = len < SHOAL_TLS_WHY ? len : SHOAL_TLS_WHY; /* for which there is room */
 		if (job->why > 0) {
 			memcpy(job->body, data, job->why);
 		}
@@ -126,7 +126,9 @@ static struct shoal_http_job *
 make_job(struct shoal_http_peer *peer, enum shoal_http_kind kind, const uint8_t *data, size_t len)
 {
 	struct shoal_http *http = peer->http;
-	struct shoal_http_job *job = shoal_alloc_zeroed(&http->work, 1, sizeof(*job) + len);
+	bool ends = kind == SHOAL_HTTP_REQUEST && len < SHOAL_TLS_WHY; /* perhaps for a reason */
+	size_t size = sizeof(struct shoal_http_job) + (ends ? SHOAL_TLS_WHY : len);
+	struct shoal_http_job *job = shoal_alloc_zeroed(&http->work, 1, size);
 
 	if (job == NULL) {
 		return NULL;
@@ -135,11 +137,12 @@ make_job(struct shoal_http_peer *peer, enum shoal_http_kind kind, const uint8_t 
 	job->peer = peer;
 	job->kind = kind;
 	job->len = len;
+	job->size = size;
 	if (data != NULL) {
 		memcpy(job->body, data, len);
 	}
 	evtimer_assign(&job->timer, http->env.base, on_timer, job);
-	http->jobs_held += len;
+	http->jobs_held += size;
 	peer->job_count++;
 	shoal_list_push_back(&peer->jobs, &job->node);
 	return job;
@@ -281,18 +284,33 @@ has_batch(const struct shoal_http_peer *peer)
 	return peer->flushed && peer->batching == NULL && evbuffer_get_length(peer->batch) > 0;
 }
 
+/* Requests may wait long for their answers: one connection is left to datagrams and messages. */
+static bool
+may_ask(const struct shoal_http_peer *peer)
+{
+	unsigned asking = 0;
+
+	SHOAL_LIST_FOREACH (node, &peer->links) {
+		const struct shoal_http_job *job =
+		        SHOAL_LIST_ITEM(node, struct shoal_http_link, node)->job;
+		asking += job != NULL && job->kind == SHOAL_HTTP_REQUEST;
+	}
+	return asking < SHOAL_HTTP_LINKS_TO_PEER - 1;
+}
+
 /* The first that may go now: messages one by one, and what is long behind the messages that were
  * before it. */
 static struct shoal_http_job *
 next_job(const struct shoal_http_peer *peer)
 {
-	bool telling = peer->telling != NULL;
+	bool telling = peer->telling != NULL, asks = may_ask(peer);
 
 	SHOAL_LIST_FOREACH (node, &peer->jobs) {
 		struct shoal_http_job *job = SHOAL_LIST_ITEM(node, struct shoal_http_job, node);
 		bool waits =
 		        job->kind == SHOAL_HTTP_MESSAGE || job->len > peer->http->env.first_max;
-		if (!telling || !waits) {
+		bool may = job->kind != SHOAL_HTTP_REQUEST || asks;
+		if (may && (!telling || !waits)) {
 			return job;
 		}
 	}

@@ -44,6 +44,7 @@ shoal_http_limits_init(struct shoal_http *http)
 	http->held_max = held_max < PTRDIFF_MAX ? (size_t)held_max : PTRDIFF_MAX;
 	http->held = http->answers_held = http->jobs_held = http->outbound_count = 0;
 	memset(http->ban, 0, sizeof(http->ban));
+	memset(&http->said, 0, sizeof(http->said));
 	crowd_init(&http->inbound);
 	shoal_list_init(&http->at_rest);
 	http->source = shoal_alloc_zeroed(&http->work, BUCKETS, sizeof(*http->source));

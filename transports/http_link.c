@@ -55,8 +55,8 @@ give_back(struct shoal_http_link *link, int code)
 	link->job = NULL;
 	job->link = NULL;
 	/* Closed between two messages: the peer has not taken this one, or not answered it. */
-	bool stale = link->used && !link->input.begun && code == SHOAL_ERR_CLOSED;
-	bool lost = stale && (!link->wrote || job->kind == SHOAL_HTTP_REQUEST);
+	bool stale = !link->input.begun && code == SHOAL_ERR_CLOSED;
+	bool lost = stale && (!link->wrote || (link->used && job->kind == SHOAL_HTTP_REQUEST));
 	if (lost && !job->again && job->len <= http->env.first_max) {
 		job->again = true;
 		doom_rest(job->peer);
@@ -427,33 +427,48 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	shoal_http_batch_end(http);
 }
 
+/* A dial is over. false: in vain. */
+static bool
+is_connected(struct shoal_http_link *link)
+{
+	int fd = link->channel.fd, error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
+		error = errno;
+	} else if (error == 0 && shoal_socket_is_self(fd)) {
+		error = ECONNREFUSED;
+	}
+	if (error != 0) {
+		struct shoal_http_peer *peer = link->peer;
+		int code = shoal_socket_code(error);
+		shoal_http_link_doom(link, code);
+		shoal_http_peer_failed(peer, code, shoal_strerror(code));
+		return false;
+	}
+	link->connecting = false;
+	watch(link, false);
+	if (!link->doomed && link->channel.up) {
+		shoal_http_client_ready(link);
+	}
+	return !link->doomed;
+}
+
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct shoal_http_link *link = arg;
-	int error = 0;
-	socklen_t len = sizeof(error);
+	(void)fd;
 	(void)what;
 
 	if (shoal_socket_is_forked(link->http->owner)) {
 		(void)event_del(&link->writable);
 		return;
 	}
-	if (link->connecting) {
-		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0) {
-			struct shoal_http_peer *peer = link->peer;
-			int code = shoal_socket_code(error != 0 ? error : errno);
-			shoal_http_link_doom(link, code);
-			shoal_http_peer_failed(peer, code, shoal_strerror(code));
-			return;
-		}
-		link->connecting = false;
-		watch(link, false);
-		if (link->channel.up) {
-			shoal_http_client_ready(link);
-		}
+	if (link->connecting && !is_connected(link)) {
+		return;
 	}
-	if (link->channel.up || greet(link)) {
+	if (!link->doomed && (link->channel.up || greet(link))) {
 		shoal_http_link_write(link);
 	}
 	shoal_http_batch_end(link->http);

@@ -19,7 +19,6 @@
 
 #define REST_FIRST SHOAL_MS(100)
 #define REST_MOST  SHOAL_SEC(10)
-#define SAID_APART SHOAL_SEC(60)
 
 void
 shoal_http_peer_host(const struct shoal_url *url, char *text, size_t len)
@@ -392,11 +391,9 @@ shoal_http_peer_reached(struct shoal_http_peer *peer)
 void
 shoal_http_peer_say(struct shoal_http_peer *peer, const char *why)
 {
-	uint64_t now = shoal_socket_now();
 	char text[SHOAL_URL_MAX + SHOAL_TLS_WHY + 8];
 
-	if (peer->said_at == 0 || now - peer->said_at >= SAID_APART) {
-		peer->said_at = now;
+	if (shoal_said_may(&peer->http->said, peer->http->key, &peer->addr)) {
 		snprintf(text, sizeof(text), "%s: %s", peer->url.text, why);
 		shoal_http_say(peer->http, SHOAL_LOG_WARN, text);
 	}

@@ -100,6 +100,19 @@ shoal_socket_bind(int fd, const struct shoal_addr *addr, struct shoal_addr *boun
 }
 
 bool
+shoal_socket_is_self(int fd)
+{
+	union shoal_sockaddr name[2];
+	socklen_t len[2] = {sizeof(name[0]), sizeof(name[1])};
+	struct shoal_addr addr[2];
+
+	return getsockname(fd, &name[0].any, &len[0]) == 0 &&
+	       getpeername(fd, &name[1].any, &len[1]) == 0 &&
+	       shoal_socket_to_addr(&addr[0], &name[0].any) &&
+	       shoal_socket_to_addr(&addr[1], &name[1].any) && shoal_addr_equal(&addr[0], &addr[1]);
+}
+
+bool
 shoal_socket_set(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof(value)) == 0;

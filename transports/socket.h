@@ -36,6 +36,10 @@ int shoal_socket_bind(int fd, const struct shoal_addr *addr, struct shoal_addr *
  * transport's sockets: what comes there is for that one, and nothing may be sent in its name. */
 bool shoal_socket_is_forked(uint64_t owner);
 
+/* Whether a connection's other end is itself: so ends a dial to a port of this machine that nobody
+ * listens on, where the kernel gives it that very port as its own. */
+bool shoal_socket_is_self(int fd);
+
 /* Sets an option that takes an int; whether that worked. */
 bool shoal_socket_set(int fd, int level, int option, int value);
 

@@ -204,7 +204,7 @@ prepare_tls(struct shoal_tcp *tcp, char *why, size_t len)
 	        .verify = !tls->insecure,
 	        .client_certs = tls->client_certs};
 
-	memset(tcp->said, 0, sizeof(tcp->said));
+	memset(&tcp->said, 0, sizeof(tcp->said));
 	if (!tls->on) {
 		return 0;
 	}

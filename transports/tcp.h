@@ -34,6 +34,7 @@
 #include "base/list.h"
 #include "base/slab.h"
 #include "transports/channel.h"
+#include "transports/said.h"
 #include "transports/socket.h"
 
 /* Bytes. */
@@ -52,9 +53,6 @@
 
 /* Watch links in each direction. */
 #define SHOAL_TCP_LINKS_MAX 64
-
-/* Peers of which a failed handshake is told within a minute. */
-#define SHOAL_TCP_SAID 64
 
 /* For shoal_tcp_connection_doom: nothing to count. */
 #define SHOAL_TCP_QUIET SHOAL_COUNTERS
@@ -164,11 +162,6 @@ struct shoal_tcp_connection {
 	bool stale; /* the peer closed it between two frames: requests may be tried again */
 };
 
-/* When a failed handshake with a peer was told last. */
-struct shoal_tcp_said {
-	uint64_t at;
-};
-
 struct shoal_tcp_listener {
 	struct shoal_tcp *tcp;
 	struct event readable;
@@ -188,10 +181,10 @@ struct shoal_tcp {
 	uint64_t patience_ns, idle_ns;
 	struct shoal_tcp_listener *listener;
 	size_t listeners;
-	struct event rest;                          /* out of descriptors: when to accept again */
-	uint8_t *scratch;                           /* what one read takes in */
-	struct shoal_tls *tls;                      /* NULL: in clear */
-	struct shoal_tcp_said said[SHOAL_TCP_SAID]; /* by the peer's hash */
+	struct event rest;      /* out of descriptors: when to accept again */
+	uint8_t *scratch;       /* what one read takes in */
+	struct shoal_tls *tls;  /* NULL: in clear */
+	struct shoal_said said; /* of failed handshakes */
 
 	struct shoal_tcp_crowd inbound, outbound;
 	struct shoal_list doomed;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections to peers: the one that is there, or a new one.
- *
- * A dial can end up connected to itself, where the kernel gives it the very port that nobody
- * listens on as its own: that is a refusal. */
+/* Connections to peers: the one that is there, or a new one. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <unistd.h>
@@ -17,23 +14,13 @@ shoal_tcp_dial_bucket(const struct shoal_tcp *tcp, const struct shoal_addr *peer
 	return &tcp->address[shoal_socket_hash(tcp->key, peer) & (tcp->buckets - 1)];
 }
 
-static bool
-is_self(const struct shoal_tcp_connection *connection)
-{
-	union shoal_sockaddr name;
-	socklen_t len = sizeof(name);
-	struct shoal_addr self;
-	return getsockname(connection->channel.fd, &name.any, &len) == 0 &&
-	       shoal_socket_to_addr(&self, &name.any) && shoal_addr_equal(&self, &connection->peer);
-}
-
 static void
 on_connected(struct shoal_tcp_connection *connection)
 {
 	int error = 0;
 	socklen_t len = sizeof(error);
 	getsockopt(connection->channel.fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	if (error == 0 && is_self(connection)) {
+	if (error == 0 && shoal_socket_is_self(connection->channel.fd)) {
 		error = ECONNREFUSED;
 	}
 	if (error != 0) {

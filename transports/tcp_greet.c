@@ -3,8 +3,8 @@
  *
  * A handshake has the time of a greeting, and a connection that a peer made is silent until it has
  * greeted inside of it: so both are bounded as those without TLS are. A side that speaks TLS to one
- * that does not is found out by its first bytes. What fails is said once a minute of each peer,
- * with what to do, and of SHOAL_TCP_SAID peers at most: strangers cannot fill a log. */
+ * that does not is found out by its first bytes. What fails is said with what to do, as
+ * often as said.h allows. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -12,8 +12,7 @@
 #include "base/text.h"
 #include "transports/tcp.h"
 
-#define SAY_AGAIN SHOAL_SEC(60)
-#define LINE_LEN  512
+#define LINE_LEN 512
 
 /* The first bytes of a record of TLS (RFC 8446, 5.1): an alert, or of a handshake. */
 static bool
@@ -39,16 +38,9 @@ static bool
 may_say(struct shoal_tcp *tcp, const struct shoal_tcp_connection *connection)
 {
 	struct shoal_addr peer = connection->peer;
-	uint64_t now = shoal_socket_now();
 
 	peer.port = connection->outbound ? peer.port : 0;
-	struct shoal_tcp_said *said =
-	        &tcp->said[shoal_socket_hash(tcp->key, &peer) % SHOAL_TCP_SAID];
-	if (said->at != 0 && now - said->at < SAY_AGAIN) {
-		return false;
-	}
-	said->at = now;
-	return true;
+	return shoal_said_may(&tcp->said, tcp->key, &peer);
 }
 
 /* why also ends the requests that the connection carried. */
