@@ -21,8 +21,9 @@
  *     /request    a request; answered 200 with its reply
  *
  * 400 no HTTP, or none of a member; 401 another token, or none; 403 nobody of this cluster; 404
- * another path; 405 no POST; 413 too long; 414 and 431 too long a head; 415 another type, or
- * packed; 429 too much was refused; 503 no room, both with Retry-After; 505 another HTTP.
+ * another path; 405 no POST; 411 without its length; 413 too long; 414 and 431 too long a head; 415
+ * another type, or packed; 429 too much was refused; 503 no room, both with Retry-After; 505
+ * another HTTP.
  *
  * Shoal-From is believed as far as the address of a datagram is: it says where answers go, and
  * nothing else; who sent something is told by what is in it, where that is sealed. A URL that was

@@ -156,6 +156,9 @@ advice_on(unsigned status)
 	case 404:
 		return "no member is at this path: compare the URL that it advertises with what "
 		       "stands before it";
+	case 411:
+		return "something between sends it on in chunks (nginx: proxy_request_buffering "
+		       "on)";
 	case 413:
 		return "too long for it, or for what stands before it (nginx: client_max_body_size)";
 	case 414:

@@ -4,10 +4,13 @@
  * length is told and too long is refused before a byte of it is read; one in chunks when it grows
  * past the bound. The buffer of a body grows with what came, not with what was promised.
  *
- * What two readers between here and there could read differently is refused: two lengths, a length
- * and chunks, chunks in HTTP/1.0, a header's value that goes on on the next line, a line that ends
- * by CR alone, more or fewer hosts than one (RFC 9112: 2.2, 3.2, 5.2, 6.1, 6.3). What stands behind
- * chunks is read and means nothing. */
+ * What two readers between here and there could read differently is refused of requests: two
+ * lengths, a length and chunks, a space in a header's name or behind it, a header's value that goes
+ * on on the next line, a line that ends by CR alone, more or fewer hosts than one (RFC 9112: 2.2,
+ * 3.2, 5.1, 5.2, 6.1, 6.3). The parser, as it is commonly built, lets pass most of these. It does
+ * not look at the ends of the lines of chunks either, and takes chunks of what is packed: a request
+ * says its length (411), as members do and proxies keep it. Answers may come in chunks; what stands
+ * behind those is read and means nothing. */
 #include "transports/http_message.h"
 
 #include "base/alloc.h"
@@ -16,6 +19,7 @@
 #include <string.h>
 
 #define BODY_STEP    4096
+#define START_LEN    16 /* "HTTP/1.1 100 \r\n\r\n", or so */
 #define RETRY_MOST_S 86400
 
 /* Headers that may be there once. */
@@ -49,8 +53,11 @@ count_head(struct shoal_http_input *input, size_t len)
 static int
 on_begin(http_parser *parser)
 {
-	input_of(parser)->begun = true;
-	return 0;
+	struct shoal_http_input *input = input_of(parser);
+
+	input->begun = true;
+	/* Of answers, also those that come before the last one, and have no headers to count. */
+	return parser->type == HTTP_RESPONSE ? count_head(input, START_LEN) : 0;
 }
 
 static int
@@ -296,6 +303,9 @@ on_head(http_parser *parser)
 	if (wrong == 0 && input->judge != NULL) {
 		wrong = input->judge(&input->head, input->arg);
 	}
+	if (wrong == 0 && request && parser->uses_transfer_encoding != 0) {
+		wrong = 411;
+	}
 	if (wrong != 0) {
 		return refuse(input, wrong);
 	}
@@ -388,7 +398,8 @@ shoal_http_input_reset(struct shoal_http_input *input)
 }
 
 /* Whether a head has lines that end in two ways: by a CR alone, which the parser takes for an end,
- * or not at all, since the next one goes on. The first line may have empty ones before it. */
+ * or not at all, since the next one goes on; or a header's name with spaces, which it forgets. The
+ * first line may have empty ones before it. */
 static bool
 is_ambiguous(struct shoal_http_input *input, const char *data, size_t len)
 {
@@ -401,14 +412,16 @@ is_ambiguous(struct shoal_http_input *input, const char *data, size_t len)
 			if (follows) {
 				return false;
 			}
+			input->in_name = input->lines;
 			input->line_len = 0;
-		} else if (input->after_cr || (follows && (c == ' ' || c == '\t'))) {
+		} else if (input->after_cr || (input->in_name && (c == ' ' || c == '\t'))) {
 			return true;
 		} else if (c == '\r') {
 			input->after_cr = true;
 		} else {
 			input->line_len++;
 			input->lines = true;
+			input->in_name = input->in_name && c != ':';
 		}
 	}
 	return false;

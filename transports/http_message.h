@@ -59,6 +59,7 @@ struct shoal_http_input {
 	bool in_value, headed;
 	size_t line_len; /* of the head's line that is being read */
 	bool lines;      /* one of them was not empty */
+	bool in_name;    /* it is a header's, and its ':' did not come yet */
 	bool after_cr;
 	char name[24];
 	size_t name_len;
@@ -73,9 +74,9 @@ void shoal_http_input_init(struct shoal_http_input *input, const struct shoal_al
 /* Releases what a message holds; the next one may follow. */
 void shoal_http_input_reset(struct shoal_http_input *input);
 /* Reads up to the end of a message. Returns the bytes that were read; *status: 0, or why it is
- * refused: 400, 405, 413, 414, 431, 503 (no memory), 505, or what judge said. Then the connection
- * must be closed behind the answer: where its body ends is not known. len 0: the connection has
- * ended; *status 400 where that cuts a message off. */
+ * refused: 400, 405, 411, 413, 414, 431, 503 (no memory), 505, or what judge said. Then the
+ * connection must be closed behind the answer: where its body ends is not known. len 0: the
+ * connection has ended; *status 400 where that cuts a message off. */
 size_t shoal_http_input_feed(
         struct shoal_http_input *input, const void *data, size_t len, unsigned *status);
 

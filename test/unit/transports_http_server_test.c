@@ -82,8 +82,7 @@ a_connection_is_kept_for_who_wants_that(void **state)
 	end.site.echo = true;
 	int fd = dial_from(&end, "127.0.0.1");
 	for (unsigned i = 0; i < 10; i++) {
-		say(fd, POST_REQUEST
-		        "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n");
+		say(fd, POST_REQUEST "Content-Length: 3\r\n\r\nabc");
 		assert_non_null(strstr(listen_to(&world, fd, "abc", &torn), " 200 "));
 	}
 	assert_int_equal(end.site.requests.count, 10);
