@@ -90,7 +90,7 @@ def errors_are_json_with_a_fitting_status(cluster):
             ("POST", "/v1/join", b'{"addresses": [5]}', 400),
             ("POST", "/v1/join", b'{"addresses": ["127.0.0.1:1"], "timeout_ms": 0}', 400),
             ("POST", "/v1/join", b'{"addresses": ["1:99999"]}', 400),
-            ("POST", "/v1/join", b'{"addresses": ["srv+_shoal._udp.example"]}', 400),
+            ("POST", "/v1/join", b'{"addresses": ["srv+example:1"]}', 400),
             ("PUT", "/v1/info", b"", 405), ("OPTIONS", "/v1/join", b"", 405),
             ("BREW", "/v1/info", b"", 405), ("BREW", "/tea", b"", 404), ("CONNECT", "x:1", b"", 404),
             ("POST", "/v1/join", b'{"addresses": ["127.0.0.1:1"], "timeout_ms": 500}', 502),
