@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "transports/http.h"
+
+#define NO_TLS SHOAL_SEC(60)
 #include "transports/process.h"
 
 const char *const shoal_http_word[SHOAL_HTTP_KINDS] = {"/datagrams", "/message", "/request"};
@@ -133,8 +135,10 @@ read_env(struct shoal_http *http, const struct shoal_transport_env *env, char *w
 	return 0;
 }
 
+/* The text of a failure stays, and what was missing is looked for again a minute later: the file of
+ * the machine's authorities takes its time to be read. */
 int
-shoal_http_need_tls(struct shoal_http *http, char *why, size_t len)
+shoal_http_need_tls(struct shoal_http *http)
 {
 	const struct shoal_transport_tls *tls = &http->env.tls;
 	const struct shoal_tls_files files = {.ca = tls->ca,
@@ -143,7 +147,17 @@ shoal_http_need_tls(struct shoal_http *http, char *why, size_t len)
 	        .verify = !tls->insecure,
 	        .client_certs = tls->client_certs};
 
-	return http->tls != NULL ? 0 : shoal_tls_new(&http->tls, &http->work, &files, why, len);
+	uint64_t now = shoal_socket_now();
+
+	if (http->tls != NULL) {
+		return 0;
+	}
+	if (http->no_tls_code == 0 || now >= http->no_tls_until) {
+		http->no_tls_until = now + NO_TLS;
+		http->no_tls_code = shoal_tls_new(
+		        &http->tls, &http->work, &files, http->no_tls, sizeof(http->no_tls));
+	}
+	return http->no_tls_code;
 }
 
 static int
@@ -171,9 +185,13 @@ prepare(struct shoal_http *http, const struct shoal_transport_env *env, char *wh
 		return code;
 	}
 	/* The authorities of the machine are many: they are read when the first peer is https. */
-	http->no_tls[0] = '\0';
+	http->no_tls_code = 0;
 	bool needs = http->bind.tls || env->tls.ca != NULL || env->tls.cert != NULL;
-	return needs ? shoal_http_need_tls(http, why, len) : 0;
+	code = needs ? shoal_http_need_tls(http) : 0;
+	if (code != 0) {
+		snprintf(why, len, "%s", http->no_tls);
+	}
+	return code;
 }
 
 static void
@@ -281,6 +299,7 @@ http_reload(void *self, char *why, size_t len)
 	if (!http->running) {
 		return SHOAL_ERR_STATE;
 	}
+	http->no_tls_code = 0;
 	return http->tls != NULL ? shoal_tls_reload(http->tls, why, len) : 0;
 }
 

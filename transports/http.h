@@ -200,7 +200,9 @@ struct shoal_http {
 	char self[SHOAL_URL_MAX + 1]; /* its own URL, as peers have it */
 	char token[SHOAL_HTTP_TOKEN_MAX + 1];
 	struct shoal_tls *tls;
-	char no_tls[SHOAL_TLS_WHY]; /* why there is none */
+	char no_tls[SHOAL_TLS_WHY]; /* why there is none, where no_tls_code is not 0 */
+	int no_tls_code;
+	uint64_t no_tls_until;
 	bool prepared, running, called;
 	uint64_t owner;
 	int listener;
@@ -233,7 +235,7 @@ void shoal_http_count(struct shoal_http *http, enum shoal_counter counter);
 void shoal_http_batch_end(struct shoal_http *http);
 void shoal_http_say(struct shoal_http *http, enum shoal_log_level level, const char *text);
 /* Makes http->tls where there is none yet. Errors of shoal_tls_new. */
-int shoal_http_need_tls(struct shoal_http *http, char *why, size_t len);
+int shoal_http_need_tls(struct shoal_http *http);
 /* The word of a kind, with its slash. */
 extern const char *const shoal_http_word[SHOAL_HTTP_KINDS];
 

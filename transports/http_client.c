@@ -28,10 +28,8 @@ shoal_http_client_dial(struct shoal_http_peer *peer, int *code)
 	struct shoal_http *http = peer->http;
 	struct shoal_addr to = peer->found[peer->next % peer->found_count];
 
-	/* Never in clear what was to be said by TLS. What was missing once is not looked for again.
-	 */
-	if (peer->url.tls && (http->no_tls[0] != '\0' || shoal_http_need_tls(http, http->no_tls,
-	                                                         sizeof(http->no_tls)) != 0)) {
+	/* Never in clear what was to be said by TLS. */
+	if (peer->url.tls && shoal_http_need_tls(http) != 0) {
 		shoal_http_peer_say(peer, http->no_tls);
 		*code = SHOAL_ERR_UNREACHABLE;
 		return NULL;

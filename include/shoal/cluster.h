@@ -171,7 +171,7 @@ SHOAL_API enum shoal_access shoal_cluster_access(struct shoal_cluster *cluster, 
 SHOAL_API uint64_t shoal_cluster_meta_held(struct shoal_cluster *cluster, uint64_t *most);
 
 /* Whole days until this member's certificate (tls_cert) ends; below 0: it has ended. From 14 days
- * on the log says so once a day. SHOAL_ERR_NOT_FOUND: it has none. */
+ * on the log says so once a day. SHOAL_ERR_NOT_FOUND: it has none, or was not started. */
 SHOAL_API int shoal_cluster_certificate_days(struct shoal_cluster *cluster, int *days);
 
 /* A copy of all counters, core and transports; a few milliseconds old at most. The macro passes the

@@ -147,8 +147,9 @@ struct shoal_config {
 	const char *tls_name;  /* NULL: a member that is dialled by an IP address must have that
 	                        * address in its certificate; else this name instead */
 	uint32_t tls_insecure; /* 1: takes any certificate of whom it dials: for tests. Default 0 */
-	uint32_t tls_client_certs; /* 1: who dials this member must have a certificate of tls_ca.
-	                            * Default 0 */
+	uint32_t tls_client_certs; /* 1: who dials this member must have a certificate of tls_ca,
+	                            * which is needed then, and so is tls or https in bind. Default
+	                            * 0 */
 	const struct shoal_transport_dialer *dialer; /* NULL: the kernel makes connections. Else
 	                                              * these functions do, as over an overlay
 	                                              * network, and there are no datagrams: all

@@ -86,6 +86,18 @@ def agents_with_tls_see_a_kill_at_once_and_take_new_certificates(cluster):
     check(days(agents[0]) in (59, 60), "it has another certificate")
 
 
+def certificates_stand_for_keys_only_where_both_sides_ask_for_those_of_one_authority(cluster):
+    authority(cluster, "ours")
+    certificate(cluster, "member", "ours", 30)
+    trust(cluster, "ours")
+    start = ("agent", "--name", "open", "--bind", "0.0.0.0:0", "--transport", "tcp", *options(cluster))
+    insecure = cluster.run(*start, "--tls-insecure")
+    check(insecure.returncode == 2 and "give it keys" in insecure.stderr, f"{insecure.returncode}: {insecure.stderr}")
+    at = start.index("--tls-ca")
+    anybody = cluster.run(*start[:at], *start[at + 2:])
+    check(anybody.returncode == 2 and "needs tls_ca" in anybody.stderr, f"{anybody.returncode}: {anybody.stderr}")
+
+
 def strangers_and_old_versions_are_kept_out_and_told_why(cluster):
     authority(cluster, "ours")
     authority(cluster, "theirs")

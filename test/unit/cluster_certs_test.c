@@ -214,7 +214,7 @@ who_has_no_certificate_of_the_authority_is_kept_out_and_both_sides_say_why(void 
 
 	/* And where the other one has no TLS at all. */
 	begin(&yard);
-	yard.two.config.tls = 0;
+	yard.two.config.tls = yard.two.config.tls_client_certs = 0;
 	start(&yard.one);
 	start(&yard.two);
 	assert_int_not_equal(join(&yard), 0);
@@ -302,9 +302,14 @@ a_certificate_that_ends_soon_is_told_of_once_a_day(void **state)
 	yard.two.config.tls = 0;
 	yard.two.config.tls_client_certs = 0;
 	yard.two.config.tls_cert = yard.two.config.tls_key = yard.two.config.tls_ca = NULL;
+	assert_int_equal(shoal_cluster_new(&yard.two.cluster, &yard.one.config), 0);
+	assert_int_equal(/* not started */
+	        shoal_cluster_certificate_days(yard.two.cluster, &days), SHOAL_ERR_NOT_FOUND);
+	assert_int_equal(shoal_cluster_free(yard.two.cluster), 0);
 	start(&yard.two);
 	assert_int_equal(
 	        shoal_cluster_certificate_days(yard.two.cluster, &days), SHOAL_ERR_NOT_FOUND);
+	has(shoal_last_error(), "has no certificate");
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct side *one = &yard.one;
 
@@ -352,6 +357,47 @@ what_is_wrong_with_the_config_is_said_before_a_start(void **state)
 	}
 }
 
+/* Somebody may count on it. */
+static void
+what_would_be_without_effect_is_refused(void **state)
+{
+	static const struct {
+		const char *bind;
+		uint32_t tls, client_certs;
+		const char *ca, *cert, *words; /* NULL: it is good */
+	} cases[] = {
+	        {"127.0.0.1:1", 1, 1, "a", "b", NULL},
+	        {"127.0.0.1:1", 1, 1, NULL, "b", "tls_client_certs: 1; it needs tls_ca"},
+	        {"127.0.0.1:1", 0, 1, "a", "b",
+	                "tls_client_certs: 1; nothing that is bound has TLS"},
+	        {"http://127.0.0.1:1", 0, 1, "a", "b", "nothing that is bound has TLS"},
+	        {"http://127.0.0.1:1", 1, 0, "a", "b", "tls: 1; it is for ip:port in bind"},
+	        {"https://127.0.0.1:1", 1, 0, "a", "b", "tls: 1; it is for ip:port in bind"},
+	        {"127.0.0.1:1,http://127.0.0.1:1", 1, 1, "a", "b", NULL},
+	        {"https://127.0.0.1:1", 0, 1, "a", "b", NULL},
+	        {"https://127.0.0.1:1", 0, 1, NULL, "b", "it needs tls_ca"},
+	        {"https://127.0.0.1:1", 0, 0, NULL, NULL, "needs tls_cert and tls_key"},
+	        {"http://127.0.0.1:1", 0, 0, "a", "b", NULL}, /* for whom it dials */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct shoal_config config;
+
+		shoal_config_init(&config);
+		config.bind = cases[i].bind;
+		config.tls = cases[i].tls;
+		config.tls_client_certs = cases[i].client_certs;
+		config.tls_ca = cases[i].ca;
+		config.tls_cert = config.tls_key = cases[i].cert;
+		assert_int_equal(shoal_config_check(&config),
+		        cases[i].words == NULL ? 0 : SHOAL_ERR_INVALID);
+		if (cases[i].words != NULL) {
+			has(shoal_last_error(), cases[i].words);
+		}
+	}
+}
+
 static void
 a_file_that_cannot_be_used_is_named_by_the_start(void **state)
 {
@@ -379,6 +425,7 @@ main(void)
 	        cmocka_unit_test(files_are_read_anew_while_connections_are_made),
 	        cmocka_unit_test(a_certificate_that_ends_soon_is_told_of_once_a_day),
 	        cmocka_unit_test(what_is_wrong_with_the_config_is_said_before_a_start),
+	        cmocka_unit_test(what_would_be_without_effect_is_refused),
 	        cmocka_unit_test(a_file_that_cannot_be_used_is_named_by_the_start),
 	};
 

@@ -26,7 +26,7 @@ what_is_bound_and_the_transport_must_fit(void **state)
 	static const struct {
 		const char *bind, *transport, *says;
 	} rows[] = {{"127.0.0.1:1", NULL, NULL}, {"http://127.0.0.1:1", NULL, NULL},
-	        {"127.0.0.1:1,https://127.0.0.1:2/a", NULL, NULL}, {"127.0.0.1:1", "socket", NULL},
+	        {"127.0.0.1:1,http://127.0.0.1:2/a", NULL, NULL}, {"127.0.0.1:1", "socket", NULL},
 	        {"127.0.0.1:1", "tcp", NULL}, {"http://127.0.0.1:0/a", "http", NULL},
 	        {"127.0.0.1:1", "http", "http://127.0.0.1:7946"},
 	        {"127.0.0.1:1,http://127.0.0.1:2", "http", "nothing else"},

@@ -536,8 +536,8 @@ static const struct cli_option agent_options[] = {
         {"tls-name", "NAME",
                 "The name that all members' certificates have. Default: each has its own addresses.",
                 CLI_VALUE, true},
-        {"tls-client-certs", NULL, "Who dials this member must have a certificate, too.", CLI_FLAG,
-                true},
+        {"tls-client-certs", NULL,
+                "Who dials this member must have a certificate of --tls-ca, too.", CLI_FLAG, true},
         {"tls-insecure", NULL, "Take any certificate: for tests.", CLI_FLAG, true},
         {"codec", "NAME",
                 "What packets are written in: binary, msgpack or json. All members have the same. "

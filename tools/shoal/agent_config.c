@@ -197,11 +197,13 @@ exposed(const struct cli_agent_config *config, char *list, bool urls_only)
 	return NULL;
 }
 
-/* No datagrams, and on streams nobody without a certificate. */
+/* No datagrams, and on streams nobody without a certificate of an authority that is named, either
+ * way. */
 static bool
 is_all_certified(const struct shoal_config *config)
 {
-	return config->tls != 0 && config->tls_client_certs != 0 && config->transport != NULL &&
+	return config->tls != 0 && config->tls_client_certs != 0 && config->tls_ca != NULL &&
+	       config->tls_insecure == 0 && config->transport != NULL &&
 	       strcmp(config->transport, "tcp") == 0;
 }
 

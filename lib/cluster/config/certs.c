@@ -6,6 +6,7 @@
 
 #include "cluster/cluster.h"
 #include "cluster/loop/clock.h"
+#include "cluster/loop/fork.h"
 #include "cluster/loop/mailbox.h"
 #include "cluster/report/last_error.h"
 #include "cluster/report/log.h"
@@ -25,8 +26,42 @@ reads_files(const struct shoal_config *config)
 	return config->tls != 0 || config->tls_cert != NULL || config->tls_ca != NULL;
 }
 
+/* What would be without effect is no protection that somebody may count on. */
+static int
+check_use(const struct shoal_settings *settings, const struct shoal_config *config)
+{
+	bool https = settings->web.text[0] != '\0' && settings->web.tls;
+
+	if (config->tls != 0 && settings->binds == 0) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "tls: 1; it is for ip:port in bind, which names a URL only: there https "
+		        "says it");
+	}
+	if (config->tls != 0 && config->tls_cert == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "tls: 1; it needs this member's certificate: tls_cert and tls_key");
+	}
+	if (https && config->tls_cert == NULL && config->transports == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "bind: \"%s\" needs tls_cert and tls_key; or bind to http:// behind what "
+		        "speaks TLS for it",
+		        settings->web.text);
+	}
+	if (config->tls_client_certs != 0 && config->tls == 0 && !https) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "tls_client_certs: 1; nothing that is bound has TLS: it needs tls, or https "
+		        "in bind; behind a proxy the proxy asks for certificates");
+	}
+	if (config->tls_client_certs != 0 && config->tls_ca == NULL) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "tls_client_certs: 1; it needs tls_ca, an authority of your own: those of "
+		        "this machine sign for everybody");
+	}
+	return 0;
+}
+
 int
-shoal_certs_check(const struct shoal_config *config)
+shoal_certs_check(const struct shoal_settings *settings, const struct shoal_config *config)
 {
 	const struct {
 		const char *field, *value;
@@ -48,11 +83,7 @@ shoal_certs_check(const struct shoal_config *config)
 		return shoal_last_error_set(
 		        SHOAL_ERR_INVALID, "tls_cert and tls_key: one needs the other");
 	}
-	if (config->tls != 0 && config->tls_cert == NULL) {
-		return shoal_last_error_set(SHOAL_ERR_INVALID,
-		        "tls: 1; it needs this member's certificate: tls_cert and tls_key");
-	}
-	return 0;
+	return check_use(settings, config);
 }
 
 struct shoal_transport_tls
@@ -109,13 +140,14 @@ shoal_certs_begin(struct shoal_cluster *cluster)
 void
 shoal_certs_renew(struct shoal_cluster *cluster, int64_t until)
 {
-	if (reads_files(&cluster->settings.config)) {
-		pthread_mutex_lock(&cluster->lock);
-		cluster->certs.until = until;
-		cluster->certs.anew = true;
-		pthread_mutex_unlock(&cluster->lock);
-		shoal_mailbox_ring(cluster->mailbox_fd);
-	}
+	/* Also where no file is named: those of the machine's authorities may have come, or
+	 * changed.
+	 */
+	pthread_mutex_lock(&cluster->lock);
+	cluster->certs.until = until;
+	cluster->certs.anew = true;
+	pthread_mutex_unlock(&cluster->lock);
+	shoal_mailbox_ring(cluster->mailbox_fd);
 }
 
 void
@@ -190,10 +222,15 @@ shoal_certs_turn(struct shoal_cluster *cluster, uint64_t now)
 int
 shoal_cluster_certificate_days(struct shoal_cluster *cluster, int *days)
 {
-	int64_t end = end_of(cluster);
+	int rc = shoal_fork_check(cluster, "certificate_days");
 
+	if (rc != 0) {
+		return rc;
+	}
+	int64_t end = end_of(cluster);
 	if (end == INT64_MAX) {
-		return SHOAL_ERR_NOT_FOUND;
+		return shoal_last_error_set(SHOAL_ERR_NOT_FOUND,
+		        "certificate_days: this member has no certificate, or was not started");
 	}
 	*days = (int)days_left(end);
 	return 0;

@@ -3,7 +3,7 @@
 #ifndef SHOAL_CLUSTER_CERTS_H
 #define SHOAL_CLUSTER_CERTS_H
 
-#include <shoal/config.h>
+#include "cluster/config/config.h"
 
 struct shoal_certs {
 	/* Under the cluster's lock. */
@@ -14,7 +14,8 @@ struct shoal_certs {
 };
 
 /* SHOAL_ERR_INVALID; no file is read. */
-SHOAL_MUST_USE int shoal_certs_check(const struct shoal_config *config);
+SHOAL_MUST_USE int shoal_certs_check(
+        const struct shoal_settings *settings, const struct shoal_config *config);
 struct shoal_transport_tls shoal_certs_env(const struct shoal_config *config);
 
 /* Before the transports start. Errors name the file. */

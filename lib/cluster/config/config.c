@@ -401,7 +401,7 @@ check(struct shoal_settings *settings, const struct shoal_config *config)
 		rc = shoal_names_check(settings, config);
 	}
 	if (rc == 0) {
-		rc = shoal_certs_check(config);
+		rc = shoal_certs_check(settings, config);
 	}
 	return rc;
 }

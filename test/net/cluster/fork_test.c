@@ -28,6 +28,7 @@ call_all(struct shoal_cluster *cluster)
 	char text[SHOAL_ADDR_TEXT];
 	size_t reached;
 	struct shoal_id nobody = {{7}};
+	int days;
 	const int refused[] = {
 	        shoal_cluster_start(cluster),
 	        shoal_cluster_join(cluster, seeds, 1, 100, &reached),
@@ -39,6 +40,7 @@ call_all(struct shoal_cluster *cluster)
 	        shoal_cluster_stop(cluster),
 	        shoal_cluster_address(cluster, text, sizeof(text)),
 	        shoal_cluster_failure(cluster),
+	        shoal_cluster_certificate_days(cluster, &days),
 	        shoal_cluster_dispatch(cluster),
 	        shoal_cluster_set(cluster, "relays", "1"),
 	        shoal_cluster_reconfigure(cluster, NULL, NULL, NULL),
