@@ -204,6 +204,7 @@ struct shoal_http {
 	int no_tls_code;
 	uint64_t no_tls_until;
 	bool prepared, running, called;
+	const struct shoal_http_link *delivers; /* what it sent the host is told right now */
 	uint64_t owner;
 	int listener;
 	struct event acceptable, rest;
@@ -285,7 +286,7 @@ void shoal_http_listen_stop(struct shoal_http *http);
 /* http_server.c */
 /* A message is complete, or refused with a status. */
 void shoal_http_server_heard(struct shoal_http_link *link, unsigned status);
-int shoal_http_server_peer(const void *self, uint64_t number, char *name, size_t len);
+int shoal_http_server_peer(const void *self, char *name, size_t len);
 int shoal_http_server_reply(void *self, uint64_t number, const uint8_t *data, size_t len);
 /* For the input of an inbound connection. */
 unsigned shoal_http_server_judge(const struct shoal_http_head *head, void *link);

@@ -210,6 +210,7 @@ crossed(struct shoal_http_link *link)
 void
 shoal_http_client_heard(struct shoal_http_link *link, unsigned status, bool more)
 {
+	struct shoal_http *http = link->http;
 	struct shoal_http_peer *peer = link->peer;
 	struct shoal_http_job *job = link->job;
 	struct shoal_http_input *input = &link->input;
@@ -237,9 +238,11 @@ shoal_http_client_heard(struct shoal_http_link *link, unsigned status, bool more
 	link->used = true;
 	/* What the host asks for inside the call does not go by this one: it may be over. */
 	bool over = more || link->last || !input->keep_alive || evbuffer_get_length(link->out) > 0;
+	http->delivers = link;
 	enum shoal_transport_verdict verdict =
 	        code == 0 ? shoal_http_job_end(job, 0, input->body, input->len)
 	                  : shoal_http_job_end(job, code, (const uint8_t *)why, strlen(why));
+	http->delivers = NULL;
 	if (link->doomed) {
 		return;
 	}

@@ -236,8 +236,10 @@ shoal_http_server_heard(struct shoal_http_link *link, unsigned status)
 	link->last = link->last || !taken || !input->keep_alive;
 	shoal_http_limits_place(link, SHOAL_HTTP_BUSY);
 	if (taken) {
+		http->delivers = link;
 		status = shoal_http_server_take(http, &input->head, input->body, input->len, &who,
 		        &link->exchange, &verdict);
+		http->delivers = NULL;
 	}
 	if (link->doomed) {
 		return;
@@ -282,14 +284,10 @@ shoal_http_server_reply(void *self, uint64_t number, const uint8_t *data, size_t
 }
 
 int
-shoal_http_server_peer(const void *self, uint64_t number, char *name, size_t len)
+shoal_http_server_peer(const void *self, char *name, size_t len)
 {
 	const struct shoal_http *http = self;
-	uint32_t slot;
-	const struct shoal_http_exchange *exchange =
-	        http->running ? find_exchange(http, number, &slot) : NULL;
 
-	return exchange != NULL && exchange->link != NULL
-	               ? shoal_channel_peer(&exchange->link->channel, name, len)
-	               : SHOAL_ERR_NOT_FOUND;
+	return http->delivers != NULL ? shoal_channel_peer(&http->delivers->channel, name, len)
+	                              : SHOAL_ERR_NOT_FOUND;
 }

@@ -177,7 +177,8 @@ struct shoal_tcp {
 	bool running;
 	uint64_t owner; /* number of the process that started it */
 	bool called;    /* the host was called since its last batch_end */
-	bool tired;     /* out of descriptors, and said so */
+	const struct shoal_tcp_connection *delivers; /* what it sent the host is told right now */
+	bool tired;                                  /* out of descriptors, and said so */
 	uint64_t patience_ns, idle_ns;
 	struct shoal_tcp_listener *listener;
 	size_t listeners;
@@ -319,7 +320,7 @@ int shoal_tcp_exchange_stream(
         void *self, const struct shoal_addr *to, const uint8_t *data, size_t len);
 int shoal_tcp_exchange_fresh(void *self, const struct shoal_addr *to, uint64_t exchange,
         const uint8_t *data, size_t len, uint64_t timeout_ns);
-int shoal_tcp_exchange_peer(const void *self, uint64_t number, char *name, size_t len);
+int shoal_tcp_exchange_peer(const void *self, char *name, size_t len);
 int shoal_tcp_exchange_reply(void *self, uint64_t number, const uint8_t *data, size_t len);
 /* Puts the first message of a kind on a connection, as a request of this host. */
 int shoal_tcp_exchange_ask(struct shoal_tcp_connection *connection, enum shoal_tcp_kind kind,

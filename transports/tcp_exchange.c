@@ -214,20 +214,11 @@ shoal_tcp_exchange_reply(void *self, uint64_t number, const uint8_t *data, size_
 }
 
 int
-shoal_tcp_exchange_peer(const void *self, uint64_t number, char *name, size_t len)
+shoal_tcp_exchange_peer(const void *self, char *name, size_t len)
 {
 	const struct shoal_tcp *tcp = self;
-	const struct shoal_tcp_connection *connection = NULL;
-	if ((uint32_t)number == SHOAL_TCP_LINK_SLOT) {
-		connection = shoal_tcp_watch_find(tcp, false, number);
-	} else if (tcp->running) {
-		const struct shoal_tcp_exchange *exchange =
-		        shoal_slab_at(&tcp->exchanges, (uint32_t)number);
-		connection = exchange != NULL && exchange->number == number ? exchange->connection
-		                                                            : NULL;
-	}
-	return connection != NULL ? shoal_channel_peer(&connection->channel, name, len)
-	                          : SHOAL_ERR_NOT_FOUND;
+	return tcp->delivers != NULL ? shoal_channel_peer(&tcp->delivers->channel, name, len)
+	                             : SHOAL_ERR_NOT_FOUND;
 }
 
 void
@@ -302,16 +293,11 @@ may_come(const struct shoal_tcp_connection *connection, uint8_t kind, bool link)
 	}
 }
 
-bool
-shoal_tcp_exchange_frame(struct shoal_tcp_connection *connection, uint8_t kind, uint64_t number,
-        const uint8_t *data, size_t len)
+static bool
+deliver(struct shoal_tcp_connection *connection, uint8_t kind, uint64_t number, const uint8_t *data,
+        size_t len)
 {
 	struct shoal_tcp *tcp = connection->tcp;
-	bool link = shoal_tcp_watch_is_link(connection);
-	if (!may_come(connection, kind, link)) {
-		return false;
-	}
-	tcp->called = true;
 	switch ((enum shoal_tcp_kind)kind) {
 	case SHOAL_TCP_REQUEST:
 		return on_request(connection, number, data, len);
@@ -326,6 +312,21 @@ shoal_tcp_exchange_frame(struct shoal_tcp_connection *connection, uint8_t kind, 
 		break;
 	}
 	return true;
+}
+
+bool
+shoal_tcp_exchange_frame(struct shoal_tcp_connection *connection, uint8_t kind, uint64_t number,
+        const uint8_t *data, size_t len)
+{
+	struct shoal_tcp *tcp = connection->tcp;
+	if (!may_come(connection, kind, shoal_tcp_watch_is_link(connection))) {
+		return false;
+	}
+	tcp->called = true;
+	tcp->delivers = connection;
+	bool good = deliver(connection, kind, number, data, len);
+	tcp->delivers = NULL;
+	return good;
 }
 
 void

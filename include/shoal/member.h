@@ -89,10 +89,11 @@ struct shoal_applicant {
 	                              * when it is a member. Keep it with shoal_member_ref */
 	struct shoal_cause cause;    /* JOIN: it joins here, or this one where it is; who told of it
 	                              * is `from`, often itself */
-	const char *peer;            /* the name in its certificate (tls_client_certs), its first
-	                              * DNS name, else its common name, where it asks to join here,
-	                              * over TLS; "" where others told of it, or a datagram, or a
-	                              * connection in clear: of those nothing was checked. Lives as
+	const char *peer;            /* the name in the certificate of whose message this is, the
+	                              * applicant's or that of who tells of it: its first DNS name,
+	                              * else its common name; "": it came by UDP, in clear, from who
+	                              * was not asked for one (tls_client_certs) or not checked
+	                              * (tls_insecure), or this member remembers it itself. Lives as
 	                              * long as the callback */
 };
 

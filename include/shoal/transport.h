@@ -256,10 +256,10 @@ struct shoal_transport_ops {
 	 * wrong with which. */
 	int (*reload)(void *self, char *why, size_t len);
 
-	/* PEERS: REQUIRED. The name in the certificate of who sent this request, while the host is
-	 * in request() or watched() for it; len 256 suffices. SHOAL_ERR_NOT_FOUND: it has none that
-	 * was checked. */
-	int (*peer)(const void *self, uint64_t exchange, char *name, size_t len);
+	/* PEERS: REQUIRED. The name in the certificate of who sent what the host is told right now,
+	 * while it is in datagram(), stream(), request(), watched() or result(); len 256 suffices.
+	 * SHOAL_ERR_NOT_FOUND: it has none that was checked, or nothing is told. */
+	int (*peer)(const void *self, char *name, size_t len);
 };
 
 struct shoal_transport {

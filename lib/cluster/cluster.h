@@ -64,9 +64,8 @@ struct shoal_cluster {
 	struct shoal_chronicle chronicle;   /* with a lock of its own */
 	struct shoal_own_document document; /* the same */
 	struct shoal_certs certs;
-	/* The loop's: the request that the core is stepped with, where there is one. */
-	const struct shoal_transport *asked_by;
-	uint64_t asked;
+	/* The loop's: by whose message the core is stepped; NULL: by none. */
+	const struct shoal_transport *delivers;
 	struct shoal_tuning tuning;     /* the same */
 	struct shoal_log_gate log_gate; /* the loop's thread */
 	_Atomic unsigned health;

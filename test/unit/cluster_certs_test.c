@@ -176,9 +176,50 @@ who_joins_over_tls_is_known_by_the_name_in_its_certificate(void **state)
 	assert_int_equal(join(&yard), 0);
 	assert_int_equal(yard.one.asked, 1);
 	assert_string_equal(yard.one.peer, "two.example");
-	/* Of whom it asked two hears by the answer: nobody asks it there. */
+	/* Of whom it asked two hears by the answer. */
 	talk_until(&yard.talk, &yard.two.asked, 1);
-	assert_string_equal(yard.two.peer, "");
+	assert_string_equal(yard.two.peer, "one.example");
+	done(&yard);
+}
+
+static const struct shoal_transport_ops *honest;
+
+static int
+request_one_way(void *self, const struct shoal_addr *to, uint64_t exchange, const uint8_t *data,
+        size_t len, uint64_t timeout_ns)
+{
+	(void)exchange;
+	(void)timeout_ns;
+	return honest->stream(self, to, data, len);
+}
+
+/* What it says of itself comes in a message that asks for nothing. */
+static void
+who_says_that_it_is_there_and_does_not_ask_is_known_by_its_certificate_too(void **state)
+{
+	struct shoal_transport_ops sly;
+	struct yard yard;
+
+	(void)state;
+	begin(&yard);
+	yard.one.config.transport = yard.two.config.transport = "tcp";
+	yard.one.config.accept = on_accept;
+	yard.one.config.accept_arg = &yard.one;
+	start(&yard.one);
+	start(&yard.two);
+	struct shoal_transport *by = (struct shoal_transport *)(uintptr_t)yard.two.cluster->stream;
+	honest = by->ops;
+	sly = *honest;
+	sly.request = request_one_way;
+	by->ops = &sly;
+	char address[SHOAL_ADDR_TEXT];
+	const char *seeds[] = {address};
+	assert_int_equal(shoal_cluster_address(yard.one.cluster, address, sizeof(address)), 0);
+	assert_int_equal(
+	        shoal_cluster_join_async(yard.two.cluster, seeds, 1, 20000, on_joined, &yard), 0);
+	talk_until(&yard.talk, &yard.one.asked, 1);
+	assert_string_equal(yard.one.peer, "two.example");
+	by->ops = honest;
 	done(&yard);
 }
 
@@ -419,6 +460,8 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(who_joins_over_tls_is_known_by_the_name_in_its_certificate),
+	        cmocka_unit_test(
+	                who_says_that_it_is_there_and_does_not_ask_is_known_by_its_certificate_too),
 	        cmocka_unit_test(
 	                who_has_no_certificate_of_the_authority_is_kept_out_and_both_sides_say_why),
 	        cmocka_unit_test(new_certificates_are_taken_over_without_a_restart),

@@ -44,6 +44,12 @@ a_peer_of_https_is_known_by_its_certificate(void **state)
 	UNTIL(&world, a.results.count == 1);
 	assert_int_equal(last(&a.results)->code, 0);
 	assert_string_equal(b.peer, "web-1.example");
+	assert_string_equal(a.peer, "web-1.example"); /* by its answer */
+	b.peer[0] = '\0';
+	assert_int_equal(
+	        transport.ops->stream(a.transport.self, &to, (const uint8_t *)"word", 4), 0);
+	UNTIL(&world, b.streams.count == 1);
+	assert_string_equal(b.peer, "web-1.example");
 	/* A new connection, whose certificate is not trusted any more: the reason is told. */
 	char why[320];
 	certs_renew(&certs);
@@ -60,8 +66,8 @@ a_peer_of_https_is_known_by_its_certificate(void **state)
 	UNTIL(&world, a.results.count == 2);
 	assert_int_equal(last(&a.results)->code, SHOAL_ERR_UNREACHABLE);
 	assert_non_null(strstr(last(&a.results)->text, "its certificate is of no authority"));
-	assert_int_equal(transport.ops->peer(b.transport.self, 1, url, sizeof(url)),
-	        SHOAL_ERR_NOT_FOUND); /* it has been answered */
+	assert_int_equal(transport.ops->peer(b.transport.self, url, sizeof(url)),
+	        SHOAL_ERR_NOT_FOUND); /* nothing is told */
 	site_close(&a);
 	site_close(&b);
 	world_close(&world);

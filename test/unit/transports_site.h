@@ -72,7 +72,7 @@ struct site {
 	struct notes watched, unwatched, closed; /* watch links */
 	size_t batches, logs;
 	char log[512]; /* the last line */
-	char peer[64]; /* of the last request or link, by its certificate */
+	char peer[64]; /* of who sent what came last, by its certificate */
 	uint64_t counted[SHOAL_COUNTERS];
 	uint64_t sum; /* of all bytes of the last request or result */
 	bool inside, stopped;
@@ -303,11 +303,23 @@ site_reply(struct site *site, uint64_t exchange, const void *data, size_t len)
 }
 
 static inline void
+site_look_at_peer(struct site *site)
+{
+	const struct shoal_transport *by = &site->transport;
+
+	if ((by->ops->caps & SHOAL_TRANSPORT_PEERS) == 0 ||
+	        by->ops->peer(by->self, site->peer, sizeof(site->peer)) != 0) {
+		site->peer[0] = '\0';
+	}
+}
+
+static inline void
 on_datagram(
         void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len, uint64_t age_ns)
 {
 	struct site *site = arg;
 
+	site_look_at_peer(site);
 	keep(&site->datagrams, from, 0, data, len)->age_ns = age_ns;
 	site_called(site);
 }
@@ -317,20 +329,10 @@ on_stream(void *arg, const struct shoal_addr *from, const uint8_t *data, size_t 
 {
 	struct site *site = arg;
 
+	site_look_at_peer(site);
 	keep(&site->streams, from, 0, data, len);
 	site_called(site);
 	return site->verdict;
-}
-
-static inline void
-site_look_at_peer(struct site *site, uint64_t exchange)
-{
-	const struct shoal_transport *by = &site->transport;
-
-	if ((by->ops->caps & SHOAL_TRANSPORT_PEERS) == 0 ||
-	        by->ops->peer(by->self, exchange, site->peer, sizeof(site->peer)) != 0) {
-		site->peer[0] = '\0';
-	}
 }
 
 static inline enum shoal_transport_verdict
@@ -339,7 +341,7 @@ on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const ui
 {
 	struct site *site = arg;
 
-	site_look_at_peer(site, exchange);
+	site_look_at_peer(site);
 	assert_true(exchange != 0);
 	keep(&site->requests, from, exchange, data, len);
 	site_called(site);
@@ -357,6 +359,7 @@ on_result(void *arg, uint64_t exchange, int code, const uint8_t *data, size_t le
 	struct site *site = arg;
 
 	assert_true(code == 0 || len < 512); /* why */
+	site_look_at_peer(site);
 	keep(&site->results, NULL, exchange, data, len)->code = code;
 	site_called(site);
 	site->sum = sum_of(data, len);
@@ -419,7 +422,7 @@ on_watched(void *arg, const struct shoal_addr *from, uint64_t link, const uint8_
 {
 	struct site *site = arg;
 
-	site_look_at_peer(site, link);
+	site_look_at_peer(site);
 	assert_true(link != 0);
 	keep(&site->watched, from, link, data, len);
 	site_called(site);

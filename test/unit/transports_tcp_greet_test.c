@@ -134,12 +134,21 @@ members_of_one_authority_ask_each_other_by_their_addresses(void **state)
 	greeting.b.peer[0] = '\0';
 	UNTIL(&greeting.world, greeting.b.watched.count == 1);
 	assert_string_equal(greeting.b.peer, "here.example");
-	const struct shoal_transport *by = &greeting.b.transport;
-	char name[8];
-	uint64_t link = last(&greeting.b.watched)->exchange;
-	assert_int_equal(by->ops->peer(by->self, link, name, sizeof(name)), SHOAL_ERR_TOO_BIG);
+	/* Of the other ones too, and of none once it is over. */
+	const struct shoal_transport *a = &greeting.a.transport, *b = &greeting.b.transport;
+	assert_string_equal(greeting.a.peer, "here.example"); /* by its answer */
+	greeting.b.peer[0] = greeting.a.peer[0] = '\0';
 	assert_int_equal(
-	        by->ops->peer(by->self, link + 1, name, sizeof(name)), SHOAL_ERR_NOT_FOUND);
+	        a->ops->stream(a->self, &greeting.b.addr[0], (const uint8_t *)"one", 3), 0);
+	UNTIL(&greeting.world, greeting.b.streams.count == 1);
+	assert_string_equal(greeting.b.peer, "here.example");
+	assert_int_equal(b->ops->tell(b->self, last(&greeting.b.watched)->exchange,
+	                         (const uint8_t *)"two", 3),
+	        0);
+	UNTIL(&greeting.world, greeting.a.streams.count == 1);
+	assert_string_equal(greeting.a.peer, "here.example");
+	char name[SHOAL_TLS_NAME_MAX + 1];
+	assert_int_equal(b->ops->peer(b->self, name, sizeof(name)), SHOAL_ERR_NOT_FOUND);
 	assert_int_equal(greeting.a.logs + greeting.b.logs, 0);
 	done(&greeting);
 }

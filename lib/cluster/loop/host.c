@@ -48,6 +48,19 @@ feed(struct shoal_cluster *cluster, struct shoal_input *input)
 	}
 }
 
+/* While the core is stepped the transport knows who sent this. */
+static enum shoal_transport_verdict
+deliver(const struct shoal_host_port *port, struct shoal_input *input)
+{
+	struct shoal_cluster *cluster = port->cluster;
+
+	cluster->arrived = true;
+	cluster->delivers = &cluster->settings.config.transports[port->place];
+	enum shoal_transport_verdict verdict = feed(cluster, input);
+	cluster->delivers = NULL;
+	return verdict;
+}
+
 static void
 on_datagram(
         void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len, uint64_t age_ns)
@@ -56,20 +69,17 @@ on_datagram(
 	struct shoal_input input = {
 	        .kind = SHOAL_INPUT_DATAGRAM, .from = *from, .data = data, .len = len};
 
-	cluster->arrived = true;
 	input.received_ns = shoal_clock_before(shoal_clock_mono(&cluster->clock), age_ns);
-	(void)feed(cluster, &input);
+	(void)deliver(arg, &input);
 }
 
 static enum shoal_transport_verdict
 on_stream(void *arg, const struct shoal_addr *from, const uint8_t *data, size_t len)
 {
-	struct shoal_cluster *cluster = cluster_of(arg);
 	struct shoal_input input = {
 	        .kind = SHOAL_INPUT_STREAM, .from = *from, .data = data, .len = len};
 
-	cluster->arrived = true;
-	return feed(cluster, &input);
+	return deliver(arg, &input);
 }
 
 static enum shoal_transport_verdict
@@ -77,47 +87,37 @@ on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const ui
         size_t len)
 {
 	const struct shoal_host_port *port = arg;
-	struct shoal_cluster *cluster = port->cluster;
 	struct shoal_input input = {.kind = SHOAL_INPUT_REQUEST,
 	        .from = *from,
 	        .exchange = outer(port, exchange),
 	        .data = data,
 	        .len = len};
 
-	cluster->arrived = true;
-	cluster->asked_by = &cluster->settings.config.transports[port->place];
-	cluster->asked = exchange;
-	enum shoal_transport_verdict verdict = feed(cluster, &input);
-	cluster->asked_by = NULL;
-	return verdict;
+	return deliver(port, &input);
 }
 
 static enum shoal_transport_verdict
 on_result(void *arg, uint64_t exchange, int code, const uint8_t *data, size_t len)
 {
-	struct shoal_cluster *cluster = cluster_of(arg);
 	struct shoal_input input = {.kind = SHOAL_INPUT_RESULT,
 	        .exchange = exchange,
 	        .code = code,
 	        .data = data,
 	        .len = len};
 
-	cluster->arrived = true;
-	return feed(cluster, &input);
+	return deliver(arg, &input);
 }
 
 static enum shoal_transport_verdict
 on_watched(void *arg, const struct shoal_addr *from, uint64_t link, const uint8_t *data, size_t len)
 {
-	struct shoal_cluster *cluster = cluster_of(arg);
 	struct shoal_input input = {.kind = SHOAL_INPUT_WATCHED,
 	        .from = *from,
 	        .exchange = outer(arg, link),
 	        .data = data,
 	        .len = len};
 
-	cluster->arrived = true;
-	return feed(cluster, &input);
+	return deliver(arg, &input);
 }
 
 static void

@@ -95,21 +95,16 @@ open_ticket(struct shoal_cluster *cluster, uint64_t number)
 	return ticket;
 }
 
-/* Who asks to join comes by the stream of the request that the core was stepped with; of others
- * somebody told. */
+/* Of whom the word is that the core was stepped with: whether it asks to join or only says, or
+ * tells of another one, nobody comes to a list by a message of who has another name. */
 static void
-read_peer(const struct shoal_cluster *cluster, const struct shoal_event *event,
-        struct question *question)
+read_peer(const struct shoal_cluster *cluster, struct question *question)
 {
-	const struct shoal_transport *by = cluster->asked_by;
+	const struct shoal_transport *by = cluster->delivers;
 
 	question->applicant.peer = question->peer;
-	if (by == NULL || by->ops->peer == NULL ||
-	        event->cause.kind != SHOAL_CAUSE_JOIN ||
-	        memcmp(&event->cause.from, &event->id, sizeof(event->id)) != 0) {
-		return;
-	}
-	if (by->ops->peer(by->self, cluster->asked, question->peer, sizeof(question->peer)) != 0) {
+	if (by == NULL || (by->ops->caps & SHOAL_TRANSPORT_PEERS) == 0 ||
+	        by->ops->peer(by->self, question->peer, sizeof(question->peer)) != 0) {
 		question->peer[0] = '\0';
 	}
 }
@@ -130,7 +125,7 @@ shoal_applicant_asked(struct shoal_cluster *cluster, const struct shoal_event *e
 	}
 	question->call.kind = SHOAL_CALL_APPLICANT;
 	question->applicant.cause = event->cause;
-	read_peer(cluster, event, question);
+	read_peer(cluster, question);
 	question->applicant.member = shoal_member_new(cluster->mem, &held, event->wall_ns, NULL);
 	if (question->applicant.member != NULL) {
 		question->applicant.ticket = open_ticket(cluster, event->exchange);
