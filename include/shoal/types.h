@@ -143,8 +143,9 @@ SHOAL_API bool shoal_addr_is_ipv4(const struct shoal_addr *addr);
 /* The address that stands for a member's URL, "http://host[:port][/path]" or https: where packets
  * go by HTTP, no address of IP tells where. The first byte is 1 (0100::/8 is no network's, RFC
  * 6666), the others are of SHA-256 over the URL in the form that is compared: scheme and host in
- * lower case, no port where it is the scheme's, no slash at the end. The port is the URL's.
- * SHOAL_ERR_INVALID: it is no such URL, or longer than SHOAL_URL_MAX; *addr untouched. */
+ * lower case, no dot behind the host, no port where it is the scheme's, digits behind % in upper
+ * case, no slash at the end. The port is the URL's. SHOAL_ERR_INVALID: it is no such URL, longer
+ * than SHOAL_URL_MAX, or of a wildcard or port 0, where nobody is; *addr untouched. */
 SHOAL_API int shoal_addr_from_url(struct shoal_addr *addr, const char *url);
 
 /* Whether it stands for a URL. */

@@ -107,6 +107,9 @@ read_host(struct reading *in, struct shoal_url *url)
 	if (url->host[0] == '.' || url->host[0] == '-' || strstr(url->host, "..") != NULL) {
 		return fail(in, "its host is no name");
 	}
+	/* The dot at the end of a full name is in no certificate. */
+	len -= url->host[len - 1] == '.';
+	url->host[len] = '\0';
 	return true;
 }
 
@@ -139,6 +142,33 @@ is_hex(char c)
 	return (c >= '0' && c <= '9') || is_in(c, "abcdefABCDEF");
 }
 
+static int
+value_of(char digit)
+{
+	return digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
+}
+
+/* The two digits behind a %, in upper case. What is a character of a path itself, or would end a
+ * part of one, may not be written so: proxies take "%2e%2e" for "..", and write "%7e" as "~". */
+static bool
+read_escape(struct reading *in, char digits[2])
+{
+	char c;
+
+	if (in->end - in->at < 2 || !is_hex(in->at[0]) || !is_hex(in->at[1])) {
+		return fail(in, "a % in its path has no two hexadecimal digits behind it");
+	}
+	c = (char)(value_of(in->at[0]) * 16 + value_of(in->at[1]));
+	if (is_alnum(c) || is_in(c, "-._~/\\")) {
+		return fail(in, "a % in its path stands for a letter, a digit or one of -._~/\\");
+	}
+	for (size_t i = 0; i < 2; i++) {
+		digits[i] = *in->at >= 'a' ? (char)(*in->at - 'a' + 'A') : *in->at;
+		in->at++;
+	}
+	return true;
+}
+
 /* "." and ".." would be something else to whom they are sent through. */
 static bool
 is_dots(const char *segment, size_t len)
@@ -157,10 +187,6 @@ read_path(struct reading *in, struct shoal_url *url)
 	while (in->at < in->end) {
 		char c = *in->at++;
 
-		if (c == '%' &&
-		        (in->end - in->at < 2 || !is_hex(in->at[0]) || !is_hex(in->at[1]))) {
-			return fail(in, "a % in its path has no two hexadecimal digits behind it");
-		}
 		if (!is_alnum(c) && !is_in(c, "-._~!$&'()*+,;=:@/%")) {
 			return fail(in,
 			        "its path has a character that does not belong there; query "
@@ -173,6 +199,12 @@ read_path(struct reading *in, struct shoal_url *url)
 			from = len + 1;
 		}
 		url->path[len++] = c;
+		if (c == '%') {
+			if (!read_escape(in, url->path + len)) {
+				return false;
+			}
+			len += 2;
+		}
 	}
 	bool ends = len == from; /* with a slash */
 	url->path[len - (ends && len > 0 ? 1 : 0)] = '\0';
@@ -262,7 +294,8 @@ shoal_addr_from_url(struct shoal_addr *addr, const char *text)
 	struct shoal_sha256 sha;
 	struct shoal_url url;
 
-	if (shoal_url_parse(&url, text, strlen(text), NULL) != SHOAL_OK || url.port == 0) {
+	if (shoal_url_parse(&url, text, strlen(text), NULL) != SHOAL_OK || url.port == 0 ||
+	        shoal_url_is_wildcard(&url)) {
 		return SHOAL_ERR_INVALID;
 	}
 	shoal_sha256_init(&sha);

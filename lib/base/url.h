@@ -17,8 +17,8 @@ struct shoal_url {
 };
 
 /* Reads len bytes. SHOAL_ERR_INVALID: it is none, *why says in English what is wrong (static; why
- * may be NULL). The form that is compared: scheme and host in lower case, no port where it is the
- * scheme's, no slash at the end. */
+ * may be NULL). The form that is compared: scheme and host in lower case, no dot behind the host,
+ * no port where it is the scheme's, digits behind % in upper case, no slash at the end. */
 int shoal_url_parse(struct shoal_url *url, const char *text, size_t len, const char **why);
 
 /* The same at another host and port, which are an address of IP. SHOAL_ERR_TOO_BIG: it would be

@@ -32,15 +32,15 @@ static void
 a_url_is_read_into_its_parts(void **state)
 {
 	struct shoal_url url;
-	const char *text = "HTTPS://Node-1.Example.org:8443/Gossip/a%2Fb";
+	const char *text = "HTTPS://Node-1.Example.org:8443/Gossip/a%2cb";
 
 	(void)state;
 	assert_int_equal(shoal_url_parse(&url, text, strlen(text), NULL), SHOAL_OK);
 	assert_true(url.tls);
 	assert_string_equal(url.host, "node-1.example.org");
 	assert_int_equal(url.port, 8443);
-	assert_string_equal(url.path, "/Gossip/a%2Fb");
-	assert_string_equal(url.text, "https://node-1.example.org:8443/Gossip/a%2Fb");
+	assert_string_equal(url.path, "/Gossip/a%2Cb");
+	assert_string_equal(url.text, "https://node-1.example.org:8443/Gossip/a%2Cb");
 	assert_int_equal(shoal_url_parse(&url, "http://[FD00::0:1]:80/x", 23, NULL), SHOAL_OK);
 	assert_string_equal(url.host, "fd00::1");
 	assert_string_equal(url.text, "http://[fd00::1]/x");
@@ -54,6 +54,8 @@ urls_of_the_same_place_have_the_same_form(void **state)
 	assert_string_equal(form_of("http://h:80/"), "http://h");
 	assert_string_equal(form_of("https://h:443/a/"), "https://h/a");
 	assert_string_equal(form_of("http://h:443"), "http://h:443");
+	assert_string_equal(form_of("http://h.example.:7/a"), "http://h.example:7/a");
+	assert_string_equal(form_of("http://h/a%c3%bc"), "http://h/a%C3%BC");
 	assert_string_equal(form_of("http://h:080"), "http://h");
 	assert_string_equal(form_of("http://10.0.0.1:7/a/b"), "http://10.0.0.1:7/a/b");
 }
@@ -83,6 +85,11 @@ what_is_no_url_of_a_member_is_refused_with_the_reason(void **state)
 	assert_non_null(strstr(fault_of("http://h/a\r\nHost: x"), "character"));
 	assert_non_null(strstr(fault_of("http://h/a%2"), "hexadecimal"));
 	assert_non_null(strstr(fault_of("http://h/a%zz"), "hexadecimal"));
+	assert_non_null(strstr(fault_of("http://h/%2e%2E/a"), "stands for a letter"));
+	assert_non_null(strstr(fault_of("http://h/a%2Fb"), "stands for a letter"));
+	assert_non_null(strstr(fault_of("http://h/%7eme"), "stands for a letter"));
+	assert_non_null(strstr(fault_of("http://h/a%41"), "stands for a letter"));
+	assert_non_null(strstr(fault_of("http://."), "no name"));
 	assert_non_null(strstr(fault_of("http://h//a"), "empty part"));
 	assert_non_null(strstr(fault_of("http://h/../a"), "empty part"));
 	assert_non_null(strstr(fault_of("http://h/a/."), "ends in"));
@@ -123,6 +130,8 @@ a_url_has_one_address_whatever_way_it_is_written(void **state)
 	assert_true(shoal_addr_is_web(&one));
 	assert_int_equal(shoal_addr_from_url(&untouched, "node.example"), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_addr_from_url(&untouched, "http://h:0"), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_addr_from_url(&untouched, "http://0.0.0.0:1"), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_addr_from_url(&untouched, "http://[::]:1/a"), SHOAL_ERR_INVALID);
 	assert_int_equal(untouched.port, 5);
 	assert_int_equal(shoal_addr_parse(&same, shoal_addr_print(&one, text, sizeof text)), 0);
 	assert_true(shoal_addr_equal(&one, &same));

@@ -232,7 +232,7 @@ what_cannot_be_mounted_is_said(void **state)
 		assert_int_equal(site_start(&site), i == 0 ? SHOAL_ERR_IN_USE : SHOAL_ERR_INVALID);
 		assert_non_null(strstr(
 		        site.why, i == 0 ? "something else at /a b/datagrams" : "SHOAL_RUN_BASE"));
-		site.env.web.bind = "http://127.0.0.1:1/a%2Fb";
+		site.env.web.bind = "http://127.0.0.1:1/a%25b";
 		site.env.base = world.base;
 		assert_int_equal(site_start(&site), SHOAL_ERR_INVALID);
 		assert_non_null(strstr(site.why, "no path can be reached with %2F"));
