@@ -19,12 +19,18 @@
  * 25 microseconds each, so the longest answer that DNS can carry, 4,000 addresses, holds the loop
  * up for a tenth of a second.
  *
+ * c-ares tries each of the servers three times, with each of the search domains: minutes, where
+ * none of them says anything. A question has a time of its own besides.
+ *
+ * In a child of fork nothing is done: the sockets, and what comes there, are the parent's.
+ *
  * Written against c-ares 1.18.1; only functions that 1.34 still offers are used. */
 #include "transports/resolve.h"
 
 #include "base/addr.h"
 #include "base/alloc.h"
 #include "base/list.h"
+#include "transports/process.h"
 #include "transports/service.h"
 #include "transports/socket.h"
 
@@ -56,6 +62,8 @@ struct shoal_resolve {
 	struct shoal_transport_names names; /* with find: all that is asked, is asked there */
 	void *question;
 	ares_channel channel;
+	uint64_t owner; /* the process whose sockets these are */
+	unsigned ms;
 	bool has_channel, canceled, again, starved;
 	struct event *timer, *end;
 	struct shoal_list watched;
@@ -100,9 +108,13 @@ process(struct shoal_resolve *resolve, ares_socket_t readable, ares_socket_t wri
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
+	struct shoal_resolve *resolve = arg;
+
 	(void)fd;
 	(void)what;
-	process(arg, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	if (!shoal_socket_is_forked(resolve->owner)) {
+		process(resolve, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	}
 }
 
 static void
@@ -110,8 +122,10 @@ on_socket(evutil_socket_t fd, short what, void *arg)
 {
 	const struct watched *watched = arg;
 
-	process(watched->resolve, what & EV_READ ? fd : ARES_SOCKET_BAD,
-	        what & EV_WRITE ? fd : ARES_SOCKET_BAD);
+	if (!shoal_socket_is_forked(watched->resolve->owner)) {
+		process(watched->resolve, what & EV_READ ? fd : ARES_SOCKET_BAD,
+		        what & EV_WRITE ? fd : ARES_SOCKET_BAD);
+	}
 }
 
 static void
@@ -396,10 +410,16 @@ ask(struct shoal_resolve *resolve)
 {
 	const struct ares_addrinfo_hints hints = {
 	        .ai_family = family_of(resolve->family), .ai_socktype = SOCK_STREAM};
+	const struct timeval in = {.tv_sec = (time_t)(resolve->ms / 1000),
+	        .tv_usec = (suseconds_t)(resolve->ms % 1000) * 1000};
 	int rc = open_channel(resolve);
 
 	if (rc != 0) {
 		return rc;
+	}
+	resolve->status = ARES_ETIMEOUT; /* unless it is told another one in time */
+	if (event_add(resolve->end, &in) != 0) {
+		return SHOAL_ERR_NOMEM;
 	}
 	if (resolve->service != NULL) {
 		ares_search(
@@ -410,38 +430,6 @@ ask(struct shoal_resolve *resolve)
 	}
 	arm_timer(resolve);
 	return 0;
-}
-
-static const char *
-why(const struct shoal_resolve *resolve)
-{
-	switch (resolve->status) {
-	case ARES_SUCCESS:
-	case ARES_ENODATA:
-		return resolve->none              ? "the service is not offered there: the "
-		                                    "target of its SRV record is \".\""
-		       : resolve->service != NULL ? "it has no SRV record"
-		       : resolve->family == SHOAL_FAMILY_IPV4 ? "it has no IPv4 address"
-		       : resolve->family == SHOAL_FAMILY_IPV6 ? "it has no IPv6 address"
-		                                              : "it has no address";
-	case ARES_ENOTFOUND:
-		return "there is no such name (NXDOMAIN)";
-	case ARES_ESERVFAIL:
-		return "the name server failed (SERVFAIL)";
-	case ARES_EREFUSED:
-		return "the name server refuses to answer (REFUSED)";
-	case ARES_ETIMEOUT:
-		return "no name server has answered in time";
-	case ARES_ECONNREFUSED:
-		return "no name server can be reached";
-	case ARES_EBADNAME:
-		return "it is no valid name";
-	case ARES_EBADRESP:
-	case ARES_EFORMERR:
-		return "the answer of the name server is malformed";
-	default:
-		return ares_strerror(resolve->status);
-	}
 }
 
 static void
@@ -455,6 +443,9 @@ on_end(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (shoal_socket_is_forked(resolve->owner)) {
+		return;
+	}
 	if (resolve->starved) {
 		resolve->status = ARES_ENOMEM;
 	}
@@ -467,7 +458,8 @@ on_end(evutil_socket_t fd, short what, void *arg)
 	}
 	if (answer.n == 0) {
 		answer.code = resolve->status == ARES_ENOMEM ? SHOAL_ERR_NOMEM : SHOAL_ERR_RESOLVE;
-		answer.why = why(resolve);
+		answer.why = shoal_resolve_why(
+		        resolve->status, resolve->family, resolve->service != NULL, resolve->none);
 	}
 	resolve->fn(resolve->arg, &answer);
 	release(resolve);
@@ -524,6 +516,8 @@ make(const struct shoal_resolve_how *how, const char *asked, size_t most, shoal_
 	resolve->base = how->base;
 	resolve->rng = how->rng;
 	resolve->family = how->family;
+	resolve->owner = shoal_process_number();
+	resolve->ms = how->ms != 0 ? how->ms : SHOAL_RESOLVED_MS;
 	resolve->servers = how->servers;
 	if (how->servers > 0) {
 		memcpy(resolve->server, how->server, how->servers * sizeof(*how->server));

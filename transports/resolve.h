@@ -27,6 +27,7 @@ struct shoal_resolve_how {
 	const struct shoal_addr *server; /* name servers; none: the machine's */
 	size_t servers;                  /* at most SHOAL_ADDRS_MAX */
 	enum shoal_family family;
+	unsigned ms; /* until a question ends unanswered; 0: SHOAL_RESOLVED_MS */
 	const struct shoal_transport_names *names; /* with find: they are asked, and for hosts only
 	                                            */
 	struct shoal_rng *rng; /* for the choice among services; lives until the end of the resolve
@@ -54,6 +55,8 @@ SHOAL_MUST_USE int shoal_resolve_host(struct shoal_resolve **resolve,
 SHOAL_MUST_USE int shoal_resolve_service(struct shoal_resolve **resolve,
         const struct shoal_resolve_how *how, const char *name, size_t most, shoal_resolve_fn fn,
         void *arg);
+/* What a status of c-ares means. none: the service is said not to be offered. Static. */
+const char *shoal_resolve_why(int status, enum shoal_family family, bool service, bool none);
 /* Ends it without the call. */
 void shoal_resolve_cancel(struct shoal_resolve *resolve);
 

@@ -353,6 +353,71 @@ no_more_questions_wait_than_there_are_places(void **state)
 	place_close(&place);
 }
 
+static void
+on_looked(void *arg, const struct shoal_resolve_answer *answer)
+{
+	size_t *ended = arg;
+
+	assert_int_equal(answer->code, SHOAL_ERR_RESOLVE);
+	++*ended;
+}
+
+static void
+turn_until(struct place *place, const size_t *ended, size_t wanted)
+{
+	for (unsigned i = 0; *ended < wanted; i++) {
+		assert_true(i < 60000);
+		place_turn(place);
+	}
+}
+
+/* Each has a socket of its own, and thousands of peers may have one after an outage. */
+static void
+few_questions_are_out_at_name_servers_at_once(void **state)
+{
+	struct shoal_lookup *lookup[40];
+	struct shoal_cluster *two;
+	struct place place;
+	size_t ended = 0;
+
+	(void)state;
+	place_open(&place);
+	place.dns.silent = true;
+	two = place_start(&place, "two", "127.0.0.1:7002", true);
+	for (size_t i = 0; i < COUNT_OF(lookup); i++) {
+		assert_int_equal(
+		        shoal_lookup_host(&lookup[i], two, "db.test", 1, 1, on_looked, &ended), 0);
+	}
+	assert_int_equal(two->questions.out[0], 32);
+	shoal_lookup_cancel(lookup[0]);  /* its place is the 33rd's */
+	shoal_lookup_cancel(lookup[32]); /* and now the 34th's */
+	shoal_lookup_cancel(lookup[39]); /* which waits */
+	place_turn(&place);
+	assert_int_equal(two->questions.out[0], 32);
+	for (size_t i = 0; i < COUNT_OF(lookup); i++) {
+		if (i != 0 && i != 32 && i != 39) {
+			shoal_lookup_cancel(lookup[i]);
+		}
+	}
+	assert_int_equal(two->questions.out[0], 0);
+	two->questions.asked_ms = 30;
+	for (size_t i = 0; i < COUNT_OF(lookup); i++) {
+		assert_int_equal(
+		        shoal_lookup_host(&lookup[i], two, "db.test", 1, 1, on_looked, &ended), 0);
+	}
+	turn_until(&place, &ended, COUNT_OF(lookup));
+	assert_int_equal(two->questions.out[0], 0);
+	place.dns.silent = false; /* there is no such name, for all in turn */
+	two->questions.asked_ms = 60000;
+	for (size_t i = 0; i < COUNT_OF(lookup); i++) {
+		assert_int_equal(
+		        shoal_lookup_host(&lookup[i], two, "db.test", 1, 1, on_looked, &ended), 0);
+	}
+	turn_until(&place, &ended, 2 * COUNT_OF(lookup));
+	assert_int_equal(two->questions.out[0], 0);
+	place_close(&place);
+}
+
 /* A member at a URL over HTTP, found by its name and by the records of a service. */
 static void
 names_in_urls_are_asked_for_too(void **state)
@@ -410,6 +475,7 @@ main(void)
 	        cmocka_unit_test(who_never_answers_holds_nobody_up_for_good),
 	        cmocka_unit_test(after_a_stop_nobody_listens),
 	        cmocka_unit_test(no_more_questions_wait_than_there_are_places),
+	        cmocka_unit_test(few_questions_are_out_at_name_servers_at_once),
 	        cmocka_unit_test(names_in_urls_are_asked_for_too),
 	};
 

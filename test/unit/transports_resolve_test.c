@@ -10,6 +10,8 @@
 #include "unit_dns.h"
 
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 struct answer {
 	struct event_base *base;
@@ -190,6 +192,55 @@ a_canceled_question_is_not_answered_and_leaves_nothing(void **state)
 		event_base_loop(site.how.base, EVLOOP_NONBLOCK);
 	}
 	assert_int_equal(site.answer.calls, 0);
+	site_close(&site);
+}
+
+/* Its servers are tried for 14 seconds otherwise, and for as long with each search domain. */
+static void
+a_question_ends_in_its_time(void **state)
+{
+	struct site site;
+
+	(void)state;
+	site_open(&site, NULL, 0);
+	site.dns.silent = true;
+	site.how.ms = 30;
+	assert_int_equal(site_ask(&site, "db.test", false)->code, SHOAL_ERR_RESOLVE);
+	assert_string_equal(site.answer.why, "no name server has answered in time");
+	assert_in_range(site.dns.by_udp, 0, 2); /* none was sent a second time */
+	site_close(&site);
+}
+
+/* Sockets and answers are the parent's. */
+static void
+a_child_of_fork_neither_asks_nor_hears(void **state)
+{
+	const struct timeval in = {.tv_usec = 100000};
+	struct shoal_resolve *resolve;
+	struct site site;
+	int status = -1;
+	pid_t child;
+
+	(void)state;
+	site_open(&site, NULL, 0);
+	site.dns.silent = true;
+	site.how.ms = 30;
+	site.answer.base = site.how.base;
+	assert_int_equal(shoal_resolve_host(&resolve, &site.how, "db.test", 1,
+	                         COUNT_OF(site.answer.addr), on_answer, &site.answer),
+	        0);
+	child = fork();
+	if (child == 0) {
+		bool ready = event_reinit(site.how.base) == 0;
+
+		event_base_loopexit(site.how.base, &in);
+		event_base_dispatch(site.how.base);
+		_exit(ready && site.answer.calls == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	event_base_dispatch(site.how.base);
+	assert_int_equal(site.answer.calls, 1);
 	site_close(&site);
 }
 
@@ -450,6 +501,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(localhost_has_its_loopback_addresses_with_the_port),
 	        cmocka_unit_test(what_cannot_be_a_name_fails_with_a_reason),
+	        cmocka_unit_test(a_question_ends_in_its_time),
+	        cmocka_unit_test(a_child_of_fork_neither_asks_nor_hears),
 	        cmocka_unit_test(a_canceled_question_is_not_answered_and_leaves_nothing),
 	        cmocka_unit_test(addresses_come_in_the_order_that_the_family_asks_for),
 	        cmocka_unit_test(what_cannot_be_reached_from_here_stands_last),

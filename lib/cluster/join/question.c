@@ -50,6 +50,8 @@ shoal_question_init(struct shoal_cluster *cluster)
 {
 	shoal_slab_init(&cluster->questions.asked, cluster->mem, sizeof(struct asked), ASKED_MAX);
 	shoal_list_init(&cluster->questions.answers);
+	shoal_list_init(&cluster->questions.waiting[0]);
+	shoal_list_init(&cluster->questions.waiting[1]);
 	cluster->questions.asked_ms = SHOAL_RESOLVED_MS;
 }
 

@@ -17,6 +17,9 @@ struct shoal_questions {
 	struct shoal_list answers; /* that the loop has not taken */
 	unsigned asked_ms;         /* how long a question lasts */
 	uint32_t round;            /* in the upper half of tickets: none comes twice */
+	/* Of the loop's thread: what is asked of name servers, see lookup.c. */
+	struct shoal_list waiting[2];
+	size_t out[2];
 };
 
 /* What it said. Borrowed for the call. */
