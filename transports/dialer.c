@@ -14,19 +14,29 @@
 
 #define BACKLOG 1024
 
+static bool
+is_stream(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+static bool
+prepare(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+	       fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
 /* A descriptor of the application's; closed where it is none to be used. */
 static int
 take(int fd)
 {
-	int type = 0, flags = fcntl(fd, F_GETFL);
-	socklen_t len = sizeof(type);
-
-	if (flags < 0) {
-		return SHOAL_ERR_SYSTEM;
-	}
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_STREAM ||
-	        fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
-	        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+	if (!is_stream(fd) || !prepare(fd)) {
 		close(fd);
 		return SHOAL_ERR_SYSTEM;
 	}
@@ -119,16 +129,14 @@ shoal_dialer_listen(const struct shoal_transport_dialer *dialer, const char *tra
 		int code = code_of(fd);
 		return explain(transport, at, code, shoal_strerror(code), why, len);
 	}
-	int flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
-	        fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
-		return explain(
-		        transport, at, SHOAL_ERR_SYSTEM, "what it gave is no descriptor", why, len);
-	}
-	if (bound->port == 0) {
+	const char *wrong = !prepare(fd) ? "what it gave is no descriptor to be used"
+	                    : dialer->accept == NULL && !is_stream(fd)
+	                            ? "what it gave is no stream socket, and there is no accept"
+	                    : bound->port == 0 ? "the address that it gave has no port"
+	                                       : NULL;
+	if (wrong != NULL) {
 		close(fd);
-		return explain(transport, at, SHOAL_ERR_SYSTEM,
-		        "the address that it gave has no port", why, len);
+		return explain(transport, at, SHOAL_ERR_SYSTEM, wrong, why, len);
 	}
 	return fd;
 }

@@ -121,6 +121,7 @@ struct shoal_http_job {
 	bool again;        /* it was sent once more */
 	size_t why;        /* doomed: so many bytes of the body say why */
 	size_t len, size;  /* size: with all that it takes */
+	uint64_t since;    /* when it began to wait */
 	uint8_t body[];
 };
 
@@ -140,6 +141,7 @@ struct shoal_http_peer {
 	struct shoal_list in_unflushed; /* where a batch waits for the end of sends */
 	bool flushed;                   /* a batch waits for a connection */
 	struct evbuffer *batch;
+	uint64_t batch_since; /* when the first of it came */
 	struct shoal_resolve *resolve;
 	struct shoal_addr found[SHOAL_HTTP_ADDRS_MAX];
 	size_t found_count, next; /* next: the one to dial */
@@ -265,6 +267,8 @@ void shoal_http_limits_ban(struct shoal_http *http, const struct shoal_addr *add
  */
 struct shoal_http_link *shoal_http_link_new(struct shoal_http *http, int fd,
         struct shoal_http_peer *peer, struct shoal_http_source *source, struct shoal_tls *tls);
+/* Reads what is there, and gives it to its side. */
+void shoal_http_link_read(struct shoal_http_link *link);
 /* Sends what is in link->out, as far as it goes now. */
 void shoal_http_link_write(struct shoal_http_link *link);
 /* Reads again, now that nothing is owed. */
@@ -359,6 +363,12 @@ void shoal_http_job_again(struct shoal_http_job *job);
 void shoal_http_job_end_all(struct shoal_http_peer *peer, int code, const char *why);
 /* Releases one, and calls nobody. */
 void shoal_http_job_release(struct shoal_http_job *job);
+/* When the first message has waited for so long that it ends; UINT64_MAX: none waits. */
+uint64_t shoal_http_job_due(const struct shoal_http_peer *peer);
+/* Ends those of which that is now. */
+void shoal_http_job_expire(struct shoal_http_peer *peer, uint64_t now);
+/* Throws the datagrams away where they are too old to be of use. */
+void shoal_http_job_refresh(struct shoal_http_peer *peer, uint64_t now);
 /* Throws the datagrams away that wait. */
 void shoal_http_job_drain(struct shoal_http_peer *peer);
 

@@ -5,6 +5,8 @@
 
 #include "transports/http.h"
 
+#define FRESH SHOAL_SEC(2) /* datagrams are */
+
 static void
 uncount(struct shoal_http_job *job)
 {
@@ -138,6 +140,7 @@ make_job(struct shoal_http_peer *peer, enum shoal_http_kind kind, const uint8_t 
 	job->kind = kind;
 	job->len = len;
 	job->size = size;
+	job->since = shoal_socket_now();
 	if (data != NULL) {
 		memcpy(job->body, data, len);
 	}
@@ -159,6 +162,45 @@ shoal_http_job_drain(struct shoal_http_peer *peer)
 	shoal_list_remove(&peer->in_unflushed);
 }
 
+/* What the protocol says of now is of no use much later. */
+void
+shoal_http_job_refresh(struct shoal_http_peer *peer, uint64_t now)
+{
+	uint64_t most = peer->http->patience_ns < FRESH ? peer->http->patience_ns : FRESH;
+
+	if (evbuffer_get_length(peer->batch) > 0 && now - peer->batch_since >= most) {
+		shoal_http_job_drain(peer);
+	}
+}
+
+static struct shoal_http_job *
+first_message(const struct shoal_http_peer *peer)
+{
+	SHOAL_LIST_FOREACH (node, &peer->jobs) {
+		struct shoal_http_job *job = SHOAL_LIST_ITEM(node, struct shoal_http_job, node);
+		if (job->kind == SHOAL_HTTP_MESSAGE) {
+			return job;
+		}
+	}
+	return NULL;
+}
+
+uint64_t
+shoal_http_job_due(const struct shoal_http_peer *peer)
+{
+	const struct shoal_http_job *job = first_message(peer);
+
+	return job != NULL ? job->since + peer->http->patience_ns : UINT64_MAX;
+}
+
+void
+shoal_http_job_expire(struct shoal_http_peer *peer, uint64_t now)
+{
+	while (shoal_http_job_due(peer) <= now) {
+		(void)shoal_http_job_end(first_message(peer), SHOAL_ERR_TIMEOUT, NULL, 0);
+	}
+}
+
 int
 shoal_http_job_send(void *self, const struct shoal_addr *to, const uint8_t *data, size_t len)
 {
@@ -171,10 +213,15 @@ shoal_http_job_send(void *self, const struct shoal_addr *to, const uint8_t *data
 		return http->running ? 0 : SHOAL_ERR_STATE; /* loss is no error */
 	}
 	shoal_http_peer_use(peer);
+	uint64_t now = shoal_socket_now();
+	shoal_http_job_refresh(peer, now);
 	if (evbuffer_get_length(peer->batch) + more > SHOAL_HTTP_BATCH_MAX ||
 	        http->jobs_held + more > http->held_max ||
 	        evbuffer_expand(peer->batch, more) != 0) {
 		return 0;
+	}
+	if (evbuffer_get_length(peer->batch) == 0) {
+		peer->batch_since = now;
 	}
 	/* There is room: neither fails. */
 	(void)evbuffer_add(peer->batch, head, sizeof(head));

@@ -13,8 +13,8 @@
  * and are not closed for each other.
  *
  * Refusals: a source may have so many at once, and then one a second; what is refused beyond that
- * is told to wait. Who asks for what is allowed is not: behind a proxy others would be shut out
- * with whoever guesses tokens. */
+ * is told to wait, and forgotten in as many seconds once it does. Who asks for what is allowed is
+ * not: behind a proxy others would be shut out with whoever guesses tokens. */
 #include <string.h>
 
 #include "base/addr.h"
@@ -318,6 +318,8 @@ shoal_http_limits_ban(struct shoal_http *http, const struct shoal_addr *addr)
 	uint64_t now = shoal_socket_now();
 
 	if (ban != NULL) {
-		ban->spent = (ban->spent > now ? ban->spent : now) + SHOAL_SEC(1);
+		uint64_t spent = (ban->spent > now ? ban->spent : now) + SHOAL_SEC(1);
+		uint64_t most = now + SHOAL_SEC(2 * BAN_BURST);
+		ban->spent = spent < most ? spent : most;
 	}
 }

@@ -390,19 +390,16 @@ owes(const struct shoal_http_link *link)
 	return !link->client && (link->exchange != 0 || evbuffer_get_length(link->out) > 0);
 }
 
-static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+void
+shoal_http_link_read(struct shoal_http_link *link)
 {
-	struct shoal_http_link *link = arg;
 	struct shoal_http *http = link->http;
-	(void)fd;
-	(void)what;
 
 	if (shoal_socket_is_forked(http->owner)) {
 		(void)event_del(&link->readable);
 		return;
 	}
-	if (link->connecting || (!link->channel.up && !greet(link))) {
+	if (link->doomed || link->connecting || (!link->channel.up && !greet(link))) {
 		return;
 	}
 	for (unsigned i = 0; i < READS_A_TURN && !link->doomed && http->running; i++) {
@@ -425,6 +422,14 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		}
 	}
 	shoal_http_batch_end(http);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	shoal_http_link_read(arg);
 }
 
 /* A dial is over. false: in vain. */

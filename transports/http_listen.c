@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections that peers make to the transport's own listener. Where descriptors have run out, the
- * one that is missed least goes for the next one; where none can, accepting rests a while. */
+/* Connections that peers make to the transport's own listener. A wake-up accepts fewer than one
+ * source may have, and each is read before the next: what is silent goes first where room is
+ * needed, so that those of a burst would displace each other with what they ask unread. Where
+ * descriptors have run out, the one that is missed least goes for the next one; where none can,
+ * accepting rests a while. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -12,7 +15,7 @@
 #include "transports/dialer.h"
 #include "transports/http.h"
 
-#define ACCEPTS_PER_WAKE 16
+#define ACCEPTS_PER_WAKE 8
 #define REST_MS          100
 
 static void
@@ -31,6 +34,7 @@ welcome(struct shoal_http *http, int fd, const struct shoal_addr *addr)
 	if (link != NULL) {
 		link->addr = *addr;
 		shoal_http_count(http, SHOAL_COUNTER_CONNECTIONS_IN);
+		shoal_http_link_read(link);
 		return;
 	}
 	if (source != NULL) {

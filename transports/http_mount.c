@@ -102,6 +102,18 @@ shoal_http_mount_answer(
 	release(mounted);
 }
 
+/* In a child of fork: its connection is the parent's, who answers. */
+static void
+abandon(struct shoal_http_mounted *mounted)
+{
+	if (mounted->request != NULL) {
+		evhttp_connection_set_closecb(
+		        evhttp_request_get_connection(mounted->request), NULL, NULL);
+		mounted->request = NULL;
+	}
+	release(mounted);
+}
+
 /* The host has no answer. */
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
@@ -199,6 +211,11 @@ on_request(struct evhttp_request *request, void *arg)
 	struct shoal_http_input input;
 	struct shoal_addr addr;
 
+	if (shoal_socket_is_forked(http->owner)) {
+		/* The member is the parent's. */
+		evhttp_send_reply(request, HTTP_SERVUNAVAIL, NULL, NULL);
+		return;
+	}
 	if (evhttp_connection_get_base(connection) != http->env.base) {
 		/* Perhaps another thread's: nothing of the transport is touched. */
 		evhttp_send_reply(request, HTTP_INTERNAL,
@@ -286,9 +303,15 @@ shoal_http_mount_stop(struct shoal_http *http)
 		return;
 	}
 	http->is_mounted = false;
+	bool forked = shoal_socket_is_forked(http->owner);
 	SHOAL_LIST_FOREACH_SAFE (node, after, &http->mounted) {
-		shoal_http_mount_answer(
-		        SHOAL_LIST_ITEM(node, struct shoal_http_mounted, node), 503, NULL, 0);
+		struct shoal_http_mounted *mounted =
+		        SHOAL_LIST_ITEM(node, struct shoal_http_mounted, node);
+		if (forked) {
+			abandon(mounted);
+		} else {
+			shoal_http_mount_answer(mounted, 503, NULL, 0);
+		}
 	}
 	for (size_t i = 0; i < SHOAL_HTTP_KINDS; i++) {
 		path_of(http, i, path, sizeof(path));

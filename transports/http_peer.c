@@ -5,7 +5,8 @@
  * be reached; its addresses are tried in turn. Where all have failed and no connection is up, what
  * waits ends, and the peer is left alone for a time that doubles, less up to a quarter of it by
  * chance; a request of the host is tried all the same, for the protocol paces those itself. Nothing
- * is tried while the peer asked to be left alone (Retry-After).
+ * is tried while the peer asked to be left alone (Retry-After): what waits meanwhile ends where it
+ * grows old, messages after the transport's patience, datagrams after two seconds.
  *
  * Peers are found by the address that is made of their URL. Those used longest ago are forgotten,
  * where nothing waits for them and no connection is up; those of which only something came, among
@@ -202,9 +203,15 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 
-	if (!shoal_socket_is_forked(peer->http->owner)) {
-		shoal_http_peer_tend(peer);
+	uint64_t now = shoal_socket_now();
+
+	if (shoal_socket_is_forked(peer->http->owner)) {
+		return;
 	}
+	if (peer->asked_until > now) {
+		shoal_http_job_expire(peer, now);
+	}
+	shoal_http_peer_tend(peer);
 }
 
 struct shoal_http_peer *
@@ -349,10 +356,15 @@ shoal_http_peer_tend(struct shoal_http_peer *peer)
 	uint64_t now = shoal_socket_now();
 	int code;
 
-	if (peer->asked_until > now) {
-		wake_at(peer, peer->asked_until);
+	if (shoal_socket_is_forked(http->owner)) {
 		return;
 	}
+	if (peer->asked_until > now) {
+		uint64_t due = shoal_http_job_due(peer);
+		wake_at(peer, due < peer->asked_until ? due : peer->asked_until);
+		return;
+	}
+	shoal_http_job_refresh(peer, now);
 	while (http->running && shoal_http_job_waits(peer) && (link = idle_link(peer)) != NULL) {
 		struct shoal_http_job *job = shoal_http_job_next(peer);
 		if (job == NULL) {

@@ -196,9 +196,10 @@ shoal_http_server_take(struct shoal_http *http, const struct shoal_http_head *he
 	        shoal_addr_from_url(&from, head->from) != SHOAL_OK) {
 		return 400;
 	}
-	if (kind == SHOAL_HTTP_DATAGRAMS ? !are_datagrams(body, len) : len == 0) {
+	if (kind == SHOAL_HTTP_DATAGRAMS && !are_datagrams(body, len)) {
 		return 400;
 	}
+	body = len > 0 ? body : (const uint8_t *)"";
 	(void)shoal_http_peer_named(http, head->from, false);
 	http->called = true;
 	switch (kind) {

@@ -75,7 +75,7 @@ shoal_http_write_answer(char *out, size_t room, unsigned status, uint32_t retry_
 	if (close) {
 		shoal_text_str(&text, "\r\nConnection: close");
 	}
-	if (body_len > 0) {
+	if (status == 200) { /* also where the reply is empty */
 		shoal_text_str(&text, "\r\nContent-Type: " SHOAL_HTTP_TYPE);
 	}
 	if (status >= 200 && status != 204) { /* RFC 9110, 8.6 */

@@ -93,6 +93,38 @@ what_an_overlay_fails_at_ends_as_such(void **state)
 	}
 }
 
+/* What listen gives here: a descriptor that names a file only, or a socket of datagrams. */
+static int given, kind;
+
+static int
+listen_badly(void *arg, const struct shoal_addr *at, struct shoal_addr *bound)
+{
+	(void)arg;
+	*bound = *at;
+	given = kind == 0 ? open("/", O_PATH | O_CLOEXEC)
+	                  : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return given;
+}
+
+static void
+a_descriptor_that_is_of_no_use_is_closed(void **state)
+{
+	(void)state;
+	for (kind = 0; kind < 2; kind++) {
+		struct world world;
+		struct site site;
+
+		world_open(&world);
+		make_site(&site, &world, "127.0.0.1:7946");
+		site.env.dialer.listen = listen_badly;
+		assert_int_equal(site_start(&site), SHOAL_ERR_SYSTEM);
+		assert_non_null(strstr(site.why, "listen of the dialer: what it gave is no "));
+		assert_int_equal(fcntl(given, F_GETFD), -1);
+		site_close(&site);
+		world_close(&world);
+	}
+}
+
 /* Members at URLs go the same way. */
 static void
 http_goes_by_the_overlay_too(void **state)
@@ -142,6 +174,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        TWICE(members_of_an_overlay_need_no_sockets_of_the_kernel),
 	        cmocka_unit_test(what_an_overlay_fails_at_ends_as_such),
+	        cmocka_unit_test(a_descriptor_that_is_of_no_use_is_closed),
 	        cmocka_unit_test(http_goes_by_the_overlay_too),
 	};
 

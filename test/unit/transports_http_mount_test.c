@@ -4,6 +4,7 @@
 #include "transports_http_end.h"
 
 #include <event2/http.h>
+#include <sys/wait.h>
 
 struct shop {
 	struct evhttp *evhttp;
@@ -207,6 +208,91 @@ each_may_end_while_a_request_waits(void **state)
 	}
 }
 
+/* In the child: one asks, on a connection of its own, and the member is freed. (evhttp_free would
+ * end the parent's connections: libevent shuts them down.) */
+static void
+be_child(struct world *world, struct shop *shop, int asks)
+{
+	bool torn;
+
+	alarm(60);
+	event_reinit(world->base);
+	say(asks, "POST /a%20b/request HTTP/1.1\r\n" HEAD TYPE "Content-Length: 1\r\n\r\nx");
+	const char *text = listen_to(world, asks, "\r\n\r\n", &torn);
+	bool told = strstr(text, " 503 ") != NULL && shop->end.site.requests.count == 1;
+	site_close(&shop->end.site);
+	for (unsigned turn = 0; turn < 10; turn++) {
+		event_base_loop(world->base, EVLOOP_NONBLOCK);
+	}
+	_exit(told ? 0 : 1);
+}
+
+/* The evhttp of a server that forks goes on there; the member does not. */
+static void
+a_child_of_fork_answers_nothing_for_its_parent(void **state)
+{
+	struct world world;
+	struct shop shop;
+	bool torn;
+	char byte;
+	int fd[2], status;
+
+	(void)state;
+	world_open(&world);
+	open_shop(&shop, &world, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		fd[i] = dial_from(&shop.end, "127.0.0.1");
+		say(fd[i], "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+		assert_non_null(strstr(listen_to(&world, fd[i], "application", &torn), " 200 "));
+	}
+	say(fd[0], "POST /a%20b/request HTTP/1.1\r\n" HEAD TYPE "Content-Length: 1\r\n\r\nx");
+	UNTIL(&world, shop.end.site.requests.count == 1);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		be_child(&world, &shop, fd[1]);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_int_equal(recv(fd[0], &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(
+	        site_reply(&shop.end.site, last(&shop.end.site.requests)->exchange, "y", 1), 0);
+	assert_non_null(strstr(listen_to(&world, fd[0], "\r\n\r\ny", &torn), " 200 "));
+	close(fd[0]);
+	close(fd[1]);
+	close_shop(&shop);
+	world_close(&world);
+}
+
+/* As by any other transport. */
+static void
+empty_messages_and_replies_pass(void **state)
+{
+	(void)state;
+	for (unsigned mounted = 0; mounted < 2; mounted++) {
+		struct world world;
+		struct shop shop;
+		struct end peer, own;
+
+		world_open(&world);
+		open_shop(&shop, &world, NULL);
+		open_end(&peer, &world, "http://127.0.0.1:0", NULL);
+		open_end(&own, &world, "http://127.0.0.1:0", NULL);
+		struct end *end = mounted == 1 ? &shop.end : &own;
+		know(&peer, end);
+		end->site.echo = true;
+		assert_int_equal(site_stream(&peer.site, &end->addr, "", 0), 0);
+		assert_int_equal(site_request(&peer.site, &end->addr, 1, "", 0, MINUTE), 0);
+		UNTIL(&world, end->site.streams.count == 1 && peer.site.results.count == 1);
+		assert_int_equal(last(&peer.site.results)->code, 0);
+		assert_int_equal(last(&peer.site.results)->len, 0);
+		site_close(&peer.site);
+		site_close(&own.site);
+		close_shop(&shop);
+		world_close(&world);
+	}
+}
+
 static void
 what_cannot_be_mounted_is_said(void **state)
 {
@@ -254,6 +340,8 @@ main(void)
 	        cmocka_unit_test(a_member_is_reached_by_an_evhttp_of_the_application),
 	        cmocka_unit_test(what_is_refused_is_refused_with_the_same_words),
 	        cmocka_unit_test(each_may_end_while_a_request_waits),
+	        cmocka_unit_test(a_child_of_fork_answers_nothing_for_its_parent),
+	        cmocka_unit_test(empty_messages_and_replies_pass),
 	        cmocka_unit_test(what_cannot_be_mounted_is_said),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

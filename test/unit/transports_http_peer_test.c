@@ -185,6 +185,43 @@ who_wants_to_be_left_alone_is(void **state)
 	world_close(&world);
 }
 
+/* Messages are counted as lost; of datagrams nobody is told. */
+static void
+what_grows_old_while_a_peer_is_left_alone_is_dropped(void **state)
+{
+	static const char *const answers[] = {
+	        OK_TYPED, "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\n" EMPTY, OK_TYPED};
+	struct shoal_transport transport;
+	struct world world;
+	struct server server;
+	struct end end;
+
+	(void)state;
+	world_open(&world);
+	assert_int_equal(shoal_transport_http(&transport, NULL), 0);
+	site_init(&end.site, &world, transport, "127.0.0.1:0");
+	end.site.env.web.bind = "http://127.0.0.1:0";
+	end.site.env.exchange_timeout_ms = 700;
+	assert_int_equal(site_start(&end.site), 0);
+	serve(&server, &world, &end, "http", answers, COUNT_OF(answers));
+	assert_int_equal(ask(&world, &end, &server), 0);
+	assert_int_equal(ask(&world, &end, &server), SHOAL_ERR_LIMIT);
+	assert_int_equal(site_stream(&end.site, &server.addr, "old message", 11), 0);
+	assert_int_equal(site_send(&end.site, &server.addr, "old datagram", 12), 0);
+	site_flush(&end.site);
+	assert_int_equal(site_request(&end.site, &server.addr, 9, "new", 3, MINUTE), 0);
+	UNTIL(&world, end.site.counted[SHOAL_COUNTER_DROP_STREAMS] == 1);
+	assert_int_equal(server.heard, 2);
+	assert_int_equal(transport.ops->waiting(transport.self, &server.addr), 0);
+	UNTIL(&world, server.heard == 3);
+	UNTIL(&world, end.site.results.count == 3);
+	assert_non_null(strstr(server.text, "new"));
+	assert_null(strstr(server.text, "old"));
+	site_close(&end.site);
+	serve_no_more(&server);
+	world_close(&world);
+}
+
 static void
 what_waits_is_bounded_in_bytes(void **state)
 {
@@ -237,6 +274,7 @@ main(void)
 	        cmocka_unit_test(a_message_that_did_not_leave_by_a_fresh_connection_is_sent_again),
 	        cmocka_unit_test(peers_that_cannot_be_reached_do_not_fill_the_log),
 	        cmocka_unit_test(who_wants_to_be_left_alone_is),
+	        cmocka_unit_test(what_grows_old_while_a_peer_is_left_alone_is_dropped),
 	        cmocka_unit_test(what_waits_is_bounded_in_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,8 @@
  * those that only use what HTTP has. */
 #include "transports_http_end.h"
 
+#include "transports/http.h"
+
 #define POST_MESSAGE "POST /message HTTP/1.1\r\n" HEAD TYPE
 #define POST_REQUEST "POST /request HTTP/1.1\r\n" HEAD TYPE
 #define ONE          "Content-Length: 1\r\n\r\nx"
@@ -120,6 +122,55 @@ what_comes_before_the_answer_is_not_read(void **state)
 	assert_false(torn);
 	assert_int_equal(end.site.requests.count, 1);
 	close(fd);
+	close_one(&world, &end);
+}
+
+/* More of one source at once than it may have: each is read before the next is let in. */
+static void
+who_has_asked_already_is_not_displaced_unread(void **state)
+{
+	enum {
+		BURST = 40
+	};
+	struct world world;
+	struct end end;
+	int fd[BURST];
+
+	(void)state;
+	open_one(&world, &end, 32, 1000);
+	for (size_t i = 0; i < BURST; i++) {
+		fd[i] = dial_from(&end, "127.0.0.1");
+		say(fd[i], POST_MESSAGE ONE);
+	}
+	const uint64_t *refused = &end.site.counted[SHOAL_COUNTER_CONNECTIONS_REFUSED];
+	UNTIL(&world, end.site.streams.count + *refused >= BURST);
+	assert_int_equal(*refused, 0);
+	assert_int_equal(end.site.streams.count, BURST);
+	for (size_t i = 0; i < BURST; i++) {
+		close(fd[i]);
+	}
+	close_one(&world, &end);
+}
+
+/* However much was refused to a source, it is let in again in a time that is bounded. */
+static void
+nobody_is_banned_for_long(void **state)
+{
+	struct world world;
+	struct end end;
+
+	(void)state;
+	open_one(&world, &end, 64, 1000);
+	struct shoal_http *http = end.site.transport.self;
+	for (unsigned i = 0; i < 10000; i++) {
+		shoal_http_limits_ban(http, &end.site.addr[0]);
+	}
+	assert_true(shoal_http_limits_is_banned(http, &end.site.addr[0]));
+	uint64_t until = 0;
+	for (size_t i = 0; i < SHOAL_HTTP_BANS; i++) {
+		until = http->ban[i].spent > until ? http->ban[i].spent : until;
+	}
+	assert_true(until <= shoal_socket_now() + SHOAL_SEC(60));
 	close_one(&world, &end);
 }
 
@@ -416,6 +467,8 @@ main(void)
 	        cmocka_unit_test(a_body_that_waits_to_be_asked_for_is_asked_for),
 	        cmocka_unit_test(a_connection_is_kept_for_who_wants_that),
 	        cmocka_unit_test(what_comes_before_the_answer_is_not_read),
+	        cmocka_unit_test(who_has_asked_already_is_not_displaced_unread),
+	        cmocka_unit_test(nobody_is_banned_for_long),
 	        cmocka_unit_test(who_is_not_taken_is_closed_behind_the_answer),
 	        cmocka_unit_test(a_refusal_can_be_read_by_who_sends_on),
 	        cmocka_unit_test(who_holds_many_connections_open_shuts_nobody_out),
