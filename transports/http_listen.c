@@ -21,6 +21,7 @@
 static void
 welcome(struct shoal_http *http, int fd, const struct shoal_addr *addr)
 {
+	http->tired = false;
 	struct shoal_http_source *source = shoal_http_limits_admit(http, addr);
 	struct shoal_http_link *link = NULL;
 
@@ -57,9 +58,24 @@ on_rested(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+rest(struct shoal_http *http)
+{
+	const struct timeval in = {.tv_usec = REST_MS * 1000};
+
+	if (evtimer_add(&http->rest, &in) != 0) {
+		return;
+	}
+	event_del(&http->acceptable);
+	if (!http->tired) {
+		shoal_http_say(http, SHOAL_LOG_WARN,
+		        "no descriptors left: connections wait until some are closed");
+	}
+	http->tired = true;
+}
+
+static void
 on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
-	const struct timeval rest = {.tv_usec = REST_MS * 1000};
 	struct shoal_http *http = arg;
 	(void)what;
 
@@ -76,9 +92,7 @@ on_acceptable(evutil_socket_t fd, short what, void *arg)
 		} else if (accepted == SHOAL_ERR_AGAIN) {
 			return;
 		} else if (accepted == SHOAL_ERR_LIMIT && !shoal_http_limits_evict(http)) {
-			if (evtimer_add(&http->rest, &rest) == 0) {
-				event_del(&http->acceptable);
-			}
+			rest(http);
 			return;
 		}
 	}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What was said of peers in the log. Two that share a place share its minute. */
 #include "transports/said.h"
 
 #include "base/addr.h"

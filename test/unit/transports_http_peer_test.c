@@ -93,6 +93,72 @@ a_dial_that_is_none_is_told_as_such(void **state)
 	}
 }
 
+/* The application's functions, when the descriptors have run out. */
+static unsigned dials, accepts;
+
+static int
+dial_at_the_limit(void *arg, const struct shoal_addr *to)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(to->port)};
+	(void)arg;
+
+	memcpy(&at.sin_addr, to->ip + 12, 4);
+	if (++dials == 2) {
+		return SHOAL_ERR_LIMIT;
+	}
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+	return fd;
+}
+
+static int
+accept_nobody(void *arg, int listener, struct shoal_addr *from)
+{
+	(void)arg;
+	(void)listener;
+	(void)from;
+	accepts++;
+	return SHOAL_ERR_LIMIT;
+}
+
+/* A connection at rest goes for a new one; who waits in vain is told of once. */
+static void
+out_of_descriptors_what_rests_goes_first(void **state)
+{
+	static const char *const answers[] = {OK_TYPED};
+	struct shoal_transport transport;
+	struct server server[2];
+	struct world world;
+	struct end end;
+
+	(void)state;
+	world_open(&world);
+	assert_int_equal(shoal_transport_http(&transport, NULL), 0);
+	site_init(&end.site, &world, transport, "127.0.0.1:0");
+	end.site.env.web.bind = "http://127.0.0.1:0";
+	end.site.env.dialer.dial = dial_at_the_limit;
+	end.site.env.dialer.accept = accept_nobody;
+	assert_int_equal(site_start(&end.site), 0);
+	dials = accepts = 0;
+	for (size_t i = 0; i < 2; i++) {
+		serve(&server[i], &world, &end, "http", answers, 1);
+		assert_int_equal(ask(&world, &end, &server[i]), 0);
+	}
+	assert_int_equal(dials, 3);
+	assert_int_equal(end.site.logs, 0);
+	site_stop(&end.site);
+	end.site.stopped = false;
+	assert_int_equal(site_start(&end.site), 0); /* nothing rests */
+	int fd = dial_from(&end, "127.0.0.1");
+	UNTIL(&world, accepts >= 2);
+	assert_int_equal(end.site.logs, 1);
+	close(fd);
+	site_close(&end.site);
+	serve_no_more(&server[0]);
+	serve_no_more(&server[1]);
+	world_close(&world);
+}
+
 /* As one rests that was dialled for a request which ended before it was there. Of what did not
  * leave at all the peer has taken nothing. */
 static void
@@ -271,6 +337,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(requests_that_wait_keep_back_neither_datagrams_nor_messages),
 	        cmocka_unit_test(a_dial_that_is_none_is_told_as_such),
+	        cmocka_unit_test(out_of_descriptors_what_rests_goes_first),
 	        cmocka_unit_test(a_message_that_did_not_leave_by_a_fresh_connection_is_sent_again),
 	        cmocka_unit_test(peers_that_cannot_be_reached_do_not_fill_the_log),
 	        cmocka_unit_test(who_wants_to_be_left_alone_is),
