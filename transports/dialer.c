@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -71,8 +72,22 @@ give_up(int fd)
 	return shoal_socket_code(error);
 }
 
+/* The port is chosen in connect(2): one that is taken by bind(2) serves one connection alone. */
+static void
+come_from(int fd, struct shoal_addr from)
+{
+	union shoal_sockaddr name;
+
+	from.port = 0;
+	if (shoal_socket_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)) {
+		socklen_t len = shoal_socket_from_addr(&name, &from);
+		(void)bind(fd, &name.any, len);
+	}
+}
+
 int
-shoal_dialer_dial(const struct shoal_transport_dialer *dialer, const struct shoal_addr *to)
+shoal_dialer_dial(const struct shoal_transport_dialer *dialer, const struct shoal_addr *to,
+        const struct shoal_addr *from)
 {
 	union shoal_sockaddr name;
 
@@ -86,6 +101,9 @@ shoal_dialer_dial(const struct shoal_transport_dialer *dialer, const struct shoa
 
 	if (fd < 0) {
 		return shoal_socket_code(errno);
+	}
+	if (from != NULL) {
+		come_from(fd, *from);
 	}
 	return connect(fd, &name.any, len) == 0 || errno == EINPROGRESS ? fd : give_up(fd);
 }

@@ -8,8 +8,10 @@
 #include <shoal/transport.h>
 
 /* Connected, or on its way, which its becoming writable and SO_ERROR tell. SHOAL_ERR_UNREACHABLE,
- * _REFUSED, _LIMIT: no descriptors, _TIMEOUT, _CLOSED, _SYSTEM. */
-int shoal_dialer_dial(const struct shoal_transport_dialer *dialer, const struct shoal_addr *to);
+ * _REFUSED, _LIMIT: no descriptors, _TIMEOUT, _CLOSED, _SYSTEM. from: the address, whatever its
+ * port, that the kernel's own comes from where it can; NULL: the kernel's choice. */
+int shoal_dialer_dial(const struct shoal_transport_dialer *dialer, const struct shoal_addr *to,
+        const struct shoal_addr *from);
 
 /* The code is that of start() in transport.h; why says it in English, for this transport. */
 int shoal_dialer_listen(const struct shoal_transport_dialer *dialer, const char *transport,

@@ -39,9 +39,9 @@ shoal_http_client_dial(struct shoal_http_peer *peer, int *code)
 		return NULL;
 	}
 	to.port = peer->url.port;
-	int fd = shoal_dialer_dial(&http->env.dialer, &to);
+	int fd = shoal_dialer_dial(&http->env.dialer, &to, NULL);
 	if (fd == SHOAL_ERR_LIMIT && shoal_http_limits_evict(http)) {
-		fd = shoal_dialer_dial(&http->env.dialer, &to);
+		fd = shoal_dialer_dial(&http->env.dialer, &to, NULL);
 	}
 	if (fd < 0) {
 		*code = fd;

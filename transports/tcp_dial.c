@@ -54,13 +54,37 @@ shoal_tcp_dial_writable(evutil_socket_t fd, short what, void *arg)
 	shoal_tcp_connection_settle(connection);
 }
 
+/* Where a connection comes from: the address that this member listens on, as its datagrams do, for
+ * peers compare it with those that the member advertises. Of several the kernel knows which one
+ * leads there. NULL: its choice. */
+static const struct shoal_addr *
+source_for(const struct shoal_tcp *tcp, const struct shoal_addr *peer)
+{
+	const struct shoal_addr *found = NULL;
+
+	for (size_t i = 0; i < tcp->listeners; ++i) {
+		const struct shoal_addr *own = &tcp->listener[i].addr;
+		if (shoal_addr_is_ipv4(own) != shoal_addr_is_ipv4(peer) ||
+		        shoal_addr_is_loopback(own) != shoal_addr_is_loopback(peer) ||
+		        own->scope != peer->scope) {
+			continue;
+		}
+		if (found != NULL) {
+			return NULL;
+		}
+		found = own;
+	}
+	return found;
+}
+
 static int
 start_dial(struct shoal_tcp_connection *connection)
 {
 	struct shoal_tcp *tcp = connection->tcp;
-	int fd = shoal_dialer_dial(&tcp->env.dialer, &connection->peer);
+	const struct shoal_addr *from = source_for(tcp, &connection->peer);
+	int fd = shoal_dialer_dial(&tcp->env.dialer, &connection->peer, from);
 	if (fd == SHOAL_ERR_LIMIT && shoal_tcp_limits_evict(tcp)) {
-		fd = shoal_dialer_dial(&tcp->env.dialer, &connection->peer);
+		fd = shoal_dialer_dial(&tcp->env.dialer, &connection->peer, from);
 	}
 	if (fd < 0) {
 		return fd;

@@ -17,23 +17,54 @@ set_up(struct core_world *world)
 static void
 a_check_is_served_only_from_an_address_of_the_member_that_asks(void **state)
 {
+	/* What is added to that address; whether another member names itself first; and which
+	 * counts: on a connection it comes from any port. */
+	static const struct {
+		bool stream;
+		uint16_t port;
+		uint8_t net;
+		bool other, served;
+	} cases[] = {{.served = true}, {.port = 1000},
+	        {.stream = true, .port = 1000, .served = true},
+	        {.stream = true, .port = 1000, .net = 1}, {.stream = true, .net = 1},
+	        {.stream = true, .port = 1000, .other = true}};
+
 	(void)state;
-	for (int own = 0; own <= 1; own++) {
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		static struct parcel parcel;
 		struct core_world world;
 
 		set_up(&world);
-		const struct puppet *asker = &world.puppet[0], *target = &world.puppet[1];
-		struct shoal_addr from = asker->addr;
-		from.port = (uint16_t)(from.port + (own ? 0 : 1000));
+		const struct puppet *asker = &world.puppet[0], *other = &world.puppet[2];
+		struct puppet *target = &world.puppet[1];
+		struct shoal_addr from = cases[i].other ? other->addr : asker->addr;
+		struct shoal_msg_sender sender = {.id = other->id, .salt = puppet_salt(other)};
 		struct shoal_msg_check check = {.seq = 7,
 		        .id = asker->id,
 		        .salt = puppet_salt(asker),
 		        .target = target->id,
 		        .instance = puppet_salt(target)};
-		world_send(&world, 0, &from, SHOAL_MESSAGE_CHECK, &check);
+		target->answers = PUPPET_REFUSES;
+		from.port = (uint16_t)(from.port + cases[i].port);
+		from.ip[14] = (uint8_t)(from.ip[14] + cases[i].net);
+		parcel_begin(&parcel, world.label);
+		if (cases[i].other) {
+			parcel_add(&parcel, SHOAL_MESSAGE_SENDER, &sender);
+		}
+		parcel_add(&parcel, SHOAL_MESSAGE_CHECK, &check);
+		parcel_end(&parcel);
+		world.streams = cases[i].stream;
+		world_datagram(&world, 0, &from, &parcel);
+		world.streams = false;
 		assert_int_equal(world_count_sent(&world, 0, &target->addr, SHOAL_MESSAGE_PING),
-		        own ? 2 : 0);
-		assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_STRANGER), !own);
+		        cases[i].served ? 2 : 0);
+		assert_int_equal(
+		        world_counter(&world, 0, SHOAL_COUNTER_DROP_STRANGER), !cases[i].served);
+		world_run(&world, SHOAL_MS(500)); /* it is answered where the member listens */
+		size_t told = cases[i].served ? 2 : 0;
+		assert_int_equal(world_count_sent(&world, 0, NULL, SHOAL_MESSAGE_REFUSED), told);
+		assert_int_equal(
+		        world_count_sent(&world, 0, &asker->addr, SHOAL_MESSAGE_REFUSED), told);
 		world_done(&world);
 	}
 }

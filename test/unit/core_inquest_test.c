@@ -223,6 +223,43 @@ a_refused_counts_only_from_who_was_asked_about_what_was_asked(void **state)
 	world_done(&world);
 }
 
+/* It comes from no port that the relay listens on. */
+static void
+on_a_connection_a_refused_counts_from_the_host_of_who_was_asked(void **state)
+{
+	struct core_world world;
+	uint64_t number;
+
+	(void)state;
+	watch_begin(&world, 2);
+	struct puppet *subject = watch_link_all(&world, &number);
+	struct puppet *relay = &world.puppet[subject == &world.puppet[0]];
+	subject->answers = PUPPET_REFUSES;
+	watch_close(&world, number, SHOAL_ERR_CLOSED);
+	world_run(&world, SHOAL_MS(330));
+	const struct world_packet *asked =
+	        world_sent(&world, NULL, 0, &relay->addr, SHOAL_MESSAGE_CHECK);
+	const struct shoal_msg_check *check = &packet_has(asked, SHOAL_MESSAGE_CHECK)->check;
+	struct shoal_msg_refused refused = {.seq = check->seq,
+	        .id = relay->id,
+	        .salt = puppet_salt(relay),
+	        .target = check->target,
+	        .instance = check->instance,
+	        .refused_ms = 300};
+	struct shoal_addr from = relay->addr, elsewhere = relay->addr;
+	from.port = 50000;
+	elsewhere.ip[14]++;
+	world.streams = true;
+	world_send(&world, 0, &elsewhere, SHOAL_MESSAGE_REFUSED, &refused);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_FORGED), 1);
+	assert_null(failure(&world, subject));
+	world_send(&world, 0, &from, SHOAL_MESSAGE_REFUSED, &refused);
+	const struct shoal_event *event = failure(&world, subject);
+	assert_non_null(event);
+	assert_int_equal(event->cause.kind, SHOAL_CAUSE_REFUSED);
+	world_done(&world);
+}
+
 static struct shoal_msg_check
 ask_about(const struct puppet *origin, const struct puppet *target, uint64_t seq)
 {
@@ -367,6 +404,7 @@ main(void)
 	        cmocka_unit_test(of_five_members_one_who_is_no_watcher_must_say_so),
 	        cmocka_unit_test(a_verdict_that_is_not_reached_leaves_it_to_a_probe),
 	        cmocka_unit_test(a_refused_counts_only_from_who_was_asked_about_what_was_asked),
+	        cmocka_unit_test(on_a_connection_a_refused_counts_from_the_host_of_who_was_asked),
 	        cmocka_unit_test(members_help_members_and_nobody_else),
 	        cmocka_unit_test(an_answer_is_passed_on_to_who_asked),
 	        cmocka_unit_test(

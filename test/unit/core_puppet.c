@@ -173,7 +173,8 @@ world_datagram(struct core_world *world, size_t node, const struct shoal_addr *f
         const struct parcel *parcel)
 {
 	return world_step(world, node,
-	        (struct shoal_input){.kind = SHOAL_INPUT_DATAGRAM,
+	        (struct shoal_input){
+	                .kind = world->streams ? SHOAL_INPUT_STREAM : SHOAL_INPUT_DATAGRAM,
 	                .from = *from,
 	                .data = parcel->data,
 	                .len = parcel->writer.len});

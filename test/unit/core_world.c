@@ -260,8 +260,7 @@ send_to_node(struct core_world *world, const struct world_packet *packet, size_t
 	flight = fly(world, node, at, packet->data, packet->len);
 	flight->input.kind = kinds[packet->kind];
 	flight->input.from = from_of(world, packet);
-	if (world->streams && packet->kind == SHOAL_SEND_DATAGRAM) {
-		flight->input.kind = SHOAL_INPUT_STREAM;
+	if (world->streams && packet->kind == SHOAL_SEND_STREAM) {
 		flight->input.from.port = 50000;
 	}
 	if (request) {
@@ -410,6 +409,9 @@ world_drain(struct core_world *world, size_t node)
 	while (shoal_core_next_send(core, &send)) {
 		struct world_packet *packet = calloc(1, sizeof *packet);
 		assert_non_null(packet);
+		if (world->streams && send.kind == SHOAL_SEND_DATAGRAM) {
+			assert_int_equal(shoal_core_as_stream(core, &send), SHOAL_OK);
+		}
 		packet->node = node;
 		packet->at = world->now;
 		packet->kind = send.kind;

@@ -33,6 +33,37 @@ a_port_that_is_taken_is_named_and_udp_may_have_it_too(void **state)
 	world_close(&world);
 }
 
+/* As those of UDP do: peers compare that with what a member advertises. */
+static void
+connections_come_from_the_address_that_a_site_listens_on(void **state)
+{
+	static const struct {
+		const char *bind, *from;
+	} cases[] = {{"127.0.0.2:0", "127.0.0.2"}, {"0.0.0.0:0", "127.0.0.1"}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct shoal_addr from = with_port(cases[i].from, 0);
+		struct world world;
+		struct site a, b;
+
+		world_open(&world);
+		open_site(&a, &world, cases[i].bind);
+		open_site(&b, &world, "127.0.0.1:0");
+		b.echo = true;
+		/* Two at once. */
+		assert_int_equal(site_request(&a, &b.addr[0], 1, "x", 1, MINUTE), 0);
+		assert_int_equal(site_watch(&a, &b.addr[0], 2, "watch", MINUTE), 0);
+		UNTIL(&world, a.results.count == 2);
+		from.port = last(&b.requests)->from.port;
+		assert_true(shoal_addr_equal(&last(&b.requests)->from, &from));
+		assert_int_not_equal(from.port, a.addr[0].port);
+		site_close(&a);
+		site_close(&b);
+		world_close(&world);
+	}
+}
+
 /* The site that is asked stops in one of its calls; what the host was lent is still read after
  * that. */
 static void
@@ -261,6 +292,7 @@ main(void)
 
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_port_that_is_taken_is_named_and_udp_may_have_it_too),
+	        cmocka_unit_test(connections_come_from_the_address_that_a_site_listens_on),
 	        TWICE(a_host_may_stop_in_any_of_its_calls),
 	        TWICE(a_large_message_is_still_there_after_a_stop),
 	        cmocka_unit_test(an_env_that_makes_no_sense_is_refused),

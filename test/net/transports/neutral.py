@@ -18,6 +18,7 @@ from answering import program  # noqa: E402
 from command import Beside, ask, complaint, expect_in, following, shoal  # noqa: E402
 from harness import LOCAL, LONG, STEADY, check, expect_round, kill, main, others, tells_of_restart  # noqa: E402
 from seal import keyring  # noqa: E402
+from watch import links_up  # noqa: E402
 from ways import Members  # noqa: E402
 
 # Probes are many, and who does not answer is not failed for it.
@@ -37,7 +38,11 @@ def five_members_join_through_one_and_all_see_all(cluster):
 
 
 def a_killed_member_is_failed_with_its_cause_and_alive_again_once_restarted(cluster):
-    agents = cluster.form(5, *LOCAL)
+    """Over streams alone at once: a suspicion would take ten seconds."""
+    options = (*LOCAL, "--set", "suspicion_mult=50") if cluster.streams else LOCAL
+    agents = cluster.form(5, *options)
+    if cluster.streams:
+        links_up(cluster, agents)
     victim = agents[3]
     before = int(agents[0].members()[victim.name]["incarnation"])
     kill(victim)
@@ -53,10 +58,12 @@ def a_killed_member_is_failed_with_its_cause_and_alive_again_once_restarted(clus
         check(set(event.accusers) <= names, f"an accuser is none of the others: {event}")
         if event["cause"]["kind"] in ("refused", "suspicion"):
             check(event.accusers, f"{observer.name} names no accuser: {event}")
+    causes = [o.heard("failed", victim.name)[0]["cause"]["kind"] for o in survivors]
+    check("refused" in causes or not cluster.streams, f"nobody was refused: {causes}")
     cluster.expect_all(survivors, {victim.name: "dead"})
     # Within the second in which it started, the two instances may differ by salt only: see the next test.
     cluster.expect(lambda: int(time.time()) > before >> 32, "another second has begun")
-    again = cluster.add(4, *LOCAL)
+    again = cluster.add(4, *options)
     check(again.id == victim.id, "the same name gave another id")
     cluster.expect_all(cluster.running, {a.name: "alive" for a in cluster.running})
     cluster.expect(lambda: all(o.heard("alive", victim.name) for o in survivors), "all others tell that it is alive")

@@ -166,6 +166,7 @@ class Members(Cluster):
     def __init__(self, way, program, folder):
         super().__init__(program, folder)
         self._way = WAYS[way](folder)
+        self.streams = way in ("tcp", "tls")  # no datagrams, and watch links
 
     def __enter__(self):
         self._way.__enter__()
