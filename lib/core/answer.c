@@ -35,6 +35,17 @@ fill_for(struct shoal_core *core, const struct shoal_msg_ping *ping, uint32_t sl
 	return SHOAL_FILL_GOSSIP | SHOAL_FILL_BELIEF;
 }
 
+/* Whether it came as a datagram does. Where none pass, streams stand in for them: each comes on a
+ * connection that the sender opened. What comes down a link of this member's own is from where that
+ * leads, and says nothing of whether others get in. */
+static bool
+is_datagram(const struct shoal_record *sender, const struct shoal_addr *from,
+        enum shoal_input_kind path)
+{
+	return path == SHOAL_INPUT_DATAGRAM ||
+	       (path == SHOAL_INPUT_STREAM && !shoal_members_has_addr(sender, from));
+}
+
 /* The answer goes where the ping came from, or to the origin that a member relays for. To one that
  * is not known here it is bare: shorter than the ping, and without gossip. */
 void
@@ -63,7 +74,7 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_PINGS_IN);
-	if (path == SHOAL_INPUT_DATAGRAM && sender != NULL) {
+	if (sender != NULL && is_datagram(sender, from, path)) {
 		shoal_reach_pinged(core);
 	} else if (replies && sender != NULL && shoal_inbound_is_from(core, sender, from)) {
 		shoal_reach_missed(core, &ping->id, false);

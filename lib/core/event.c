@@ -33,13 +33,7 @@ push(struct shoal_core *core, enum shoal_event_kind kind)
 static void
 write_addr(const struct shoal_core *core, const struct shoal_event *event, struct shoal_text *text)
 {
-	const struct shoal_record *record = shoal_members_at(core, event->slot);
-
-	if (record != NULL && shoal_members_is_at(record, &event->addr)) {
-		shoal_kind_write(record, text);
-	} else {
-		shoal_text_addr(text, &event->addr);
-	}
+	shoal_kind_write_addr(shoal_members_at(core, event->slot), &event->addr, text);
 }
 
 static void

@@ -193,7 +193,7 @@ on_ack(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_
 		shoal_relay_on_ack(core, ack, &from);
 	} else if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_INQUEST) {
 		shoal_inquest_on_ack(core, ack, &from, path);
-	} else {
+	} else if (same || !shoal_probe_hears(core, ack, arrival->teller.slot, arrival->arrived)) {
 		shoal_probe_on_ack(core, ack, &from, path, arrival->arrived);
 	}
 }

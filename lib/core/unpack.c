@@ -14,7 +14,7 @@ decode_all(struct shoal_unpacked *unpacked)
 	int rc;
 
 	while ((rc = shoal_message_next(&look, &kind, &body)) > 0) {
-		bool keeps = unpacked->kept < SHOAL_KEPT_MAX;
+		bool keeps = unpacked->kept < SHOAL_UNPACKED_MAX;
 		struct shoal_received *received =
 		        keeps ? &unpacked->message[unpacked->kept++] : &last;
 		received->kind = kind;

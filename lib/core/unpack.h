@@ -7,7 +7,7 @@
 
 #include "wire/message.h"
 
-#define SHOAL_KEPT_MAX 16
+#define SHOAL_UNPACKED_MAX 16
 
 struct shoal_core;
 
@@ -21,12 +21,12 @@ struct shoal_received {
 struct shoal_unpacked {
 	size_t kept;
 	struct shoal_reader rest; /* the messages after those kept */
-	struct shoal_received message[SHOAL_KEPT_MAX];
+	struct shoal_received message[SHOAL_UNPACKED_MAX];
 };
 
 /* Opens a packet, or takes it as it was opened, and decodes every message. The first
- * SHOAL_KEPT_MAX, which is all of most packets, are kept; what follows is decoded again when its
- * turn comes. Else why it is dropped. */
+ * SHOAL_UNPACKED_MAX, which is all of most packets, are kept; what follows is decoded again when
+ * its turn comes. Else why it is dropped. */
 int shoal_unpack(
         struct shoal_core *core, const struct shoal_input *input, struct shoal_unpacked *unpacked);
 

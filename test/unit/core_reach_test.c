@@ -120,6 +120,61 @@ who_is_pinged_on_streams_only_says_that_datagrams_do_not_get_in_and_when_they_do
 	world_done(&world);
 }
 
+/* Pings that come as messages on streams, from the port of a connection, or down a link of this
+ * member's own, from where that leads. */
+static void
+stream_pings_count_as_datagrams_where_their_sender_connected(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	for (int link = 0; link < 2; link++) {
+		struct told told;
+		static struct parcel parcel;
+		set_up(&world, &told, 3);
+		for (unsigned i = 0; i < 60; i++) {
+			struct shoal_msg_ping message = ping_of(&world, &world.puppet[0]);
+			struct shoal_addr from = world.puppet[0].addr;
+
+			from.port = link ? from.port : 50000;
+			parcel_begin(&parcel, world.label);
+			parcel_add(&parcel, SHOAL_MESSAGE_PING, &message);
+			parcel_end(&parcel);
+			world_step(&world, 0,
+			        (struct shoal_input){.kind = SHOAL_INPUT_STREAM,
+			                .from = from,
+			                .data = parcel.data,
+			                .len = parcel.writer.len});
+			stream_for(&world, 1, 2, false);
+		}
+		assert_int_equal(told.cannot, link);
+		world_done(&world);
+	}
+}
+
+static void
+a_member_at_a_url_is_told_of_its_url(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_config config;
+	struct told told = {.cannot = 0};
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	config.url = "https://me.example/gossip";
+	assert_int_equal(shoal_addr_from_url(&config.addr[0], config.url), SHOAL_OK);
+	world_begin(&world, &config, 3, PUPPET_DATAGRAMS);
+	world.on_log = on_log;
+	world.arg = &told;
+	stream_for(&world, 20, 2, false);
+	assert_int_equal(told.cannot, 1);
+	assert_non_null(strstr(told.line, "reach me at https://me.example/gossip: 2 of them"));
+	assert_non_null(strstr(told.line, "see that the proxy"));
+	assert_null(strstr(told.line, "port"));
+	world_done(&world);
+}
+
 static void
 one_peer_of_several_is_not_enough_and_the_only_one_is(void **state)
 {
@@ -218,6 +273,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(
 	                who_is_pinged_on_streams_only_says_that_datagrams_do_not_get_in_and_when_they_do),
+	        cmocka_unit_test(stream_pings_count_as_datagrams_where_their_sender_connected),
+	        cmocka_unit_test(a_member_at_a_url_is_told_of_its_url),
 	        cmocka_unit_test(one_peer_of_several_is_not_enough_and_the_only_one_is),
 	        cmocka_unit_test(pings_on_streams_beside_datagrams_are_loss),
 	        cmocka_unit_test(

@@ -60,6 +60,42 @@ one_that_answers_at_its_second_address_only_is_not_accused_and_used_there(void *
 	}
 }
 
+/* What answers on a connection may have been asked at any of them: requests tell which. */
+static void
+it_is_used_there_too_where_no_datagrams_pass(void **state)
+{
+	static struct core_world world;
+	struct puppet *puppet =
+	        set_up(&world, "10.1.0.7:700", 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
+
+	(void)state;
+	world.streams = true;
+	world_run(&world, SHOAL_SEC(10));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_WAYS_CHANGED), 1);
+	world_clear(&world);
+	world_run(&world, SHOAL_SEC(10));
+	assert_int_equal(pings(&world, &puppet->addr, SHOAL_SEND_DATAGRAM), 0);
+	assert_in_range(pings(&world, &puppet->also, SHOAL_SEND_DATAGRAM), 9, 11);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_WAYS_CHANGED), 1);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_SUSPECT), 0);
+	world_done(&world);
+}
+
+/* No request is answered: nothing tells at which address it was reached, and that it was counts. */
+static void
+who_answers_on_connections_alone_is_not_accused(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up(&world, "10.1.0.7:700", 0, PUPPET_DATAGRAMS);
+	world.streams = true;
+	world_run(&world, SHOAL_SEC(20));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PROBES_FAILED), 0);
+	assert_true(world_counter(&world, 0, SHOAL_COUNTER_PROBES_ACKED) > 10);
+	world_done(&world);
+}
+
 static void
 it_is_used_at_the_first_one_again_where_the_second_fails(void **state)
 {
@@ -162,6 +198,26 @@ a_new_instance_is_used_at_its_first_address(void **state)
 	world_done(&world);
 }
 
+/* The same list is the same place, at whichever of it the one before was used: nobody is asked. */
+static void
+a_new_instance_at_the_same_addresses_counts_at_once(void **state)
+{
+	static struct core_world world;
+	struct puppet *puppet = set_up(&world, "10.1.0.7:700", 0, PUPPET_DATAGRAMS);
+	struct shoal_core_member member;
+
+	(void)state;
+	world_run(&world, SHOAL_SEC(10));
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_WAYS_CHANGED), 1);
+	puppet->salt.bytes[0] ^= 1;
+	puppet->incarnation += UINT64_C(1) << 32;
+	struct shoal_msg_member said = puppet_member(puppet, SHOAL_STATE_ALIVE);
+	world_tell(&world, 0, puppet, SHOAL_MESSAGE_MEMBER, &said);
+	assert_true(world_holds(&world, 0, &puppet->id, &member));
+	assert_memory_equal(&member.salt, &puppet->salt, sizeof member.salt);
+	world_done(&world);
+}
+
 /* What is noted of them is bounded, and the oldest goes. */
 static void
 many_that_answer_elsewhere_are_all_used_there_in_the_end(void **state)
@@ -195,6 +251,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(
 	                one_that_answers_at_its_second_address_only_is_not_accused_and_used_there),
+	        cmocka_unit_test(it_is_used_there_too_where_no_datagrams_pass),
+	        cmocka_unit_test(who_answers_on_connections_alone_is_not_accused),
+	        cmocka_unit_test(a_new_instance_at_the_same_addresses_counts_at_once),
 	        cmocka_unit_test(it_is_used_at_the_first_one_again_where_the_second_fails),
 	        cmocka_unit_test(mere_loss_changes_nothing),
 	        cmocka_unit_test(an_address_of_a_family_that_is_not_here_is_not_asked),

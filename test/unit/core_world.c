@@ -310,6 +310,10 @@ send_to_puppet(
 		flight->input.kind = request ? SHOAL_INPUT_RESULT : SHOAL_INPUT_DATAGRAM;
 		flight->input.from = request ? (struct shoal_addr){.port = 0} : packet->to;
 		flight->input.exchange = packet->exchange;
+		if (world->streams && !request) {
+			flight->input.kind = SHOAL_INPUT_STREAM;
+			flight->input.from.port = 50000;
+		}
 	} else if (request) {
 		bool refused = (how & PUPPET_REFUSES) != 0;
 		flight = fly(world, packet->node, refused ? at : world->now + packet->timeout_ns,

@@ -374,7 +374,7 @@ begin_complaint(struct shoal_core *core, const struct shoal_addr *from, const ch
 	memcpy(told->ip, from->ip, sizeof told->ip);
 	told->until = core->now + TOLD_EACH;
 	shoal_text_str(&line->text, what);
-	shoal_text_addr(&line->text, from);
+	shoal_kind_write_addr(NULL, from, &line->text);
 	shoal_text_str(&line->text, ": ");
 	return true;
 }

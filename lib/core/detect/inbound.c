@@ -206,18 +206,27 @@ shoal_inbound_ping(struct shoal_core *core, uint32_t slot, uint64_t seq)
 	}
 }
 
+bool
+shoal_inbound_holds_links(const struct shoal_record *record)
+{
+	return shoal_kind_is_linked(record) && !shoal_members_inbound(record);
+}
+
 /* Those that a member has links to; this one may be among them. */
 static uint32_t
 anchors_of(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_ANCHORS_MAX])
 {
 	uint32_t found = 0, at = slot;
 
+	if (!shoal_kind_is_linked(shoal_members_at(core, slot))) {
+		return 0;
+	}
 	for (unsigned i = 0; i < SHOAL_RING_STEPS && found < core->profile.watchers; i++) {
 		at = shoal_tree_next(core, at);
 		if (at == SHOAL_NONE || at == slot) {
 			break;
 		}
-		if (!shoal_members_inbound(shoal_members_at(core, at))) {
+		if (shoal_inbound_holds_links(shoal_members_at(core, at))) {
 			anchors[found++] = at;
 		}
 	}
@@ -230,8 +239,9 @@ shoal_inbound_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[S
 	uint32_t all = anchors_of(core, slot, anchors), others = 0;
 
 	for (uint32_t i = 0; i < all; i++) {
-		if (anchors[i] != SHOAL_SELF &&
-		        shoal_members_at(core, anchors[i])->state == SHOAL_STATE_ALIVE) {
+		const struct shoal_record *anchor = shoal_members_at(core, anchors[i]);
+		if (anchors[i] != SHOAL_SELF && anchor->state == SHOAL_STATE_ALIVE &&
+		        !shoal_kind_parts(core, anchor)) {
 			anchors[others++] = anchors[i];
 		}
 	}

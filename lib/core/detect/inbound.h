@@ -49,7 +49,12 @@ uint64_t shoal_inbound_link(const struct shoal_core *core, uint32_t slot);
 /* Pings a member by its link too, where that is perhaps the only way. */
 void shoal_inbound_ping(struct shoal_core *core, uint32_t slot, uint64_t seq);
 
-/* Those others to whom a member has its links and that are alive; how many. */
+/* Whether it is one of those that all look for in the ring for the links of another member, going
+ * past the others: it can be dialled, at a socket. A URL is a way to more than one process, and
+ * bears no links. */
+bool shoal_inbound_holds_links(const struct shoal_record *record);
+
+/* Those others to whom a member has its links, that are alive and can be sent to; how many. */
 uint32_t shoal_inbound_anchors(
         struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_ANCHORS_MAX]);
 

@@ -389,8 +389,7 @@ may_answer(const struct shoal_core *core, const struct shoal_inquest *inquest,
 		return true;
 	}
 	for (uint32_t i = 0; i < inquest->asked; i++) {
-		const struct shoal_record *record = shoal_members_at(core, inquest->relay[i]);
-		if (record != NULL && shoal_members_is_at(record, from)) {
+		if (shoal_members_may_be(core, inquest->relay[i], from)) {
 			return true;
 		}
 	}
@@ -514,7 +513,7 @@ shoal_inquest_on_refused(struct shoal_core *core, const struct shoal_msg_refused
 	}
 	for (uint32_t i = 0; i < inquest->asked; i++) {
 		const struct shoal_record *relay = shoal_members_at(core, inquest->relay[i]);
-		if (relay != NULL && (core->seal.sealed || shoal_members_is_at(relay, from)) &&
+		if (relay != NULL && shoal_members_may_be(core, inquest->relay[i], from) &&
 		        memcmp(&relay->info->id, &refused->id, sizeof refused->id) == 0 &&
 		        memcmp(&inquest->target, &refused->target, sizeof refused->target) == 0 &&
 		        inquest->salt == refused->instance) {

@@ -7,6 +7,9 @@
 
 #include "core/node.h"
 
+/* A turn goes past so many that this member has no way to. */
+#define PARTED_STEPS 32
+
 static void
 put(struct shoal_core *core, uint32_t place, uint32_t slot)
 {
@@ -140,4 +143,20 @@ uint32_t
 shoal_order_sample(struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots)
 {
 	return shoal_order_fill(core, except, n, slots, 0);
+}
+
+uint32_t
+shoal_order_turn(struct shoal_core *core, uint32_t *turn, uint32_t n, uint32_t *slots)
+{
+	const struct shoal_members *members = &core->members;
+	uint32_t steps = n + PARTED_STEPS, found = 0;
+
+	for (uint32_t i = 0; i < steps && i < members->ordered && found < n; i++) {
+		*turn = *turn < members->ordered ? *turn : 0;
+		uint32_t slot = members->order[(*turn)++];
+		if (!shoal_kind_parts(core, shoal_members_at(core, slot))) {
+			slots[found++] = slot;
+		}
+	}
+	return found;
 }

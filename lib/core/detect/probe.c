@@ -379,6 +379,11 @@ shoal_probe_on_timer(struct shoal_core *core, uint32_t number)
 		go_out(core, probe);
 		probe->last = true;
 		shoal_heap_arm(&core->heap, &probe->timer, probe->deadline);
+	} else if (probe->heard) {
+		shoal_count(core, SHOAL_COUNTER_PROBES_ACKED);
+		shoal_partial_answered(core, &probe->target, false);
+		shoal_probe_drop(core, probe);
+		shoal_probe_health(core, -1);
 	} else if (!probe->last) {
 		ask_last(core, probe);
 	} else {
@@ -408,8 +413,7 @@ was_asked(struct shoal_core *core, const struct shoal_probe *probe, const struct
 		return true;
 	}
 	for (uint32_t i = 0; i < probe->asked; i++) {
-		const struct shoal_record *relay = shoal_members_at(core, probe->relay[i]);
-		if (relay != NULL && shoal_members_is_at(relay, from)) {
+		if (shoal_members_may_be(core, probe->relay[i], from)) {
 			return true;
 		}
 	}
@@ -473,6 +477,27 @@ observe(struct shoal_core *core, const struct shoal_probe *probe, bool direct,
 	if (from != 0 && arrived >= from) {
 		shoal_observe_ns(core, kind, arrived - from);
 	}
+}
+
+bool
+shoal_probe_hears(
+        struct shoal_core *core, const struct shoal_msg_ack *ack, uint32_t by, uint64_t arrived)
+{
+	struct shoal_probe *probe = shoal_probe_find(core, ack->seq);
+	struct shoal_record *record = probe != NULL ? target_of(core, probe) : NULL;
+	struct shoal_addr other[SHOAL_ADDRS_MAX];
+
+	if (record == NULL || probe->slot != by || ack->salt != probe->salt || !probe->indirect ||
+	        probe->purpose != SHOAL_PROBE_ROUND ||
+	        memcmp(&ack->id, &probe->target, sizeof ack->id) != 0 ||
+	        shoal_members_others(core, record, other) == 0) {
+		return false;
+	}
+	shoal_count(core, SHOAL_COUNTER_ACKS_IN);
+	shoal_members_hear(core, record, arrived);
+	record->flags |= SHOAL_RECORD_ANSWERED;
+	probe->heard = true;
+	return true;
 }
 
 void

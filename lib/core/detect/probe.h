@@ -41,6 +41,7 @@ struct shoal_probe {
 	uint8_t phase;   /* LEAVE: of the leave   */
 	bool indirect;   /* relays and stream have been tried   */
 	bool last;       /* so has the last ping */
+	bool heard;      /* it was answered, and it is open at which address */
 	uint64_t tried;  /* when they were */
 	uint32_t nacked; /* bit i: relay[i] is there and passed no ack on */
 	uint32_t absent; /* bit i: because it does not hold the target for a member */
@@ -78,6 +79,11 @@ void shoal_probe_on_timer(struct shoal_core *core, uint32_t number);
 /* path: SHOAL_INPUT_DATAGRAM or SHOAL_INPUT_RESULT (a stream). arrived: on the core's time. */
 void shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
         const struct shoal_addr *from, enum shoal_input_kind path, uint64_t arrived);
+/* Takes an answer that came on a connection, which does not tell at which of several addresses its
+ * sender (the slot) was reached: it is heard, and its probe goes on until a request tells, or its
+ * time is over. false: it is an answer like others, for the call above. */
+bool shoal_probe_hears(
+        struct shoal_core *core, const struct shoal_msg_ack *ack, uint32_t by, uint64_t arrived);
 void shoal_probe_on_nack(struct shoal_core *core, const struct shoal_msg_nack *nack);
 
 /* Who is to be answered in the place of the sender. */

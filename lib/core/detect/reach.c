@@ -68,7 +68,9 @@ judge(struct shoal_core *core)
 		ways |= SHOAL_ACCESS_NO_STREAMS;
 	}
 	if (shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
-		ways |= SHOAL_ACCESS_NO_STREAMS | (reach->ways & SHOAL_ACCESS_NO_DATAGRAMS);
+		bool silent = is_quiet(core, reach->pinged);
+		ways |= SHOAL_ACCESS_NO_STREAMS |
+		        (silent ? reach->ways & SHOAL_ACCESS_NO_DATAGRAMS : 0);
 	} else if (ways != 0) {
 		reach->peers = datagrams > streams ? datagrams : streams;
 	}
@@ -85,6 +87,7 @@ tell(struct shoal_core *core)
 	struct shoal_reach_in *reach = &core->reach;
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_addr addr = shoal_members_addr(self);
+	bool web = shoal_addr_is_web(&addr);
 	struct shoal_log_line line;
 
 	reach->told = core->now;
@@ -94,7 +97,7 @@ tell(struct shoal_core *core)
 	}
 	shoal_text_str(
 	        &line.text, reach->ways != 0 ? "peers cannot reach me at " : "peers reach me at ");
-	shoal_text_addr(&line.text, &addr);
+	shoal_kind_write(self, &line.text);
 	if (reach->ways == 0) {
 		shoal_text_str(&line.text, " again");
 		return;
@@ -102,7 +105,9 @@ tell(struct shoal_core *core)
 	shoal_text_str(&line.text, ": ");
 	shoal_text_u64(&line.text, reach->peers);
 	shoal_text_str(&line.text, " of them got no answer");
-	shoal_text_str(&line.text, missed[reach->ways]);
+	shoal_text_str(
+	        &line.text, web ? ": see that the proxy passes it on to where this one listens"
+	                        : missed[reach->ways]);
 	shoal_text_str(&line.text, ", or advertise where they reach it");
 	if (shoal_members_inbound(self)) {
 		shoal_text_str(&line.text, "; it is reached by its own links only");

@@ -81,9 +81,9 @@ shoal_watch_is_watcher(struct shoal_core *core, uint32_t slot, uint32_t watcher)
 			return false;
 		}
 		if (at == watcher) {
-			return true;
+			return shoal_kind_is_linked(shoal_members_at(core, at));
 		}
-		between += !shoal_members_inbound(shoal_members_at(core, at));
+		between += shoal_inbound_holds_links(shoal_members_at(core, at));
 	}
 	return false;
 }
@@ -126,7 +126,7 @@ void
 shoal_watch_dial(struct shoal_core *core, struct shoal_link *link)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	struct shoal_addr to = shoal_members_addr(shoal_members_at(core, link->slot));
+	struct shoal_addr to = shoal_members_socket(core, shoal_members_at(core, link->slot));
 	struct shoal_msg_watch message = {.id = self->info->id,
 	        .salt = shoal_members_salt(self),
 	        .target = link->id,
@@ -179,9 +179,9 @@ want(struct shoal_core *core, uint32_t slot)
 		return; /* those that it replaces end first */
 	}
 	bool dialled = link->phase == SHOAL_LINK_DIALLED || link->phase == SHOAL_LINK_UP;
-	if (dialled && !shoal_members_is_at(record, &link->to)) {
-		shoal_watch_hang_up(core,
-		        link); /* it has moved, and whoever is there now says nothing about it */
+	struct shoal_addr to = shoal_members_socket(core, record);
+	if (dialled && !shoal_addr_equal(&to, &link->to)) {
+		shoal_watch_hang_up(core, link); /* who is there now says nothing about it */
 	}
 	if (link->phase == SHOAL_LINK_FREE) {
 		link->phase = SHOAL_LINK_WAITS;
@@ -194,11 +194,12 @@ want(struct shoal_core *core, uint32_t slot)
 }
 
 /* Those that follow in the ring, and beside those of them that cannot be dialled, which are tried
- * all the same, as many further ones. A URL is a way to more than one process: it has no links. */
+ * all the same, as many further ones. */
 static void
 mark(struct shoal_core *core)
 {
-	uint32_t slot = SHOAL_SELF, found = 0;
+	bool linked = shoal_kind_is_linked(shoal_members_at(core, SHOAL_SELF));
+	uint32_t slot = SHOAL_SELF, found = linked ? 0 : core->profile.watchers;
 
 	for (size_t i = 0; i < SHOAL_LINKS_OUT; i++) {
 		core->watch.link[i].wanted = false;
@@ -208,13 +209,12 @@ mark(struct shoal_core *core)
 		if (slot == SHOAL_NONE || slot == SHOAL_SELF) {
 			return;
 		}
-		struct shoal_addr addr = shoal_members_addr(shoal_members_at(core, slot));
-		bool inbound = shoal_members_inbound(shoal_members_at(core, slot));
-		bool linked = !shoal_addr_is_web(&addr);
-		if (linked && (!inbound || i < core->profile.watchers)) {
+		const struct shoal_record *record = shoal_members_at(core, slot);
+		bool holds = shoal_inbound_holds_links(record);
+		if (holds || (shoal_kind_is_linked(record) && i < core->profile.watchers)) {
 			want(core, slot);
 		}
-		found += linked && !inbound;
+		found += holds;
 	}
 }
 
@@ -409,8 +409,7 @@ place_for(struct shoal_core *core, const struct shoal_id *id)
 	return spare;
 }
 
-/* Whether who opens a link is that member, as the instance that is held: it is reached by no other.
- */
+/* Whether who opens a link is that member, as the instance that is held, which alone is reached. */
 static bool
 is_local(const struct shoal_core *core, const struct shoal_record *record,
         const struct shoal_msg_watch *message, const struct shoal_addr *from)

@@ -140,9 +140,9 @@ turn_to(struct shoal_core *core, uint32_t slot, const struct shoal_addr *addr)
 	if (shoal_log_begin(core, &line, SHOAL_LOG_INFO, "members")) {
 		shoal_text_str(&line.text, shoal_members_name(record));
 		shoal_text_str(&line.text, " does not answer at ");
-		shoal_text_addr(&line.text, &before);
+		shoal_kind_write_addr(record, &before, &line.text);
 		shoal_text_str(&line.text, " and does at ");
-		shoal_text_addr(&line.text, addr);
+		shoal_kind_write_addr(record, addr, &line.text);
 		shoal_text_str(&line.text, ", which is used from now on");
 	}
 }

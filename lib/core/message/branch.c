@@ -39,14 +39,15 @@ place_of(const struct shoal_core *core, const struct shoal_id *id)
 	return shoal_hash_sip(core->tree.key, id, sizeof *id);
 }
 
-/* Whether it lives and can be told something from here: a member that nobody can dial down a link
- * that it holds to this one. */
+/* Whether it lives and can be told something from here: it has a kind of address in common with
+ * this member, and one that nobody can dial holds a link to it. */
 static bool
 is_reached(const struct shoal_core *core, uint32_t slot, const struct shoal_record *record)
 {
 	bool lives = record->state == SHOAL_STATE_ALIVE || record->state == SHOAL_STATE_SUSPECT;
 
-	return lives && (!shoal_members_inbound(record) || shoal_inbound_link(core, slot) != 0);
+	return lives && !shoal_kind_parts(core, record) &&
+	       (!shoal_members_inbound(record) || shoal_inbound_link(core, slot) != 0);
 }
 
 static bool

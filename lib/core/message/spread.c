@@ -25,6 +25,7 @@
  */
 #include "core/message/spread.h"
 
+#include "core/detect/order.h"
 #include "core/message/limit.h"
 #include "core/node.h"
 
@@ -521,14 +522,11 @@ shoal_spread_tell(struct shoal_core *core, uint32_t slot, unsigned flags)
 static void
 tell_some(struct shoal_core *core)
 {
-	struct shoal_members *members = &core->members;
-	uint32_t fanout = core->profile.gossip_fanout;
+	uint32_t slots[SHOAL_FANOUT_MAX];
+	uint32_t n = shoal_order_turn(core, &core->spread.turn, core->profile.gossip_fanout, slots);
 
-	for (uint32_t i = 0; i < fanout && i < members->ordered; i++) {
-		if (core->spread.turn >= members->ordered) {
-			core->spread.turn = 0;
-		}
-		(void)shoal_spread_tell(core, members->order[core->spread.turn++], 0);
+	for (uint32_t i = 0; i < n; i++) {
+		(void)shoal_spread_tell(core, slots[i], 0);
 	}
 }
 

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/ilog.h"
+#include "core/detect/order.h"
 #include "core/node.h"
 #include "core/table/grave.h"
 
@@ -547,15 +548,11 @@ is_fresh(const struct shoal_core *core, size_t classes, uint32_t share)
 static void
 tell_some(struct shoal_core *core)
 {
-	struct shoal_members *members = &core->members;
-	uint32_t fanout = core->profile.gossip_fanout;
+	uint32_t slots[SHOAL_FANOUT_MAX];
+	uint32_t n = shoal_order_turn(core, &core->gossip.turn, core->profile.gossip_fanout, slots);
 
-	for (uint32_t i = 0; i < fanout && i < members->ordered; i++) {
-		if (core->gossip.turn >= members->ordered) {
-			core->gossip.turn = 0;
-		}
-		shoal_send_gossip(
-		        core, members->order[core->gossip.turn++], SHOAL_FILL_BUDGET, SHOAL_NONE);
+	for (uint32_t i = 0; i < n; i++) {
+		shoal_send_gossip(core, slots[i], SHOAL_FILL_BUDGET, SHOAL_NONE);
 	}
 }
 

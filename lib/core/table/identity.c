@@ -126,7 +126,7 @@ describe(struct shoal_cause *cause, const struct shoal_addr *other, const char *
 
 	shoal_text_init(&text, cause->detail, sizeof cause->detail);
 	shoal_text_str(&text, "the other one is at ");
-	shoal_text_addr(&text, other);
+	shoal_kind_write_addr(NULL, other, &text);
 	shoal_text_str(&text, which);
 }
 
@@ -173,7 +173,7 @@ stop(struct shoal_core *core, const struct twin *twin)
 
 	if (shoal_log_begin(core, &line, SHOAL_LOG_ERROR, "identity")) {
 		shoal_text_str(&line.text, "stops: another live member at ");
-		shoal_text_addr(&line.text, &twin->addr);
+		shoal_kind_write_addr(NULL, &twin->addr, &line.text);
 		shoal_text_str(&line.text, " has this name or id; give one of the two another");
 	}
 	shoal_identity_tell(core, SHOAL_SELF, &twin->addr, " and goes on");

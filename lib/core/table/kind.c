@@ -37,14 +37,29 @@ shoal_kind_parts(const struct shoal_core *core, const struct shoal_record *recor
 	return !shoal_kind_joins(shoal_members_at(core, SHOAL_SELF), record);
 }
 
+bool
+shoal_kind_is_linked(const struct shoal_record *record)
+{
+	return (kinds_of(record) & SOCKET) != 0;
+}
+
 void
 shoal_kind_write(const struct shoal_record *record, struct shoal_text *text)
 {
 	struct shoal_addr addr = shoal_members_addr(record);
 
-	if (shoal_addr_is_web(&addr)) {
+	shoal_kind_write_addr(record, &addr, text);
+}
+
+void
+shoal_kind_write_addr(
+        const struct shoal_record *record, const struct shoal_addr *addr, struct shoal_text *text)
+{
+	if (!shoal_addr_is_web(addr)) {
+		shoal_text_addr(text, addr);
+	} else if (record != NULL && shoal_members_has_addr(record, addr)) {
 		shoal_text_str(text, shoal_info_url(record->info));
 	} else {
-		shoal_text_addr(text, &addr);
+		shoal_text_str(text, "a URL");
 	}
 }

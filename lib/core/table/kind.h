@@ -13,7 +13,15 @@ bool shoal_kind_parts(const struct shoal_core *core, const struct shoal_record *
 /* Whether both can talk to each other. */
 bool shoal_kind_joins(const struct shoal_record *a, const struct shoal_record *b);
 
+/* Whether links lead to it and from it: it has an address of a socket. So all know of each other
+ * who links to whom, whatever way they use themselves. */
+bool shoal_kind_is_linked(const struct shoal_record *record);
+
 /* Writes where a member is reached from here, by its URL where that is so. */
 void shoal_kind_write(const struct shoal_record *record, struct shoal_text *text);
+/* Writes an address: the URL that it stands for, where it is the record's (NULL: nobody's), or that
+ * it is one. */
+void shoal_kind_write_addr(
+        const struct shoal_record *record, const struct shoal_addr *addr, struct shoal_text *text);
 
 #endif

@@ -213,6 +213,9 @@ int shoal_members_readdress(struct shoal_core *core, uint32_t slot,
         const struct shoal_addr_list *addrs, struct shoal_span url, uint64_t moved);
 /* Which of the addresses of members are used follows from those of this one. O(members). */
 void shoal_members_prefer(struct shoal_core *core, const struct shoal_addr *addr, size_t n);
+/* Where links are opened to it: at the socket that is used, or the first one that is of use. */
+struct shoal_addr shoal_members_socket(
+        const struct shoal_core *core, const struct shoal_record *record);
 /* The one of them that would be used: the first of a family, or by HTTP, that this member has an
  * address of. */
 const struct shoal_addr *shoal_members_used(

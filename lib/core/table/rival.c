@@ -108,12 +108,27 @@ has_room(struct shoal_core *core, const struct shoal_id *about, const struct sho
 	return all < HEARSAY_MAX && by_it < PER_TELLER && shoal_learn_teller(core, teller) != NULL;
 }
 
-/* The address that would be used counts: behind it anybody may list that of the known one. */
+static bool
+has_all(const struct shoal_record *record, const struct shoal_addr_list *addrs)
+{
+	for (unsigned i = 0; i < addrs->count; i++) {
+		struct shoal_addr own = i < record->info->addrs ? shoal_info_addr(record->info, i)
+		                                                : (struct shoal_addr){.port = 0};
+		if (!shoal_addr_equal(&own, &addrs->item[i])) {
+			return false;
+		}
+	}
+	return addrs->count == record->info->addrs;
+}
+
+/* The address that would be used counts: behind it anybody may list that of the known one. Who has
+ * all of the same ones is there, also where the known one was used at a later one of them. */
 static bool
 is_known_address(const struct shoal_core *core, const struct shoal_record *record,
         const struct shoal_msg_member *member)
 {
-	return shoal_members_is_at(record, shoal_members_used(core, &member->addrs));
+	return shoal_members_is_at(record, shoal_members_used(core, &member->addrs)) ||
+	       has_all(record, &member->addrs);
 }
 
 /* Of another instance than the known one, and elsewhere. All of the salt counts: what is made up

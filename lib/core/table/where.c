@@ -111,6 +111,20 @@ shoal_members_prefer(struct shoal_core *core, const struct shoal_addr *addr, siz
 	}
 }
 
+struct shoal_addr
+shoal_members_socket(const struct shoal_core *core, const struct shoal_record *record)
+{
+	struct shoal_addr used = shoal_members_addr(record), other[SHOAL_ADDRS_MAX];
+	unsigned n = shoal_addr_is_web(&used) ? shoal_members_others(core, record, other) : 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!shoal_addr_is_web(&other[i])) {
+			return other[i];
+		}
+	}
+	return used;
+}
+
 unsigned
 shoal_members_others(const struct shoal_core *core, const struct shoal_record *record,
         struct shoal_addr other[SHOAL_ADDRS_MAX])
