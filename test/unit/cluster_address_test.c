@@ -59,6 +59,7 @@ a_numeric_host_becomes_an_address_and_a_name_does_not(void **state)
 	assert_int_equal(shoal_address_numeric(&addr, "1.2.3.4%1", 7), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_address_numeric(&addr, "fe80::1%nosuchif0", 7), SHOAL_ERR_INVALID);
 	assert_int_equal(shoal_address_numeric(&addr, "fe80::1%0", 7), SHOAL_ERR_INVALID);
+	assert_int_equal(shoal_address_numeric(&addr, "100::1", 7), SHOAL_ERR_INVALID);
 	assert_int_equal(addr.port, 9);
 	assert_int_equal(shoal_address_numeric(&addr, "1.2.3.4", 7), 0);
 	assert_string_equal(shoal_addr_print(&addr, text, sizeof(text)), "1.2.3.4:7");

@@ -401,6 +401,30 @@ what_is_no_packet_of_the_cluster_closes_its_connection(void **state)
 	}
 }
 
+/* Above a number stands the place of its transport: one that reaches there would be answered by
+ * another. */
+static void
+a_number_that_is_too_high_is_refused(void **state)
+{
+	static const char clear[] = {(char)0xc1, 0, 0, 0, 0, 0, 0};
+	struct shoal_addr from = {.port = 7};
+	uint64_t number = UINT64_C(1) << 62;
+	struct world world;
+
+	(void)state;
+	begin_with(&world, 0, 0);
+	const struct shoal_transport_host *host = &world.wrapper[0].env.host;
+	uint64_t before = world.member[0]->extra.value[SHOAL_COUNTER_DROP_EXCESS];
+	assert_int_equal(
+	        host->request(host->arg, &from, number, (const uint8_t *)clear, sizeof(clear)),
+	        SHOAL_TRANSPORT_REFUSED);
+	assert_int_equal(
+	        host->watched(host->arg, &from, number, (const uint8_t *)clear, sizeof(clear)),
+	        SHOAL_TRANSPORT_REFUSED);
+	assert_int_equal(world.member[0]->extra.value[SHOAL_COUNTER_DROP_EXCESS], before + 2);
+	end(&world);
+}
+
 /* Whatever a transport of its own tells a member in a child of fork: it would be sealed under the
  * counters of the parent. */
 static void
@@ -496,6 +520,7 @@ main(void)
 	        cmocka_unit_test(counters_of_core_and_transports_are_told_together),
 	        cmocka_unit_test(what_happened_to_a_member_is_kept_with_its_cause),
 	        cmocka_unit_test(what_is_no_packet_of_the_cluster_closes_its_connection),
+	        cmocka_unit_test(a_number_that_is_too_high_is_refused),
 	        cmocka_unit_test(a_child_seals_and_sends_nothing),
 	        cmocka_unit_test(two_runs_with_one_seed_have_two_salts),
 	        cmocka_unit_test(nor_does_one_that_has_the_number_of_its_parent),

@@ -40,12 +40,23 @@ cli_replay_names(const char *word, const struct shoal_id *id, const char *name)
 	       (word[0] != '\0' && strncasecmp(word, text, strlen(word)) == 0);
 }
 
+/* Writes an address; url: what it stands for, NULL where that is not known. Returns text. */
+static const char *
+place(const struct shoal_addr *addr, const char *url, char *text, size_t len)
+{
+	if (!shoal_addr_is_web(addr)) {
+		return shoal_addr_print(addr, text, len);
+	}
+	snprintf(text, len, "%s", url == NULL || url[0] == '\0' ? "a URL" : url);
+	return text;
+}
+
 void
 cli_replay_print_begin(
         struct cli_replay_run *run, const struct shoal_replay_entry *entry, const char *path)
 {
 	const struct shoal_core_config *config = &entry->config;
-	char time[CLI_TIME_TEXT], address[SHOAL_ADDR_TEXT], name[WORD_MAX];
+	char time[CLI_TIME_TEXT], address[SHOAL_URL_TEXT], name[WORD_MAX];
 
 	run->begun = true;
 	run->begun_ns = entry->mono_ns;
@@ -55,7 +66,7 @@ cli_replay_print_begin(
 		return;
 	}
 	cli_text_printable(config->name, name, sizeof(name));
-	shoal_addr_print(&config->addr[0], address, sizeof(address));
+	place(&config->addr[0], config->url, address, sizeof(address));
 	printf("%s: %s%sat %s, recorded from %s on by shoal %s%s\n", path, name,
 	        name[0] == '\0' ? "" : " ", address, cli_text_time(entry->wall_ns, time),
 	        entry->version, entry->redacted ? ", redacted" : "");
@@ -73,7 +84,7 @@ cli_replay_print_input(const struct cli_replay_run *run, const struct shoal_repl
 	char from[SHOAL_ADDR_TEXT] = "-", time[CLI_TIME_TEXT];
 
 	if (input->from.port != 0) {
-		shoal_addr_print(&input->from, from, sizeof(from));
+		place(&input->from, NULL, from, sizeof(from));
 	}
 	if (run->form == CLI_JSON) {
 		print_json(json_pack("{s:s, s:s, s:s, s:I, s:s}", "time",
@@ -99,7 +110,7 @@ print_own(const struct shoal_event *event)
 	}
 	printf("%s", shoal_event_name(event->kind));
 	if (event->kind == SHOAL_EVENT_JOINED) {
-		printf(" through %s", shoal_addr_print(&event->addr, address, sizeof(address)));
+		printf(" through %s", place(&event->addr, NULL, address, sizeof(address)));
 	}
 	cli_text_printable(event->cause.detail, reason, sizeof(reason));
 	printf(": %s%s%s\n", event->code == 0 ? "ok" : shoal_strerror(event->code),
@@ -120,8 +131,7 @@ print_line(const struct cli_replay_run *run, const struct shoal_event *event)
 	}
 	if (event->name[0] != '\0') {
 		cli_text_printable(event->name, printable, sizeof(printable));
-		printf("%s %s ", printable,
-		        shoal_addr_print(&event->addr, address, sizeof(address)));
+		printf("%s %s ", printable, place(&event->addr, NULL, address, sizeof(address)));
 	}
 	printf("%s%s%s", cli_colour_on(cli_colour_of(kind), colours), kind,
 	        cli_colour_off(cli_colour_of(kind), colours));
@@ -163,14 +173,14 @@ static void
 add_member(const struct cli_replay_run *run, struct cli_table *table,
         const struct shoal_core_member *member)
 {
-	char text[SHOAL_ADDR_TEXT], id[SHOAL_ID_TEXT];
+	char text[SHOAL_URL_TEXT], id[SHOAL_ID_TEXT];
 
 	cli_table_add(table, member->name, CLI_PLAIN);
 	cli_table_add_state(table, shoal_state_name(member->state),
 	        member->diagnosis == SHOAL_DIAGNOSIS_NONE
 	                ? ""
 	                : shoal_diagnosis_name(member->diagnosis));
-	cli_table_add(table, shoal_addr_print(&member->addr[0], text, sizeof(text)), CLI_PLAIN);
+	cli_table_add(table, place(&member->addr[0], member->url, text, sizeof(text)), CLI_PLAIN);
 	snprintf(text, sizeof(text), "%.3fs", (double)(run->now_ns - member->since_ns) / NS_PER_S);
 	cli_table_add(table, member->since_ns == 0 ? "-" : text, CLI_PLAIN);
 	snprintf(text, sizeof(text), "%.2fms", (double)member->rtt_ns / NS_PER_MS);
@@ -206,7 +216,7 @@ members_of(const struct shoal_core *core)
 {
 	json_t *list = json_array();
 	struct shoal_core_member member;
-	char id[SHOAL_ID_TEXT], address[SHOAL_ADDR_TEXT], incarnation[24];
+	char id[SHOAL_ID_TEXT], address[SHOAL_URL_TEXT], incarnation[24];
 	uint32_t slot;
 
 	for (slot = 0; core != NULL && slot < shoal_core_slots(core); slot++) {
@@ -218,7 +228,7 @@ members_of(const struct shoal_core *core)
 		json_array_append_new(
 		        list, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s}", "id", id, "name",
 		                      member.name, "address",
-		                      shoal_addr_print(&member.addr[0], address, sizeof(address)),
+		                      place(&member.addr[0], member.url, address, sizeof(address)),
 		                      "state", shoal_state_name(member.state), "diagnosis",
 		                      member.diagnosis == SHOAL_DIAGNOSIS_NONE
 		                              ? NULL

@@ -10,6 +10,21 @@
 
 #include "cluster/loop/loop.h"
 
+_Static_assert(SHOAL_TRANSPORTS_MAX <= UINT64_C(1) << (64 - SHOAL_HOST_PLACE_SHIFT),
+        "a place fits above a number");
+
+/* A transport of the application's may not keep what its contract says of numbers: no other
+ * transport is to answer for it. */
+static bool
+is_number(struct shoal_cluster *cluster, uint64_t number)
+{
+	if (number == shoal_host_inner(number)) {
+		return true;
+	}
+	cluster->extra.value[SHOAL_COUNTER_DROP_EXCESS]++;
+	return false;
+}
+
 static uint64_t
 outer(const struct shoal_host_port *port, uint64_t number)
 {
@@ -93,7 +108,7 @@ on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const ui
 	        .data = data,
 	        .len = len};
 
-	return deliver(port, &input);
+	return is_number(port->cluster, exchange) ? deliver(port, &input) : SHOAL_TRANSPORT_REFUSED;
 }
 
 static enum shoal_transport_verdict
@@ -117,7 +132,7 @@ on_watched(void *arg, const struct shoal_addr *from, uint64_t link, const uint8_
 	        .data = data,
 	        .len = len};
 
-	return deliver(arg, &input);
+	return is_number(cluster_of(arg), link) ? deliver(arg, &input) : SHOAL_TRANSPORT_REFUSED;
 }
 
 static void

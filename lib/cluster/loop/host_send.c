@@ -58,7 +58,10 @@ send_datagram(struct shoal_cluster *cluster, const struct shoal_send *send)
 		return;
 	}
 	if (by == NULL && (web || cluster->stream == NULL)) {
-		return; /* it has no address of a kind that this member has: loss */
+		bool apart = !web || cluster->web == NULL; /* no address of a kind that is here */
+		cluster->extra
+		        .value[apart ? SHOAL_COUNTER_DROP_APART : SHOAL_COUNTER_DROP_STREAMS]++;
+		return;
 	}
 	if (shoal_core_as_stream(cluster->core, &stream) == SHOAL_OK) {
 		send_stream(cluster, &stream);
