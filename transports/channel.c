@@ -146,3 +146,10 @@ shoal_channel_why(const struct shoal_channel *channel)
 {
 	return channel->tls != NULL ? shoal_tls_why(channel->tls) : "";
 }
+
+/* RFC 8446, 5.1: an alert, or of a handshake. */
+bool
+shoal_channel_is_tls(const struct shoal_channel *channel, const uint8_t *data, size_t len)
+{
+	return channel->tls == NULL && len >= 2 && (data[0] == 21 || data[0] == 22) && data[1] == 3;
+}

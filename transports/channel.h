@@ -35,6 +35,8 @@ int shoal_channel_flush(struct shoal_channel *channel);
 size_t shoal_channel_waiting(const struct shoal_channel *channel);
 /* The name in the other side's certificate, where it was checked; as an op peer of transport.h. */
 int shoal_channel_peer(const struct shoal_channel *channel, char *name, size_t len);
+/* Whether what came first on a connection in clear is a record of TLS. */
+bool shoal_channel_is_tls(const struct shoal_channel *channel, const uint8_t *data, size_t len);
 /* What went wrong with TLS; "" in clear. */
 const char *shoal_channel_why(const struct shoal_channel *channel);
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "transports/http.h"
 #include "transports/process.h"
 
@@ -276,6 +277,26 @@ shoal_http_link_write(struct shoal_http_link *link)
 	}
 }
 
+/* Of a connection that a peer made. */
+static void
+complain(struct shoal_http_link *link, const char *why)
+{
+	struct shoal_addr from = link->addr;
+	char line[SHOAL_TLS_WHY + 96];
+	struct shoal_text text;
+
+	from.port = 0; /* who comes again is the same */
+	if (!shoal_said_may(&link->http->said, link->http->key, &from)) {
+		return;
+	}
+	shoal_text_init(&text, line, sizeof(line));
+	shoal_text_str(&text, "TLS from ");
+	shoal_text_addr(&text, &link->addr);
+	shoal_text_str(&text, ": ");
+	shoal_text_str(&text, why);
+	shoal_http_say(link->http, SHOAL_LOG_WARN, line);
+}
+
 /* Goes on with the greeting. false: it is not over. */
 static bool
 greet(struct shoal_http_link *link)
@@ -296,6 +317,10 @@ greet(struct shoal_http_link *link)
 	}
 	snprintf(why, sizeof(why), "%s", shoal_channel_why(&link->channel));
 	struct shoal_http_peer *peer = link->peer;
+	/* Who only knocked is counted, and not worth a line. */
+	if (peer == NULL && rc != SHOAL_ERR_CLOSED && rc != SHOAL_ERR_NOMEM) {
+		complain(link, why);
+	}
 	shoal_http_link_doom(link, rc == SHOAL_ERR_CLOSED ? rc : SHOAL_ERR_UNREACHABLE);
 	if (peer != NULL) {
 		shoal_http_peer_failed(peer, SHOAL_ERR_UNREACHABLE, why);
@@ -337,6 +362,10 @@ hear(struct shoal_http_link *link, const uint8_t *data, size_t len)
 {
 	bool end = len == 0;
 
+	if (!link->client && !link->input.begun &&
+	        shoal_channel_is_tls(&link->channel, data, len)) {
+		complain(link, "it speaks TLS, and this member is bound to http://");
+	}
 	do {
 		bool before = link->input.begun;
 		unsigned status;

@@ -14,13 +14,6 @@
 
 #define LINE_LEN 512
 
-/* The first bytes of a record of TLS (RFC 8446, 5.1): an alert, or of a handshake. */
-static bool
-is_record(const uint8_t *data, size_t len)
-{
-	return len >= 2 && (data[0] == 21 || data[0] == 22) && data[1] == 3;
-}
-
 const char *
 shoal_tcp_greet_host(const struct shoal_tcp_connection *connection, char host[INET6_ADDRSTRLEN])
 {
@@ -145,7 +138,7 @@ shoal_tcp_greet_late(struct shoal_tcp_connection *connection)
 bool
 shoal_tcp_greet_foreign(struct shoal_tcp_connection *connection, const uint8_t *data, size_t len)
 {
-	if (connection->channel.tls != NULL || !is_record(data, len)) {
+	if (!shoal_channel_is_tls(&connection->channel, data, len)) {
 		return false;
 	}
 	complain(connection, "it speaks TLS, and this member does not",

@@ -89,6 +89,9 @@ another_name_or_authority_is_not_talked_to(void **state)
 	assert_int_equal(last(&a.site.results)->code, SHOAL_ERR_UNREACHABLE);
 	assert_int_equal(a.site.logs, 1);
 	assert_int_equal(b.site.requests.count, 0);
+	UNTIL(&world, b.site.logs == 1); /* and what it was told */
+	assert_non_null(strstr(b.site.log, "TLS from 127.0.0.1:"));
+	assert_non_null(strstr(b.site.log, ": it refused the certificate of this side"));
 	site_close(&a.site);
 	/* By the name that all have, where members are dialled by address. */
 	open_tls(&a, &world, &certs, "good");
@@ -106,11 +109,31 @@ another_name_or_authority_is_not_talked_to(void **state)
 	certs_end(&certs);
 }
 
+/* A hello to a member that is bound to http://, twice: it is said once. */
+static void
+tls_to_where_none_is_spoken_is_said_in_the_log(void **state)
+{
+	struct world world;
+	struct end b;
+
+	(void)state;
+	world_open(&world);
+	open_end(&b, &world, "http://127.0.0.1:0", NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		(void)told(&world, &b, "\x16\x03\x01\x01\x01", NULL);
+	}
+	assert_int_equal(b.site.logs, 1);
+	assert_non_null(strstr(b.site.log, "it speaks TLS, and this member is bound to http://"));
+	site_close(&b.site);
+	world_close(&world);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(who_asks_is_known_by_the_certificate),
+	        cmocka_unit_test(tls_to_where_none_is_spoken_is_said_in_the_log),
 	        cmocka_unit_test(another_name_or_authority_is_not_talked_to),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
