@@ -65,6 +65,7 @@ release(struct shoal_http *http)
 	http->scratch = NULL;
 	http->prepared = false;
 	memset(http->token, 0, sizeof(http->token));
+	memset(http->also, 0, sizeof(http->also));
 }
 
 /* Where others reach it: as it was told, else where it listens. */
@@ -87,6 +88,24 @@ name_self(struct shoal_http *http, char *why, size_t len)
 		return SHOAL_ERR_INVALID;
 	}
 	memcpy(http->self, url.text, sizeof(http->self));
+	return 0;
+}
+
+static int
+read_token(char token[SHOAL_HTTP_TOKEN_MAX + 1], const char *text, size_t n, char *why, size_t len)
+{
+	memset(token, 0, SHOAL_HTTP_TOKEN_MAX + 1);
+	if (n > SHOAL_HTTP_TOKEN_MAX) {
+		snprintf(why, len, "http: the token is longer than %d bytes", SHOAL_HTTP_TOKEN_MAX);
+		return SHOAL_ERR_INVALID;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] <= ' ' || text[i] > '~') { /* it becomes a part of a header */
+			snprintf(why, len, "http: the token has a space, or what is no ASCII");
+			return SHOAL_ERR_INVALID;
+		}
+	}
+	memcpy(token, text, n);
 	return 0;
 }
 
@@ -118,18 +137,15 @@ read_env(struct shoal_http *http, const struct shoal_transport_env *env, char *w
 		return SHOAL_ERR_INVALID;
 	}
 	const char *token = web->token != NULL ? web->token : "";
-	if (strlen(token) > SHOAL_HTTP_TOKEN_MAX) {
-		snprintf(why, len, "http: the token is longer than %d bytes", SHOAL_HTTP_TOKEN_MAX);
-		return SHOAL_ERR_INVALID;
+	const char *also = strchr(token, ' ');
+	also = also != NULL ? also + 1 : "";
+	code = read_token(http->token, token, strcspn(token, " "), why, len);
+	if (code == 0) {
+		code = read_token(http->also, also, strlen(also), why, len);
 	}
-	for (size_t i = 0; token[i] != '\0'; i++) {
-		if (token[i] <= ' ' || token[i] > '~') { /* it becomes a part of a header */
-			snprintf(why, len, "http: the token has a space, or what is no ASCII");
-			return SHOAL_ERR_INVALID;
-		}
+	if (code != 0) {
+		return code;
 	}
-	memset(http->token, 0, sizeof(http->token));
-	memcpy(http->token, token, strlen(token) + 1);
 	memcpy(http->path, http->bind.path, sizeof(http->path));
 	shoal_http_plain_path(http->path);
 	return 0;

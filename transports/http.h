@@ -201,6 +201,7 @@ struct shoal_http {
 	struct shoal_addr bound;
 	char self[SHOAL_URL_MAX + 1]; /* its own URL, as peers have it */
 	char token[SHOAL_HTTP_TOKEN_MAX + 1];
+	char also[SHOAL_HTTP_TOKEN_MAX + 1]; /* is taken too */
 	struct shoal_tls *tls;
 	char no_tls[SHOAL_TLS_WHY]; /* why there is none, where no_tls_code is not 0 */
 	int no_tls_code;

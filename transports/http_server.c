@@ -29,6 +29,16 @@ find_kind(const struct shoal_http *http, const char *path, enum shoal_http_kind 
 	return false;
 }
 
+/* Whichever token it has, all that are taken are looked at. */
+static bool
+is_let_in(const struct shoal_http *http, const struct shoal_http_head *head)
+{
+	bool first = shoal_http_same_token(head->token, http->token);
+	bool also = shoal_http_same_token(head->token, http->also) && http->also[0] != '\0';
+
+	return http->token[0] == '\0' || first || also;
+}
+
 static unsigned
 judge(const struct shoal_http *http, const struct shoal_http_head *head)
 {
@@ -41,7 +51,7 @@ judge(const struct shoal_http *http, const struct shoal_http_head *head)
 	if (!head->is_post) {
 		return 405;
 	}
-	if (http->token[0] != '\0' && !shoal_http_same_token(head->token, http->token)) {
+	if (!is_let_in(http, head)) {
 		return 401;
 	}
 	if (!head->typed || head->encoded) {

@@ -95,7 +95,8 @@ struct shoal_transport_web {
 	const char *bind;  /* "http://10.0.0.1:8001/gossip" or https: where it listens. The host is
 	                    * an address of this machine or a wildcard; port 0: the kernel picks */
 	const char *url;   /* by which others reach it; NULL: what was bound */
-	const char *token; /* that requests must have, and have; NULL or "": none */
+	const char *token; /* that requests must have, and have; NULL or "": none. Behind a space
+	                    * another one that they may have */
 };
 
 /* Who makes the connections of a transport with STREAM where the kernel's own do not lead there:

@@ -88,7 +88,10 @@ a_token_is_for_urls_and_visible_ascii(void **state)
 	longest[SHOAL_TOKEN_MAX + 1] = '\0';
 	assert_int_equal(check("http://127.0.0.1:1", NULL, NULL, longest), SHOAL_ERR_INVALID);
 	assert_null(strstr(shoal_last_error(), "xx")); /* it is a secret */
-	assert_int_equal(check("http://127.0.0.1:1", NULL, NULL, "a b"), SHOAL_ERR_INVALID);
+	assert_int_equal(check("http://127.0.0.1:1", NULL, NULL, "new old"), 0);
+	assert_int_equal(check("http://127.0.0.1:1", NULL, NULL, "a b c"), SHOAL_ERR_INVALID);
+	assert_int_equal(check("http://127.0.0.1:1", NULL, NULL, "a "), SHOAL_ERR_INVALID);
+	assert_int_equal(check("http://127.0.0.1:1", NULL, NULL, " a"), SHOAL_ERR_INVALID);
 	assert_int_equal(check("http://127.0.0.1:1", NULL, NULL, "a\nb"), SHOAL_ERR_INVALID);
 	assert_int_equal(check("127.0.0.1:1", NULL, NULL, "a"), SHOAL_ERR_INVALID);
 	assert_non_null(strstr(shoal_last_error(), "bind has none"));

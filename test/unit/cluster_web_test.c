@@ -416,6 +416,28 @@ another_token_does_not_join_and_is_told_so(void **state)
 	done(&world);
 }
 
+/* As members have it that were restarted before and after: each has what the other one sends. */
+static void
+while_a_token_is_changed_both_are_taken(void **state)
+{
+	static const char *const tokens[] = {"old new", "new old"};
+	struct world world;
+
+	(void)state;
+	init(&world);
+	for (size_t i = 0; i < 2; i++) {
+		struct shoal_config config =
+		        config_of(&world, i == 0 ? "a" : "b", "http://127.0.0.1:0");
+
+		config.token = tokens[i];
+		add_with(&world, &config);
+	}
+	join(&world, 1, 0, true);
+	settle(&world);
+	assert_int_equal(state_of(world.member[0], "b"), SHOAL_STATE_ALIVE);
+	done(&world);
+}
+
 static void
 a_state_file_remembers_urls(void **state)
 {
@@ -483,6 +505,7 @@ main(void)
 	        cmocka_unit_test(one_that_dies_is_failed_and_one_that_leaves_has_left),
 	        cmocka_unit_test(members_of_two_kinds_are_members_of_one_cluster),
 	        cmocka_unit_test(one_without_a_way_to_a_seed_is_told_what_to_do),
+	        cmocka_unit_test(while_a_token_is_changed_both_are_taken),
 	        cmocka_unit_test(another_token_does_not_join_and_is_told_so),
 	        cmocka_unit_test(a_state_file_remembers_urls),
 	        cmocka_unit_test(what_is_advertised_is_what_others_dial),

@@ -12,11 +12,29 @@
 #include <unistd.h>
 
 #define VARIABLE "SHOAL_TOKEN"
-#define FILE_MAX (SHOAL_TOKEN_MAX + 2) /* its line end, and one byte that is too many */
+#define TEXT_MAX (2 * SHOAL_TOKEN_MAX + 1) /* two, with a space or a line end between them */
+#define FILE_MAX (TEXT_MAX + 2)            /* its line end, and one byte that is too many */
 
-static char given[SHOAL_TOKEN_MAX + 1]; /* of the variable; "": none was */
+static char given[TEXT_MAX + 1]; /* of the variable; "": none was */
 
-/* The first line of what is open. */
+/* Two lines are as two words. What else is wrong, the check of the config finds. */
+static void
+join_lines(char *text)
+{
+	size_t len = strcspn(text, "\r\n"), gap = strspn(text + len, "\r\n");
+
+	if (text[len + gap] != '\0') {
+		text[len] = ' ';
+		memmove(text + len + 1, text + len + gap, strlen(text + len + gap) + 1);
+		len += 1 + strcspn(text + len + 1, "\r\n");
+		gap = strspn(text + len, "\r\n");
+	}
+	if (text[len + gap] == '\0') {
+		text[len] = '\0';
+	}
+}
+
+/* What is open: the token, and in a second line another one that is taken. */
 static int
 read_file(const struct cli_options *options, const char *path, int fd, char *token)
 {
@@ -35,7 +53,7 @@ read_file(const struct cli_options *options, const char *path, int fd, char *tok
 		return cli_usage(command, "token file %s: %s", path, strerror(errno));
 	}
 	token[n] = '\0';
-	token[strcspn(token, "\r\n")] = '\0';
+	join_lines(token);
 	return token[0] != '\0' ? -1 : cli_usage(command, "token file %s: it is empty", path);
 }
 
@@ -47,6 +65,9 @@ take_file(struct cli_agent_config *config, const char *path)
 	if (fd < 0) {
 		return cli_usage(
 		        config->options->command, "token file %s: %s", path, strerror(errno));
+	}
+	if (config->token != NULL) {
+		shoal_key_wipe(config->token, FILE_MAX);
 	}
 	free(config->token);
 	config->token = cli_alloc(FILE_MAX + 1, 1);
@@ -62,9 +83,9 @@ cli_token_take(struct cli_agent_config *config)
 	const char *path = cli_option(config->options, "token_file");
 	char *text = getenv(VARIABLE);
 
-	if (text != NULL && strlen(text) > SHOAL_TOKEN_MAX) {
-		return cli_usage(config->options->command, VARIABLE ": longer than %d characters",
-		        SHOAL_TOKEN_MAX);
+	if (text != NULL && strlen(text) > TEXT_MAX) {
+		return cli_usage(config->options->command,
+		        VARIABLE ": longer than two tokens of %d characters", SHOAL_TOKEN_MAX);
 	}
 	if (text != NULL) {
 		memcpy(given, text, strlen(text) + 1);

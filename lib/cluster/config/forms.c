@@ -241,6 +241,17 @@ check_transports(const struct shoal_settings *settings, const struct shoal_confi
 }
 
 /* It goes into a line of a request's head. */
+static bool
+is_token(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] > '~') {
+			return false;
+		}
+	}
+	return len > 0 && len <= SHOAL_TOKEN_MAX;
+}
+
 static int
 check_token(const struct shoal_settings *settings, const struct shoal_config *config)
 {
@@ -254,12 +265,14 @@ check_token(const struct shoal_settings *settings, const struct shoal_config *co
 		        "token: is for members at URLs, and bind has none; without it packets are "
 		        "protected by keys");
 	}
-	for (size_t i = 0; token[i] != '\0'; i++) {
-		if (i == SHOAL_TOKEN_MAX || token[i] <= ' ' || token[i] > '~') {
-			return shoal_last_error_set(SHOAL_ERR_INVALID,
-			        "token: allowed are up to %d visible characters of ASCII",
-			        SHOAL_TOKEN_MAX);
-		}
+	size_t len = strcspn(token, " ");
+	const char *also = token[len] == ' ' ? token + len + 1 : NULL;
+
+	if (!is_token(token, len) || (also != NULL && !is_token(also, strlen(also)))) {
+		return shoal_last_error_set(SHOAL_ERR_INVALID,
+		        "token: allowed are up to %d visible characters of ASCII, and once more "
+		        "as many behind a space",
+		        SHOAL_TOKEN_MAX);
 	}
 	return 0;
 }
