@@ -24,7 +24,7 @@ main(int argc, char **argv)
 {
 	struct shoal_config config;
 	struct shoal_cluster *cluster;
-	char address[SHOAL_ADDR_TEXT];
+	char address[SHOAL_URL_TEXT];
 
 	if (argc < 3) {
 		return 2;

@@ -62,7 +62,7 @@ main(int argc, char **argv)
 {
 	struct shoal_config config;
 	struct shoal_cluster *cluster = NULL;
-	char serves[SHOAL_ADDR_TEXT], address[SHOAL_ADDR_TEXT];
+	char serves[SHOAL_ADDR_TEXT], address[SHOAL_URL_TEXT];
 	int fd = argc < 4 ? -1 : listen_at(argv[3], serves, sizeof(serves));
 
 	if (fd < 0) {

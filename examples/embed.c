@@ -94,7 +94,7 @@ begin(struct application *app, struct event_base *base, char **argv, int argc)
 {
 	const struct timeval second = {.tv_sec = 1};
 	struct shoal_config config;
-	char address[SHOAL_ADDR_TEXT];
+	char address[SHOAL_URL_TEXT];
 
 	shoal_config_init(&config);
 	config.name = argv[1];

@@ -152,6 +152,7 @@ SHOAL_API void shoal_member_unref(struct shoal_member *member);
 SHOAL_API const struct shoal_id *shoal_member_id(const struct shoal_member *member);
 SHOAL_API const char *shoal_member_name(const struct shoal_member *member);
 SHOAL_API const struct shoal_addr *shoal_member_address(const struct shoal_member *member);
+/* One that is made from a URL (shoal_addr_is_web) is no address of IP. */
 SHOAL_API size_t shoal_member_addresses(
         const struct shoal_member *member, const struct shoal_addr **addrs);
 /* What the one of its addresses stands for that is made from a URL (shoal_addr_is_web); "": there

@@ -77,7 +77,7 @@ const struct cli_command cli_join_command = {
         .operands = "ADDR...",
         .summary = "Join the cluster of other members",
         .about = "Tells the local agent to join through the members at ADDR (ADDRESS:PORT, "
-                 "HOST:PORT or srv+NAME). All are tried; one that answers is enough.",
+                 "HOST:PORT, srv+NAME or a URL). All are tried; one that answers is enough.",
         .options = join_options,
         .operands_min = 1,
         .operands_max = 64,

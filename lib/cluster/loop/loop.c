@@ -157,6 +157,8 @@ copy_at(struct shoal_cluster *cluster, const struct shoal_event *event)
 	uint64_t since = event->wall_ns;
 	struct shoal_core_member held;
 
+	/* The slot may have been another member's. */
+	seen = seen != NULL && shoal_id_compare(&seen->id, &event->id) == 0 ? seen : NULL;
 	if (!shoal_core_member(cluster->core, event->slot, &held) ||
 	        shoal_id_compare(&held.id, &event->id) != 0) {
 		memset(&held, 0, sizeof(held));
@@ -168,7 +170,7 @@ copy_at(struct shoal_cluster *cluster, const struct shoal_event *event)
 	held.addr[0] = held.addrs == 1 ? event->addr : held.addr[0];
 	held.state = event->state;
 	held.incarnation = event->incarnation;
-	if (seen != NULL && shoal_id_compare(&seen->id, &event->id) == 0) {
+	if (seen != NULL) {
 		since = seen->state == event->state ? seen->since_wall_ns : since;
 		if ((event->changed & (SHOAL_CHANGE_METADATA | SHOAL_CHANGE_TAGS)) == 0) {
 			/* What it says of itself has an event of its own. */
