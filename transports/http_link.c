@@ -107,11 +107,6 @@ shoal_http_link_close(struct shoal_http_link *link)
 	event_del(&link->readable);
 	event_del(&link->writable);
 	event_del(&link->timer);
-	if (shoal_socket_is_forked(link->http->owner)) {
-		/* Not a word in the name of the process that it is of. */
-		shoal_tls_close(link->channel.tls);
-		link->channel.tls = NULL;
-	}
 	shoal_channel_close(&link->channel);
 }
 

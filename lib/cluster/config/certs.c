@@ -154,7 +154,7 @@ void
 shoal_certs_push(struct shoal_cluster *cluster)
 {
 	const struct shoal_config *config = &cluster->settings.config;
-	char why[SHOAL_TLS_WHY];
+	char why[SHOAL_TLS_WHY] = "";
 
 	pthread_mutex_lock(&cluster->lock);
 	bool anew = cluster->certs.anew;
