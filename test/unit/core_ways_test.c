@@ -74,8 +74,8 @@ it_is_used_there_too_where_no_datagrams_pass(void **state)
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_WAYS_CHANGED), 1);
 	world_clear(&world);
 	world_run(&world, SHOAL_SEC(10));
-	assert_int_equal(pings(&world, &puppet->addr, SHOAL_SEND_DATAGRAM), 0);
-	assert_in_range(pings(&world, &puppet->also, SHOAL_SEND_DATAGRAM), 9, 11);
+	assert_int_equal(pings(&world, &puppet->addr, SHOAL_SEND_STREAM), 0);
+	assert_in_range(pings(&world, &puppet->also, SHOAL_SEND_STREAM), 9, 11);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_WAYS_CHANGED), 1);
 	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_SUSPECT), 0);
 	world_done(&world);
