@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Each bug that is planted in lib (#ifdef SHOAL_PLANT_<NAME>) must be caught by its checker within 200 seeds, or the
+# Each bug that is planted in lib (#ifdef SHOAL_PLANT_<NAME>) must be caught by its checker within 400 seeds, or the
 # checker is worth nothing. The table in tools/shoal/sim/found.h has every plant, and a seed that shows it, which is tried
 # first; whatever changes the order of packets may move it to another one. Every checker has a plant.
 #
@@ -21,7 +21,7 @@ plant() { # NAME CHECKER SEED
 	done
 	"$CC" -o "$folder/program" "$folder"/*.o "$clean"
 	if "$folder/program" --seed "$seed" --plant-expect "$checker" >"$folder/output" 2>&1 ||
-		"$folder/program" --count 200 --plant-expect "$checker" >"$folder/output" 2>&1; then
+		"$folder/program" --count 400 --plant-expect "$checker" >"$folder/output" 2>&1; then
 		echo "ok - $name: $(tail -n 1 "$folder/output")"
 		sed -nE "s/.* fired at seed ([0-9]+): .*/$name \\1/p" "$folder/output" >>"$work/seeds"
 	else

@@ -28,7 +28,7 @@
 	X(OLDER_WORD, "incarnations", 2, "an older statement takes the place of a newer one") \
 	X(BUSY_LOOP, "bounds", 2, "who has left asks to be woken at once, for ever") \
 	X(CHECKSUM_UNREAD, "packets", 6, "a damaged packet is taken") \
-	X(LEAVE_WAITS, "commands", 134, "a leave that nobody confirms does not end") \
+	X(LEAVE_WAITS, "commands", 40, "a leave that nobody confirms does not end") \
 	X(JOIN_UNENDED, "commands", 8, "a join that found nobody is never told as failed") \
 	X(PING_UNANSWERED, "calm", 1, "every fourth ping gets no answer") \
 	X(BURY_UNVERIFIED, "heal", 14, "a told death counts without a try") \
@@ -36,7 +36,7 @@
 	X(NEVER_HEALS, "convergence", 13, "the dead are never tried again") \
 	X(UNREFUTED, "accuracy", 5, "who is accused says nothing") \
 	X(LEAVE_UNSAID, "leave", 4, "who leaves tells nobody") \
-	X(INSTANCE_UNSEEN, "convergence", 6, "a new instance passes for the old one") \
+	X(INSTANCE_UNSEEN, "convergence", 2, "a new instance passes for the old one") \
 	X(RETURN_UNPROBED, "convergence", 186, "who comes back from the dead is never probed") \
 	X(NEVER_SYNCS, "convergence", 10, "no walk is ever begun") \
 	X(LIST_UNWALKED, "convergence", 10, "a walk ends before it names the statements that differ") \
@@ -52,7 +52,7 @@
 	X(LATE_MEASURED, "probes", 3, "a late answer counts as a round trip") \
 	X(FLOOR_IGNORED, "probes", 2, "a time-out falls below its floor") \
 	X(LAG_SPARES_PROBES, "probes", 3, "a stall does not lengthen probes") \
-	X(JUDGES_FIRST, "probes", 63, "who was stalled judges before it reads") \
+	X(JUDGES_FIRST, "probes", 347, "who was stalled judges before it reads") \
 	X(VERIFIED_ONCE, "probes", 58, "a told death is tried once") \
 	X(DIAGNOSED_ACCUSED, "suspicions", 6, "who is reached by others is accused all the same") \
 	X(SILENCE_ACCUSES, "probes", 3, "who hears nobody accuses all the same") \
@@ -60,7 +60,7 @@
 	X(NACK_UNSENT, "relays", 2, "a relay never says that the target is silent") \
 	X(RELAYS_UNBOUNDED, "relays", 32, "a relay takes as much as it is asked for") \
 	X(ANSWERS_FOR_OTHERS, "answers", 66, "who is asked for another member says that it is there") \
-	X(GONE_UNSAID, "answers", 144, "a ping for another member gets no answer") \
+	X(GONE_UNSAID, "answers", 189, "a ping for another member gets no answer") \
 	X(STRANGER_TOLD, "answers", 3, "an answer to a stranger carries a statement") \
 	X(LIMIT_PASSED, "gossip", 2, "a statement is sent without a limit") \
 	X(CLASSES_MIXED, "gossip", 2, "failures do not go first") \
@@ -83,7 +83,7 @@
 	X(SIZE_NEVER_FALLS, "sizes", 20, "probes that are too large for the way go on") \
 	X(SIZE_NEVER_RISES, "sizes", 15, "a way that takes more again is never found out") \
 	X(TOO_LARGE_UNHEARD, "sizes", 15, "what the network says of sizes is not heard") \
-	X(COPY_TAKEN, "messages", 18, "a second copy of a packet with messages is taken") \
+	X(COPY_TAKEN, "messages", 24, "a second copy of a packet with messages is taken") \
 	X(TAKEN_AGAIN, "messages", 40, "a reliable message that comes again is taken again") \
 	X(BATCH_ONCE, "messages", 18, "a request with messages that failed is not repeated") \
 	X(TAKEN_UNTOLD, "messages", 4, "a message that was taken is told as not sent") \
@@ -101,7 +101,7 @@
 	X(MOVES_UNDIGESTED, "addresses", 58, "that a member has moved is not in the digest") \
 	X(LEAVE_UNASKED, "addresses", 4, "a made-up leave lets a made-up return count at once") \
 	X(FORGET_UNTOLD, "forgotten", 5, "that somebody is to be forgotten is told to nobody") \
-	X(FORGET_UNANSWERED, "digest", 105, "who missed it is not told who is forgotten") \
+	X(FORGET_UNANSWERED, "digest", 65, "who missed it is not told who is forgotten") \
 	X(TOLD_INTO_LIST, "admitted", 11, "others tell of whom the list does not admit, and are believed") \
 	X(OUTSIDE_SPOKEN_TO, "admitted", 21, "who is not admitted any more gets what was on its way") \
 	X(OUTSIDE_LINKED, "admitted", 8, "the link of one who is not admitted any more stays") \
