@@ -208,7 +208,7 @@ struct shoal_http {
 	uint64_t no_tls_until;
 	bool prepared, running, called;
 	const struct shoal_http_link *delivers; /* what it sent the host is told right now */
-	bool tired; /* out of descriptors, and said so */
+	bool tired;                             /* out of descriptors, and said so */
 	uint64_t owner;
 	int listener;
 	struct event acceptable, rest;

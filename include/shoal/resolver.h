@@ -50,7 +50,8 @@ typedef void (*shoal_resolver_fn)(
  * are to be tried; port 0: that of the seed. They are copied. SHOAL_ERR_NOT_FOUND: it was answered
  * before, or nobody waits for the answer any more: the join has ended, or SHOAL_RESOLVED_MS are
  * over. SHOAL_ERR_INVALID: it is for a SERVICE, there are none or too many, or one stands for a URL
- * (shoal_addr_is_web). SHOAL_ERR_STATE: the cluster is not running. SHOAL_ERR_NOMEM. After an error but NOT_FOUND the question stays open. */
+ * (shoal_addr_is_web). SHOAL_ERR_STATE: the cluster is not running. SHOAL_ERR_NOMEM. After an error
+ * but NOT_FOUND the question stays open. */
 SHOAL_API int shoal_resolved(
         struct shoal_cluster *cluster, uint64_t ticket, const struct shoal_addr *addr, size_t n);
 

@@ -238,8 +238,7 @@ why_a_seed_could_not_be_asked_is_told_in_the_words_of_the_transport(void **state
 	world_step(&world, 0, (struct shoal_input){.kind = SHOAL_INPUT_JOIN, .from = seed->addr});
 	world_step(&world, 0,
 	        (struct shoal_input){.kind = SHOAL_INPUT_RESULT,
-	                .exchange =
-	                        world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_JOIN)->exchange,
+	                .exchange = world_sent(&world, NULL, 0, NULL, SHOAL_MESSAGE_JOIN)->exchange,
 	                .code = SHOAL_ERR_UNREACHABLE,
 	                .data = (const uint8_t *)why,
 	                .len = strlen(why)});

@@ -177,7 +177,8 @@ a_change_is_seen_only_where_something_changed(void **state)
 	assert_int_equal(seen, 0);
 	assert_true(shoal_members_is_at(record, &m.addrs.item[0]));
 	assert_int_equal(record->srtt_us, 7);
-	assert_int_equal(shoal_members_readdress(core, slot, &changed.addrs, changed.url, 5), SHOAL_OK);
+	assert_int_equal(
+	        shoal_members_readdress(core, slot, &changed.addrs, changed.url, 5), SHOAL_OK);
 	assert_true(shoal_members_is_at(record, &changed.addrs.item[0]));
 	assert_true(shoal_info_moved(record->info) == 5);
 	assert_int_equal(record->srtt_us, 0);
