@@ -151,12 +151,12 @@ add_certificate(struct evbuffer *body, struct shoal_cluster *cluster)
 {
 	int days;
 
+	if (shoal_cluster_certificate_days(cluster, &days) != 0) {
+		return 0; /* it has none: no metric */
+	}
 	if (head(body, "certificate_days", "",
 	            "until this member's certificate ends, below 0: it has", "gauge") < 0) {
 		return -1;
-	}
-	if (shoal_cluster_certificate_days(cluster, &days) != 0) {
-		return 0;
 	}
 	return evbuffer_add_printf(body, "shoal_certificate_days %d\n", days) < 0 ? -1 : 0;
 }
