@@ -197,7 +197,6 @@ static int
 ask(struct cli_options *options, json_t *body, json_t **keys)
 {
 	bool watched = isatty(STDERR_FILENO) != 0;
-
 	struct cli_client *client;
 	int end = cli_client_new(&client, options, false);
 

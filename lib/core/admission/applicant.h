@@ -64,4 +64,5 @@ void shoal_waiting_give(struct shoal_core *core, const struct shoal_applicant *a
 /* Keeps a statement as it came, to be taken up again. false: it is too long. */
 bool shoal_waiting_note(struct shoal_core *core, struct shoal_applicant *applicant,
         const struct shoal_msg_member *member, const struct shoal_teller *teller);
+
 #endif

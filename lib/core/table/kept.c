@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A statement borrows from its packet; bytes, in the compact codec whatever the cluster's is, do
- * not.
- */
+/* A statement borrows from its packet; its bytes do not. They are of the compact codec, whatever
+ * that of the cluster is. */
 #include "core/table/kept.h"
 
 #include <string.h>
