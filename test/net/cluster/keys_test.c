@@ -106,18 +106,33 @@ dissolve(struct cluster *cluster)
 	}
 }
 
+struct expected {
+	struct shoal_cluster *cluster;
+	const struct shoal_key *in_use;
+	size_t n;
+};
+
+static bool
+holds(void *arg)
+{
+	const struct expected *expected = arg;
+	struct shoal_key_info info[SHOAL_KEYS_MAX];
+	size_t n = shoal_cluster_keys(expected->cluster, info), used = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		used += info[k].in_use && info[k].print == shoal_key_name(expected->in_use);
+	}
+	return n == expected->n && used == 1;
+}
+
+/* A member's answer may be here before another thread sees there what it has done. */
 static void
 expect_keys(struct cluster *cluster, size_t n, const struct shoal_key *in_use)
 {
 	for (size_t i = 0; i < MEMBERS; i++) {
-		struct shoal_key_info info[SHOAL_KEYS_MAX];
-		size_t used = 0;
+		struct expected expected = {cluster->member[i], in_use, n};
 
-		assert_int_equal(shoal_cluster_keys(cluster->member[i], info), n);
-		for (size_t k = 0; k < n; k++) {
-			used += info[k].in_use && info[k].print == shoal_key_name(in_use);
-		}
-		assert_int_equal(used, 1);
+		assert_true(kit_until(NULL, holds, &expected));
 	}
 }
 
