@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(HERE, "../net"))
 from blocks import HEAD, ROOT, blocks_of, compile_to, indented, sources  # noqa: E402
 from harness import LONG, check, main  # noqa: E402
 from agents import exchange  # noqa: E402
+from certificate import certificate  # noqa: E402
 from session import Session  # noqa: E402
 
 DOCUMENTS = ["README.md"] + sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "docs/*.md")))
@@ -234,7 +235,8 @@ def the_configuration_of_operations_is_one(cluster):
 
 
 def metrics_of_operations_exist(cluster):
-    agent = cluster.start("a")
+    crt, key = certificate(cluster.folder, "a", "127.0.0.1")
+    agent = cluster.start("a", "--transport", "tcp", "--tls", "--tls-cert", crt, "--tls-key", key)
     told = exchange(agent.socket_path, "/metrics")[1].decode()
     with open(os.path.join(ROOT, "docs/operations.md"), encoding="utf-8") as file:
         section = file.read().partition("## Metrics and alerts\n")[2].partition("\n## ")[0]
