@@ -47,14 +47,14 @@ def command(line, folder):
     return run.returncode, run.stdout
 
 
-def verify(switches, folder, cc):
+def verify(switches, folder, cc, optimise):
     """(property that failed or "", states, transitions, what pan printed)"""
     defines = ["-D" + switch for switch in switches]
     code, text = command(["spin", *defines, "-a", os.path.join(HERE, "swim.pml")], folder)
     if code != 0 or "Error" in text:
         raise SystemExit(f"spin: {text}")
     # No partial order reduction: nearly every step touches what others read. No fairness: none is assumed.
-    code, text = command([cc, "-std=gnu11", "-O2", "-w", "-DNOREDUCE", "-DNOFAIR", "-DMEMLIM=12000", *defines,
+    code, text = command([cc, "-std=gnu11", optimise, "-w", "-DNOREDUCE", "-DNOFAIR", "-DMEMLIM=12000", *defines,
                           "-I", HERE, "-I", os.path.join(ROOT, "lib"), "-I", os.path.join(ROOT, "include"),
                           "-o", "pan", "pan.c", os.path.join(ROOT, "lib/core/table/statement.c")], folder)
     if code != 0:
@@ -72,7 +72,7 @@ def show(name, cc):
     for broken, switches, _ in BROKEN:
         if broken == name:
             with tempfile.TemporaryDirectory() as folder:
-                verify(switches, folder, cc)
+                verify(switches, folder, cc, "-O0")
                 print(command(["./pan", "-r", "swim.pml.trail"], folder)[1])
                 return 0
     print("no such broken model; there are:\n    " + "\n    ".join(broken for broken, _, _ in BROKEN))
@@ -90,13 +90,14 @@ def main():
     good = True
     for name, switches in (LONG if arguments.long else CONFIGURATIONS).items():
         with tempfile.TemporaryDirectory() as folder:
-            failed, states, steps, text = verify(switches, folder, arguments.cc)
+            failed, states, steps, text = verify(switches, folder, arguments.cc, "-O2")
         good = good and failed == ""
         print(f"{'ok' if failed == '' else 'not ok'} - {name}: {states} states, {steps} steps"
               + (f"; fails by {failed}\n{text}" if failed else ""), flush=True)
     for name, switches, expected in [] if arguments.long else BROKEN:
         with tempfile.TemporaryDirectory() as folder:
-            failed, states, _, _ = verify(switches, folder, arguments.cc)
+            # It fails within few states: to optimise its verifier would take longer than to run it.
+            failed, states, _, _ = verify(switches, folder, arguments.cc, "-O0")
         good = good and failed == expected
         print(f"{'ok' if failed == expected else 'not ok'} - broken, {name}: fails by {failed or 'nothing'}"
               f" after {states} states" + ("" if failed == expected else f", not by {expected}"), flush=True)
