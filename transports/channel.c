@@ -6,7 +6,11 @@
  * alert that says the end, and the peer closes, or finds the parent's next record forged.
  *
  * At the end TLS says that it is one, as far as the kernel takes that at once. A process that is
- * killed does not: the other side then reads ECONNRESET, in clear 0. */
+ * killed does not: the other side then reads ECONNRESET, in clear 0. A greeting that fails ends
+ * with an alert, in the middle of what the other side has to say: were that left unread, the kernel
+ * would reset the connection instead of ending it, and who reads late would not find the alert.
+ * What is still on its way then does so all the same, but behind the alert; nothing is kept open
+ * for it. */
 #include "transports/channel.h"
 
 #include <errno.h>
@@ -16,6 +20,8 @@
 
 #include "transports/process.h"
 #include "transports/socket.h"
+
+#define READS_AT_END 16
 
 /* Then errno says that nothing can be sent or read here. */
 static bool
@@ -45,6 +51,19 @@ shoal_channel_open(struct shoal_channel *channel, int fd, struct shoal_tls *tls,
 	return rc;
 }
 
+static void
+discard_rest(int fd)
+{
+	uint8_t rest[4096];
+
+	(void)shutdown(fd, SHUT_WR);
+	for (unsigned i = 0; i < READS_AT_END; i++) {
+		if (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) <= 0) {
+			return;
+		}
+	}
+}
+
 void
 shoal_channel_close(struct shoal_channel *channel)
 {
@@ -54,6 +73,9 @@ shoal_channel_close(struct shoal_channel *channel)
 	if (channel->tls != NULL) {
 		if (!is_of_parent(channel)) {
 			shoal_tls_end(channel->tls);
+			if (channel->failed) {
+				discard_rest(channel->fd);
+			}
 		}
 		shoal_tls_close(channel->tls);
 	}
@@ -73,6 +95,7 @@ shoal_channel_greet(struct shoal_channel *channel, enum shoal_tls_want *want)
 	if (!channel->up) {
 		rc = shoal_tls_handshake(channel->tls, want);
 		channel->up = rc == SHOAL_OK && *want == SHOAL_TLS_DONE;
+		channel->failed = rc != SHOAL_OK;
 	}
 	return rc;
 }

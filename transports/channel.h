@@ -14,6 +14,7 @@ struct shoal_channel {
 	struct shoal_tls_session *tls; /* NULL: in clear */
 	uint64_t owner;                /* the process that it is of, as in process.h */
 	bool up;                       /* bytes may pass */
+	bool failed;                   /* the greeting did, and the other side is told */
 };
 
 /* Takes a descriptor over, on failure too. tls NULL: in clear. host: as in shoal_tls_open.

@@ -398,6 +398,11 @@ shoal_tls_handshake(struct shoal_tls_session *session, enum shoal_tls_want *want
 	if (rc != 0 && rc != MBEDTLS_ERR_SSL_WANT_READ && is_foreign(session)) {
 		(void)take_bytes(session, unexpected, sizeof(unexpected));
 	}
+	if (rc == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE) {
+		/* Of which mbedTLS tells nobody (RFC 5246, 7.4.6). */
+		(void)mbedtls_ssl_send_alert_message(&session->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+		        MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
+	}
 	bool blocked = shoal_tls_flush(session) != 0;
 
 	*want = SHOAL_TLS_DONE;

@@ -128,6 +128,8 @@ def strangers_and_old_versions_are_kept_out_and_told_why(cluster):
                   ("-tls1_2", "-cipher", "AES128-GCM-SHA256:@SECLEVEL=0")):
         refused = openssl(cluster, *client, *own, *wrong)
         check(refused.returncode != 0, f"{wrong}: {refused.stderr}")
+    nobody = openssl(cluster, *client, "-tls1_2")
+    check("alert handshake failure" in nobody.stderr, f"no certificate: {nobody.stderr}")
 
 
 if __name__ == "__main__":

@@ -99,10 +99,54 @@ a_channel_in_clear_is_up_at_once_and_has_no_name(void **state)
 	close(fd[1]);
 }
 
+/* Also the end of the connection is one: not torn, as it is where something was left unread. */
+static void
+who_shows_no_certificate_reads_the_alert_and_then_the_end(void **state)
+{
+	const struct certs_wish wish = {.name = "x", .ip = "127.0.0.1"};
+	struct shoal_channel server, client;
+	struct shoal_tls *tls[2];
+	enum shoal_tls_want want;
+	char why[SHOAL_TLS_WHY];
+	struct certs certs;
+	uint8_t byte;
+	int fd[2], code[2] = {0, 0};
+
+	(void)state;
+	certs_begin(&certs);
+	certs_make(&certs, "x", &wish);
+	const struct shoal_tls_files files = {.ca = certs_path(&certs, "ca.crt"),
+	        .cert = certs_path(&certs, "x.crt"),
+	        .key = certs_path(&certs, "x.key"),
+	        .client_certs = true};
+	const struct shoal_tls_files none = {.ca = files.ca, .verify = true};
+	assert_int_equal(shoal_tls_new(&tls[0], NULL, &files, why, sizeof(why)), 0);
+	assert_int_equal(shoal_tls_new(&tls[1], NULL, &none, why, sizeof(why)), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+	assert_int_equal(shoal_channel_open(&server, fd[0], tls[0], NULL), 0);
+	assert_int_equal(shoal_channel_open(&client, fd[1], tls[1], "127.0.0.1"), 0);
+	for (unsigned i = 0; i < 20 && code[0] == 0; i++) {
+		assert_int_equal(shoal_channel_greet(&client, &want), 0);
+		code[0] = shoal_channel_greet(&server, &want);
+	}
+	assert_int_equal(code[0], SHOAL_ERR_AUTH);
+	assert_string_equal(shoal_channel_why(&server), "it gave no certificate");
+	shoal_channel_close(&server);
+	code[1] = shoal_channel_greet(&client, &want);
+	assert_int_equal(code[1], SHOAL_ERR_AUTH);
+	assert_non_null(strstr(shoal_channel_why(&client), "it may want a certificate"));
+	assert_int_equal(recv(client.fd, &byte, 1, 0), 0);
+	shoal_channel_close(&client);
+	shoal_tls_free(tls[0]);
+	shoal_tls_free(tls[1]);
+	certs_end(&certs);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(who_shows_no_certificate_reads_the_alert_and_then_the_end),
 	        cmocka_unit_test(a_peer_of_https_is_known_by_its_certificate),
 	        cmocka_unit_test(a_channel_in_clear_is_up_at_once_and_has_no_name),
 	};
