@@ -56,6 +56,7 @@
 #include "base/slab.h"
 #include "base/url.h"
 #include "transports/channel.h"
+#include "transports/handshakes.h"
 #include "transports/http_message.h"
 #include "transports/said.h"
 #include "transports/socket.h"
@@ -228,6 +229,7 @@ struct shoal_http {
 	struct shoal_list peers, heard, unflushed; /* by their last use */
 	struct shoal_http_ban ban[SHOAL_HTTP_BANS];
 	struct shoal_said said; /* of failures */
+	struct shoal_handshakes handshakes;
 	uint64_t patience_ns, idle_ns;
 	uint8_t *scratch;
 	struct evhttp *evhttp; /* of the application; NULL: it listens itself */

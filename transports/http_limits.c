@@ -45,6 +45,7 @@ shoal_http_limits_init(struct shoal_http *http)
 	http->held = http->answers_held = http->jobs_held = http->outbound_count = 0;
 	memset(http->ban, 0, sizeof(http->ban));
 	memset(&http->said, 0, sizeof(http->said));
+	memset(&http->handshakes, 0, sizeof(http->handshakes));
 	crowd_init(&http->inbound);
 	shoal_list_init(&http->at_rest);
 	http->source = shoal_alloc_zeroed(&http->work, BUCKETS, sizeof(*http->source));
@@ -70,22 +71,10 @@ shoal_http_limits_done(struct shoal_http *http)
 	http->source = NULL;
 }
 
-static struct shoal_addr
-key_of(const struct shoal_addr *addr)
-{
-	struct shoal_addr key = *addr;
-
-	key.port = 0;
-	if (!shoal_addr_is_ipv4(addr) && key.scope == 0 && !shoal_addr_is_loopback(addr)) {
-		memset(key.ip + 8, 0, 8); /* one host has it for itself */
-	}
-	return key;
-}
-
 static struct shoal_http_source *
 find_source(struct shoal_http *http, const struct shoal_addr *addr, bool make)
 {
-	struct shoal_addr key = key_of(addr);
+	struct shoal_addr key = shoal_socket_source(addr);
 	struct shoal_list *bucket = &http->source[shoal_socket_hash(http->key, &key) % BUCKETS];
 
 	SHOAL_LIST_FOREACH (node, bucket) {
@@ -292,7 +281,7 @@ shoal_http_limits_hold(void *arg, ptrdiff_t more)
 static struct shoal_http_ban *
 ban_of(struct shoal_http *http, const struct shoal_addr *addr)
 {
-	struct shoal_addr key = key_of(addr);
+	struct shoal_addr key = shoal_socket_source(addr);
 	struct shoal_http_ban *ban =
 	        &http->ban[shoal_socket_hash(http->key, &key) % SHOAL_HTTP_BANS];
 

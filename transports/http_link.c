@@ -298,7 +298,10 @@ greet(struct shoal_http_link *link)
 {
 	enum shoal_tls_want want;
 	char why[SHOAL_TLS_WHY];
-	int rc = shoal_channel_greet(&link->channel, &want);
+	struct shoal_http *http = link->http;
+	int rc = link->client ? shoal_channel_greet(&link->channel, &want)
+	                      : shoal_handshakes_greet(&http->handshakes, http->key, &link->addr,
+	                                &link->channel, &want);
 
 	if (rc == SHOAL_OK && want == SHOAL_TLS_DONE) {
 		if (link->client) {
@@ -310,7 +313,8 @@ greet(struct shoal_http_link *link)
 		watch(link, want == SHOAL_TLS_WRITE);
 		return false;
 	}
-	snprintf(why, sizeof(why), "%s", shoal_channel_why(&link->channel));
+	snprintf(why, sizeof(why), "%s",
+	        rc == SHOAL_ERR_LIMIT ? SHOAL_HANDSHAKES_WHY : shoal_channel_why(&link->channel));
 	struct shoal_http_peer *peer = link->peer;
 	/* Who only knocked is counted, and not worth a line. */
 	if (peer == NULL && rc != SHOAL_ERR_CLOSED && rc != SHOAL_ERR_NOMEM) {
@@ -320,7 +324,7 @@ greet(struct shoal_http_link *link)
 	if (peer != NULL) {
 		shoal_http_peer_failed(peer, SHOAL_ERR_UNREACHABLE, why);
 	} else {
-		shoal_http_count(link->http, SHOAL_COUNTER_CONNECTIONS_REFUSED);
+		shoal_http_count(http, SHOAL_COUNTER_CONNECTIONS_REFUSED);
 	}
 	return false;
 }

@@ -292,6 +292,18 @@ shoal_socket_until(uint64_t now, uint64_t at)
 	        .tv_sec = (time_t)(us / 1000000), .tv_usec = (suseconds_t)(us % 1000000)};
 }
 
+struct shoal_addr
+shoal_socket_source(const struct shoal_addr *peer)
+{
+	struct shoal_addr source = *peer;
+
+	source.port = 0;
+	if (!shoal_addr_is_ipv4(peer) && source.scope == 0 && !shoal_addr_is_loopback(peer)) {
+		memset(source.ip + 8, 0, 8);
+	}
+	return source;
+}
+
 bool
 shoal_socket_is_forked(uint64_t owner)
 {

@@ -65,6 +65,9 @@ struct shoal_allocator shoal_socket_allocator(
 bool shoal_socket_random_key(uint64_t key[2]);
 uint64_t shoal_socket_hash(const uint64_t key[2], const struct shoal_addr *addr);
 
+/* Whose a connection is, where shares are given: of IPv6 a /64, which one host has for itself. */
+struct shoal_addr shoal_socket_source(const struct shoal_addr *peer);
+
 /* CLOCK_MONOTONIC: deadlines of connections and exchanges do not run while the machine sleeps. */
 uint64_t shoal_socket_now(void);
 

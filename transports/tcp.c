@@ -205,6 +205,7 @@ prepare_tls(struct shoal_tcp *tcp, char *why, size_t len)
 	        .client_certs = tls->client_certs};
 
 	memset(&tcp->said, 0, sizeof(tcp->said));
+	memset(&tcp->handshakes, 0, sizeof(tcp->handshakes));
 	if (!tls->on) {
 		return 0;
 	}

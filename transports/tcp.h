@@ -34,6 +34,7 @@
 #include "base/list.h"
 #include "base/slab.h"
 #include "transports/channel.h"
+#include "transports/handshakes.h"
 #include "transports/said.h"
 #include "transports/socket.h"
 
@@ -186,6 +187,7 @@ struct shoal_tcp {
 	uint8_t *scratch;       /* what one read takes in */
 	struct shoal_tls *tls;  /* NULL: in clear */
 	struct shoal_said said; /* of failed handshakes */
+	struct shoal_handshakes handshakes;
 
 	struct shoal_tcp_crowd inbound, outbound;
 	struct shoal_list doomed;

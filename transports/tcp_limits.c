@@ -70,17 +70,6 @@ shoal_tcp_limits_done(struct shoal_tcp *tcp)
 	tcp->source = NULL;
 }
 
-static struct shoal_addr
-source_key(const struct shoal_addr *peer)
-{
-	struct shoal_addr key = *peer;
-	key.port = 0;
-	if (!shoal_addr_is_ipv4(peer) && key.scope == 0 && !shoal_addr_is_loopback(peer)) {
-		memset(key.ip + 8, 0, 8);
-	}
-	return key;
-}
-
 static struct shoal_list *
 source_bucket(struct shoal_tcp *tcp, const struct shoal_addr *key)
 {
@@ -169,7 +158,7 @@ is_full(const struct shoal_tcp *tcp)
 struct shoal_tcp_source *
 shoal_tcp_limits_admit(struct shoal_tcp *tcp, const struct shoal_addr *peer)
 {
-	struct shoal_addr key = source_key(peer);
+	struct shoal_addr key = shoal_socket_source(peer);
 	struct shoal_tcp_source *source = find_source(tcp, &key);
 	if (source != NULL && source->crowd.count >= tcp->source_max &&
 	        !evict(&source->crowd, from_source)) {

@@ -482,6 +482,33 @@ handshakes_that_do_not_end_are_bounded_and_stop_no_good_request(void **state)
 	done(&greeting);
 }
 
+/* Counted in real time of the processor; whose share is used up is refused before it costs any. */
+static void
+whose_handshakes_took_their_share_of_the_time_is_refused(void **state)
+{
+	struct greeting greeting;
+
+	(void)state;
+	begin(&greeting);
+	start(&greeting);
+	struct shoal_handshakes *handshakes = &tcp_of(&greeting.b)->handshakes;
+	uint64_t before = shoal_socket_now();
+	assert_int_equal(ask(&greeting), 0);
+	assert_true(handshakes->all > before);
+	for (size_t i = 0; i < COUNT_OF(handshakes->source); i++) {
+		handshakes->source[i] = UINT64_MAX;
+	}
+	uint64_t all = handshakes->all;
+	assert_int_equal(ask(&greeting), 0); /* by the connection that is there */
+	assert_int_not_equal(ask_anew(&greeting), 0);
+	UNTIL(&greeting.world, greeting.b.counted[SHOAL_COUNTER_CONNECTIONS_REFUSED] == 1);
+	says(&greeting.b, ": its handshakes took more than their share of this member's time");
+	assert_int_equal(handshakes->all, all);
+	memset(handshakes, 0, sizeof(*handshakes));
+	assert_int_equal(ask_anew(&greeting), 0);
+	done(&greeting);
+}
+
 int
 main(void)
 {
@@ -498,6 +525,7 @@ main(void)
 	        cmocka_unit_test(what_tls_needs_is_said_at_the_start),
 	        cmocka_unit_test(a_link_whose_process_was_killed_is_told_as_closed),
 	        cmocka_unit_test(a_child_of_fork_ends_no_connection_of_its_parent),
+	        cmocka_unit_test(whose_handshakes_took_their_share_of_the_time_is_refused),
 	        cmocka_unit_test(who_does_not_end_a_handshake_is_closed_in_time),
 	        cmocka_unit_test(handshakes_that_do_not_end_are_bounded_and_stop_no_good_request),
 	};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The HTTP transport under TLS: who asks by a certificate is told apart, and who cannot show one,
  * or shows another one, is not talked to. */
+#include "transports/http.h"
 #include "transports_certs.h"
 #include "transports_http_end.h"
 
@@ -109,6 +110,40 @@ another_name_or_authority_is_not_talked_to(void **state)
 	certs_end(&certs);
 }
 
+static void
+whose_handshakes_took_their_share_of_the_time_is_refused(void **state)
+{
+	const struct certs_wish wish = {.name = "one", .ip = "127.0.0.1"};
+	struct certs certs;
+	struct world world;
+	struct end a, b;
+
+	(void)state;
+	certs_begin(&certs);
+	certs_make(&certs, "one", &wish);
+	world_open(&world);
+	open_tls(&a, &world, &certs, "one");
+	open_tls(&b, &world, &certs, "one");
+	know(&a, &b);
+	struct shoal_http *http = b.site.transport.self;
+	http->handshakes.all = UINT64_MAX;
+	assert_int_equal(site_request(&a.site, &b.addr, 1, "x", 1, MINUTE), 0);
+	UNTIL(&world, a.site.results.count == 1);
+	assert_int_not_equal(last(&a.site.results)->code, 0);
+	assert_non_null(strstr(b.site.log, ": its handshakes took more than their share"));
+	b.site.echo = true;
+	http->handshakes.all = 0;
+	uint64_t before = shoal_socket_now();
+	assert_int_equal(site_request(&a.site, &b.addr, 2, "x", 1, MINUTE), 0);
+	UNTIL(&world, a.site.results.count == 2);
+	assert_int_equal(last(&a.site.results)->code, 0);
+	assert_true(http->handshakes.all > before);
+	site_close(&a.site);
+	site_close(&b.site);
+	world_close(&world);
+	certs_end(&certs);
+}
+
 /* A hello to a member that is bound to http://, twice: it is said once. */
 static void
 tls_to_where_none_is_spoken_is_said_in_the_log(void **state)
@@ -134,6 +169,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(who_asks_is_known_by_the_certificate),
 	        cmocka_unit_test(tls_to_where_none_is_spoken_is_said_in_the_log),
+	        cmocka_unit_test(whose_handshakes_took_their_share_of_the_time_is_refused),
 	        cmocka_unit_test(another_name_or_authority_is_not_talked_to),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
