@@ -35,14 +35,12 @@ shoal_http_say(struct shoal_http *http, enum shoal_log_level level, const char *
 static void
 each_link(struct shoal_http *http, void (*fn)(struct shoal_http_link *))
 {
-	struct shoal_list *lists[SHOAL_HTTP_PHASES + 1] = {&http->doomed_links};
-
-	for (size_t i = 0; i < SHOAL_HTTP_PHASES; i++) {
-		lists[i + 1] = &http->inbound.phase[i];
+	SHOAL_LIST_FOREACH_SAFE (node, after, &http->doomed_links) {
+		fn(SHOAL_LIST_ITEM(node, struct shoal_http_link, node));
 	}
-	for (size_t i = 0; i <= SHOAL_HTTP_PHASES; i++) {
-		SHOAL_LIST_FOREACH_SAFE (node, after, lists[i]) {
-			fn(SHOAL_LIST_ITEM(node, struct shoal_http_link, node));
+	for (size_t i = 0; i < SHOAL_CROWD_PHASES; i++) {
+		SHOAL_LIST_FOREACH_SAFE (node, after, &http->crowd.inbound.phase[i]) {
+			fn(shoal_http_limits_link(node));
 		}
 	}
 }
@@ -53,11 +51,12 @@ release(struct shoal_http *http)
 	if (!http->prepared) {
 		return;
 	}
-	if (http->source != NULL) {
+	if (http->crowd.source != NULL) {
 		each_link(http, shoal_http_link_release);
 	}
 	shoal_http_peer_done(http);
-	shoal_http_limits_done(http);
+	shoal_crowd_done(&http->crowd);
+	shoal_acceptor_done(&http->acceptor);
 	shoal_slab_done(&http->exchanges);
 	shoal_tls_free(http->tls);
 	shoal_alloc_free(&http->work, http->scratch);
@@ -182,7 +181,6 @@ prepare(struct shoal_http *http, const struct shoal_transport_env *env, char *wh
 	http->env = *env;
 	http->work = shoal_socket_allocator(env, &http->own);
 	http->prepared = true;
-	http->listener = -1;
 	http->called = false;
 	http->patience_ns = SHOAL_MS(env->exchange_timeout_ms);
 	http->idle_ns = SHOAL_MS(env->idle_timeout_ms);
@@ -213,7 +211,7 @@ prepare(struct shoal_http *http, const struct shoal_transport_env *env, char *wh
 static void
 stop_server(struct shoal_http *http)
 {
-	shoal_http_listen_stop(http);
+	shoal_acceptor_stop(&http->acceptor);
 	shoal_http_mount_stop(http);
 }
 
@@ -350,7 +348,6 @@ shoal_transport_http(struct shoal_transport *transport, const struct shoal_alloc
 		return SHOAL_ERR_NOMEM;
 	}
 	http->own = own;
-	http->listener = -1;
 	transport->ops = &ops;
 	transport->self = http;
 	return 0;

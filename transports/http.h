@@ -4,7 +4,8 @@
  *     http_message.c  bytes of HTTP/1.1 as they come in
  *     http_write.c    and as they go out
  *     http.c          starts and stops; its own address
- *     http_limits.c   how many connections, from whom, how many bytes, and who goes
+ *     http_limits.c   how many bytes, refusals, and who goes; for the number of connections see
+ *                     crowd.h
  *     http_link.c     the life of one connection, of either side
  *     http_listen.c   connections that peers make
  *     http_server.c   requests of peers, and what is answered to them
@@ -55,6 +56,7 @@
 #include "base/rng.h"
 #include "base/slab.h"
 #include "base/url.h"
+#include "transports/acceptor.h"
 #include "transports/channel.h"
 #include "transports/handshakes.h"
 #include "transports/http_message.h"
@@ -85,28 +87,12 @@ struct shoal_http;
 struct shoal_http_link;
 struct shoal_http_mounted;
 
-/* How dear a connection that a peer made is: the cheaper goes first, and among equals the one that
- * was used longest ago. */
+/* How dear a connection is, see crowd.h; those to peers are IDLE or BUSY. */
 enum shoal_http_phase {
 	SHOAL_HTTP_SILENT, /* nothing whole came yet; or it is only waited for its end */
 	SHOAL_HTTP_IDLE,
 	SHOAL_HTTP_READING, /* a message is half here */
-	SHOAL_HTTP_BUSY,    /* something is owed: never closed for another one */
-	SHOAL_HTTP_PHASES
-};
-
-/* Connections that share a limit. */
-struct shoal_http_crowd {
-	struct shoal_list phase[SHOAL_HTTP_PHASES];
-	size_t count;
-};
-
-/* An IPv4 address or an IPv6 /64 with connections to us. */
-struct shoal_http_source {
-	struct shoal_list node;
-	struct shoal_addr key;
-	struct shoal_http_crowd crowd;
-	size_t held; /* bytes */
+	SHOAL_HTTP_BUSY     /* something is owed: never closed for another one */
 };
 
 /* A message or a request of this host, or a batch of datagrams, on its way to a peer. */
@@ -160,7 +146,8 @@ struct shoal_http_exchange {
 };
 
 struct shoal_http_link {
-	struct shoal_list node; /* in a phase of http->inbound, peer->links, or doomed */
+	struct shoal_list node; /* in peer->links, or doomed */
+	struct shoal_crowd_member member;
 	struct shoal_http *http;
 	struct shoal_channel channel;
 	struct event readable, writable, timer;
@@ -174,16 +161,12 @@ struct shoal_http_link {
 	size_t held;  /* bytes, of those that are bounded */
 	/* A peer's. */
 	struct shoal_addr addr;
-	struct shoal_list in_source;
-	struct shoal_http_source *source;
-	enum shoal_http_phase phase;
 	unsigned passed;   /* messages in a row that were not taken */
 	uint64_t exchange; /* its request waits for the host; 0: none does */
 	size_t out_held;   /* of held: what it is answered */
 	/* To a peer. */
 	struct shoal_http_peer *peer; /* not once it is doomed */
 	struct shoal_http_job *job;
-	struct shoal_list in_rest; /* in http->at_rest */
 	bool used;  /* it has carried an answer: it may have been closed since without a word */
 	bool wrote; /* something of the job has left */
 };
@@ -209,22 +192,18 @@ struct shoal_http {
 	uint64_t no_tls_until;
 	bool prepared, running, called;
 	const struct shoal_http_link *delivers; /* what it sent the host is told right now */
-	bool tired;                             /* out of descriptors, and said so */
 	uint64_t owner;
-	int listener;
-	struct event acceptable, rest;
+	struct shoal_acceptor acceptor;
 	/* Connections, and bytes: of what peers send and are answered, of what they answer, and of
 	 * what waits for them. */
-	struct shoal_http_crowd inbound;
-	size_t inbound_max, source_max, outbound_count;
+	struct shoal_crowd crowd;
 	size_t held, answers_held, jobs_held, held_max;
-	struct shoal_list at_rest; /* connections to peers with nothing to do, the oldest first */
 	struct shoal_list doomed_links, doomed_jobs;
 	struct shoal_slab exchanges;
 	uint32_t serial;
 	uint64_t key[2];
 	struct shoal_rng rng;
-	struct shoal_list *bucket, *source; /* of peers, of sources */
+	struct shoal_list *bucket; /* of peers */
 	size_t buckets, peer_count, heard_count;
 	struct shoal_list peers, heard, unflushed; /* by their last use */
 	struct shoal_http_ban ban[SHOAL_HTTP_BANS];
@@ -248,18 +227,21 @@ extern const char *const shoal_http_word[SHOAL_HTTP_KINDS];
 
 /* http_limits.c */
 int shoal_http_limits_init(struct shoal_http *http);
-void shoal_http_limits_done(struct shoal_http *http);
-/* Room for one more of a source, where need be by closing another one. NULL: there is none. */
-struct shoal_http_source *shoal_http_limits_admit(
-        struct shoal_http *http, const struct shoal_addr *addr);
-/* Releases a source without connections. */
-void shoal_http_limits_drop(struct shoal_http *http, struct shoal_http_source *source);
-/* Room for one more to a peer. */
-bool shoal_http_limits_dial(struct shoal_http *http);
-/* Closes the connection that is missed least. false: all are busy. */
-bool shoal_http_limits_evict(struct shoal_http *http);
 void shoal_http_limits_place(struct shoal_http_link *link, enum shoal_http_phase phase);
+/* Takes it, and its bytes, from its source. */
 void shoal_http_limits_remove(struct shoal_http_link *link);
+/* An inbound one at a place of the list of a phase. */
+static inline struct shoal_http_link *
+shoal_http_limits_link(struct shoal_list *in_side)
+{
+	return SHOAL_LIST_ITEM(in_side, struct shoal_http_link, member.in_side);
+}
+/* At rest, to a peer. */
+static inline bool
+shoal_http_limits_rests(const struct shoal_http_link *link)
+{
+	return link->client && link->member.phase == SHOAL_HTTP_IDLE;
+}
 /* A shoal_http_hold_fn for a link: see there. */
 bool shoal_http_limits_hold(void *link, ptrdiff_t more);
 /* Whether a source was refused so often that it is told to wait. */
@@ -270,7 +252,7 @@ void shoal_http_limits_ban(struct shoal_http *http, const struct shoal_addr *add
 /* A connection on a descriptor, which it takes over. peer, or source: who made it. NULL: no memory.
  */
 struct shoal_http_link *shoal_http_link_new(struct shoal_http *http, int fd,
-        struct shoal_http_peer *peer, struct shoal_http_source *source, struct shoal_tls *tls);
+        struct shoal_http_peer *peer, struct shoal_crowd_source *source, struct shoal_tls *tls);
 /* Reads what is there, and gives it to its side. */
 void shoal_http_link_read(struct shoal_http_link *link);
 /* Sends what is in link->out, as far as it goes now. */
@@ -289,7 +271,6 @@ void shoal_http_link_release(struct shoal_http_link *link);
 
 /* http_listen.c */
 int shoal_http_listen_start(struct shoal_http *http, char *why, size_t len);
-void shoal_http_listen_stop(struct shoal_http *http);
 
 /* http_server.c */
 /* A message is complete, or refused with a status. */

@@ -34,13 +34,13 @@ shoal_http_client_dial(struct shoal_http_peer *peer, int *code)
 		*code = SHOAL_ERR_UNREACHABLE;
 		return NULL;
 	}
-	if (!shoal_http_limits_dial(http)) {
+	if (!shoal_crowd_dial(&http->crowd)) {
 		*code = SHOAL_ERR_LIMIT;
 		return NULL;
 	}
 	to.port = peer->url.port;
 	int fd = shoal_dialer_dial(&http->env.dialer, &to, NULL);
-	if (fd == SHOAL_ERR_LIMIT && shoal_http_limits_evict(http)) {
+	if (fd == SHOAL_ERR_LIMIT && shoal_crowd_evict(&http->crowd)) {
 		fd = shoal_dialer_dial(&http->env.dialer, &to, NULL);
 	}
 	if (fd < 0) {
@@ -69,7 +69,7 @@ rest(struct shoal_http_link *link)
 {
 	shoal_http_link_arm(link, link->http->idle_ns - link->http->idle_ns / 8);
 	if (!link->doomed) {
-		shoal_list_push_back(&link->http->at_rest, &link->in_rest);
+		shoal_http_limits_place(link, SHOAL_HTTP_IDLE);
 	}
 }
 
@@ -95,7 +95,7 @@ shoal_http_client_ask(struct shoal_http_link *link, struct shoal_http_job *job)
 	snprintf(path, sizeof(path), "%s%s", url->path, shoal_http_word[job->kind]);
 	size_t len = shoal_http_write_post(
 	        head, sizeof(head), url->host, port, path, http->self, http->token, job->len);
-	shoal_list_remove(&link->in_rest);
+	shoal_http_limits_place(link, SHOAL_HTTP_BUSY);
 	link->job = job;
 	link->wrote = false;
 	job->link = link;

@@ -40,7 +40,7 @@ doom_rest(struct shoal_http_peer *peer)
 {
 	SHOAL_LIST_FOREACH_SAFE (node, after, &peer->links) {
 		struct shoal_http_link *link = SHOAL_LIST_ITEM(node, struct shoal_http_link, node);
-		if (link->used && shoal_list_linked(&link->in_rest)) {
+		if (link->used && shoal_http_limits_rests(link)) {
 			shoal_http_link_doom(link, SHOAL_ERR_LIMIT);
 		}
 	}
@@ -81,14 +81,11 @@ shoal_http_link_doom(struct shoal_http_link *link, int code)
 	event_del(&link->writable);
 	shoal_channel_close(&link->channel);
 	shoal_http_server_forget(http, &link->exchange);
-	shoal_list_remove(&link->in_rest);
+	shoal_http_limits_remove(link);
 	if (peer != NULL) {
 		shoal_list_remove(&link->node);
 		link->peer = NULL;
 		peer->link_count--;
-		http->outbound_count--;
-	} else {
-		shoal_http_limits_remove(link);
 	}
 	shoal_list_push_back(&http->doomed_links, &link->node);
 	if (link->job != NULL) {
@@ -116,11 +113,10 @@ shoal_http_link_release(struct shoal_http_link *link)
 	struct shoal_http *http = link->http;
 
 	shoal_list_remove(&link->node);
-	shoal_list_remove(&link->in_source);
-	shoal_list_remove(&link->in_rest);
 	event_del(&link->timer);
 	shoal_http_input_reset(&link->input);
 	(void)shoal_http_limits_hold(link, -(ptrdiff_t)link->out_held);
+	shoal_http_limits_remove(link);
 	if (link->out != NULL) {
 		evbuffer_free(link->out);
 	}
@@ -233,7 +229,7 @@ emptied(struct shoal_http_link *link)
 	if (link->last && link->exchange == 0) {
 		linger(link);
 	} else if (link->exchange == 0) {
-		if (link->phase == SHOAL_HTTP_BUSY) {
+		if (link->member.phase == SHOAL_HTTP_BUSY) {
 			shoal_http_limits_place(link, SHOAL_HTTP_IDLE);
 			shoal_http_link_arm(link, link->http->idle_ns);
 		}
@@ -524,7 +520,7 @@ name_of(const struct shoal_http *http, const struct shoal_http_peer *peer)
 
 struct shoal_http_link *
 shoal_http_link_new(struct shoal_http *http, int fd, struct shoal_http_peer *peer,
-        struct shoal_http_source *source, struct shoal_tls *tls)
+        struct shoal_crowd_source *source, struct shoal_tls *tls)
 {
 	struct shoal_http_link *link = shoal_alloc_zeroed(&http->work, 1, sizeof(*link));
 	uint64_t first = http->patience_ns < DIAL_MOST ? http->patience_ns : DIAL_MOST;
@@ -536,7 +532,7 @@ shoal_http_link_new(struct shoal_http *http, int fd, struct shoal_http_peer *pee
 	link->http = http;
 	link->peer = peer;
 	link->client = peer != NULL;
-	link->source = source;
+	link->member.source = source;
 	link->out = evbuffer_new();
 	if (shoal_channel_open(&link->channel, fd, tls, name_of(http, peer)) != SHOAL_OK ||
 	        link->out == NULL) {
@@ -556,10 +552,8 @@ shoal_http_link_new(struct shoal_http *http, int fd, struct shoal_http_peer *pee
 	if (peer != NULL) {
 		shoal_list_push_back(&peer->links, &link->node);
 		peer->link_count++;
-		http->outbound_count++;
-	} else {
-		shoal_http_limits_place(link, SHOAL_HTTP_SILENT);
 	}
+	shoal_http_limits_place(link, link->client ? SHOAL_HTTP_BUSY : SHOAL_HTTP_SILENT);
 	shoal_http_link_arm(link, link->client ? first : http->patience_ns);
 	shoal_http_link_resume(link);
 	return link;

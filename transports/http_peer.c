@@ -269,7 +269,7 @@ idle_link(struct shoal_http_peer *peer)
 {
 	SHOAL_LIST_FOREACH (node, &peer->links) {
 		struct shoal_http_link *link = SHOAL_LIST_ITEM(node, struct shoal_http_link, node);
-		if (shoal_list_linked(&link->in_rest)) {
+		if (shoal_http_limits_rests(link)) {
 			return link;
 		}
 	}

@@ -1,25 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The TCP transport: starts, stops, listens and accepts; see tcp.h for its parts and its rules.
- *
- * Listeners have SO_REUSEADDR, so that a restart is not held up by connections of the run before
- * that the kernel still remembers; a port that another program listens on is refused all the same.
- *
- * A wake-up accepts fewer connections than one source may have: one that has greeted is always read
- * before later ones could displace it. Out of descriptors, the cheapest connection is closed to
- * make room; where there is none, accepting rests for a while instead of being woken at once by the
- * connection that it cannot take. */
-#define _GNU_SOURCE
+/* The TCP transport: starts and stops; see tcp.h for its parts and its rules. */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
-#include "transports/dialer.h"
 #include "transports/process.h"
 #include "transports/tcp.h"
-
-#define ACCEPTS_PER_WAKE 8
-#define REST_MS          100
 
 void
 shoal_tcp_count(struct shoal_tcp *tcp, enum shoal_counter counter)
@@ -37,110 +23,6 @@ shoal_tcp_batch_end(struct shoal_tcp *tcp)
 }
 
 static void
-say(struct shoal_tcp *tcp, enum shoal_log_level level, const char *text)
-{
-	tcp->env.host.log(tcp->env.host.arg, level, "tcp", text);
-}
-
-static void
-on_rested(evutil_socket_t fd, short what, void *arg)
-{
-	const struct timeval rest = {.tv_usec = REST_MS * 1000};
-	struct shoal_tcp *tcp = arg;
-	(void)fd;
-	(void)what;
-	for (size_t i = 0; i < tcp->listeners; ++i) {
-		if (event_add(&tcp->listener[i].readable, NULL) != 0) {
-			evtimer_add(&tcp->rest, &rest);
-		}
-	}
-}
-
-/* Where the timer cannot be set, the listeners stay: better to be woken in vain than never. */
-static void
-rest(struct shoal_tcp *tcp)
-{
-	const struct timeval in = {.tv_usec = REST_MS * 1000};
-	if (evtimer_add(&tcp->rest, &in) != 0) {
-		return;
-	}
-	for (size_t i = 0; i < tcp->listeners; ++i) {
-		event_del(&tcp->listener[i].readable);
-	}
-	if (!tcp->tired) {
-		say(tcp, SHOAL_LOG_WARN,
-		        "no descriptors left: connections wait until some are closed");
-	}
-	tcp->tired = true;
-}
-
-static void
-welcome(struct shoal_tcp *tcp, int fd, const struct shoal_addr *peer)
-{
-	tcp->tired = false;
-	struct shoal_tcp_source *source = shoal_tcp_limits_admit(tcp, peer);
-	if (source != NULL) {
-		shoal_tcp_connection_accept(tcp, fd, peer, source);
-		return;
-	}
-	close(fd);
-	shoal_tcp_count(tcp, SHOAL_COUNTER_CONNECTIONS_REFUSED);
-}
-
-static void
-on_acceptable(evutil_socket_t listening, short what, void *arg)
-{
-	struct shoal_tcp_listener *listener = arg;
-	struct shoal_tcp *tcp = listener->tcp;
-	(void)what;
-	if (shoal_socket_is_forked(tcp->owner)) {
-		(void)event_del(&listener->readable);
-		return;
-	}
-	for (unsigned i = 0; i < ACCEPTS_PER_WAKE && tcp->running; ++i) {
-		struct shoal_addr peer;
-		int fd = shoal_dialer_accept(&tcp->env.dialer, listening, &peer);
-		if (fd >= 0) {
-			welcome(tcp, fd, &peer);
-		} else if (fd == SHOAL_ERR_AGAIN) {
-			return;
-		} else if (fd == SHOAL_ERR_LIMIT && !shoal_tcp_limits_evict(tcp)) {
-			rest(tcp);
-			return;
-		} /* else: that connection ended before it was accepted */
-	}
-}
-
-static int
-open_listener(struct shoal_tcp *tcp, struct shoal_tcp_listener *listener,
-        const struct shoal_addr *addr, char *why, size_t len)
-{
-	int fd = shoal_dialer_listen(&tcp->env.dialer, "tcp", addr, &listener->addr, why, len);
-	if (fd < 0) {
-		return fd;
-	}
-	listener->tcp = tcp;
-	listener->fd = fd;
-	event_assign(&listener->readable, tcp->env.base, fd, EV_READ | EV_PERSIST, on_acceptable,
-	        listener);
-	if (event_add(&listener->readable, NULL) != 0) {
-		close(fd);
-		return shoal_socket_explain("tcp", addr, ENOMEM, why, len);
-	}
-	return 0;
-}
-
-static void
-close_listeners(struct shoal_tcp *tcp)
-{
-	for (size_t i = 0; i < tcp->listeners; ++i) {
-		event_del(&tcp->listener[i].readable);
-		close(tcp->listener[i].fd);
-	}
-	tcp->listeners = 0;
-}
-
-static void
 release(struct shoal_tcp *tcp)
 {
 	if (!tcp->prepared) {
@@ -153,16 +35,15 @@ release(struct shoal_tcp *tcp)
 	shoal_tls_free(tcp->tls);
 	tcp->tls = NULL;
 	shoal_alloc_free(&tcp->work, tcp->scratch);
-	shoal_alloc_free(&tcp->work, tcp->listener);
+	shoal_acceptor_done(&tcp->acceptor);
 	tcp->scratch = NULL;
-	tcp->listener = NULL;
 	tcp->prepared = false;
 }
 
 static int
 fail(struct shoal_tcp *tcp, int code)
 {
-	close_listeners(tcp);
+	shoal_acceptor_stop(&tcp->acceptor);
 	release(tcp);
 	return code;
 }
@@ -173,7 +54,7 @@ prepare(struct shoal_tcp *tcp, const struct shoal_transport_env *env)
 	tcp->env = *env;
 	tcp->prepared = true;
 	tcp->work = shoal_socket_allocator(env, &tcp->own);
-	tcp->called = tcp->tired = false;
+	tcp->called = false;
 	tcp->links_in = tcp->links_out = 0;
 	shoal_list_init(&tcp->links);
 	tcp->patience_ns = SHOAL_MS(env->exchange_timeout_ms);
@@ -182,14 +63,20 @@ prepare(struct shoal_tcp *tcp, const struct shoal_transport_env *env)
 	        SHOAL_TCP_REQUESTS_MAX);
 	shoal_slab_init(&tcp->exchanges, &tcp->work, sizeof(struct shoal_tcp_exchange),
 	        SHOAL_TCP_EXCHANGES_MAX);
-	evtimer_assign(&tcp->rest, env->base, on_rested, tcp);
 	int code = shoal_tcp_limits_init(tcp);
 	if (code != 0) {
 		return code;
 	}
 	tcp->scratch = shoal_alloc(&tcp->work, SHOAL_TCP_SCRATCH);
-	tcp->listener = shoal_alloc_zeroed(&tcp->work, env->binds, sizeof(*tcp->listener));
-	return tcp->scratch != NULL && tcp->listener != NULL ? 0 : SHOAL_ERR_NOMEM;
+	tcp->acceptor = (struct shoal_acceptor){.env = &tcp->env,
+	        .mem = &tcp->work,
+	        .crowd = &tcp->crowd,
+	        .transport = "tcp",
+	        .welcome = shoal_tcp_connection_accept,
+	        .arg = tcp,
+	        .stops = tcp->acceptor.stops};
+	code = shoal_acceptor_init(&tcp->acceptor, env->binds);
+	return tcp->scratch != NULL ? code : SHOAL_ERR_NOMEM;
 }
 
 static const struct shoal_transport_ops ops;
@@ -240,11 +127,10 @@ tcp_start(void *self, const struct shoal_transport_env *env, char *why, size_t l
 		return fail(tcp, code);
 	}
 	for (size_t i = 0; i < env->binds; ++i) {
-		code = open_listener(tcp, &tcp->listener[i], &env->bind[i], why, len);
+		code = shoal_acceptor_listen(&tcp->acceptor, &env->bind[i], why, len);
 		if (code != 0) {
 			return fail(tcp, code);
 		}
-		++tcp->listeners;
 	}
 	tcp->running = true;
 	tcp->owner = shoal_process_number();
@@ -268,10 +154,10 @@ tcp_address(const void *self, size_t i, struct shoal_addr *addr)
 	if (!tcp->running) {
 		return SHOAL_ERR_STATE;
 	}
-	if (i >= tcp->listeners) {
+	if (i >= tcp->acceptor.ports) {
 		return SHOAL_ERR_INVALID;
 	}
-	*addr = tcp->listener[i].addr;
+	*addr = tcp->acceptor.port[i].addr;
 	return 0;
 }
 
@@ -283,8 +169,7 @@ tcp_stop(void *self)
 		return;
 	}
 	tcp->running = false;
-	evtimer_del(&tcp->rest);
-	close_listeners(tcp);
+	shoal_acceptor_stop(&tcp->acceptor);
 	shoal_tcp_connection_close_all(tcp);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of the TCP transport.
  *
- *     tcp.c             starts and stops, listens and accepts
- *     tcp_limits.c      how many connections, from whom, how many bytes, and who goes
+ *     tcp.c             starts and stops
+ *     tcp_limits.c      how many bytes, and who goes; for the number of connections see crowd.h
  *     tcp_connection.c  the life of one connection, from dial or accept to burial
  *     tcp_dial.c        connections to peers: the one that is there, or a new one
  *     tcp_greet.c       the handshake where TLS is on
@@ -33,6 +33,7 @@
 #include "base/alloc.h"
 #include "base/list.h"
 #include "base/slab.h"
+#include "transports/acceptor.h"
 #include "transports/channel.h"
 #include "transports/handshakes.h"
 #include "transports/said.h"
@@ -65,27 +66,12 @@ enum shoal_tcp_kind {
 	SHOAL_TCP_WATCH = 4
 };
 
-/* How dear a connection is: the cheaper goes first, and among equals the one that was used longest
- * ago. */
+/* How dear a connection is, see crowd.h: those of a phase in the order of their last use. */
 enum shoal_tcp_phase {
 	SHOAL_TCP_SILENT = 0, /* accepted, has not greeted */
 	SHOAL_TCP_IDLE = 1,   /* nothing under way */
 	SHOAL_TCP_LINK = 2,   /* a watch link: idle is what it is for */
 	SHOAL_TCP_BUSY = 3    /* never evicted for its number, only for its bytes or its time */
-};
-#define SHOAL_TCP_PHASES 4
-
-/* Connections that share a limit, by phase, in each the oldest first. */
-struct shoal_tcp_crowd {
-	struct shoal_list phase[SHOAL_TCP_PHASES];
-	size_t count;
-};
-
-/* One IPv4 address or IPv6 /64 with connections to us. */
-struct shoal_tcp_source {
-	struct shoal_list node;
-	struct shoal_addr key;
-	struct shoal_tcp_crowd crowd;
 };
 
 struct shoal_tcp_message {
@@ -118,10 +104,9 @@ struct shoal_tcp_exchange {
 
 struct shoal_tcp_connection {
 	struct shoal_tcp *tcp;
-	struct shoal_list in_all;     /* in the inbound or outbound crowd, or doomed */
-	struct shoal_list in_source;  /* inbound: in the crowd of its source */
+	struct shoal_crowd_member member;
+	struct shoal_list in_doomed;
 	struct shoal_list in_address; /* outbound, is or was shared: in the bucket of its peer */
-	struct shoal_tcp_source *source;
 	struct shoal_addr peer;
 	struct event readable, writable, timer;
 	struct shoal_channel channel;
@@ -129,7 +114,6 @@ struct shoal_tcp_connection {
 	bool shared;     /* outbound: later requests go by it */
 	bool proved;     /* the host took a message that came by it */
 	unsigned passed; /* messages since then that it did not take */
-	enum shoal_tcp_phase phase;
 	uint64_t used_at;
 
 	/* The frame that is coming in. */
@@ -163,13 +147,6 @@ struct shoal_tcp_connection {
 	bool stale; /* the peer closed it between two frames: requests may be tried again */
 };
 
-struct shoal_tcp_listener {
-	struct shoal_tcp *tcp;
-	struct event readable;
-	int fd;
-	struct shoal_addr addr;
-};
-
 struct shoal_tcp {
 	struct shoal_allocator own;     /* of this struct */
 	struct shoal_allocator work;    /* of all the rest */
@@ -179,24 +156,19 @@ struct shoal_tcp {
 	uint64_t owner; /* number of the process that started it */
 	bool called;    /* the host was called since its last batch_end */
 	const struct shoal_tcp_connection *delivers; /* what it sent the host is told right now */
-	bool tired;                                  /* out of descriptors, and said so */
 	uint64_t patience_ns, idle_ns;
-	struct shoal_tcp_listener *listener;
-	size_t listeners;
-	struct event rest;      /* out of descriptors: when to accept again */
+	struct shoal_acceptor acceptor;
 	uint8_t *scratch;       /* what one read takes in */
 	struct shoal_tls *tls;  /* NULL: in clear */
 	struct shoal_said said; /* of failed handshakes */
 	struct shoal_handshakes handshakes;
 
-	struct shoal_tcp_crowd inbound, outbound;
+	struct shoal_crowd crowd;
 	struct shoal_list doomed;
-	size_t inbound_max, source_max;
 	size_t held, held_max; /* bytes of messages and partial frames */
 	uint64_t key[2];
-	size_t buckets;             /* a power of two */
-	struct shoal_list *address; /* outbound connections by peer */
-	struct shoal_list *source;
+	struct shoal_list
+	        *address; /* outbound connections by peer, in as many buckets as the crowd */
 
 	struct shoal_slab requests, exchanges;
 	struct shoal_list links; /* of both directions, doomed ones too */
@@ -212,19 +184,6 @@ void shoal_tcp_count(struct shoal_tcp *tcp, enum shoal_counter counter);
 /* tcp_limits.c */
 int shoal_tcp_limits_init(struct shoal_tcp *tcp);
 void shoal_tcp_limits_done(struct shoal_tcp *tcp);
-/* Makes room for a connection from a peer, and counts it to its source. NULL: there is none. The
- * source goes when its last connection is removed, or with shoal_tcp_limits_drop where none was
- * made. */
-struct shoal_tcp_source *shoal_tcp_limits_admit(
-        struct shoal_tcp *tcp, const struct shoal_addr *peer);
-void shoal_tcp_limits_drop(struct shoal_tcp *tcp, struct shoal_tcp_source *source);
-/* Makes room for a connection to a peer. */
-bool shoal_tcp_limits_dial(struct shoal_tcp *tcp);
-/* Closes the cheapest connection. false: all are busy. */
-bool shoal_tcp_limits_evict(struct shoal_tcp *tcp);
-/* Puts a connection behind the others of a phase; a new one is counted. */
-void shoal_tcp_limits_place(struct shoal_tcp_connection *connection, enum shoal_tcp_phase phase);
-void shoal_tcp_limits_remove(struct shoal_tcp_connection *connection);
 /* Takes size bytes from the budget, which may doom the connection that holds most. connection: who
  * wants them, NULL for none in particular. false: it holds most itself. */
 bool shoal_tcp_limits_hold(
@@ -237,9 +196,9 @@ struct shoal_tcp_connection *shoal_tcp_connection_new(
         struct shoal_tcp *tcp, const struct shoal_addr *peer);
 /* Takes over a descriptor, on failure too: SHOAL_ERR_NOMEM. */
 int shoal_tcp_connection_adopt(struct shoal_tcp_connection *connection, int fd);
-/* Takes over an accepted descriptor and the place that was admitted; closes both on failure. */
-void shoal_tcp_connection_accept(struct shoal_tcp *tcp, int fd, const struct shoal_addr *peer,
-        struct shoal_tcp_source *source);
+/* For the acceptor of a transport. */
+void shoal_tcp_connection_accept(
+        void *tcp, int fd, const struct shoal_addr *peer, struct shoal_crowd_source *source);
 /* Ends a connection: see above. code: of its requests; counter: what it is counted as, when it is
  * buried. */
 void shoal_tcp_connection_doom(

@@ -37,8 +37,8 @@ shoal_tcp_connection_doom(
 	}
 	connection->shared = false;
 	shoal_list_remove(&connection->in_address);
-	shoal_tcp_limits_remove(connection);
-	shoal_list_push_back(&tcp->doomed, &connection->in_all);
+	shoal_crowd_remove(&tcp->crowd, &connection->member);
+	shoal_list_push_back(&tcp->doomed, &connection->in_doomed);
 	shoal_tcp_output_drop(connection);
 	shoal_tcp_frame_drop(connection);
 	shoal_tcp_exchange_expire(connection, UINT64_MAX);
@@ -57,7 +57,7 @@ static void
 release(struct shoal_tcp_connection *connection)
 {
 	struct shoal_tcp *tcp = connection->tcp;
-	shoal_list_remove(&connection->in_all);
+	shoal_list_remove(&connection->in_doomed);
 	shoal_tcp_watch_forget(connection);
 	shoal_alloc_free(&tcp->work, connection->why);
 	shoal_alloc_free(&tcp->work, connection);
@@ -95,8 +95,8 @@ arm(struct shoal_tcp_connection *connection, uint64_t now)
 {
 	struct shoal_tcp *tcp = connection->tcp;
 	uint64_t since = UINT64_MAX - tcp->patience_ns;
-	uint64_t at =
-	        tcp->idle_ns + (connection->phase == SHOAL_TCP_IDLE ? connection->used_at : now);
+	uint64_t at = tcp->idle_ns +
+	              (connection->member.phase == SHOAL_TCP_IDLE ? connection->used_at : now);
 	if (connection->frame_since != 0 && connection->frame_since < since) {
 		since = connection->frame_since;
 	}
@@ -132,8 +132,8 @@ refresh(struct shoal_tcp_connection *connection, uint64_t now)
 		return;
 	}
 	/* Who trickles in its greeting must not move behind those that came later. */
-	if (phase != connection->phase || phase == SHOAL_TCP_IDLE) {
-		shoal_tcp_limits_place(connection, phase);
+	if (phase != (enum shoal_tcp_phase)connection->member.phase || phase == SHOAL_TCP_IDLE) {
+		shoal_crowd_place(&connection->tcp->crowd, &connection->member, phase);
 	}
 	arm(connection, now);
 }
@@ -225,19 +225,20 @@ shoal_tcp_connection_adopt(struct shoal_tcp_connection *connection, int fd)
 }
 
 void
-shoal_tcp_connection_accept(struct shoal_tcp *tcp, int fd, const struct shoal_addr *peer,
-        struct shoal_tcp_source *source)
+shoal_tcp_connection_accept(
+        void *arg, int fd, const struct shoal_addr *peer, struct shoal_crowd_source *source)
 {
+	struct shoal_tcp *tcp = arg;
 	struct shoal_tcp_connection *connection = shoal_tcp_connection_new(tcp, peer);
 	if (connection == NULL) {
 		close(fd);
-		shoal_tcp_limits_drop(tcp, source);
+		shoal_crowd_drop(&tcp->crowd, source);
 		shoal_tcp_count(tcp, SHOAL_COUNTER_CONNECTIONS_REFUSED);
 		return;
 	}
-	connection->source = source;
+	connection->member.source = source;
 	connection->frame_since = shoal_socket_now();
-	shoal_tcp_limits_place(connection, SHOAL_TCP_SILENT);
+	shoal_crowd_place(&tcp->crowd, &connection->member, SHOAL_TCP_SILENT);
 	if (shoal_tcp_connection_adopt(connection, fd) != 0) {
 		shoal_tcp_connection_doom(
 		        connection, SHOAL_ERR_LIMIT, SHOAL_COUNTER_CONNECTIONS_REFUSED);
@@ -253,13 +254,13 @@ shoal_tcp_connection_accept(struct shoal_tcp *tcp, int fd, const struct shoal_ad
 }
 
 static void
-doom_crowd(struct shoal_tcp_crowd *crowd)
+doom_side(struct shoal_crowd_side *side)
 {
-	for (unsigned i = 0; i < SHOAL_TCP_PHASES; ++i) {
+	for (unsigned i = 0; i < SHOAL_CROWD_PHASES; ++i) {
 		struct shoal_list *node;
-		while ((node = shoal_list_first(&crowd->phase[i])) != NULL) {
+		while ((node = shoal_list_first(&side->phase[i])) != NULL) {
 			shoal_tcp_connection_doom(
-			        SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_all),
+			        SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, member.in_side),
 			        SHOAL_ERR_CANCELED, SHOAL_TCP_QUIET);
 		}
 	}
@@ -268,11 +269,11 @@ doom_crowd(struct shoal_tcp_crowd *crowd)
 void
 shoal_tcp_connection_close_all(struct shoal_tcp *tcp)
 {
-	doom_crowd(&tcp->inbound);
-	doom_crowd(&tcp->outbound);
+	doom_side(&tcp->crowd.inbound);
+	doom_side(&tcp->crowd.outbound);
 	SHOAL_LIST_FOREACH (node, &tcp->doomed) {
 		struct shoal_tcp_connection *connection =
-		        SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_all);
+		        SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_doomed);
 		evtimer_del(&connection->timer);
 		shoal_tcp_exchange_cancel_all(connection);
 	}
@@ -283,6 +284,6 @@ shoal_tcp_connection_release_all(struct shoal_tcp *tcp)
 {
 	struct shoal_list *node;
 	while ((node = shoal_list_first(&tcp->doomed)) != NULL) {
-		release(SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_all));
+		release(SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_doomed));
 	}
 }

@@ -11,7 +11,7 @@
 struct shoal_list *
 shoal_tcp_dial_bucket(const struct shoal_tcp *tcp, const struct shoal_addr *peer)
 {
-	return &tcp->address[shoal_socket_hash(tcp->key, peer) & (tcp->buckets - 1)];
+	return &tcp->address[shoal_socket_hash(tcp->key, peer) & (tcp->crowd.buckets - 1)];
 }
 
 static void
@@ -62,8 +62,8 @@ source_for(const struct shoal_tcp *tcp, const struct shoal_addr *peer)
 {
 	const struct shoal_addr *found = NULL;
 
-	for (size_t i = 0; i < tcp->listeners; ++i) {
-		const struct shoal_addr *own = &tcp->listener[i].addr;
+	for (size_t i = 0; i < tcp->acceptor.ports; ++i) {
+		const struct shoal_addr *own = &tcp->acceptor.port[i].addr;
 		if (shoal_addr_is_ipv4(own) != shoal_addr_is_ipv4(peer) ||
 		        shoal_addr_is_loopback(own) != shoal_addr_is_loopback(peer) ||
 		        own->scope != peer->scope) {
@@ -83,7 +83,7 @@ start_dial(struct shoal_tcp_connection *connection)
 	struct shoal_tcp *tcp = connection->tcp;
 	const struct shoal_addr *from = source_for(tcp, &connection->peer);
 	int fd = shoal_dialer_dial(&tcp->env.dialer, &connection->peer, from);
-	if (fd == SHOAL_ERR_LIMIT && shoal_tcp_limits_evict(tcp)) {
+	if (fd == SHOAL_ERR_LIMIT && shoal_crowd_evict(&tcp->crowd)) {
 		fd = shoal_dialer_dial(&tcp->env.dialer, &connection->peer, from);
 	}
 	if (fd < 0) {
@@ -100,7 +100,7 @@ static struct shoal_tcp_connection *
 dial(struct shoal_tcp *tcp, const struct shoal_addr *peer, bool shared, int *code)
 {
 	*code = SHOAL_ERR_LIMIT;
-	if (!shoal_tcp_limits_dial(tcp)) {
+	if (!shoal_crowd_dial(&tcp->crowd)) {
 		return NULL;
 	}
 	*code = SHOAL_ERR_NOMEM;
@@ -117,7 +117,7 @@ dial(struct shoal_tcp *tcp, const struct shoal_addr *peer, bool shared, int *cod
 	connection->connecting = true;
 	connection->shared = shared;
 	connection->greeted = SHOAL_TCP_GREETING; /* only diallers greet */
-	shoal_tcp_limits_place(connection, SHOAL_TCP_BUSY);
+	shoal_crowd_place(&tcp->crowd, &connection->member, SHOAL_TCP_BUSY);
 	if (shared) {
 		shoal_list_push_front(shoal_tcp_dial_bucket(tcp, peer), &connection->in_address);
 	}

@@ -156,7 +156,7 @@ turn(void)
 static int
 accepted_stream(struct shoal_tcp *tcp)
 {
-	struct shoal_tcp_source *source = shoal_tcp_limits_admit(tcp, &there);
+	struct shoal_crowd_source *source = shoal_crowd_admit(&tcp->crowd, &there);
 	int pair[2];
 
 	fuzz_expect(source != NULL);
@@ -197,7 +197,7 @@ run(bool accepted, bool link, uint8_t cut, const uint8_t *data, size_t size)
 	close(fd);
 	turn();
 	turn();
-	fuzz_expect(tcp->inbound.count + tcp->outbound.count == 0 &&
+	fuzz_expect(tcp->crowd.inbound.count + tcp->crowd.outbound.count == 0 &&
 	            shoal_list_empty(&tcp->doomed) && tcp->held == 0);
 	return heard;
 }

@@ -79,7 +79,7 @@ an_idle_connection_is_closed_and_dialled_anew(void **state)
 		site_request(&a, &b.addr[0], i, "x", 1, MINUTE);
 		UNTIL(&world, a.results.count == i);
 		assert_int_equal(last(&a.results)->code, 0);
-		UNTIL(&world, tcp->inbound.count == 0);
+		UNTIL(&world, tcp->crowd.inbound.count == 0);
 	}
 	assert_int_equal(b.counted[SHOAL_COUNTER_CONNECTIONS_IN], 3);
 	assert_int_equal(b.counted[SHOAL_COUNTER_CONNECTIONS_ABUSED], 0);

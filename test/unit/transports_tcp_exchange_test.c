@@ -221,7 +221,7 @@ a_reply_to_a_requester_that_has_gone_finds_nobody(void **state)
 	UNTIL(&world, b.requests.count == 1);
 	site_stop(&a);
 	UNTIL(&world, site_reply(&b, last(&b.requests)->exchange, "", 0) == SHOAL_ERR_NOT_FOUND ||
-	                      ((struct shoal_tcp *)b.transport.self)->inbound.count == 0);
+	                      ((struct shoal_tcp *)b.transport.self)->crowd.inbound.count == 0);
 	assert_int_equal(site_reply(&b, last(&b.requests)->exchange, "", 0), SHOAL_ERR_NOT_FOUND);
 	assert_int_equal(a.results.count, 0);
 	close_pair(&world, &a, &b);

@@ -91,7 +91,7 @@ frames_arrive_in_any_pieces(void **state)
 		assert_string_equal(last(&scene.site.requests)->text, "four");
 		close(fd);
 	}
-	UNTIL(&scene.world, scene.tcp->inbound.count == 0);
+	UNTIL(&scene.world, scene.tcp->crowd.inbound.count == 0);
 	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED), 0);
 	close_scene(&scene);
 }
@@ -123,9 +123,9 @@ a_wrong_first_byte_ends_a_connection(void **state)
 
 	/* A scanner that looks whether the port is open. */
 	fd = dial(&scene);
-	UNTIL(&scene.world, scene.tcp->inbound.count == 1);
+	UNTIL(&scene.world, scene.tcp->crowd.inbound.count == 1);
 	close(fd);
-	UNTIL(&scene.world, scene.tcp->inbound.count == 0);
+	UNTIL(&scene.world, scene.tcp->crowd.inbound.count == 0);
 	UNTIL(&scene.world, count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED) == 9);
 	expect_served(&scene);
 	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_IN), 10);
@@ -153,7 +153,7 @@ a_length_above_the_limit_is_refused_and_one_below_buys_nothing(void **state)
 		raw_send(fd[i], data, sizeof(data));
 		raw_send(fd[i], "some of it", 10);
 	}
-	UNTIL(&scene.world, scene.tcp->inbound.count == 1 + COUNT_OF(fd));
+	UNTIL(&scene.world, scene.tcp->crowd.inbound.count == 1 + COUNT_OF(fd));
 	world_rest(&scene.world, 1);
 	UNTIL(&scene.world, scene.tcp->held > 0);
 	world_rest(&scene.world, 1);
@@ -162,7 +162,7 @@ a_length_above_the_limit_is_refused_and_one_below_buys_nothing(void **state)
 	for (size_t i = 0; i < COUNT_OF(fd); i++) {
 		close(fd[i]);
 	}
-	UNTIL(&scene.world, scene.tcp->inbound.count == 1);
+	UNTIL(&scene.world, scene.tcp->crowd.inbound.count == 1);
 	assert_int_equal(scene.tcp->held, 0);
 	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED), 0);
 	data[HELLO_LEN + 3] = 1; /* one byte more */
@@ -300,7 +300,7 @@ a_connection_that_brought_what_is_refused_is_closed_behind_the_answer(void **sta
 	UNTIL(&scene.world,
 	        count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED) == COUNT_OF(kinds) + 1);
 	assert_int_equal(scene.site.results.count, 1);
-	assert_int_equal(scene.tcp->outbound.count, 0);
+	assert_int_equal(scene.tcp->crowd.outbound.count, 0);
 	scene.site.verdict = SHOAL_TRANSPORT_PASSED;
 	expect_served(&scene);
 	expect_served(&scene);

@@ -97,10 +97,10 @@ tcp_of(const struct site *site)
 static struct shoal_tcp_connection *
 inbound_of(const struct site *site, enum shoal_tcp_phase phase)
 {
-	struct shoal_list *node = shoal_list_first(&tcp_of(site)->inbound.phase[phase]);
+	struct shoal_list *node = shoal_list_first(&tcp_of(site)->crowd.inbound.phase[phase]);
 
 	assert_non_null(node);
-	return SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, in_all);
+	return SHOAL_LIST_ITEM(node, struct shoal_tcp_connection, member.in_side);
 }
 
 /* The same by a connection that is made for it. */
@@ -370,8 +370,8 @@ static void
 be_child(struct greeting *greeting)
 {
 	struct shoal_tcp_connection *connection =
-	        SHOAL_LIST_ITEM(tcp_of(&greeting->a)->outbound.phase[SHOAL_TCP_BUSY].next,
-	                struct shoal_tcp_connection, in_all);
+	        SHOAL_LIST_ITEM(tcp_of(&greeting->a)->crowd.outbound.phase[SHOAL_TCP_BUSY].next,
+	                struct shoal_tcp_connection, member.in_side);
 
 	alarm(60);
 	event_reinit(greeting->world.base);
@@ -473,7 +473,7 @@ handshakes_that_do_not_end_are_bounded_and_stop_no_good_request(void **state)
 		fd[i] = raw_connect(&greeting.b.addr[0]);
 		raw_send(fd[i], begun, sizeof(begun));
 		world_rest(&greeting.world, 0);
-		assert_true(tcp_of(&greeting.b)->inbound.count <= 24);
+		assert_true(tcp_of(&greeting.b)->crowd.inbound.count <= 24);
 	}
 	assert_int_equal(ask(&greeting), 0);
 	for (size_t i = 0; i < COUNT_OF(fd); i++) {

@@ -26,14 +26,14 @@ flood(const void *data, size_t len)
 	UNTIL(&scene.world, count_of(&scene, SHOAL_COUNTER_CONNECTIONS_IN) >= FLOOD);
 	expect_served(&scene);
 	world_rest(&scene.world, 1);
-	assert_true(scene.tcp->inbound.count <= 64);
+	assert_true(scene.tcp->crowd.inbound.count <= 64);
 	refused = count_of(&scene, SHOAL_COUNTER_CONNECTIONS_REFUSED);
 	abused = count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED);
 	assert_true(refused + abused + 64 >= FLOOD);
 	for (size_t i = 0; i < FLOOD; i++) {
 		close(fd[i]);
 	}
-	UNTIL(&scene.world, scene.tcp->inbound.count <= 1);
+	UNTIL(&scene.world, scene.tcp->crowd.inbound.count <= 1);
 	expect_served(&scene);
 	close_scene(&scene);
 }
@@ -63,7 +63,7 @@ a_flood_of_idle_connections_stops_no_good_request(void **state)
 	}
 	UNTIL(&scene.world, count_of(&scene, SHOAL_COUNTER_CONNECTIONS_IN) >= FLOOD);
 	expect_served(&scene);
-	assert_true(scene.tcp->inbound.count <= 64);
+	assert_true(scene.tcp->crowd.inbound.count <= 64);
 	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED), 0);
 	for (size_t i = 0; i < FLOOD; i++) {
 		close(fd[i]);
@@ -81,12 +81,13 @@ the_silent_go_in_the_order_in_which_they_came(void **state)
 	open_scene(&scene, 64, MINUTE); /* 16 of one source */
 	for (size_t i = 0; i < 16; i++) {
 		fd[i] = dial(&scene);
-		UNTIL(&scene.world, scene.tcp->inbound.count == i + 1);
+		UNTIL(&scene.world, scene.tcp->crowd.inbound.count == i + 1);
 	}
 	raw_send(fd[0], hello, 1);
 	raw_send(fd[1], hello, HELLO_LEN);
 	world_rest(&scene.world, 1);
-	UNTIL(&scene.world, shoal_list_first(&scene.tcp->inbound.phase[SHOAL_TCP_IDLE]) != NULL);
+	UNTIL(&scene.world,
+	        shoal_list_first(&scene.tcp->crowd.inbound.phase[SHOAL_TCP_IDLE]) != NULL);
 	fd[16] = dial(&scene);
 	UNTIL(&scene.world, raw_is_closed(fd[0]));
 	fd[17] = dial(&scene);
@@ -127,7 +128,7 @@ who_waits_for_an_answer_is_not_displaced(void **state)
 	}
 	scene.site.echo = true;
 	expect_served(&scene);
-	assert_int_equal(scene.tcp->inbound.count, 12);
+	assert_int_equal(scene.tcp->crowd.inbound.count, 12);
 	assert_int_equal(count_of(&scene, SHOAL_COUNTER_CONNECTIONS_REFUSED), 1);
 	for (size_t i = 0; i < COUNT_OF(fd); i++) {
 		close(fd[i]);
@@ -176,15 +177,15 @@ a_source_is_an_ipv4_address_or_an_ipv6_network(void **state)
 		bool is_same = i < COUNT_OF(same);
 		const char *const *pair = is_same ? same[i] : others[i - COUNT_OF(same)];
 		struct shoal_addr a = at(pair[0]), b = at(pair[1]);
-		struct shoal_tcp_source *first = shoal_tcp_limits_admit(scene.tcp, &a);
-		struct shoal_tcp_source *second = shoal_tcp_limits_admit(scene.tcp, &b);
+		struct shoal_crowd_source *first = shoal_crowd_admit(&scene.tcp->crowd, &a);
+		struct shoal_crowd_source *second = shoal_crowd_admit(&scene.tcp->crowd, &b);
 
 		assert_non_null(first);
 		assert_non_null(second);
 		assert_int_equal(first == second, is_same);
-		shoal_tcp_limits_drop(scene.tcp, first);
+		shoal_crowd_drop(&scene.tcp->crowd, first);
 		if (!is_same) {
-			shoal_tcp_limits_drop(scene.tcp, second);
+			shoal_crowd_drop(&scene.tcp->crowd, second);
 		}
 	}
 	close_scene(&scene);
@@ -239,13 +240,13 @@ who_holds_most_memory_goes_first(void **state)
 	UNTIL(&scene.world, scene.tcp->held >= 190000);
 	small = dial(&scene);
 	raw_send(small, frame, 50000);
-	UNTIL(&scene.world, scene.tcp->inbound.count == 2 && scene.tcp->held >= 240000);
+	UNTIL(&scene.world, scene.tcp->crowd.inbound.count == 2 && scene.tcp->held >= 240000);
 	scene.tcp->held_max = scene.tcp->held;
 
 	/* One that would hold more than anyone gets nothing; one that wants little displaces the
 	 * largest. */
 	assert_false(shoal_tcp_limits_hold(scene.tcp, NULL, 512 * 1024));
-	assert_int_equal(scene.tcp->inbound.count, 2);
+	assert_int_equal(scene.tcp->crowd.inbound.count, 2);
 	expect_served(&scene);
 	UNTIL(&scene.world, raw_is_closed(large));
 	assert_false(raw_is_closed(small));

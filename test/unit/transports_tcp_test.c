@@ -197,7 +197,7 @@ without_descriptors_accepting_rests_and_goes_on(void **state)
 		raw_send(fd[i], hello, HELLO_LEN);
 	}
 	UNTIL(&scene.world, count_of(&scene, SHOAL_COUNTER_CONNECTIONS_IN) == COUNT_OF(fd));
-	UNTIL(&scene.world, scene.tcp->tired == false);
+	UNTIL(&scene.world, scene.tcp->acceptor.tired == false);
 	expect_served(&scene);
 
 	/* With one that is idle to close, another is served. */

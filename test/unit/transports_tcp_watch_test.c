@@ -66,9 +66,9 @@ a_link_is_not_closed_for_being_idle_and_other_connections_are(void **state)
 	UNTIL(&world, a.results.count == 2);
 	struct shoal_tcp *tcp = b.transport.self;
 	assert_int_equal(b.counted[SHOAL_COUNTER_CONNECTIONS_IN], 2);
-	UNTIL(&world, tcp->inbound.count == 1);
+	UNTIL(&world, tcp->crowd.inbound.count == 1);
 	world_rest(&world, 100);
-	assert_int_equal(tcp->inbound.count, 1);
+	assert_int_equal(tcp->crowd.inbound.count, 1);
 	assert_int_equal(a.closed.count + b.unwatched.count, 0);
 	assert_int_equal(b.counted[SHOAL_COUNTER_CONNECTIONS_ABUSED], 0);
 	close_pair(&world, &a, &b);
@@ -230,7 +230,7 @@ a_fresh_request_has_a_connection_of_its_own_that_ends_with_it(void **state)
 		assert_string_equal(last(&a.results)->text, "fresh");
 		assert_int_equal(a.counted[SHOAL_COUNTER_CONNECTIONS_OUT], i);
 	}
-	UNTIL(&world, tcp->outbound.count == 1);
+	UNTIL(&world, tcp->crowd.outbound.count == 1);
 	site_stop(&b);
 	assert_int_equal(ops->fresh(tcp, &b.addr[0], 9, data, 5, SHOAL_MS(MINUTE)), 0);
 	UNTIL(&world, a.results.count == 4);
@@ -323,7 +323,7 @@ the_links_of_strangers_are_bounded_and_go_when_room_is_needed(void **state)
 	assert_int_equal(scene.tcp->links_in, SHOAL_TCP_LINKS_MAX);
 	UNTIL(&scene.world, raw_is_closed(fd[SHOAL_TCP_LINKS_MAX]));
 	expect_served(&scene);
-	while (shoal_tcp_limits_evict(scene.tcp)) {
+	while (shoal_crowd_evict(&scene.tcp->crowd)) {
 	}
 	UNTIL(&scene.world, scene.site.unwatched.count == SHOAL_TCP_LINKS_MAX);
 	assert_int_equal(scene.tcp->links_in, 0);
@@ -345,10 +345,10 @@ a_link_goes_after_idle_connections_and_ends_for_its_watcher_as_a_limit(void **st
 	assert_int_equal(site_reply(&scene.good, last(&scene.good.watched)->exchange, "yes", 3), 0);
 	UNTIL(&scene.world, scene.site.results.count == 1);
 	expect_served(&scene);
-	assert_true(shoal_tcp_limits_evict(scene.tcp)); /* the connection of the request */
+	assert_true(shoal_crowd_evict(&scene.tcp->crowd)); /* the connection of the request */
 	world_rest(&scene.world, 20);
 	assert_int_equal(scene.site.closed.count, 0);
-	assert_true(shoal_tcp_limits_evict(scene.tcp));
+	assert_true(shoal_crowd_evict(&scene.tcp->crowd));
 	UNTIL(&scene.world, scene.site.closed.count == 1);
 	assert_int_equal(last(&scene.site.closed)->code, SHOAL_ERR_LIMIT);
 	close_scene(&scene);
