@@ -93,6 +93,66 @@ a_dial_that_is_none_is_told_as_such(void **state)
 	}
 }
 
+static unsigned knocks;
+
+static int
+dial_the_dead(void *arg, const struct shoal_addr *to)
+{
+	(void)arg;
+	(void)to;
+	knocks++;
+	return SHOAL_ERR_REFUSED;
+}
+
+/* Times are set back, and not waited for. */
+static void
+who_is_dead_is_dialled_less_and_less_often(void **state)
+{
+	struct shoal_transport transport;
+	struct shoal_addr to;
+	struct world world;
+	struct site site;
+
+	(void)state;
+	world_open(&world);
+	assert_int_equal(shoal_transport_http(&transport, NULL), 0);
+	site_init(&site, &world, transport, "127.0.0.1:0");
+	site.env.web.bind = "http://127.0.0.1:0";
+	site.env.dialer.dial = dial_the_dead;
+	assert_int_equal(site_start(&site), 0);
+	assert_int_equal(shoal_addr_from_url(&to, "http://127.0.0.1:9"), 0);
+	assert_int_equal(transport.ops->know(transport.self, &to, "http://127.0.0.1:9"), 0);
+	struct shoal_http_peer *peer = shoal_http_peer_find(transport.self, &to);
+	uint64_t rest = SHOAL_MS(100);
+	knocks = 0;
+	for (unsigned i = 1; i <= 12; i++) {
+		uint64_t before = shoal_socket_now();
+		assert_int_equal(site_stream(&site, &to, "m", 1), 0);
+		UNTIL(&world, knocks == i);
+		UNTIL(&world, !shoal_http_job_waits(peer));
+		assert_true(peer->rests_until >= before + rest / 4 * 3);
+		assert_true(peer->rests_until <= shoal_socket_now() + rest);
+		/* Meanwhile nobody knocks; what is said then waits for the next time. */
+		peer->rests_until = shoal_socket_now() + SHOAL_SEC(3600);
+		assert_int_equal(site_stream(&site, &to, "m", 1), 0);
+		world_rest(&world, 0);
+		assert_int_equal(knocks, i);
+		assert_true(shoal_http_job_waits(peer));
+		peer->rests_until = 0;
+		rest = 2 * rest < SHOAL_SEC(10) ? 2 * rest : SHOAL_SEC(10);
+	}
+	/* A request does not wait, and who was reached begins anew. */
+	peer->rests_until = shoal_socket_now() + SHOAL_SEC(3600);
+	assert_int_equal(site_request(&site, &to, 1, "x", 1, MINUTE), 0);
+	UNTIL(&world, knocks == 13 && site.results.count == 1);
+	shoal_http_peer_reached(peer);
+	assert_int_equal(site_stream(&site, &to, "m", 1), 0);
+	UNTIL(&world, knocks == 14);
+	assert_true(peer->rests_until <= shoal_socket_now() + SHOAL_MS(100));
+	site_close(&site);
+	world_close(&world);
+}
+
 /* The application's functions, when the descriptors have run out. */
 static unsigned dials, accepts;
 
@@ -337,6 +397,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(requests_that_wait_keep_back_neither_datagrams_nor_messages),
 	        cmocka_unit_test(a_dial_that_is_none_is_told_as_such),
+	        cmocka_unit_test(who_is_dead_is_dialled_less_and_less_often),
 	        cmocka_unit_test(out_of_descriptors_what_rests_goes_first),
 	        cmocka_unit_test(a_message_that_did_not_leave_by_a_fresh_connection_is_sent_again),
 	        cmocka_unit_test(peers_that_cannot_be_reached_do_not_fill_the_log),
