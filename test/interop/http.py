@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Agents at URLs, and programs that are not ours: curl, nginx, and clients that only want to be in the way."""
+"""Agents at URLs, and programs that are not ours: curl, openssl, nginx, and clients that only want to be in the way."""
 import os
 import resource
 import shutil
@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../net"))
-from harness import LOCAL, Failure, Skip, check, expect_round, main  # noqa: E402
+from harness import LOCAL, LONG, Failure, Skip, check, expect_round, main  # noqa: E402
+from tls import authority, certificate, openssl, speaks_what_is_good, trust  # noqa: E402
 
 TOKEN = "a-word-that-all-of-them-have"
 TYPE = "Content-Type: application/vnd.shoal"
@@ -18,8 +19,8 @@ PATIENT = (*LOCAL, "--set", "suspicion_mult=100", "--set", "probe_interval_ms=10
            "--set", "leave_timeout_ms=300")
 
 
-def token(cluster):
-    path = os.path.join(cluster.folder, "token")
+def token_in(folder):
+    path = os.path.join(folder, "token")
     with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
         file.write(TOKEN + "\n")
     return ("--token-file", path)
@@ -41,7 +42,7 @@ def ask(url, *options, body=b"x", own=True, sender="http://127.0.0.1:9/curl"):
 def curl_is_answered_as_http_has_it(cluster):
     if not shutil.which("curl"):
         raise Skip("curl is not here")
-    member = cluster.start("m01", *PATIENT, "--set", "stream_max=1000000", *token(cluster), bind="http://127.0.0.1:0/g")
+    member = cluster.start("m01", *PATIENT, "--set", "stream_max=1000000", *token_in(cluster.folder), bind="http://127.0.0.1:0/g")
     url = member.address
     cases = (
         (204, "", url + "/datagrams", (), {"body": b"\0\1x"}),
@@ -85,8 +86,8 @@ def a_thousand_connections_that_trickle_or_are_silent_keep_nobody_out(cluster):
     if hard < 1200:
         raise Skip(f"only {hard} descriptors")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
-    first = cluster.start("m01", *PATIENT, *token(cluster), bind="http://127.0.0.1:0/g")
-    second = cluster.start("m02", *PATIENT, *token(cluster), bind="http://127.0.0.1:0/g", join=[first.address])
+    first = cluster.start("m01", *PATIENT, *token_in(cluster.folder), bind="http://127.0.0.1:0/g")
+    second = cluster.start("m02", *PATIENT, *token_in(cluster.folder), bind="http://127.0.0.1:0/g", join=[first.address])
     cluster.expect_all([first, second], {"m01": "alive", "m02": "alive"})
     before = resident(first)
     host, _, port = first.address.removeprefix("http://").removesuffix("/g").rpartition(":")
@@ -120,9 +121,11 @@ def a_thousand_connections_that_trickle_or_are_silent_keep_nobody_out(cluster):
 
 
 class Nginx:
-    """One in front of members, with TLS and a path for each; it runs as who runs the test."""
+    """One in front of members, with TLS and a path for each; it runs as who runs the test. `other` is the path of a
+    certificate and a key, without .crt and .key, of another server at the same port, which who names neither gets. The
+    names that were asked for are in names.log."""
 
-    def __init__(self, folder, members, size="4m"):
+    def __init__(self, folder, members, size="4m", other=None):
         self.folder = folder
         self.process = None
         listener = socket.socket()
@@ -131,23 +134,26 @@ class Nginx:
         listener.close()
         self.certificate = os.path.join(folder, "front.pem")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "2", "-subj", "/CN=front", "-addext", "subjectAltName=IP:127.0.0.1",
+                        "-days", "2", "-subj", "/CN=front", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
                         "-keyout", os.path.join(folder, "front.key"), "-out", self.certificate],
                        check=True, capture_output=True)
         places = "".join(f"location /{name}/ {{ proxy_pass http://{at}; proxy_http_version 1.1; "
                          f"proxy_set_header Connection \"\"; proxy_read_timeout 20s; }}\n" for name, at in members.items())
         temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in
                             ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        first = f"server {{ listen 127.0.0.1:{self.port} ssl; server_name other; ssl_certificate {other}.crt;\n" \
+            f"ssl_certificate_key {other}.key; return 421; }}\n" if other else ""
         self.config = os.path.join(folder, "nginx.conf")
         with open(self.config, "w", encoding="ascii") as file:
             file.write(f"daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n"
                        f"events {{ worker_connections 256; }}\n"
-                       f"http {{ access_log off; client_max_body_size {size};\n{temporary}"
-                       f"server {{ listen 127.0.0.1:{self.port} ssl; ssl_certificate {self.certificate};\n"
-                       f"ssl_certificate_key {folder}/front.key;\n{places}}}\n}}\n")
+                       f"http {{ log_format name $ssl_server_name; access_log {folder}/names.log name;\n"
+                       f"client_max_body_size {size};\n{temporary}{first}"
+                       f"server {{ listen 127.0.0.1:{self.port} ssl; server_name localhost;\n"
+                       f"ssl_certificate {self.certificate}; ssl_certificate_key {folder}/front.key;\n{places}}}\n}}\n")
 
-    def url(self, name):
-        return f"https://127.0.0.1:{self.port}/{name}"
+    def url(self, name, host="127.0.0.1"):
+        return f"https://{host}:{self.port}/{name}"
 
     def start(self, cluster):
         self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "nginx", "-e", f"{self.folder}/nginx.log", "-p",
@@ -169,6 +175,84 @@ class Nginx:
             self.process.wait()
 
 
+def bearing(cluster, name, trusted="trusted"):
+    """Options of an agent with NAME.crt."""
+    path = os.path.join(cluster.folder, "")
+    return ("--tls-ca", f"{path}{trusted}.crt", "--tls-cert", f"{path}{name}.crt", "--tls-key", f"{path}{name}.key")
+
+
+def openssl_is_answered_by_an_agent_at_https(cluster):
+    if not shutil.which("openssl"):
+        raise Skip("openssl is not here")
+    authority(cluster, "ours")
+    certificate(cluster, "member", "ours", 30)
+    trust(cluster, "ours")
+    member = cluster.start("m01", *PATIENT, *token_in(cluster.folder), *bearing(cluster, "member"), "--tls-client-certs",
+                           bind="https://127.0.0.1:0/g")
+    address = member.address.removeprefix("https://").removesuffix("/g")
+    speaks_what_is_good(cluster, address)
+    for path, word, status in (("g/datagrams", TOKEN, "204 No Content"), ("g/datagrams", "another", "401 Unauthorized"),
+                               ("other", TOKEN, "404 Not Found")):
+        request = f"POST /{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {word}\r\n{TYPE}\r\n" \
+            f"Shoal-From: http://127.0.0.1:9/o\r\nContent-Length: 3\r\nConnection: close\r\n\r\n\0\1x"
+        asked = subprocess.run(["openssl", "s_client", "-connect", address, "-CAfile", "ours.crt", "-verify_return_error",
+                                "-cert", "member.crt", "-key", "member.key", "-quiet"], cwd=cluster.folder, timeout=LONG,
+                               input=request, capture_output=True, text=True, check=False)
+        check(asked.stdout.startswith(f"HTTP/1.1 {status}\n"), f"/{path}: {asked.stdout} {asked.stderr}")
+
+
+def who_joins_says_what_is_wrong_with_a_certificate(cluster):
+    """One that ended yesterday, one for another host, one that no authority signed; and who shows none is told so."""
+    if not shutil.which("openssl"):
+        raise Skip("openssl is not here")
+    authority(cluster, "ours")
+    authority(cluster, "alone")
+    trust(cluster, "ours")
+    certificate(cluster, "member", "ours", 30)
+    certificate(cluster, "elsewhere", "ours", 30, "IP:127.0.0.9")
+    request = openssl(cluster, "req", "-new", "-key", "member.key", "-subj", "/CN=ended", "-out", "ended.csr")
+    with open(os.path.join(cluster.folder, "names"), "w", encoding="ascii") as file:
+        file.write("subjectAltName=IP:127.0.0.1\n")
+    ended = openssl(cluster, "x509", "-req", "-in", "ended.csr", "-CA", "ours.crt", "-CAkey", "ours.key", "-days", "-1",
+                    "-extfile", "names", "-out", "ended.crt")
+    check(request.returncode == 0 and ended.returncode == 0, request.stderr + ended.stderr)
+    shutil.copy(os.path.join(cluster.folder, "member.key"), os.path.join(cluster.folder, "ended.key"))
+    late = cluster.spawn("late", *PATIENT, "--tls-ca", os.path.join(cluster.folder, "trusted.crt"), bind="http://127.0.0.1:0/g")
+    cases = (("ended", (), "its certificate expired"), ("elsewhere", (), "its certificate is not for 127.0.0.1"),
+             ("alone", (), "its certificate is of no authority that is trusted here (tls_ca), or signed by itself"),
+             ("member", ("--tls-client-certs",), "it refused the connection: it may want a certificate (tls_cert)"))
+    seeds = [cluster.spawn(name, *PATIENT, *bearing(cluster, name), *more, bind="https://127.0.0.1:0/g")
+             for name, more, _ in cases]
+    cluster.until_ready([late, *seeds])
+    for seed, (name, _, words) in zip(seeds, cases):
+        joined = cluster.run("join", "--socket", late.socket_path, seed.address)
+        check(joined.returncode != 0 and words in joined.stderr, f"{name}: {joined.returncode}: {joined.stderr}")
+    check(late.states() == {"late": "alive"}, f"{late.states()}")
+    cluster.expect(lambda: "it gave no certificate" in seeds[3].log(), "the seed says why, too")
+
+
+def nginx_is_told_the_name_that_is_dialled(cluster):
+    """Of two servers at one port: who names none, or another one, gets the first, whose certificate is another."""
+    for program in ("nginx", "openssl"):
+        if not shutil.which(program):
+            raise Skip(f"{program} is not here")
+    authority(cluster, "other")
+    port = free_port()
+    nginx = Nginx(cluster.folder, {"m01": f"127.0.0.1:{port}"}, other=os.path.join(cluster.folder, "other"))
+    nginx.start(cluster)
+    try:
+        options = (*PATIENT, *token_in(cluster.folder), "--tls-ca", nginx.certificate)
+        url = nginx.url("m01", "localhost")
+        first = cluster.start("m01", *options, "--advertise", url, bind=f"http://127.0.0.1:{port}/m01")
+        second = cluster.start("m02", *options, bind="http://127.0.0.1:0/g", join=[url])
+        cluster.expect_all([first, second], {"m01": "alive", "m02": "alive"})
+        with open(os.path.join(cluster.folder, "names.log"), encoding="ascii") as file:
+            check(set(file.read().split()) == {"localhost"}, "nginx was asked for another name")
+    finally:
+        nginx.stop()
+
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -183,7 +267,7 @@ def five_members_behind_nginx_with_tls_outlive_its_restart(cluster):
     names = [f"m{n:02}" for n in range(1, 6)]
     ports = {name: free_port() for name in names}
     nginx = Nginx(cluster.folder, {name: f"127.0.0.1:{port}" for name, port in {**ports, "gone": 9}.items()}, "20k")
-    own = token(cluster)
+    own = token_in(cluster.folder)
     nginx.start(cluster)
     try:
         for name in names:
