@@ -85,7 +85,6 @@ serve(struct application *app, const char *address, char *url, size_t len)
 		return -1;
 	}
 	getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&at, &size);
-	evhttp_set_max_body_size(app->server, 1 << 24);
 	evhttp_set_cb(app->server, "/", on_page, app);
 	snprintf(url, len, "http://%s:%u/gossip", host, ntohs(at.sin_port));
 	printf(" is at %s:%u\n", host, ntohs(at.sin_port));

@@ -365,6 +365,9 @@ shoal_transport_http_mount(const struct shoal_transport *transport, struct evhtt
 		return SHOAL_ERR_STATE;
 	}
 	shoal_http_mount_stop(http);
+	if (evhttp != NULL) {
+		shoal_http_mount_bound(evhttp);
+	}
 	http->evhttp = evhttp;
 	return 0;
 }

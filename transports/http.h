@@ -14,6 +14,13 @@
  *     http_job.c      what waits for them, and what becomes of it
  *     http_client.c   one connection to a peer: dials, asks, hears the answer
  *
+ * One path of HTTP/1.1 serves both sides, in clear and with TLS: libhttp-parser, which reads
+ * requests and answers alike, on descriptors by way of channel.h. evhttp has no client with TLS,
+ * drops connections on a pair of bufferevents, and bounds a message when it is there; and on the
+ * descriptor what TLS made and the kernel did not take waits once, in the session, a record at
+ * most. Where an application has an evhttp already, that one asks instead of the listener
+ * (http_mount.c).
+ *
  * Everything is a POST to the member's URL with one of three words behind its path, of type
  * application/vnd.shoal, with the sender's own URL in Shoal-From:
  *
@@ -294,6 +301,8 @@ uint32_t shoal_http_server_note(
 void shoal_http_server_forget(struct shoal_http *http, uint64_t *waits);
 
 /* http_mount.c */
+/* Sets the limits that an evhttp does not have by itself. */
+void shoal_http_mount_bound(struct evhttp *evhttp);
 int shoal_http_mount_start(struct shoal_http *http, char *why, size_t len);
 void shoal_http_mount_stop(struct shoal_http *http);
 void shoal_http_mount_answer(

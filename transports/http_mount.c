@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What peers ask by an evhttp of the application: judged and answered as by the transport's own
- * listener, on the application's connections. How many of those there are, how long they may take
- * and how long a head may be is the evhttp's; it reads a body before it asks, so a body that is too
- * long is refused when it is here, unless evhttp_set_max_body_size did before.
+ * listener, on the application's connections. How many of those there are and how long they may
+ * take is the evhttp's; it reads a body before it asks, so its limits are those of the largest
+ * message, and what is longer than this cluster's is refused when it is here.
  *
  * A request waits in a struct of its own. That its peer has gone libevent 2.1 sees when it is
  * answered. Its connection may be ended by the application meanwhile: then libevent releases the
@@ -16,6 +16,8 @@
 
 #include "base/addr.h"
 #include "transports/http.h"
+
+#define BODY_MAX (16 * 1024 * 1024) /* stream_max of every profile */
 
 struct shoal_http_mounted {
 	struct shoal_list node;
@@ -253,6 +255,13 @@ static void
 path_of(const struct shoal_http *http, size_t kind, char *path, size_t len)
 {
 	snprintf(path, len, "%s%s", http->path, shoal_http_word[kind]);
+}
+
+void
+shoal_http_mount_bound(struct evhttp *evhttp)
+{
+	evhttp_set_max_headers_size(evhttp, SHOAL_HTTP_HEAD_MAX);
+	evhttp_set_max_body_size(evhttp, BODY_MAX);
 }
 
 int

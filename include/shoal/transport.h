@@ -290,8 +290,10 @@ SHOAL_API int shoal_transport_http(
  * is the transport's.
  *
  * Token, type, sender and length are checked as by the own listener. The evhttp reads a body before
- * it asks: set evhttp_set_max_body_size, evhttp_set_max_headers_size and evhttp_set_timeout. It
- * bounds neither the number of connections nor whose they are. NULL: a listener of its own again,
+ * it asks, and has no limits of its own, nor tells which it was given: this call sets 8 KiB for the
+ * headers and 16 MiB, which is stream_max, for the body, of requests to the application too. Other
+ * ones, and evhttp_set_timeout, are set behind it. The evhttp bounds neither the number of
+ * connections nor whose they are. NULL: a listener of its own again,
  * from the next start on. SHOAL_ERR_INVALID: another transport; SHOAL_ERR_STATE: it runs;
  * SHOAL_ERR_UNSUPPORTED. */
 SHOAL_API int shoal_transport_http_mount(

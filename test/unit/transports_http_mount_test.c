@@ -150,6 +150,41 @@ what_is_refused_is_refused_with_the_same_words(void **state)
 }
 
 /* The connection, the evhttp, or the transport: the others go on. */
+/* Of requests to the application too; what that wants otherwise it says afterwards. */
+static void
+heads_and_bodies_are_bounded_before_they_are_read(void **state)
+{
+	static char head[9000];
+	struct world world;
+	struct shop shop;
+	bool torn;
+
+	(void)state;
+	world_open(&world);
+	open_shop(&shop, &world, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		int fd = dial_from(&shop.end, "127.0.0.1");
+		say(fd, "POST /other HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+		        "Content-Length: 16777217\r\n\r\n");
+		const char *text = listen_to(&world, fd, "\r\n\r\n", &torn);
+		if (strstr(text, i == 0 ? " 413 " : " 100 ") == NULL) {
+			fail_msg("%zu: %s", i, text);
+		}
+		close(fd);
+		memset(head, 'x', sizeof(head) - 1);
+		memcpy(head, "GET /other HTTP/1.1\r\nHost: h\r\nX: ", 33);
+		memcpy(head + sizeof(head) - 5, "\r\n\r\n", 5);
+		text = told(&world, &shop.end, head, "\r\n\r\n");
+		if ((strstr(text, " 200 ") != NULL) != (i == 1)) {
+			fail_msg("%zu: %s", i, text);
+		}
+		evhttp_set_max_body_size(shop.evhttp, 1 << 25);
+		evhttp_set_max_headers_size(shop.evhttp, 1 << 14);
+	}
+	close_shop(&shop);
+	world_close(&world);
+}
+
 static void
 each_may_end_while_a_request_waits(void **state)
 {
@@ -339,6 +374,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_member_is_reached_by_an_evhttp_of_the_application),
 	        cmocka_unit_test(what_is_refused_is_refused_with_the_same_words),
+	        cmocka_unit_test(heads_and_bodies_are_bounded_before_they_are_read),
 	        cmocka_unit_test(each_may_end_while_a_request_waits),
 	        cmocka_unit_test(a_child_of_fork_answers_nothing_for_its_parent),
 	        cmocka_unit_test(empty_messages_and_replies_pass),
