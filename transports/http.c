@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/wipe.h"
 #include "transports/http.h"
+#include "transports/process.h"
 
 #define NO_TLS SHOAL_SEC(60)
-#include "transports/process.h"
 
 const char *const shoal_http_word[SHOAL_HTTP_KINDS] = {"/datagrams", "/message", "/request"};
 
@@ -108,6 +109,27 @@ read_token(char token[SHOAL_HTTP_TOKEN_MAX + 1], const char *text, size_t n, cha
 	return 0;
 }
 
+/* Both, or on an error none. */
+static int
+read_tokens(struct shoal_http *http, const char *text, char *why, size_t len)
+{
+	char token[sizeof(http->token)], also[sizeof(http->also)];
+	const char *first = text != NULL ? text : "", *second = strchr(first, ' ');
+
+	second = second != NULL ? second + 1 : "";
+	int code = read_token(token, first, strcspn(first, " "), why, len);
+	if (code == 0) {
+		code = read_token(also, second, strlen(second), why, len);
+	}
+	if (code == 0) {
+		memcpy(http->token, token, sizeof(token));
+		memcpy(http->also, also, sizeof(also));
+	}
+	shoal_wipe(token, sizeof(token));
+	shoal_wipe(also, sizeof(also));
+	return code;
+}
+
 static const struct shoal_transport_ops ops;
 
 static int
@@ -135,13 +157,7 @@ read_env(struct shoal_http *http, const struct shoal_transport_env *env, char *w
 		        web->bind);
 		return SHOAL_ERR_INVALID;
 	}
-	const char *token = web->token != NULL ? web->token : "";
-	const char *also = strchr(token, ' ');
-	also = also != NULL ? also + 1 : "";
-	code = read_token(http->token, token, strcspn(token, " "), why, len);
-	if (code == 0) {
-		code = read_token(http->also, also, strlen(also), why, len);
-	}
+	code = read_tokens(http, web->token, why, len);
 	if (code != 0) {
 		return code;
 	}
@@ -317,6 +333,15 @@ http_reload(void *self, char *why, size_t len)
 	return http->tls != NULL ? shoal_tls_reload(http->tls, why, len) : 0;
 }
 
+static int
+http_token(void *self, const char *token)
+{
+	struct shoal_http *http = self;
+	char why[80];
+
+	return http->running ? read_tokens(http, token, why, sizeof(why)) : SHOAL_ERR_STATE;
+}
+
 static const struct shoal_transport_ops ops = {
         .abi = SHOAL_TRANSPORT_ABI,
         .caps = SHOAL_TRANSPORT_DATAGRAM | SHOAL_TRANSPORT_STREAM | SHOAL_TRANSPORT_WAITING |
@@ -334,6 +359,7 @@ static const struct shoal_transport_ops ops = {
         .url = http_url,
         .peer = shoal_http_server_peer,
         .reload = http_reload,
+        .token = http_token,
         .stop = http_stop,
         .free = http_free,
 };

@@ -23,6 +23,7 @@
 #endif
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "transports/tls_material.h"
 
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
@@ -365,6 +366,32 @@ shoal_tls_until(const struct shoal_tls *tls)
 	        .tm_sec = to->sec};
 
 	return tls->material->has_cert ? (int64_t)timegm(&end) : INT64_MAX;
+}
+
+static void
+digest_chain(const mbedtls_x509_crt *first, uint8_t digest[SHOAL_SHA256_LEN])
+{
+	struct shoal_sha256 sha;
+
+	shoal_sha256_init(&sha);
+	for (const mbedtls_x509_crt *one = first; one != NULL; one = one->next) {
+		shoal_sha256_update(&sha, one->raw.p, one->raw.len);
+	}
+	shoal_sha256_final(&sha, digest);
+}
+
+void
+shoal_tls_digest(const struct shoal_tls *tls, struct shoal_tls_digest *digest)
+{
+	const struct shoal_tls_material *material = tls->material;
+	struct shoal_sha256 sha;
+
+	digest_chain(&material->ca, digest->ca);
+	digest_chain(&material->cert, digest->cert);
+	/* It was found to be the key's. */
+	shoal_sha256_init(&sha);
+	shoal_sha256_update(&sha, material->cert.pk_raw.p, material->cert.pk_raw.len);
+	shoal_sha256_final(&sha, digest->key);
 }
 
 void

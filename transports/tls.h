@@ -35,6 +35,10 @@ struct shoal_tls_files {
 	                    * NULL then, there is no connection */
 };
 
+struct shoal_tls_digest {
+	uint8_t ca[32], cert[32], key[32];
+};
+
 /* Strings are copied. SHOAL_ERR_INVALID, _PERMISSION, _SYSTEM, _NOMEM, _UNSUPPORTED: why (len
  * bytes) names the file, what is wrong and what to do. */
 SHOAL_MUST_USE int shoal_tls_new(struct shoal_tls **tls, const struct shoal_allocator *mem,
@@ -44,6 +48,9 @@ SHOAL_MUST_USE int shoal_tls_new(struct shoal_tls **tls, const struct shoal_allo
 SHOAL_MUST_USE int shoal_tls_reload(struct shoal_tls *tls, char *why, size_t len);
 /* When the certificate ends, in seconds since 1970; INT64_MAX: there is none. */
 int64_t shoal_tls_until(const struct shoal_tls *tls);
+/* What was read, by SHA-256 of the certificates and of the key's public half: files that are
+ * written anew with the same in them are the same. */
+void shoal_tls_digest(const struct shoal_tls *tls, struct shoal_tls_digest *digest);
 /* Sessions may outlive it. NULL is allowed. */
 void shoal_tls_free(struct shoal_tls *tls);
 

@@ -261,6 +261,10 @@ struct shoal_transport_ops {
 	 * while it is in datagram(), stream(), request(), watched() or result(); len 256 suffices.
 	 * SHOAL_ERR_NOT_FOUND: it has none that was checked, or nothing is told. */
 	int (*peer)(const void *self, char *name, size_t len);
+
+	/* WEB: OPTIONAL. Requests must have and have this token from now on, as web.token says;
+	 * copied. SHOAL_ERR_INVALID, _STATE: all stays. */
+	int (*token)(void *self, const char *token);
 };
 
 struct shoal_transport {

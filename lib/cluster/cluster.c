@@ -91,7 +91,7 @@ init_fields(struct shoal_cluster *cluster)
 	int rc;
 
 	cluster->mailbox_fd = cluster->dispatch_fd = -1;
-	cluster->certs.until = INT64_MAX;
+	cluster->certs.held.until = INT64_MAX;
 	shoal_list_init(&cluster->mailbox);
 	shoal_list_init(&cluster->waits);
 	shoal_list_init(&cluster->begun);

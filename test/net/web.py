@@ -8,16 +8,16 @@ from harness import LOCAL, LONG, check, main
 URL = "http://127.0.0.1:0/gossip"
 
 
-def token(cluster, text="a-token"):
-    """The options of agents that share a token."""
-    path = f"{cluster.folder}/{text}"
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
-        file.write(text + "\n")
+def token(cluster, *tokens, name="token"):
+    """The options of agents that share a file with these tokens."""
+    path = f"{cluster.folder}/{name}"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write("".join(text + "\n" for text in tokens))
     return "--transport", "http", "--token-file", path
 
 
 def agents_at_urls_join_one_is_killed_and_one_leaves(cluster):
-    agents = cluster.form(4, *LOCAL, *token(cluster), bind=URL)
+    agents = cluster.form(4, *LOCAL, *token(cluster, "a-token"), bind=URL)
     for agent in agents:
         check({m["address"] for m in agent.members().values()} == {a.address for a in agents},
               f"{agent.name} shows other addresses than those that the agents told")
@@ -46,11 +46,26 @@ def agents_at_sockets_and_at_urls_are_one_cluster(cluster):
 
 
 def another_token_is_refused_and_none_is_taken_from_a_file_that_others_read(cluster):
-    first = cluster.start("first", *LOCAL, *token(cluster), bind=URL)
-    other = token(cluster, "another-token")
+    first = cluster.start("first", *LOCAL, *token(cluster, "a-token"), bind=URL)
+    other = token(cluster, "another-token", name="other")
     late = cluster.start("late", *LOCAL, *other, bind=URL, join=[first.address])
     cluster.expect(lambda: "401" in late.log(), "the log says that the token is another one")
     check(set(first.states()) == {"first"}, "it was taken in all the same")
+
+    def reloaded(agent):
+        return cluster.run("reload", "--socket", agent.socket_path).stdout.strip()
+
+    # The two files are one cluster's before and after: each round is a reload of all.
+    token(cluster, "a-token", "another-token")
+    check(reloaded(first) == "changed: token_file", "it does not take two tokens")
+    cluster.expect_all([first, late], {"first": "alive", "late": "alive"})
+    token(cluster, "another-token")
+    check(reloaded(first) == "changed: token_file", "it does not take another token")
+    check(reloaded(first) == "nothing has changed", "it takes what it has")
+    token(cluster, "a word", "too many")
+    refused = cluster.run("reload", "--socket", first.socket_path)
+    check(refused.returncode == 1 and "--token-file" in refused.stderr and "a word" not in refused.stderr,
+          f"{refused.returncode}: {refused.stderr}")
     os.chmod(other[-1], 0o644)
     ended = cluster.run("agent", *other, "--bind", URL, seconds=LONG)
     check(ended.returncode == 2 and "mode 0644" in ended.stderr, f"it said: {ended.stderr}")

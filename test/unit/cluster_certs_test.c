@@ -265,9 +265,31 @@ who_has_no_certificate_of_the_authority_is_kept_out_and_both_sides_say_why(void 
 }
 
 static void
+copy(const char *from, const char *to)
+{
+	char bytes[8192];
+	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+	size_t n = fread(bytes, 1, sizeof(bytes), in);
+
+	assert_in_range(n, 1, sizeof(bytes) - 1);
+	assert_int_equal(fwrite(bytes, 1, n, out), n);
+	fclose(in);
+	assert_int_equal(fclose(out), 0);
+}
+
+static void
+on_field(const char *field, bool in_force, void *arg)
+{
+	char *text = arg;
+
+	snprintf(text + strlen(text), 64 - strlen(text), "%s%s;", field, in_force ? "" : "!");
+}
+
+static void
 new_certificates_are_taken_over_without_a_restart(void **state)
 {
 	struct yard yard;
+	char fields[64] = "", before[160];
 	int days;
 
 	(void)state;
@@ -279,10 +301,20 @@ new_certificates_are_taken_over_without_a_restart(void **state)
 	assert_int_not_equal(join(&yard), 0);
 	give(&yard, &yard.one, "one", time(NULL) + 20 * DAY + DAY / 2);
 	assert_int_equal(
-	        shoal_cluster_reconfigure(yard.one.cluster, &yard.one.config, NULL, NULL), 0);
+	        shoal_cluster_reconfigure(yard.one.cluster, &yard.one.config, on_field, fields), 0);
+	assert_string_equal(fields, "tls_ca;tls_cert;tls_key;");
 	assert_int_equal(shoal_cluster_certificate_days(yard.one.cluster, &days), 0);
 	assert_int_equal(days, 20);
 	assert_int_equal(join(&yard), 0);
+
+	/* What is in them counts, not when they were written. */
+	fields[0] = '\0';
+	snprintf(before, sizeof(before), "%s", certs_path(&yard.certs, "one.crt.before"));
+	copy(yard.one.cert, before);
+	copy(before, yard.one.cert);
+	assert_int_equal(
+	        shoal_cluster_reconfigure(yard.one.cluster, &yard.one.config, on_field, fields), 0);
+	assert_string_equal(fields, "");
 
 	/* What cannot be used is named, and changes nothing. */
 	give(&yard, &yard.one, "one", time(NULL) + DAY + DAY / 2);

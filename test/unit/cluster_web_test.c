@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cluster/cluster.h"
 #include "cluster/join/address.h"
 
 #define MEMBERS 4
@@ -439,6 +440,72 @@ while_a_token_is_changed_both_are_taken(void **state)
 }
 
 static void
+on_field(const char *field, bool in_force, void *arg)
+{
+	char *text = arg;
+
+	snprintf(text + strlen(text), 64 - strlen(text), "%s%s;", field, in_force ? "" : "!");
+}
+
+/* Reconfigures the i-th member, and says which fields differed. */
+static const char *
+give_token(struct world *world, size_t i, const char *token)
+{
+	struct shoal_config config = config_of(world, i == 0 ? "a" : "b", "http://127.0.0.1:0");
+	static char fields[64];
+
+	fields[0] = '\0';
+	config.token = token;
+	assert_int_equal(shoal_cluster_reconfigure(world->member[i], &config, on_field, fields), 0);
+	return fields;
+}
+
+static void
+a_token_changes_while_members_run(void **state)
+{
+	static const char *const tokens[] = {"old", "new"};
+	char text[SHOAL_URL_TEXT];
+	const char *seed = text;
+	struct world world;
+
+	(void)state;
+	init(&world);
+	for (size_t i = 0; i < 2; i++) {
+		struct shoal_config config =
+		        config_of(&world, i == 0 ? "a" : "b", "http://127.0.0.1:0");
+
+		config.token = tokens[i];
+		add_with(&world, &config);
+	}
+	assert_string_equal(give_token(&world, 0, "old"), "");
+	assert_string_equal(give_token(&world, 0, "old new"), "token;");
+	assert_string_equal(give_token(&world, 0, "old new"), "");
+	assert_string_equal(give_token(&world, 1, "new old"), "token;");
+	join(&world, 1, 0, true);
+	settle(&world);
+	assert_string_equal(give_token(&world, 0, "new"), "token;");
+	assert_string_equal(give_token(&world, 1, "old"), "token;");
+	seed_of(world.member[0], true, text);
+	assert_int_equal(
+	        shoal_cluster_join_async(world.member[1], &seed, 1, 5000, ended, &world), 0);
+	until(&world, &world.ends, world.ends + 1);
+	assert_int_equal(world.code, SHOAL_ERR_NO_SEED);
+	assert_string_equal(give_token(&world, 1, "new"), "token;");
+	join(&world, 1, 0, true);
+
+	/* Of a transport that takes none it is fixed. */
+	struct shoal_transport *by = (struct shoal_transport *)(uintptr_t)world.member[1]->web;
+	const struct shoal_transport_ops *honest = by->ops;
+	struct shoal_transport_ops firm = *honest;
+	firm.token = NULL;
+	by->ops = &firm;
+	assert_string_equal(give_token(&world, 1, "old"), "token!;");
+	assert_string_equal(give_token(&world, 1, "new"), "");
+	by->ops = honest;
+	done(&world);
+}
+
+static void
 a_state_file_remembers_urls(void **state)
 {
 	char dir[] = "/tmp/shoal-web-XXXXXX", path[64];
@@ -506,6 +573,7 @@ main(void)
 	        cmocka_unit_test(members_of_two_kinds_are_members_of_one_cluster),
 	        cmocka_unit_test(one_without_a_way_to_a_seed_is_told_what_to_do),
 	        cmocka_unit_test(while_a_token_is_changed_both_are_taken),
+	        cmocka_unit_test(a_token_changes_while_members_run),
 	        cmocka_unit_test(another_token_does_not_join_and_is_told_so),
 	        cmocka_unit_test(a_state_file_remembers_urls),
 	        cmocka_unit_test(what_is_advertised_is_what_others_dial),

@@ -40,7 +40,7 @@ join_values(const struct cli_options *options, const char *key)
 /* Options whose fields have another name. */
 static const struct {
 	const char *key, *field;
-} renamed[] = {{"watch_links", "watchers"}, {"tag", "tags"}};
+} renamed[] = {{"watch_links", "watchers"}, {"tag", "tags"}, {"token_file", "token"}};
 
 #define RENAMED (sizeof(renamed) / sizeof(renamed[0]))
 

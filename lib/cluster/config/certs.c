@@ -4,13 +4,13 @@
  * that call and not a line in a log, and changes nothing. */
 #include "cluster/config/certs.h"
 
+#include "base/hash.h"
 #include "cluster/cluster.h"
 #include "cluster/loop/clock.h"
 #include "cluster/loop/fork.h"
 #include "cluster/loop/mailbox.h"
 #include "cluster/report/last_error.h"
 #include "cluster/report/log.h"
-#include "transports/tls.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -99,7 +99,7 @@ shoal_certs_env(const struct shoal_config *config)
 }
 
 int
-shoal_certs_read(struct shoal_cluster *cluster, int64_t *until)
+shoal_certs_read(struct shoal_cluster *cluster, struct shoal_certs_held *held)
 {
 	const struct shoal_config *config = &cluster->settings.config;
 	const struct shoal_tls_files files = {.ca = config->tls_ca,
@@ -110,14 +110,15 @@ shoal_certs_read(struct shoal_cluster *cluster, int64_t *until)
 	char why[SHOAL_TLS_WHY];
 	struct shoal_tls *tls;
 
-	*until = INT64_MAX;
+	*held = (struct shoal_certs_held){.until = INT64_MAX};
 	if (reads_files(config)) {
 		int rc = shoal_tls_new(&tls, cluster->mem, &files, why, sizeof(why));
 
 		if (rc != 0) {
 			return shoal_last_error_set(rc, "%s", why);
 		}
-		*until = shoal_tls_until(tls);
+		held->until = shoal_tls_until(tls);
+		shoal_tls_digest(tls, &held->digest);
 		shoal_tls_free(tls);
 	}
 	return 0;
@@ -126,28 +127,44 @@ shoal_certs_read(struct shoal_cluster *cluster, int64_t *until)
 int
 shoal_certs_begin(struct shoal_cluster *cluster)
 {
-	int64_t until;
-	int rc = shoal_certs_read(cluster, &until);
+	struct shoal_certs_held held;
+	int rc = shoal_certs_read(cluster, &held);
 
 	if (rc == 0) {
 		pthread_mutex_lock(&cluster->lock);
-		cluster->certs.until = until;
+		cluster->certs.held = held;
 		pthread_mutex_unlock(&cluster->lock);
 	}
 	return rc;
 }
 
-void
-shoal_certs_renew(struct shoal_cluster *cluster, int64_t until)
+static void
+tell(const char *field, const uint8_t was[SHOAL_SHA256_LEN], const uint8_t is[SHOAL_SHA256_LEN],
+        shoal_reconfigured_fn fn, void *arg)
 {
+	if (fn != NULL && memcmp(was, is, SHOAL_SHA256_LEN) != 0) {
+		fn(field, true, arg);
+	}
+}
+
+void
+shoal_certs_renew(struct shoal_cluster *cluster, const struct shoal_certs_held *held,
+        shoal_reconfigured_fn fn, void *arg)
+{
+	struct shoal_tls_digest was;
+
 	/* Also where no file is named: those of the machine's authorities may have come, or
 	 * changed.
 	 */
 	pthread_mutex_lock(&cluster->lock);
-	cluster->certs.until = until;
+	was = cluster->certs.held.digest;
+	cluster->certs.held = *held;
 	cluster->certs.anew = true;
 	pthread_mutex_unlock(&cluster->lock);
 	shoal_mailbox_ring(cluster->mailbox_fd);
+	tell("tls_ca", was.ca, held->digest.ca, fn, arg);
+	tell("tls_cert", was.cert, held->digest.cert, fn, arg);
+	tell("tls_key", was.key, held->digest.key, fn, arg);
 }
 
 void
@@ -179,7 +196,7 @@ static int64_t
 end_of(struct shoal_cluster *cluster)
 {
 	pthread_mutex_lock(&cluster->lock);
-	int64_t at = cluster->certs.until;
+	int64_t at = cluster->certs.held.until;
 	pthread_mutex_unlock(&cluster->lock);
 	return at;
 }

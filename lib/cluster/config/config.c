@@ -217,7 +217,7 @@ static bool
 is_fixed_text(const char *field)
 {
 	return strcmp(field, "tags") != 0 && strcmp(field, "allow") != 0 &&
-	       strcmp(field, "advertise") != 0;
+	       strcmp(field, "advertise") != 0 && strcmp(field, "token") != 0;
 }
 
 void

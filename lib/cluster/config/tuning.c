@@ -61,7 +61,17 @@ shoal_tuning_init(struct shoal_cluster *cluster)
 	tuning->changed = tuning->ranges > 0 || tuning->migrates;
 	rc = copy_text(cluster, &tuning->tags, config->tags);
 	rc = rc == 0 ? copy_text(cluster, &tuning->allow, config->allow) : rc;
-	return rc == 0 ? copy_text(cluster, &tuning->advertise, config->advertise) : rc;
+	rc = rc == 0 ? copy_text(cluster, &tuning->advertise, config->advertise) : rc;
+	return rc == 0 ? copy_text(cluster, &tuning->token, config->token) : rc;
+}
+
+static void
+free_secret(struct shoal_cluster *cluster, char *text)
+{
+	if (text != NULL) {
+		shoal_key_wipe(text, strlen(text));
+	}
+	shoal_alloc_free(cluster->mem, text);
 }
 
 void
@@ -70,6 +80,7 @@ shoal_tuning_done(struct shoal_cluster *cluster)
 	shoal_alloc_free(cluster->mem, cluster->tuning.tags);
 	shoal_alloc_free(cluster->mem, cluster->tuning.allow);
 	shoal_alloc_free(cluster->mem, cluster->tuning.advertise);
+	free_secret(cluster, cluster->tuning.token);
 	pthread_mutex_destroy(&cluster->tuning.lock);
 }
 
@@ -178,6 +189,28 @@ push_migration(struct shoal_cluster *cluster, bool clear_set, bool unlabelled_se
 	(void)shoal_loop_input(cluster, &input);
 }
 
+static bool
+can_change_token(const struct shoal_cluster *cluster)
+{
+	return cluster->web != NULL && cluster->web->ops->token != NULL;
+}
+
+static void
+push_token(struct shoal_cluster *cluster)
+{
+	char token[2 * SHOAL_TOKEN_MAX + 2] = "";
+
+	if (can_change_token(cluster)) {
+		pthread_mutex_lock(&cluster->tuning.lock);
+		if (cluster->tuning.token != NULL) { /* its length was checked */
+			memcpy(token, cluster->tuning.token, strlen(cluster->tuning.token) + 1);
+		}
+		pthread_mutex_unlock(&cluster->tuning.lock);
+		(void)cluster->web->ops->token(cluster->web->self, token);
+		shoal_key_wipe(token, sizeof(token));
+	}
+}
+
 void
 shoal_tuning_push(struct shoal_cluster *cluster)
 {
@@ -217,6 +250,7 @@ shoal_tuning_push(struct shoal_cluster *cluster)
 		push_migration(cluster, clear_set, unlabelled_set);
 	}
 	push_addresses(cluster);
+	push_token(cluster);
 	warn_of_outside(cluster, range, allow.len / sizeof(range[0]));
 	shoal_background_tuned(cluster);
 	if (migrates || heals != profile.heal_interval_ms) {
@@ -337,17 +371,26 @@ static int
 take_over(struct shoal_cluster *cluster, const struct shoal_settings *wanted, bool moves)
 {
 	struct shoal_tuning *tuning = &cluster->tuning;
-	char *allow, *advertise = NULL;
+	char *allow, *advertise = NULL, *token = NULL;
+	bool has_token = can_change_token(cluster);
 	int rc = copy_text(cluster, &allow, wanted->config.allow);
 
 	if (rc == 0 && moves) {
 		rc = copy_text(cluster, &advertise, wanted->config.advertise);
 	}
+	if (rc == 0 && has_token) {
+		rc = copy_text(cluster, &token, wanted->config.token);
+	}
 	rc = rc == 0 ? take_tags(cluster, wanted->config.tags) : rc;
 	if (rc != 0) {
 		shoal_alloc_free(cluster->mem, allow);
 		shoal_alloc_free(cluster->mem, advertise);
+		free_secret(cluster, token);
 		return rc;
+	}
+	if (has_token) {
+		free_secret(cluster, tuning->token);
+		tuning->token = token;
 	}
 	shoal_alloc_free(cluster->mem, tuning->allow);
 	tuning->allow = allow;
@@ -403,6 +446,7 @@ in_force(const struct shoal_cluster *cluster)
 	config.tags = cluster->tuning.tags;
 	config.allow = cluster->tuning.allow;
 	config.advertise = cluster->tuning.advertise;
+	config.token = cluster->tuning.token;
 	return config;
 }
 
@@ -444,9 +488,12 @@ differ(const struct shoal_cluster *cluster, const struct shoal_settings *wanted,
 
 	found->count = 0;
 	shoal_settings_differ(&held, &wanted->config, note, found);
-	for (size_t i = 0; i < found->count && stays; i++) {
-		found->item[i].fixed =
-		        found->item[i].fixed || strcmp(found->item[i].field, "advertise") == 0;
+	for (size_t i = 0; i < found->count; i++) {
+		const char *field = found->item[i].field;
+
+		found->item[i].fixed = found->item[i].fixed ||
+		                       (stays && strcmp(field, "advertise") == 0) ||
+		                       (!can_change_token(cluster) && strcmp(field, "token") == 0);
 	}
 }
 
@@ -469,7 +516,7 @@ shoal_cluster_reconfigure(struct shoal_cluster *cluster, const struct shoal_conf
 {
 	struct differences found;
 	struct shoal_settings wanted;
-	int64_t until = 0;
+	struct shoal_certs_held certs;
 	int rc = check_running(cluster, "reconfigure");
 
 	if (rc == 0) {
@@ -478,18 +525,18 @@ shoal_cluster_reconfigure(struct shoal_cluster *cluster, const struct shoal_conf
 	if (rc != 0) {
 		return rc;
 	}
-	rc = shoal_certs_read(cluster, &until);
+	rc = shoal_certs_read(cluster, &certs);
 	if (rc == 0) {
 		pthread_mutex_lock(&cluster->tuning.lock);
 		rc = apply(cluster, &wanted, &found);
 		pthread_mutex_unlock(&cluster->tuning.lock);
 	}
-	if (rc == 0) {
-		shoal_certs_renew(cluster, until);
-	}
 	shoal_settings_done(&wanted);
 	for (size_t i = 0; rc == 0 && fn != NULL && i < found.count; i++) {
 		fn(found.item[i].field, !found.item[i].fixed, arg);
+	}
+	if (rc == 0) {
+		shoal_certs_renew(cluster, &certs, fn, arg);
 	}
 	return rc;
 }

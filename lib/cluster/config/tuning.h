@@ -13,7 +13,7 @@ struct shoal_tuning {
 	pthread_mutex_t lock;
 	struct shoal_profile profile;
 	enum shoal_log_level log_level;
-	char *tags, *allow, *advertise; /* those of the config that counts; NULL: none */
+	char *tags, *allow, *advertise, *token; /* those of the config that counts; NULL: none */
 	struct shoal_cidr range[SHOAL_ALLOW_MAX];
 	size_t ranges;
 	struct shoal_addr addr[SHOAL_ADDRS_MAX]; /* those to advertise; none: what is bound */
