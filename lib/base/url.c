@@ -113,6 +113,18 @@ read_host(struct reading *in, struct shoal_url *url)
 	return true;
 }
 
+/* Others are told a URL, and a password in it with it: a token is for that. */
+static bool
+has_user(const struct reading *in)
+{
+	const char *at = in->at;
+
+	while (at < in->end && *at != '/' && *at != '@') {
+		at++;
+	}
+	return at < in->end && *at == '@';
+}
+
 static bool
 read_port(struct reading *in, struct shoal_url *url)
 {
@@ -243,6 +255,9 @@ shoal_url_parse(struct shoal_url *url, const char *text, size_t len, const char 
 		good = fail(&in, "it begins with neither http:// nor https://");
 	} else if (len > SHOAL_URL_MAX) {
 		good = fail(&in, "it is longer than 200 characters");
+	} else if (has_user(&in)) {
+		good = fail(
+		        &in, "a user and a password are not allowed in it; a token is for that");
 	} else {
 		good = read_host(&in, url) && read_port(&in, url) && read_path(&in, url) &&
 		       (write_text(url) || fail(&in, "it is longer than 200 characters"));

@@ -73,7 +73,10 @@ what_is_no_url_of_a_member_is_refused_with_the_reason(void **state)
 	assert_non_null(strstr(fault_of("http:///a"), "no host"));
 	assert_non_null(strstr(fault_of("http://a..b"), "no name"));
 	assert_non_null(strstr(fault_of("http://-a"), "no name"));
-	assert_non_null(strstr(fault_of("http://me@h/a"), "neither a port nor a path"));
+	assert_non_null(strstr(fault_of("http://me@h/a"), "a user and a password"));
+	assert_non_null(strstr(fault_of("http://me:7@h:7/a"), "a user and a password"));
+	assert_non_null(strstr(fault_of("http://me:secret@[::1]"), "a user and a password"));
+	assert_string_equal(form_of("http://h/@"), "http://h/@");
 	assert_non_null(strstr(fault_of("http://h?a"), "neither a port nor a path"));
 	assert_non_null(strstr(fault_of("http://h:/a"), "1 to 65535"));
 	assert_non_null(strstr(fault_of("http://h:65536"), "1 to 65535"));

@@ -132,6 +132,8 @@ what_has_no_form_is_refused_with_what_is_wrong(void **state)
 	        {"two words:7", "character is not allowed", true},
 	        {"db\xc3\xbc.example", "xn--", true}, {"a@b:7", "character is not allowed", true},
 	        {"tcp://a:7", "scheme is not known", true}, {"srv+", "a name is missing", true},
+	        {"srv+https://me:secret@a/x", "a user and a password are not allowed", false},
+	        {"https://me:secret@a/x", "a user and a password are not allowed", false},
 	        {"srv+tcp://a", "SRV records have their ports", true},
 	        {"srv+a:7946", "SRV records have their ports", true},
 	        {"srv+https://a:443/x", "SRV records have their ports", true},

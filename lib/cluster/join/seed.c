@@ -18,6 +18,7 @@
 	"https://host:port/path and srv+https://name/path"
 
 #define NO_PORT     "port 0 cannot be dialled; allowed are 1 to 65535"
+#define NO_USER     "a user and a password are not allowed in it; a token is for that"
 #define NOT_DIALLED "a wildcard, broadcast or multicast address cannot be dialled"
 
 struct prefix {
@@ -119,6 +120,9 @@ read_service(struct shoal_seed *seed, const char *name, const char *service)
 
 	if (len == 0) {
 		return "a name is missing; " FORMS;
+	}
+	if (memchr(name, '@', len) != NULL) {
+		return NO_USER;
 	}
 	if (memchr(name, ':', len) != NULL) {
 		return "SRV records have their ports: none may stand behind the name; " FORMS;
