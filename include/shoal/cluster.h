@@ -142,6 +142,12 @@ SHOAL_API int shoal_cluster_free(struct shoal_cluster *cluster);
  * SHOAL_ERR_TOO_BIG: len is too small, SHOAL_URL_TEXT fits. */
 SHOAL_API int shoal_cluster_address(struct shoal_cluster *cluster, char *text, size_t len);
 
+/* The i-th of the addresses that this member listens on, from 0 on, as text, with the port that the
+ * kernel chose: those of sockets, and then its URL. What others are told may be something else: see
+ * shoal_member_addresses of shoal_cluster_self. SHOAL_ERR_NOT_FOUND: there is none, or it was not
+ * started. SHOAL_ERR_TOO_BIG: len is too small, SHOAL_URL_TEXT fits. */
+SHOAL_API int shoal_cluster_bound(struct shoal_cluster *cluster, size_t i, char *text, size_t len);
+
 /* This member; unref it. NULL before start. */
 SHOAL_API struct shoal_member *shoal_cluster_self(struct shoal_cluster *cluster);
 

@@ -302,6 +302,15 @@ shoal_url_is_wildcard(const struct shoal_url *url)
 	return strcmp(url->host, "0.0.0.0") == 0 || strcmp(url->host, "::") == 0;
 }
 
+bool
+shoal_url_is_loopback(const struct shoal_url *url)
+{
+	const char *host = url->host;
+
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
+}
+
 int
 shoal_addr_from_url(struct shoal_addr *addr, const char *text)
 {

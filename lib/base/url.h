@@ -26,5 +26,7 @@ int shoal_url_parse(struct shoal_url *url, const char *text, size_t len, const c
 int shoal_url_move(struct shoal_url *url, const struct shoal_addr *to);
 /* Whether its host is 0.0.0.0 or ::. */
 bool shoal_url_is_wildcard(const struct shoal_url *url);
+/* Whether its host is this machine for whoever dials it: a loopback address, or localhost. */
+bool shoal_url_is_loopback(const struct shoal_url *url);
 
 #endif

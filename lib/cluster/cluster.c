@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "cluster/config/keyring.h"
 #include "cluster/join/join.h"
+#include "cluster/loop/bound.h"
 #include "cluster/loop/entropy.h"
 #include "cluster/loop/fork.h"
 #include "cluster/loop/host.h"
@@ -376,7 +377,7 @@ start(struct shoal_cluster *cluster)
 	if (rc != 0) {
 		return rc;
 	}
-	shoal_listen_say(cluster);
+	shoal_bound_say(cluster);
 	rc = make_core(cluster);
 	if (rc == 0) {
 		rc = show_self(cluster);

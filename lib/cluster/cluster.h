@@ -81,6 +81,7 @@ struct shoal_cluster {
 	struct shoal_addr bound[SHOAL_ADDRS_MAX];
 	size_t bounds;
 	char url[SHOAL_URL_TEXT];                      /* by which others reach it; "": none */
+	char bound_url[SHOAL_URL_TEXT];                /* where it listens for them */
 	struct shoal_addr advertised[SHOAL_ADDRS_MAX]; /* these two: the loop's, and may change */
 	size_t advertiseds;
 	bool watched; /* the address that it began with could be watched */
@@ -121,7 +122,7 @@ struct shoal_cluster {
 	pthread_t base_thread; /* SHOAL_RUN_BASE: where it was started, if it was */
 
 	/* The loop's thread. */
-	bool loopback_said; /* see shoal_listen_dials */
+	bool loopback_said; /* see shoal_bound_dials */
 	struct shoal_core *core;
 	struct shoal_clock clock;
 	struct shoal_rng rng;

@@ -34,6 +34,11 @@ def agents_at_urls_join_one_is_killed_and_one_leaves(cluster):
 def agents_at_sockets_and_at_urls_are_one_cluster(cluster):
     both = cluster.start("both", *LOCAL, bind=f"127.0.0.1:0,{URL}")
     url = next(place for place in [m["url"] for m in both.members().values()])
+    info = both.get("/v1/info")
+    told = [{"address": both.address, "kind": "sockets"}, {"address": url, "kind": "http"}]
+    check(info["addresses"] == told and info["bound"] == told, f"it is at {info['addresses']}, bound {info['bound']}")
+    rows = cluster.run("info", "--socket", both.socket_path).stdout.splitlines()
+    check([row.split() for row in rows[2:4]] == [["address", both.address], ["and", url]], f"it shows {rows}")
     socket = cluster.start("socket", *LOCAL, join=[both.address])
     web = cluster.start("web", *LOCAL, bind=URL, join=[url])
     cluster.expect_all([both, socket, web], {"both": "alive", "socket": "alive", "web": "alive"})

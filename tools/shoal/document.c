@@ -399,6 +399,46 @@ reach_of(struct shoal_cluster *cluster)
 	return document;
 }
 
+/* An address as text says its kind itself. */
+static void
+add_place(json_t *places, const char *text)
+{
+	const char *kind = strncmp(text, "https://", 8) == 0  ? "https"
+	                   : strncmp(text, "http://", 7) == 0 ? "http"
+	                                                      : "sockets";
+
+	json_array_append_new(places, json_pack("{s:s, s:s}", "address", text, "kind", kind));
+}
+
+/* All that others are told. */
+static json_t *
+places_of(const struct shoal_member *self)
+{
+	json_t *places = json_array();
+	const struct shoal_addr *addrs;
+	size_t n = shoal_member_addresses(self, &addrs);
+	char text[SHOAL_ADDR_TEXT];
+
+	for (size_t i = 0; i < n; i++) {
+		add_place(places, shoal_addr_is_web(&addrs[i])
+		                          ? shoal_member_url(self)
+		                          : shoal_addr_print(&addrs[i], text, sizeof(text)));
+	}
+	return places;
+}
+
+static json_t *
+bound_of(struct shoal_cluster *cluster)
+{
+	json_t *places = json_array();
+	char text[SHOAL_URL_TEXT];
+
+	for (size_t i = 0; shoal_cluster_bound(cluster, i, text, sizeof(text)) == 0; i++) {
+		add_place(places, text);
+	}
+	return places;
+}
+
 json_t *
 cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned subscribers)
 {
@@ -418,6 +458,8 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	put(&document, "id", id_of(shoal_member_id(self)));
 	put(&document, "name", cli_document_text(shoal_member_name(self)));
 	put(&document, "address", json_string(address));
+	put(&document, "addresses", places_of(self));
+	put(&document, "bound", bound_of(cluster));
 	put(&document, "state",
 	        json_string(shoal_cluster_state_name(shoal_cluster_state(cluster))));
 	put(&document, "health", integer_of(shoal_cluster_health(cluster)));

@@ -95,6 +95,38 @@ add_reach(struct cli_table *table, const json_t *reach)
 	add_line(table, "reach", line);
 }
 
+/* "10.0.0.7:7946, http://10.0.0.7:8001/web-1" */
+static char *
+places_of(const json_t *places, size_t from)
+{
+	char *text = cli_copy(""), *longer;
+	size_t i;
+
+	for (i = from; i < json_array_size(places); i++) {
+		longer = cli_format("%s%s%s", text, text[0] == '\0' ? "" : ", ",
+		        cli_json_text(json_array_get(places, i), "address"));
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/* All addresses behind the first one, and what is bound where that is something else. */
+static void
+add_places(struct cli_table *table, const json_t *told, const json_t *bound)
+{
+	char *others = places_of(told, 1), *listens = places_of(bound, 0);
+
+	if (others[0] != '\0') {
+		add_line(table, "and", others);
+	}
+	if (listens[0] != '\0' && !json_equal(told, bound)) {
+		add_line(table, "listens on", listens);
+	}
+	free(others);
+	free(listens);
+}
+
 static void
 print_table(const json_t *info)
 {
@@ -105,6 +137,7 @@ print_table(const json_t *info)
 	add_line(table, "name", cli_json_text(info, "name"));
 	add_line(table, "id", cli_json_text(info, "id"));
 	add_line(table, "address", cli_json_text(info, "address"));
+	add_places(table, json_object_get(info, "addresses"), json_object_get(info, "bound"));
 	add_line(table, "state", cli_json_text(info, "state"));
 	snprintf(text, sizeof(text), "%llu (0 is good)",
 	        (unsigned long long)cli_json_count(info, "health"));
@@ -192,7 +225,7 @@ const struct cli_command cli_info_command = {
         .operands = "",
         .summary = "Show the agent itself: address, health, counts",
         .about =
-                "Shows the local agent: its name, id and address, how healthy it finds itself, and "
+                "Shows the local agent: its name, id and addresses, how healthy it finds itself, and "
                 "how many members it sees in which state. The JSON form has all counters too.",
         .options = info_options,
         .run = run,

@@ -21,6 +21,7 @@
 
 #include "base/alloc.h"
 #include "cluster/join/target.h"
+#include "cluster/loop/bound.h"
 #include "cluster/loop/listen.h"
 #include "cluster/loop/loop.h"
 
@@ -370,7 +371,7 @@ ask(struct shoal_target *target)
 		target->next++;
 		return true;
 	}
-	shoal_listen_dials(try->cluster, addr);
+	shoal_bound_dials(try->cluster, addr, target->url);
 	try->next_at = shoal_clock_mono(&try->cluster->clock) + try->pause_ns;
 	rc = join(target, addr);
 	if (rc == SHOAL_ERR_LIMIT) {

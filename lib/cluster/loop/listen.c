@@ -213,6 +213,20 @@ pick_port(struct shoal_cluster *cluster, struct shoal_url *url, char *why, size_
 	return rc != 0 ? rc : shoal_url_move(url, &bound);
 }
 
+/* Where it listens, with the port that the kernel picked. */
+static void
+note_url(struct shoal_cluster *cluster, const struct shoal_url *bind)
+{
+	const struct shoal_transport *web = cluster->web;
+	struct shoal_url url = *bind;
+	struct shoal_addr bound;
+
+	if (url.port == 0 && web->ops->address(web->self, 0, &bound) == 0) {
+		(void)shoal_url_move(&url, &bound);
+	}
+	memcpy(cluster->bound_url, url.text, sizeof(url.text));
+}
+
 static int
 start_web(struct shoal_cluster *cluster, char *why, size_t len)
 {
@@ -240,10 +254,8 @@ start_web(struct shoal_cluster *cluster, char *why, size_t len)
 	if (rc == 0) {
 		rc = web->ops->url(web->self, cluster->url, sizeof(cluster->url));
 	}
-	if (rc == 0 && route) {
-		shoal_cluster_log(cluster, SHOAL_LOG_INFO, "listen",
-		        "bind \"%s\" is a wildcard: others are told %s; advertise says otherwise",
-		        settings->web.text, cluster->url);
+	if (rc == 0) {
+		note_url(cluster, &bind);
 	}
 	return rc;
 }
@@ -342,7 +354,6 @@ shoal_listen_advertise(struct shoal_cluster *cluster)
 {
 	int rc;
 
-	cluster->bounds = cluster->settings.binds;
 	rc = advertise_sockets(cluster);
 	if (rc == 0 && cluster->web != NULL) {
 		rc = shoal_addr_from_url(
@@ -376,6 +387,7 @@ shoal_listen_start(struct shoal_cluster *cluster)
 	if (rc != 0) {
 		return shoal_last_error_set(rc, "%s", *why != '\0' ? why : shoal_strerror(rc));
 	}
+	cluster->bounds = cluster->settings.binds;
 	rc = shoal_listen_advertise(cluster);
 	if (rc != 0) {
 		shoal_listen_stop(cluster);
@@ -454,88 +466,6 @@ make(struct shoal_cluster *cluster,
 
 	config->transport_count += rc == 0;
 	return rc;
-}
-
-/* What peers are told in the place of a wildcard that is bound. */
-static void
-say_wildcard(struct shoal_cluster *cluster, const struct shoal_addr *bound)
-{
-	bool named = cluster->settings.advertises > 0, told = named,
-	     ipv4 = shoal_addr_is_ipv4(bound);
-	char at[SHOAL_ADDR_TEXT], text[SHOAL_ADDRS_MAX * (SHOAL_ADDR_TEXT + 2)] = "";
-
-	for (size_t i = 0; i < cluster->advertiseds; i++) {
-		const struct shoal_addr *addr = &cluster->advertised[i];
-		size_t len = strlen(text);
-
-		if (named || (shoal_addr_is_ipv4(addr) == ipv4 && addr->port == bound->port)) {
-			shoal_addr_print(addr, at, sizeof(at));
-			snprintf(text + len, sizeof(text) - len, "%s%s", len > 0 ? ", " : "", at);
-			told = true;
-		}
-	}
-	shoal_addr_print(bound, at, sizeof(at));
-	if (told) {
-		shoal_cluster_log(cluster, SHOAL_LOG_INFO, "listen",
-		        "%s is bound, peers are told %s", at, text);
-	} else {
-		shoal_cluster_log(cluster, SHOAL_LOG_WARN, "listen",
-		        "%s is bound, and this machine has no such address but the loopback: peers "
-		        "are told none of %s",
-		        at, ipv4 ? "IPv4" : "IPv6");
-	}
-}
-
-/* Whether peers on this machine only reach it, by what it advertises. */
-static bool
-is_of_this_machine(const struct shoal_cluster *cluster)
-{
-	bool only = cluster->advertiseds > 0;
-
-	for (size_t i = 0; i < cluster->advertiseds && only; i++) {
-		only = shoal_addr_is_loopback(&cluster->advertised[i]);
-	}
-	return only;
-}
-
-void
-shoal_listen_say(struct shoal_cluster *cluster)
-{
-	bool beyond = false;
-
-	for (size_t i = 0; i < cluster->bounds; i++) {
-		beyond = beyond || !shoal_addr_is_loopback(&cluster->bound[i]);
-		if (shoal_addr_is_wildcard(&cluster->bound[i])) {
-			say_wildcard(cluster, &cluster->bound[i]);
-		}
-	}
-	if (beyond && is_of_this_machine(cluster)) {
-		char at[SHOAL_ADDR_TEXT];
-
-		shoal_addr_print(&cluster->advertised[0], at, sizeof(at));
-		shoal_cluster_log(cluster, SHOAL_LOG_WARN, "listen",
-		        "peers are told %s, where only those on this machine reach it: advertise "
-		        "another address",
-		        at);
-	}
-}
-
-void
-shoal_listen_dials(struct shoal_cluster *cluster, const struct shoal_addr *to)
-{
-	char at[SHOAL_ADDR_TEXT], there[SHOAL_ADDR_TEXT];
-
-	if (cluster->loopback_said || shoal_addr_is_loopback(to) || shoal_addr_is_web(to) ||
-	        !is_of_this_machine(cluster)) {
-		return;
-	}
-	cluster->loopback_said = true;
-	shoal_addr_print(&cluster->advertised[0], at, sizeof(at));
-	shoal_addr_print(to, there, sizeof(there));
-	shoal_cluster_log(cluster, SHOAL_LOG_WARN, "listen",
-	        "this member is at %s, where a member at %s does not reach it: bind or advertise "
-	        "another address",
-	        at, there);
 }
 
 int

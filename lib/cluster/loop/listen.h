@@ -25,11 +25,6 @@ void shoal_listen_print(const struct shoal_cluster *cluster, char text[SHOAL_URL
  * route. */
 bool shoal_listen_follows_route(const struct shoal_cluster *cluster);
 
-/* Tells the log what wildcards stand for, and that peers elsewhere are told a loopback address:
- * once it is bound, and before it dials there, once. The loop's thread, or that which starts it. */
-void shoal_listen_say(struct shoal_cluster *cluster);
-void shoal_listen_dials(struct shoal_cluster *cluster, const struct shoal_addr *to);
-
 /* Whether an address leads to this member. */
 bool shoal_listen_is_self(const struct shoal_cluster *cluster, const struct shoal_addr *addr);
 

@@ -39,6 +39,7 @@ call_all(struct shoal_cluster *cluster)
 	        shoal_wait_members(cluster, 9, 100),
 	        shoal_cluster_stop(cluster),
 	        shoal_cluster_address(cluster, text, sizeof(text)),
+	        shoal_cluster_bound(cluster, 0, text, sizeof(text)),
 	        shoal_cluster_failure(cluster),
 	        shoal_cluster_certificate_days(cluster, &days),
 	        shoal_cluster_dispatch(cluster),
