@@ -192,6 +192,17 @@ ask_host(struct shoal_http *http, const struct shoal_addr *from, const uint8_t *
 	return 0; /* it is answered later, or was inside the call, or nobody waits any more */
 }
 
+/* The host knows no name for who calls itself so. */
+static void
+say_refused(struct shoal_http *http, const struct shoal_addr *from)
+{
+	struct shoal_http_peer *peer = shoal_http_peer_find(http, from);
+
+	if (peer != NULL) {
+		shoal_http_peer_say(peer, "what came in its name was refused");
+	}
+}
+
 unsigned
 shoal_http_server_take(struct shoal_http *http, const struct shoal_http_head *head,
         const uint8_t *body, size_t len, const struct shoal_http_exchange *who, uint64_t *waits,
@@ -200,6 +211,7 @@ shoal_http_server_take(struct shoal_http *http, const struct shoal_http_head *he
 	const struct shoal_transport_host *host = &http->env.host;
 	enum shoal_http_kind kind;
 	struct shoal_addr from;
+	unsigned status;
 
 	*verdict = SHOAL_TRANSPORT_TAKEN;
 	if (!find_kind(http, head->path, &kind) ||
@@ -218,10 +230,16 @@ shoal_http_server_take(struct shoal_http *http, const struct shoal_http_head *he
 		return 204;
 	case SHOAL_HTTP_MESSAGE:
 		*verdict = host->stream(host->arg, &from, body, len);
-		return *verdict == SHOAL_TRANSPORT_REFUSED ? 403 : 204;
+		status = *verdict == SHOAL_TRANSPORT_REFUSED ? 403 : 204;
+		break;
 	default:
-		return ask_host(http, &from, body, len, who, waits, verdict);
+		status = ask_host(http, &from, body, len, who, waits, verdict);
+		break;
 	}
+	if (*verdict == SHOAL_TRANSPORT_REFUSED && http->running) {
+		say_refused(http, &from);
+	}
+	return status;
 }
 
 /* Whether its connection has told enough that was not taken. */

@@ -171,7 +171,9 @@ a_url_that_only_this_machine_reaches_is_warned_of(void **state)
 		assert_true(i < 30000);
 		turn(&stage);
 	}
-	has_line(&stage, "! this member is at %s, where a member at %s does not reach it",
+	has_line(&stage,
+	        "! this member is at %s, where a member at %s does not reach it, "
+	        "unless that is on this machine",
 	        bound(&stage, 0, text), there);
 	close_stage(&stage);
 }

@@ -61,6 +61,8 @@ what_is_advertised_must_be_bound_and_dialled(void **state)
 	        {"http://127.0.0.1:1", "http://0.0.0.0:1", "wildcard"},
 	        {"http://127.0.0.1:1", "http://[::]:1", "wildcard"},
 	        {"http://127.0.0.1:1", "http://a:0", "port 0"},
+	        {"http://localhost:1/a", NULL, "must be an address of this machine"},
+	        {"https://[::1]:1/a", NULL, "needs tls_cert"},
 	        {"127.0.0.1:1,http://127.0.0.1:1", "::1,::2,::3,::4", "more than 4"}};
 
 	(void)state;

@@ -187,6 +187,7 @@ who_is_not_taken_is_closed_behind_the_answer(void **state)
 	end.site.echo = true;
 	const char *text = told(&world, &end, POST_MESSAGE ONE, NULL);
 	assert_non_null(strstr(text, " 403 "));
+	assert_string_equal(end.site.log, "http://c.example: what came in its name was refused");
 	text = told(&world, &end, POST_REQUEST ONE, NULL); /* which was answered all the same */
 	assert_non_null(strstr(text, " 200 "));
 	end.site.echo = false;

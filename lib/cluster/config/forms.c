@@ -277,6 +277,23 @@ check_token(const struct shoal_settings *settings, const struct shoal_config *co
 	return 0;
 }
 
+/* A URL is bound by an address: a name is what others know. An evhttp of the application listens by
+ * itself. */
+static int
+check_listener(const struct shoal_settings *settings, const struct shoal_config *config)
+{
+	struct shoal_addr addr;
+
+	if (!has_url(settings) || config->transports != NULL ||
+	        shoal_address_numeric(&addr, settings->web.host, settings->web.port) == 0) {
+		return 0;
+	}
+	return shoal_last_error_set(SHOAL_ERR_INVALID,
+	        "bind: \"%s\": to listen there, its host must be an address of this machine, "
+	        "0.0.0.0 or [::]; advertise is for the URL by which others reach it",
+	        settings->web.text);
+}
+
 int
 shoal_forms_check(struct shoal_settings *settings, const struct shoal_config *config)
 {
@@ -290,6 +307,9 @@ shoal_forms_check(struct shoal_settings *settings, const struct shoal_config *co
 	}
 	if (rc == 0) {
 		rc = check_transports(settings, config);
+	}
+	if (rc == 0) {
+		rc = check_listener(settings, config);
 	}
 	return rc != 0 ? rc : check_token(settings, config);
 }

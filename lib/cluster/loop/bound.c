@@ -123,9 +123,10 @@ shoal_bound_dials(struct shoal_cluster *cluster, const struct shoal_addr *to, co
 	shoal_listen_print(cluster, at);
 	shoal_addr_print(to, there, sizeof(there));
 	shoal_cluster_log(cluster, SHOAL_LOG_WARN, "listen",
-	        "this member is at %s, where a member at %s does not reach it: bind or advertise "
+	        "this member is at %s, where a member at %s does not reach it%s: bind or advertise "
 	        "another address",
-	        at, url[0] != '\0' ? url : there);
+	        at, url[0] != '\0' ? url : there,
+	        url[0] != '\0' ? ", unless that is on this machine" : "");
 }
 
 int
