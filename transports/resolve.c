@@ -15,9 +15,9 @@
  *
  * Memory: c-ares holds an answer until it is told, 64 KiB as DNS has it and its addresses; what is
  * kept is bounded by `most`.
- * Time: for the order c-ares asks the kernel by which source address each answer is reached, about
- * 25 microseconds each, so the longest answer that DNS can carry, 4,000 addresses, holds the loop
- * up for a tenth of a second.
+ * Time: for the order c-ares opens a socket for each address of an answer; so many are allowed, see
+ * resolve_sockets.c, that the longest answer that DNS can carry holds the loop up for some
+ * milliseconds.
  *
  * c-ares tries each of the servers three times, with each of the search domains: minutes, where
  * none of them says anything. A question has a time of its own besides.
@@ -44,6 +44,7 @@
 
 #define TRY_TIMEOUT_MS 2000
 #define TRIES          3
+#define SOCKETS        256
 
 struct watched {
 	struct shoal_list node;
@@ -64,6 +65,7 @@ struct shoal_resolve {
 	ares_channel channel;
 	uint64_t owner; /* the process whose sockets these are */
 	unsigned ms;
+	unsigned sockets; /* that c-ares may open yet */
 	bool has_channel, canceled, again, starved;
 	struct event *timer, *end;
 	struct shoal_list watched;
@@ -397,6 +399,8 @@ open_channel(struct shoal_resolve *resolve)
 	}
 	resolve->has_channel = status == ARES_SUCCESS;
 	if (status == ARES_SUCCESS) {
+		resolve->sockets = SOCKETS;
+		shoal_resolve_sockets(resolve->channel, &resolve->sockets);
 		status = set_servers(resolve);
 	}
 	if (status == ARES_SUCCESS) {

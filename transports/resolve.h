@@ -57,6 +57,11 @@ SHOAL_MUST_USE int shoal_resolve_service(struct shoal_resolve **resolve,
         void *arg);
 /* What a status of c-ares means. none: the service is said not to be offered. Static. */
 const char *shoal_resolve_why(int status, enum shoal_family family, bool service, bool none);
+
+/* resolve_sockets.c: c-ares opens no more than *left sockets for this channel, which lives as long
+ * as it. */
+struct ares_channeldata;
+void shoal_resolve_sockets(struct ares_channeldata *channel, unsigned *left);
 /* Ends it without the call. */
 void shoal_resolve_cancel(struct shoal_resolve *resolve);
 
