@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Agents that reach each other by URLs, and such among others that have sockets."""
 import os
+import re
 import signal
 
 from harness import LOCAL, LONG, check, main
@@ -32,7 +33,8 @@ def agents_at_urls_join_one_is_killed_and_one_leaves(cluster):
 
 
 def agents_at_sockets_and_at_urls_are_one_cluster(cluster):
-    both = cluster.start("both", *LOCAL, bind=f"127.0.0.1:0,{URL}")
+    record = f"{cluster.folder}/record"
+    both = cluster.start("both", *LOCAL, "--record", record, bind=f"127.0.0.1:0,{URL}")
     url = next(place for place in [m["url"] for m in both.members().values()])
     info = both.get("/v1/info")
     told = [{"address": both.address, "kind": "sockets"}, {"address": url, "kind": "http"}]
@@ -48,6 +50,11 @@ def agents_at_sockets_and_at_urls_are_one_cluster(cluster):
     web.signal(signal.SIGKILL)
     web.process.wait()
     cluster.expect_all([both, socket], {"web": "dead"})
+    both.signal(signal.SIGTERM)
+    both.process.wait(LONG)
+    for form in ("table", "json"):
+        told = cluster.run("replay", record, "--format", form).stdout
+        check(told.count(web.address) >= 2 and not re.search(r"a URL|\[1[0-9a-f]{2}:", told), told)
 
 
 def another_token_is_refused_and_none_is_taken_from_a_file_that_others_read(cluster):

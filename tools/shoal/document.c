@@ -79,7 +79,7 @@ event_place(const struct shoal_event *event, const struct shoal_member *member)
 			return json_string(shoal_member_url(member));
 		}
 	}
-	return address_of(&event->addr);
+	return shoal_addr_is_web(&event->addr) ? json_string("a URL") : address_of(&event->addr);
 }
 
 static json_t *

@@ -138,7 +138,7 @@ take_events(struct cli_replay_run *run, struct shoal_core *core, const struct un
 		if (event.kind != SHOAL_EVENT_MEASURED) {
 			run->events++;
 			if (named) {
-				cli_replay_print_event(run, &event);
+				cli_replay_print_event(run, core, &event);
 			}
 		}
 		run->stopped =

@@ -24,7 +24,9 @@ void cli_replay_print_begin(
         struct cli_replay_run *run, const struct shoal_replay_entry *entry, const char *path);
 void cli_replay_print_input(
         const struct cli_replay_run *run, const struct shoal_replay_entry *entry);
-void cli_replay_print_event(const struct cli_replay_run *run, const struct shoal_event *event);
+/* core: which told it, and knows the URLs of its members. */
+void cli_replay_print_event(const struct cli_replay_run *run, const struct shoal_core *core,
+        const struct shoal_event *event);
 
 /* The members, if there is a core, and what the replay came to. status and offset are those of
  * shoal_replay_status. */

@@ -117,10 +117,27 @@ print_own(const struct shoal_event *event)
 	        reason[0] == '\0' ? "" : ", ", reason);
 }
 
-static void
-print_line(const struct cli_replay_run *run, const struct shoal_event *event)
+/* Where the member of an event is, by what the core knows of it when it tells that. */
+static const char *
+place_of(const struct shoal_core *core, const struct shoal_event *event, char *text, size_t len)
 {
-	char cause[WORD_MAX], printable[WORD_MAX], address[SHOAL_ADDR_TEXT];
+	struct shoal_core_member member;
+	const char *url = NULL;
+
+	if (shoal_core_member(core, event->slot, &member) &&
+	        memcmp(&member.id, &event->id, sizeof(member.id)) == 0) {
+		for (size_t i = 0; i < member.addrs; i++) {
+			url = shoal_addr_equal(&member.addr[i], &event->addr) ? member.url : url;
+		}
+	}
+	return place(&event->addr, url, text, len);
+}
+
+static void
+print_line(const struct cli_replay_run *run, const struct shoal_core *core,
+        const struct shoal_event *event)
+{
+	char cause[WORD_MAX], printable[WORD_MAX], address[SHOAL_URL_TEXT];
 	const char *kind = shoal_event_name(event->kind);
 	bool colours = cli_colours();
 
@@ -131,7 +148,7 @@ print_line(const struct cli_replay_run *run, const struct shoal_event *event)
 	}
 	if (event->name[0] != '\0') {
 		cli_text_printable(event->name, printable, sizeof(printable));
-		printf("%s %s ", printable, place(&event->addr, NULL, address, sizeof(address)));
+		printf("%s %s ", printable, place_of(core, event, address, sizeof(address)));
 	}
 	printf("%s%s%s", cli_colour_on(cli_colour_of(kind), colours), kind,
 	        cli_colour_off(cli_colour_of(kind), colours));
@@ -153,15 +170,19 @@ print_line(const struct cli_replay_run *run, const struct shoal_event *event)
 }
 
 void
-cli_replay_print_event(const struct cli_replay_run *run, const struct shoal_event *event)
+cli_replay_print_event(const struct cli_replay_run *run, const struct shoal_core *core,
+        const struct shoal_event *event)
 {
+	char address[SHOAL_URL_TEXT];
 	json_t *document;
 
 	if (run->form != CLI_JSON) {
-		print_line(run, event);
+		print_line(run, core, event);
 		return;
 	}
 	document = cli_document_transition(event, NULL);
+	json_object_set_new(
+	        document, "address", json_string(place_of(core, event, address, sizeof(address))));
 	json_object_set_new(document, "at_s", json_real(seconds_of(run, event->mono_ns)));
 	if (event->kind > SHOAL_EVENT_ALL) {
 		json_object_set_new(document, "code", json_integer(event->code));

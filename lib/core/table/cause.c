@@ -22,6 +22,9 @@ static const struct {
         {SHOAL_EVENT_ENDED, "ended"},
         {SHOAL_EVENT_MEASURED, "measured"},
         {SHOAL_EVENT_HEALTH, "health"},
+        {SHOAL_EVENT_MESSAGE, "message"},
+        {SHOAL_EVENT_SENT, "sent"},
+        {SHOAL_EVENT_WRITABLE, "writable"},
         {SHOAL_EVENT_KEYS, "keys"},
         {SHOAL_EVENT_APPLICANT, "applicant"},
 };

@@ -68,7 +68,7 @@ def the_manual_names_every_cause_event_and_diagnosis(cluster):
     with open(os.path.join(ROOT, "lib/core/table/cause.c"), encoding="utf-8") as source:
         text = source.read()
     page = prose("monitor") + prose("members")
-    of_the_agent = {"joined", "ended", "measured", "health", "keys", "applicant"}
+    of_the_agent = {"joined", "ended", "measured", "health", "message", "sent", "writable", "keys", "applicant"}
     for key, pattern, others in (
             ("kind", r"\[SHOAL_CAUSE_\w+\] = \{\"(\w+)\"", set()),
             ("event", r"\{SHOAL_EVENT_\w+, \"(\w+)\"\}", of_the_agent),
