@@ -101,10 +101,11 @@ const struct cli_command cli_reload_command = {
         .name = "reload",
         .operands = "",
         .summary = "Let the agent read its configuration again",
-        .about = "The local agent reads the file of --config again, under the flags and variables "
-                 "that it was started with, takes over at once what may change while it runs, and "
-                 "says what needs a restart. A file that is wrong changes nothing. SIGHUP does "
-                 "the same, and logs the result.",
+        .about =
+                "The local agent reads the file of --config again, under the flags and variables "
+                "that it was started with, and those of its certificates and its token, takes over "
+                "at once what may change while it runs, and says what needs a restart. A file "
+                "that is wrong changes nothing. SIGHUP does the same, and logs the result.",
         .options = reload_options,
         .run = run,
 };

@@ -114,7 +114,8 @@ shoal_order_is_chosen(
 /* A walk from a random place: the permutation is random and changes with each probe, so that
  * neighbours in it are a random choice without replacement. It goes on past those that are suspect
  * or cannot be dialled, from here or by the one that is excepted, and so always finds n where there
- * are n. */
+ * are n. Where those are few, as for one at a URL among members at sockets, that is O(members),
+ * once for a probe that was not answered in time: fewer steps would miss them, and accuse. */
 uint32_t
 shoal_order_fill(
         struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots, uint32_t found)
