@@ -59,6 +59,7 @@ shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind, const struc
 		return NULL;
 	}
 	memset(pending, 0, offsetof(struct shoal_pending, primary));
+	pending->url[0] = '\0';
 	pending->kind = kind;
 	pending->flags = flags;
 	pending->to = *to;
@@ -67,6 +68,15 @@ shoal_send_queue(struct shoal_core *core, enum shoal_send_kind kind, const struc
 	pending->salt = shoal_seal_addressee(core, to, slot);
 	pending->request = kind == SHOAL_SEND_REPLY ? core->seal.counter : 0;
 	return pending;
+}
+
+void
+shoal_send_url(struct shoal_pending *pending, struct shoal_span url)
+{
+	struct shoal_text text;
+
+	shoal_text_init(&text, pending->url, sizeof pending->url);
+	shoal_text_strn(&text, (const char *)url.data, url.len);
 }
 
 struct shoal_pending *
@@ -305,16 +315,19 @@ make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct
 	}
 }
 
-/* What the addressee's address stands for; NULL: it is no URL's, or not known from the member. */
+/* What the address stands for; NULL: it is no URL's, or only the host knows. */
 static const char *
 url_of(const struct shoal_core *core, const struct shoal_pending *pending)
 {
 	const struct shoal_record *record = shoal_members_at(core, pending->slot);
 
-	return shoal_addr_is_web(&pending->to) && record != NULL &&
-	                       shoal_members_has_addr(record, &pending->to)
-	               ? shoal_info_url(record->info)
-	               : NULL;
+	if (!shoal_addr_is_web(&pending->to)) {
+		return NULL;
+	}
+	if (record != NULL && shoal_members_has_addr(record, &pending->to)) {
+		return shoal_info_url(record->info);
+	}
+	return pending->url[0] != '\0' ? pending->url : NULL;
 }
 
 /* false: it could not be sealed. */

@@ -10,7 +10,7 @@
 #include "base/ring.h"
 #include "wire/message.h"
 
-#define SHOAL_PRIMARY_MAX 256
+#define SHOAL_PRIMARY_MAX 336 /* a SENDER, and a CONFLICT with a URL */
 
 enum shoal_fill {
 	SHOAL_FILL_GOSSIP = 1, /* fill up with gossip                                             */
@@ -48,6 +48,7 @@ struct shoal_pending {
 	bool fresh;       /* REQUEST: on a connection that is made for it */
 	size_t len;
 	uint8_t primary[SHOAL_PRIMARY_MAX];
+	char url[SHOAL_URL_MAX + 1]; /* what `to` stands for, where no record says it; "": that */
 };
 
 struct shoal_sends {
@@ -76,6 +77,9 @@ struct shoal_pending *shoal_send_queue(struct shoal_core *core, enum shoal_send_
  * is one. */
 struct shoal_pending *shoal_send_to(
         struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, unsigned flags);
+
+/* What the packet's address stands for, where it is made from a URL and may be of no record. */
+void shoal_send_url(struct shoal_pending *pending, struct shoal_span url);
 
 /* Appends a message to what is always in the packet. */
 void shoal_send_primary(

@@ -198,6 +198,16 @@ is_member(const struct shoal_msg_member *member)
 	       member->protocol_min <= member->protocol_max;
 }
 
+/* None, or one that can be reached. */
+static bool
+is_place(const struct shoal_addr *addr, struct shoal_span url)
+{
+	struct shoal_addr_list one = {1, {*addr}};
+
+	return shoal_addr_is_zero(addr) ? url.len == 0
+	                                : is_reachable(addr) && shoal_message_is_url_of(&one, url);
+}
+
 static bool
 is_cast(const struct shoal_msg_cast *cast)
 {
@@ -233,7 +243,7 @@ shoal_message_is_usable(uint16_t kind, const union shoal_wire_message *m)
 		return !shoal_id_is_zero(&m->gone.id) && !shoal_id_is_zero(&m->gone.target);
 	case SHOAL_MESSAGE_CONFLICT:
 		return !shoal_id_is_zero(&m->conflict.id) &&
-		       (shoal_addr_is_zero(&m->conflict.addr) || is_reachable(&m->conflict.addr));
+		       is_place(&m->conflict.addr, m->conflict.url);
 	case SHOAL_MESSAGE_PARTIAL:
 		return !shoal_id_is_zero(&m->partial.id) && !shoal_id_is_zero(&m->partial.target);
 	case SHOAL_MESSAGE_TREE:

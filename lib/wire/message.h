@@ -172,7 +172,9 @@ enum shoal_mark {
 /* Of two instances under the id `target`. From one to the other (id is target): a question, stop 0,
  * and its answer, under the same seq; or with seq 0 and its own salt in stop: "I stop". other: the
  * instance that the sender took over from. From a third member: the instance `other` is at addr, or
- * without an address: you took over from it. stop: the salt of the one that is to stop. */
+ * without an address: you took over from it. stop: the salt of the one that is to stop. Between the
+ * two addr is where the sender is: what goes to a URL says so, and what a third member passes on.
+ * url: what addr stands for, where it is made from a URL. */
 #define SHOAL_CONFLICT_FIELDS(X)                                                                   \
 	X(U64, seq, 0)                                                                             \
 	X(ID, id, 0)                                                                               \
@@ -181,7 +183,8 @@ enum shoal_mark {
 	X(U64, stop, 0)                                                                            \
 	X(U64, started_ms, 0)                                                                      \
 	X(U64, other, 0)                                                                           \
-	X(ADDR, addr, 0)
+	X(ADDR, addr, 0)                                                                           \
+	X(WORD, url, SHOAL_URL_MAX)
 
 /* Opens a watch link: "I watch this instance of you", or with asked 1 "you have called me".
  * Answered with ANSWER. */

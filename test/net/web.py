@@ -4,7 +4,7 @@ import os
 import re
 import signal
 
-from harness import LOCAL, LONG, check, main
+from harness import LOCAL, LONG, STEADY, check, main
 
 URL = "http://127.0.0.1:0/gossip"
 
@@ -55,6 +55,42 @@ def agents_at_sockets_and_at_urls_are_one_cluster(cluster):
     for form in ("table", "json"):
         told = cluster.run("replay", record, "--format", form).stdout
         check(told.count(web.address) >= 2 and not re.search(r"a URL|\[1[0-9a-f]{2}:", told), told)
+
+
+def started_twice(cluster, seed, first, *options, **where):
+    """A second agent under the name of the first, which ends by itself and says where the first one is."""
+    second = cluster.spawn(first.name, *STEADY, *options, "--socket", f"{cluster.folder}/second.sock", **where)
+    second.expected_to_end = True
+    cluster.expect(lambda: not second.running, "the second ends by itself")
+    check(second.process.returncode == 1, f"it ended with {second.process.returncode}")
+    why = [line for line in second.log().splitlines() if line.startswith("shoal: stopped: ")]
+    check(len(why) == 1 and "another live member has this name or id" in why[0] and first.address in why[0],
+          f"why it stopped: {why}")
+    cluster.every.remove(second)
+    check(first.running, "the first ended, too")
+    for agent in (seed, first):
+        held = agent.members()[first.name]
+        check(held["state"] == "alive" and first.address in (held["address"], held["url"]), f"{agent.name}: {held}")
+    cluster.expect(lambda: first.heard("conflict", first.name), "the first tells of the conflict")
+    return first.heard("conflict", first.name)[-1]["cause"]["detail"]
+
+
+def of_two_agents_under_one_name_at_urls_the_later_stops_and_says_why(cluster):
+    agents = cluster.form(2, *STEADY, *token(cluster), bind=URL)
+    for through in agents:
+        detail = started_twice(cluster, *agents, *token(cluster), bind=URL, join=[through.address])
+        check("http://127.0.0.1:" in detail and agents[1].address not in detail, f"the first says {detail}")
+    cluster.expect_none("suspect", about=agents[1].name)
+
+
+def of_one_name_at_a_socket_and_at_a_url_the_later_stops(cluster):
+    both = cluster.start("both", *STEADY, bind=f"127.0.0.1:0,{URL}")
+    url = next(place for place in [m["url"] for m in both.members().values()])
+    socket = cluster.start("socket", *STEADY, join=[both.address])
+    web = cluster.start("web", *STEADY, bind=URL, join=[url])
+    cluster.expect_all([both, socket, web], {"both": "alive", "socket": "alive", "web": "alive"})
+    started_twice(cluster, both, socket, bind=URL, join=[url])
+    started_twice(cluster, both, web, join=[both.address])
 
 
 def another_token_is_refused_and_none_is_taken_from_a_file_that_others_read(cluster):

@@ -386,6 +386,49 @@ without_a_relay_nothing_is_said_of_the_other_kind(void **state)
 	world_done(&world);
 }
 
+/* The target is sent to the origin where it can go there, and the origin not left without a word
+ * where it may not be able to. */
+static void
+a_relay_without_room_says_so_where_the_target_may_not_reach_the_origin(void **state)
+{
+	static const struct {
+		size_t origin, target;
+		bool pings, nacks;
+	} all[] = {
+	        {0, 4, true, false}, {0, 2, false, true}, {2, 0, false, true}, {2, 3, true, true}};
+	static struct core_world world;
+
+	(void)state;
+	set_up_mixed(&world, 1, 1, 2, 0);
+	world_join(&world, world_add(&world, NULL), 1);
+	world_run(&world, SHOAL_SEC(10));
+	world_core(&world, 1)->relays.slab.limit = 0;
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		const struct world_node *origin = &world.node[all[i].origin];
+		struct shoal_msg_relay relay = {.seq = 77 + i,
+		        .id = world_id(&world, all[i].origin),
+		        .target = world_id(&world, all[i].target),
+		        .budget_ms = 500};
+
+		world_clear(&world);
+		world_send(&world, 1, &origin->addr, SHOAL_MESSAGE_RELAY, &relay);
+		const struct world_packet *packet = world_sent(
+		        &world, NULL, 1, &world.node[all[i].target].addr, SHOAL_MESSAGE_PING);
+		assert_int_equal(packet != NULL, all[i].pings);
+		if (packet != NULL) {
+			struct shoal_msg_ping ping = packet_has(packet, SHOAL_MESSAGE_PING)->ping;
+			assert_true(shoal_addr_equal(&ping.origin, &origin->addr));
+		}
+		packet = world_sent(&world, NULL, 1, &origin->addr, SHOAL_MESSAGE_NACK);
+		assert_int_equal(packet != NULL, all[i].nacks);
+		if (packet != NULL) {
+			assert_int_equal(packet_has(packet, SHOAL_MESSAGE_NACK)->nack.reason,
+			        SHOAL_NACK_UNKNOWN);
+		}
+	}
+	world_done(&world);
+}
+
 static void
 a_message_to_a_member_of_the_other_kind_ends_at_once(void **state)
 {
@@ -457,6 +500,8 @@ main(void)
 	        cmocka_unit_test(members_without_a_kind_in_common_do_not_accuse_each_other),
 	        cmocka_unit_test(one_that_dies_is_found_by_both_kinds_and_nothing_is_sent_across),
 	        cmocka_unit_test(without_a_relay_nothing_is_said_of_the_other_kind),
+	        cmocka_unit_test(
+	                a_relay_without_room_says_so_where_the_target_may_not_reach_the_origin),
 	        cmocka_unit_test(a_message_to_a_member_of_the_other_kind_ends_at_once),
 	        cmocka_unit_test(a_url_has_no_watch_links_and_is_in_no_range),
 	};

@@ -153,6 +153,7 @@ world_restart(struct core_world *world, size_t node)
 	memcpy(config.salt.bytes + 1, &world->now, sizeof world->now);
 	shoal_core_free(world->node[node].core);
 	world->node[node].core = NULL;
+	world->node[node].urls = 0;
 	assert_int_equal(shoal_core_new(&world->node[node].core, &config, NULL, 0), SHOAL_OK);
 	world->node[node].up = true;
 }
@@ -420,12 +421,15 @@ world_drain(struct core_world *world, size_t node)
 		packet->at = world->now;
 		packet->kind = send.kind;
 		packet->to = send.to;
+		packet->named = send.url != NULL;
 		packet->exchange = send.exchange;
 		packet->timeout_ns = send.timeout_ns;
 		decode(packet, &send);
 		*(world->last != NULL ? &world->last->next : &world->sent) = packet;
 		world->last = packet;
-		dispatch(world, packet);
+		if (world_leaves(&world->node[node], &send)) {
+			dispatch(world, packet);
+		}
 	}
 	while (shoal_core_next_event(core, &event)) {
 		keep_event(world, node, &event);
@@ -446,6 +450,7 @@ world_step(struct core_world *world, size_t node, struct shoal_input input)
 	if (world->on_input != NULL) {
 		world->on_input(world, node, &input);
 	}
+	world_hears(&world->node[node], &input.from);
 	int rc = shoal_core_step(world->node[node].core, &input);
 	world_drain(world, node);
 	return rc;

@@ -16,6 +16,7 @@
 
 #define WORLD_NODES   8
 #define WORLD_PUPPETS 256
+#define WORLD_URLS    32
 #define WORLD_EPOCH   UINT64_C(1700000000) /* seconds since 1970 when a world begins */
 
 enum puppet_answer {
@@ -47,6 +48,7 @@ struct world_packet {
 	uint64_t at;
 	enum shoal_send_kind kind;
 	struct shoal_addr to;
+	bool named; /* the core said what URL the address stands for */
 	uint64_t exchange, timeout_ns;
 	struct world_message *message;
 	size_t messages;
@@ -65,7 +67,9 @@ struct world_node {
 	struct shoal_core *core;
 	struct shoal_addr addr, other; /* other: where it has two, the second */
 	bool up;
-	size_t wakes; /* timer inputs that it asked for */
+	size_t wakes;                      /* timer inputs that it asked for */
+	struct shoal_addr url[WORLD_URLS]; /* that its transport knows: see core_urls.c */
+	size_t urls;
 };
 
 struct core_world {
@@ -121,6 +125,10 @@ struct shoal_id world_id(const struct core_world *world, size_t node);
 int world_step(struct core_world *world, size_t node, struct shoal_input input);
 int world_join(struct core_world *world, size_t node, size_t seed);
 void world_drain(struct core_world *world, size_t node);
+/* Its transport knows that address from now on. */
+void world_hears(struct world_node *node, const struct shoal_addr *addr);
+/* Whether a packet leaves the node at all. */
+bool world_leaves(struct world_node *node, const struct shoal_send *send);
 /* Lets the time pass. */
 void world_run(struct core_world *world, uint64_t ns);
 /* At most ns, until the node has told of an event of this kind. NULL: it did not. */

@@ -62,6 +62,15 @@ static const struct shoal_msg_conflict conflict = {.seq = SEQ,
         .started_ms = UINT64_C(1700000000123),
         .other = UINT64_C(0xcccccccccccccccc),
         .addr = {.ip = {[10] = 0xff, 0xff, 10, 0, 0, 1}, .port = 7946}};
+static const struct shoal_msg_conflict conflict_at_url = {.id = ID(0x11),
+        .salt = SALT,
+        .target = ID(0x22),
+        .stop = UINT64_C(0xbbbbbbbbbbbbbbbb),
+        .other = UINT64_C(0xcccccccccccccccc),
+        .addr = {.ip = {0x01, 0xc5, 0x11, 0xee, 0x67, 0x8a, 0x3a, 0x02, 0xda, 0xa0, 0x6e, 0xa1,
+                         0xee, 0x21, 0xdd, 0x2d},
+                .port = 443},
+        .url = {(const uint8_t *)"https://n.example/g", 19}};
 static uint8_t sums[256]; /* 0 to 255 */
 static const struct shoal_msg_tree tree = {.bits = 12, .prefix = 0xa2b, .sums = {sums, 256}};
 static const struct shoal_msg_nodes nodes = {.bits = 6, .prefix = 0x2a, .sums = {sums + 1, 8}};
@@ -258,6 +267,11 @@ static const struct {
                 "c100000c4f800000000000000111111111111111111111111111111111aaaaaa"
                 "aaaaaaaaaa22222222222222222222222222222222bbbbbbbbbbbbbbbb000001"
                 "8bcfe5687bcccccccccccccccc040a0000011f0a378b1b45"},
+        {SHOAL_MESSAGE_CONFLICT, &conflict_at_url,
+                "c100000c6f000000000000000011111111111111111111111111111111aaaaaa"
+                "aaaaaaaaaa22222222222222222222222222222222bbbbbbbbbbbbbbbb000000"
+                "0000000000cccccccccccccccc0601c511ee678a3a02daa06ea1ee21dd2d01bb"
+                "1368747470733a2f2f6e2e6578616d706c652f67897641a4"},
         {SHOAL_MESSAGE_TREE, &tree,
                 "c100000d85020cab148002000102030405060708090a0b0c0d0e0f1011121314"
                 "15161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334"

@@ -191,7 +191,7 @@ may_ask(struct shoal_core *core, const struct shoal_teller *teller, const struct
  * member is itself. */
 void
 shoal_check_move(struct shoal_core *core, uint32_t slot, const struct shoal_teller *teller,
-        const struct shoal_addr *addr)
+        const struct shoal_addr *addr, struct shoal_span url)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	const struct shoal_record *record = shoal_members_at(core, slot);
@@ -211,6 +211,7 @@ shoal_check_move(struct shoal_core *core, uint32_t slot, const struct shoal_tell
 	struct shoal_pending *pending =
 	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, addr, slot, SHOAL_FILL_SELF);
 	if (pending != NULL) {
+		shoal_send_url(pending, url);
 		shoal_send_primary(pending, SHOAL_MESSAGE_PING, &ping);
 		shoal_send_primary(pending, SHOAL_MESSAGE_STATE, &old);
 		shoal_count(core, SHOAL_COUNTER_HEARSAY_PROBES);

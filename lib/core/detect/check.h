@@ -7,6 +7,7 @@
 #include <shoal/core.h>
 
 #include "core/table/statement.h"
+#include "wire/field.h"
 
 #define SHOAL_CHECKS_MAX 1024
 
@@ -26,10 +27,11 @@ void shoal_check_queue(struct shoal_core *core, uint32_t slot, const struct shoa
  * it did not answer a check of late. */
 bool shoal_check_is_settled(const struct shoal_core *core, uint32_t slot);
 
-/* Asks a member where it has moved to by what a member told; what it says itself then counts. To
- * each address at most once in ten seconds, to four of a host and to 256 in that time. */
+/* Asks a member where it has moved to by what a member told, at addr (url: what that stands for,
+ * where it is made from one); what it says itself then counts. To each address at most once in ten
+ * seconds, to four of a host and to 256 in that time. */
 void shoal_check_move(struct shoal_core *core, uint32_t slot, const struct shoal_teller *teller,
-        const struct shoal_addr *addr);
+        const struct shoal_addr *addr, struct shoal_span url);
 
 void shoal_check_on_timer(struct shoal_core *core);
 

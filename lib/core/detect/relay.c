@@ -2,7 +2,9 @@
 /* Relaying: only for current members, to current members, at most profile.relayed_max at once and
  * four for one origin. The record ends with the target's ack, which is passed on, or after four
  * fifths of the time that the origin still had, with a nack. Where the table is full the target is
- * asked to answer the origin itself, and there is no nack. */
+ * asked to answer the origin itself, and there is no nack; but to a URL, of which it knows nothing
+ * more than a made address, unless it spoke with the origin before, and where they have no kind of
+ * address in common. */
 #include "core/detect/relay.h"
 
 #include <string.h>
@@ -92,6 +94,21 @@ send_nack(struct shoal_core *core, uint64_t seq, const struct shoal_id *origin,
 	}
 }
 
+/* Without a record. */
+static void
+send_to_origin(struct shoal_core *core, const struct shoal_msg_relay *relay, uint32_t slot,
+        const struct shoal_origin *asker)
+{
+	bool answers = shoal_kind_has(shoal_members_at(core, slot), &asker->addr);
+
+	if (answers) {
+		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relay->seq, asker, 0, 0);
+	}
+	if (!answers || shoal_addr_is_web(&asker->addr)) {
+		send_nack(core, relay->seq, &relay->id, &asker->addr, SHOAL_NACK_UNKNOWN);
+	}
+}
+
 void
 shoal_relay_on_request(struct shoal_core *core, const struct shoal_msg_relay *relay,
         uint32_t teller, const struct shoal_input *input)
@@ -128,7 +145,7 @@ shoal_relay_on_request(struct shoal_core *core, const struct shoal_msg_relay *re
 	struct shoal_relayed *relayed = keep(core, relay, from, target);
 	if (relayed == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_RELAY_FULL);
-		shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relay->seq, &asker, 0, 0);
+		send_to_origin(core, relay, slot, &asker);
 		return;
 	}
 	shoal_probe_ping(core, SHOAL_SEND_DATAGRAM, slot, relayed->seq, NULL, SHOAL_FILL_GOSSIP, 0);

@@ -10,6 +10,9 @@
  * that was drawn for the question. A former run at this member's own address cannot live, and is
  * outbid at once.
  *
+ * Two without a kind of address in common ask through a member that has both kinds, and that told
+ * them of each other (rival.c). Where none does, one says nothing of the other.
+ *
  * New instances of other members are in rival.c.
  *
  * Bounds: TWINS_MAX at once, one question each for KEPT. */
@@ -30,9 +33,12 @@
 
 struct twin {
 	struct shoal_timer timer;
-	struct shoal_addr addr;
+	struct shoal_addr to; /* where it is asked: there, or at a member that passes it on */
+	struct shoal_addr at; /* where it is */
+	char url[SHOAL_URL_MAX + 1]; /* what that stands for; "": no URL, or not known */
 	uint64_t seq, salt;
-	uint64_t told; /* the highest incarnation told of it that waits to be outbid; 0: none */
+	uint64_t sealed; /* the instance that what goes there is sealed for */
+	uint64_t told;   /* the highest incarnation told of it that waits to be outbid; 0: none */
 	uint8_t asked;
 	bool open;  /* waits for the answer */
 	bool known; /* the application has been told of it */
@@ -120,19 +126,59 @@ contender_of(const struct shoal_msg_conflict *said)
 }
 
 static void
-describe(struct shoal_cause *cause, const struct shoal_addr *other, const char *which)
+write_place(const struct shoal_place *place, struct shoal_text *text)
+{
+	char url[SHOAL_URL_MAX + 1];
+	struct shoal_text copy;
+
+	shoal_text_init(&copy, url, sizeof url);
+	shoal_text_strn(&copy, (const char *)place->url.data, place->url.len);
+	shoal_kind_write_place(&place->addr, url, text);
+}
+
+static void
+describe(struct shoal_cause *cause, const struct shoal_place *other, const char *which)
 {
 	struct shoal_text text;
 
 	shoal_text_init(&text, cause->detail, sizeof cause->detail);
 	shoal_text_str(&text, "the other one is at ");
-	shoal_kind_write_addr(NULL, other, &text);
+	write_place(other, &text);
 	shoal_text_str(&text, which);
 }
 
-/* A question (stop 0), an answer, or the notice of one that stops (its own salt). */
+static struct shoal_place
+place_of(const struct twin *twin)
+{
+	return (struct shoal_place){twin->at, {(const uint8_t *)twin->url, strlen(twin->url)}};
+}
+
+/* Through a member that both can talk to. */
+static bool
+is_passed_on(const struct twin *twin)
+{
+	return !shoal_addr_equal(&twin->to, &twin->at);
+}
+
+/* Where this member is for who sees no more of what it is sent than a made address. */
 static void
-say(struct shoal_core *core, const struct shoal_addr *to, uint64_t salt, uint64_t seq,
+name_url(const struct shoal_core *core, struct shoal_msg_conflict *said)
+{
+	const struct shoal_info *info = shoal_members_at(core, SHOAL_SELF)->info;
+
+	for (unsigned i = 0; i < info->addrs; i++) {
+		struct shoal_addr own = shoal_info_addr(info, i);
+		if (shoal_addr_is_web(&own)) {
+			said->addr = own;
+			said->url = shoal_info_said(info).url;
+		}
+	}
+}
+
+/* A question (stop 0), an answer, or the notice of one that stops (its own salt). sealed: for whom,
+ * 0: for the sender of what is answered. */
+static struct shoal_pending *
+say(struct shoal_core *core, const struct shoal_addr *to, uint64_t sealed, uint64_t seq,
         uint64_t stop)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
@@ -147,14 +193,28 @@ say(struct shoal_core *core, const struct shoal_addr *to, uint64_t salt, uint64_
 	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, to, SHOAL_NONE, 0);
 
 	if (pending != NULL) {
-		pending->salt = salt;
+		if (shoal_addr_is_web(to)) {
+			name_url(core, &said);
+		}
+		pending->salt = sealed != 0 ? sealed : pending->salt;
 		shoal_send_primary(pending, SHOAL_MESSAGE_CONFLICT, &said);
+	}
+	return pending;
+}
+
+static void
+say_to(struct shoal_core *core, const struct twin *twin, uint64_t seq, uint64_t stop)
+{
+	struct shoal_pending *pending = say(core, &twin->to, twin->sealed, seq, stop);
+
+	if (pending != NULL && !is_passed_on(twin)) {
+		shoal_send_url(pending, place_of(twin).url);
 	}
 }
 
 void
 shoal_identity_tell(
-        struct shoal_core *core, uint32_t slot, const struct shoal_addr *other, const char *which)
+        struct shoal_core *core, uint32_t slot, const struct shoal_place *other, const char *which)
 {
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_CONFLICT, NULL);
 	enum shoal_state state = (enum shoal_state)shoal_members_at(core, slot)->state;
@@ -169,15 +229,16 @@ shoal_identity_tell(
 static void
 stop(struct shoal_core *core, const struct twin *twin)
 {
+	struct shoal_place at = place_of(twin);
 	struct shoal_log_line line;
 
 	if (shoal_log_begin(core, &line, SHOAL_LOG_ERROR, "identity")) {
 		shoal_text_str(&line.text, "stops: another live member at ");
-		shoal_kind_write_addr(NULL, &twin->addr, &line.text);
+		write_place(&at, &line.text);
 		shoal_text_str(&line.text, " has this name or id; give one of the two another");
 	}
-	shoal_identity_tell(core, SHOAL_SELF, &twin->addr, " and goes on");
-	say(core, &twin->addr, twin->salt, 0, own_salt(core));
+	shoal_identity_tell(core, SHOAL_SELF, &at, " and goes on");
+	say_to(core, twin, 0, own_salt(core));
 	shoal_leave_end(core, SHOAL_ERR_ID_CONFLICT);
 }
 
@@ -197,14 +258,25 @@ static void
 ask(struct shoal_core *core, struct twin *twin)
 {
 	twin->asked++;
-	say(core, &twin->addr, twin->salt, twin->seq, 0);
+	say_to(core, twin, twin->seq, 0);
 	shoal_heap_arm(
 	        &core->heap, &twin->timer, core->now + shoal_ms(core->profile.probe_timeout_ms));
 }
 
-/* NULL: too many, or no memory. */
+static void
+set_place(struct twin *twin, const struct shoal_place *at)
+{
+	struct shoal_text url;
+
+	twin->at = at->addr;
+	shoal_text_init(&url, twin->url, sizeof twin->url);
+	shoal_text_strn(&url, (const char *)at->url.data, at->url.len);
+}
+
+/* to: where it is asked, in packets for the instance `sealed`. NULL: too many, or no memory. */
 static struct twin *
-begin_twin(struct shoal_core *core, uint64_t salt, const struct shoal_addr *addr)
+begin_twin(struct shoal_core *core, uint64_t salt, const struct shoal_place *at,
+        const struct shoal_addr *to, uint64_t sealed)
 {
 	uint32_t number;
 	struct twin *twin = shoal_reserve_timers(core) == SHOAL_OK
@@ -219,7 +291,9 @@ begin_twin(struct shoal_core *core, uint64_t salt, const struct shoal_addr *addr
 	twin->timer.slot = number;
 	twin->seq = shoal_probe_number(core, number, SHOAL_NUMBER_TWIN);
 	twin->salt = salt;
-	twin->addr = *addr;
+	twin->to = *to;
+	twin->sealed = sealed;
+	set_place(twin, at);
 	twin->open = true;
 	ask(core, twin);
 	return twin;
@@ -248,9 +322,12 @@ shoal_identity_on_timer(struct shoal_core *core, uint32_t number)
 		ask(core, twin);
 		return;
 	}
-	/* Silent: a former run, or one that hangs and will stop when it returns. */
+	/* Silent: a former run, or one that hangs and will stop when it returns; or who passes it
+	 * on has gone. */
 	twin->open = false;
-	core->took.salt = twin->salt;
+	if (!is_passed_on(twin)) {
+		core->took.salt = twin->salt;
+	}
 	outbid(core, twin);
 	shoal_heap_arm(&core->heap, &twin->timer, core->now + KEPT);
 }
@@ -285,13 +362,13 @@ shoal_identity_asks(struct shoal_core *core, const struct shoal_claim *told,
 	if (member == NULL || !lives) {
 		return false;
 	}
-	const struct shoal_addr *addr = shoal_members_used(core, &member->addrs);
-	if (is_own_address(core, addr)) {
+	struct shoal_place at = {*shoal_members_used(core, &member->addrs), member->url};
+	if (is_own_address(core, &at.addr)) {
 		return false;
 	}
 	struct twin *twin = find_twin(core, told->salt);
-	if (twin == NULL) {
-		twin = begin_twin(core, told->salt, addr);
+	if (twin == NULL && shoal_kind_is_own(core, &at.addr)) {
+		twin = begin_twin(core, told->salt, &at, &at.addr, told->salt);
 	}
 	if (twin == NULL || !twin->open || told->incarnation < own) {
 		return false;
@@ -302,13 +379,30 @@ shoal_identity_asks(struct shoal_core *core, const struct shoal_claim *told,
 	return true;
 }
 
-void
-shoal_identity_met(struct shoal_core *core, uint64_t salt, const struct shoal_addr *addr)
+static void
+meet(struct shoal_core *core, uint64_t salt, const struct shoal_place *at,
+        const struct shoal_addr *to, uint64_t sealed)
 {
 	if (core->leave.phase == SHOAL_LEAVE_NOT && salt != own_salt(core) &&
 	        find_twin(core, salt) == NULL) {
-		begin_twin(core, salt, addr);
+		begin_twin(core, salt, at, to, sealed);
 	}
+}
+
+void
+shoal_identity_met(struct shoal_core *core, uint64_t salt, const struct shoal_addr *addr)
+{
+	struct shoal_place at = {.addr = *addr};
+
+	meet(core, salt, &at, addr, salt);
+}
+
+/* Where the sender of a packet is by its own word, or by that of who passes it on. */
+static struct shoal_place
+place_said(const struct shoal_msg_conflict *said, const struct shoal_addr *from)
+{
+	return said->addr.port != 0 ? (struct shoal_place){said->addr, said->url}
+	                            : (struct shoal_place){.addr = *from};
 }
 
 static void
@@ -318,6 +412,10 @@ on_answer(struct shoal_core *core, struct twin *twin, const struct shoal_msg_con
 
 	twin->open = false;
 	twin->salt = said->salt;
+	if (said->addr.port != 0) {
+		struct shoal_place at = {said->addr, said->url};
+		set_place(twin, &at);
+	}
 	shoal_heap_arm(&core->heap, &twin->timer, core->now + KEPT);
 	if (stops(&self, &other)) {
 		stop(core, twin);
@@ -326,7 +424,8 @@ on_answer(struct shoal_core *core, struct twin *twin, const struct shoal_msg_con
 	outbid(core, twin);
 	if (!twin->known) {
 		twin->known = true;
-		shoal_identity_tell(core, SHOAL_SELF, &twin->addr, " and stops");
+		struct shoal_place at = place_of(twin);
+		shoal_identity_tell(core, SHOAL_SELF, &at, " and stops");
 	}
 }
 
@@ -338,20 +437,23 @@ on_twin(struct shoal_core *core, const struct shoal_msg_conflict *said,
 	struct twin *asked = shoal_slab_at(&core->identity.twins, SHOAL_NUMBER_SLOT(said->seq));
 	struct contender self = self_as_contender(core), other = contender_of(said);
 	struct twin *twin = find_twin(core, said->salt);
+	struct shoal_place at = place_said(said, from);
 
 	if (said->stop == 0) {
 		/* Answered with as many bytes; and asked in turn, for it may be the earlier one. */
-		say(core, from, said->salt, said->seq,
-		        stops(&self, &other) ? self.salt : other.salt);
-		shoal_identity_met(core, said->salt, from);
+		struct shoal_pending *answer = say(
+		        core, from, 0, said->seq, stops(&self, &other) ? self.salt : other.salt);
+		if (answer != NULL) {
+			meet(core, said->salt, &at, from, answer->salt);
+		}
 	} else if (said->seq == 0 && said->stop == said->salt && twin != NULL) {
 		if (!twin->known) {
 			twin->known = true;
-			shoal_identity_tell(core, SHOAL_SELF, from, " and stops");
+			shoal_identity_tell(core, SHOAL_SELF, &at, " and stops");
 		}
 	} else if (asked == NULL || asked->seq != said->seq || !asked->open) {
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
-	} else if (!shoal_addr_equal(&asked->addr, from)) {
+	} else if (!shoal_addr_equal(&asked->to, from)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 	} else {
 		on_answer(core, asked, said);
@@ -365,6 +467,9 @@ shoal_identity_on_conflict(struct shoal_core *core, const struct shoal_msg_confl
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	uint32_t slot = shoal_members_find(core, &said->id);
 
+	if (path == SHOAL_INPUT_DATAGRAM && shoal_rival_passes_on(core, said, from)) {
+		return;
+	}
 	if (memcmp(&said->target, &self->info->id, sizeof said->target) != 0 ||
 	        path != SHOAL_INPUT_DATAGRAM || said->salt == own_salt(core)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
@@ -381,6 +486,9 @@ shoal_identity_on_conflict(struct shoal_core *core, const struct shoal_msg_confl
 	} else if (said->addr.port == 0) {
 		core->took.salt = said->other;
 	} else {
-		shoal_identity_met(core, said->other, &said->addr);
+		struct shoal_place at = {said->addr, said->url};
+		bool reached = shoal_kind_is_own(core, &at.addr);
+		meet(core, said->other, &at, reached ? &at.addr : from,
+		        reached ? said->other : said->salt);
 	}
 }

@@ -10,6 +10,13 @@
 #include "core/table/statement.h"
 #include "wire/message.h"
 
+/* Where an instance is. */
+struct shoal_place {
+	struct shoal_addr addr;
+	struct shoal_span
+	        url; /* what addr stands for, where it is made from a URL and that is known */
+};
+
 struct shoal_identity {
 	uint64_t started_ms;      /* since 1970, when this instance started */
 	uint64_t outbid;          /* when another instance was last outbid; 0: never */
@@ -40,7 +47,7 @@ void shoal_identity_rise(struct shoal_core *core, uint64_t told);
 
 /* The event conflict, about a member and where its other instance is. */
 void shoal_identity_tell(
-        struct shoal_core *core, uint32_t slot, const struct shoal_addr *other, const char *which);
+        struct shoal_core *core, uint32_t slot, const struct shoal_place *other, const char *which);
 
 void shoal_identity_on_conflict(struct shoal_core *core, const struct shoal_msg_conflict *said,
         const struct shoal_addr *from, enum shoal_input_kind path);

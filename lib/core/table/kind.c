@@ -18,11 +18,15 @@ kinds_of(const struct shoal_record *record)
 }
 
 bool
+shoal_kind_has(const struct shoal_record *record, const struct shoal_addr *addr)
+{
+	return (kinds_of(record) & (shoal_addr_is_web(addr) ? URL : SOCKET)) != 0;
+}
+
+bool
 shoal_kind_is_own(const struct shoal_core *core, const struct shoal_addr *addr)
 {
-	unsigned own = kinds_of(shoal_members_at(core, SHOAL_SELF));
-
-	return (own & (shoal_addr_is_web(addr) ? URL : SOCKET)) != 0;
+	return shoal_kind_has(shoal_members_at(core, SHOAL_SELF), addr);
 }
 
 bool
@@ -55,11 +59,17 @@ void
 shoal_kind_write_addr(
         const struct shoal_record *record, const struct shoal_addr *addr, struct shoal_text *text)
 {
+	bool its = record != NULL && shoal_members_has_addr(record, addr);
+
+	shoal_kind_write_place(addr, its ? shoal_info_url(record->info) : "", text);
+}
+
+void
+shoal_kind_write_place(const struct shoal_addr *addr, const char *url, struct shoal_text *text)
+{
 	if (!shoal_addr_is_web(addr)) {
 		shoal_text_addr(text, addr);
-	} else if (record != NULL && shoal_members_has_addr(record, addr)) {
-		shoal_text_str(text, shoal_info_url(record->info));
 	} else {
-		shoal_text_str(text, "a URL");
+		shoal_text_str(text, url[0] != '\0' ? url : "a URL");
 	}
 }

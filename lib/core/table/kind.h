@@ -8,6 +8,8 @@
 
 /* Whether this member has an address of the kind of this one. */
 bool shoal_kind_is_own(const struct shoal_core *core, const struct shoal_addr *addr);
+/* Whether the record's member has one. */
+bool shoal_kind_has(const struct shoal_record *record, const struct shoal_addr *addr);
 /* Whether the record's member and this one have none in common: others pass on what they say. */
 bool shoal_kind_parts(const struct shoal_core *core, const struct shoal_record *record);
 /* Whether both can talk to each other. */
@@ -23,5 +25,9 @@ void shoal_kind_write(const struct shoal_record *record, struct shoal_text *text
  * it is one. */
 void shoal_kind_write_addr(
         const struct shoal_record *record, const struct shoal_addr *addr, struct shoal_text *text);
+
+/* The same with what it stands for; "": that is not known. */
+void shoal_kind_write_place(
+        const struct shoal_addr *addr, const char *url, struct shoal_text *text);
 
 #endif

@@ -231,7 +231,7 @@ shoal_move_told(
 	}
 	bool elsewhere = !shoal_info_same_addrs(&held, &addrs);
 	if ((newer || elsewhere) && word != WORD_OWN) {
-		shoal_check_move(core, slot, teller, shoal_members_used(core, &addrs));
+		shoal_check_move(core, slot, teller, shoal_members_used(core, &addrs), told->url);
 		return;
 	}
 	if (shoal_members_readdress(core, slot, &addrs, told->url, told->moved) != SHOAL_OK) {

@@ -6,7 +6,8 @@
  * made up as well. Silent, the new one takes over, and the member is told of once more in full, so
  * that others ask in their turn. Where the known one answers, two that say so themselves are told
  * of each other; what others said is forgotten. A third one that answers in its place will say so
- * itself.
+ * itself. Two that have no kind of address in common ask each other through this member as long as
+ * it knows that it told them.
  *
  * Of what others say the first waits: what is told of a later incarnation may be made up, and comes
  * again where it is not. A word of the rival's own takes its place, and waits for the answer that
@@ -246,23 +247,62 @@ shoal_rival_waits(struct shoal_core *core, uint32_t slot, const struct shoal_msg
 	return true;
 }
 
-/* Tells one of two instances where the other one is; nowhere: it is gone. */
+/* One of two instances, and where it is. */
+struct instance {
+	uint64_t salt;
+	struct shoal_place at; /* port 0: it is gone */
+};
+
+static struct instance
+known_one(const struct shoal_record *record)
+{
+	return (struct instance){shoal_members_salt(record),
+	        {shoal_members_addr(record), shoal_info_said(record->info).url}};
+}
+
+static struct instance
+new_one(const struct shoal_core *core, const struct shoal_msg_member *member)
+{
+	return (struct instance){shoal_salt_short(&member->salt),
+	        {*shoal_members_used(core, &member->addrs), member->url}};
+}
+
+/* What the address of an instance stands for, not another one of its own. */
+static struct shoal_span
+url_of(const struct instance *one)
+{
+	return shoal_addr_is_web(&one->at.addr) ? one->at.url : (struct shoal_span){NULL, 0};
+}
+
+static struct shoal_pending *
+send_to(struct shoal_core *core, const struct instance *to)
+{
+	struct shoal_pending *pending =
+	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, &to->at.addr, SHOAL_NONE, 0);
+
+	if (pending != NULL) {
+		pending->salt = to->salt;
+		shoal_send_url(pending, url_of(to));
+	}
+	return pending;
+}
+
+/* Tells one of two instances where the other one is. */
 static void
 point_out(struct shoal_core *core, const struct shoal_id *id, uint64_t stop,
-        const struct shoal_addr *to, uint64_t salt, uint64_t other, const struct shoal_addr *at)
+        const struct instance *to, const struct instance *other)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_conflict said = {.id = self->info->id,
 	        .salt = shoal_members_salt(self),
 	        .target = *id,
 	        .stop = stop,
-	        .other = other,
-	        .addr = *at};
-	struct shoal_pending *pending =
-	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, to, SHOAL_NONE, 0);
+	        .other = other->salt,
+	        .addr = other->at.addr,
+	        .url = url_of(other)};
+	struct shoal_pending *pending = send_to(core, to);
 
 	if (pending != NULL) {
-		pending->salt = salt;
 		shoal_send_primary(pending, SHOAL_MESSAGE_CONFLICT, &said);
 	}
 }
@@ -280,13 +320,11 @@ shoal_rival_heritage(const struct shoal_core *core, uint32_t slot,
 void
 shoal_rival_tell_heir(struct shoal_core *core, uint32_t slot, uint64_t salt)
 {
-	const struct shoal_addr nowhere = {.port = 0};
 	const struct shoal_record *record = shoal_members_at(core, slot);
 
 	if (record != NULL) {
-		struct shoal_addr to = shoal_members_addr(record);
-		point_out(core, &record->info->id, salt, &to, shoal_members_salt(record), salt,
-		        &nowhere);
+		struct instance heir = known_one(record), gone = {.salt = salt};
+		point_out(core, &record->info->id, salt, &heir, &gone);
 	}
 }
 
@@ -329,19 +367,53 @@ static void
 both_live(struct shoal_core *core, const struct shoal_probe *probe, const struct rival *rival)
 {
 	struct shoal_record *record = shoal_members_at(core, probe->slot);
-	struct shoal_addr known_at = shoal_members_addr(record);
 	union shoal_wire_message message;
 
 	if (!shoal_kept_get(&rival->said, &message)) {
 		return;
 	}
-	const struct shoal_addr *new_at = shoal_members_used(core, &message.member.addrs);
+	struct instance known = known_one(record), other = new_one(core, &message.member);
+	known.salt = probe->salt;
 	uint64_t known_s = record->incarnation >> 32, new_s = rival->incarnation >> 32;
 	bool earlier = known_s != new_s ? known_s < new_s : probe->salt < rival->salt;
 	uint64_t later = earlier ? rival->salt : probe->salt;
-	point_out(core, &rival->id, later, &known_at, probe->salt, rival->salt, new_at);
-	point_out(core, &rival->id, later, new_at, rival->salt, probe->salt, &known_at);
-	shoal_identity_tell(core, probe->slot, new_at, "");
+	point_out(core, &rival->id, later, &known, &other);
+	point_out(core, &rival->id, later, &other, &known);
+	shoal_identity_tell(core, probe->slot, &other.at, "");
+}
+
+bool
+shoal_rival_passes_on(struct shoal_core *core, const struct shoal_msg_conflict *said,
+        const struct shoal_addr *from)
+{
+	uint32_t number, slot = shoal_members_find(core, &said->target);
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	const struct rival *rival = find(core, &said->target, &number);
+	union shoal_wire_message message;
+
+	if (memcmp(&said->id, &said->target, sizeof said->id) != 0 || slot == SHOAL_SELF ||
+	        record == NULL || rival == NULL || rival->announced == 0 ||
+	        !shoal_kept_get(&rival->said, &message)) {
+		return false;
+	}
+	struct instance known = known_one(record), other = new_one(core, &message.member);
+	bool its = said->salt == known.salt && shoal_addr_equal(from, &known.at.addr);
+	bool others = said->salt == other.salt && shoal_addr_equal(from, &other.at.addr);
+	if (its == others ||
+	        shoal_addr_is_web(&known.at.addr) == shoal_addr_is_web(&other.at.addr)) {
+		return false;
+	}
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
+	struct shoal_msg_conflict passed = *said;
+	struct shoal_pending *pending = send_to(core, its ? &other : &known);
+	passed.addr = its ? known.at.addr : other.at.addr;
+	passed.url = url_of(its ? &known : &other);
+	if (pending != NULL) {
+		shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
+		shoal_send_primary(pending, SHOAL_MESSAGE_CONFLICT, &passed);
+	}
+	return true;
 }
 
 void

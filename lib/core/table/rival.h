@@ -34,6 +34,12 @@ void shoal_rival_tell_heir(struct shoal_core *core, uint32_t slot, uint64_t salt
 void shoal_rival_checked(
         struct shoal_core *core, const struct shoal_probe *probe, uint64_t answered);
 
+/* What one of two instances under the id of another member says to the other one, and this member
+ * told both of each other: it goes on to that one where the two have no kind of address in common.
+ * false: it is none of these. */
+bool shoal_rival_passes_on(struct shoal_core *core, const struct shoal_msg_conflict *said,
+        const struct shoal_addr *from);
+
 /* Those that say themselves that they are back count at once, whatever the known ones answer. */
 void shoal_rival_believe(struct shoal_core *core);
 
