@@ -55,8 +55,6 @@ struct shoal_host_port {
 
 struct shoal_recording;
 
-#define SHOAL_MEASURED_MAX 8
-
 struct shoal_cluster {
 	const struct shoal_allocator *mem;
 	struct shoal_settings settings;
@@ -138,9 +136,7 @@ struct shoal_cluster {
 	unsigned postponed; /* turns that the timer gave to packets before it judged */
 	bool arrived; /* a packet came in this turn                                           */
 	bool turn_pending, changed_view, inside, ended;
-	uint32_t measured_slot[SHOAL_MEASURED_MAX]; /* answers of this step; more wait for the next
-	                                             */
-	size_t measured;
+	uint32_t looked; /* the slot that was compared last, see shoal_loop_refresh */
 	struct shoal_state_keeper keeper;
 	bool repair; /* the view missed a change: compare it with the core */
 	int ended_code;

@@ -11,6 +11,9 @@
 
 #include "cluster/cluster.h"
 #include "cluster/join/address.h"
+#include "cluster/loop/loop.h"
+#include "wire/message.h"
+#include "wire/packet.h"
 
 #define MEMBERS 4
 #define TYPE    200
@@ -299,6 +302,80 @@ streams_alone_carry_all_that_members_send(void **state)
 	done(&world);
 }
 
+static uint64_t
+incarnation_of(struct shoal_cluster *cluster, const char *name)
+{
+	struct shoal_member_list *list = shoal_members(cluster, NULL);
+	const struct shoal_member *member = shoal_member_list_find_by_name(list, name);
+	uint64_t incarnation = member != NULL ? shoal_member_incarnation(member) : 0;
+
+	shoal_member_list_free(list);
+	return incarnation;
+}
+
+static uint64_t
+salt_of(const struct shoal_core_member *member)
+{
+	uint64_t salt = 0;
+
+	for (size_t i = 0; i < 8; i++) {
+		salt = salt << 8 | member->salt.bytes[i];
+	}
+	return salt;
+}
+
+/* `from` tells a member that it doubts it, and nobody else. */
+static void
+doubt(struct shoal_cluster *from, struct shoal_cluster *whom)
+{
+	struct shoal_core_member teller, self;
+	struct shoal_writer writer;
+	uint8_t data[256];
+
+	assert_true(shoal_core_member(from->core, 0, &teller));
+	assert_true(shoal_core_member(whom->core, 0, &self));
+	struct shoal_msg_sender sender = {.id = teller.id, .salt = salt_of(&teller)};
+	struct shoal_msg_state state = {.id = self.id,
+	        .salt = salt_of(&self),
+	        .incarnation = self.incarnation,
+	        .state = SHOAL_STATE_SUSPECT,
+	        .accusers = {1, {teller.id}}};
+	shoal_writer_init(&writer, data, sizeof(data));
+	shoal_packet_begin(&writer, (struct shoal_span){NULL, 0});
+	assert_true(shoal_message_append(&writer, SHOAL_MESSAGE_SENDER, &sender));
+	assert_true(shoal_message_append(&writer, SHOAL_MESSAGE_STATE, &state));
+	shoal_packet_end(&writer);
+	struct shoal_input input = {.kind = SHOAL_INPUT_DATAGRAM,
+	        .from = teller.addr[teller.addrs - 1],
+	        .data = data,
+	        .len = writer.len};
+	assert_int_equal(shoal_loop_input(whom, &input), 0);
+}
+
+/* No event tells of it, and no round trip is measured between b and c. */
+static void
+an_incarnation_that_rose_is_shown_by_one_without_a_kind_in_common(void **state)
+{
+	struct world world;
+
+	(void)state;
+	init(&world);
+	add(&world, "127.0.0.1:0,http://127.0.0.1:0/g");
+	add(&world, "127.0.0.1:0");
+	add(&world, "http://127.0.0.1:0/g");
+	join(&world, 1, 0, false);
+	join(&world, 2, 0, true);
+	settle(&world);
+	uint64_t before = incarnation_of(world.member[1], "c");
+	assert_true(before > 0);
+	doubt(world.member[0], world.member[2]);
+	for (unsigned i = 0; incarnation_of(world.member[1], "c") != before + 1; i++) {
+		assert_true(i < 30000);
+		turn(&world);
+	}
+	done(&world);
+}
+
 static enum shoal_state
 state_of(struct shoal_cluster *cluster, const char *name)
 {
@@ -569,6 +646,7 @@ main(void)
 	        cmocka_unit_test(members_at_urls_join_and_are_shown_by_them),
 	        cmocka_unit_test(they_send_each_other_what_members_send),
 	        cmocka_unit_test(streams_alone_carry_all_that_members_send),
+	        cmocka_unit_test(an_incarnation_that_rose_is_shown_by_one_without_a_kind_in_common),
 	        cmocka_unit_test(one_that_dies_is_failed_and_one_that_leaves_has_left),
 	        cmocka_unit_test(members_of_two_kinds_are_members_of_one_cluster),
 	        cmocka_unit_test(one_without_a_way_to_a_seed_is_told_what_to_do),

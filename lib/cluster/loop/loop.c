@@ -118,6 +118,21 @@ compare_slot(struct shoal_cluster *cluster, uint32_t slot)
 	}
 }
 
+/* One more member a turn, for what changes without an event: an incarnation that rose where nobody
+ * doubted here. Of who does not take part events are owed, which come first. */
+static void
+look_at_next(struct shoal_cluster *cluster)
+{
+	uint32_t others = shoal_core_slots(cluster->core) - 1;
+
+	cluster->looked = others > 0 ? cluster->looked % others + 1 : SELF;
+	const struct shoal_member *seen = shoal_view_at(&cluster->view, cluster->looked);
+	if (seen != NULL &&
+	        (seen->state == SHOAL_STATE_ALIVE || seen->state == SHOAL_STATE_SUSPECT)) {
+		compare_slot(cluster, cluster->looked);
+	}
+}
+
 void
 shoal_loop_refresh(struct shoal_cluster *cluster)
 {
@@ -129,6 +144,7 @@ shoal_loop_refresh(struct shoal_cluster *cluster)
 	for (uint32_t slot = 1; all && slot < shoal_core_slots(cluster->core); slot++) {
 		compare_slot(cluster, slot);
 	}
+	look_at_next(cluster);
 }
 
 /* A member is gone from the core: its last copy goes to the callbacks. */
@@ -217,8 +233,6 @@ on_member_event(struct shoal_cluster *cluster, const struct shoal_event *event)
 	}
 }
 
-/* An answer is also the moment to see what changes without an event: an incarnation that rose where
- * nobody doubted here. */
 static void
 on_measured(struct shoal_cluster *cluster, const struct shoal_event *event)
 {
@@ -226,18 +240,6 @@ on_measured(struct shoal_cluster *cluster, const struct shoal_event *event)
 
 	if (member != NULL) {
 		shoal_member_measured(member, event->rtt_ns);
-	}
-	if (cluster->measured < SHOAL_MEASURED_MAX) {
-		cluster->measured_slot[cluster->measured++] = event->slot;
-	}
-}
-
-/* Once all events of a step were told, or what a later one tells would be shown before. */
-static void
-look_at_measured(struct shoal_cluster *cluster)
-{
-	while (cluster->measured > 0) {
-		compare_slot(cluster, cluster->measured_slot[--cluster->measured]);
 	}
 }
 
@@ -346,7 +348,6 @@ shoal_loop_events(struct shoal_cluster *cluster)
 	while (shoal_core_next_event(cluster->core, &event)) {
 		on_event(cluster, &event);
 	}
-	look_at_measured(cluster);
 	drain_logs(cluster);
 	cluster->inside = false;
 	shoal_loop_touch(cluster);

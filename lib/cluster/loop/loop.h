@@ -26,8 +26,8 @@ void shoal_loop_touch(struct shoal_cluster *cluster);
 /* Asks for a turn after the sockets were looked at again. */
 void shoal_loop_later(struct shoal_cluster *cluster);
 
-/* Brings view and core together: this member's entry always, all of them after a change was missed.
- */
+/* Brings view and core together: this member's entry always, another one in turn, all of them after
+ * a change was missed. */
 void shoal_loop_refresh(struct shoal_cluster *cluster);
 
 #endif
