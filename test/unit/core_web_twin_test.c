@@ -25,26 +25,34 @@ url_of(size_t node)
 }
 
 /* Under the name of that node, or its own (SIZE_MAX). */
+static void
+configure(const struct core_world *world, enum kind kind, size_t name,
+        struct shoal_core_config *config)
+{
+	static char names[WORLD_NODES][8];
+	size_t node = world->nodes;
+
+	world_config(world, config);
+	snprintf(names[node], sizeof names[node], "n-%zu", name == SIZE_MAX ? node : name);
+	config->name = names[node];
+	if (world->arg != NULL) {
+		config->cipher = unit_cipher();
+		config->key = world->arg;
+		config->key_count = 1;
+	}
+	if ((kind & URL) != 0) {
+		config->url = url_of(node);
+		assert_int_equal(shoal_addr_from_url(&config->addr[kind == BOTH], config->url), 0);
+		config->addrs = kind == BOTH ? 2 : 1;
+	}
+}
+
 static size_t
 add(struct core_world *world, enum kind kind, size_t name)
 {
-	static char names[WORLD_NODES][8];
 	struct shoal_core_config config;
-	size_t node = world->nodes;
 
-	world_config(world, &config);
-	snprintf(names[node], sizeof names[node], "n-%zu", name == SIZE_MAX ? node : name);
-	config.name = names[node];
-	if (world->arg != NULL) {
-		config.cipher = unit_cipher();
-		config.key = world->arg;
-		config.key_count = 1;
-	}
-	if ((kind & URL) != 0) {
-		config.url = url_of(node);
-		assert_int_equal(shoal_addr_from_url(&config.addr[kind == BOTH], config.url), 0);
-		config.addrs = kind == BOTH ? 2 : 1;
-	}
+	configure(world, kind, name, &config);
 	return world_add(world, &config);
 }
 
@@ -310,6 +318,56 @@ only_what_the_two_say_that_were_told_of_each_other_is_passed_on(void **state)
 	world_done(&world);
 }
 
+/* A third of all packets. */
+static bool
+loses_some(const struct core_world *world, const struct world_packet *packet)
+{
+	uint64_t seed = world->now + packet->node;
+
+	(void)crosses(world, packet);
+	return unit_random(&seed) % 3 == 0;
+}
+
+/* Also within the second that its incarnation counts, and whatever is lost. */
+static void
+one_that_restarts_in_its_place_is_held_as_it_is_by_all(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	for (size_t i = 0; i < 16; i++) {
+		struct shoal_core_config config;
+		struct core_world before;
+		size_t node = 1 + i % 2;
+
+		begin(&world, BOTH, NULL);
+		world.loses = i % 4 < 2 ? crosses : loses_some;
+		world_run(&world, SHOAL_MS(37) * i);
+		before = world;
+		before.nodes = node;
+		configure(&before, node == 1 ? SOCKET : URL, SIZE_MAX, &config);
+		config.salt.bytes[3] = 1;
+		config.wall_ns = SHOAL_SEC(WORLD_EPOCH) + (i % 8 < 4 ? SHOAL_SEC(1000) : world.now);
+		shoal_core_free(world.node[node].core);
+		assert_int_equal(shoal_core_new(&world.node[node].core, &config, NULL, 0), 0);
+		world.node[node].urls = 0;
+		join(&world, node, 0);
+		world_run(&world, SHOAL_SEC(20));
+		world.loses = crosses;
+		world_run(&world, SHOAL_SEC(40));
+		world_clear(&world);
+		assert_lives(&world, node, SIZE_MAX);
+		struct shoal_id id = world_id(&world, node);
+		struct shoal_core_member self, held;
+		assert_true(shoal_core_member(world_core(&world, node), 0, &self));
+		for (size_t k = 0; k < world.nodes; k++) {
+			assert_true(world_holds(&world, k, &id, &held));
+			assert_true(held.incarnation == self.incarnation);
+		}
+		world_done(&world);
+	}
+}
+
 static void
 an_address_in_a_conflict_without_its_url_is_malformed(void **state)
 {
@@ -355,6 +413,7 @@ main(void)
 	        cmocka_unit_test(
 	                what_is_lost_on_the_way_through_another_member_makes_nobody_a_former_run),
 	        cmocka_unit_test(only_what_the_two_say_that_were_told_of_each_other_is_passed_on),
+	        cmocka_unit_test(one_that_restarts_in_its_place_is_held_as_it_is_by_all),
 	        cmocka_unit_test(an_address_in_a_conflict_without_its_url_is_malformed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,7 +119,7 @@ compare_slot(struct shoal_cluster *cluster, uint32_t slot)
 }
 
 /* One more member a turn, for what changes without an event: an incarnation that rose where nobody
- * doubted here. Of who does not take part events are owed, which come first. */
+ * doubted here. Of who is not plainly alive events are owed, which come first. */
 static void
 look_at_next(struct shoal_cluster *cluster)
 {
@@ -127,8 +127,7 @@ look_at_next(struct shoal_cluster *cluster)
 
 	cluster->looked = others > 0 ? cluster->looked % others + 1 : SELF;
 	const struct shoal_member *seen = shoal_view_at(&cluster->view, cluster->looked);
-	if (seen != NULL &&
-	        (seen->state == SHOAL_STATE_ALIVE || seen->state == SHOAL_STATE_SUSPECT)) {
+	if (seen != NULL && seen->state == SHOAL_STATE_ALIVE) {
 		compare_slot(cluster, cluster->looked);
 	}
 }
