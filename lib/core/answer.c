@@ -113,5 +113,8 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 		pending->about = slot;
 		pending->salt = salt;
 		shoal_send_primary(pending, SHOAL_MESSAGE_ACK, &ack);
+		if (replies && slot != SHOAL_NONE) {
+			shoal_poll_serve(core, slot, ping->salt, from, pending);
+		}
 	}
 }

@@ -203,6 +203,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_hint_init(core);
 	shoal_inbound_init(core);
 	shoal_reach_init(core);
+	shoal_poll_init(core);
 	shoal_call_init(core);
 	shoal_accept_init(core, config->asks_accept);
 	core->unwatched = config->unwatched;
@@ -395,6 +396,9 @@ on_rare_timer(struct shoal_core *core, const struct shoal_timer *timer)
 		break;
 	case SHOAL_TIMER_REACH:
 		shoal_reach_on_timer(core);
+		break;
+	case SHOAL_TIMER_POLL:
+		shoal_poll_on_timer(core);
 		break;
 	}
 }

@@ -32,6 +32,7 @@
 #include "core/detect/partial.h"
 #include "core/detect/path.h"
 #include "core/detect/probe.h"
+#include "core/detect/poll.h"
 #include "core/detect/reach.h"
 #include "core/detect/relay.h"
 #include "core/detect/rtt.h"
@@ -88,7 +89,8 @@ enum shoal_timer_kind {
 	SHOAL_TIMER_CALL,
 	SHOAL_TIMER_ACCEPT,
 	SHOAL_TIMER_MIGRATE,
-	SHOAL_TIMER_REACH
+	SHOAL_TIMER_REACH,
+	SHOAL_TIMER_POLL
 };
 
 enum shoal_leave_phase {
@@ -161,6 +163,7 @@ struct shoal_core {
 	struct shoal_partials partials;
 	struct shoal_ways ways;
 	struct shoal_reach_in reach;
+	struct shoal_poll poll;
 	struct shoal_watch watch;
 	struct shoal_inbound inbound;
 	struct shoal_calls calls;
@@ -211,7 +214,7 @@ shoal_ms(uint32_t ms)
 }
 
 /* Timers outside of the slabs: fewer than this. */
-#define SHOAL_TIMERS_FIXED 24
+#define SHOAL_TIMERS_FIXED 25
 
 /* Room for the timers of one more hold, probe, relay record, inquest or peer, so that arming never
  * fails. */

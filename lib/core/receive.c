@@ -27,7 +27,7 @@ struct arrival {
 	bool asks_table;        /* a request that is answered with the table          */
 	uint64_t joins;         /* a join: of this instance                           */
 	bool refused;           /* a request or an answer that brings no statements   */
-	bool asked;             /* a ping or a relay request was served               */
+	uint8_t asked;          /* so many pings or relay requests were served         */
 	uint64_t salt;          /* of the instance that names itself in it; 0: none does */
 	struct shoal_id marked; /* the member whose digest has the mark that came */
 	uint32_t mark;          /* 0: none came */
@@ -189,7 +189,9 @@ on_ack(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_
 	bool same = shoal_addr_equal(&from, &input->from);
 	enum shoal_input_kind path = same ? input->kind : SHOAL_INPUT_DATAGRAM; /* in its place */
 
-	if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_RELAY) {
+	if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_POLL && input->kind == SHOAL_INPUT_RESULT) {
+		shoal_poll_on_ack(core);
+	} else if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_RELAY) {
 		shoal_relay_on_ack(core, ack, &from);
 	} else if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_INQUEST) {
 		shoal_inquest_on_ack(core, ack, &from, path);
@@ -198,15 +200,20 @@ on_ack(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_
 	}
 }
 
-/* One request is served a packet: each answer takes gossip with it, which counts as told. */
+/* One request is served a packet, and of those that a poll brings a few: each answer takes gossip
+ * with it, which counts as told. */
 static bool
 may_ask(struct shoal_core *core, struct arrival *arrival)
 {
-	if (arrival->asked || arrival->input->kind == SHOAL_INPUT_WATCHED) {
+	bool polled =
+	        arrival->exchange != NULL && arrival->exchange->purpose == SHOAL_EXCHANGE_PING;
+
+	if (arrival->asked >= (polled ? SHOAL_POLL_PINGS : 1) ||
+	        arrival->input->kind == SHOAL_INPUT_WATCHED) {
 		shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
 		return false;
 	}
-	arrival->asked = true;
+	arrival->asked++;
 	return true;
 }
 
@@ -214,8 +221,8 @@ may_ask(struct shoal_core *core, struct arrival *arrival)
 static void
 on_watch(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_watch *watch)
 {
-	if (arrival->input->kind == SHOAL_INPUT_WATCHED && !arrival->asked) {
-		arrival->asked = true;
+	if (arrival->input->kind == SHOAL_INPUT_WATCHED && arrival->asked == 0) {
+		arrival->asked = 1;
 		shoal_watch_on_watched(core, arrival->input, watch);
 	} else {
 		shoal_count(core, SHOAL_COUNTER_DROP_MALFORMED);
@@ -498,7 +505,7 @@ take(struct shoal_core *core, const struct shoal_input *input)
 	}
 	begin(core, &arrival, input);
 	handle(core, &arrival, &opened);
-	if (input->kind == SHOAL_INPUT_WATCHED && !arrival.asked) {
+	if (input->kind == SHOAL_INPUT_WATCHED && arrival.asked == 0) {
 		shoal_watch_on_watched(core, input, NULL);
 	}
 	return SHOAL_OK;

@@ -136,6 +136,24 @@ check_nack(struct shoal_follow *follow, const struct shoal_msg_nack *nack)
 	}
 }
 
+/* A ping that stands behind the answer to a poll. */
+static bool
+is_polled(const struct shoal_follow *follow, uint64_t seq)
+{
+	struct shoal_reader messages = follow->heard.messages, body;
+	union shoal_wire_message message;
+	uint16_t kind;
+
+	while (follow->input->kind == SHOAL_INPUT_RESULT &&
+	        shoal_message_next(&messages, &kind, &body) > 0) {
+		if (kind == SHOAL_MESSAGE_PING && shoal_message_decode(kind, body, &message) == 0 &&
+		        message.ping.seq == seq && is_self(follow, &message.ping.target)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* It says that somebody is there: itself, to who asked for it; or another one, who just said so. */
 static void
 check_ack(struct shoal_follow *follow, const struct shoal_msg_ack *ack)
@@ -144,8 +162,9 @@ check_ack(struct shoal_follow *follow, const struct shoal_msg_ack *ack)
 
 	if (is_self(follow, &ack->id)) {
 		(void)shoal_follow_that(follow, SHOAL_CHECKER_ANSWERS,
-		        heard->kind == SHOAL_MESSAGE_PING && heard->message.ping.seq == ack->seq &&
-		                is_self(follow, &heard->message.ping.target),
+		        (heard->kind == SHOAL_MESSAGE_PING && heard->message.ping.seq == ack->seq &&
+		                is_self(follow, &heard->message.ping.target)) ||
+		                is_polled(follow, ack->seq),
 		        &heard->sender, "an ack to what was no ping for this member");
 		return;
 	}

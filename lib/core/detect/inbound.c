@@ -110,6 +110,33 @@ ask_others(struct shoal_core *core)
 	return n;
 }
 
+uint64_t
+shoal_inbound_ask(struct shoal_core *core)
+{
+	struct shoal_inbound *inbound = &core->inbound;
+
+	if (inbound->asked == ASKED_MOST) {
+		inbound->asked = 0;
+		if (!shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
+			become(core, true);
+		}
+		return core->now + DOUBT_AGAIN;
+	}
+	uint32_t others = ask_others(core);
+	inbound->peers = inbound->asked == 0 || others > inbound->peers ? others : inbound->peers;
+	inbound->asked = (uint8_t)(inbound->asked + (others > 0));
+	return others > 0 ? 0 : core->now + DOUBT_AGAIN;
+}
+
+void
+shoal_inbound_reached(struct shoal_core *core)
+{
+	core->inbound.asked = 0;
+	if (shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
+		become(core, false);
+	}
+}
+
 void
 shoal_inbound_doubt(struct shoal_core *core)
 {
@@ -121,18 +148,9 @@ shoal_inbound_doubt(struct shoal_core *core)
 	}
 	uint64_t at = inbound->alone + (inbound->dialled ? ALONE_LATER : ALONE_FIRST);
 	at = later(later(at, since + PROVED), inbound->next);
-	if (at <= core->now && inbound->asked == ASKED_MOST) {
-		inbound->asked = 0;
-		at = inbound->next = core->now + DOUBT_AGAIN;
-		if (!shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
-			become(core, true);
-		}
-	} else if (at <= core->now) {
-		uint32_t others = ask_others(core);
-		inbound->peers =
-		        inbound->asked == 0 || others > inbound->peers ? others : inbound->peers;
-		inbound->asked = (uint8_t)(inbound->asked + (others > 0));
-		at = inbound->next = core->now + (others > 0 ? ASK_AGAIN : DOUBT_AGAIN);
+	if (at <= core->now) {
+		uint64_t again = shoal_inbound_ask(core);
+		at = inbound->next = again != 0 ? again : core->now + ASK_AGAIN;
 	}
 	shoal_heap_arm(&core->heap, &inbound->timer, at);
 }
@@ -233,10 +251,20 @@ anchors_of(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_ANCHOR
 	return found;
 }
 
-uint32_t
-shoal_inbound_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_ANCHORS_MAX])
+/* Those that a member polls, where it has no links; they are reached as anchors are. */
+static uint32_t
+asked_of(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_ANCHORS_MAX])
 {
-	uint32_t all = anchors_of(core, slot, anchors), others = 0;
+	return shoal_poll_is_for(core, shoal_members_at(core, slot))
+	               ? shoal_poll_anchors(core, slot, anchors)
+	               : anchors_of(core, slot, anchors);
+}
+
+/* Those of them that can be asked for it now. */
+static uint32_t
+others_of(struct shoal_core *core, uint32_t all, uint32_t anchors[SHOAL_ANCHORS_MAX])
+{
+	uint32_t others = 0;
 
 	for (uint32_t i = 0; i < all; i++) {
 		const struct shoal_record *anchor = shoal_members_at(core, anchors[i]);
@@ -249,12 +277,18 @@ shoal_inbound_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[S
 }
 
 uint32_t
+shoal_inbound_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_ANCHORS_MAX])
+{
+	return others_of(core, anchors_of(core, slot, anchors), anchors);
+}
+
+uint32_t
 shoal_inbound_relays(struct shoal_core *core, uint32_t slot, uint32_t n, uint32_t *relays)
 {
 	uint32_t anchors[SHOAL_ANCHORS_MAX], first = 0;
 
 	if (shoal_inbound_maybe(shoal_members_at(core, slot))) {
-		uint32_t all = shoal_inbound_anchors(core, slot, anchors);
+		uint32_t all = others_of(core, asked_of(core, slot, anchors), anchors);
 		for (uint32_t i = 0; i < all && first < n; i++) {
 			if (!shoal_order_is_chosen(core, relays, first, anchors[i])) {
 				relays[first++] = anchors[i];
@@ -270,8 +304,13 @@ is_deaf(const struct shoal_core *core)
 {
 	const struct shoal_inbound *inbound = &core->inbound;
 
-	return shoal_members_inbound(shoal_members_at(core, SHOAL_SELF)) ||
-	       (core->profile.watchers > 0 && inbound->alone != 0 && !inbound->dialled);
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+
+	if (shoal_members_inbound(self)) {
+		return true;
+	}
+	return shoal_poll_is_for(core, self) ? core->poll.needed
+	                                     : inbound->alone != 0 && !inbound->dialled;
 }
 
 bool
@@ -289,7 +328,7 @@ shoal_inbound_excuses(struct shoal_core *core, uint32_t slot)
 	if (!deaf || !is_deaf(core)) {
 		return false;
 	}
-	uint32_t all = anchors_of(core, slot, anchors);
+	uint32_t all = asked_of(core, slot, anchors);
 	for (uint32_t i = 0; i < all; i++) {
 		if (anchors[i] != SHOAL_SELF) {
 			return true;

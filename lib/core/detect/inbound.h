@@ -34,6 +34,12 @@ void shoal_inbound_dialled(struct shoal_core *core);
 void shoal_inbound_watched(struct shoal_core *core);
 void shoal_inbound_alone(struct shoal_core *core);
 
+/* Asks others to connect to this member, which says that it cannot be dialled where they were asked
+ * in vain three times; when to call it again, 0: soon. And: where it has no links, somebody got in.
+ */
+uint64_t shoal_inbound_ask(struct shoal_core *core);
+void shoal_inbound_reached(struct shoal_core *core);
+
 /* Whether a member may be reached by a link that it opened, and perhaps in no other way: it says
  * so, or has never answered a direct ping of this member. */
 bool shoal_inbound_maybe(const struct shoal_record *record);

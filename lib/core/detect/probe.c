@@ -136,6 +136,8 @@ ask(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_recor
 
 	probe->begun = core->now;
 	probe->moved = 0;
+	probe->waits = true;
+	probe->carried = false;
 	probe->patience = patience;
 	probe->whole = stretched(core, core->profile.probe_interval_ms);
 	probe->deadline = core->now + probe->whole;
@@ -228,7 +230,7 @@ wait_for_last(struct shoal_core *core, struct shoal_probe *probe)
 static void
 ask_last(struct shoal_core *core, struct shoal_probe *probe)
 {
-	probe->last = true;
+	probe->last = probe->waits = true;
 	(void)ping_directly(core, probe, 0);
 	shoal_ways_ping(core, probe->slot, probe->seq);
 	if (!shoal_members_inbound(shoal_members_at(core, probe->slot))) {
@@ -264,7 +266,7 @@ go_indirect(struct shoal_core *core, struct shoal_probe *probe)
 		relay.budget_ms = SHOAL_BUDGET_MAX_MS;
 	}
 
-	probe->indirect = true;
+	probe->indirect = probe->waits = true;
 	probe->tried = core->now;
 	if (probe->padded != 0) {
 		/* It may have been too long for the way. */
@@ -408,8 +410,10 @@ static bool
 was_asked(struct shoal_core *core, const struct shoal_probe *probe, const struct shoal_addr *from,
         bool *direct)
 {
-	*direct = shoal_addr_equal(&probe->to, from);
-	if (*direct || shoal_members_may_be(core, probe->slot, from)) {
+	*direct = shoal_addr_equal(&probe->to, from) && !probe->carried;
+	if (*direct || shoal_members_may_be(core, probe->slot, from) ||
+	        (probe->carried &&
+	                shoal_inbound_is_from(core, shoal_members_at(core, probe->slot), from))) {
 		return true;
 	}
 	for (uint32_t i = 0; i < probe->asked; i++) {

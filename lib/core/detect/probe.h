@@ -42,6 +42,8 @@ struct shoal_probe {
 	bool indirect;   /* relays and stream have been tried   */
 	bool last;       /* so has the last ping */
 	bool heard;      /* it was answered, and it is open at which address */
+	bool waits;      /* for a poll of the target, whose reply may take the ping along */
+	bool carried;    /* one has taken it */
 	uint64_t tried;  /* when they were */
 	uint32_t nacked; /* bit i: relay[i] is there and passed no ack on */
 	uint32_t absent; /* bit i: because it does not hold the target for a member */
@@ -114,7 +116,8 @@ enum shoal_number_kind {
 	SHOAL_NUMBER_RELAY = 1,
 	SHOAL_NUMBER_EXCHANGE = 2,
 	SHOAL_NUMBER_TWIN = 3,
-	SHOAL_NUMBER_INQUEST = 4
+	SHOAL_NUMBER_INQUEST = 4,
+	SHOAL_NUMBER_POLL = 5
 };
 
 #endif

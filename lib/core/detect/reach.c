@@ -134,6 +134,10 @@ shoal_reach_on_timer(struct shoal_core *core)
 	unsigned ways = judge(core), ended = reach->ways & ~ways;
 	bool doubted = false;
 
+	if (ways == (SHOAL_ACCESS_NO_DATAGRAMS | SHOAL_ACCESS_NO_STREAMS)) {
+		shoal_poll_unreached(core);
+	}
+
 	for (uint8_t i = 0; i < reach->count; i++) {
 		doubted = doubted || is_late(core, reach->peer[i].datagrams);
 	}
@@ -164,12 +168,22 @@ void
 shoal_reach_pinged(struct shoal_core *core)
 {
 	core->reach.pinged = core->now;
+	core->reach.came = true;
+	shoal_poll_reached(core);
 }
 
 void
 shoal_reach_streamed(struct shoal_core *core)
 {
 	core->reach.streamed = core->now;
+	core->reach.came = true;
+	shoal_poll_reached(core);
+}
+
+bool
+shoal_reach_is_known(const struct shoal_core *core)
+{
+	return core->reach.came;
 }
 
 /* The place of a peer, or of the one that said it longest ago. */

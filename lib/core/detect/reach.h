@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether others get in at what this member advertises: for its operator, who is told. Nothing in
- * the protocol goes by it. */
+/* Whether others get in at what this member advertises: for its operator, who is told, and where no
+ * links are kept for poll.h. */
 #ifndef SHOAL_CORE_REACH_H
 #define SHOAL_CORE_REACH_H
 
@@ -27,6 +27,7 @@ struct shoal_reach_in {
 	uint32_t peers;    /* who said so, or were asked and did not get in */
 	uint8_t ways;      /* enum shoal_access, as it was told last */
 	uint8_t count;
+	bool came; /* one of either did, since this member started */
 	struct shoal_reach_peer peer[SHOAL_REACH_PEERS];
 };
 
@@ -37,6 +38,9 @@ void shoal_reach_init(struct shoal_core *core);
 /* A member's ping came in a datagram; or its request on a stream. */
 void shoal_reach_pinged(struct shoal_core *core);
 void shoal_reach_streamed(struct shoal_core *core);
+
+/* Whether anybody ever got in. */
+bool shoal_reach_is_known(const struct shoal_core *core);
 
 /* A member got no answer to a datagram, and, with streams, to what it tried on a stream. */
 void shoal_reach_missed(struct shoal_core *core, const struct shoal_id *peer, bool streams);

@@ -168,6 +168,33 @@ shoal_relay_reached(struct shoal_core *core, uint32_t slot)
 	}
 }
 
+unsigned
+shoal_relay_carry(
+        struct shoal_core *core, const struct shoal_id *target, unsigned most, uint64_t *seq)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < core->relays.slab.end && n < most; i++) {
+		struct shoal_relayed *relayed = shoal_slab_at(&core->relays.slab, i);
+		if (relayed != NULL && !relayed->carried &&
+		        memcmp(&relayed->target, target, sizeof *target) == 0) {
+			relayed->carried = true;
+			seq[n++] = relayed->seq;
+		}
+	}
+	return n;
+}
+
+/* A poll comes from where no statement told that its sender is. */
+static bool
+may_answer(const struct shoal_core *core, const struct shoal_relayed *relayed, uint32_t slot,
+        const struct shoal_addr *from)
+{
+	return shoal_members_may_be(core, slot, from) ||
+	       (relayed->carried &&
+	               shoal_inbound_is_from(core, shoal_members_at(core, slot), from));
+}
+
 static void
 end(struct shoal_core *core, struct shoal_relayed *relayed)
 {
@@ -188,7 +215,7 @@ shoal_relay_on_ack(
 		return;
 	}
 	if (slot == SHOAL_NONE || memcmp(&ack->id, &relayed->target, sizeof ack->id) != 0 ||
-	        !shoal_members_may_be(core, slot, from)) {
+	        !may_answer(core, relayed, slot, from)) {
 		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
 		return;
 	}

@@ -17,6 +17,7 @@ struct shoal_relayed {
 	uint64_t seq, origin_seq;
 	struct shoal_addr origin;
 	struct shoal_id origin_id, target;
+	bool carried; /* in the reply to a poll of the target */
 };
 
 struct shoal_relays {
@@ -35,6 +36,9 @@ void shoal_relay_on_ack(
 /* Whether a ping with this number is unanswered. */
 bool shoal_relay_awaits(const struct shoal_core *core, uint64_t seq);
 void shoal_relay_on_timer(struct shoal_core *core, uint32_t number);
+/* Takes the numbers of at most so many pings that wait for a poll of the target; how many. */
+unsigned shoal_relay_carry(
+        struct shoal_core *core, const struct shoal_id *target, unsigned most, uint64_t *seq);
 /* A link of the member in slot is up: who waits for it now asks again by that. */
 void shoal_relay_reached(struct shoal_core *core, uint32_t slot);
 

@@ -67,6 +67,7 @@ shoal_watch_joined(struct shoal_core *core)
 	if (core->profile.watchers > 0) {
 		arm(core, core->now + shoal_ms(core->profile.probe_timeout_ms) / 2);
 	}
+	shoal_poll_joined(core);
 }
 
 bool

@@ -68,7 +68,7 @@ shoal_ways_ping(struct shoal_core *core, uint32_t slot, uint64_t seq)
 	}
 }
 
-static void
+static uint64_t
 ping_on_stream(struct shoal_core *core, uint32_t slot, const struct shoal_addr *to, uint64_t seq,
         unsigned flags, uint64_t timeout)
 {
@@ -76,18 +76,19 @@ ping_on_stream(struct shoal_core *core, uint32_t slot, const struct shoal_addr *
 	struct shoal_exchange unsent;
 
 	if (number == 0) {
-		return;
+		return 0;
 	}
 	struct shoal_pending *pending =
 	        shoal_send_queue(core, SHOAL_SEND_REQUEST, to, slot, flags | SHOAL_FILL_BELIEF);
 	if (pending == NULL) {
 		shoal_exchange_end(core, number, &unsent);
-		return;
+		return 0;
 	}
 	pending->exchange = number;
 	pending->timeout_ns = timeout;
 	write_ping(core, pending, slot, seq, NULL);
 	shoal_count(core, SHOAL_COUNTER_STREAM_PINGS);
+	return number;
 }
 
 void
@@ -98,10 +99,37 @@ shoal_ways_stream(
 	struct shoal_addr used = shoal_members_addr(record), other[SHOAL_ADDRS_MAX];
 	unsigned n = shoal_members_others(core, record, other);
 
-	ping_on_stream(core, slot, &used, seq, flags, timeout);
+	(void)ping_on_stream(core, slot, &used, seq, flags, timeout);
 	for (unsigned i = 0; i < n; i++) {
-		ping_on_stream(core, slot, &other[i], seq, 0, timeout);
+		(void)ping_on_stream(core, slot, &other[i], seq, 0, timeout);
 	}
+}
+
+uint64_t
+shoal_ways_poll(struct shoal_core *core, uint32_t slot, uint64_t timeout)
+{
+	struct shoal_addr used = shoal_members_addr(shoal_members_at(core, slot));
+
+	return ping_on_stream(core, slot, &used, shoal_probe_number(core, 0, SHOAL_NUMBER_POLL),
+	        SHOAL_FILL_GOSSIP, timeout);
+}
+
+bool
+shoal_ways_carry(struct shoal_core *core, uint32_t slot, uint64_t *seq)
+{
+	const struct shoal_id *id = &shoal_members_at(core, slot)->info->id;
+
+	for (uint32_t i = 0; i < core->probes.slab.end; i++) {
+		struct shoal_probe *probe = shoal_slab_at(&core->probes.slab, i);
+		if (probe != NULL && probe->waits && probe->slot == slot &&
+		        memcmp(&probe->target, id, sizeof *id) == 0) {
+			probe->waits = false;
+			probe->carried = true;
+			*seq = probe->seq;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* SHOAL_WAYS_NOTED: it is not noted. */

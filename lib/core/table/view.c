@@ -29,10 +29,11 @@ diagnosis_of(const struct shoal_core *core, const struct shoal_record *record, b
 {
 	const struct shoal_id *id = &record->info->id;
 
-	if (shoal_members_inbound(record) && (self || shoal_members_counts(record))) {
-		return SHOAL_DIAGNOSIS_INBOUND_ONLY;
-	}
+	bool inbound = shoal_members_inbound(record) && (self || shoal_members_counts(record));
+
+	/* Where another member lives at its address, that is why nobody can dial it there. */
 	return shoal_gone_is_shared(core, id) ? SHOAL_DIAGNOSIS_SHARED_ADDRESS
+	       : inbound                      ? SHOAL_DIAGNOSIS_INBOUND_ONLY
 	       : shoal_partial_is(core, id)   ? SHOAL_DIAGNOSIS_PARTIAL
 	                                      : SHOAL_DIAGNOSIS_NONE;
 }

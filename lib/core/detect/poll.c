@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Where no links are kept, a member that others cannot dial is reached by what it asks itself. It
+ * sends a PING as a request to three others each quarter of an interval, and in the reply to it
+ * comes a PING of whoever waits for an answer of it: of a probe, and of those that are made for
+ * others. It answers them in datagrams, which get out. So it is judged by its answers to random
+ * numbers, as any other is, and dead as soon.
+ *
+ * It begins when a seed has let it in, and when others say that they cannot reach it, and ends with
+ * the first ping or request that comes in of itself: an ordinary member polls for an interval or
+ * so. Where nothing comes in, others are asked to connect, as in inbound.c; and if they cannot
+ * either, it says in its statement that it cannot be dialled.
+ *
+ * What is put in a reply is put there once, and only where the poll was sealed or came from a host
+ * of that member: who knows its id and salt gets no further with them than with a refutation. */
+#include "core/detect/poll.h"
+
+#include <string.h>
+
+#include "core/detect/ways.h"
+#include "core/node.h"
+#include "core/sync/exchange.h"
+
+/* In probe intervals: nothing came in for so long, and others are asked to connect so far apart. */
+#define ALONE     8
+#define ASK_AGAIN 2
+/* Polls an interval. */
+#define POLLS 4
+
+void
+shoal_poll_init(struct shoal_core *core)
+{
+	core->poll.timer.kind = SHOAL_TIMER_POLL;
+}
+
+bool
+shoal_poll_is_for(const struct shoal_core *core, const struct shoal_record *record)
+{
+	return core->profile.stream_pings != 0 &&
+	       (core->profile.watchers == 0 || !shoal_kind_is_linked(record));
+}
+
+static uint64_t
+interval(const struct shoal_core *core)
+{
+	return shoal_ms(core->profile.probe_interval_ms);
+}
+
+static void
+begin(struct shoal_core *core, uint64_t wait)
+{
+	struct shoal_poll *poll = &core->poll;
+
+	if (poll->needed || !shoal_poll_is_for(core, shoal_members_at(core, SHOAL_SELF))) {
+		return;
+	}
+	poll->needed = true;
+	poll->next = core->now + ALONE * interval(core);
+	shoal_heap_arm(&core->heap, &poll->timer, core->now + wait);
+}
+
+void
+shoal_poll_joined(struct shoal_core *core)
+{
+	if (!shoal_reach_is_known(core)) {
+		begin(core, shoal_ms(core->profile.probe_timeout_ms) / 2);
+	}
+}
+
+void
+shoal_poll_unreached(struct shoal_core *core)
+{
+	begin(core, 0);
+}
+
+void
+shoal_poll_reached(struct shoal_core *core)
+{
+	struct shoal_poll *poll = &core->poll;
+
+	if (poll->needed) {
+		poll->needed = false;
+		shoal_heap_disarm(&core->heap, &poll->timer);
+		shoal_inbound_reached(core);
+	}
+}
+
+uint32_t
+shoal_poll_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_POLLED])
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	uint32_t found = 0, at = slot;
+
+	for (unsigned i = 0; i < SHOAL_RING_STEPS && found < SHOAL_POLLED; i++) {
+		at = shoal_tree_next(core, at);
+		if (at == SHOAL_NONE || at == slot) {
+			break;
+		}
+		const struct shoal_record *other = shoal_members_at(core, at);
+		if (!shoal_members_inbound(other) && shoal_kind_joins(record, other)) {
+			anchors[found++] = at;
+		}
+	}
+	return found;
+}
+
+static void
+ping(struct shoal_pending *reply, const struct shoal_msg_ping *base, uint64_t seq)
+{
+	struct shoal_msg_ping message = *base;
+
+	message.seq = seq;
+	shoal_send_primary(reply, SHOAL_MESSAGE_PING, &message);
+}
+
+void
+shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
+        const struct shoal_addr *from, struct shoal_pending *reply)
+{
+	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_msg_ping message = {.id = self->info->id, .salt = shoal_members_salt(self)};
+	uint64_t seq[SHOAL_POLL_PINGS];
+	unsigned n = 0;
+
+	if (record == NULL || slot == SHOAL_SELF || salt != shoal_members_salt(record) ||
+	        !shoal_poll_is_for(core, record) || !shoal_inbound_maybe(record) ||
+	        !shoal_inbound_is_from(core, record, from)) {
+		return;
+	}
+	message.target = record->info->id;
+	n += shoal_ways_carry(core, slot, seq);
+	n += shoal_relay_carry(core, &record->info->id, SHOAL_POLL_PINGS - n, seq + n);
+	for (unsigned i = 0; i < n; i++) {
+		ping(reply, &message, seq[i]);
+		shoal_count(core, SHOAL_COUNTER_PINGS_OUT);
+	}
+}
+
+void
+shoal_poll_on_ack(struct shoal_core *core)
+{
+	core->poll.answered = core->now;
+}
+
+static void
+ask(struct shoal_core *core)
+{
+	uint32_t anchor[SHOAL_POLLED], n = shoal_poll_anchors(core, SHOAL_SELF, anchor);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct shoal_record *record = shoal_members_at(core, anchor[i]);
+		uint64_t *number = &core->poll.number[i];
+		if (record->state == SHOAL_STATE_ALIVE &&
+		        shoal_exchange_to(core, *number).port == 0) {
+			*number = shoal_ways_poll(core, anchor[i], interval(core));
+		}
+	}
+}
+
+void
+shoal_poll_on_timer(struct shoal_core *core)
+{
+	struct shoal_poll *poll = &core->poll;
+
+	if (core->leave.phase != SHOAL_LEAVE_NOT) {
+		return;
+	}
+	ask(core);
+	/* What it sends gets out. */
+	if (poll->next <= core->now && core->now - poll->answered <= 2 * interval(core)) {
+		uint64_t again = shoal_inbound_ask(core);
+		poll->next = again != 0 ? again : core->now + ASK_AGAIN * interval(core);
+	}
+	shoal_heap_arm(&core->heap, &poll->timer, core->now + interval(core) / POLLS);
+}

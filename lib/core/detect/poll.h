@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Members that can dial and cannot be dialled, where no links are kept: at URLs, and where the
+ * profile has no watchers. They ask, and what is for them comes with the answers. */
+#ifndef SHOAL_CORE_POLL_H
+#define SHOAL_CORE_POLL_H
+
+#include <shoal/core.h>
+
+#include "base/heap.h"
+
+/* Whom such a member asks. */
+#define SHOAL_POLLED 3
+/* Pings that the reply to a poll brings, at most. */
+#define SHOAL_POLL_PINGS 2
+
+struct shoal_poll {
+	struct shoal_timer timer;
+	uint64_t answered;             /* the last time that a poll was */
+	uint64_t number[SHOAL_POLLED]; /* of the last polls: one at a time in each place */
+	uint64_t next;                 /* others are not asked to connect before */
+	bool needed;                   /* nobody is known to get in to this member */
+};
+
+struct shoal_core;
+struct shoal_pending;
+struct shoal_record;
+
+void shoal_poll_init(struct shoal_core *core);
+
+/* Whether a member has no links to be reached by, and polls instead. */
+bool shoal_poll_is_for(const struct shoal_core *core, const struct shoal_record *record);
+
+/* A seed let this member in; those who try to reach it cannot; somebody got in. */
+void shoal_poll_joined(struct shoal_core *core);
+void shoal_poll_unreached(struct shoal_core *core);
+void shoal_poll_reached(struct shoal_core *core);
+
+/* Whom a member without links polls: those that follow it in the ring, can be dialled and have a
+ * kind of address in common with it. All compute alike who they are; this one may be among them. */
+uint32_t shoal_poll_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_POLLED]);
+
+/* A ping of a member came in a request: what waits for an answer of it goes along with the reply.
+ */
+void shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
+        const struct shoal_addr *from, struct shoal_pending *reply);
+
+/* A poll was answered. */
+void shoal_poll_on_ack(struct shoal_core *core);
+
+void shoal_poll_on_timer(struct shoal_core *core);
+
+#endif
