@@ -213,6 +213,44 @@ two_that_report_it_make_it_left_after_the_shortest_suspicion(void **state)
 	world_done(&world);
 }
 
+/* What this core tells of it first. */
+static const struct shoal_msg_state *
+told_of(struct core_world *world, const struct puppet *subject)
+{
+	world_run(world, SHOAL_MS(100));
+	const struct world_packet *packet = world_sent(world, NULL, 0, NULL, SHOAL_MESSAGE_STATE);
+	assert_non_null(packet);
+	const struct shoal_msg_state *told = &packet_has(packet, SHOAL_MESSAGE_STATE)->state;
+	assert_memory_equal(&told->id, &subject->id, sizeof told->id);
+	return told;
+}
+
+/* A member tells that it left: by its own word, or since others found its address taken. */
+static void
+who_hears_of_it_later_tells_one_that_was_replaced_from_one_that_said_so(void **state)
+{
+	(void)state;
+	for (size_t accusers = 0; accusers <= 2; accusers += 2) {
+		struct core_world world;
+		struct puppet *subject = set_up(&world, 4);
+		struct shoal_msg_state said = puppet_state(subject, SHOAL_STATE_LEFT);
+
+		said.accusers.count = accusers;
+		said.accusers.item[0] = world.puppet[1].id;
+		said.accusers.item[1] = world.puppet[2].id;
+		world_forget_sent(&world);
+		world_tell(&world, 0, &world.puppet[0], SHOAL_MESSAGE_STATE, &said);
+		const struct shoal_event *event =
+		        world_event(&world, 0, SHOAL_EVENT_LEFT, &subject->id, 0);
+		assert_non_null(event);
+		assert_int_equal(
+		        event->cause.kind, accusers > 0 ? SHOAL_CAUSE_REPLACED : SHOAL_CAUSE_LEAVE);
+		assert_int_equal(event->cause.accusers, accusers);
+		assert_int_equal(told_of(&world, subject)->accusers.count, accusers);
+		world_done(&world);
+	}
+}
+
 static void
 one_alone_makes_it_dead_after_the_longest(void **state)
 {
@@ -396,6 +434,8 @@ main(void)
 	        cmocka_unit_test(
 	                one_that_lives_at_the_address_itself_finds_that_out_by_its_own_ping),
 	        cmocka_unit_test(two_that_report_it_make_it_left_after_the_shortest_suspicion),
+	        cmocka_unit_test(
+	                who_hears_of_it_later_tells_one_that_was_replaced_from_one_that_said_so),
 	        cmocka_unit_test(one_alone_makes_it_dead_after_the_longest),
 	        cmocka_unit_test(of_three_with_the_one_that_lives_there_one_is_enough),
 	        cmocka_unit_test(other_suspicions_end_in_dead_as_ever),

@@ -305,9 +305,10 @@ write_accusers(const struct shoal_core *core, const struct shoal_record *record,
 {
 	const struct shoal_hold *hold = shoal_members_hold(core, record);
 	bool accused = record->state == SHOAL_STATE_SUSPECT || record->state == SHOAL_STATE_DEAD;
+	bool replaced = hold != NULL && hold->replaced && record->state == SHOAL_STATE_LEFT;
 
 	list->count = 0;
-	if (hold == NULL || !accused) {
+	if (hold == NULL || !(accused || replaced)) {
 		return;
 	}
 	/* The newest are told: those who hear this know the older ones. */

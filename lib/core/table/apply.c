@@ -2,6 +2,8 @@
 /* What a statement that counts does to the member that it is about. */
 #include "core/table/apply.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "core/detect/suspicion.h"
 #include "core/event.h"
@@ -185,6 +187,30 @@ entomb(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
 	}
 }
 
+/* It said so itself; or, where there are accusers, these found another member at its address. */
+static void
+leave(struct shoal_core *core, uint32_t slot, const struct shoal_said *said,
+        const struct shoal_teller *teller, const struct before *before, struct shoal_cause *cause)
+{
+	const struct shoal_id_list *by = said->accusers;
+
+	cause->kind = by->count > 0 ? SHOAL_CAUSE_REPLACED : SHOAL_CAUSE_LEAVE;
+	for (size_t i = 0; i < by->count; i++) {
+		shoal_cause_accuse(core, cause, &by->item[i]);
+	}
+	entomb(core, slot, said, teller, before, cause);
+	if (shoal_members_find(core, said->id) != slot) {
+		return; /* there was no room for the tombstone */
+	}
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_hold *hold = shoal_members_hold(core, record);
+	if (hold != NULL && record->state == SHOAL_STATE_LEFT) {
+		hold->replaced = by->count > 0;
+		hold->doubters = (uint8_t)by->count;
+		memcpy(hold->doubter, by->item, by->count * sizeof by->item[0]);
+	}
+}
+
 /* What else changed with a statement that does not revive: told before its state is, or with the
  * next one where it is not plainly alive. */
 static void
@@ -238,8 +264,7 @@ apply_state(struct shoal_core *core, uint32_t slot, const struct shoal_said *sai
 		break;
 	case SHOAL_STATE_LEFT:
 		note_changes(core, slot, before, &cause);
-		cause.kind = SHOAL_CAUSE_LEAVE;
-		entomb(core, slot, said, teller, before, &cause);
+		leave(core, slot, said, teller, before, &cause);
 		break;
 	case SHOAL_STATE_UNKNOWN:
 		break;
