@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Members at URLs, and beside members at sockets, over the loopback on one event_base. */
-#include "unit.h"
+#include "cluster_web_world.h"
 
-#include <shoal/shoal.h>
-
-#include <event2/event.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,142 +11,7 @@
 #include "wire/message.h"
 #include "wire/packet.h"
 
-#define MEMBERS 4
-#define TYPE    200
-
-struct world {
-	struct event_base *base;
-	struct shoal_cluster *member[MEMBERS];
-	size_t count, ends, heard;
-	int code;
-	char text[400];
-};
-
-static void
-turn(struct world *world)
-{
-	const struct timeval step = {.tv_usec = 1000};
-
-	event_base_loopexit(world->base, &step);
-	event_base_dispatch(world->base);
-}
-
-static void
-until(struct world *world, const size_t *count, size_t wanted)
-{
-	for (unsigned i = 0; *count < wanted; i++) {
-		assert_true(i < 30000);
-		turn(world);
-	}
-}
-
-static void
-ended(struct shoal_cluster *cluster, int code, const char *text, size_t reached, void *arg)
-{
-	struct world *world = arg;
-
-	(void)cluster;
-	(void)reached;
-	world->ends++;
-	world->code = code;
-	snprintf(world->text, sizeof(world->text), "%s", text);
-}
-
-static void
-init(struct world *world)
-{
-	memset(world, 0, sizeof(*world));
-	world->base = event_base_new();
-}
-
-static struct shoal_config
-config_of(struct world *world, const char *name, const char *bind)
-{
-	struct shoal_config config;
-
-	shoal_config_init(&config);
-	assert_int_equal(shoal_config_profile(&config, SHOAL_PROFILE_LOCAL), 0);
-	config.name = name;
-	config.bind = bind;
-	config.run = SHOAL_RUN_BASE;
-	config.base = world->base;
-	return config;
-}
-
-static struct shoal_cluster *
-add_with(struct world *world, const struct shoal_config *config)
-{
-	struct shoal_cluster *cluster;
-
-	assert_int_equal(shoal_cluster_new(&cluster, config), 0);
-	assert_int_equal(shoal_cluster_start(cluster), 0);
-	world->member[world->count++] = cluster;
-	return cluster;
-}
-
-static struct shoal_cluster *
-add(struct world *world, const char *bind)
-{
-	static const char *const names[MEMBERS] = {"a", "b", "c", "d"};
-	struct shoal_config config = config_of(world, names[world->count], bind);
-
-	return add_with(world, &config);
-}
-
-/* Its URL, or its ip:port. */
-static const char *
-seed_of(struct shoal_cluster *cluster, bool url, char text[SHOAL_URL_TEXT])
-{
-	struct shoal_member *self = shoal_cluster_self(cluster);
-
-	if (url) {
-		snprintf(text, SHOAL_URL_TEXT, "%s", shoal_member_url(self));
-	} else {
-		shoal_addr_print(shoal_member_address(self), text, SHOAL_URL_TEXT);
-	}
-	shoal_member_unref(self);
-	return text;
-}
-
-static void
-join(struct world *world, size_t who, size_t through, bool url)
-{
-	char text[SHOAL_URL_TEXT];
-	const char *seed = seed_of(world->member[through], url, text);
-	size_t wanted = world->ends + 1;
-
-	assert_int_equal(
-	        shoal_cluster_join_async(world->member[who], &seed, 1, 5000, ended, world), 0);
-	until(world, &world->ends, wanted);
-	if (world->code != 0) {
-		fail_msg("%s", world->text);
-	}
-}
-
-/* All know all, as alive. */
-static void
-settle(struct world *world)
-{
-	size_t wanted = world->ends + world->count;
-
-	for (size_t i = 0; i < world->count; i++) {
-		assert_int_equal(shoal_cluster_wait_async(
-		                         world->member[i], world->count, 10000, ended, world),
-		        0);
-	}
-	until(world, &world->ends, wanted);
-	assert_int_equal(world->code, 0);
-}
-
-static void
-done(struct world *world)
-{
-	for (size_t i = 0; i < world->count; i++) {
-		assert_int_equal(shoal_cluster_free(world->member[i]), 0);
-	}
-	assert_int_equal(event_base_get_num_events(world->base, EVENT_BASE_COUNT_ADDED), 0);
-	event_base_free(world->base);
-}
+#define TYPE 200
 
 static void
 members_at_urls_join_and_are_shown_by_them(void **state)
@@ -376,17 +237,6 @@ an_incarnation_that_rose_is_shown_by_one_without_a_kind_in_common(void **state)
 	done(&world);
 }
 
-static enum shoal_state
-state_of(struct shoal_cluster *cluster, const char *name)
-{
-	struct shoal_member_list *list = shoal_members(cluster, NULL);
-	const struct shoal_member *member = shoal_member_list_find_by_name(list, name);
-	enum shoal_state state = member != NULL ? shoal_member_state(member) : SHOAL_STATE_UNKNOWN;
-
-	shoal_member_list_free(list);
-	return state;
-}
-
 static void
 wait_state(struct world *world, size_t who, const char *name, enum shoal_state state)
 {
@@ -469,120 +319,6 @@ one_without_a_way_to_a_seed_is_told_what_to_do(void **state)
 }
 
 static void
-another_token_does_not_join_and_is_told_so(void **state)
-{
-	static const char *const tokens[] = {"right", "wrong"}, *const names[] = {"a", "b"};
-	char text[SHOAL_URL_TEXT];
-	const char *seed = text;
-	struct world world;
-
-	(void)state;
-	init(&world);
-	for (size_t i = 0; i < 2; i++) {
-		struct shoal_config config = config_of(&world, names[i], "http://127.0.0.1:0");
-
-		config.token = tokens[i];
-		add_with(&world, &config);
-	}
-	seed_of(world.member[0], true, text);
-	assert_int_equal(
-	        shoal_cluster_join_async(world.member[1], &seed, 1, 5000, ended, &world), 0);
-	until(&world, &world.ends, 1);
-	assert_int_equal(world.code, SHOAL_ERR_NO_SEED);
-	assert_non_null(strstr(world.text, text));
-	assert_int_equal(state_of(world.member[0], "b"), SHOAL_STATE_UNKNOWN);
-	done(&world);
-}
-
-/* As members have it that were restarted before and after: each has what the other one sends. */
-static void
-while_a_token_is_changed_both_are_taken(void **state)
-{
-	static const char *const tokens[] = {"old new", "new old"};
-	struct world world;
-
-	(void)state;
-	init(&world);
-	for (size_t i = 0; i < 2; i++) {
-		struct shoal_config config =
-		        config_of(&world, i == 0 ? "a" : "b", "http://127.0.0.1:0");
-
-		config.token = tokens[i];
-		add_with(&world, &config);
-	}
-	join(&world, 1, 0, true);
-	settle(&world);
-	assert_int_equal(state_of(world.member[0], "b"), SHOAL_STATE_ALIVE);
-	done(&world);
-}
-
-static void
-on_field(const char *field, bool in_force, void *arg)
-{
-	char *text = arg;
-
-	snprintf(text + strlen(text), 64 - strlen(text), "%s%s;", field, in_force ? "" : "!");
-}
-
-/* Reconfigures the i-th member, and says which fields differed. */
-static const char *
-give_token(struct world *world, size_t i, const char *token)
-{
-	struct shoal_config config = config_of(world, i == 0 ? "a" : "b", "http://127.0.0.1:0");
-	static char fields[64];
-
-	fields[0] = '\0';
-	config.token = token;
-	assert_int_equal(shoal_cluster_reconfigure(world->member[i], &config, on_field, fields), 0);
-	return fields;
-}
-
-static void
-a_token_changes_while_members_run(void **state)
-{
-	static const char *const tokens[] = {"old", "new"};
-	char text[SHOAL_URL_TEXT];
-	const char *seed = text;
-	struct world world;
-
-	(void)state;
-	init(&world);
-	for (size_t i = 0; i < 2; i++) {
-		struct shoal_config config =
-		        config_of(&world, i == 0 ? "a" : "b", "http://127.0.0.1:0");
-
-		config.token = tokens[i];
-		add_with(&world, &config);
-	}
-	assert_string_equal(give_token(&world, 0, "old"), "");
-	assert_string_equal(give_token(&world, 0, "old new"), "token;");
-	assert_string_equal(give_token(&world, 0, "old new"), "");
-	assert_string_equal(give_token(&world, 1, "new old"), "token;");
-	join(&world, 1, 0, true);
-	settle(&world);
-	assert_string_equal(give_token(&world, 0, "new"), "token;");
-	assert_string_equal(give_token(&world, 1, "old"), "token;");
-	seed_of(world.member[0], true, text);
-	assert_int_equal(
-	        shoal_cluster_join_async(world.member[1], &seed, 1, 5000, ended, &world), 0);
-	until(&world, &world.ends, world.ends + 1);
-	assert_int_equal(world.code, SHOAL_ERR_NO_SEED);
-	assert_string_equal(give_token(&world, 1, "new"), "token;");
-	join(&world, 1, 0, true);
-
-	/* Of a transport that takes none it is fixed. */
-	struct shoal_transport *by = (struct shoal_transport *)(uintptr_t)world.member[1]->web;
-	const struct shoal_transport_ops *honest = by->ops;
-	struct shoal_transport_ops firm = *honest;
-	firm.token = NULL;
-	by->ops = &firm;
-	assert_string_equal(give_token(&world, 1, "old"), "token!;");
-	assert_string_equal(give_token(&world, 1, "new"), "");
-	by->ops = honest;
-	done(&world);
-}
-
-static void
 a_state_file_remembers_urls(void **state)
 {
 	char dir[] = "/tmp/shoal-web-XXXXXX", path[64];
@@ -650,9 +386,6 @@ main(void)
 	        cmocka_unit_test(one_that_dies_is_failed_and_one_that_leaves_has_left),
 	        cmocka_unit_test(members_of_two_kinds_are_members_of_one_cluster),
 	        cmocka_unit_test(one_without_a_way_to_a_seed_is_told_what_to_do),
-	        cmocka_unit_test(while_a_token_is_changed_both_are_taken),
-	        cmocka_unit_test(a_token_changes_while_members_run),
-	        cmocka_unit_test(another_token_does_not_join_and_is_told_so),
 	        cmocka_unit_test(a_state_file_remembers_urls),
 	        cmocka_unit_test(what_is_advertised_is_what_others_dial),
 	};
