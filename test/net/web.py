@@ -13,7 +13,7 @@ def token(cluster, *tokens, name="token"):
     """The options of agents that share a file with these tokens."""
     path = f"{cluster.folder}/{name}"
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-        file.write("".join(text + "\n" for text in tokens))
+        file.write("".join(text + "\n" for text in tokens or ("a-token",)))
     return "--transport", "http", "--token-file", path
 
 
