@@ -76,9 +76,9 @@ def started_twice(cluster, seed, first, *options, **where):
 
 
 def of_two_agents_under_one_name_at_urls_the_later_stops_and_says_why(cluster):
-    agents = cluster.form(2, *STEADY, *token(cluster), bind=URL)
+    agents = cluster.form(2, *STEADY, *token(cluster, "a-token"), bind=URL)
     for through in agents:
-        detail = started_twice(cluster, *agents, *token(cluster), bind=URL, join=[through.address])
+        detail = started_twice(cluster, *agents, *token(cluster, "a-token"), bind=URL, join=[through.address])
         check("http://127.0.0.1:" in detail and agents[1].address not in detail, f"the first says {detail}")
     cluster.expect_none("suspect", about=agents[1].name)
 
