@@ -74,7 +74,9 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_PINGS_IN);
-	if (sender != NULL && is_datagram(sender, from, path)) {
+	if (path == SHOAL_INPUT_RESULT) {
+		shoal_poll_brought(core);
+	} else if (sender != NULL && is_datagram(sender, from, path)) {
 		shoal_reach_pinged(core);
 	} else if (replies && sender != NULL && shoal_inbound_is_from(core, sender, from)) {
 		shoal_reach_missed(core, &ping->id, false);

@@ -189,9 +189,7 @@ on_ack(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_
 	bool same = shoal_addr_equal(&from, &input->from);
 	enum shoal_input_kind path = same ? input->kind : SHOAL_INPUT_DATAGRAM; /* in its place */
 
-	if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_POLL && input->kind == SHOAL_INPUT_RESULT) {
-		shoal_poll_on_ack(core);
-	} else if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_RELAY) {
+	if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_RELAY) {
 		shoal_relay_on_ack(core, ack, &from);
 	} else if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_INQUEST) {
 		shoal_inquest_on_ack(core, ack, &from, path);
@@ -205,10 +203,7 @@ on_ack(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_
 static bool
 may_ask(struct shoal_core *core, struct arrival *arrival)
 {
-	bool polled =
-	        arrival->exchange != NULL && arrival->exchange->purpose == SHOAL_EXCHANGE_PING;
-
-	if (arrival->asked >= (polled ? SHOAL_POLL_PINGS : 1) ||
+	if (arrival->asked >= shoal_poll_brings(arrival->exchange) ||
 	        arrival->input->kind == SHOAL_INPUT_WATCHED) {
 		shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
 		return false;

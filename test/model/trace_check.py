@@ -23,7 +23,8 @@ KIND_TO = {"alive": {"alive"}, "dead": {"failed"}, "leaving": {"leaving"}, "left
 # Accusations that begin at the observer itself; causes of events that are no step.
 OWN_DOUBTS = {"unanswered", "replaced"}
 NO_STEPS = {"none", "conflict"}
-NEEDS = {"", "started", "started again", "leave", "suspected elsewhere", "dead elsewhere", "leaving at once"}
+NEEDS = {"", "started", "started again", "leave", "suspected elsewhere", "dead elsewhere", "dead in it elsewhere",
+         "leaving at once"}
 
 
 class Refused(Exception):
@@ -65,7 +66,7 @@ class World:
         self.running, self.unsure = set(), set()
         self.view = {}  # (observer, subject): (state, incarnation)
         self.starts, self.leaves = {}, set()
-        self.suspected, self.dead = set(), set()
+        self.suspected, self.dead, self.buried = set(), set(), set()
         self.goodbye = set()  # (observer, subject): leaving must follow in this moment
         self.steps = 0
 
@@ -118,7 +119,8 @@ class World:
         starts = self.starts.get(subject, 0)
         return {"": True, "started": starts > 0, "started again": starts > 1, "leave": subject in self.leaves,
                 "suspected elsewhere": (subject, incarnation) in self.suspected,
-                "dead elsewhere": subject in self.dead, "leaving at once": True}[need]
+                "dead elsewhere": subject in self.dead,
+                "dead in it elsewhere": (subject, incarnation) in self.buried, "leaving at once": True}[need]
 
     def step(self, change):
         """One event: an observer holds something else of a subject."""
@@ -161,6 +163,7 @@ class World:
             self.leaves.add(pair[1])
         if target == "dead" and cause in {"suspicion", "refused"}:
             self.dead.add(pair[1])
+            self.buried.add((pair[1], incarnation))
         if target == "unknown":
             self.view.pop(pair, None)
         else:

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket as sockets
 
 from harness import LOCAL, LONG, STEADY, check, main
 
@@ -30,6 +31,35 @@ def agents_at_urls_join_one_is_killed_and_one_leaves(cluster):
     agents[3].signal(signal.SIGKILL)
     agents[3].process.wait()
     cluster.expect_all(agents[:2], {"m01": "alive", "m02": "alive", "m04": "dead"})
+
+
+def one_nobody_dials(cluster, *options, bind, told):
+    """Three, and one that tells an address at which nobody answers: shown so, accused by nobody, dead when killed."""
+    options = (*LOCAL, "--set", "probe_interval_ms=100", "--set", "probe_timeout_ms=50", "--set", "suspicion_mult=20",
+               *options)
+    with sockets.socket() as streams, sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM) as datagrams:
+        streams.bind(("127.0.0.1", 0))  # bound, so that nobody else gets it, and never read
+        datagrams.bind(streams.getsockname())
+        agents = cluster.form(3, *options, bind=bind)
+        far = cluster.start("far", *options, "--advertise", told % streams.getsockname()[1], bind=bind,
+                            join=[agents[0].address])
+        cluster.expect(lambda: all(a.members().get("far", {}).get("diagnosis") == "inbound only"
+                                   for a in agents + [far]), "all show that it is inbound only")
+        before = {a: a.counters()["probes_acked"] for a in agents}
+        cluster.expect(lambda: all(a.counters()["probes_acked"] >= n + 9 for a, n in before.items()),
+                       "each has probed every other three times")
+        cluster.expect_none("failed")
+        far.signal(signal.SIGKILL)
+        far.process.wait()
+        cluster.expect_all(agents, {"far": "dead"})
+
+
+def an_agent_at_a_url_that_nobody_reaches_takes_part_and_is_failed_when_killed(cluster):
+    one_nobody_dials(cluster, *token(cluster), bind=URL, told="http://127.0.0.1:%d/gossip")
+
+
+def an_agent_that_nobody_reaches_takes_part_without_watch_links_too(cluster):
+    one_nobody_dials(cluster, "--watch-links", "0", bind="127.0.0.1:0", told="127.0.0.1:%d")
 
 
 def agents_at_sockets_and_at_urls_are_one_cluster(cluster):

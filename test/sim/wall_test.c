@@ -46,8 +46,8 @@ start(struct shoal_sim *sim, uint32_t node)
 /* Seven, and one that comes to them from behind a wall; SHOAL_SIM_FILTER_PASS: from behind a router
  * that translates its address. cipher: NULL: they do not seal. */
 static struct shoal_sim *
-open_sealed(enum shoal_sim_filter wall, uint32_t loss_ppm, const struct shoal_cipher_ops *cipher,
-        struct told *told)
+open_linked(enum shoal_sim_filter wall, uint32_t loss_ppm, const struct shoal_cipher_ops *cipher,
+        uint32_t watchers, struct told *told)
 {
 	static const struct shoal_key key = {.len = 16, .bytes = {1}};
 	struct shoal_sim_config config;
@@ -59,6 +59,7 @@ open_sealed(enum shoal_sim_filter wall, uint32_t loss_ppm, const struct shoal_ci
 	config.nodes = EIGHT;
 	config.link.loss_ppm = loss_ppm;
 	(void)shoal_profile_init(&config.profile, SHOAL_PROFILE_LAN);
+	config.profile.watchers = watchers;
 	config.cipher = cipher;
 	config.key = cipher != NULL ? &key : NULL;
 	config.on_note = on_note;
@@ -77,6 +78,13 @@ open_sealed(enum shoal_sim_filter wall, uint32_t loss_ppm, const struct shoal_ci
 	}
 	start(sim, WALLED);
 	return sim;
+}
+
+static struct shoal_sim *
+open_sealed(enum shoal_sim_filter wall, uint32_t loss_ppm, const struct shoal_cipher_ops *cipher,
+        struct told *told)
+{
+	return open_linked(wall, loss_ppm, cipher, 3, told);
 }
 
 static struct shoal_sim *
@@ -189,6 +197,76 @@ killed_it_is_found_dead_within_the_bound(void **state)
 		assert_int_equal(told.failed, EIGHT - 1);
 		shoal_sim_free(sim);
 	}
+}
+
+/* Where nobody keeps links: an hour, and then its end, as a process and with its host. */
+static void
+without_links_it_is_shown_so_and_not_accused_and_killed_it_is_found_dead_as_soon(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct told told;
+		struct shoal_sim *sim =
+		        open_linked(i % 2 == 0 ? SHOAL_SIM_FILTER_DROP : SHOAL_SIM_FILTER_REJECT, 0,
+		                i / 2 == 0 ? NULL : unit_cipher(), 0, &told);
+		struct shoal_profile profile;
+
+		(void)shoal_profile_init(&profile, SHOAL_PROFILE_LAN);
+		profile.watchers = 0;
+		run_for(sim, SHOAL_SEC(20));
+		only_it_is_diagnosed(sim);
+		run_for(sim, SHOAL_SEC(3600));
+		only_it_is_diagnosed(sim);
+		assert_int_equal(told.joined, EIGHT - 1);
+		assert_int_equal(told.suspected, 0);
+		assert_int_equal(shoal_sim_crash(sim, WALLED, (enum shoal_sim_crash)(i / 2)), 0);
+		run_for(sim, shoal_profile_detection_bound(&profile, EIGHT));
+		assert_int_equal(told.failed, EIGHT - 1);
+		shoal_sim_free(sim);
+	}
+}
+
+static void
+without_links_the_diagnosis_ends_with_the_wall_and_so_do_the_polls(void **state)
+{
+	struct told told;
+	struct shoal_sim *sim = open_linked(SHOAL_SIM_FILTER_DROP, 0, NULL, 0, &told);
+	struct shoal_counters before, after;
+
+	(void)state;
+	run_for(sim, SHOAL_SEC(60));
+	assert_int_equal(diagnosed(sim, WALLED), EIGHT);
+	wall_up(sim, WALLED, SHOAL_SIM_FILTER_PASS);
+	run_for(sim, SHOAL_SEC(120));
+	assert_int_equal(diagnosed(sim, WALLED), 0);
+	shoal_sim_counters(sim, WALLED, &before);
+	run_for(sim, SHOAL_SEC(60));
+	shoal_sim_counters(sim, WALLED, &after);
+	assert_int_equal(
+	        after.value[SHOAL_COUNTER_STREAM_PINGS], before.value[SHOAL_COUNTER_STREAM_PINGS]);
+	assert_int_equal(told.suspected, 0);
+	shoal_sim_free(sim);
+}
+
+/* It is there before the wall is: at first it is accused, until it polls. */
+static void
+without_links_a_wall_that_comes_up_later_ends_in_the_diagnosis_too(void **state)
+{
+	struct told told;
+	struct shoal_sim *sim = open_linked(SHOAL_SIM_FILTER_DROP, 0, NULL, 0, &told);
+
+	(void)state;
+	wall_up(sim, WALLED, SHOAL_SIM_FILTER_PASS);
+	run_for(sim, SHOAL_SEC(60));
+	assert_int_equal(diagnosed(sim, WALLED), 0);
+	wall_up(sim, WALLED, SHOAL_SIM_FILTER_DROP);
+	run_for(sim, SHOAL_SEC(120));
+	only_it_is_diagnosed(sim);
+	told.suspected = 0;
+	run_for(sim, SHOAL_SEC(600));
+	assert_int_equal(told.suspected, 0);
+	assert_int_equal(told.failed, 0);
+	shoal_sim_free(sim);
 }
 
 static uint64_t
@@ -448,6 +526,12 @@ main(void)
 	        cmocka_unit_test(
 	                one_that_cannot_be_dialled_is_shown_so_by_all_and_not_accused_for_an_hour),
 	        cmocka_unit_test(whoever_comes_so_to_others_is_not_accused_while_that_is_found_out),
+	        cmocka_unit_test(
+	                without_links_it_is_shown_so_and_not_accused_and_killed_it_is_found_dead_as_soon),
+	        cmocka_unit_test(
+	                without_links_the_diagnosis_ends_with_the_wall_and_so_do_the_polls),
+	        cmocka_unit_test(
+	                without_links_a_wall_that_comes_up_later_ends_in_the_diagnosis_too),
 	        cmocka_unit_test(killed_it_is_found_dead_within_the_bound),
 	        cmocka_unit_test(what_anybody_says_to_it_arrives),
 	        cmocka_unit_test(where_its_links_were_forgotten_or_packets_are_lost_it_arrives_too),

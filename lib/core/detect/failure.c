@@ -78,14 +78,14 @@ describe(struct shoal_core *core, const struct shoal_probe *probe,
 }
 
 /* Whom this member has no way to is judged by what relays say: where none does, they may have
- * gone themselves. */
+ * gone themselves; and where it cannot be dialled, by those who hear of it. */
 static bool
-says_nothing(const struct shoal_core *core, const struct shoal_probe *probe,
-        const struct shoal_record *record)
+says_nothing(
+        struct shoal_core *core, const struct shoal_probe *probe, const struct shoal_record *record)
 {
 	bool silent = core->profile.nacks != 0 ? probe->nacked == 0 : probe->asked == 0;
 
-	return silent && shoal_kind_parts(core, record);
+	return shoal_kind_parts(core, record) && (silent || !shoal_inbound_asked(core, probe));
 }
 
 void

@@ -298,6 +298,25 @@ shoal_inbound_relays(struct shoal_core *core, uint32_t slot, uint32_t n, uint32_
 	return shoal_order_fill(core, slot, n, relays, first);
 }
 
+bool
+shoal_inbound_asked(struct shoal_core *core, const struct shoal_probe *probe)
+{
+	uint32_t anchors[SHOAL_ANCHORS_MAX];
+	uint32_t all = asked_of(core, probe->slot, anchors);
+
+	if (!shoal_members_inbound(shoal_members_at(core, probe->slot)) || all == 0) {
+		return true;
+	}
+	for (uint32_t i = 0; i < all; i++) {
+		for (uint32_t k = 0; k < probe->asked; k++) {
+			if (probe->relay[k] == anchors[i]) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 /* Whether datagrams may not get in to this member: it knows that, or does not know yet. */
 static bool
 is_deaf(const struct shoal_core *core)

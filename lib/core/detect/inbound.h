@@ -22,6 +22,7 @@ struct shoal_inbound {
 };
 
 struct shoal_core;
+struct shoal_probe;
 struct shoal_record;
 
 void shoal_inbound_init(struct shoal_core *core);
@@ -67,6 +68,10 @@ uint32_t shoal_inbound_anchors(
 /* Whom to ask to ping a member: its anchors, where they may be the only ones who can, then any; at
  * most n, alive and on distinct addresses. */
 uint32_t shoal_inbound_relays(struct shoal_core *core, uint32_t slot, uint32_t n, uint32_t *relays);
+
+/* Whether one of those by whom a member is reached was asked in a probe of it, where it cannot be
+ * dialled. */
+bool shoal_inbound_asked(struct shoal_core *core, const struct shoal_probe *probe);
 
 /* Whether a failed probe of it proves nothing: neither can be dialled, or it is not known yet
  * whether they can, and there are others to judge it. */

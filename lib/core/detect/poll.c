@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Where no links are kept, a member that others cannot dial is reached by what it asks itself. It
- * sends a PING as a request to three others each quarter of an interval, and in the reply to it
- * comes a PING of whoever waits for an answer of it: of a probe, and of those that are made for
- * others. It answers them in datagrams, which get out. So it is judged by its answers to random
- * numbers, as any other is, and dead as soon.
+ * sends a PING as a request to three others, four times an interval or more, and in the reply comes
+ * a PING of whoever waits for its answer: of a probe whose time-out has passed, and of those that
+ * are made for others. It answers them in datagrams, which get out. So it is judged by its answers
+ * to random numbers, as any other is, and dead as soon.
  *
- * It begins when a seed has let it in, and when others say that they cannot reach it, and ends with
- * the first ping or request that comes in of itself: an ordinary member polls for an interval or
- * so. Where nothing comes in, others are asked to connect, as in inbound.c; and if they cannot
- * either, it says in its statement that it cannot be dialled.
+ * It begins when a seed has let it in, and when others say that they cannot reach it. It ends when
+ * something came in of itself, and polls have brought no ping for a while: an ordinary member polls
+ * for an interval or so, one that only some can dial goes on. Where nothing comes in, others are
+ * asked to connect, as in inbound.c; if they cannot either, it says in its statement that it cannot
+ * be dialled.
  *
- * What is put in a reply is put there once, and only where the poll was sealed or came from a host
- * of that member: who knows its id and salt gets no further with them than with a refutation. */
+ * What is put in a reply is put there only where the poll was sealed or came from a host of that
+ * member: who knows its id and salt gets no further with them than with a refutation. */
 #include "core/detect/poll.h"
 
 #include <string.h>
@@ -23,8 +24,13 @@
 /* In probe intervals: nothing came in for so long, and others are asked to connect so far apart. */
 #define ALONE     8
 #define ASK_AGAIN 2
-/* Polls an interval. */
-#define POLLS 4
+/* Polls in an interval, at least, and between a time-out and the end of a probe. */
+#define POLLS      4
+#define POLLS_LEFT 2
+/* Where more waits than one reply brings, the pause is so many times shorter. */
+#define FASTER 8
+/* A ping that a poll brought says for so long that not all get in. */
+#define LATELY SHOAL_SEC(60)
 
 void
 shoal_poll_init(struct shoal_core *core)
@@ -45,6 +51,16 @@ interval(const struct shoal_core *core)
 	return shoal_ms(core->profile.probe_interval_ms);
 }
 
+static uint64_t
+pause_of(const struct shoal_core *core)
+{
+	uint64_t left = interval(core) - shoal_ms(core->profile.probe_timeout_ms);
+	uint64_t most = interval(core) / POLLS;
+
+	left /= POLLS_LEFT;
+	return left < most ? left : most;
+}
+
 static void
 begin(struct shoal_core *core, uint64_t wait)
 {
@@ -54,7 +70,7 @@ begin(struct shoal_core *core, uint64_t wait)
 		return;
 	}
 	poll->needed = true;
-	poll->next = core->now + ALONE * interval(core);
+	poll->brought = poll->next = 0;
 	shoal_heap_arm(&core->heap, &poll->timer, core->now + wait);
 }
 
@@ -77,11 +93,33 @@ shoal_poll_reached(struct shoal_core *core)
 {
 	struct shoal_poll *poll = &core->poll;
 
-	if (poll->needed) {
+	if (!poll->needed) {
+		return;
+	}
+	shoal_inbound_reached(core);
+	if (poll->brought == 0 || core->now - poll->brought >= LATELY) {
 		poll->needed = false;
 		shoal_heap_disarm(&core->heap, &poll->timer);
-		shoal_inbound_reached(core);
 	}
+}
+
+unsigned
+shoal_poll_brings(const struct shoal_exchange *exchange)
+{
+	return exchange != NULL && exchange->purpose == SHOAL_EXCHANGE_PING ? SHOAL_POLL_PINGS : 1;
+}
+
+void
+shoal_poll_brought(struct shoal_core *core)
+{
+	struct shoal_poll *poll = &core->poll;
+	uint64_t soon = core->now + pause_of(core) / FASTER;
+
+	/* The reply was full: there may be more. */
+	if (poll->brought == core->now && poll->needed && poll->timer.at > soon) {
+		shoal_heap_arm(&core->heap, &poll->timer, soon);
+	}
+	poll->brought = core->now;
 }
 
 uint32_t
@@ -123,8 +161,7 @@ shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
 	unsigned n = 0;
 
 	if (record == NULL || slot == SHOAL_SELF || salt != shoal_members_salt(record) ||
-	        !shoal_poll_is_for(core, record) || !shoal_inbound_maybe(record) ||
-	        !shoal_inbound_is_from(core, record, from)) {
+	        !shoal_poll_is_for(core, record) || !shoal_inbound_is_from(core, record, from)) {
 		return;
 	}
 	message.target = record->info->id;
@@ -166,10 +203,11 @@ shoal_poll_on_timer(struct shoal_core *core)
 		return;
 	}
 	ask(core);
-	/* What it sends gets out. */
-	if (poll->next <= core->now && core->now - poll->answered <= 2 * interval(core)) {
+	/* What it sends gets out, and nothing comes in. */
+	if (poll->next <= core->now && core->now - poll->answered <= 2 * interval(core) &&
+	        core->now - shoal_reach_last(core) >= ALONE * interval(core)) {
 		uint64_t again = shoal_inbound_ask(core);
 		poll->next = again != 0 ? again : core->now + ASK_AGAIN * interval(core);
 	}
-	shoal_heap_arm(&core->heap, &poll->timer, core->now + interval(core) / POLLS);
+	shoal_heap_arm(&core->heap, &poll->timer, core->now + pause_of(core));
 }

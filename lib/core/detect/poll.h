@@ -18,10 +18,12 @@ struct shoal_poll {
 	uint64_t answered;             /* the last time that a poll was */
 	uint64_t number[SHOAL_POLLED]; /* of the last polls: one at a time in each place */
 	uint64_t next;                 /* others are not asked to connect before */
-	bool needed;                   /* nobody is known to get in to this member */
+	uint64_t brought;              /* the last time that one brought a ping; 0: none did */
+	bool needed;                   /* perhaps not all get in to this member */
 };
 
 struct shoal_core;
+struct shoal_exchange;
 struct shoal_pending;
 struct shoal_record;
 
@@ -43,6 +45,13 @@ uint32_t shoal_poll_anchors(struct shoal_core *core, uint32_t slot, uint32_t anc
  */
 void shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
         const struct shoal_addr *from, struct shoal_pending *reply);
+
+/* How many requests what came may hold: more than one where it answers a ping of this member. NULL:
+ * it answers none. */
+unsigned shoal_poll_brings(const struct shoal_exchange *exchange);
+
+/* A ping came in the reply to a poll. */
+void shoal_poll_brought(struct shoal_core *core);
 
 /* A poll was answered. */
 void shoal_poll_on_ack(struct shoal_core *core);

@@ -136,8 +136,7 @@ ask(struct shoal_core *core, struct shoal_probe *probe, const struct shoal_recor
 
 	probe->begun = core->now;
 	probe->moved = 0;
-	probe->waits = true;
-	probe->carried = false;
+	probe->waits = probe->carried = false;
 	probe->patience = patience;
 	probe->whole = stretched(core, core->profile.probe_interval_ms);
 	probe->deadline = core->now + probe->whole;
@@ -512,6 +511,10 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 	struct shoal_record *record = probe != NULL ? target_of(core, probe) : NULL;
 	bool direct = false;
 
+	if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_POLL && path == SHOAL_INPUT_RESULT) {
+		shoal_poll_on_ack(core);
+		return;
+	}
 	if (record == NULL) {
 		shoal_count(core, SHOAL_COUNTER_DROP_LATE);
 #ifdef SHOAL_PLANT_LATE_ACK_ANSWERED

@@ -8,8 +8,8 @@
  * asked to connect and could not.
  *
  * Told are a line of the log, again every ten minutes, and what shoal_core_access says, until it
- * has been otherwise for ten seconds. Nothing else follows from it, so that it does not matter
- * who made it up. O(1). */
+ * has been otherwise for ten seconds; and where no links are kept this member polls (poll.c).
+ * Nothing else follows from it, so that it does not matter who made it up. O(1). */
 #include "core/detect/reach.h"
 
 #include <string.h>
@@ -60,6 +60,9 @@ judge(struct shoal_core *core)
 	for (uint8_t i = 0; i < reach->count; i++) {
 		datagrams += is_late(core, reach->peer[i].datagrams);
 		streams += is_late(core, reach->peer[i].streams);
+	}
+	if (streams >= wanted) {
+		shoal_poll_unreached(core);
 	}
 	if (datagrams >= wanted && is_quiet(core, reach->pinged)) {
 		ways |= SHOAL_ACCESS_NO_DATAGRAMS;
@@ -134,10 +137,6 @@ shoal_reach_on_timer(struct shoal_core *core)
 	unsigned ways = judge(core), ended = reach->ways & ~ways;
 	bool doubted = false;
 
-	if (ways == (SHOAL_ACCESS_NO_DATAGRAMS | SHOAL_ACCESS_NO_STREAMS)) {
-		shoal_poll_unreached(core);
-	}
-
 	for (uint8_t i = 0; i < reach->count; i++) {
 		doubted = doubted || is_late(core, reach->peer[i].datagrams);
 	}
@@ -178,6 +177,14 @@ shoal_reach_streamed(struct shoal_core *core)
 	core->reach.streamed = core->now;
 	core->reach.came = true;
 	shoal_poll_reached(core);
+}
+
+uint64_t
+shoal_reach_last(const struct shoal_core *core)
+{
+	const struct shoal_reach_in *reach = &core->reach;
+
+	return reach->pinged > reach->streamed ? reach->pinged : reach->streamed;
 }
 
 bool

@@ -39,7 +39,8 @@ void shoal_reach_init(struct shoal_core *core);
 void shoal_reach_pinged(struct shoal_core *core);
 void shoal_reach_streamed(struct shoal_core *core);
 
-/* Whether anybody ever got in. */
+/* When somebody got in last, or this member has begun. And: whether anybody ever did. */
+uint64_t shoal_reach_last(const struct shoal_core *core);
 bool shoal_reach_is_known(const struct shoal_core *core);
 
 /* A member got no answer to a datagram, and, with streams, to what it tried on a stream. */
