@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* Members that cannot be dialled, where nobody keeps links: what they ask, and what comes with the
+ * answers. */
+#include "unit.h"
+
+#include <stdio.h>
+
+#include "base/addr.h"
+#include "core/node.h"
+#include "core_world.h"
+
+#define FAR 4 /* the node that nobody can dial */
+
+static bool
+is_walled(const struct core_world *world, const struct world_packet *packet)
+{
+	return shoal_addr_equal(&packet->to, &world->node[FAR].addr);
+}
+
+/* Five at URLs, of which nobody can dial the last. */
+static void
+set_up_urls(struct core_world *world)
+{
+	static char url[WORLD_NODES][40];
+
+	world_init(world);
+	world->loses = is_walled;
+	for (size_t i = 0; i <= FAR; i++) {
+		struct shoal_core_config config;
+
+		world_config(world, &config);
+		config.profile.watchers = 3; /* which URLs have none of */
+		snprintf(url[i], sizeof url[i], "https://node-%zu.example/gossip", i);
+		config.url = url[i];
+		assert_int_equal(shoal_addr_from_url(&config.addr[0], url[i]), SHOAL_OK);
+		world_add(world, &config);
+		if (i > 0) {
+			world_join(world, i, 0);
+		}
+	}
+}
+
+static void
+expect_diagnosis(const struct core_world *world, enum shoal_diagnosis diagnosis)
+{
+	struct shoal_id far = world_id(world, FAR);
+	struct shoal_core_member member;
+
+	for (size_t i = 0; i <= FAR; i++) {
+		assert_true(world_holds(world, i, &far, &member));
+		assert_int_equal(member.state, SHOAL_STATE_ALIVE);
+		assert_int_equal(member.diagnosis, diagnosis);
+	}
+}
+
+static size_t
+count(const struct core_world *world, enum shoal_event_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i <= FAR; i++) {
+		n += world_count_events(world, i, kind);
+	}
+	return n;
+}
+
+static void
+one_at_a_url_that_nobody_reaches_is_shown_so_accused_by_nobody_and_dead_when_it_is_silent(
+        void **state)
+{
+	static struct core_world world;
+	struct shoal_profile profile;
+	struct shoal_id far;
+
+	(void)state;
+	(void)shoal_profile_init(&profile, SHOAL_PROFILE_LAN);
+	set_up_urls(&world);
+	far = world_id(&world, FAR);
+	world_run(&world, SHOAL_SEC(20));
+	expect_diagnosis(&world, SHOAL_DIAGNOSIS_INBOUND_ONLY);
+	for (unsigned i = 0; i < 10; i++) {
+		world_run(&world, SHOAL_SEC(30));
+		world_forget_sent(&world);
+	}
+	expect_diagnosis(&world, SHOAL_DIAGNOSIS_INBOUND_ONLY);
+	assert_int_equal(count(&world, SHOAL_EVENT_SUSPECT), 0);
+	world.node[FAR].up = false;
+	world_run(&world, shoal_profile_detection_bound(&profile, FAR + 1));
+	for (size_t i = 0; i < FAR; i++) {
+		assert_int_equal(world_state(&world, i, &far), SHOAL_STATE_DEAD);
+	}
+	world_done(&world);
+}
+
+/* Its proxy is there now. */
+static void
+it_says_so_no_more_and_asks_no_more_when_others_get_in(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up_urls(&world);
+	world_run(&world, SHOAL_SEC(20));
+	expect_diagnosis(&world, SHOAL_DIAGNOSIS_INBOUND_ONLY);
+	world.loses = NULL;
+	world_run(&world, SHOAL_SEC(70));
+	expect_diagnosis(&world, SHOAL_DIAGNOSIS_NONE);
+	uint64_t asked = world_counter(&world, FAR, SHOAL_COUNTER_STREAM_PINGS);
+	world_run(&world, SHOAL_SEC(30));
+	assert_int_equal(world_counter(&world, FAR, SHOAL_COUNTER_STREAM_PINGS), asked);
+	assert_int_equal(count(&world, SHOAL_EVENT_SUSPECT), 0);
+	world_done(&world);
+}
+
+/* A poll of the puppet from there, and the ping that its answer brings; NULL: it brings none. */
+static const struct shoal_msg_ping *
+poll(struct core_world *world, const struct puppet *puppet, const struct shoal_addr *from)
+{
+	static struct parcel parcel;
+	static uint64_t exchange = 1000000;
+	struct shoal_msg_ping ping = {.seq = ++exchange,
+	        .id = puppet->id,
+	        .salt = puppet_salt(puppet),
+	        .target = world_id(world, 0)};
+	const struct world_packet *packet = NULL;
+
+	world_forget_sent(world);
+	parcel_begin(&parcel, world->label);
+	parcel_add(&parcel, SHOAL_MESSAGE_PING, &ping);
+	parcel_end(&parcel);
+	assert_int_equal(world_request(world, 0, from, exchange, &parcel), SHOAL_OK);
+	while ((packet = world_sent(world, packet, 0, NULL, SHOAL_MESSAGE_ACK)) != NULL) {
+		if (packet->kind == SHOAL_SEND_REPLY) {
+			const union shoal_wire_message *m = packet_has(packet, SHOAL_MESSAGE_PING);
+			return m == NULL ? NULL : &m->ping;
+		}
+	}
+	fail_msg("the poll was not answered");
+	return NULL;
+}
+
+/* Unsealed: from a host of that member, once a try, and only what its target has not answered. */
+static void
+a_poll_brings_the_ping_that_waits_once_and_to_no_stranger(void **state)
+{
+	static struct core_world world;
+	struct shoal_addr elsewhere;
+	const uint8_t ip[4] = {10, 9, 9, 9};
+
+	(void)state;
+	world_begin(&world, NULL, 1, 0);
+	struct puppet *far = &world.puppet[0];
+	shoal_addr_from_ipv4(&elsewhere, ip, 50000);
+	assert_non_null(world_await_sent(&world, 0, &far->addr, SHOAL_MESSAGE_PING, SHOAL_SEC(3)));
+	assert_null(poll(&world, far, &far->addr)); /* the way may be good */
+	world_run(&world, SHOAL_MS(600));
+	assert_null(poll(&world, far, &elsewhere));
+	const struct shoal_msg_ping *ping = poll(&world, far, &far->addr);
+	assert_non_null(ping);
+	struct shoal_msg_ack ack = {.seq = ping->seq, .id = far->id, .salt = puppet_salt(far)};
+	assert_null(poll(&world, far, &far->addr));
+	struct shoal_addr port = far->addr; /* it sends from another one than it tells */
+	port.port++;
+	assert_int_equal(world_send(&world, 0, &port, SHOAL_MESSAGE_ACK, &ack), SHOAL_OK);
+	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_PROBES_ACKED), 1);
+	assert_int_equal(world_count_events(&world, 0, SHOAL_EVENT_SUSPECT), 0);
+	/* That took as long as the poll did, and says nothing of the way. */
+	struct shoal_core_member member;
+	assert_true(world_holds(&world, 0, &far->id, &member));
+	assert_int_equal(member.rtt_ns, 0);
+	world_done(&world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(
+	                one_at_a_url_that_nobody_reaches_is_shown_so_accused_by_nobody_and_dead_when_it_is_silent),
+	        cmocka_unit_test(it_says_so_no_more_and_asks_no_more_when_others_get_in),
+	        cmocka_unit_test(a_poll_brings_the_ping_that_waits_once_and_to_no_stranger)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
