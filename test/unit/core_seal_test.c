@@ -306,7 +306,8 @@ a_datagram_is_made_again_as_a_message_on_a_stream(void **state)
 	        .data = datagram,
 	        .len = len};
 	world.now = input.mono_ns;
-	assert_int_not_equal(world_step(&world, 1, came), SHOAL_OK); /* it is sealed as a datagram */
+	assert_int_not_equal(
+	        world_step(&world, 1, came), SHOAL_OK); /* it is sealed as a datagram */
 	came.data = send.data;
 	assert_int_equal(world_step(&world, 1, came), SHOAL_OK);
 	world_done(&world);
