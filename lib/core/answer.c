@@ -46,6 +46,22 @@ is_datagram(const struct shoal_record *sender, const struct shoal_addr *from,
 	       (path == SHOAL_INPUT_STREAM && !shoal_members_has_addr(sender, from));
 }
 
+/* What it says of the way in to this member. */
+static void
+note_way(struct shoal_core *core, const struct shoal_msg_ping *ping,
+        const struct shoal_record *sender, const struct shoal_addr *from,
+        enum shoal_input_kind path)
+{
+	if (path == SHOAL_INPUT_RESULT) {
+		shoal_poll_brought(core);
+	} else if (sender != NULL && is_datagram(sender, from, path)) {
+		shoal_reach_pinged(core);
+	} else if (path == SHOAL_INPUT_REQUEST && sender != NULL &&
+	           shoal_inbound_is_from(core, sender, from)) {
+		shoal_reach_missed(core, &ping->id, false);
+	}
+}
+
 /* The answer goes where the ping came from, or to the origin that a member relays for. To one that
  * is not known here it is bare: shorter than the ping, and without gossip. */
 void
@@ -74,13 +90,7 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 		return;
 	}
 	shoal_count(core, SHOAL_COUNTER_PINGS_IN);
-	if (path == SHOAL_INPUT_RESULT) {
-		shoal_poll_brought(core);
-	} else if (sender != NULL && is_datagram(sender, from, path)) {
-		shoal_reach_pinged(core);
-	} else if (replies && sender != NULL && shoal_inbound_is_from(core, sender, from)) {
-		shoal_reach_missed(core, &ping->id, false);
-	}
+	note_way(core, ping, sender, from, path);
 	if (sender != NULL && shoal_gone_is_shared(core, &ping->id) &&
 	        ping->salt == shoal_members_salt(sender)) {
 		shoal_members_hear(

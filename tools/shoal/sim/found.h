@@ -28,7 +28,7 @@
 	X(OLDER_WORD, "incarnations", 2, "an older statement takes the place of a newer one") \
 	X(BUSY_LOOP, "bounds", 2, "who has left asks to be woken at once, for ever") \
 	X(CHECKSUM_UNREAD, "packets", 6, "a damaged packet is taken") \
-	X(LEAVE_WAITS, "commands", 40, "a leave that nobody confirms does not end") \
+	X(LEAVE_WAITS, "commands", 36, "a leave that nobody confirms does not end") \
 	X(JOIN_UNENDED, "commands", 8, "a join that found nobody is never told as failed") \
 	X(PING_UNANSWERED, "calm", 1, "every fourth ping gets no answer") \
 	X(BURY_UNVERIFIED, "heal", 14, "a told death counts without a try") \
