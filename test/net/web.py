@@ -55,7 +55,7 @@ def one_nobody_dials(cluster, *options, bind, told):
 
 
 def an_agent_at_a_url_that_nobody_reaches_takes_part_and_is_failed_when_killed(cluster):
-    one_nobody_dials(cluster, *token(cluster), bind=URL, told="http://127.0.0.1:%d/gossip")
+    one_nobody_dials(cluster, *token(cluster, "a-token"), bind=URL, told="http://127.0.0.1:%d/gossip")
 
 
 def an_agent_that_nobody_reaches_takes_part_without_watch_links_too(cluster):
