@@ -18,7 +18,8 @@
 
 struct shoal_sim_said {
 	uint32_t from, to, instance; /* of from */
-	uint64_t incarnation;        /* of to, as from knew it */
+	struct shoal_salt salt;      /* of to, as from knew it; zero: it did not */
+	uint64_t incarnation;
 	bool reliable, taken, ended;
 	bool unsent; /* it ended so */
 	bool due;    /* has to be taken */
@@ -55,20 +56,32 @@ reserve(struct shoal_sim *sim)
 	return 0;
 }
 
-/* What a node holds of another one. 0: nothing, or that it is gone. */
-static uint64_t
-incarnation_of(const struct shoal_sim *sim, uint32_t from, uint32_t to)
+/* Notes what a node holds of another one, unless that is gone. */
+static void
+note_instance(const struct shoal_sim *sim, struct shoal_sim_said *said)
 {
-	const struct shoal_core *core = sim->node[from].core;
+	const struct shoal_core *core = sim->node[said->from].core;
 	struct shoal_core_member held;
 	uint32_t slot;
 
-	if (core == NULL || shoal_core_find(core, &sim->node[to].id, &slot) != 0 ||
-	        !shoal_core_member(core, slot, &held) || held.state == SHOAL_STATE_DEAD ||
-	        held.state == SHOAL_STATE_LEFT) {
-		return 0;
+	if (core != NULL && shoal_core_find(core, &sim->node[said->to].id, &slot) == 0 &&
+	        shoal_core_member(core, slot, &held) && held.state != SHOAL_STATE_DEAD &&
+	        held.state != SHOAL_STATE_LEFT) {
+		said->salt = held.salt;
+		said->incarnation = held.incarnation;
 	}
-	return held.incarnation;
+}
+
+/* Whether it is another one by now, or gone. Two instances that begin in one second may differ by
+ * their salt alone. */
+static bool
+is_replaced(const struct shoal_sim *sim, const struct shoal_sim_said *said)
+{
+	struct shoal_sim_said now = {.from = said->from, .to = said->to};
+
+	note_instance(sim, &now);
+	return said->incarnation == 0 || now.incarnation != said->incarnation ||
+	       memcmp(&now.salt, &said->salt, sizeof(now.salt)) != 0;
 }
 
 /* Whether the one holds of the other that it cannot be dialled. */
@@ -113,9 +126,9 @@ shoal_judge_say(struct shoal_sim *sim, uint32_t from, uint32_t to, bool reliable
 	talk->item[number] = (struct shoal_sim_said){.from = from,
 	        .to = to,
 	        .instance = sim->node[from].instance,
-	        .incarnation = incarnation_of(sim, from, to),
 	        .reliable = reliable,
 	        .due = talk->due};
+	note_instance(sim, &talk->item[number]);
 	struct shoal_input input = {.kind = SHOAL_INPUT_SEND,
 	        .id = sim->node[to].id,
 	        .type = TYPE,
@@ -203,8 +216,7 @@ on_sent(struct shoal_sim_node *node, const struct shoal_event *event)
 	        event->code == 0 || node->leaving ||
 	                (event->code == SHOAL_ERR_WALLED &&
 	                        is_walled(node->sim, said->from, said->to)) ||
-	                incarnation_of(node->sim, said->from, said->to) != said->incarnation ||
-	                said->incarnation == 0,
+	                is_replaced(node->sim, said),
 	        &event->id, "a message to one that is there is given up");
 	said->ended = true;
 }

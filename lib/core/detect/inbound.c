@@ -301,12 +301,12 @@ shoal_inbound_relays(struct shoal_core *core, uint32_t slot, uint32_t n, uint32_
 bool
 shoal_inbound_asked(struct shoal_core *core, const struct shoal_probe *probe)
 {
-	uint32_t anchors[SHOAL_ANCHORS_MAX];
-	uint32_t all = asked_of(core, probe->slot, anchors);
+	uint32_t anchors[SHOAL_ANCHORS_MAX], all;
 
-	if (!shoal_members_inbound(shoal_members_at(core, probe->slot)) || all == 0) {
+	if (!shoal_members_inbound(shoal_members_at(core, probe->slot))) {
 		return true;
 	}
+	all = asked_of(core, probe->slot, anchors);
 	for (uint32_t i = 0; i < all; i++) {
 		for (uint32_t k = 0; k < probe->asked; k++) {
 			if (probe->relay[k] == anchors[i]) {
@@ -314,7 +314,7 @@ shoal_inbound_asked(struct shoal_core *core, const struct shoal_probe *probe)
 			}
 		}
 	}
-	return false;
+	return all == 0;
 }
 
 /* Whether datagrams may not get in to this member: it knows that, or does not know yet. */
