@@ -70,6 +70,7 @@ shoal_channel_close(struct shoal_channel *channel)
 	if (channel->fd < 0) {
 		return;
 	}
+	shoal_list_remove(&channel->waits);
 	if (channel->tls != NULL) {
 		if (!is_of_parent(channel)) {
 			shoal_tls_end(channel->tls);

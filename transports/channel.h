@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include "base/list.h"
 #include "transports/tls.h"
 
 struct shoal_channel {
@@ -15,6 +16,7 @@ struct shoal_channel {
 	uint64_t owner;                /* the process that it is of, as in process.h */
 	bool up;                       /* bytes may pass */
 	bool failed;                   /* the greeting did, and the other side is told */
+	struct shoal_list waits;       /* for its turn, see handshakes.h */
 };
 
 /* Takes a descriptor over, on failure too. tls NULL: in clear. host: as in shoal_tls_open.

@@ -1,72 +1,63 @@
 /* SPDX-License-Identifier: MIT */
-/* A share is kept as the time until which it is used up: what is used is added as often as the
- * share goes into the whole. Two sources of one hash have a share together. */
+/* The timer fires once in a turn, and is set anew for the next one while there is a queue: the loop
+ * looks in between at what became readable. */
 #define _GNU_SOURCE
 #include "transports/handshakes.h"
 
-#include <time.h>
+#include <event2/event.h>
 
 #include "transports/socket.h"
 
-#define ALL    2 /* one in so many */
-#define SOURCE 4
-#define AHEAD  SHOAL_SEC(2) /* that may be used at once */
-
-static size_t
-place_of(const uint64_t key[2], const struct shoal_addr *peer)
-{
-	struct shoal_addr source = shoal_socket_source(peer);
-
-	return (size_t)(shoal_socket_hash(key, &source) % SHOAL_HANDSHAKES_SOURCES);
-}
-
 static void
-add(uint64_t *until, uint64_t now, uint64_t ns)
+on_turn(evutil_socket_t fd, short what, void *arg)
 {
-	*until = (*until > now ? *until : now) + ns;
-}
+	struct shoal_handshakes *handshakes = arg;
+	struct shoal_list *node;
+	(void)fd;
+	(void)what;
 
-bool
-shoal_handshakes_may(const struct shoal_handshakes *handshakes, const uint64_t key[2],
-        const struct shoal_addr *peer, uint64_t now)
-{
-	return handshakes->all <= now + AHEAD &&
-	       handshakes->source[place_of(key, peer)] <= now + AHEAD;
+	for (unsigned i = 0; i < SHOAL_HANDSHAKES_A_TURN; i++) {
+		node = shoal_list_first(&handshakes->waiting);
+		if (node == NULL) {
+			return;
+		}
+		shoal_list_remove(node);
+		struct shoal_channel *channel = SHOAL_LIST_ITEM(node, struct shoal_channel, waits);
+		handshakes->turn = channel;
+		handshakes->go_on(channel);
+		handshakes->turn = NULL;
+	}
+	if (!shoal_list_empty(&handshakes->waiting)) {
+		shoal_socket_soon(&handshakes->timer);
+	}
 }
 
 void
-shoal_handshakes_spend(struct shoal_handshakes *handshakes, const uint64_t key[2],
-        const struct shoal_addr *peer, uint64_t now, uint64_t ns)
+shoal_handshakes_init(struct shoal_handshakes *handshakes, struct event_base *base,
+        void (*go_on)(struct shoal_channel *channel))
 {
-	add(&handshakes->all, now, ALL * ns);
-	add(&handshakes->source[place_of(key, peer)], now, SOURCE * ns);
+	*handshakes = (struct shoal_handshakes){.go_on = go_on};
+	shoal_list_init(&handshakes->waiting);
+	evtimer_assign(&handshakes->timer, base, on_turn, handshakes);
 }
 
-/* Of this thread: what others take is not the peer's doing. */
-static uint64_t
-used(void)
+void
+shoal_handshakes_stop(struct shoal_handshakes *handshakes)
 {
-	struct timespec used = {0};
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-	return SHOAL_SEC((uint64_t)used.tv_sec) + (uint64_t)used.tv_nsec;
+	event_del(&handshakes->timer);
 }
 
-int
-shoal_handshakes_greet(struct shoal_handshakes *handshakes, const uint64_t key[2],
-        const struct shoal_addr *peer, struct shoal_channel *channel, enum shoal_tls_want *want)
+bool
+shoal_handshakes_wait(struct shoal_handshakes *handshakes, struct shoal_channel *channel)
 {
-	uint64_t now = shoal_socket_now();
-
-	if (channel->up) {
-		return shoal_channel_greet(channel, want);
+	if (channel->up || handshakes->turn == channel) {
+		return false;
 	}
-	if (!shoal_handshakes_may(handshakes, key, peer, now)) {
-		*want = SHOAL_TLS_DONE;
-		return SHOAL_ERR_LIMIT;
+	if (!shoal_list_linked(&channel->waits)) {
+		if (shoal_list_empty(&handshakes->waiting)) {
+			shoal_socket_soon(&handshakes->timer);
+		}
+		shoal_list_push_back(&handshakes->waiting, &channel->waits);
 	}
-	uint64_t before = used();
-	int code = shoal_channel_greet(channel, want);
-	shoal_handshakes_spend(handshakes, key, peer, now, used() - before);
-	return code;
+	return true;
 }

@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* How much of this thread's time the TLS handshakes of those who dial may take: half of it, and a
- * quarter for one source, see shoal_socket_source. Who is beyond that is refused before anything is
- * calculated for it, until the time has passed that its handshakes were more than their share; the
- * share of two seconds may be used at once. What is counted is the processor's time that was really
- * used: a handshake costs ten times as much with one key as with another. */
+/* TLS handshakes of those who dial, in the order in which they can go on: a turn of the loop
+ * calculates a few steps of them at most, and what else the loop has to do gets its turn in
+ * between. So whoever begins many makes handshakes slow, and nothing else. Nobody is refused here:
+ * how many wait is bounded by the crowd, how long by the time of the connection. What this side
+ * dials does not wait: it decides itself how often it does. */
 #ifndef SHOAL_TRANSPORTS_HANDSHAKES_H
 #define SHOAL_TRANSPORTS_HANDSHAKES_H
 
+#include <event2/event_struct.h>
+
 #include "transports/channel.h"
 
-#define SHOAL_HANDSHAKES_SOURCES 64 /* told apart by their hash */
+#define SHOAL_HANDSHAKES_A_TURN 4
 
-#define SHOAL_HANDSHAKES_WHY "its handshakes took more than their share of this member's time"
-
-/* All zero: nothing was used. The times until which the shares are used up. */
 struct shoal_handshakes {
-	uint64_t all, source[SHOAL_HANDSHAKES_SOURCES];
+	struct shoal_list waiting; /* channels, by their node waits */
+	struct event timer;        /* pending while any wait */
+	const struct shoal_channel *turn;
+	void (*go_on)(struct shoal_channel *channel);
 };
 
-/* key: of shoal_socket_hash; now: of shoal_socket_now. */
-bool shoal_handshakes_may(const struct shoal_handshakes *handshakes, const uint64_t key[2],
-        const struct shoal_addr *peer, uint64_t now);
-void shoal_handshakes_spend(struct shoal_handshakes *handshakes, const uint64_t key[2],
-        const struct shoal_addr *peer, uint64_t now, uint64_t ns);
+/* go_on: it is a channel's turn, so that shoal_handshakes_wait is false until go_on returns. It may
+ * close this channel and others. */
+void shoal_handshakes_init(struct shoal_handshakes *handshakes, struct event_base *base,
+        void (*go_on)(struct shoal_channel *channel));
+/* All channels are closed. */
+void shoal_handshakes_stop(struct shoal_handshakes *handshakes);
 
-/* shoal_channel_greet on a connection that peer made. SHOAL_ERR_LIMIT: its share is used up. */
-SHOAL_MUST_USE int shoal_handshakes_greet(struct shoal_handshakes *handshakes,
-        const uint64_t key[2], const struct shoal_addr *peer, struct shoal_channel *channel,
-        enum shoal_tls_want *want);
+/* Whether a channel that can go on with its handshake must wait for its turn, which comes later,
+ * unless it is closed before. */
+bool shoal_handshakes_wait(struct shoal_handshakes *handshakes, struct shoal_channel *channel);
 
 #endif

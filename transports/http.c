@@ -203,6 +203,7 @@ prepare(struct shoal_http *http, const struct shoal_transport_env *env, char *wh
 	shoal_list_init(&http->mounted);
 	shoal_list_init(&http->doomed_links);
 	shoal_list_init(&http->doomed_jobs);
+	shoal_handshakes_init(&http->handshakes, env->base, shoal_http_link_turn);
 	shoal_slab_init(&http->exchanges, &http->work, sizeof(struct shoal_http_exchange),
 	        SHOAL_HTTP_EXCHANGES_MAX);
 	http->scratch = shoal_alloc(&http->work, SHOAL_HTTP_SCRATCH);
@@ -293,6 +294,7 @@ http_stop(void *self)
 	stop_server(http);
 	shoal_http_peer_close_all(http);
 	each_link(http, shoal_http_link_close);
+	shoal_handshakes_stop(&http->handshakes);
 }
 
 static void

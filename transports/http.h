@@ -262,6 +262,8 @@ struct shoal_http_link *shoal_http_link_new(struct shoal_http *http, int fd,
         struct shoal_http_peer *peer, struct shoal_crowd_source *source, struct shoal_tls *tls);
 /* Reads what is there, and gives it to its side. */
 void shoal_http_link_read(struct shoal_http_link *link);
+/* Its turn in the handshake. */
+void shoal_http_link_turn(struct shoal_channel *channel);
 /* Sends what is in link->out, as far as it goes now. */
 void shoal_http_link_write(struct shoal_http_link *link);
 /* Reads again, now that nothing is owed. */

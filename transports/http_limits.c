@@ -37,7 +37,6 @@ shoal_http_limits_init(struct shoal_http *http)
 	http->held = http->answers_held = http->jobs_held = 0;
 	memset(http->ban, 0, sizeof(http->ban));
 	memset(&http->said, 0, sizeof(http->said));
-	memset(&http->handshakes, 0, sizeof(http->handshakes));
 	return shoal_crowd_init(&http->crowd, &http->work, http->key, max, evict);
 }
 

@@ -295,10 +295,12 @@ greet(struct shoal_http_link *link)
 	enum shoal_tls_want want;
 	char why[SHOAL_TLS_WHY];
 	struct shoal_http *http = link->http;
-	int rc = link->client ? shoal_channel_greet(&link->channel, &want)
-	                      : shoal_handshakes_greet(&http->handshakes, http->key, &link->addr,
-	                                &link->channel, &want);
 
+	if (!link->client && shoal_handshakes_wait(&http->handshakes, &link->channel)) {
+		event_del(&link->readable);
+		return false;
+	}
+	int rc = shoal_channel_greet(&link->channel, &want);
 	if (rc == SHOAL_OK && want == SHOAL_TLS_DONE) {
 		if (link->client) {
 			shoal_http_client_ready(link);
@@ -309,8 +311,7 @@ greet(struct shoal_http_link *link)
 		watch(link, want == SHOAL_TLS_WRITE);
 		return false;
 	}
-	snprintf(why, sizeof(why), "%s",
-	        rc == SHOAL_ERR_LIMIT ? SHOAL_HANDSHAKES_WHY : shoal_channel_why(&link->channel));
+	snprintf(why, sizeof(why), "%s", shoal_channel_why(&link->channel));
 	struct shoal_http_peer *peer = link->peer;
 	/* Who only knocked is counted, and not worth a line. */
 	if (peer == NULL && rc != SHOAL_ERR_CLOSED && rc != SHOAL_ERR_NOMEM) {
@@ -446,6 +447,15 @@ shoal_http_link_read(struct shoal_http_link *link)
 		}
 	}
 	shoal_http_batch_end(http);
+}
+
+void
+shoal_http_link_turn(struct shoal_channel *channel)
+{
+	struct shoal_http_link *link = SHOAL_LIST_ITEM(channel, struct shoal_http_link, channel);
+
+	shoal_http_link_resume(link);
+	shoal_http_link_read(link);
 }
 
 static void

@@ -92,7 +92,7 @@ prepare_tls(struct shoal_tcp *tcp, char *why, size_t len)
 	        .client_certs = tls->client_certs};
 
 	memset(&tcp->said, 0, sizeof(tcp->said));
-	memset(&tcp->handshakes, 0, sizeof(tcp->handshakes));
+	shoal_handshakes_init(&tcp->handshakes, tcp->env.base, shoal_tcp_greet_turn);
 	if (!tls->on) {
 		return 0;
 	}
@@ -171,6 +171,7 @@ tcp_stop(void *self)
 	tcp->running = false;
 	shoal_acceptor_stop(&tcp->acceptor);
 	shoal_tcp_connection_close_all(tcp);
+	shoal_handshakes_stop(&tcp->handshakes);
 }
 
 static void

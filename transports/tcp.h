@@ -235,6 +235,8 @@ void shoal_tcp_dial_writable(evutil_socket_t fd, short what, void *arg);
 /* tcp_greet.c */
 /* Goes on with a handshake. false: it is not over, or the connection is doomed. In clear, true. */
 bool shoal_tcp_greet(struct shoal_tcp_connection *connection);
+/* It is the turn of a connection that waited for it there. */
+void shoal_tcp_greet_turn(struct shoal_channel *channel);
 /* Whose certificate a peer must have. */
 const char *shoal_tcp_greet_host(
         const struct shoal_tcp_connection *connection, char host[INET6_ADDRSTRLEN]);

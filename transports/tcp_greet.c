@@ -2,9 +2,10 @@
 /* Before frames may pass where TLS is on: the handshake, and what is said where it fails.
  *
  * A handshake has the time of a greeting, and a connection that a peer made is silent until it has
- * greeted inside of it: so both are bounded as those without TLS are, and by the time of this
- * thread that they take, see handshakes.h. A side that speaks TLS to one that does not is found out
- * by its first bytes. What fails is said with what to do, as often as said.h allows. */
+ * greeted inside of it: so both are bounded as those without TLS are. One that a peer made waits
+ * for its turn at each step, see handshakes.h, and is not read meanwhile. A side that speaks TLS to
+ * one that does not is found out by its first bytes. What fails is said with what to do, as often
+ * as said.h allows. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -86,11 +87,6 @@ fail(struct shoal_tcp_connection *connection, int code)
 {
 	bool outbound = connection->outbound;
 
-	if (code == SHOAL_ERR_LIMIT) {
-		complain(connection, SHOAL_HANDSHAKES_WHY, "");
-		shoal_tcp_connection_doom(connection, code, SHOAL_COUNTER_CONNECTIONS_REFUSED);
-		return;
-	}
 	/* Who only knocked is counted, and not worth a line. */
 	if (code != SHOAL_ERR_NOMEM && (outbound || code != SHOAL_ERR_CLOSED)) {
 		complain(connection, shoal_channel_why(&connection->channel),
@@ -103,16 +99,6 @@ fail(struct shoal_tcp_connection *connection, int code)
 	        outbound ? SHOAL_TCP_QUIET : SHOAL_COUNTER_CONNECTIONS_ABUSED);
 }
 
-static int
-go_on(struct shoal_tcp_connection *connection, enum shoal_tls_want *want)
-{
-	struct shoal_tcp *tcp = connection->tcp;
-
-	return connection->outbound ? shoal_channel_greet(&connection->channel, want)
-	                            : shoal_handshakes_greet(&tcp->handshakes, tcp->key,
-	                                      &connection->peer, &connection->channel, want);
-}
-
 bool
 shoal_tcp_greet(struct shoal_tcp_connection *connection)
 {
@@ -123,7 +109,12 @@ shoal_tcp_greet(struct shoal_tcp_connection *connection)
 	if (connection->connecting) {
 		return false;
 	}
-	code = go_on(connection, &want);
+	if (!connection->outbound &&
+	        shoal_handshakes_wait(&connection->tcp->handshakes, &connection->channel)) {
+		event_del(&connection->readable);
+		return false;
+	}
+	code = shoal_channel_greet(&connection->channel, &want);
 	if (code == SHOAL_OK && want == SHOAL_TLS_WRITE &&
 	        event_add(&connection->writable, NULL) != 0) {
 		code = SHOAL_ERR_NOMEM;
@@ -139,6 +130,19 @@ shoal_tcp_greet(struct shoal_tcp_connection *connection)
 		shoal_tcp_output_flush(connection);
 	}
 	return !connection->doomed;
+}
+
+void
+shoal_tcp_greet_turn(struct shoal_channel *channel)
+{
+	struct shoal_tcp_connection *connection =
+	        SHOAL_LIST_ITEM(channel, struct shoal_tcp_connection, channel);
+
+	if (event_add(&connection->readable, NULL) != 0) {
+		fail(connection, SHOAL_ERR_NOMEM);
+		return;
+	}
+	shoal_tcp_frame_readable(channel->fd, EV_READ, connection);
 }
 
 void

@@ -1,97 +1,184 @@
 /* SPDX-License-Identifier: MIT */
-/* The share of the loop's time that handshakes of those who dial may take, of one source and in
- * all, counted by a clock of the test's. */
+/* Handshakes that can go on do so in order, a few in a turn of the loop, which has time for all
+ * else in between. */
 #include "unit.h"
 
-#include <stdio.h>
+#include <event2/event.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "base/addr.h"
 #include "transports/handshakes.h"
 
-static const uint64_t key[2] = {1, 2};
+#define MANY   10
+#define A_TURN SHOAL_HANDSHAKES_A_TURN
 
-static struct shoal_addr
-from(const char *text)
+static struct {
+	struct event_base *base;
+	struct shoal_handshakes handshakes;
+	struct shoal_channel channel[MANY];
+	struct event *other;
+	int end[2]; /* the other one reads here, and is never done */
+	unsigned order[2 * MANY], went, others;
+	struct shoal_channel *closes; /* by the next one whose turn it is */
+	bool again;                   /* whose turn it was waits anew */
+} here;
+
+static void
+go_on(struct shoal_channel *channel)
 {
-	struct shoal_addr addr;
-
-	assert_int_equal(shoal_addr_parse(&addr, text), 0);
-	return addr;
-}
-
-/* How many handshakes of a cost are let in until a time, who tries once in a millisecond. */
-static unsigned
-let_in(struct shoal_handshakes *handshakes, const char *text, uint64_t from_ms, uint64_t to_ms,
-        uint64_t cost_ms)
-{
-	struct shoal_addr addr = from(text);
-	unsigned count = 0;
-
-	for (uint64_t ms = from_ms; ms < to_ms; ms++) {
-		if (shoal_handshakes_may(handshakes, key, &addr, SHOAL_MS(ms))) {
-			shoal_handshakes_spend(
-			        handshakes, key, &addr, SHOAL_MS(ms), SHOAL_MS(cost_ms));
-			count++;
-		}
+	assert_false(shoal_handshakes_wait(&here.handshakes, channel));
+	assert_true(here.went < COUNT_OF(here.order));
+	here.order[here.went++] = (unsigned)(channel - here.channel);
+	if (here.closes != NULL) {
+		shoal_channel_close(here.closes);
+		here.closes = NULL;
 	}
-	return count;
 }
 
 static void
-one_source_gets_a_quarter_of_the_time_and_others_theirs(void **state)
+on_other(evutil_socket_t fd, short what, void *arg)
 {
-	struct shoal_handshakes handshakes = {0};
-
-	(void)state;
-	/* A quarter of ten seconds, and half a second. */
-	unsigned count = let_in(&handshakes, "192.0.2.1:1", 10000, 20000, 5);
-	assert_in_range(count, 599, 602);
-	struct shoal_addr port = from("192.0.2.1:2"), other = from("192.0.2.77:1");
-	shoal_handshakes_spend(&handshakes, key, &port, SHOAL_SEC(20), SHOAL_MS(10));
-	assert_false(shoal_handshakes_may(&handshakes, key, &port, SHOAL_SEC(20)));
-	assert_true(shoal_handshakes_may(&handshakes, key, &other, SHOAL_SEC(20)));
-	/* It comes back when its time has passed; what costs nothing uses nothing. */
-	assert_true(shoal_handshakes_may(&handshakes, key, &port, SHOAL_MS(20060)));
-	assert_int_equal(let_in(&handshakes, "192.0.2.1:3", 20060, 21060, 0), 1000);
-}
-
-static void
-a_network_of_ipv6_is_one_source(void **state)
-{
-	struct shoal_handshakes handshakes = {0};
-	struct shoal_addr one = from("[2001:db8::1]:1"), same = from("[2001:db8::ffff:1]:1"),
-	                  other = from("[2001:db8:0:9::1]:1");
-
-	(void)state;
-	shoal_handshakes_spend(&handshakes, key, &one, SHOAL_SEC(1), SHOAL_MS(501));
-	assert_false(shoal_handshakes_may(&handshakes, key, &same, SHOAL_SEC(1)));
-	assert_true(shoal_handshakes_may(&handshakes, key, &other, SHOAL_SEC(1)));
-}
-
-static void
-all_sources_together_get_half(void **state)
-{
-	struct shoal_handshakes handshakes = {0};
-	unsigned count = 0;
-	char text[32];
-
-	(void)state;
-	for (uint64_t ms = 10000; ms < 20000; ms++) {
-		snprintf(text, sizeof(text), "10.%u.%u.1:1", (unsigned)(ms / 200),
-		        (unsigned)(ms % 200));
-		count += let_in(&handshakes, text, ms, ms + 1, 5);
+	(void)fd;
+	(void)what;
+	(void)arg;
+	here.others++;
+	if (here.again && here.went > 0) {
+		here.again = false;
+		assert_true(shoal_handshakes_wait(
+		        &here.handshakes, &here.channel[here.order[here.went - 1]]));
 	}
-	assert_in_range(count, 1199, 1202);
+}
+
+static void
+begin(void)
+{
+	memset(&here, 0, sizeof(here));
+	here.base = event_base_new();
+	shoal_handshakes_init(&here.handshakes, here.base, go_on);
+	for (unsigned i = 0; i < MANY; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(shoal_channel_open(&here.channel[i], fd, NULL, NULL), 0);
+		assert_false(shoal_handshakes_wait(&here.handshakes, &here.channel[i]));
+		here.channel[i].up = false;
+	}
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, here.end), 0);
+	close(here.end[1]);
+	here.other = event_new(here.base, here.end[0], EV_READ | EV_PERSIST, on_other, NULL);
+	event_add(here.other, NULL);
+}
+
+static void
+all_wait(void)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		assert_true(shoal_handshakes_wait(&here.handshakes, &here.channel[i]));
+		assert_true(shoal_handshakes_wait(&here.handshakes, &here.channel[i])); /* once */
+	}
+	assert_int_equal(here.went, 0);
+}
+
+static void
+turn(void)
+{
+	event_base_loop(here.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+}
+
+static void
+done(void)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		shoal_channel_close(&here.channel[i]);
+	}
+	shoal_handshakes_stop(&here.handshakes);
+	event_free(here.other);
+	close(here.end[0]);
+	/* Nothing is left that would wake the loop. */
+	assert_int_equal(event_base_loop(here.base, EVLOOP_NONBLOCK), 1);
+	event_base_free(here.base);
+}
+
+static void
+more_than_a_turn_takes_go_on_in_order_and_others_have_their_turns_between(void **state)
+{
+	(void)state;
+	begin();
+	all_wait();
+	for (unsigned i = 1; here.went < MANY; i++) {
+		turn();
+		assert_int_equal(here.others, i);
+		assert_int_equal(here.went, i * A_TURN < MANY ? i * A_TURN : MANY);
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		assert_int_equal(here.order[i], i);
+	}
+	assert_false(event_pending(&here.handshakes.timer, EV_TIMEOUT, NULL));
+	done();
+}
+
+static void
+who_was_there_and_comes_again_is_behind_all_that_wait(void **state)
+{
+	(void)state;
+	begin();
+	all_wait();
+	turn();
+	here.again = true;
+	while (here.went <= MANY) {
+		turn();
+	}
+	assert_int_equal(here.order[MANY - 1], MANY - 1);
+	assert_int_equal(here.order[MANY], A_TURN - 1);
+	done();
+}
+
+static void
+one_that_is_closed_while_it_waits_has_no_turn(void **state)
+{
+	(void)state;
+	begin();
+	all_wait();
+	shoal_channel_close(&here.channel[1]);
+	here.closes = &here.channel[2]; /* by the first one, in the turn that would be its own */
+	for (unsigned i = 0; i < MANY; i++) {
+		turn();
+	}
+	assert_int_equal(here.went, MANY - 2);
+	assert_int_equal(here.order[0], 0);
+	assert_int_equal(here.order[1], 3);
+	done();
+}
+
+static void
+a_stop_leaves_nothing_and_a_start_begins_anew(void **state)
+{
+	(void)state;
+	begin();
+	all_wait();
+	for (unsigned i = 0; i < MANY; i++) {
+		shoal_channel_close(&here.channel[i]);
+	}
+	assert_true(event_pending(&here.handshakes.timer, EV_TIMEOUT, NULL));
+	shoal_handshakes_stop(&here.handshakes);
+	assert_false(event_pending(&here.handshakes.timer, EV_TIMEOUT, NULL));
+	turn();
+	assert_int_equal(here.went, 0);
+	shoal_handshakes_init(&here.handshakes, here.base, go_on);
+	assert_true(shoal_handshakes_wait(&here.handshakes, &here.channel[3]));
+	turn();
+	assert_int_equal(here.went, 1);
+	done();
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(one_source_gets_a_quarter_of_the_time_and_others_theirs),
-	        cmocka_unit_test(a_network_of_ipv6_is_one_source),
-	        cmocka_unit_test(all_sources_together_get_half),
+	        cmocka_unit_test(
+	                more_than_a_turn_takes_go_on_in_order_and_others_have_their_turns_between),
+	        cmocka_unit_test(who_was_there_and_comes_again_is_behind_all_that_wait),
+	        cmocka_unit_test(one_that_is_closed_while_it_waits_has_no_turn),
+	        cmocka_unit_test(a_stop_leaves_nothing_and_a_start_begins_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -482,30 +482,55 @@ handshakes_that_do_not_end_are_bounded_and_stop_no_good_request(void **state)
 	done(&greeting);
 }
 
-/* Counted in real time of the processor; whose share is used up is refused before it costs any. */
-static void
-whose_handshakes_took_their_share_of_the_time_is_refused(void **state)
+static size_t
+waiting(const struct site *site)
 {
+	size_t count = 0;
+
+	SHOAL_LIST_FOREACH (node, &tcp_of(site)->handshakes.waiting) {
+		count++;
+	}
+	return count;
+}
+
+/* A good one behind them, then a stop. */
+static void
+handshakes_wait_for_their_turn_and_end_while_they_do(void **state)
+{
+	static const uint8_t begun[] = {22, 3, 1, 2, 0, 1, 0, 1};
 	struct greeting greeting;
+	int fd[2 * SHOAL_HANDSHAKES_A_TURN];
+	size_t most = 0;
 
 	(void)state;
 	begin(&greeting);
 	start(&greeting);
-	struct shoal_handshakes *handshakes = &tcp_of(&greeting.b)->handshakes;
-	uint64_t before = shoal_socket_now();
-	assert_int_equal(ask(&greeting), 0);
-	assert_true(handshakes->all > before);
-	for (size_t i = 0; i < COUNT_OF(handshakes->source); i++) {
-		handshakes->source[i] = UINT64_MAX;
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
+		fd[i] = raw_connect(&greeting.b.addr[0]);
 	}
-	uint64_t all = handshakes->all;
-	assert_int_equal(ask(&greeting), 0); /* by the connection that is there */
-	assert_int_not_equal(ask_anew(&greeting), 0);
-	UNTIL(&greeting.world, greeting.b.counted[SHOAL_COUNTER_CONNECTIONS_REFUSED] == 1);
-	says(&greeting.b, ": its handshakes took more than their share of this member's time");
-	assert_int_equal(handshakes->all, all);
-	memset(handshakes, 0, sizeof(*handshakes));
+	struct shoal_crowd_side *inbound = &tcp_of(&greeting.b)->crowd.inbound;
+	UNTIL(&greeting.world, inbound->count == COUNT_OF(fd));
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
+		raw_send(fd[i], begun, sizeof(begun));
+	}
+	UNTIL(&greeting.world, (most = waiting(&greeting.b)) > SHOAL_HANDSHAKES_A_TURN);
+	world_turn(&greeting.world);
+	assert_in_range(waiting(&greeting.b), 1, most - 1);
+	assert_int_equal(ask(&greeting), 0); /* behind them */
+	assert_int_equal(waiting(&greeting.b), 0);
+	assert_int_equal(greeting.b.logs, 0);
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
+		raw_send(fd[i], begun, 1);
+	}
+	UNTIL(&greeting.world, waiting(&greeting.b) > 0);
+	site_stop(&greeting.b);
+	assert_int_equal(waiting(&greeting.b), 0);
+	assert_false(event_pending(&tcp_of(&greeting.b)->handshakes.timer, EV_TIMEOUT, NULL));
+	assert_int_equal(site_start(&greeting.b), 0);
 	assert_int_equal(ask_anew(&greeting), 0);
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
+		close(fd[i]);
+	}
 	done(&greeting);
 }
 
@@ -525,7 +550,7 @@ main(void)
 	        cmocka_unit_test(what_tls_needs_is_said_at_the_start),
 	        cmocka_unit_test(a_link_whose_process_was_killed_is_told_as_closed),
 	        cmocka_unit_test(a_child_of_fork_ends_no_connection_of_its_parent),
-	        cmocka_unit_test(whose_handshakes_took_their_share_of_the_time_is_refused),
+	        cmocka_unit_test(handshakes_wait_for_their_turn_and_end_while_they_do),
 	        cmocka_unit_test(who_does_not_end_a_handshake_is_closed_in_time),
 	        cmocka_unit_test(handshakes_that_do_not_end_are_bounded_and_stop_no_good_request),
 	};
