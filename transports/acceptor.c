@@ -71,14 +71,13 @@ on_acceptable(evutil_socket_t listening, short what, void *arg)
 {
 	struct shoal_acceptor_port *port = arg;
 	struct shoal_acceptor *acceptor = port->acceptor;
-	unsigned stops = acceptor->stops;
 	(void)what;
 
 	if (shoal_socket_is_forked(acceptor->owner)) {
 		(void)event_del(&port->readable);
 		return;
 	}
-	for (unsigned i = 0; i < ACCEPTS_PER_WAKE && acceptor->stops == stops; ++i) {
+	for (unsigned i = 0; i < ACCEPTS_PER_WAKE && acceptor->ports > 0; ++i) {
 		struct shoal_addr peer;
 		int fd = shoal_dialer_accept(&acceptor->env->dialer, listening, &peer);
 		if (fd >= 0) {
@@ -137,7 +136,6 @@ shoal_acceptor_stop(struct shoal_acceptor *acceptor)
 		close(acceptor->port[i].fd);
 	}
 	acceptor->ports = 0;
-	++acceptor->stops;
 }
 
 void

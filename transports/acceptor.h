@@ -14,7 +14,8 @@
 
 #include "transports/crowd.h"
 
-/* Takes a descriptor over, and the place in its source, see shoal_crowd_admit. */
+/* Takes a descriptor over, and the place in its source, see shoal_crowd_admit, which may have
+ * evicted connections of any source before. */
 typedef void (*shoal_acceptor_fn)(
         void *arg, int fd, const struct shoal_addr *peer, struct shoal_crowd_source *source);
 
@@ -36,7 +37,6 @@ struct shoal_acceptor {
 	size_t ports;
 	struct event rest;
 	uint64_t owner;
-	unsigned stops;
 	bool tired; /* out of descriptors, and said so */
 };
 

@@ -47,12 +47,13 @@ struct shoal_crowd {
 	struct shoal_list *source;
 };
 
-/* evict closes a connection, which removes it, and calls nobody. mem and key, for
+/* evict closes a connection, which removes it, and calls nobody but count. mem and key, for
  * shoal_socket_hash, are borrowed. SHOAL_ERR_NOMEM. */
 SHOAL_MUST_USE int shoal_crowd_init(struct shoal_crowd *crowd, const struct shoal_allocator *mem,
         const uint64_t key[2], size_t max, void (*evict)(struct shoal_crowd_member *));
 void shoal_crowd_done(struct shoal_crowd *crowd);
-/* Makes room for a connection from a peer, and names its source. NULL: there is none. The source
+/* Makes room for a connection from a peer, for which any others may be evicted, also those of other
+ * sources, and names its source. NULL: there is none. The source
  * goes when its last connection is removed, or with shoal_crowd_drop where none was made. */
 struct shoal_crowd_source *shoal_crowd_admit(
         struct shoal_crowd *crowd, const struct shoal_addr *peer);

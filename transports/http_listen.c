@@ -45,8 +45,7 @@ shoal_http_listen_start(struct shoal_http *http, char *why, size_t len)
 	        .crowd = &http->crowd,
 	        .transport = "http",
 	        .welcome = welcome,
-	        .arg = http,
-	        .stops = http->acceptor.stops};
+	        .arg = http};
 	int code = shoal_acceptor_init(&http->acceptor, 1);
 	if (code != 0) {
 		return shoal_socket_explain("http", &addr, ENOMEM, why, len);

@@ -17,7 +17,7 @@
 #include "base/addr.h"
 #include "transports/http.h"
 
-#define BODY_MAX (16 * 1024 * 1024) /* stream_max of every profile */
+#define BODY_MAX (16 * 1024 * 1024) /* stream_max, unless the host says otherwise */
 
 struct shoal_http_mounted {
 	struct shoal_list node;
@@ -298,6 +298,9 @@ shoal_http_mount_start(struct shoal_http *http, char *why, size_t len)
 			(void)evhttp_del_cb(http->evhttp, path);
 		}
 		return SHOAL_ERR_IN_USE;
+	}
+	if (http->env.stream_max > BODY_MAX) {
+		evhttp_set_max_body_size(http->evhttp, (ev_ssize_t)http->env.stream_max);
 	}
 	http->is_mounted = true;
 	return 0;

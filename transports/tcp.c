@@ -73,8 +73,7 @@ prepare(struct shoal_tcp *tcp, const struct shoal_transport_env *env)
 	        .crowd = &tcp->crowd,
 	        .transport = "tcp",
 	        .welcome = shoal_tcp_connection_accept,
-	        .arg = tcp,
-	        .stops = tcp->acceptor.stops};
+	        .arg = tcp};
 	code = shoal_acceptor_init(&tcp->acceptor, env->binds);
 	return tcp->scratch != NULL ? code : SHOAL_ERR_NOMEM;
 }

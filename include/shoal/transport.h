@@ -176,8 +176,9 @@ struct shoal_transport_ops {
 	const char *name; /* "udp", "tcp", "memory"; static */
 
 	/* REQUIRED. Binds, and begins delivery. Called again after a failure, and after stop where
-	 * the port that this transport got is taken for another one. On failure nothing stays open,
-	 * and why (len bytes) says in English what failed at which address and what to do.
+	 * the port that this transport got is taken for another one; never from inside of a call to
+	 * the host, below which stop leaves what this releases. On failure nothing stays open, and
+	 * why (len bytes) says in English what failed at which address and what to do.
 	 * SHOAL_ERR_IN_USE, _PERMISSION, _INVALID, _SYSTEM, _NOMEM, and _UNSUPPORTED of TLS in a
 	 * build that has none. */
 	int (*start)(void *self, const struct shoal_transport_env *env, char *why, size_t len);
@@ -295,11 +296,11 @@ SHOAL_API int shoal_transport_http(
  *
  * Token, type, sender and length are checked as by the own listener. The evhttp reads a body before
  * it asks, and has no limits of its own, nor tells which it was given: this call sets 8 KiB for the
- * headers and 16 MiB, which is stream_max, for the body, of requests to the application too. Other
- * ones, and evhttp_set_timeout, are set behind it. The evhttp bounds neither the number of
- * connections nor whose they are. NULL: a listener of its own again,
- * from the next start on. SHOAL_ERR_INVALID: another transport; SHOAL_ERR_STATE: it runs;
- * SHOAL_ERR_UNSUPPORTED. */
+ * headers and 16 MiB, the default of stream_max, for the body, of requests to the application too;
+ * where stream_max is more, start() sets that for the body. Other ones are set behind those, and
+ * evhttp_set_timeout. The evhttp bounds neither the number of connections nor whose they are. NULL:
+ * a listener of its own again, from the next start on. SHOAL_ERR_INVALID: another transport;
+ * SHOAL_ERR_STATE: it runs; SHOAL_ERR_UNSUPPORTED. */
 SHOAL_API int shoal_transport_http_mount(
         const struct shoal_transport *transport, struct evhttp *evhttp);
 

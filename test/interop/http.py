@@ -252,7 +252,6 @@ def nginx_is_told_the_name_that_is_dialled(cluster):
         nginx.stop()
 
 
-
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -149,7 +149,6 @@ what_is_refused_is_refused_with_the_same_words(void **state)
 	world_close(&world);
 }
 
-/* The connection, the evhttp, or the transport: the others go on. */
 /* Of requests to the application too; what that wants otherwise it says afterwards. */
 static void
 heads_and_bodies_are_bounded_before_they_are_read(void **state)
@@ -185,6 +184,37 @@ heads_and_bodies_are_bounded_before_they_are_read(void **state)
 	world_close(&world);
 }
 
+static void
+where_messages_may_be_longer_bodies_may_be(void **state)
+{
+	static const char *const length[] = {"33554432", "33554433"};
+	char text[256];
+	struct world world;
+	struct shop shop;
+	bool torn;
+
+	(void)state;
+	world_open(&world);
+	open_shop(&shop, &world, NULL);
+	site_stop(&shop.end.site);
+	shop.end.site.env.stream_max = 33554432;
+	assert_int_equal(site_start(&shop.end.site), 0);
+	for (size_t i = 0; i < 2; i++) {
+		int fd = dial_from(&shop.end, "127.0.0.1");
+		snprintf(text, sizeof(text),
+		        "POST /a%%20b/message HTTP/1.1\r\n" HEAD TYPE
+		        "Expect: 100-continue\r\nContent-Length: %s\r\n\r\n",
+		        length[i]);
+		say(fd, text);
+		assert_non_null(strstr(
+		        listen_to(&world, fd, "\r\n\r\n", &torn), i == 0 ? " 100 " : " 413 "));
+		close(fd);
+	}
+	close_shop(&shop);
+	world_close(&world);
+}
+
+/* The connection, the evhttp, or the transport: the others go on. */
 static void
 each_may_end_while_a_request_waits(void **state)
 {
@@ -375,6 +405,7 @@ main(void)
 	        cmocka_unit_test(a_member_is_reached_by_an_evhttp_of_the_application),
 	        cmocka_unit_test(what_is_refused_is_refused_with_the_same_words),
 	        cmocka_unit_test(heads_and_bodies_are_bounded_before_they_are_read),
+	        cmocka_unit_test(where_messages_may_be_longer_bodies_may_be),
 	        cmocka_unit_test(each_may_end_while_a_request_waits),
 	        cmocka_unit_test(a_child_of_fork_answers_nothing_for_its_parent),
 	        cmocka_unit_test(empty_messages_and_replies_pass),
