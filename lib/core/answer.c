@@ -55,8 +55,9 @@ note_way(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	if (path == SHOAL_INPUT_RESULT) {
 		shoal_poll_brought(core);
 	} else if (sender != NULL && is_datagram(sender, from, path)) {
-		shoal_reach_pinged(core);
+		shoal_reach_pinged(core, path == SHOAL_INPUT_STREAM || shoal_addr_is_web(from));
 	} else if (path == SHOAL_INPUT_REQUEST && sender != NULL &&
+	           SHOAL_NUMBER_KIND(ping->seq) != SHOAL_NUMBER_POLL &&
 	           shoal_inbound_is_from(core, sender, from)) {
 		shoal_reach_missed(core, &ping->id, false);
 	}

@@ -265,7 +265,7 @@ who_offers_and_never_answers_stops_no_repair(void **state)
 	world_tell(&world, 1, puppet, SHOAL_MESSAGE_OFFER, &offer);
 	world.loses = from_0_to_1;
 	bool heard = false;
-	for (size_t i = 0; i < 1200 && !heard; i++) { /* a minute */
+	for (size_t i = 0; i < 2400 && !heard; i++) { /* two minutes */
 		offer.sum = i + 2;
 		world_tell(&world, 1, puppet, SHOAL_MESSAGE_OFFER, &offer);
 		if (i == 20) {

@@ -40,13 +40,55 @@ set_up_urls(struct core_world *world)
 	}
 }
 
+/* A firewall lets in what answers, and half a minute long all datagrams from where one went. */
+static bool
+is_shut_out(const struct core_world *world, const struct world_packet *packet)
+{
+	uint64_t *opened = world->arg;
+	bool datagram = packet->kind == SHOAL_SEND_DATAGRAM;
+
+	if (packet->node == FAR && datagram) {
+		for (size_t i = 0; i < world->nodes; i++) {
+			if (shoal_addr_equal(&packet->to, &world->node[i].addr)) {
+				opened[i] = world->now;
+			}
+		}
+	}
+	if (!shoal_addr_equal(&packet->to, &world->node[FAR].addr) ||
+	        packet->kind == SHOAL_SEND_REPLY) {
+		return false;
+	}
+	uint64_t at = opened[packet->node];
+	return !datagram || at == 0 || world->now - at > SHOAL_SEC(30);
+}
+
+/* Eight with the wan profile, of which one is behind such a firewall. */
+static void
+set_up_wan(struct core_world *world, uint64_t opened[WORLD_NODES])
+{
+	world_init(world);
+	memset(opened, 0, WORLD_NODES * sizeof opened[0]);
+	world->loses = is_shut_out;
+	world->arg = opened;
+	for (size_t i = 0; i < WORLD_NODES; i++) {
+		struct shoal_core_config config;
+
+		world_config(world, &config);
+		(void)shoal_profile_init(&config.profile, SHOAL_PROFILE_WAN);
+		world_add(world, &config);
+		if (i > 0) {
+			world_join(world, i, 0);
+		}
+	}
+}
+
 static void
 expect_diagnosis(const struct core_world *world, enum shoal_diagnosis diagnosis)
 {
 	struct shoal_id far = world_id(world, FAR);
 	struct shoal_core_member member;
 
-	for (size_t i = 0; i <= FAR; i++) {
+	for (size_t i = 0; i < world->nodes; i++) {
 		assert_true(world_holds(world, i, &far, &member));
 		assert_int_equal(member.state, SHOAL_STATE_ALIVE);
 		assert_int_equal(member.diagnosis, diagnosis);
@@ -58,7 +100,7 @@ count(const struct core_world *world, enum shoal_event_kind kind)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i <= FAR; i++) {
+	for (size_t i = 0; i < world->nodes; i++) {
 		n += world_count_events(world, i, kind);
 	}
 	return n;
@@ -89,6 +131,69 @@ one_at_a_url_that_nobody_reaches_is_shown_so_accused_by_nobody_and_dead_when_it_
 	for (size_t i = 0; i < FAR; i++) {
 		assert_int_equal(world_state(&world, i, &far), SHOAL_STATE_DEAD);
 	}
+	world_done(&world);
+}
+
+/* Its own datagrams let others in for a while. That ends neither its polls nor the diagnosis, and
+ * who got in so once asks for it as the others do. */
+static void
+one_behind_a_firewall_that_its_datagrams_open_is_shown_so_and_accused_by_nobody(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_member before, after;
+	struct shoal_profile profile;
+	uint64_t opened[WORLD_NODES];
+	struct shoal_id far;
+
+	(void)state;
+	(void)shoal_profile_init(&profile, SHOAL_PROFILE_WAN);
+	set_up_wan(&world, opened);
+	far = world_id(&world, FAR);
+	world_run(&world, SHOAL_SEC(90));
+	expect_diagnosis(&world, SHOAL_DIAGNOSIS_INBOUND_ONLY);
+	assert_true(world_holds(&world, 0, &far, &before));
+	for (unsigned i = 0; i < 20; i++) {
+		world_run(&world, SHOAL_SEC(60));
+		expect_diagnosis(&world, SHOAL_DIAGNOSIS_INBOUND_ONLY);
+		world_forget_sent(&world);
+	}
+	assert_true(world_holds(&world, 0, &far, &after));
+	assert_int_equal(after.incarnation, before.incarnation);
+	assert_int_equal(count(&world, SHOAL_EVENT_SUSPECT), 0);
+	world.node[FAR].up = false;
+	world_run(&world, shoal_profile_detection_bound(&profile, WORLD_NODES));
+	for (size_t i = 0; i < WORLD_NODES; i++) {
+		if (i != FAR) {
+			assert_int_equal(world_state(&world, i, &far), SHOAL_STATE_DEAD);
+		}
+	}
+	world_done(&world);
+}
+
+/* Who can be dialled asks for an interval or two, and is asked for nothing more. */
+static void
+ordinary_members_end_their_polls_soon_and_a_wall_that_goes_is_found_out(void **state)
+{
+	static struct core_world world;
+	uint64_t opened[WORLD_NODES], asked[WORLD_NODES];
+
+	(void)state;
+	set_up_wan(&world, opened);
+	world_run(&world, SHOAL_SEC(90));
+	expect_diagnosis(&world, SHOAL_DIAGNOSIS_INBOUND_ONLY);
+	for (size_t i = 0; i < WORLD_NODES; i++) {
+		asked[i] = world_counter(&world, i, SHOAL_COUNTER_STREAM_PINGS);
+	}
+	world.loses = NULL;
+	world_run(&world, SHOAL_SEC(180));
+	expect_diagnosis(&world, SHOAL_DIAGNOSIS_NONE);
+	asked[FAR] = world_counter(&world, FAR, SHOAL_COUNTER_STREAM_PINGS);
+	world_run(&world, SHOAL_SEC(60));
+	for (size_t i = 0; i < WORLD_NODES; i++) {
+		uint64_t now = world_counter(&world, i, SHOAL_COUNTER_STREAM_PINGS);
+		assert_in_range(now, asked[i], asked[i] + 2);
+	}
+	assert_int_equal(count(&world, SHOAL_EVENT_SUSPECT), 0);
 	world_done(&world);
 }
 
@@ -177,6 +282,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(
 	                one_at_a_url_that_nobody_reaches_is_shown_so_accused_by_nobody_and_dead_when_it_is_silent),
+	        cmocka_unit_test(
+	                one_behind_a_firewall_that_its_datagrams_open_is_shown_so_and_accused_by_nobody),
+	        cmocka_unit_test(
+	                ordinary_members_end_their_polls_soon_and_a_wall_that_goes_is_found_out),
 	        cmocka_unit_test(it_says_so_no_more_and_asks_no_more_when_others_get_in),
 	        cmocka_unit_test(a_poll_brings_the_ping_that_waits_once_and_to_no_stranger)};
 

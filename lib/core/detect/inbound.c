@@ -285,13 +285,20 @@ shoal_inbound_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[S
 uint32_t
 shoal_inbound_relays(struct shoal_core *core, uint32_t slot, uint32_t n, uint32_t *relays)
 {
+	const struct shoal_record *record = shoal_members_at(core, slot);
 	uint32_t anchors[SHOAL_ANCHORS_MAX], first = 0;
 
-	if (shoal_inbound_maybe(shoal_members_at(core, slot))) {
+	/* Who answered once may have done so through a firewall, and poll: one of its anchors. */
+	bool maybe = shoal_inbound_maybe(record);
+
+	if (maybe || shoal_poll_is_for(core, record)) {
 		uint32_t all = others_of(core, asked_of(core, slot, anchors), anchors);
-		for (uint32_t i = 0; i < all && first < n; i++) {
-			if (!shoal_order_is_chosen(core, relays, first, anchors[i])) {
-				relays[first++] = anchors[i];
+		uint32_t most = maybe || n == 0 ? n : 1;
+		uint32_t at = maybe ? 0 : slot; /* not the same one for all who ask */
+		for (uint32_t i = 0; i < all && first < most; i++) {
+			uint32_t anchor = anchors[(at + i) % all];
+			if (!shoal_order_is_chosen(core, relays, first, anchor)) {
+				relays[first++] = anchor;
 			}
 		}
 	}

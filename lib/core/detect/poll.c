@@ -6,10 +6,11 @@
  * to random numbers, as any other is, and dead as soon.
  *
  * It begins when a seed has let it in, and when others say that they cannot reach it. It ends when
- * something came in of itself, and polls have brought no ping for a while: an ordinary member polls
- * for an interval or so, one that only some can dial goes on. Where nothing comes in, others are
- * asked to connect, as in inbound.c; if they cannot either, it says in its statement that it cannot
- * be dialled.
+ * something came in of itself after the last ping that a poll brought, and that is a while ago: an
+ * ordinary member polls for an interval or so, one that only some can dial goes on. Where nothing
+ * comes in, others are asked to connect, as in inbound.c; if they cannot either, it says in its
+ * statement that it cannot be dialled. Datagrams to a socket are no way in: each that this member
+ * sends opens a firewall for its answer, and for half a minute for whatever else comes from there.
  *
  * What is put in a reply is put there only where the poll was sealed or came from a host of that
  * member: who knows its id and salt gets no further with them than with a refutation. */
@@ -21,15 +22,18 @@
 #include "core/node.h"
 #include "core/sync/exchange.h"
 
-/* In probe intervals: nothing came in for so long, and others are asked to connect so far apart. */
-#define ALONE     8
-#define ASK_AGAIN 2
+/* In probe intervals: nothing came in for so long, at a URL and at a socket, where only requests
+ * count, which need not come of themselves; and others are asked to connect so far apart. */
+#define ALONE_URL    8
+#define ALONE_SOCKET 2
+#define ASK_AGAIN    2
 /* Polls in an interval, at least, and between a time-out and the end of a probe. */
 #define POLLS      4
 #define POLLS_LEFT 2
 /* Where more waits than one reply brings, the pause is so many times shorter. */
 #define FASTER 8
-/* A ping that a poll brought says for so long that not all get in. */
+/* A ping that a poll brought says for so long that not all get in. And so long after others were
+ * asked, or got in, they are asked again where that may have changed. */
 #define LATELY SHOAL_SEC(60)
 
 void
@@ -71,6 +75,7 @@ begin(struct shoal_core *core, uint64_t wait)
 	}
 	poll->needed = true;
 	poll->brought = poll->next = 0;
+	poll->begun = core->now;
 	shoal_heap_arm(&core->heap, &poll->timer, core->now + wait);
 }
 
@@ -88,18 +93,33 @@ shoal_poll_unreached(struct shoal_core *core)
 	begin(core, 0);
 }
 
+/* Whether those who get in do so of themselves, and whoever asked lately did not need a poll. */
+static bool
+is_over(const struct shoal_core *core)
+{
+	const struct shoal_poll *poll = &core->poll;
+	uint64_t last = shoal_reach_last(core);
+
+	return last > poll->begun && last > poll->brought &&
+	       (poll->brought == 0 || core->now - poll->brought >= LATELY);
+}
+
+static void
+end(struct shoal_core *core)
+{
+	core->poll.needed = false;
+	shoal_heap_disarm(&core->heap, &core->poll.timer);
+}
+
 void
 shoal_poll_reached(struct shoal_core *core)
 {
-	struct shoal_poll *poll = &core->poll;
-
-	if (!poll->needed) {
+	if (!core->poll.needed) {
 		return;
 	}
 	shoal_inbound_reached(core);
-	if (poll->brought == 0 || core->now - poll->brought >= LATELY) {
-		poll->needed = false;
-		shoal_heap_disarm(&core->heap, &poll->timer);
+	if (is_over(core)) {
+		end(core);
 	}
 }
 
@@ -156,7 +176,9 @@ shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	const struct shoal_record *record = shoal_members_at(core, slot);
-	struct shoal_msg_ping message = {.id = self->info->id, .salt = shoal_members_salt(self)};
+	struct shoal_msg_ping message = {.id = self->info->id,
+	        .salt = shoal_members_salt(self),
+	        .mark = shoal_tree_mark(shoal_tree_root(core))};
 	uint64_t seq[SHOAL_POLL_PINGS];
 	unsigned n = 0;
 
@@ -194,6 +216,27 @@ ask(struct shoal_core *core)
 	}
 }
 
+/* Whether others are to be asked to connect: what this member sends gets out, and nobody got in. At
+ * a socket that a datagram comes may mean that the wall has gone. */
+static bool
+is_alone(const struct shoal_core *core)
+{
+	const struct shoal_poll *poll = &core->poll;
+	uint64_t last = shoal_reach_last(core), wait = ALONE_URL * interval(core);
+
+	if (core->now - poll->answered > 2 * interval(core)) {
+		return false;
+	}
+	if (shoal_kind_is_linked(shoal_members_at(core, SHOAL_SELF))) {
+		bool first = last <= poll->begun;
+		wait = first ? ALONE_SOCKET * interval(core) : LATELY;
+		last = first ? poll->begun : last;
+	}
+	bool due = poll->next <= core->now ||
+	           (core->reach.pinged > poll->asked && core->now - poll->asked >= LATELY);
+	return due && core->now - last >= wait;
+}
+
 void
 shoal_poll_on_timer(struct shoal_core *core)
 {
@@ -202,11 +245,14 @@ shoal_poll_on_timer(struct shoal_core *core)
 	if (core->leave.phase != SHOAL_LEAVE_NOT) {
 		return;
 	}
+	if (!shoal_poll_is_for(core, shoal_members_at(core, SHOAL_SELF)) || is_over(core)) {
+		end(core);
+		return;
+	}
 	ask(core);
-	/* What it sends gets out, and nothing comes in. */
-	if (poll->next <= core->now && core->now - poll->answered <= 2 * interval(core) &&
-	        core->now - shoal_reach_last(core) >= ALONE * interval(core)) {
+	if (is_alone(core)) {
 		uint64_t again = shoal_inbound_ask(core);
+		poll->asked = core->now;
 		poll->next = again != 0 ? again : core->now + ASK_AGAIN * interval(core);
 	}
 	shoal_heap_arm(&core->heap, &poll->timer, core->now + pause_of(core));

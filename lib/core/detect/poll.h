@@ -19,6 +19,8 @@ struct shoal_poll {
 	uint64_t number[SHOAL_POLLED]; /* of the last polls: one at a time in each place */
 	uint64_t next;                 /* others are not asked to connect before */
 	uint64_t brought;              /* the last time that one brought a ping; 0: none did */
+	uint64_t begun;                /* it polls since */
+	uint64_t asked;                /* others were asked to connect last */
 	bool needed;                   /* perhaps not all get in to this member */
 };
 

@@ -31,7 +31,7 @@ void
 shoal_reach_init(struct shoal_core *core)
 {
 	core->reach.timer.kind = SHOAL_TIMER_REACH;
-	core->reach.pinged = core->reach.streamed = core->now;
+	core->reach.pinged = core->reach.streamed = core->reach.entered = core->now;
 }
 
 static bool
@@ -163,28 +163,34 @@ look(struct shoal_core *core)
 	}
 }
 
-void
-shoal_reach_pinged(struct shoal_core *core)
+static void
+enter(struct shoal_core *core)
 {
-	core->reach.pinged = core->now;
+	core->reach.entered = core->now;
 	core->reach.came = true;
 	shoal_poll_reached(core);
+}
+
+void
+shoal_reach_pinged(struct shoal_core *core, bool dialled)
+{
+	core->reach.pinged = core->now;
+	if (dialled) {
+		enter(core);
+	}
 }
 
 void
 shoal_reach_streamed(struct shoal_core *core)
 {
 	core->reach.streamed = core->now;
-	core->reach.came = true;
-	shoal_poll_reached(core);
+	enter(core);
 }
 
 uint64_t
 shoal_reach_last(const struct shoal_core *core)
 {
-	const struct shoal_reach_in *reach = &core->reach;
-
-	return reach->pinged > reach->streamed ? reach->pinged : reach->streamed;
+	return core->reach.entered;
 }
 
 bool
@@ -252,7 +258,8 @@ shoal_reach_moved(struct shoal_core *core)
 	struct shoal_reach_in *reach = &core->reach;
 
 	reach->count = reach->ways = 0;
-	reach->pinged = reach->streamed = core->now;
+	reach->pinged = reach->streamed = reach->entered = core->now;
+	reach->came = false;
 }
 
 enum shoal_access

@@ -22,12 +22,13 @@ struct shoal_reach_in {
 	struct shoal_timer timer;
 	uint64_t pinged;   /* a member's ping came in a datagram last, or this member has begun */
 	uint64_t streamed; /* the same of a request */
+	uint64_t entered;  /* the same of what no firewall lets in as an answer */
 	uint64_t told;     /* the log was last */
 	uint64_t good;     /* none of what is told is the case since; 0: some is */
 	uint32_t peers;    /* who said so, or were asked and did not get in */
 	uint8_t ways;      /* enum shoal_access, as it was told last */
 	uint8_t count;
-	bool came; /* one of either did, since this member started */
+	bool came; /* something of that did, since this member is where it is */
 	struct shoal_reach_peer peer[SHOAL_REACH_PEERS];
 };
 
@@ -35,8 +36,10 @@ struct shoal_core;
 
 void shoal_reach_init(struct shoal_core *core);
 
-/* A member's ping came in a datagram; or its request on a stream. */
-void shoal_reach_pinged(struct shoal_core *core);
+/* A member's ping came in a datagram, or in the place of one on a connection that the member opened
+ * (dialled); or its request on a stream. Behind a firewall a datagram gets in too, for a while,
+ * from where one of this member's own went: it does not show that others get in. */
+void shoal_reach_pinged(struct shoal_core *core, bool dialled);
 void shoal_reach_streamed(struct shoal_core *core);
 
 /* When somebody got in last, or this member has begun. And: whether anybody ever did. */
