@@ -204,15 +204,16 @@ typedef void (*shoal_reconfigured_fn)(const char *field, bool in_force, void *ar
  * it or, on an error, nothing. With bind a wildcard and advertise NULL the address of the default
  * route is looked up again, whatever differs; who is at another address tells all, and each is told
  * SHOAL_EVENT_UPDATE. An advertise that is not bound here, as behind a NAT, needs a restart where
- * the former one was, and the other way round, unless watchers is 0. It counts from the loop's next
- * turn on: intervals begin anew, time-outs that run end as they would have. fn (may be NULL) is
- * called during this call, once for each field that differs. Pointers of config are not compared.
- * The files of tls_ca, tls_cert and tls_key are read again: connections that are made from then on
- * have what is in them, those that are there stay; one that cannot be used is an error, and named.
- * fn is called, too, for each of the three whose file has something else in it than before.
- * SHOAL_ERR_INVALID: as shoal_cluster_new. SHOAL_ERR_PERMISSION: of a file. SHOAL_ERR_STATE: it
- * does not run. SHOAL_ERR_TOO_BIG: the tags are too much beside the metadata. SHOAL_ERR_NOMEM. From
- * any thread and from callbacks. */
+ * the former one was, and the other way round, unless watchers is 0. A token that ends does so with
+ * a restart: keys in its place need one, too. It counts from the loop's next turn on: intervals
+ * begin anew, time-outs that run end as they would have. fn (may be NULL) is called during this
+ * call, once for each field that differs. Pointers of config are not compared. The files of tls_ca,
+ * tls_cert and tls_key are read again: connections that are made from then on have what is in them,
+ * those that are there stay; one that cannot be used is an error, and named. fn is called, too, for
+ * each of the three whose file has something else in it than before. SHOAL_ERR_INVALID: as
+ * shoal_cluster_new. SHOAL_ERR_PERMISSION: of a file. SHOAL_ERR_STATE: it does not run.
+ * SHOAL_ERR_TOO_BIG: the tags are too much beside the metadata. SHOAL_ERR_NOMEM. From any thread
+ * and from callbacks. */
 SHOAL_API int shoal_cluster_reconfigure(struct shoal_cluster *cluster,
         const struct shoal_config *config, shoal_reconfigured_fn fn, void *arg);
 

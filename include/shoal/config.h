@@ -129,7 +129,8 @@ struct shoal_config {
 	                     * URL have the same. Up to SHOAL_TOKEN_MAX visible characters of ASCII.
 	                     * "one two": two of them with a space between, while it is changed: the
 	                     * first is sent, and both are taken; shoal_cluster_reconfigure
-	                     * takes another one, unless the transport of the application cannot.
+	                     * takes another one, unless the transport of the application cannot;
+	                     * that there is none any more needs a restart.
 	                     * Whoever sees a request has it: keys protect what is said */
 	const char *dns;    /* NULL: the name servers of the machine, as /etc/resolv.conf has them.
 	                     * "10.0.0.2,10.0.0.3:8600": these, at most SHOAL_ADDRS_MAX; port 53

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Agents that reach each other by URLs, and such among others that have sockets."""
+import contextlib
+import http.client
+import json
 import os
 import re
 import signal
 import socket as sockets
+import urllib.parse
 
 from harness import LOCAL, LONG, STEADY, check, main
+from seal import keyring
 
 URL = "http://127.0.0.1:0/gossip"
 
@@ -123,29 +128,59 @@ def of_one_name_at_a_socket_and_at_a_url_the_later_stops(cluster):
     started_twice(cluster, both, web, join=[both.address])
 
 
-def another_token_is_refused_and_none_is_taken_from_a_file_that_others_read(cluster):
-    first = cluster.start("first", *LOCAL, *token(cluster, "a-token"), bind=URL)
-    other = token(cluster, "another-token", name="other")
-    late = cluster.start("late", *LOCAL, *other, bind=URL, join=[first.address])
+def reloaded(cluster, agent):
+    return cluster.run("reload", "--socket", agent.socket_path).stdout.splitlines()
+
+
+def a_token_changes_in_three_rounds_and_the_old_one_is_refused_then(cluster):
+    options = token(cluster, "old")
+    agents = cluster.form(2, *LOCAL, *options, bind=URL)
+    for tokens in (("old", "new"), ("new", "old"), ("new",)):
+        token(cluster, *tokens)
+        for agent in agents:
+            check(reloaded(cluster, agent) == ["changed: token_file"], f"{agent.name} does not take {tokens}")
+        acked = {a: a.counters()["probes_acked"] for a in agents}
+        cluster.expect(lambda: all(a.counters()["probes_acked"] >= n + 2 for a, n in acked.items()),
+                       f"they reach each other with {tokens}")
+    check(reloaded(cluster, agents[0]) == ["nothing has changed"], "it takes what it has")
+    check(not any("401" in a.log() for a in agents), "they refused each other meanwhile")
+    late = cluster.start("late", *LOCAL, *token(cluster, "old", name="former"), bind=URL, join=[agents[0].address])
     cluster.expect(lambda: "401" in late.log(), "the log says that the token is another one")
-    check(set(first.states()) == {"first"}, "it was taken in all the same")
+    check(set(agents[0].states()) == {"m01", "m02"}, "it was taken in all the same")
 
-    def reloaded(agent):
-        return cluster.run("reload", "--socket", agent.socket_path).stdout.strip()
 
-    # The two files are one cluster's before and after: each round is a reload of all.
-    token(cluster, "a-token", "another-token")
-    check(reloaded(first) == "changed: token_file", "it does not take two tokens")
-    cluster.expect_all([first, late], {"first": "alive", "late": "alive"})
-    token(cluster, "another-token")
-    check(reloaded(first) == "changed: token_file", "it does not take another token")
-    check(reloaded(first) == "nothing has changed", "it takes what it has")
+def a_token_that_ends_is_asked_for_until_the_restart(cluster):
+    path = os.path.join(cluster.folder, "agent.json")
+
+    def write(**fields):
+        with open(path, "w", encoding="ascii") as file:
+            json.dump({"transport": "http", **fields}, file)
+
+    write(token_file=token(cluster)[-1])
+    agent = cluster.start("alone", *LOCAL, "--config", path, bind=URL)
+    place = urllib.parse.urlsplit(agent.address)
+
+    def status(**headers):
+        link = http.client.HTTPConnection(place.hostname, place.port, timeout=LONG)
+        with contextlib.closing(link):
+            link.request("POST", place.path + "/message", b"x", {"Shoal-From": agent.address, **headers})
+            return link.getresponse().status
+
+    check(status() == 401 and status(Authorization="Bearer a-token") != 401, "it does not ask for its token")
+    write(keyring=keyring(cluster))
+    check(reloaded(cluster, agent) == ["needs a restart: keyring, token_file"], "its token ends now")
+    check(status() == 401 and status(Authorization="Bearer a-token") != 401, "its token has ended")
+
+
+def a_token_is_not_taken_from_a_file_that_others_read_nor_shown(cluster):
+    options = token(cluster)
+    agent = cluster.start("alone", *LOCAL, *options, bind=URL)
     token(cluster, "a word", "too many")
-    refused = cluster.run("reload", "--socket", first.socket_path)
+    refused = cluster.run("reload", "--socket", agent.socket_path)
     check(refused.returncode == 1 and "--token-file" in refused.stderr and "a word" not in refused.stderr,
           f"{refused.returncode}: {refused.stderr}")
-    os.chmod(other[-1], 0o644)
-    ended = cluster.run("agent", *other, "--bind", URL, seconds=LONG)
+    os.chmod(options[-1], 0o644)
+    ended = cluster.run("agent", *options, "--bind", URL, seconds=LONG)
     check(ended.returncode == 2 and "mode 0644" in ended.stderr, f"it said: {ended.stderr}")
     ended = cluster.run("agent", "--set", "token=another-token", "--bind", URL, seconds=LONG)
     check(ended.returncode == 2 and "another-token" not in ended.stderr, f"it said: {ended.stderr}")

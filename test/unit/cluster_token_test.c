@@ -118,12 +118,51 @@ a_token_changes_while_members_run(void **state)
 	done(&world);
 }
 
+/* What is to protect in its place may need a restart: until then it stays. */
+static void
+a_token_ends_with_a_restart(void **state)
+{
+	static const char *const none[] = {NULL, ""};
+	struct shoal_config config;
+	struct world world;
+	char fields[64] = "";
+
+	(void)state;
+	init(&world);
+	config = config_of(&world, "a", "http://127.0.0.1:0");
+	config.token = "a-token";
+	add_with(&world, &config);
+	for (size_t i = 0; i < 2; i++) {
+		assert_string_equal(give_token(&world, 0, none[i]), "token!;");
+		assert_string_equal(give_token(&world, 0, "a-token"), "");
+	}
+	assert_int_equal(shoal_cluster_set(world.member[0], "token", ""), SHOAL_ERR_STATE);
+	assert_string_equal(give_token(&world, 0, "a-token"), "");
+
+	/* What else differs counts, and it stays. */
+	config.token = NULL;
+	config.log_level = SHOAL_LOG_ERROR;
+	assert_int_equal(shoal_cluster_reconfigure(world.member[0], &config, on_field, fields), 0);
+	assert_non_null(strstr(fields, "log_level;"));
+	assert_non_null(strstr(fields, "token!;"));
+	assert_string_equal(give_token(&world, 0, "a-token"), "log_level;");
+	done(&world);
+
+	/* To one that had none it may be given. */
+	init(&world);
+	config = config_of(&world, "a", "http://127.0.0.1:0");
+	add_with(&world, &config);
+	assert_string_equal(give_token(&world, 0, "a-token"), "token;");
+	done(&world);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(while_a_token_is_changed_both_are_taken),
 	        cmocka_unit_test(a_token_changes_while_members_run),
+	        cmocka_unit_test(a_token_ends_with_a_restart),
 	        cmocka_unit_test(another_token_does_not_join_and_is_told_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,7 +190,7 @@ push_migration(struct shoal_cluster *cluster, bool clear_set, bool unlabelled_se
 }
 
 static bool
-can_change_token(const struct shoal_cluster *cluster)
+takes_tokens(const struct shoal_cluster *cluster)
 {
 	return cluster->web != NULL && cluster->web->ops->token != NULL;
 }
@@ -200,7 +200,7 @@ push_token(struct shoal_cluster *cluster)
 {
 	char token[2 * SHOAL_TOKEN_MAX + 2] = "";
 
-	if (can_change_token(cluster)) {
+	if (takes_tokens(cluster)) {
 		pthread_mutex_lock(&cluster->tuning.lock);
 		if (cluster->tuning.token != NULL) { /* its length was checked */
 			memcpy(token, cluster->tuning.token, strlen(cluster->tuning.token) + 1);
@@ -366,13 +366,24 @@ take_migration(struct shoal_tuning *tuning, const struct shoal_config *wanted)
 	tuning->accept_for_ms = wanted->accept_for_ms;
 }
 
+/* One that ends does so with a restart: what is to protect in its place, keys or another bind, is
+ * not there before. Lock of the tuning held. */
+static bool
+can_change_token(const struct shoal_cluster *cluster, const struct shoal_settings *wanted)
+{
+	const char *held = cluster->tuning.token, *next = wanted->config.token;
+
+	return takes_tokens(cluster) &&
+	       (held == NULL || *held == '\0' || (next != NULL && *next != '\0'));
+}
+
 /* moves: where it is changes too. */
 static int
 take_over(struct shoal_cluster *cluster, const struct shoal_settings *wanted, bool moves)
 {
 	struct shoal_tuning *tuning = &cluster->tuning;
 	char *allow, *advertise = NULL, *token = NULL;
-	bool has_token = can_change_token(cluster);
+	bool has_token = can_change_token(cluster, wanted);
 	int rc = copy_text(cluster, &allow, wanted->config.allow);
 
 	if (rc == 0 && moves) {
@@ -491,9 +502,9 @@ differ(const struct shoal_cluster *cluster, const struct shoal_settings *wanted,
 	for (size_t i = 0; i < found->count; i++) {
 		const char *field = found->item[i].field;
 
-		found->item[i].fixed = found->item[i].fixed ||
-		                       (stays && strcmp(field, "advertise") == 0) ||
-		                       (!can_change_token(cluster) && strcmp(field, "token") == 0);
+		found->item[i].fixed =
+		        found->item[i].fixed || (stays && strcmp(field, "advertise") == 0) ||
+		        (strcmp(field, "token") == 0 && !can_change_token(cluster, wanted));
 	}
 }
 
