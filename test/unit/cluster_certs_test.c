@@ -316,6 +316,15 @@ new_certificates_are_taken_over_without_a_restart(void **state)
 	        shoal_cluster_reconfigure(yard.one.cluster, &yard.one.config, on_field, fields), 0);
 	assert_string_equal(fields, "");
 
+	/* Where another file is wanted, that is what is told of. */
+	fields[0] = '\0';
+	give(&yard, &yard.one, "one", time(NULL) + 20 * DAY + DAY / 2);
+	yard.one.config.tls_cert = before;
+	assert_int_equal(
+	        shoal_cluster_reconfigure(yard.one.cluster, &yard.one.config, on_field, fields), 0);
+	assert_string_equal(fields, "tls_cert!;tls_key;");
+	yard.one.config.tls_cert = yard.one.cert;
+
 	/* What cannot be used is named, and changes nothing. */
 	give(&yard, &yard.one, "one", time(NULL) + DAY + DAY / 2);
 	assert_int_equal(unlink(yard.one.key), 0);
@@ -324,6 +333,27 @@ new_certificates_are_taken_over_without_a_restart(void **state)
 	has(shoal_last_error(), yard.one.key);
 	assert_int_equal(shoal_cluster_certificate_days(yard.one.cluster, &days), 0);
 	assert_int_equal(days, 20);
+	done(&yard);
+}
+
+/* A file of this machine that no field names is none that was changed. */
+static void
+authorities_that_are_not_named_are_not_told_of(void **state)
+{
+	struct yard yard;
+	char fields[64] = "";
+
+	(void)state;
+	begin(&yard);
+	yard.one.config.tls_client_certs = 0;
+	yard.one.config.tls_insecure = 1;
+	yard.one.config.tls_ca = NULL;
+	start(&yard.one);
+	struct shoal_certs_held held = yard.one.cluster->certs.held;
+	held.digest.ca[0] ^= 1;
+	held.digest.key[0] ^= 1;
+	shoal_certs_renew(yard.one.cluster, &held, &yard.one.config, on_field, fields);
+	assert_string_equal(fields, "tls_key;");
 	done(&yard);
 }
 
@@ -497,6 +527,7 @@ main(void)
 	        cmocka_unit_test(
 	                who_has_no_certificate_of_the_authority_is_kept_out_and_both_sides_say_why),
 	        cmocka_unit_test(new_certificates_are_taken_over_without_a_restart),
+	        cmocka_unit_test(authorities_that_are_not_named_are_not_told_of),
 	        cmocka_unit_test(files_are_read_anew_while_connections_are_made),
 	        cmocka_unit_test(a_certificate_that_ends_soon_is_told_of_once_a_day),
 	        cmocka_unit_test(what_is_wrong_with_the_config_is_said_before_a_start),

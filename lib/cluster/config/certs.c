@@ -138,19 +138,20 @@ shoal_certs_begin(struct shoal_cluster *cluster)
 	return rc;
 }
 
-static void
-tell(const char *field, const uint8_t was[SHOAL_SHA256_LEN], const uint8_t is[SHOAL_SHA256_LEN],
-        shoal_reconfigured_fn fn, void *arg)
+/* One that is to be another file was told of as what needs a restart. */
+static bool
+is_anew(const char *held, const char *wanted, const uint8_t was[SHOAL_SHA256_LEN],
+        const uint8_t is[SHOAL_SHA256_LEN])
 {
-	if (fn != NULL && memcmp(was, is, SHOAL_SHA256_LEN) != 0) {
-		fn(field, true, arg);
-	}
+	return held != NULL && wanted != NULL && strcmp(held, wanted) == 0 &&
+	       memcmp(was, is, SHOAL_SHA256_LEN) != 0;
 }
 
 void
 shoal_certs_renew(struct shoal_cluster *cluster, const struct shoal_certs_held *held,
-        shoal_reconfigured_fn fn, void *arg)
+        const struct shoal_config *wanted, shoal_reconfigured_fn fn, void *arg)
 {
+	const struct shoal_config *config = &cluster->settings.config;
 	struct shoal_tls_digest was;
 
 	/* Also where no file is named: those of the machine's authorities may have come, or
@@ -162,9 +163,18 @@ shoal_certs_renew(struct shoal_cluster *cluster, const struct shoal_certs_held *
 	cluster->certs.anew = true;
 	pthread_mutex_unlock(&cluster->lock);
 	shoal_mailbox_ring(cluster->mailbox_fd);
-	tell("tls_ca", was.ca, held->digest.ca, fn, arg);
-	tell("tls_cert", was.cert, held->digest.cert, fn, arg);
-	tell("tls_key", was.key, held->digest.key, fn, arg);
+	if (fn == NULL) {
+		return;
+	}
+	if (is_anew(config->tls_ca, wanted->tls_ca, was.ca, held->digest.ca)) {
+		fn("tls_ca", true, arg);
+	}
+	if (is_anew(config->tls_cert, wanted->tls_cert, was.cert, held->digest.cert)) {
+		fn("tls_cert", true, arg);
+	}
+	if (is_anew(config->tls_key, wanted->tls_key, was.key, held->digest.key)) {
+		fn("tls_key", true, arg);
+	}
 }
 
 void

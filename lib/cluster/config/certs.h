@@ -30,11 +30,11 @@ struct shoal_transport_tls shoal_certs_env(const struct shoal_config *config);
 /* Before the transports start. Errors name the file. */
 SHOAL_MUST_USE int shoal_certs_begin(struct shoal_cluster *cluster);
 /* Any thread: reads the files; then, the transports shall, too, on the loop's next turn. fn (NULL:
- * nobody) is called for each field of the config whose file has something else in it than before.
- */
+ * nobody) is called for each field of the config whose file has something else in it than before,
+ * unless wanted has another file. */
 SHOAL_MUST_USE int shoal_certs_read(struct shoal_cluster *cluster, struct shoal_certs_held *held);
 void shoal_certs_renew(struct shoal_cluster *cluster, const struct shoal_certs_held *held,
-        shoal_reconfigured_fn fn, void *arg);
+        const struct shoal_config *wanted, shoal_reconfigured_fn fn, void *arg);
 
 /* The loop's thread: does what is to be done. */
 void shoal_certs_push(struct shoal_cluster *cluster);

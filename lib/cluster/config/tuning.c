@@ -542,13 +542,13 @@ shoal_cluster_reconfigure(struct shoal_cluster *cluster, const struct shoal_conf
 		rc = apply(cluster, &wanted, &found);
 		pthread_mutex_unlock(&cluster->tuning.lock);
 	}
-	shoal_settings_done(&wanted);
 	for (size_t i = 0; rc == 0 && fn != NULL && i < found.count; i++) {
 		fn(found.item[i].field, !found.item[i].fixed, arg);
 	}
 	if (rc == 0) {
-		shoal_certs_renew(cluster, &certs, fn, arg);
+		shoal_certs_renew(cluster, &certs, &wanted.config, fn, arg);
 	}
+	shoal_settings_done(&wanted);
 	return rc;
 }
 
