@@ -149,6 +149,7 @@ struct shoal_http_peer {
 struct shoal_http_exchange {
 	struct shoal_http_link *link;       /* or */
 	struct shoal_http_mounted *mounted; /* who waits for the answer */
+	const struct shoal_addr *source;    /* from there */
 	uint64_t number;
 };
 
@@ -214,7 +215,10 @@ struct shoal_http {
 	size_t buckets, peer_count, heard_count;
 	struct shoal_list peers, heard, unflushed; /* by their last use */
 	struct shoal_http_ban ban[SHOAL_HTTP_BANS];
-	struct shoal_said said; /* of failures */
+	struct {
+		struct shoal_said dialled, came; /* of failures: by the URL, and by where it came
+		                                  * from */
+	} said;
 	struct shoal_handshakes handshakes;
 	uint64_t patience_ns, idle_ns;
 	uint8_t *scratch;

@@ -277,7 +277,7 @@ complain(struct shoal_http_link *link, const char *why)
 	struct shoal_text text;
 
 	from.port = 0; /* who comes again is the same */
-	if (!shoal_said_may(&link->http->said, link->http->key, &from)) {
+	if (!shoal_said_may(&link->http->said.came, link->http->key, &from)) {
 		return;
 	}
 	shoal_text_init(&text, line, sizeof(line));

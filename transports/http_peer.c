@@ -405,7 +405,7 @@ shoal_http_peer_say(struct shoal_http_peer *peer, const char *why)
 {
 	char text[SHOAL_URL_MAX + SHOAL_TLS_WHY + 8];
 
-	if (shoal_said_may(&peer->http->said, peer->http->key, &peer->addr)) {
+	if (shoal_said_may(&peer->http->said.dialled, peer->http->key, &peer->addr)) {
 		snprintf(text, sizeof(text), "%s: %s", peer->url.text, why);
 		shoal_http_say(peer->http, SHOAL_LOG_WARN, text);
 	}

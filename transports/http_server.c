@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/text.h"
 #include "transports/http.h"
 
 #define HEAD_ROOM 512
@@ -192,14 +193,24 @@ ask_host(struct shoal_http *http, const struct shoal_addr *from, const uint8_t *
 	return 0; /* it is answered later, or was inside the call, or nobody waits any more */
 }
 
-/* The host knows no name for who calls itself so. */
+/* The host knows no name for who calls itself so. That may be a lie, so it does not use up what is
+ * said of the one who has that URL. */
 static void
-say_refused(struct shoal_http *http, const struct shoal_addr *from)
+say_refused(struct shoal_http *http, const struct shoal_addr *from, struct shoal_addr source)
 {
-	struct shoal_http_peer *peer = shoal_http_peer_find(http, from);
+	const struct shoal_http_peer *peer = shoal_http_peer_find(http, from);
+	char line[SHOAL_URL_MAX + 128];
+	struct shoal_text text;
 
-	if (peer != NULL) {
-		shoal_http_peer_say(peer, "what came in its name was refused");
+	shoal_text_init(&text, line, sizeof(line));
+	shoal_text_str(&text, "what came from ");
+	shoal_text_addr(&text, &source);
+	shoal_text_str(&text, " in the name of ");
+	shoal_text_str(&text, peer != NULL ? peer->url.text : "a URL that is not known");
+	shoal_text_str(&text, " was refused");
+	source.port = 0; /* who comes again is the same */
+	if (shoal_said_may(&http->said.came, http->key, &source)) {
+		shoal_http_say(http, SHOAL_LOG_WARN, line);
 	}
 }
 
@@ -237,7 +248,7 @@ shoal_http_server_take(struct shoal_http *http, const struct shoal_http_head *he
 		break;
 	}
 	if (*verdict == SHOAL_TRANSPORT_REFUSED && http->running) {
-		say_refused(http, &from);
+		say_refused(http, &from, *who->source);
 	}
 	return status;
 }
@@ -258,7 +269,7 @@ shoal_http_server_heard(struct shoal_http_link *link, unsigned status)
 {
 	struct shoal_http *http = link->http;
 	struct shoal_http_input *input = &link->input;
-	const struct shoal_http_exchange who = {.link = link};
+	const struct shoal_http_exchange who = {.link = link, .source = &link->addr};
 	enum shoal_transport_verdict verdict = SHOAL_TRANSPORT_TAKEN;
 	bool taken = status == 0;
 

@@ -187,7 +187,19 @@ who_is_not_taken_is_closed_behind_the_answer(void **state)
 	end.site.echo = true;
 	const char *text = told(&world, &end, POST_MESSAGE ONE, NULL);
 	assert_non_null(strstr(text, " 403 "));
-	assert_string_equal(end.site.log, "http://c.example: what came in its name was refused");
+	assert_non_null(strstr(end.site.log, "what came from 127.0.0.1:"));
+	assert_non_null(strstr(end.site.log, " in the name of http://c.example was refused"));
+	/* Once a minute of a source, whomever it names; what is known of those is said all the
+	 * same. */
+	end.site.log[0] = '\0';
+	told(&world, &end, "POST /message HTTP/1.1\r\nHost: h\r\nShoal-From: http://d\r\n" TYPE ONE,
+	        NULL);
+	assert_string_equal(end.site.log, "");
+	struct shoal_http *http = end.site.transport.self;
+	struct shoal_addr named;
+	assert_int_equal(shoal_addr_from_url(&named, "http://c.example"), 0);
+	shoal_http_peer_say(shoal_http_peer_find(http, &named), "why");
+	assert_string_equal(end.site.log, "http://c.example: why");
 	text = told(&world, &end, POST_REQUEST ONE, NULL); /* which was answered all the same */
 	assert_non_null(strstr(text, " 200 "));
 	end.site.echo = false;
