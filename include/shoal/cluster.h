@@ -210,7 +210,8 @@ typedef void (*shoal_reconfigured_fn)(const char *field, bool in_force, void *ar
  * call, once for each field that differs. Pointers of config are not compared. The files of tls_ca,
  * tls_cert and tls_key are read again: connections that are made from then on have what is in them,
  * those that are there stay; one that cannot be used is an error, and named. fn is called, too, for
- * each of the three whose file has something else in it than before. SHOAL_ERR_INVALID: as
+ * each of the three whose file has something else in it than before, unless config names another
+ * file. SHOAL_ERR_INVALID: as
  * shoal_cluster_new. SHOAL_ERR_PERMISSION: of a file. SHOAL_ERR_STATE: it does not run.
  * SHOAL_ERR_TOO_BIG: the tags are too much beside the metadata. SHOAL_ERR_NOMEM. From any thread
  * and from callbacks. */

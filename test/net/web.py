@@ -79,6 +79,13 @@ def agents_at_sockets_and_at_urls_are_one_cluster(cluster):
     socket = cluster.start("socket", *LOCAL, join=[both.address])
     web = cluster.start("web", *LOCAL, bind=URL, join=[url])
     cluster.expect_all([both, socket, web], {"both": "alive", "socket": "alive", "web": "alive"})
+    for agent, place in ((web, url), (socket, both.address)):
+        rows = cluster.run("members", "--socket", agent.socket_path).stdout.splitlines()
+        check(any(row.split()[0] == "both" and place in row for row in rows), f"{agent.name} shows {rows}")
+        check(agent.members()["both"]["used"] == place, f"{agent.name} uses {agent.members()['both']}")
+    check(web.members()["socket"]["used"] is None, "it uses an address of a kind that it has none of")
+    apart = cluster.run("rtt", "socket", "web", "--socket", both.socket_path)
+    check(apart.returncode == 1 and "no kind of address in common" in apart.stderr, f"it said: {apart.stderr}")
     ended = cluster.run("agent", "--name", "lost", "--bind", URL, "--join", socket.address,
                         "--socket", f"{cluster.folder}/lost.sock", seconds=LONG)
     check(ended.returncode != 0 and "bind ip:port too" in ended.stderr, f"it said: {ended.stderr}")
@@ -167,6 +174,8 @@ def a_token_that_ends_is_asked_for_until_the_restart(cluster):
             return link.getresponse().status
 
     check(status() == 401 and status(Authorization="Bearer a-token") != 401, "it does not ask for its token")
+    check(agent.get("/v1/info")["reach"]["state"] is None, "one that is alone knows whether it is reached")
+    check("no other member tells" in cluster.run("info", "--socket", agent.socket_path).stdout, "it says so")
     write(keyring=keyring(cluster))
     check(reloaded(cluster, agent) == ["needs a restart: keyring, token_file"], "its token ends now")
     check(status() == 401 and status(Authorization="Bearer a-token") != 401, "its token has ended")

@@ -117,12 +117,15 @@ sorted(const struct shoal_member_list *list)
 }
 
 static int
-write_one(struct evbuffer *body, const struct shoal_member *member, uint64_t now, bool first)
+write_one(struct evbuffer *body, const struct shoal_member *self, const struct shoal_member *member,
+        uint64_t now, bool first)
 {
 	json_t *document = cli_document_member(member, now);
-	char *text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(9));
+	char *text;
 	int rc = -1;
 
+	json_object_set_new(document, "used", cli_document_way(self, member));
+	text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	json_decref(document);
 	if (text != NULL) {
 		rc = evbuffer_add_printf(body, "%s%s", first ? "" : ",\n", text);
@@ -132,7 +135,7 @@ write_one(struct evbuffer *body, const struct shoal_member *member, uint64_t now
 }
 
 static struct evbuffer *
-body_of(const struct shoal_member_list *list)
+body_of(const struct shoal_member *self, const struct shoal_member_list *list)
 {
 	struct shoal_member **members = sorted(list);
 	struct evbuffer *body = evbuffer_new();
@@ -141,7 +144,7 @@ body_of(const struct shoal_member_list *list)
 	size_t i;
 
 	for (i = 0; whole && members[i] != NULL; i++) {
-		whole = write_one(body, members[i], now, i == 0) >= 0;
+		whole = write_one(body, self, members[i], now, i == 0) >= 0;
 	}
 	whole = whole && add_tail(body);
 	if (!whole && body != NULL) {
@@ -157,6 +160,7 @@ answer(struct shoal_cluster *cluster, struct evhttp_request *request,
         const struct shoal_filter *filter)
 {
 	struct shoal_member_list *list;
+	struct shoal_member *self;
 	struct evbuffer *body;
 
 	if (waiting > CLI_LISTS_BYTES_MAX) {
@@ -164,8 +168,9 @@ answer(struct shoal_cluster *cluster, struct evhttp_request *request,
 		        "busy: others have not read their lists of members yet; try again");
 		return;
 	}
+	self = shoal_cluster_self(cluster);
 	list = shoal_members(cluster, filter);
-	body = list == NULL ? NULL : body_of(list);
+	body = list == NULL || self == NULL ? NULL : body_of(self, list);
 	if (list == NULL) {
 		cli_refuse(request, SHOAL_ERR_INVALID, shoal_last_error());
 	} else if (body == NULL) {
@@ -176,6 +181,7 @@ answer(struct shoal_cluster *cluster, struct evhttp_request *request,
 	if (list != NULL) {
 		shoal_member_list_free(list);
 	}
+	shoal_member_unref(self);
 }
 
 void

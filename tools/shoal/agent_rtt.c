@@ -16,6 +16,7 @@
 struct question {
 	struct evhttp_request *request;
 	struct cli_found from, to;
+	bool apart; /* they have no kind of address in common */
 };
 
 static json_t *
@@ -33,8 +34,8 @@ answer(const struct question *question, uint64_t rtt_ns)
 	json_t *rtt_ms = rtt_ns > 0 ? json_real((double)rtt_ns / 1e6) : json_null();
 
 	cli_answer(question->request, HTTP_OK,
-	        json_pack("{s:o, s:o, s:o}", "from", put_one(&question->from), "to",
-	                put_one(&question->to), "rtt_ms", rtt_ms));
+	        json_pack("{s:o, s:o, s:o, s:b}", "from", put_one(&question->from), "to",
+	                put_one(&question->to), "rtt_ms", rtt_ms, "apart", (int)question->apart));
 }
 
 static void
@@ -64,6 +65,24 @@ find_self(struct shoal_cluster *cluster, struct cli_found *found)
 	shoal_member_unref(self);
 }
 
+static bool
+are_apart(const struct shoal_member_list *members, const struct shoal_id *from,
+        const struct shoal_id *to)
+{
+	const struct shoal_member *one = shoal_member_list_find_by_id(members, from);
+	const struct shoal_member *other = shoal_member_list_find_by_id(members, to);
+	json_t *way;
+	bool apart;
+
+	if (one == NULL || other == NULL) {
+		return false;
+	}
+	way = cli_document_way(one, other);
+	apart = json_is_null(way);
+	json_decref(way);
+	return apart;
+}
+
 /* -1: the request was answered. */
 static int
 find(struct shoal_cluster *cluster, struct question *question, const char *from, const char *to)
@@ -83,6 +102,9 @@ find(struct shoal_cluster *cluster, struct question *question, const char *from,
 		} else {
 			find_self(cluster, &question->from);
 		}
+	}
+	if (rc == 0) {
+		question->apart = are_apart(members, &question->from.id, &question->to.id);
 	}
 	shoal_member_list_free(members);
 	return rc;

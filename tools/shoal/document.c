@@ -67,6 +67,30 @@ place_of(const struct shoal_member *member)
 	return json_string(shoal_member_address_print(member, text, sizeof(text)));
 }
 
+static int
+kind_of(const struct shoal_addr *addr)
+{
+	return shoal_addr_is_web(addr) ? 2 : shoal_addr_is_ipv4(addr);
+}
+
+json_t *
+cli_document_way(const struct shoal_member *from, const struct shoal_member *to)
+{
+	const struct shoal_addr *own, *other;
+	size_t n = shoal_member_addresses(from, &own), m = shoal_member_addresses(to, &other);
+
+	for (size_t i = 0; i < m; i++) {
+		for (size_t j = 0; j < n; j++) {
+			if (kind_of(&other[i]) == kind_of(&own[j])) {
+				return shoal_addr_is_web(&other[i])
+				               ? json_string(shoal_member_url(to))
+				               : address_of(&other[i]);
+			}
+		}
+	}
+	return json_null();
+}
+
 /* What a transition of before a move stood for is not known any more. */
 static json_t *
 event_place(const struct shoal_event *event, const struct shoal_member *member)
@@ -386,15 +410,18 @@ certificate_of(struct shoal_cluster *cluster)
 	                                                           : json_null();
 }
 
-/* How others reach this member. */
+/* How others reach this member, if there are any. */
 static json_t *
-reach_of(struct shoal_cluster *cluster)
+reach_of(struct shoal_cluster *cluster, const json_t *members)
 {
+	json_int_t others = json_integer_value(json_object_get(members, "alive")) +
+	                    json_integer_value(json_object_get(members, "suspect")) - 1;
 	unsigned peers;
 	enum shoal_access reach = shoal_cluster_access(cluster, &peers);
 	json_t *document = json_object();
 
-	put(&document, "state", json_string(shoal_access_name(reach)));
+	put(&document, "state",
+	        others < 1 && peers == 0 ? json_null() : json_string(shoal_access_name(reach)));
 	put(&document, "peers", integer_of(peers));
 	return document;
 }
@@ -446,7 +473,7 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	const char *label = shoal_cluster_label(cluster);
 	struct shoal_key_info keys[SHOAL_KEYS_MAX];
 	char address[SHOAL_URL_TEXT] = "";
-	json_t *document = json_object();
+	json_t *document = json_object(), *members;
 	unsigned lowest, highest;
 
 	if (self == NULL) {
@@ -465,8 +492,9 @@ cli_document_info(struct shoal_cluster *cluster, uint64_t uptime_ms, unsigned su
 	put(&document, "health", integer_of(shoal_cluster_health(cluster)));
 	put(&document, "convergence_lag_ms",
 	        integer_of(shoal_cluster_convergence_lag(cluster) / SHOAL_MS(1)));
-	put(&document, "reach", reach_of(cluster));
-	put(&document, "members", counts_of(cluster));
+	members = counts_of(cluster);
+	put(&document, "reach", reach_of(cluster, members));
+	put(&document, "members", members);
 	put(&document, "uptime_ms", integer_of(uptime_ms));
 	put(&document, "version", json_string(shoal_version(NULL)));
 	put(&document, "protocol", integer_of(highest));

@@ -12,6 +12,10 @@
 
 json_t *cli_document_member(const struct shoal_member *member, uint64_t wall_ns);
 
+/* The first address of one member that is of a kind of which another one has some, too: that is
+ * where the other one begins. JSON null: there is none, and neither reaches the other by itself. */
+json_t *cli_document_way(const struct shoal_member *from, const struct shoal_member *to);
+
 json_t *cli_document_event(struct shoal_cluster *cluster, const struct shoal_member_event *event);
 
 /* An event as the core told it, in the form of cli_document_event, with what was measured then.

@@ -79,11 +79,14 @@ add_certificate(struct cli_table *table, const json_t *days)
 	}
 }
 
+/* An agent that is alone has nobody who could tell it. */
 static void
 add_reach(struct cli_table *table, const json_t *reach)
 {
 	char line[80];
-	const char *state = cli_json_text(reach, "state");
+	const char *state = json_is_null(json_object_get(reach, "state"))
+	                            ? "no other member tells"
+	                            : cli_json_text(reach, "state");
 	unsigned long long peers = (unsigned long long)cli_json_count(reach, "peers");
 
 	if (peers == 0) {

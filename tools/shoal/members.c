@@ -21,10 +21,18 @@ static const char *const table_headers[] = {
         "NAME", "STATE", "ADDRESS", "AGE", "RTT", "INCARNATION", "ID"};
 static const char *const csv_headers[] = {"id", "name", "address", "state", "diagnosis",
         "incarnation", "state_age_ms", "rtt_ms", "tags", "meta", "app_version", "protocol", "self",
-        "url"};
+        "url", "used"};
 
 #define TABLE_COLUMNS (sizeof(table_headers) / sizeof(table_headers[0]))
 #define CSV_COLUMNS   (sizeof(csv_headers) / sizeof(csv_headers[0]))
+
+const char *
+cli_members_place(const json_t *member)
+{
+	const char *used = cli_json_text(member, "used");
+
+	return used[0] != '\0' ? used : cli_json_text(member, "address");
+}
 
 static void
 add_table_row(struct cli_table *table, const json_t *member)
@@ -38,7 +46,7 @@ add_table_row(struct cli_table *table, const json_t *member)
 	free(name);
 	cli_table_add_state(
 	        table, cli_json_text(member, "state"), cli_json_text(member, "diagnosis"));
-	cli_table_add(table, cli_json_text(member, "address"), CLI_PLAIN);
+	cli_table_add(table, cli_members_place(member), CLI_PLAIN);
 	cli_table_add(
 	        table, cli_text_duration(cli_json_count(member, "state_age_ms"), text), CLI_PLAIN);
 	snprintf(text, sizeof(text), "%.2fms", rtt);

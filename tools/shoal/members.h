@@ -12,6 +12,10 @@ struct cli_members_view {
 	bool screen;  /* repeated on a terminal: drawn over the one before */
 };
 
+/* Where the agent asked begins to reach a member: of its addresses the first of a kind that the
+ * agent has, too, or just the first. */
+const char *cli_members_place(const json_t *member);
+
 /* Asks and prints once. CLI_CLIENT_INTERRUPTED when a signal came. */
 int cli_members_show(struct cli_client *client, struct cli_members_view *view);
 

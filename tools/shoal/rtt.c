@@ -68,9 +68,13 @@ complain(const json_t *answer)
 {
 	char *from = cli_text_safe(name_of(answer, "from"));
 	char *to = cli_text_safe(name_of(answer, "to"));
-	int end = cli_error("%s has not measured %s yet: no ping was answered directly; ask again "
-	                    "in some probe intervals",
-	        from, to);
+	int end = json_is_true(json_object_get(answer, "apart"))
+	                  ? cli_error("%s does not measure %s: they have no kind of address in "
+	                              "common (ip:port, URL): their probes are relayed",
+	                            from, to)
+	                  : cli_error("%s has not measured %s yet: no ping was answered directly; "
+	                              "ask again in some probe intervals",
+	                            from, to);
 
 	free(from);
 	free(to);

@@ -4,6 +4,7 @@
  * the difference of two looks, by the clock of this command. */
 #include "client.h"
 #include "json_text.h"
+#include "members.h"
 #include "table.h"
 #include "text.h"
 
@@ -160,7 +161,7 @@ add_member(struct cli_table *table, const json_t *member)
 	snprintf(text, sizeof(text), "%.2fms", cli_json_number(member, "rtt_ms"));
 	cli_table_add(
 	        table, json_is_number(json_object_get(member, "rtt_ms")) ? text : "-", CLI_PLAIN);
-	cli_table_add(table, cli_json_text(member, "address"), CLI_GREY);
+	cli_table_add(table, cli_members_place(member), CLI_GREY);
 }
 
 static struct cli_table *

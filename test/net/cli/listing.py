@@ -18,7 +18,7 @@ from command import (FAST, LONG, STEADY, Beside, ask, check, complaint, environm
                      following, main, shoal)
 
 MEMBER = ["id", "name", "address", "state", "diagnosis", "incarnation", "state_age_ms", "rtt_ms",
-          "tags", "meta", "app_version", "protocol", "self", "url"]
+          "tags", "meta", "app_version", "protocol", "self", "url", "used"]
 STATES = {"unknown", "alive", "suspect", "dead", "leaving", "left"}
 
 

@@ -38,6 +38,19 @@ shoal_members(struct shoal_cluster *cluster, const struct shoal_filter *filter)
 	return (struct shoal_member_list *)&one;
 }
 
+struct shoal_member *
+shoal_cluster_self(struct shoal_cluster *cluster)
+{
+	(void)cluster;
+	return &one;
+}
+
+void
+shoal_member_unref(struct shoal_member *member)
+{
+	(void)member;
+}
+
 size_t
 shoal_member_list_count(const struct shoal_member_list *list)
 {
@@ -77,6 +90,14 @@ cli_document_member(const struct shoal_member *member, uint64_t wall_ns)
 {
 	(void)wall_ns;
 	return json_pack("{s:s}", "name", shoal_member_name(member));
+}
+
+json_t *
+cli_document_way(const struct shoal_member *from, const struct shoal_member *to)
+{
+	(void)from;
+	(void)to;
+	return json_null();
 }
 
 json_t *
