@@ -90,7 +90,7 @@ static ssize_t
 push(struct shoal_tcp_connection *connection)
 {
 	struct shoal_channel *channel = &connection->channel;
-	struct iovec piece[GATHER];
+	struct iovec piece[GATHER] = {{NULL, 0}};
 	struct msghdr header = {.msg_iov = piece};
 
 	header.msg_iovlen = gather(connection, piece);

@@ -190,9 +190,9 @@ shoal_tls_open(struct shoal_tls_session **out, struct shoal_tls *tls, const char
 	session->client = host != NULL;
 	mbedtls_ssl_init(&session->ssl);
 	if (mbedtls_ssl_setup(
-	            &session->ssl, session->client ? &material->client : &material->server) != 0) {
+	            &session->ssl, host != NULL ? &material->client : &material->server) != 0) {
 		rc = SHOAL_ERR_NOMEM;
-	} else if (session->client) {
+	} else if (host != NULL) {
 		rc = name_host(session, host);
 	}
 	if (rc != SHOAL_OK) {

@@ -28,7 +28,10 @@ fail(struct reading *in, const char *why)
 static char
 lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z') {
+		c = (char)(c - 'A' + 'a');
+	}
+	return c;
 }
 
 static bool
@@ -175,8 +178,10 @@ read_escape(struct reading *in, char digits[2])
 		return fail(in, "a % in its path stands for a letter, a digit or one of -._~/\\");
 	}
 	for (size_t i = 0; i < 2; i++) {
-		digits[i] = *in->at >= 'a' ? (char)(*in->at - 'a' + 'A') : *in->at;
-		in->at++;
+		digits[i] = *in->at++;
+		if (digits[i] >= 'a') {
+			digits[i] = (char)(digits[i] - 'a' + 'A');
+		}
 	}
 	return true;
 }
@@ -271,13 +276,16 @@ shoal_url_parse(struct shoal_url *url, const char *text, size_t len, const char 
 static void
 host_of(const struct shoal_addr *addr, char host[SHOAL_ADDR_TEXT])
 {
-	char text[SHOAL_ADDR_TEXT], *end;
+	char text[SHOAL_ADDR_TEXT], *first = text, *end;
 
 	shoal_addr_print(addr, text, sizeof text);
 	end = strrchr(text, ':');
-	end -= *text == '[';
+	if (*text == '[') {
+		first++;
+		end--;
+	}
 	*end = '\0';
-	memcpy(host, text + (*text == '['), strlen(text) + (*text != '['));
+	memcpy(host, first, (size_t)(end - first) + 1);
 }
 
 int
