@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The HTTP transport between two sites, and towards clients that a test writes: what passes, what
  * is refused with which status, and that each request ends once. */
+#include "transports/http.h"
 #include "transports_http_end.h"
 
 static void
@@ -152,6 +153,8 @@ a_request_ends_with_what_became_of_it(void **state)
 	assert_int_equal(site_request(&a.site, &b.addr, 4, "x", 1, MINUTE), 0);
 	UNTIL(&world, a.site.results.count == 3);
 	assert_int_equal(last(&a.site.results)->code, 0);
+	struct shoal_http *http = a.site.transport.self;
+	memset(&http->said, 0, sizeof http->said); /* two peers may share a place */
 	b.site.verdict = SHOAL_TRANSPORT_REFUSED;
 	b.site.echo = false;
 	assert_int_equal(site_request(&a.site, &b.addr, 5, "x", 1, MINUTE), 0);
