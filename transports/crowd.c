@@ -72,6 +72,7 @@ find_source(struct shoal_crowd *crowd, const struct shoal_addr *peer, bool make)
 	if (source != NULL) {
 		source->key = key;
 		side_init(&source->side);
+		shoal_list_init(&source->waiting);
 		shoal_list_push_back(bucket, &source->node);
 	}
 	return source;
@@ -82,6 +83,7 @@ shoal_crowd_drop(struct shoal_crowd *crowd, struct shoal_crowd_source *source)
 {
 	if (source->side.count == 0) {
 		shoal_list_remove(&source->node);
+		shoal_list_remove(&source->in_turn);
 		shoal_alloc_free(crowd->mem, source);
 	}
 }

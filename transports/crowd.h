@@ -28,6 +28,9 @@ struct shoal_crowd_source {
 	struct shoal_addr key;
 	struct shoal_crowd_side side;
 	size_t held; /* bytes: the transport's to count */
+	/* Those of its channels that wait for their turn, and its place among others, see
+	 * handshakes.h. */
+	struct shoal_list waiting, in_turn;
 };
 
 /* In each connection; all zero until it is placed. */

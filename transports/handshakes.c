@@ -8,26 +8,44 @@
 
 #include "transports/socket.h"
 
+/* The next one, by turns of their sources. NULL: none waits. */
+static struct shoal_channel *
+next(struct shoal_handshakes *handshakes)
+{
+	struct shoal_list *node;
+
+	while ((node = shoal_list_first(&handshakes->sources)) != NULL) {
+		struct shoal_crowd_source *source =
+		        SHOAL_LIST_ITEM(node, struct shoal_crowd_source, in_turn);
+		struct shoal_list *first = shoal_list_first(&source->waiting);
+		shoal_list_remove(node);
+		if (first != NULL) {
+			shoal_list_remove(first);
+			shoal_list_push_back(&handshakes->sources, node);
+			return SHOAL_LIST_ITEM(first, struct shoal_channel, waits);
+		}
+	}
+	return NULL;
+}
+
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct shoal_handshakes *handshakes = arg;
-	struct shoal_list *node;
+	struct shoal_channel *channel;
 	(void)fd;
 	(void)what;
 
 	for (unsigned i = 0; i < SHOAL_HANDSHAKES_A_TURN; i++) {
-		node = shoal_list_first(&handshakes->waiting);
-		if (node == NULL) {
+		channel = next(handshakes);
+		if (channel == NULL) {
 			return;
 		}
-		shoal_list_remove(node);
-		struct shoal_channel *channel = SHOAL_LIST_ITEM(node, struct shoal_channel, waits);
 		handshakes->turn = channel;
 		handshakes->go_on(channel);
 		handshakes->turn = NULL;
 	}
-	if (!shoal_list_empty(&handshakes->waiting)) {
+	if (!shoal_list_empty(&handshakes->sources)) {
 		shoal_socket_soon(&handshakes->timer);
 	}
 }
@@ -37,7 +55,7 @@ shoal_handshakes_init(struct shoal_handshakes *handshakes, struct event_base *ba
         void (*go_on)(struct shoal_channel *channel))
 {
 	*handshakes = (struct shoal_handshakes){.go_on = go_on};
-	shoal_list_init(&handshakes->waiting);
+	shoal_list_init(&handshakes->sources);
 	evtimer_assign(&handshakes->timer, base, on_turn, handshakes);
 }
 
@@ -48,16 +66,20 @@ shoal_handshakes_stop(struct shoal_handshakes *handshakes)
 }
 
 bool
-shoal_handshakes_wait(struct shoal_handshakes *handshakes, struct shoal_channel *channel)
+shoal_handshakes_wait(struct shoal_handshakes *handshakes, struct shoal_crowd_source *source,
+        struct shoal_channel *channel)
 {
 	if (channel->up || handshakes->turn == channel) {
 		return false;
 	}
 	if (!shoal_list_linked(&channel->waits)) {
-		if (shoal_list_empty(&handshakes->waiting)) {
+		shoal_list_push_back(&source->waiting, &channel->waits);
+	}
+	if (!shoal_list_linked(&source->in_turn)) {
+		if (shoal_list_empty(&handshakes->sources)) {
 			shoal_socket_soon(&handshakes->timer);
 		}
-		shoal_list_push_back(&handshakes->waiting, &channel->waits);
+		shoal_list_push_back(&handshakes->sources, &source->in_turn);
 	}
 	return true;
 }

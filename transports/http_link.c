@@ -296,7 +296,8 @@ greet(struct shoal_http_link *link)
 	char why[SHOAL_TLS_WHY];
 	struct shoal_http *http = link->http;
 
-	if (!link->client && shoal_handshakes_wait(&http->handshakes, &link->channel)) {
+	if (!link->client &&
+	        shoal_handshakes_wait(&http->handshakes, link->member.source, &link->channel)) {
 		event_del(&link->readable);
 		return false;
 	}

@@ -109,8 +109,8 @@ shoal_tcp_greet(struct shoal_tcp_connection *connection)
 	if (connection->connecting) {
 		return false;
 	}
-	if (!connection->outbound &&
-	        shoal_handshakes_wait(&connection->tcp->handshakes, &connection->channel)) {
+	if (!connection->outbound && shoal_handshakes_wait(&connection->tcp->handshakes,
+	                                     connection->member.source, &connection->channel)) {
 		event_del(&connection->readable);
 		return false;
 	}

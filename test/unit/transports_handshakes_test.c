@@ -17,6 +17,8 @@ static struct {
 	struct event_base *base;
 	struct shoal_handshakes handshakes;
 	struct shoal_channel channel[MANY];
+	struct shoal_crowd_source source[2];
+	unsigned of_second; /* so many of the last ones are of the second source */
 	struct event *other;
 	int end[2]; /* the other one reads here, and is never done */
 	unsigned order[2 * MANY], went, others;
@@ -24,10 +26,18 @@ static struct {
 	bool again;                   /* whose turn it was waits anew */
 } here;
 
+static bool
+wait_for(struct shoal_channel *channel)
+{
+	bool second = channel - here.channel >= (ptrdiff_t)(MANY - here.of_second);
+
+	return shoal_handshakes_wait(&here.handshakes, &here.source[second], channel);
+}
+
 static void
 go_on(struct shoal_channel *channel)
 {
-	assert_false(shoal_handshakes_wait(&here.handshakes, channel));
+	assert_false(wait_for(channel));
 	assert_true(here.went < COUNT_OF(here.order));
 	here.order[here.went++] = (unsigned)(channel - here.channel);
 	if (here.closes != NULL) {
@@ -45,8 +55,7 @@ on_other(evutil_socket_t fd, short what, void *arg)
 	here.others++;
 	if (here.again && here.went > 0) {
 		here.again = false;
-		assert_true(shoal_handshakes_wait(
-		        &here.handshakes, &here.channel[here.order[here.went - 1]]));
+		assert_true(wait_for(&here.channel[here.order[here.went - 1]]));
 	}
 }
 
@@ -56,10 +65,12 @@ begin(void)
 	memset(&here, 0, sizeof(here));
 	here.base = event_base_new();
 	shoal_handshakes_init(&here.handshakes, here.base, go_on);
+	shoal_list_init(&here.source[0].waiting);
+	shoal_list_init(&here.source[1].waiting);
 	for (unsigned i = 0; i < MANY; i++) {
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		assert_int_equal(shoal_channel_open(&here.channel[i], fd, NULL, NULL), 0);
-		assert_false(shoal_handshakes_wait(&here.handshakes, &here.channel[i]));
+		assert_false(wait_for(&here.channel[i]));
 		here.channel[i].up = false;
 	}
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, here.end), 0);
@@ -72,8 +83,8 @@ static void
 all_wait(void)
 {
 	for (unsigned i = 0; i < MANY; i++) {
-		assert_true(shoal_handshakes_wait(&here.handshakes, &here.channel[i]));
-		assert_true(shoal_handshakes_wait(&here.handshakes, &here.channel[i])); /* once */
+		assert_true(wait_for(&here.channel[i]));
+		assert_true(wait_for(&here.channel[i])); /* once */
 	}
 	assert_int_equal(here.went, 0);
 }
@@ -112,7 +123,24 @@ more_than_a_turn_takes_go_on_in_order_and_others_have_their_turns_between(void *
 	for (unsigned i = 0; i < MANY; i++) {
 		assert_int_equal(here.order[i], i);
 	}
+	turn();
 	assert_false(event_pending(&here.handshakes.timer, EV_TIMEOUT, NULL));
+	done();
+}
+
+static void
+one_source_has_as_many_turns_as_another_that_has_more_to_do(void **state)
+{
+	static const unsigned order[] = {0, 8, 1, 9, 2, 3, 4, 5, 6, 7};
+
+	(void)state;
+	begin();
+	here.of_second = 2;
+	all_wait();
+	while (here.went < MANY) {
+		turn();
+	}
+	assert_memory_equal(here.order, order, sizeof(order));
 	done();
 }
 
@@ -160,11 +188,12 @@ a_stop_leaves_nothing_and_a_start_begins_anew(void **state)
 	}
 	assert_true(event_pending(&here.handshakes.timer, EV_TIMEOUT, NULL));
 	shoal_handshakes_stop(&here.handshakes);
+	shoal_list_remove(&here.source[0].in_turn); /* as the source goes */
 	assert_false(event_pending(&here.handshakes.timer, EV_TIMEOUT, NULL));
 	turn();
 	assert_int_equal(here.went, 0);
 	shoal_handshakes_init(&here.handshakes, here.base, go_on);
-	assert_true(shoal_handshakes_wait(&here.handshakes, &here.channel[3]));
+	assert_true(wait_for(&here.channel[3]));
 	turn();
 	assert_int_equal(here.went, 1);
 	done();
@@ -176,6 +205,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(
 	                more_than_a_turn_takes_go_on_in_order_and_others_have_their_turns_between),
+	        cmocka_unit_test(one_source_has_as_many_turns_as_another_that_has_more_to_do),
 	        cmocka_unit_test(who_was_there_and_comes_again_is_behind_all_that_wait),
 	        cmocka_unit_test(one_that_is_closed_while_it_waits_has_no_turn),
 	        cmocka_unit_test(a_stop_leaves_nothing_and_a_start_begins_anew),

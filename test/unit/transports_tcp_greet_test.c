@@ -487,8 +487,11 @@ waiting(const struct site *site)
 {
 	size_t count = 0;
 
-	SHOAL_LIST_FOREACH (node, &tcp_of(site)->handshakes.waiting) {
-		count++;
+	SHOAL_LIST_FOREACH (node, &tcp_of(site)->handshakes.sources) {
+		SHOAL_LIST_FOREACH (waits,
+		        &SHOAL_LIST_ITEM(node, struct shoal_crowd_source, in_turn)->waiting) {
+			count++;
+		}
 	}
 	return count;
 }

@@ -116,8 +116,11 @@ waiting(const struct end *end)
 	struct shoal_http *http = end->site.transport.self;
 	size_t count = 0;
 
-	SHOAL_LIST_FOREACH (node, &http->handshakes.waiting) {
-		count++;
+	SHOAL_LIST_FOREACH (node, &http->handshakes.sources) {
+		SHOAL_LIST_FOREACH (waits,
+		        &SHOAL_LIST_ITEM(node, struct shoal_crowd_source, in_turn)->waiting) {
+			count++;
+		}
 	}
 	return count;
 }
