@@ -198,18 +198,23 @@ on_ack(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_
 	}
 }
 
-/* One request is served a packet, and of those that a poll brings a few: each answer takes gossip
- * with it, which counts as told. */
+/* One request is served a packet, and of pings that a poll brings a few: each answer in a datagram
+ * takes gossip with it, which counts as told. */
 static bool
-may_ask(struct shoal_core *core, struct arrival *arrival)
+may_ask_so_often(struct shoal_core *core, struct arrival *arrival, unsigned most)
 {
-	if (arrival->asked >= shoal_poll_brings(arrival->exchange) ||
-	        arrival->input->kind == SHOAL_INPUT_WATCHED) {
+	if (arrival->asked >= most || arrival->input->kind == SHOAL_INPUT_WATCHED) {
 		shoal_count(core, SHOAL_COUNTER_DROP_EXCESS);
 		return false;
 	}
 	arrival->asked++;
 	return true;
+}
+
+static bool
+may_ask(struct shoal_core *core, struct arrival *arrival)
+{
+	return may_ask_so_often(core, arrival, 1);
 }
 
 /* Who opens a link asks for nothing else with it. */
@@ -381,7 +386,7 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct shoal_receiv
 	}
 	switch (kind) {
 	case SHOAL_MESSAGE_PING:
-		if (may_ask(core, arrival)) {
+		if (may_ask_so_often(core, arrival, shoal_poll_brings(arrival->exchange))) {
 			shoal_answer_ping(
 			        core, &m->ping, &input->from, input->kind, input->exchange);
 			note_mark(arrival, &m->ping.id, m->ping.mark);
@@ -577,23 +582,6 @@ shoal_receive_result(struct shoal_core *core, const struct shoal_input *input)
 #ifdef SHOAL_PLANT_JOIN_UNENDED
 	arrival.answered = true;
 #endif
-	if (exchange.purpose == SHOAL_EXCHANGE_WATCH && !arrival.answered) {
-		shoal_watch_failed(core, exchange.number, came);
-	} else if (exchange.purpose == SHOAL_EXCHANGE_INQUEST) {
-		shoal_inquest_on_connect(
-		        core, exchange.about, exchange.begun, came ? SHOAL_OK : input->code);
-	} else if (exchange.purpose == SHOAL_EXCHANGE_PULL) {
-		shoal_pull_ended(core, &exchange);
-	} else if (exchange.purpose == SHOAL_EXCHANGE_BATCH) {
-		shoal_reliable_ended(core, exchange.about, exchange.number);
-	} else if (exchange.purpose == SHOAL_EXCHANGE_FETCH) {
-		shoal_repair_ended(core, &exchange);
-	} else if (exchange.purpose == SHOAL_EXCHANGE_KEYS && !arrival.answered) {
-		shoal_keys_failed(core, &exchange, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED);
-	}
-	if (exchange.purpose == SHOAL_EXCHANGE_JOIN && !arrival.answered) {
-		shoal_reject_join(
-		        core, &exchange, input, rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED);
-	}
+	shoal_exchange_ended(core, &exchange, input, rc, came, arrival.answered);
 	return came ? rc : SHOAL_OK;
 }

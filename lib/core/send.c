@@ -227,6 +227,34 @@ begin(struct shoal_core *core, const struct shoal_pending *pending, struct shoal
 	}
 }
 
+/* What goes along as far as it fits. Not in a datagram to one that cannot be dialled and polls: it
+ * would count as told, and comes with what is polled. */
+static void
+fill_along(struct shoal_core *core, const struct shoal_pending *pending,
+        const struct shoal_record *to, struct shoal_writer *writer)
+{
+	bool spare = (pending->flags & SHOAL_FILL_SPARE) != 0;
+	bool gossip = (pending->flags & SHOAL_FILL_GOSSIP) != 0;
+	bool casts = (pending->flags & SHOAL_FILL_CASTS) != 0;
+
+	if (to == NULL || !shoal_members_counts(to) ||
+	        (pending->kind == SHOAL_SEND_DATAGRAM && shoal_members_inbound(to) &&
+	                shoal_poll_is_for(core, to))) {
+		return;
+	}
+	if (gossip && (!spare || shoal_gossip_affords(core))) {
+		uint32_t told = tells_self(pending, to) ? SHOAL_SELF : pending->about;
+		size_t before = writer->len;
+		shoal_gossip_fill(core, pending->slot, told, writer);
+		shoal_gossip_spend(core, spare ? writer->len - before : 0);
+	}
+	if ((pending->flags & SHOAL_FILL_BRANCH) != 0) {
+		shoal_spread_fill_branch(core, pending->slot, writer);
+	} else if (gossip || casts) {
+		shoal_spread_fill(core, pending->slot, writer, casts);
+	}
+}
+
 /* false: what is required does not fit a datagram. */
 static bool
 make_datagram(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_record *to,
@@ -238,23 +266,7 @@ make_datagram(struct shoal_core *core, const struct shoal_pending *pending, stru
 	if (writer->failed) {
 		return false;
 	}
-	bool spare = (pending->flags & SHOAL_FILL_SPARE) != 0;
-	bool gossip = (pending->flags & SHOAL_FILL_GOSSIP) != 0;
-	if (gossip && to != NULL && shoal_members_counts(to) &&
-	        (!spare || shoal_gossip_affords(core))) {
-		uint32_t told = tells_self(pending, to) ? SHOAL_SELF : pending->about;
-		size_t before = writer->len;
-		shoal_gossip_fill(core, pending->slot, told, writer);
-		shoal_gossip_spend(core, spare ? writer->len - before : 0);
-	}
-	bool casts = (pending->flags & SHOAL_FILL_CASTS) != 0;
-	if ((gossip || casts) && to != NULL && shoal_members_counts(to)) {
-		if ((pending->flags & SHOAL_FILL_BRANCH) != 0) {
-			shoal_spread_fill_branch(core, pending->slot, writer);
-		} else {
-			shoal_spread_fill(core, pending->slot, writer, casts);
-		}
-	}
+	fill_along(core, pending, to, writer);
 	/* It may have been filled to more: a larger size was proved while it waited. */
 	size_t behind = shoal_seal_behind(core);
 	if (pending->pad > writer->len + behind) {
@@ -285,6 +297,23 @@ shoal_sends_grow(struct shoal_core *core)
 	return true;
 }
 
+/* The answer to a poll takes along what a datagram would. */
+static void
+fill_reply(struct shoal_core *core, const struct shoal_pending *pending,
+        const struct shoal_record *to, struct shoal_writer *writer)
+{
+	size_t cap = writer->cap, most = core->profile.datagram_max - shoal_seal_behind(core);
+
+	if (pending->kind != SHOAL_SEND_REPLY || (pending->flags & SHOAL_FILL_CASTS) == 0) {
+		return;
+	}
+	writer->cap = most < cap ? most : cap;
+	if (writer->len < writer->cap) {
+		fill_along(core, pending, to, writer);
+	}
+	writer->cap = cap;
+}
+
 static bool
 make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct shoal_record *to,
         struct shoal_writer *writer)
@@ -303,6 +332,7 @@ make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct
 		bool whole = !table || shoal_sync_write_table(core, writer, start, except);
 		bool largest = writer->cap + shoal_seal_behind(core) >= core->profile.stream_max;
 		if (!writer->failed && (whole || largest)) {
+			fill_reply(core, pending, to, writer);
 			return true;
 		}
 		if (!shoal_sends_grow(core)) {

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "core/node.h"
+#include "core_cast_world.h"
 #include "core_world.h"
 
 #define FAR 4 /* the node that nobody can dial */
@@ -217,6 +218,65 @@ it_says_so_no_more_and_asks_no_more_when_others_get_in(void **state)
 	world_done(&world);
 }
 
+/* News, broadcasts of both kinds, and who is dead come with what it polls. */
+static void
+what_all_are_told_reaches_one_that_nobody_dials(void **state)
+{
+	static struct core_world world;
+	uint64_t opened[WORLD_NODES];
+	char text[1400];
+
+	(void)state;
+	memset(text, 'x', sizeof text - 1); /* fits no datagram: is offered and fetched */
+	text[sizeof text - 1] = '\0';
+	for (int wan = 0; wan < 2; wan++) {
+		if (wan) {
+			set_up_wan(&world, opened);
+		} else {
+			set_up_urls(&world);
+		}
+		world_run(&world, wan ? SHOAL_SEC(90) : SHOAL_SEC(20));
+		expect_diagnosis(&world, SHOAL_DIAGNOSIS_INBOUND_ONLY);
+		assert_int_equal(cast_say(&world, 1, 0, "short"), SHOAL_OK);
+		world_run(&world, SHOAL_SEC(5));
+		cast_heard(&world, 1, "short", 1);
+		assert_int_equal(cast_say(&world, 2, SHOAL_RELIABLE, "kept"), SHOAL_OK);
+		assert_int_equal(cast_say(&world, 3, SHOAL_RELIABLE, text), SHOAL_OK);
+		world_run(&world, SHOAL_SEC(30));
+		cast_heard(&world, 2, "kept", 1);
+		cast_heard(&world, 3, text, 1);
+		assert_int_equal(count(&world, SHOAL_EVENT_SUSPECT), 0);
+		world_done(&world);
+	}
+}
+
+/* Of 202 others one has a kind of address in common with it. */
+static void
+who_can_be_polled_is_found_behind_any_number_of_others(void **state)
+{
+	static struct core_world world;
+	static const char *const urls[] = {"https://both.example/g", "https://far.example/g"};
+	uint32_t anchors[SHOAL_POLLED];
+
+	(void)state;
+	world_begin(&world, NULL, 200, PUPPET_DATAGRAMS);
+	struct puppet *far = world_puppet(&world), *both = world_puppet(&world);
+	assert_int_equal(shoal_addr_from_url(&both->also, urls[0]), SHOAL_OK);
+	assert_int_equal(shoal_addr_from_url(&far->addr, urls[1]), SHOAL_OK);
+	for (unsigned i = 0; i < 2; i++) {
+		struct shoal_msg_member member =
+		        puppet_member(i == 0 ? both : far, SHOAL_STATE_ALIVE);
+		member.url = (struct shoal_span){(const uint8_t *)urls[i], strlen(urls[i])};
+		assert_int_equal(
+		        world_tell(&world, 0, both, SHOAL_MESSAGE_MEMBER, &member), SHOAL_OK);
+	}
+	struct shoal_core *core = world_core(&world, 0);
+	uint32_t slot = shoal_members_find(core, &far->id);
+	assert_int_equal(shoal_poll_anchors(core, slot, anchors), 1);
+	assert_int_equal(anchors[0], shoal_members_find(core, &both->id));
+	world_done(&world);
+}
+
 /* A poll of the puppet from there, and the ping that its answer brings; NULL: it brings none. */
 static const struct shoal_msg_ping *
 poll(struct core_world *world, const struct puppet *puppet, const struct shoal_addr *from)
@@ -286,6 +346,8 @@ main(void)
 	                one_behind_a_firewall_that_its_datagrams_open_is_shown_so_and_accused_by_nobody),
 	        cmocka_unit_test(
 	                ordinary_members_end_their_polls_soon_and_a_wall_that_goes_is_found_out),
+	        cmocka_unit_test(what_all_are_told_reaches_one_that_nobody_dials),
+	        cmocka_unit_test(who_can_be_polled_is_found_behind_any_number_of_others),
 	        cmocka_unit_test(it_says_so_no_more_and_asks_no_more_when_others_get_in),
 	        cmocka_unit_test(a_poll_brings_the_ping_that_waits_once_and_to_no_stranger)};
 

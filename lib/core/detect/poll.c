@@ -148,15 +148,19 @@ shoal_poll_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOA
 	const struct shoal_record *record = shoal_members_at(core, slot);
 	uint32_t found = 0, at = slot;
 
-	for (unsigned i = 0; i < SHOAL_RING_STEPS && found < SHOAL_POLLED; i++) {
+	/* Those that it has no way to are no steps: where few have one, they are found all the
+	 * same. */
+	for (unsigned i = 0; i < SHOAL_RING_STEPS && found < SHOAL_POLLED;) {
 		at = shoal_tree_next(core, at);
 		if (at == SHOAL_NONE || at == slot) {
 			break;
 		}
 		const struct shoal_record *other = shoal_members_at(core, at);
-		if (!shoal_members_inbound(other) && shoal_kind_joins(record, other)) {
+		bool joins = shoal_kind_joins(record, other);
+		if (joins && !shoal_members_inbound(other)) {
 			anchors[found++] = at;
 		}
+		i += joins;
 	}
 	return found;
 }
@@ -186,6 +190,8 @@ shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
 	        !shoal_poll_is_for(core, record) || !shoal_inbound_is_from(core, record, from)) {
 		return;
 	}
+	reply->flags |= SHOAL_FILL_CASTS;
+	shoal_repair_sum(core, reply);
 	message.target = record->info->id;
 	n += shoal_ways_carry(core, slot, seq);
 	n += shoal_relay_carry(core, &record->info->id, SHOAL_POLL_PINGS - n, seq + n);

@@ -10,8 +10,8 @@
 
 /* Whom such a member asks. */
 #define SHOAL_POLLED 3
-/* Pings that the reply to a poll brings, at most. */
-#define SHOAL_POLL_PINGS 2
+/* Pings that the reply to a poll brings, at most: as many as fit what is always in a packet. */
+#define SHOAL_POLL_PINGS 4
 
 struct shoal_poll {
 	struct shoal_timer timer;
@@ -43,8 +43,8 @@ void shoal_poll_reached(struct shoal_core *core);
  * kind of address in common with it. All compute alike who they are; this one may be among them. */
 uint32_t shoal_poll_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_POLLED]);
 
-/* A ping of a member came in a request: what waits for an answer of it goes along with the reply.
- */
+/* A ping of a member came in a request: what waits for an answer of it goes along with the reply,
+ * and what a datagram to it would take along. */
 void shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
         const struct shoal_addr *from, struct shoal_pending *reply);
 

@@ -110,8 +110,8 @@ shoal_ways_poll(struct shoal_core *core, uint32_t slot, uint64_t timeout)
 {
 	struct shoal_addr used = shoal_members_addr(shoal_members_at(core, slot));
 
-	return ping_on_stream(core, slot, &used, shoal_probe_number(core, 0, SHOAL_NUMBER_POLL),
-	        SHOAL_FILL_GOSSIP, timeout);
+	return ping_on_stream(
+	        core, slot, &used, shoal_probe_number(core, 0, SHOAL_NUMBER_POLL), 0, timeout);
 }
 
 bool

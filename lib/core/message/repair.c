@@ -73,13 +73,12 @@ shoal_repair_hurry(struct shoal_core *core)
 	}
 }
 
-static void
-tell_sum(struct shoal_core *core, uint32_t slot)
+void
+shoal_repair_sum(struct shoal_core *core, struct shoal_pending *pending)
 {
-	struct shoal_pending *pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, 0);
+	struct shoal_msg_offer offer = offer_of(core);
 
-	if (pending != NULL) {
-		struct shoal_msg_offer offer = offer_of(core);
+	if (pending != NULL && shoal_keep_count(&core->keep) != 0) {
 		offer.sum = sum_of(core);
 		shoal_send_primary(pending, SHOAL_MESSAGE_OFFER, &offer);
 	}
@@ -104,7 +103,8 @@ shoal_repair_on_timer(struct shoal_core *core)
 	uint32_t most = fresh ? core->profile.gossip_fanout : 1;
 	uint32_t start = shoal_rng_below(&core->rng, members->ordered);
 	for (uint32_t i = 0; i < most && i < members->ordered; i++) {
-		tell_sum(core, members->order[(start + i) % members->ordered]);
+		shoal_repair_sum(core, shoal_send_to(core, SHOAL_SEND_DATAGRAM,
+		                               members->order[(start + i) % members->ordered], 0));
 	}
 	if (fresh) {
 		shoal_repair_hurry(core);

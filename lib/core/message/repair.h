@@ -53,6 +53,10 @@ void shoal_repair_arm(struct shoal_core *core);
 void shoal_repair_hurry(struct shoal_core *core);
 void shoal_repair_on_timer(struct shoal_core *core);
 
+/* Says in a packet what is kept here, where something is, so that its addressee fetches what it has
+ * not. NULL: there is none. */
+void shoal_repair_sum(struct shoal_core *core, struct shoal_pending *pending);
+
 /* Appends the offer of one. false: it does not fit. */
 bool shoal_repair_write_offer(
         struct shoal_core *core, const struct shoal_cast_key *key, struct shoal_writer *writer);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "core/admission/reject.h"
 #include "core/detect/watch.h"
 #include "core/event.h"
 #include "core/message/reliable.h"
@@ -151,6 +152,47 @@ shoal_exchange_end(struct shoal_core *core, uint64_t number, struct shoal_exchan
 	*exchange = *held;
 	shoal_slab_give(&core->exchanges, SHOAL_NUMBER_SLOT(number));
 	return true;
+}
+
+void
+shoal_exchange_ended(struct shoal_core *core, const struct shoal_exchange *exchange,
+        const struct shoal_input *input, int rc, bool came, bool answered)
+{
+	int why = rc != SHOAL_OK ? rc : SHOAL_ERR_MALFORMED;
+
+	switch ((enum shoal_exchange_purpose)exchange->purpose) {
+	case SHOAL_EXCHANGE_JOIN:
+		if (!answered) {
+			shoal_reject_join(core, exchange, input, why);
+		}
+		break;
+	case SHOAL_EXCHANGE_WATCH:
+		if (!answered) {
+			shoal_watch_failed(core, exchange->number, came);
+		}
+		break;
+	case SHOAL_EXCHANGE_INQUEST:
+		shoal_inquest_on_connect(
+		        core, exchange->about, exchange->begun, came ? SHOAL_OK : input->code);
+		break;
+	case SHOAL_EXCHANGE_PULL:
+		shoal_pull_ended(core, exchange);
+		break;
+	case SHOAL_EXCHANGE_BATCH:
+		shoal_reliable_ended(core, exchange->about, exchange->number);
+		break;
+	case SHOAL_EXCHANGE_FETCH:
+		shoal_repair_ended(core, exchange);
+		break;
+	case SHOAL_EXCHANGE_KEYS:
+		if (!answered) {
+			shoal_keys_failed(core, exchange, why);
+		}
+		break;
+	case SHOAL_EXCHANGE_SYNC:
+	case SHOAL_EXCHANGE_PING:
+		break;
+	}
 }
 
 bool

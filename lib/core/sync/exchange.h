@@ -65,6 +65,11 @@ void shoal_exchange_unsent(struct shoal_core *core, const struct shoal_pending *
 /* Ends the exchange and tells which it was. false: not in flight. */
 bool shoal_exchange_end(struct shoal_core *core, uint64_t number, struct shoal_exchange *exchange);
 
+/* Tells whoever asked that it has ended: with rc, which is not SHOAL_OK where what came is of no
+ * use; came: something did; answered: what it asked for. */
+void shoal_exchange_ended(struct shoal_core *core, const struct shoal_exchange *exchange,
+        const struct shoal_input *input, int rc, bool came, bool answered);
+
 /* Whether an answer is of who was asked: of the member, and of the instance where a join named one.
  */
 bool shoal_exchange_is_of_asked(
