@@ -141,7 +141,8 @@ def reloaded(cluster, agent):
 
 def a_token_changes_in_three_rounds_and_the_old_one_is_refused_then(cluster):
     options = token(cluster, "old")
-    agents = cluster.form(2, *LOCAL, *options, bind=URL)
+    agents = cluster.form(2, *LOCAL, "--set", "probe_interval_ms=100", "--set", "probe_timeout_ms=50",
+                          "--set", "suspicion_mult=100", *options, bind=URL)
     for tokens in (("old", "new"), ("new", "old"), ("new",)):
         token(cluster, *tokens)
         for agent in agents:
