@@ -177,6 +177,10 @@ shoal_said_send(
 {
 	bool gossip = send->kind == SHOAL_SEND_DATAGRAM || send->kind == SHOAL_SEND_STREAM ||
 	              send->kind == SHOAL_SEND_TELL;
+	/* Also the answer to a ping on a stream, beside what it tells of who asked. */
+	bool polled = send->kind == SHOAL_SEND_REPLY && read->kind == SHOAL_MESSAGE_ACK &&
+	              follow->heard.kind == SHOAL_MESSAGE_PING;
+	const struct shoal_id *asker = &follow->heard.message.ping.id;
 	struct shoal_reader messages = read->messages;
 	struct place before = {.rank = 0};
 	struct shoal_read_statement said;
@@ -194,7 +198,7 @@ shoal_said_send(
 		}
 		turn_to(view, &said);
 		check_age(follow, view, &said, &member);
-		if (gossip) {
+		if (gossip || (polled && shoal_id_compare(&said.id, asker) != 0)) {
 			count(follow, view, &said, &before);
 		}
 	}
