@@ -164,7 +164,7 @@ says_much(size_t nodes, size_t casts)
 	struct shoal_rng rng;
 	uint64_t said = 0;
 
-	shoal_rng_init(&rng, nodes, 1);
+	shoal_rng_init(&rng, nodes, 3);
 	cast_begin(&world, nodes, NULL);
 	world.arg = &rng;
 	world.loses = one_in_five;
