@@ -354,8 +354,8 @@ one_that_restarts_in_its_place_is_held_as_it_is_by_all(void **state)
 		join(&world, node, 0);
 		world_run(&world, SHOAL_SEC(20));
 		world.loses = crosses;
-		world_run(&world, SHOAL_SEC(40));
 		world_clear(&world);
+		world_run(&world, SHOAL_SEC(40));
 		assert_lives(&world, node, SIZE_MAX);
 		struct shoal_id id = world_id(&world, node);
 		struct shoal_core_member self, held;

@@ -13,7 +13,9 @@
  * sends opens a firewall for its answer, and for half a minute for whatever else comes from there.
  *
  * What is put in a reply is put there only where the poll was sealed or came from a host of that
- * member: who knows its id and salt gets no further with them than with a refutation. */
+ * member: who knows its id and salt gets no further with them than with a refutation. At URLs the
+ * caller says what host that is, and nothing proves it: who reaches the port can answer for the
+ * member there, where packets are not sealed. */
 #include "core/detect/poll.h"
 
 #include <string.h>
