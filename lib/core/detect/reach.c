@@ -113,7 +113,9 @@ tell(struct shoal_core *core)
 	                        : missed[reach->ways]);
 	shoal_text_str(&line.text, ", or advertise where they reach it");
 	if (shoal_members_inbound(self)) {
-		shoal_text_str(&line.text, "; it is reached by its own links only");
+		shoal_text_str(&line.text, shoal_poll_is_for(core, self)
+		                                   ? "; it is reached by what it polls only"
+		                                   : "; it is reached by its own links only");
 	}
 }
 
