@@ -401,10 +401,42 @@ an_address_in_a_conflict_without_its_url_is_malformed(void **state)
 	world_done(&world);
 }
 
+/* An answer goes where the question says that it came from, so it says no more than that did. */
+static void
+the_answer_to_a_question_that_names_no_url_names_none(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_config config;
+	struct shoal_addr from;
+
+	(void)state;
+	world_init(&world);
+	world_config(&world, &config);
+	config.url = "https://node.example/gossip";
+	assert_int_equal(shoal_addr_from_url(&config.addr[0], config.url), SHOAL_OK);
+	assert_int_equal(shoal_addr_from_url(&from, "https://other.example/gossip"), SHOAL_OK);
+	world_add(&world, &config);
+	world_hears(&world.node[0], &from);
+	struct shoal_id id = world_id(&world, 0);
+	struct shoal_msg_conflict question = {
+	        .seq = 7, .id = id, .salt = 12345, .target = id, .started_ms = 1};
+	assert_int_equal(world_send(&world, 0, &from, SHOAL_MESSAGE_CONFLICT, &question), SHOAL_OK);
+	const struct world_packet *sent =
+	        world_sent(&world, NULL, 0, &from, SHOAL_MESSAGE_CONFLICT);
+	assert_non_null(sent);
+	const struct shoal_msg_conflict *answer =
+	        &packet_has(sent, SHOAL_MESSAGE_CONFLICT)->conflict;
+	assert_int_equal(answer->seq, 7);
+	assert_int_equal(answer->addr.port, 0);
+	assert_int_equal(answer->url.len, 0);
+	world_done(&world);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(the_answer_to_a_question_that_names_no_url_names_none),
 	        cmocka_unit_test(of_two_at_urls_the_later_stops_whomever_it_asked),
 	        cmocka_unit_test(of_one_at_a_socket_and_one_at_a_url_the_later_stops),
 	        cmocka_unit_test(one_that_has_both_stops_or_goes_on_as_any),

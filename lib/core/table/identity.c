@@ -176,10 +176,10 @@ name_url(const struct shoal_core *core, struct shoal_msg_conflict *said)
 }
 
 /* A question (stop 0), an answer, or the notice of one that stops (its own salt). sealed: for whom,
- * 0: for the sender of what is answered. */
+ * 0: for the sender of what is answered. named: to a URL it says this member's own. */
 static struct shoal_pending *
 say(struct shoal_core *core, const struct shoal_addr *to, uint64_t sealed, uint64_t seq,
-        uint64_t stop)
+        uint64_t stop, bool named)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
 	struct shoal_msg_conflict said = {.seq = seq,
@@ -193,7 +193,7 @@ say(struct shoal_core *core, const struct shoal_addr *to, uint64_t sealed, uint6
 	        shoal_send_queue(core, SHOAL_SEND_DATAGRAM, to, SHOAL_NONE, 0);
 
 	if (pending != NULL) {
-		if (shoal_addr_is_web(to)) {
+		if (named && shoal_addr_is_web(to)) {
 			name_url(core, &said);
 		}
 		pending->salt = sealed != 0 ? sealed : pending->salt;
@@ -205,7 +205,7 @@ say(struct shoal_core *core, const struct shoal_addr *to, uint64_t sealed, uint6
 static void
 say_to(struct shoal_core *core, const struct twin *twin, uint64_t seq, uint64_t stop)
 {
-	struct shoal_pending *pending = say(core, &twin->to, twin->sealed, seq, stop);
+	struct shoal_pending *pending = say(core, &twin->to, twin->sealed, seq, stop, true);
 
 	if (pending != NULL && !is_passed_on(twin)) {
 		shoal_send_url(pending, place_of(twin).url);
@@ -441,8 +441,9 @@ on_twin(struct shoal_core *core, const struct shoal_msg_conflict *said,
 
 	if (said->stop == 0) {
 		/* Answered with as many bytes; and asked in turn, for it may be the earlier one. */
-		struct shoal_pending *answer = say(
-		        core, from, 0, said->seq, stops(&self, &other) ? self.salt : other.salt);
+		uint64_t stop = stops(&self, &other) ? self.salt : other.salt;
+		struct shoal_pending *answer =
+		        say(core, from, 0, said->seq, stop, said->addr.port != 0);
 		if (answer != NULL) {
 			meet(core, said->salt, &at, from, answer->salt);
 		}
