@@ -218,6 +218,23 @@ it_says_so_no_more_and_asks_no_more_when_others_get_in(void **state)
 	world_done(&world);
 }
 
+/* The setting may change while it polls. */
+static void
+it_asks_no_more_where_pings_on_streams_are_switched_off(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up_urls(&world);
+	world_run(&world, SHOAL_SEC(20));
+	world_core(&world, FAR)->profile.stream_pings = 0;
+	world_run(&world, SHOAL_SEC(1));
+	uint64_t asked = world_counter(&world, FAR, SHOAL_COUNTER_STREAM_PINGS);
+	world_run(&world, SHOAL_SEC(5));
+	assert_int_equal(world_counter(&world, FAR, SHOAL_COUNTER_STREAM_PINGS), asked);
+	world_done(&world);
+}
+
 /* News, broadcasts of both kinds, and who is dead come with what it polls. */
 static void
 what_all_are_told_reaches_one_that_nobody_dials(void **state)
@@ -346,6 +363,7 @@ main(void)
 	                one_behind_a_firewall_that_its_datagrams_open_is_shown_so_and_accused_by_nobody),
 	        cmocka_unit_test(
 	                ordinary_members_end_their_polls_soon_and_a_wall_that_goes_is_found_out),
+	        cmocka_unit_test(it_asks_no_more_where_pings_on_streams_are_switched_off),
 	        cmocka_unit_test(what_all_are_told_reaches_one_that_nobody_dials),
 	        cmocka_unit_test(who_can_be_polled_is_found_behind_any_number_of_others),
 	        cmocka_unit_test(it_says_so_no_more_and_asks_no_more_when_others_get_in),
