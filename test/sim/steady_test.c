@@ -32,8 +32,8 @@
 #define NODES   250 /* at most; the minute without allocations has 64 */
 #define FLIGHTS 4096
 #define SLOT    32768
-/* A packet holds some forty statements at most, and each is looked up a few times. For a member that
- * may not be dialled three neighbours in the ring are looked for: a leaf of the tree each. */
+/* A packet holds some forty statements at most, and each is looked up a few times. For a member
+ * that may not be dialled three neighbours in the ring are looked for: a leaf of the tree each. */
 #define VISITS_MOST 400
 /* No datagram is so large: a table. */
 #define TABLE_LEAST 1401
