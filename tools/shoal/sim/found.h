@@ -28,7 +28,7 @@
 	X(OLDER_WORD, "incarnations", 2, "an older statement takes the place of a newer one") \
 	X(BUSY_LOOP, "bounds", 2, "who has left asks to be woken at once, for ever") \
 	X(CHECKSUM_UNREAD, "packets", 6, "a damaged packet is taken") \
-	X(LEAVE_WAITS, "commands", 36, "a leave that nobody confirms does not end") \
+	X(LEAVE_WAITS, "commands", 49, "a leave that nobody confirms does not end") \
 	X(JOIN_UNENDED, "commands", 8, "a join that found nobody is never told as failed") \
 	X(PING_UNANSWERED, "calm", 1, "every fourth ping gets no answer") \
 	X(BURY_UNVERIFIED, "heal", 14, "a told death counts without a try") \
@@ -73,7 +73,7 @@
 	X(VERDICT_OLD, "verdicts", 58, "a verdict counts however old") \
 	X(ANSWER_UNHEEDED, "verdicts", 31, "an answer does not end an inquest") \
 	X(HOLD_SHORT, "verdicts", 4, "two refusals at one moment prove an end") \
-	X(DEATH_UNDOUBTED, "reasons", 48, "a told death counts for whoever is suspect") \
+	X(DEATH_UNDOUBTED, "reasons", 18, "a told death counts for whoever is suspect") \
 	X(HEARSAY_COUNTS, "reasons", 170, "hearsay counts at once, however old") \
 	X(LEAVING_STAYS, "leave", 14, "who is leaving never counts as left") \
 	X(LEAVE_OFF_LINKS, "leave", 2, "a leave is not told on watch links") \
