@@ -280,17 +280,26 @@ who_can_be_polled_is_found_behind_any_number_of_others(void **state)
 	struct puppet *far = world_puppet(&world), *both = world_puppet(&world);
 	assert_int_equal(shoal_addr_from_url(&both->also, urls[0]), SHOAL_OK);
 	assert_int_equal(shoal_addr_from_url(&far->addr, urls[1]), SHOAL_OK);
-	for (unsigned i = 0; i < 2; i++) {
+	struct puppet *const told[] = {far, both, both, far};
+	uint32_t slot = SHOAL_NONE;
+	for (unsigned i = 0; i < 4; i++) {
 		struct shoal_msg_member member =
-		        puppet_member(i == 0 ? both : far, SHOAL_STATE_ALIVE);
-		member.url = (struct shoal_span){(const uint8_t *)urls[i], strlen(urls[i])};
+		        puppet_member(told[i], i < 2 ? SHOAL_STATE_ALIVE : SHOAL_STATE_LEFT);
+		const char *url = urls[told[i] == far];
+
+		member.url = (struct shoal_span){(const uint8_t *)url, strlen(url)};
 		assert_int_equal(
-		        world_tell(&world, 0, both, SHOAL_MESSAGE_MEMBER, &member), SHOAL_OK);
+		        world_tell(&world, 0, told[i], SHOAL_MESSAGE_MEMBER, &member), SHOAL_OK);
+		slot = shoal_members_find(world_core(&world, 0), &far->id);
+		assert_int_equal(
+		        shoal_poll_anchors(world_core(&world, 0), slot, anchors), i == 1 ? 1 : 0);
+		if (i == 1) {
+			assert_int_equal(
+			        anchors[0], shoal_members_find(world_core(&world, 0), &both->id));
+		}
 	}
-	struct shoal_core *core = world_core(&world, 0);
-	uint32_t slot = shoal_members_find(core, &far->id);
-	assert_int_equal(shoal_poll_anchors(core, slot, anchors), 1);
-	assert_int_equal(anchors[0], shoal_members_find(core, &both->id));
+	/* It has left: the ring does not come by it. */
+	assert_int_equal(shoal_members_at(world_core(&world, 0), slot)->state, SHOAL_STATE_LEFT);
 	world_done(&world);
 }
 

@@ -137,7 +137,7 @@ shoal_poll_brought(struct shoal_core *core)
 	struct shoal_poll *poll = &core->poll;
 	uint64_t soon = core->now + pause_of(core) / FASTER;
 
-	/* The reply was full: there may be more. */
+	/* More than one at once: others may wait. */
 	if (poll->brought == core->now && poll->needed && poll->timer.at > soon) {
 		shoal_heap_arm(&core->heap, &poll->timer, soon);
 	}
@@ -148,15 +148,20 @@ uint32_t
 shoal_poll_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_POLLED])
 {
 	const struct shoal_record *record = shoal_members_at(core, slot);
-	uint32_t found = 0, at = slot;
+	uint32_t found = 0, first = SHOAL_NONE, at = slot;
 
+	/* The ring is of those that live: from no other one a lap ends where it began. */
+	if (record->state != SHOAL_STATE_ALIVE && record->state != SHOAL_STATE_SUSPECT) {
+		return 0;
+	}
 	/* Those that it has no way to are no steps: where few have one, they are found all the
-	 * same. */
+	 * same, in one lap at most. */
 	for (unsigned i = 0; i < SHOAL_RING_STEPS && found < SHOAL_POLLED;) {
 		at = shoal_tree_next(core, at);
-		if (at == SHOAL_NONE || at == slot) {
+		if (at == SHOAL_NONE || at == slot || at == first) {
 			break;
 		}
+		first = first == SHOAL_NONE ? at : first;
 		const struct shoal_record *other = shoal_members_at(core, at);
 		bool joins = shoal_kind_joins(record, other);
 		if (joins && !shoal_members_inbound(other)) {

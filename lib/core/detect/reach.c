@@ -262,6 +262,7 @@ shoal_reach_moved(struct shoal_core *core)
 	reach->count = reach->ways = 0;
 	reach->pinged = reach->streamed = reach->entered = core->now;
 	reach->came = false;
+	core->poll.begun = core->now; /* who got in did so elsewhere */
 }
 
 enum shoal_access
