@@ -62,6 +62,12 @@ shoal_handshakes_init(struct shoal_handshakes *handshakes, struct event_base *ba
 void
 shoal_handshakes_stop(struct shoal_handshakes *handshakes)
 {
+	struct shoal_list *node;
+
+	/* on_turn, where this is inside one, must find none: it would set the timer anew. */
+	while ((node = shoal_list_first(&handshakes->sources)) != NULL) {
+		shoal_list_remove(node);
+	}
 	event_del(&handshakes->timer);
 }
 

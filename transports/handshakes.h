@@ -26,7 +26,7 @@ struct shoal_handshakes {
  * close this channel and others. */
 void shoal_handshakes_init(struct shoal_handshakes *handshakes, struct event_base *base,
         void (*go_on)(struct shoal_channel *channel));
-/* All channels are closed. */
+/* All channels are closed. Also inside go_on. */
 void shoal_handshakes_stop(struct shoal_handshakes *handshakes);
 
 /* Whether a channel that can go on with its handshake must wait for its turn, which comes later,

@@ -149,7 +149,7 @@ struct shoal_http_peer {
 struct shoal_http_exchange {
 	struct shoal_http_link *link;       /* or */
 	struct shoal_http_mounted *mounted; /* who waits for the answer */
-	const struct shoal_addr *source;    /* from there */
+	const struct shoal_addr *source;    /* from there: in that one */
 	uint64_t number;
 };
 
@@ -216,8 +216,9 @@ struct shoal_http {
 	struct shoal_list peers, heard, unflushed; /* by their last use */
 	struct shoal_http_ban ban[SHOAL_HTTP_BANS];
 	struct {
-		struct shoal_said dialled, came; /* of failures: by the URL, and by where it came
-		                                  * from */
+		/* Of failures: by the URL, and by where it came from. There TLS that failed and
+		 * what was refused share a minute: strangers can cause either. */
+		struct shoal_said dialled, came;
 	} said;
 	struct shoal_handshakes handshakes;
 	uint64_t patience_ns, idle_ns;

@@ -299,6 +299,7 @@ greet(struct shoal_http_link *link)
 	if (!link->client &&
 	        shoal_handshakes_wait(&http->handshakes, link->member.source, &link->channel)) {
 		event_del(&link->readable);
+		watch(link, false);
 		return false;
 	}
 	int rc = shoal_channel_greet(&link->channel, &want);

@@ -192,7 +192,7 @@ take(struct shoal_http *http, struct evhttp_request *request, const struct shoal
 		send_answer(http, request, addr, 503, NULL, 0);
 		return;
 	}
-	const struct shoal_http_exchange who = {.mounted = mounted, .source = addr};
+	const struct shoal_http_exchange who = {.mounted = mounted, .source = &mounted->addr};
 	mounted->inside = true;
 	unsigned status =
 	        shoal_http_server_take(http, head, data, len, &who, &mounted->exchange, &verdict);

@@ -24,6 +24,7 @@ static struct {
 	unsigned order[2 * MANY], went, others;
 	struct shoal_channel *closes; /* by the next one whose turn it is */
 	bool again;                   /* whose turn it was waits anew */
+	unsigned stops_at;            /* the turn that has a stop inside; 0: none */
 } here;
 
 static bool
@@ -35,6 +36,15 @@ wait_for(struct shoal_channel *channel)
 }
 
 static void
+stop(void)
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		shoal_channel_close(&here.channel[i]);
+	}
+	shoal_handshakes_stop(&here.handshakes);
+}
+
+static void
 go_on(struct shoal_channel *channel)
 {
 	assert_false(wait_for(channel));
@@ -43,6 +53,9 @@ go_on(struct shoal_channel *channel)
 	if (here.closes != NULL) {
 		shoal_channel_close(here.closes);
 		here.closes = NULL;
+	}
+	if (here.went == here.stops_at) {
+		stop();
 	}
 }
 
@@ -98,10 +111,7 @@ turn(void)
 static void
 done(void)
 {
-	for (unsigned i = 0; i < MANY; i++) {
-		shoal_channel_close(&here.channel[i]);
-	}
-	shoal_handshakes_stop(&here.handshakes);
+	stop();
 	event_free(here.other);
 	close(here.end[0]);
 	/* Nothing is left that would wake the loop. */
@@ -183,12 +193,8 @@ a_stop_leaves_nothing_and_a_start_begins_anew(void **state)
 	(void)state;
 	begin();
 	all_wait();
-	for (unsigned i = 0; i < MANY; i++) {
-		shoal_channel_close(&here.channel[i]);
-	}
 	assert_true(event_pending(&here.handshakes.timer, EV_TIMEOUT, NULL));
-	shoal_handshakes_stop(&here.handshakes);
-	shoal_list_remove(&here.source[0].in_turn); /* as the source goes */
+	stop();
 	assert_false(event_pending(&here.handshakes.timer, EV_TIMEOUT, NULL));
 	turn();
 	assert_int_equal(here.went, 0);
@@ -197,6 +203,23 @@ a_stop_leaves_nothing_and_a_start_begins_anew(void **state)
 	turn();
 	assert_int_equal(here.went, 1);
 	done();
+}
+
+/* By whichever turn of those that one call of the timer has: nothing is set anew behind it. */
+static void
+a_stop_inside_a_turn_leaves_nothing(void **state)
+{
+	(void)state;
+	for (unsigned at = 1; at <= A_TURN; at++) {
+		begin();
+		here.of_second = 2;
+		here.stops_at = at;
+		all_wait();
+		turn();
+		assert_int_equal(here.went, at);
+		assert_false(event_pending(&here.handshakes.timer, EV_TIMEOUT, NULL));
+		done();
+	}
 }
 
 int
@@ -209,6 +232,7 @@ main(void)
 	        cmocka_unit_test(who_was_there_and_comes_again_is_behind_all_that_wait),
 	        cmocka_unit_test(one_that_is_closed_while_it_waits_has_no_turn),
 	        cmocka_unit_test(a_stop_leaves_nothing_and_a_start_begins_anew),
+	        cmocka_unit_test(a_stop_inside_a_turn_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

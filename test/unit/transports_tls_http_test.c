@@ -125,6 +125,29 @@ waiting(const struct end *end)
 	return count;
 }
 
+/* Of those that wait, how many look at whether they can write. all: as if each one's last step had
+ * wanted that. */
+static size_t
+watching(const struct end *end, bool all)
+{
+	struct shoal_http *http = end->site.transport.self;
+	size_t count = 0;
+
+	SHOAL_LIST_FOREACH (node, &http->handshakes.sources) {
+		SHOAL_LIST_FOREACH (waits,
+		        &SHOAL_LIST_ITEM(node, struct shoal_crowd_source, in_turn)->waiting) {
+			struct shoal_http_link *link =
+			        SHOAL_LIST_ITEM(waits, struct shoal_http_link, channel.waits);
+			if (all) {
+				event_add(&link->writable, NULL);
+				link->watches = true;
+			}
+			count += (size_t)event_pending(&link->writable, EV_WRITE, NULL) != 0;
+		}
+	}
+	return count;
+}
+
 static void
 handshakes_wait_for_their_turn_and_end_while_they_do(void **state)
 {
@@ -147,6 +170,10 @@ handshakes_wait_for_their_turn_and_end_while_they_do(void **state)
 		say(fd[i], "\x16\x03\x01\x01\x01");
 	}
 	UNTIL(&world, waiting(&b) > SHOAL_HANDSHAKES_A_TURN);
+	assert_true(watching(&b, true) > SHOAL_HANDSHAKES_A_TURN);
+	event_base_loop(world.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	assert_true(waiting(&b) > 0);
+	assert_int_equal(watching(&b, false), 0); /* it would be called in each turn until theirs */
 	assert_int_equal(site_request(&a.site, &b.addr, 1, "x", 1, MINUTE), 0);
 	UNTIL(&world, a.site.results.count == 1);
 	assert_int_equal(last(&a.site.results)->code, 0);
