@@ -227,6 +227,12 @@ begin(struct shoal_core *core, const struct shoal_pending *pending, struct shoal
 	}
 }
 
+bool
+shoal_send_is_polled(const struct shoal_core *core, const struct shoal_record *record)
+{
+	return shoal_members_inbound(record) && shoal_poll_is_for(core, record);
+}
+
 /* What goes along as far as it fits. Not in a datagram to one that cannot be dialled and polls: it
  * would count as told, and comes with what is polled. */
 static void
@@ -238,8 +244,7 @@ fill_along(struct shoal_core *core, const struct shoal_pending *pending,
 	bool casts = (pending->flags & SHOAL_FILL_CASTS) != 0;
 
 	if (to == NULL || !shoal_members_counts(to) ||
-	        (pending->kind == SHOAL_SEND_DATAGRAM && shoal_members_inbound(to) &&
-	                shoal_poll_is_for(core, to))) {
+	        (pending->kind == SHOAL_SEND_DATAGRAM && shoal_send_is_polled(core, to))) {
 		return;
 	}
 	if (gossip && (!spare || shoal_gossip_affords(core))) {
@@ -306,6 +311,9 @@ fill_reply(struct shoal_core *core, const struct shoal_pending *pending,
 
 	if (pending->kind != SHOAL_SEND_REPLY || (pending->flags & SHOAL_FILL_CASTS) == 0) {
 		return;
+	}
+	if (to != NULL && shoal_send_is_polled(core, to)) {
+		core->gossip.polled = core->now;
 	}
 	writer->cap = most < cap ? most : cap;
 	if (writer->len < writer->cap) {

@@ -62,6 +62,7 @@ struct shoal_sends {
 };
 
 struct shoal_core;
+struct shoal_record;
 
 int shoal_sends_init(struct shoal_core *core);
 void shoal_sends_done(struct shoal_core *core);
@@ -77,6 +78,10 @@ struct shoal_pending *shoal_send_queue(struct shoal_core *core, enum shoal_send_
  * is one. */
 struct shoal_pending *shoal_send_to(
         struct shoal_core *core, enum shoal_send_kind kind, uint32_t slot, unsigned flags);
+
+/* Whether datagrams to the member take nothing along: it cannot be dialled, and has that with what
+ * it polls. */
+bool shoal_send_is_polled(const struct shoal_core *core, const struct shoal_record *record);
 
 /* What the packet's address stands for, where it is made from a URL and may be of no record. */
 void shoal_send_url(struct shoal_pending *pending, struct shoal_span url);

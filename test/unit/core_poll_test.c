@@ -235,7 +235,26 @@ it_asks_no_more_where_pings_on_streams_are_switched_off(void **state)
 	world_done(&world);
 }
 
-/* News, broadcasts of both kinds, and who is dead come with what it polls. */
+/* Without walks, which bring it too. */
+static void
+expect_death_heard(struct core_world *world, size_t node)
+{
+	struct shoal_profile *profile = &world_core(world, FAR)->profile;
+	struct shoal_id id = world_id(world, node);
+
+	for (size_t i = 0; i < world->nodes; i++) {
+		world_core(world, i)->profile.digest_interval_ms = 86400000;
+		world_core(world, i)->profile.sync_interval_ms = 86400000;
+	}
+	world_run(world, SHOAL_SEC(60)); /* those that were due */
+	world_forget_sent(world);
+	world->node[node].up = false;
+	world_run(world, shoal_profile_detection_bound(profile, (uint32_t)world->nodes));
+	world_run(world, shoal_ms(profile->probe_interval_ms));
+	assert_int_equal(world_state(world, FAR, &id), SHOAL_STATE_DEAD);
+}
+
+/* Broadcasts of both kinds, and who is dead, come with what it polls. */
 static void
 what_all_are_told_reaches_one_that_nobody_dials(void **state)
 {
@@ -263,8 +282,81 @@ what_all_are_told_reaches_one_that_nobody_dials(void **state)
 		cast_heard(&world, 2, "kept", 1);
 		cast_heard(&world, 3, text, 1);
 		assert_int_equal(count(&world, SHOAL_EVENT_SUSPECT), 0);
+		expect_death_heard(&world, 3);
 		world_done(&world);
 	}
+}
+
+/* Who said it may be nobody whom that one polls. */
+static void
+what_is_said_ends_also_where_one_polls_others(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up_urls(&world);
+	world_run(&world, SHOAL_SEC(20));
+	expect_diagnosis(&world, SHOAL_DIAGNOSIS_INBOUND_ONLY);
+	for (size_t from = 0; from < FAR; from++) {
+		assert_int_equal(cast_say(&world, from, 0, "once"), SHOAL_OK);
+		assert_int_equal(cast_say(&world, from, SHOAL_RELIABLE, "kept"), SHOAL_OK);
+		world_run(&world, SHOAL_SEC(5));
+		for (size_t i = 0; i < world.nodes; i++) {
+			assert_int_equal(world_core(&world, i)->spread.count, 0);
+		}
+		cast_heard(&world, from, "once", 1);
+		cast_heard(&world, from, "kept", 1);
+		world_clear(&world);
+	}
+	for (size_t from = 0; from < FAR; from++) {
+		for (unsigned i = 0; i < 600; i++) {
+			assert_int_equal(cast_say(&world, from, 0, "one of many"), SHOAL_OK);
+			world_run(&world, SHOAL_MS(10));
+			world_forget_sent(&world);
+		}
+		world_clear(&world);
+	}
+	world_done(&world);
+}
+
+/* How often the timers of bursts are set anew in a second. */
+static unsigned
+bursts(struct core_world *world, size_t node)
+{
+	const struct shoal_core *core = world_core(world, node);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t gossip = core->gossip.burst.at, spread = core->spread.timer.at;
+		world_run(world, SHOAL_MS(1));
+		n += core->gossip.burst.at != gossip;
+		n += core->spread.timer.at != spread;
+	}
+	return n;
+}
+
+/* Their site went away; ticks go on. */
+static void
+nothing_spins_where_all_others_poll_and_are_gone(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up_urls(&world);
+	world_run(&world, SHOAL_SEC(20));
+	struct shoal_core *core = world_core(&world, 0);
+	for (size_t i = 1; i < world.nodes; i++) {
+		struct shoal_id id = world_id(&world, i);
+		uint32_t slot = shoal_members_find(core, &id);
+		shoal_members_set_inbound(shoal_members_at(core, slot), true);
+		world.node[i].up = false;
+	}
+	shoal_gossip_add(core, SHOAL_SELF);
+	assert_int_equal(cast_say(&world, 0, 0, "to nobody"), SHOAL_OK);
+	assert_in_range(bursts(&world, 0), 2, 40);
+	world_run(&world, SHOAL_SEC(2));
+	assert_int_equal(core->spread.count, 0);
+	world_done(&world);
 }
 
 /* Of 202 others one has a kind of address in common with it. */
@@ -374,6 +466,8 @@ main(void)
 	                ordinary_members_end_their_polls_soon_and_a_wall_that_goes_is_found_out),
 	        cmocka_unit_test(it_asks_no_more_where_pings_on_streams_are_switched_off),
 	        cmocka_unit_test(what_all_are_told_reaches_one_that_nobody_dials),
+	        cmocka_unit_test(what_is_said_ends_also_where_one_polls_others),
+	        cmocka_unit_test(nothing_spins_where_all_others_poll_and_are_gone),
 	        cmocka_unit_test(who_can_be_polled_is_found_behind_any_number_of_others),
 	        cmocka_unit_test(it_says_so_no_more_and_asks_no_more_when_others_get_in),
 	        cmocka_unit_test(a_poll_brings_the_ping_that_waits_once_and_to_no_stranger)};

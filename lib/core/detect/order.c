@@ -7,7 +7,7 @@
 
 #include "core/node.h"
 
-/* A turn goes past so many that this member has no way to. */
+/* A turn goes past so many that this member cannot tell. */
 #define PARTED_STEPS 32
 
 static void
@@ -155,7 +155,8 @@ shoal_order_turn(struct shoal_core *core, uint32_t *turn, uint32_t n, uint32_t *
 	for (uint32_t i = 0; i < steps && i < members->ordered && found < n; i++) {
 		*turn = *turn < members->ordered ? *turn : 0;
 		uint32_t slot = members->order[(*turn)++];
-		if (!shoal_kind_parts(core, shoal_members_at(core, slot))) {
+		const struct shoal_record *record = shoal_members_at(core, slot);
+		if (!shoal_kind_parts(core, record) && !shoal_send_is_polled(core, record)) {
 			slots[found++] = slot;
 		}
 	}

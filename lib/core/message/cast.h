@@ -25,9 +25,10 @@ struct shoal_cast {
 	struct shoal_list flying; /* this member's own that is not reliable */
 	struct shoal_list ended;  /* this member's own, and the host has to hear of its end */
 	struct shoal_cast_key key;
-	uint64_t born;  /* when it was sent, as told */
-	uint64_t stamp; /* of the hybrid clock of its origin */
-	uint64_t until; /* one that was offered is held until then */
+	uint64_t born;   /* when it was sent, as told */
+	uint64_t stamp;  /* of the hybrid clock of its origin */
+	uint64_t queued; /* when it came into the queue of spread.c */
+	uint64_t until;  /* one that was offered is held until then */
 	/* Bit: to a member in a slot with this rest it was offered; that member has it. */
 	uint64_t offered, had;
 	uint64_t told;  /* the same of those to whom it was sent */

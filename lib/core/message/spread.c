@@ -27,6 +27,7 @@
 
 #include "core/detect/order.h"
 #include "core/message/limit.h"
+#include "core/message/told.h"
 #include "core/node.h"
 
 /* Broadcasts that may fail to fit, or that the addressee has, before a packet is full enough. */
@@ -39,6 +40,9 @@
 #define LOADED_STEP SHOAL_MS(16)
 /* One that was offered is held for so long, so that it can be had. */
 #define OFFERED_NS SHOAL_SEC(10)
+/* Probe intervals after which it waits no more for members that poll: in one they do so four times,
+ * where they poll this member at all. */
+#define POLLED_MOST 2
 /* With this, of any two of up to 8 members one tells the other. */
 #define SENDS_LEAST   6
 #define SENDS_A_DIGIT 3
@@ -60,23 +64,14 @@ shoal_spread_has_room(const struct shoal_core *core, bool own, uint64_t cost)
 	return (own ? spread->own : spread->passed) + cost <= core->profile.queue_bytes;
 }
 
-/* Whether the member is one of those that are told. */
-static bool
-is_told(const struct shoal_core *core, uint32_t slot)
-{
-	const struct shoal_record *record = shoal_members_at(core, slot);
-
-	return record != NULL && record->place != SHOAL_NONE;
-}
-
 uint32_t
 shoal_spread_reach(const struct shoal_core *core, const struct shoal_id *id, uint32_t from)
 {
 	uint32_t origin = shoal_members_find(core, id);
 	uint32_t reach = core->members.ordered;
 
-	reach -= is_told(core, origin) ? 1 : 0;
-	return reach - (from != origin && is_told(core, from) ? 1 : 0);
+	reach -= shoal_told_is(core, origin) ? 1 : 0;
+	return reach - (from != origin && shoal_told_is(core, from) ? 1 : 0);
 }
 
 static uint32_t
@@ -111,19 +106,6 @@ burst_share(const struct shoal_core *core)
 	return core->profile.bursts == 0 ? 0 : limit - limit / 4;
 }
 
-static bool
-is_fresh(const struct shoal_core *core)
-{
-	uint64_t below = (UINT64_C(1) << burst_share(core)) - 1;
-
-	for (uint64_t left = core->spread.used & below; left != 0; left &= left - 1) {
-		if (!shoal_list_empty(&core->spread.bucket[__builtin_ctzll(left)])) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static void
 enqueue(struct shoal_spread *spread, struct shoal_cast *cast)
 {
@@ -142,41 +124,6 @@ arm_tick(struct shoal_core *core)
 {
 	core->spread.bursting = false;
 	arm(core, core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
-}
-
-/* Of a member; slots may share one. */
-static uint64_t
-bit_of(uint32_t slot)
-{
-	return slot == SHOAL_NONE ? 0 : UINT64_C(1) << slot % 64;
-}
-
-/* The same for `told`, where those who are not told have none. */
-static uint64_t
-told_bit(const struct shoal_core *core, uint32_t slot)
-{
-	return is_told(core, slot) ? bit_of(slot) : 0;
-}
-
-/* The bits of all members; 0: two share one, and nobody knows who was told. Where there are more
- * than bits, nobody is sent it often enough to set all of them. */
-static uint64_t
-bits_of_all(const struct shoal_core *core)
-{
-	const struct shoal_members *members = &core->members;
-	uint64_t bits = 0;
-
-	if (members->ordered > 64) {
-		return UINT64_MAX;
-	}
-	for (uint32_t i = 0; i < members->ordered; i++) {
-		uint64_t bit = bit_of(members->order[i]);
-		if ((bits & bit) != 0) {
-			return 0;
-		}
-		bits |= bit;
-	}
-	return bits;
 }
 
 /* Nanoseconds that a number of bytes take at the rate. */
@@ -226,8 +173,9 @@ shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast)
 		return;
 	}
 	spread->count++;
-	cast->told |= told_bit(core, shoal_members_find(core, &cast->key.id)) |
-	              told_bit(core, cast->from);
+	cast->queued = core->now;
+	cast->told |= shoal_told_bit(core, shoal_members_find(core, &cast->key.id)) |
+	              shoal_told_bit(core, cast->from);
 	enqueue(spread, cast);
 	if (core->profile.bursts == 0) {
 		if (!shoal_timer_armed(&spread->timer)) {
@@ -273,16 +221,16 @@ all_had(const struct shoal_cast *cast)
 bool
 shoal_spread_note(struct shoal_cast *cast, uint32_t slot)
 {
-	bool before = (cast->offered & bit_of(slot)) != 0;
+	bool before = (cast->offered & shoal_told_rest(slot)) != 0;
 
-	cast->offered |= bit_of(slot);
+	cast->offered |= shoal_told_rest(slot);
 	return !before;
 }
 
 void
 shoal_spread_had(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot)
 {
-	cast->had |= bit_of(slot);
+	cast->had |= shoal_told_rest(slot);
 	if (cast->offered != 0 && all_had(cast)) {
 		shoal_spread_release(core, cast);
 	}
@@ -315,9 +263,9 @@ shoal_spread_heard(struct shoal_core *core, struct shoal_cast *cast, uint32_t sl
 	if (!shoal_list_linked(&cast->spread)) {
 		return;
 	}
-	cast->told |= told_bit(core, slot);
+	cast->told |= shoal_told_bit(core, slot);
 	shoal_branch_told(cast, slot);
-	if (is_known(core, cast, bits_of_all(core))) {
+	if (is_known(core, cast, shoal_told_all(core))) {
 		end(core, cast);
 	}
 }
@@ -342,7 +290,7 @@ offer(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot, struct sh
 		return false;
 	}
 	cast->until = core->now + OFFERED_NS;
-	cast->offered |= bit_of(slot);
+	cast->offered |= shoal_told_rest(slot);
 	return true;
 }
 
@@ -351,7 +299,7 @@ offer(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot, struct sh
 static bool
 is_passed(struct shoal_cast *cast, uint32_t slot, const struct shoal_id *id, uint64_t all)
 {
-	bool offered = (cast->offered & bit_of(slot)) != 0;
+	bool offered = (cast->offered & shoal_told_rest(slot)) != 0;
 
 	if (offered && cast->skips < SKIPS_MAX) {
 		cast->skips++;
@@ -362,7 +310,7 @@ is_passed(struct shoal_cast *cast, uint32_t slot, const struct shoal_id *id, uin
 	if ((all & ~cast->told) == 0) {
 		cast->told = 0;
 	}
-	return (cast->told & bit_of(slot)) != 0;
+	return (cast->told & shoal_told_rest(slot)) != 0;
 }
 
 /* Also where it was offered to as many, or its time is over. */
@@ -387,7 +335,7 @@ put(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot, struct shoa
 		return false;
 	}
 	*alone = *alone && !written;
-	cast->told |= told_bit(core, slot);
+	cast->told |= shoal_told_bit(core, slot);
 	shoal_branch_told(cast, slot);
 	return true;
 }
@@ -401,7 +349,7 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 {
 	const struct shoal_id *id = &shoal_members_at(core, slot)->info->id;
 	const struct shoal_list *last = bucket->prev;
-	uint64_t all = bits_of_all(core);
+	uint64_t all = shoal_told_all(core);
 	unsigned passed = 0;
 	bool done = false;
 
@@ -435,7 +383,7 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 static void
 count_sent(struct shoal_core *core, struct shoal_list *sent, bool down)
 {
-	uint64_t all = bits_of_all(core);
+	uint64_t all = shoal_told_all(core);
 
 	SHOAL_LIST_FOREACH_SAFE (node, after, sent) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
@@ -545,12 +493,42 @@ end_spent(struct shoal_core *core)
 	}
 }
 
+/* Whether one was sent less often than bursts do and somebody can be told it. What only those may
+ * lack who poll ends after a while: who does not poll here hears it elsewhere. */
+static bool
+sort_out(struct shoal_core *core)
+{
+	struct shoal_spread *spread = &core->spread;
+	uint64_t most = POLLED_MOST * shoal_ms(core->profile.probe_interval_ms);
+	uint64_t below = (UINT64_C(1) << burst_share(core)) - 1, open;
+	bool polled = shoal_told_open(core, &open), fresh = false;
+
+	for (uint64_t left = polled ? spread->used : spread->used & below; left != 0;
+	        left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		bool early = (below >> i & 1) != 0;
+		SHOAL_LIST_FOREACH_SAFE (node, after, &spread->bucket[i]) {
+			struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
+			if (!polled) {
+				return true;
+			}
+			if ((open & ~shoal_told_by(core, cast)) != 0) {
+				fresh = fresh || early;
+			} else if (core->now - cast->queued >= most) {
+				end(core, cast);
+			}
+		}
+	}
+	return fresh;
+}
+
 void
 shoal_spread_on_timer(struct shoal_core *core)
 {
 	struct shoal_spread *spread = &core->spread;
 
 	end_spent(core);
+	bool fresh = sort_out(core);
 	spread->bursting = false;
 	if (spread->count == 0) {
 		return;
@@ -561,7 +539,7 @@ shoal_spread_on_timer(struct shoal_core *core)
 	} else {
 		shoal_count(core, SHOAL_COUNTER_CASTS_DEFERRED);
 	}
-	if (!is_fresh(core)) {
+	if (!fresh) {
 		arm_tick(core);
 		return;
 	}

@@ -441,6 +441,9 @@ shoal_gossip_fill(
 		}
 	}
 	uint32_t limit = shoal_gossip_sends(core);
+	uint64_t half = shoal_ms(core->profile.probe_interval_ms) / 2;
+	/* Who polls here does so twice in that time, and then hears it. */
+	bool polled = gossip->polled != 0 && core->now - gossip->polled <= half;
 	SHOAL_LIST_FOREACH_SAFE (node, after, &sent) {
 		struct shoal_news *news = SHOAL_LIST_ITEM(node, struct shoal_news, node);
 		shoal_list_remove(node);
@@ -450,10 +453,11 @@ shoal_gossip_fill(
 #ifdef SHOAL_PLANT_LIMIT_PASSED
 		limit = SHOAL_NEWS_SENDS_MAX - 1;
 #endif
-		if (news->sends >= limit) {
+		if (news->sends >= limit && !(polled && core->now - news->since <= half)) {
 			shoal_observe_ns(core, SHOAL_HISTOGRAM_NEWS_SPENT, core->now - news->since);
 			drop(core, news);
 		} else {
+			news->sends = (uint8_t)(news->sends < limit ? news->sends : limit);
 			enqueue(gossip, news);
 		}
 	}
@@ -523,12 +527,6 @@ wait_for_credit(const struct shoal_core *core)
 	return ahead > credit ? ahead - credit : 0;
 }
 
-static bool
-is_queued(const struct shoal_gossip *gossip)
-{
-	return gossip->entries.count > 0;
-}
-
 /* Whether something of the first classes was sent less than `share` times. Buckets below that are
  * the only ones looked at. */
 static bool
@@ -546,7 +544,8 @@ is_fresh(const struct shoal_core *core, size_t classes, uint32_t share)
 	return false;
 }
 
-static void
+/* Returns how many. */
+static uint32_t
 tell_some(struct shoal_core *core)
 {
 	uint32_t slots[SHOAL_FANOUT_MAX];
@@ -555,6 +554,7 @@ tell_some(struct shoal_core *core)
 	for (uint32_t i = 0; i < n; i++) {
 		shoal_send_gossip(core, slots[i], SHOAL_FILL_BUDGET, SHOAL_NONE);
 	}
+	return n;
 }
 
 void
@@ -575,8 +575,9 @@ shoal_gossip_on_burst(struct shoal_core *core)
 	} else if (!shoal_gossip_affords(core)) {
 		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
 		step = step > LOADED_STEP ? step : LOADED_STEP;
+	} else if (tell_some(core) == 0) {
+		step = shoal_ms(core->profile.gossip_interval_ms); /* all poll for it */
 	} else {
-		tell_some(core);
 		step = wait > 0 && step < LOADED_STEP ? LOADED_STEP : step;
 	}
 	shoal_heap_arm(&core->heap, &core->gossip.burst, core->now + shoal_jitter(core, step));
@@ -585,13 +586,13 @@ shoal_gossip_on_burst(struct shoal_core *core)
 void
 shoal_gossip_on_tick(struct shoal_core *core)
 {
-	if (!is_queued(&core->gossip) || core->members.ordered == 0) {
+	if (core->gossip.entries.count == 0 || core->members.ordered == 0) {
 		return;
 	}
 	if (!shoal_gossip_affords(core)) {
 		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
 	} else {
-		tell_some(core);
+		(void)tell_some(core);
 	}
 	shoal_heap_arm(&core->heap, &core->gossip.tick,
 	        core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));
