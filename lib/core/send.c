@@ -313,7 +313,7 @@ fill_reply(struct shoal_core *core, const struct shoal_pending *pending,
 		return;
 	}
 	if (to != NULL && shoal_send_is_polled(core, to)) {
-		core->gossip.polled = core->now;
+		core->gossip.polled = core->now; /* see await.h */
 	}
 	writer->cap = most < cap ? most : cap;
 	if (writer->len < writer->cap) {

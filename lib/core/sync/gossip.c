@@ -20,6 +20,7 @@
 #include "base/ilog.h"
 #include "core/detect/order.h"
 #include "core/node.h"
+#include "core/sync/await.h"
 #include "core/table/grave.h"
 
 /* Statements that may fail to fit before a packet is full enough. */
@@ -35,12 +36,6 @@ shoal_gossip_sends(const struct shoal_core *core)
 	uint32_t n = shoal_members_n(core);
 	uint32_t limit = shoal_ilog_ln_ceil(n) + 10;
 	return limit < n - 1 ? limit : n - 1;
-}
-
-static uint32_t
-burst_share(uint32_t limit)
-{
-	return limit - limit / 4;
 }
 
 static bool
@@ -399,7 +394,8 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t addressee
 			}
 			continue;
 		}
-		if (news->slot == told && news->rank != SHOAL_NEWS_META) {
+		if ((news->slot == told && news->rank != SHOAL_NEWS_META) ||
+		        shoal_await_keeps(core, news, addressee)) {
 			continue;
 		}
 		if (*misses > MISSES_MAX) {
@@ -441,9 +437,6 @@ shoal_gossip_fill(
 		}
 	}
 	uint32_t limit = shoal_gossip_sends(core);
-	uint64_t half = shoal_ms(core->profile.probe_interval_ms) / 2;
-	/* Who polls here does so twice in that time, and then hears it. */
-	bool polled = gossip->polled != 0 && core->now - gossip->polled <= half;
 	SHOAL_LIST_FOREACH_SAFE (node, after, &sent) {
 		struct shoal_news *news = SHOAL_LIST_ITEM(node, struct shoal_news, node);
 		shoal_list_remove(node);
@@ -453,11 +446,10 @@ shoal_gossip_fill(
 #ifdef SHOAL_PLANT_LIMIT_PASSED
 		limit = SHOAL_NEWS_SENDS_MAX - 1;
 #endif
-		if (news->sends >= limit && !(polled && core->now - news->since <= half)) {
+		if (news->sends >= limit) {
 			shoal_observe_ns(core, SHOAL_HISTOGRAM_NEWS_SPENT, core->now - news->since);
 			drop(core, news);
 		} else {
-			news->sends = (uint8_t)(news->sends < limit ? news->sends : limit);
 			enqueue(gossip, news);
 		}
 	}
@@ -560,7 +552,7 @@ tell_some(struct shoal_core *core)
 void
 shoal_gossip_on_burst(struct shoal_core *core)
 {
-	uint32_t share = burst_share(shoal_gossip_sends(core));
+	uint32_t share = shoal_await_share(core);
 	uint64_t step = shoal_ms(core->profile.burst_step_ms);
 	uint64_t wait = wait_for_credit(core);
 
