@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Bits of slots. A row of members is walked no further than until a mask is full. */
 #include "core/message/told.h"
 
 #include "core/node.h"

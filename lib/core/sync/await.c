@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Both rules go by when a poll was answered last: nobody counts those who poll. */
 #include "core/sync/await.h"
 
 #include "core/node.h"
