@@ -80,6 +80,15 @@ place_open(struct place *place)
 	place->config.log_rate = 0;
 }
 
+/* The same where the name server holds these. */
+static inline void
+place_open_with(struct place *place, const struct dns_record *record, size_t records)
+{
+	place_open(place);
+	place->dns.record = record;
+	place->dns.records = records;
+}
+
 static inline struct shoal_cluster *
 place_start(struct place *place, const char *name, const char *bind, bool joins)
 {

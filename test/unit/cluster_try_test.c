@@ -14,9 +14,7 @@ a_service_is_found_with_the_port_of_its_records(void **state)
 	struct shoal_cluster *two;
 
 	(void)state;
-	place_open(&place);
-	place.dns.record = records;
-	place.dns.records = COUNT_OF(records);
+	place_open_with(&place, records, COUNT_OF(records));
 	place_start(&place, "one", "127.0.0.1:7001", false);
 	two = place_start(&place, "two", "127.0.0.1:7002", true);
 	assert_int_equal(place_join(&place, two, "srv+example.test", 20000), 0);
@@ -42,9 +40,7 @@ the_next_priority_is_tried_only_where_none_of_the_first_was_reached(void **state
 	struct shoal_cluster *two, *three;
 
 	(void)state;
-	place_open(&place);
-	place.dns.record = tiers;
-	place.dns.records = COUNT_OF(tiers);
+	place_open_with(&place, tiers, COUNT_OF(tiers));
 	two = place_start(&place, "two", "127.0.0.1:7002", true);
 	three = place_start(&place, "three", "127.0.0.3:7003", false);
 	assert_int_equal(place_join(&place, two, "srv+example.test", 20000), 0);
@@ -53,9 +49,7 @@ the_next_priority_is_tried_only_where_none_of_the_first_was_reached(void **state
 	assert_string_equal(place_asked_at(place_asked_count - 1), "127.0.0.3:7003");
 	place_close(&place);
 
-	place_open(&place);
-	place.dns.record = tiers;
-	place.dns.records = COUNT_OF(tiers);
+	place_open_with(&place, tiers, COUNT_OF(tiers));
 	place_start(&place, "one", "127.0.0.1:7001", false);
 	three = place_start(&place, "three", "127.0.0.3:7003", false);
 	two = place_start(&place, "two", "127.0.0.1:7002", true);
@@ -78,9 +72,7 @@ all_hosts_of_one_priority_are_joined(void **state)
 	struct shoal_cluster *two;
 
 	(void)state;
-	place_open(&place);
-	place.dns.record = records;
-	place.dns.records = COUNT_OF(records);
+	place_open_with(&place, records, COUNT_OF(records));
 	place_start(&place, "one", "127.0.0.1:7001", false);
 	place_start(&place, "three", "127.0.0.3:7003", false);
 	two = place_start(&place, "two", "127.0.0.1:7002", true);
@@ -96,9 +88,7 @@ a_service_that_fails_lists_each_host_with_its_reason(void **state)
 	struct shoal_cluster *two;
 
 	(void)state;
-	place_open(&place);
-	place.dns.record = tiers;
-	place.dns.records = COUNT_OF(tiers);
+	place_open_with(&place, tiers, COUNT_OF(tiers));
 	two = place_start(&place, "two", "127.0.0.1:7002", true);
 	assert_int_equal(place_join(&place, two, "srv+example.test", 20000), SHOAL_ERR_NO_SEED);
 	place_says(&place, "srv+example.test: one.test at 127.0.0.1:7001: ");
@@ -119,9 +109,7 @@ ask_in_order(const char *family, const char *first, size_t count)
 	struct place place;
 	struct shoal_cluster *two;
 
-	place_open(&place);
-	place.dns.record = both;
-	place.dns.records = COUNT_OF(both);
+	place_open_with(&place, both, COUNT_OF(both));
 	place.config.family = family;
 	two = place_start(&place, "two", "127.0.0.2:7002", true);
 	assert_int_equal(place_join(&place, two, "db.test:7001", 20000), SHOAL_ERR_NO_SEED);
@@ -149,9 +137,7 @@ an_address_that_says_nothing_does_not_hold_up_the_others(void **state)
 	struct shoal_cluster *two;
 
 	(void)state;
-	place_open(&place);
-	place.dns.record = both;
-	place.dns.records = COUNT_OF(both);
+	place_open_with(&place, both, COUNT_OF(both));
 	place.config.family = "ipv4";
 	place.config.profile.exchange_timeout_ms = 600000;
 	snprintf(place_silent, sizeof(place_silent), "127.0.0.9:7001");
@@ -173,9 +159,7 @@ a_priority_that_says_nothing_leaves_time_for_the_next(void **state)
 	struct shoal_cluster *two;
 
 	(void)state;
-	place_open(&place);
-	place.dns.record = tiers;
-	place.dns.records = COUNT_OF(tiers);
+	place_open_with(&place, tiers, COUNT_OF(tiers));
 	place.config.profile.exchange_timeout_ms = 1500;
 	snprintf(place_silent, sizeof(place_silent), "127.0.0.1:7001");
 	place_start(&place, "three", "127.0.0.3:7003", false);
@@ -193,9 +177,7 @@ what_says_nothing_is_listed_as_timed_out(void **state)
 	struct shoal_cluster *two;
 
 	(void)state;
-	place_open(&place);
-	place.dns.record = tiers;
-	place.dns.records = COUNT_OF(tiers);
+	place_open_with(&place, tiers, COUNT_OF(tiers));
 	place.config.profile.exchange_timeout_ms = 60000;
 	snprintf(place_silent, sizeof(place_silent), "127.0.0.1:7001");
 	two = place_start(&place, "two", "127.0.0.1:7002", true);
@@ -272,9 +254,7 @@ a_name_is_resolved_anew_each_time_a_seed_is_tried_again(void **state)
 		moving[0].data = "old.test";
 		moving[0].port = 7009;
 		moving[1].data = "127.0.0.9";
-		place_open(&place);
-		place.dns.record = moving;
-		place.dns.records = COUNT_OF(moving);
+		place_open_with(&place, moving, COUNT_OF(moving));
 		place.config.profile.heal_interval_ms = 100;
 		place_start(&place, "one", "127.0.0.1:7001", false);
 		two = place_start(&place, "two", "127.0.0.1:7002", true);
@@ -300,9 +280,7 @@ a_service_that_is_this_member_alone_makes_it_the_first(void **state)
 	struct shoal_cluster *two;
 
 	(void)state;
-	place_open(&place);
-	place.dns.record = records;
-	place.dns.records = COUNT_OF(records);
+	place_open_with(&place, records, COUNT_OF(records));
 	two = place_start(&place, "two", "127.0.0.1:7002", true);
 	assert_int_equal(place_join(&place, two, "srv+example.test", 20000), 0);
 	assert_int_equal(place.reached, 0);
