@@ -315,13 +315,11 @@ start_and_ask(const struct shoal_allocator *mem, void *arg)
 		code = site_send(&site, &site.addr[0], "x", 1);
 	}
 	if (code == 0) {
-		code = site_request(&site, &site.addr[0], 1, "x", 1, 1000);
+		code = site_request(&site, &site.addr[0], 1, "x", 1, MINUTE);
 	}
 	if (code == 0) {
-		UNTIL(world, site.results.count == 1);
-		if (last(&site.results)->code == SHOAL_ERR_TIMEOUT) {
-			code = SHOAL_ERR_NOMEM; /* the reply could not be made */
-		}
+		UNTIL(world, site.results.count == 1 || site.unanswered > 0);
+		code = site.unanswered > 0 ? SHOAL_ERR_NOMEM : 0;
 	}
 	site_close(&site);
 	shoal_memory_net_free(net);

@@ -77,7 +77,8 @@ struct site {
 	uint64_t sum; /* of all bytes of the last request or result */
 	bool inside, stopped;
 	enum shoal_transport_verdict verdict; /* on what comes on streams */
-	bool echo;       /* requests are answered with what they carry, at once */
+	bool echo;         /* requests are answered with what they carry, at once */
+	size_t unanswered; /* for these the transport did not take the answer */
 	unsigned agains; /* so many results are followed, from inside the call, by one more request
 	                  */
 	unsigned again_ms;       /* with this time */
@@ -347,7 +348,7 @@ on_request(void *arg, const struct shoal_addr *from, uint64_t exchange, const ui
 	site_called(site);
 	site->sum = sum_of(data, len); /* after a stop, too, the data is there */
 	if (site->echo && !site->stopped) {
-		(void)site_reply(site, exchange, data, len);
+		site->unanswered += site_reply(site, exchange, data, len) != 0;
 		assert_true(site->sum == sum_of(data, len)); /* nor does a reply end the data */
 	}
 	return site->verdict;
