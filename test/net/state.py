@@ -204,35 +204,54 @@ def a_full_disk_keeps_the_old_file_and_warns(cluster):
     path = os.path.join(seen, "dir", "state")
     cluster.expect(lambda: os.path.exists(path), "the file is written")
     filling = os.path.join(seen, "fill")
-    sizes = []
 
-    def full():
-        """Fills the disk. A file that is written meanwhile takes the place of another one, which then is free."""
+    def fill():
+        """A file that is written meanwhile takes the place of another one, which then is free until the next fill."""
         try:
-            with open(filling, "ab", buffering=0) as fill:
+            with open(filling, "ab", buffering=0) as file:
                 while True:
-                    fill.write(b"x" * 512)
+                    file.write(b"x" * 512)
         except OSError:
             pass
-        sizes.append(os.path.getsize(filling))
-        return not os.path.exists(path + ".new") and sizes[-5:] == [sizes[-1]] * 5
+
+    def holds(name):
+        with open(path, "rb") as file:
+            return name.encode() in file.read()
 
     began = time.monotonic()
-    cluster.expect(full, "the disk is full and stays so")
-    with open(path, "rb") as file:
-        before = file.read()
-    other = cluster.start("two", *LOCAL, join=[agent.address])
-    cluster.expect(lambda: "cannot be written" in agent.log(), "the log says that the disk is full")
-    with open(path, "rb") as file:
-        check(file.read() == before, "the old file has changed")
+    held = []
+    for name in ("two", "three", "four", "five", "six"):
+        other = cluster.start(name, *LOCAL, join=[agent.address])
+        cluster.expect(lambda: fill() or "cannot be written" in agent.log() or holds(name),
+                       "the log says that the disk is full, or there was room once more")
+        if "cannot be written" in agent.log():
+            break
+        held.append(name)
+    check("cannot be written" in agent.log(), "there is room for ever")
+    check(not holds(name) and all(map(holds, held)), "the old file has changed")
     other.signal(signal.SIGTERM)
-    cluster.expect(lambda: agent.states().get("two") == "left", "the agent lives on")
+    cluster.expect(lambda: agent.states().get(name) == "left", "the agent lives on")
     minutes = int(time.monotonic() - began) // 60
     check(agent.log().count("cannot be written") <= 1 + minutes, "more than one warning a minute")
     os.remove(filling)
-    third = cluster.start("three", *LOCAL, join=[agent.address])
-    cluster.expect(lambda: b"three" in open(path, "rb").read(), "it is written again")
-    cluster.expect_all([agent, third], {"one": "alive", "three": "alive"})
+    late = cluster.start("late", *LOCAL, join=[agent.address])
+    cluster.expect(lambda: holds("late"), "it is written again")
+    cluster.expect_all([agent, late], {"one": "alive", "late": "alive"})
+
+
+def a_write_that_fails_late_is_told_and_tried_again(cluster):
+    """A pipe in the place of the new file keeps the writer waiting, for longer than the interval, and has no fsync."""
+    agent = start(cluster, "one")
+    aside = file_of(cluster, "one") + ".new"
+    os.mkfifo(aside)
+    cluster.start("two", *LOCAL, join=[agent.address])
+    cluster.expect_all([agent], {"two": "alive"})
+    time.sleep(0.5)
+    check("cannot be written" not in agent.log() and not remembers(cluster, "one", ["two"]), "the writer did not wait")
+    with open(aside, "rb") as pipe:
+        pipe.read()
+    cluster.expect(lambda: "cannot be written" in agent.log(), "the log says that it cannot be written")
+    cluster.expect(lambda: remembers(cluster, "one", ["two"]), "it is written after all")
 
 
 def a_directory_that_cannot_be_written_is_refused_at_the_start(cluster):

@@ -89,33 +89,37 @@ run_writer(void *arg)
 			continue;
 		}
 		keeper->next = NULL;
+		keeper->writing = true;
 		pthread_mutex_unlock(&keeper->lock);
 		int error = shoal_state_dir_write(&keeper->dir, data, len);
 		shoal_alloc_free(keeper->dir.mem, data);
 		pthread_mutex_lock(&keeper->lock);
 		keeper->error = error != 0 ? error : keeper->error;
+		keeper->writing = false;
 	}
 	pthread_mutex_unlock(&keeper->lock);
 	return NULL;
 }
 
-/* What went wrong since it was last asked. */
+/* What went wrong since it was last asked. Whether the writer is not done, so that more may. */
+static bool
+ask_writer(struct shoal_state_keeper *keeper, int *error)
+{
+	pthread_mutex_lock(&keeper->lock);
+	bool busy = keeper->writing || keeper->next != NULL;
+	*error = keeper->error;
+	keeper->error = 0;
+	pthread_mutex_unlock(&keeper->lock);
+	return busy;
+}
+
 static void
-warn(struct shoal_cluster *cluster)
+warn(struct shoal_cluster *cluster, int error)
 {
 	struct shoal_state_keeper *keeper = &cluster->keeper;
 	uint64_t now = shoal_clock_mono(&cluster->clock);
-	int error;
 
-	pthread_mutex_lock(&keeper->lock);
-	error = keeper->error;
-	keeper->error = 0;
-	pthread_mutex_unlock(&keeper->lock);
-	if (error == 0) {
-		return;
-	}
-	shoal_state_touch(cluster);
-	if (keeper->warned_at != 0 && now - keeper->warned_at < WARN_PAUSE) {
+	if (error == 0 || (keeper->warned_at != 0 && now - keeper->warned_at < WARN_PAUSE)) {
 		return;
 	}
 	keeper->warned_at = now;
@@ -182,15 +186,21 @@ static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct shoal_cluster *cluster = arg;
+	struct shoal_state_keeper *keeper = &cluster->keeper;
+	int error;
+	bool busy = ask_writer(keeper, &error);
 
 	(void)fd;
 	(void)what;
-	warn(cluster);
-	if (cluster->keeper.dirty) {
+	warn(cluster, error);
+	if (keeper->dirty || error != 0) {
 		hand_over(cluster);
-		/* Once more, to hear how it went. */
+		busy = true;
+	}
+	if (busy) {
+		/* Once more, to hear how it went: a disk may take longer than the interval. */
 		shoal_state_touch(cluster);
-		cluster->keeper.dirty = false;
+		keeper->dirty = false;
 	}
 }
 
@@ -342,6 +352,7 @@ void
 shoal_state_end(struct shoal_cluster *cluster)
 {
 	struct shoal_state_keeper *keeper = &cluster->keeper;
+	int error;
 
 	if (keeper->timer != NULL) {
 		event_free(keeper->timer);
@@ -357,7 +368,8 @@ shoal_state_end(struct shoal_cluster *cluster)
 	pthread_mutex_unlock(&keeper->lock);
 	pthread_join(keeper->thread, NULL);
 	keeper->has_thread = false;
-	warn(cluster);
+	(void)ask_writer(keeper, &error);
+	warn(cluster, error);
 }
 
 void

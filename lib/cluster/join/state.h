@@ -32,7 +32,7 @@ struct shoal_state_keeper {
 	pthread_cond_t wake;
 	uint8_t *next; /* under lock, as the rest: what is to be written; NULL: nothing */
 	size_t next_len;
-	bool end;
+	bool end, writing;
 	int error; /* errno of the last write that failed since it was asked */
 };
 
