@@ -45,12 +45,23 @@ shoal_tcp_connection_doom(
 	shoal_socket_soon(&connection->timer);
 }
 
+/* As what is counted who sends or reads too slowly. Who did not answer a dial did nothing yet. */
+static enum shoal_counter
+too_slow(const struct shoal_tcp_connection *connection)
+{
+	bool dialling = connection->outbound && !shoal_tcp_connection_is_up(connection);
+	return dialling ? SHOAL_TCP_QUIET : SHOAL_COUNTER_CONNECTIONS_ABUSED;
+}
+
 void
 shoal_tcp_connection_doom_by(struct shoal_tcp_connection *connection, int error)
 {
 	int code = shoal_socket_code(error);
 	connection->stale = code == SHOAL_ERR_CLOSED && connection->header_len == 0;
-	shoal_tcp_connection_doom(connection, code, SHOAL_TCP_QUIET);
+	/* The kernel's time-out for what is not acknowledged is the same as the timer's for output.
+	 */
+	shoal_tcp_connection_doom(
+	        connection, code, error == ETIMEDOUT ? too_slow(connection) : SHOAL_TCP_QUIET);
 }
 
 static void
@@ -168,10 +179,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	if ((connection->frame_since != 0 && connection->frame_since <= late) ||
 	        (connection->output_since != 0 && connection->output_since <= late) ||
 	        (connection->ending != 0 && connection->ending <= late)) {
-		bool dialling = connection->outbound && !shoal_tcp_connection_is_up(connection);
+		enum shoal_counter counter = too_slow(connection);
 		shoal_tcp_greet_late(connection);
-		shoal_tcp_connection_doom(connection, SHOAL_ERR_TIMEOUT,
-		        dialling ? SHOAL_TCP_QUIET : SHOAL_COUNTER_CONNECTIONS_ABUSED);
+		shoal_tcp_connection_doom(connection, SHOAL_ERR_TIMEOUT, counter);
 	} else if (phase_of(connection) == SHOAL_TCP_IDLE &&
 	           connection->used_at + tcp->idle_ns <= now) {
 		shoal_tcp_connection_doom(connection, SHOAL_ERR_CLOSED, SHOAL_TCP_QUIET);

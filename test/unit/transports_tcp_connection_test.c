@@ -152,7 +152,8 @@ who_does_not_read_its_replies_is_closed(void **state)
 		assert_true(code == 0 || code == SHOAL_ERR_LIMIT || code == SHOAL_ERR_NOT_FOUND);
 		assert_true(scene.tcp->held <= scene.site.env.stream_max + sizeof(large));
 	}
-	assert_true(scene.tcp->held > 0);
+	/* It is closed by the timer, or within a reply by the kernel, whose time-out is the same.
+	 */
 	UNTIL(&scene.world, count_of(&scene, SHOAL_COUNTER_CONNECTIONS_ABUSED) == 1);
 	assert_int_equal(scene.tcp->held, 0);
 	scene.site.echo = true;
