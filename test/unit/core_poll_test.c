@@ -359,6 +359,58 @@ nothing_spins_where_all_others_poll_and_are_gone(void **state)
 	world_done(&world);
 }
 
+/* One at a socket, one that has both kinds, and one at a URL, which no wall parts. */
+static void
+set_up_mixed(struct core_world *world)
+{
+	static const char *const url[] = {"", "https://both.example/g", "https://web.example/g"};
+
+	world_init(world);
+	for (size_t i = 0; i < 3; i++) {
+		struct shoal_core_config config;
+
+		world_config(world, &config);
+		if (i > 0) {
+			config.addrs = i == 1 ? 2 : 1;
+			config.url = url[i];
+			assert_int_equal(
+			        shoal_addr_from_url(&config.addr[config.addrs - 1], url[i]),
+			        SHOAL_OK);
+		}
+		world_add(world, &config);
+	}
+	assert_int_equal(world_join(world, 1, 0), SHOAL_OK);
+	world_run(world, SHOAL_MS(100));
+	struct shoal_addr both = world->node[1].other;
+	world_hears(&world->node[2], &both);
+	struct shoal_input join = {.kind = SHOAL_INPUT_JOIN, .from = both};
+	assert_int_equal(world_step(world, 2, join), SHOAL_OK);
+	world_run(world, SHOAL_SEC(30));
+	world_clear(world);
+}
+
+/* What one says that others pass on to whom it has no way to. */
+static void
+what_is_said_ends_where_one_is_told_by_others(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up_mixed(&world);
+	struct shoal_core *core = world_core(&world, 0);
+	assert_int_equal(core->members.ordered, 2);
+	for (unsigned i = 0; i < 600; i++) {
+		assert_int_equal(cast_say(&world, 0, 0, "one of many"), SHOAL_OK);
+		world_run(&world, SHOAL_MS(10));
+		world_forget_sent(&world);
+	}
+	world_run(&world, SHOAL_SEC(5));
+	cast_heard(&world, 0, "one of many", 600);
+	assert_int_equal(core->spread.count, 0);
+	assert_int_equal(bursts(&world, 0), 0);
+	world_done(&world);
+}
+
 /* Of 202 others one has a kind of address in common with it. */
 static void
 who_can_be_polled_is_found_behind_any_number_of_others(void **state)
@@ -468,6 +520,7 @@ main(void)
 	        cmocka_unit_test(what_all_are_told_reaches_one_that_nobody_dials),
 	        cmocka_unit_test(what_is_said_ends_also_where_one_polls_others),
 	        cmocka_unit_test(nothing_spins_where_all_others_poll_and_are_gone),
+	        cmocka_unit_test(what_is_said_ends_where_one_is_told_by_others),
 	        cmocka_unit_test(who_can_be_polled_is_found_behind_any_number_of_others),
 	        cmocka_unit_test(it_says_so_no_more_and_asks_no_more_when_others_get_in),
 	        cmocka_unit_test(a_poll_brings_the_ping_that_waits_once_and_to_no_stranger)};

@@ -52,7 +52,8 @@ shoal_told_open(const struct shoal_core *core, uint64_t *open)
 	*open = 0;
 	for (uint32_t i = 0; i < members->ordered && *open != UINT64_MAX; i++) {
 		uint32_t slot = members->order[i];
-		if (shoal_send_is_polled(core, shoal_members_at(core, slot))) {
+		const struct shoal_record *record = shoal_members_at(core, slot);
+		if (shoal_send_is_polled(core, record) || shoal_kind_parts(core, record)) {
 			polled = true;
 		} else {
 			*open |= shoal_told_rest(slot);

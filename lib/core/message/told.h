@@ -20,8 +20,8 @@ uint64_t shoal_told_bit(const struct shoal_core *core, uint32_t slot);
  * than bits, nobody is sent it often enough to set all of them. */
 uint64_t shoal_told_all(const struct shoal_core *core);
 
-/* Whether some members hear broadcasts only with what they poll; then *open has the bits of all
- * others. Where these fill it, nobody looks further. */
+/* Whether some members hear broadcasts only with what they poll, or from others; then *open has the
+ * bits of all others. Where these fill it, nobody looks further. */
 bool shoal_told_open(const struct shoal_core *core, uint64_t *open);
 
 /* The bits of those who were told it or told it here, its origin's among them. */
