@@ -137,8 +137,8 @@ SHOAL_API int shoal_send_many(struct shoal_cluster *cluster, const struct shoal_
  * cut off gets it when it is back; who joins gets those that were sent after its start. Each keeps
  * the last profile.casts_max of a member at most, of profile.cast_bytes. They go no faster than so
  * many in two digest intervals (profile.digest_interval_ms), so that who is not cut off misses
- * none: what is said faster waits here. Broadcasts have no order, and their handlers see
- * SHOAL_BROADCAST among the flags.
+ * none: what is said faster waits here, and who is cut off for longer than two intervals meanwhile
+ * may miss some. Broadcasts have no order, and their handlers see SHOAL_BROADCAST among the flags.
  *
  * SHOAL_ERR_TOO_BIG: the text says how long one may be. SHOAL_ERR_AGAIN: too many wait or are on
  * their way (profile.queue_bytes); one that fits no datagram counts until all to whom it was

@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 
+/* Rows of losses that are tried. */
+#define ROWS 5
+
 /* The last node is cut off. */
 static bool
 cut_off(const struct core_world *world, const struct world_packet *packet)
@@ -156,15 +159,16 @@ one_in_five(const struct core_world *world, const struct world_packet *packet)
 	return shoal_rng_below(world->arg, 5) == 0;
 }
 
-/* A member says this many as fast as it may; the network loses a fifth of all packets. */
+/* A member says this many as fast as it may, or so many in each 50 ms; the network loses a fifth of
+ * all packets, requests too, by a row of random numbers. */
 static void
-says_much(size_t nodes, size_t casts)
+says_much(size_t nodes, size_t casts, size_t at_once, uint64_t row)
 {
 	struct core_world world;
 	struct shoal_rng rng;
 	uint64_t said = 0;
 
-	shoal_rng_init(&rng, nodes, 3);
+	shoal_rng_init(&rng, nodes, row);
 	cast_begin(&world, nodes, NULL);
 	world.arg = &rng;
 	world.loses = one_in_five;
@@ -172,9 +176,12 @@ says_much(size_t nodes, size_t casts)
 		world_core(&world, i)->profile.suspicion_mult = 100;
 	}
 	for (size_t turns = 0; said < casts && turns < 4000; turns++) {
-		while (said < casts && world_step(&world, 0,
-		                               cast_input(SHOAL_RELIABLE, NULL, 0, &said,
-		                                       sizeof said)) == SHOAL_OK) {
+		for (size_t n = 0; n < at_once && said < casts; n++) {
+			struct shoal_input input =
+			        cast_input(SHOAL_RELIABLE, NULL, 0, &said, sizeof said);
+			if (world_step(&world, 0, input) != SHOAL_OK) {
+				break;
+			}
 			said++;
 		}
 		world_run(&world, SHOAL_MS(50));
@@ -193,9 +200,13 @@ static void
 what_is_taken_comes_to_all_however_fast_it_is_said(void **state)
 {
 	(void)state;
-	says_much(2, 2500);
-	says_much(3, 2500);
-	says_much(8, 1500);
+	for (uint64_t row = 1; row <= ROWS; row++) {
+		for (size_t nodes = 2; nodes <= 3; nodes++) {
+			says_much(nodes, 2500, SIZE_MAX, row);
+			says_much(nodes, 2000, 5, row);
+		}
+	}
+	says_much(8, 1500, SIZE_MAX, 1);
 }
 
 static void
@@ -346,6 +357,111 @@ an_offer_makes_a_member_ask_for_what_it_lacks_once_at_a_time(void **state)
 	world_done(&world);
 }
 
+/* The puppet offers what differs; returns whether it is asked. */
+static bool
+is_asked(struct core_world *world, struct puppet *puppet, struct shoal_msg_offer *offer)
+{
+	offer->sum++;
+	world_clear(world);
+	world_tell(world, 0, puppet, SHOAL_MESSAGE_OFFER, offer);
+	return world_sent(world, NULL, 0, &puppet->addr, SHOAL_MESSAGE_FETCH) != NULL;
+}
+
+static void
+who_refused_is_asked_again_soon_and_who_let_wait_later(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 1, NULL);
+	struct puppet *puppet = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct shoal_msg_offer offer = {.id = puppet->id, .salt = puppet_salt(puppet), .sum = 1};
+	for (int i = 0; i < 6; i++) {
+		assert_true(is_asked(&world, puppet, &offer));
+		world_answer(&world,
+		        world_sent(&world, NULL, 0, &puppet->addr, SHOAL_MESSAGE_FETCH),
+		        SHOAL_ERR_REFUSED, 0, NULL);
+		assert_false(is_asked(&world, puppet, &offer));
+		world_run(&world, SHOAL_SEC(1));
+	}
+	assert_true(is_asked(&world, puppet, &offer));
+	world_run(&world, SHOAL_SEC(2));
+	world_answer(&world, world_sent(&world, NULL, 0, &puppet->addr, SHOAL_MESSAGE_FETCH),
+	        SHOAL_ERR_TIMEOUT, 0, NULL);
+	world_run(&world, SHOAL_SEC(4));
+	assert_false(is_asked(&world, puppet, &offer));
+	world_run(&world, SHOAL_SEC(80));
+	assert_true(is_asked(&world, puppet, &offer));
+	world_done(&world);
+}
+
+static void
+who_is_known_to_lack_one_asks_who_said_it_though_it_asked_in_vain(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 1, NULL);
+	struct puppet *puppet = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct shoal_msg_offer offer = {.id = puppet->id, .salt = puppet_salt(puppet), .sum = 1};
+	struct shoal_msg_cast cast = {.id = puppet->id,
+	        .salt = offer.salt,
+	        .flags = SHOAL_RELIABLE,
+	        .type = CAST_TYPE,
+	        .body = {(const uint8_t *)"news", 4}};
+	for (uint64_t number = 1; number <= 4; number++) {
+		cast.number = number;
+		if (number != 3) { /* that one is lost */
+			world_tell(&world, 0, puppet, SHOAL_MESSAGE_CAST, &cast);
+		}
+		if (number == 2) {
+			assert_true(is_asked(&world, puppet, &offer));
+			world_answer(&world,
+			        world_sent(&world, NULL, 0, &puppet->addr, SHOAL_MESSAGE_FETCH),
+			        SHOAL_OK, SHOAL_MESSAGE_OFFER, &offer);
+			world_run(&world, SHOAL_SEC(2));
+			assert_false(is_asked(&world, puppet, &offer));
+		}
+	}
+	assert_true(is_asked(&world, puppet, &offer));
+	world_done(&world);
+}
+
+/* Each of two keeps ten; so many are said, and heard. Counts how often either tells what it keeps
+ * within ten seconds. */
+static void
+count_told(size_t casts, size_t told[2])
+{
+	struct core_world world;
+
+	cast_begin(&world, 2, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		world_core(&world, i)->profile.casts_max = 10;
+	}
+	for (size_t i = 0; i < casts; i++) {
+		assert_int_equal(cast_say(&world, 0, SHOAL_RELIABLE, "news"), SHOAL_OK);
+	}
+	world_run(&world, SHOAL_SEC(10));
+	for (size_t i = 0; i < 2; i++) {
+		told[i] = world_count_sent(&world, i, &world.node[1 - i].addr, SHOAL_MESSAGE_OFFER);
+	}
+	world_done(&world);
+}
+
+static void
+of_what_soon_makes_room_members_tell_more_often(void **state)
+{
+	size_t few[2], many[2];
+
+	(void)state;
+	count_told(4, few);
+	count_told(6, many);
+	assert_in_range(few[0], 6, 11); /* each 1.25 s, ± a quarter */
+	assert_in_range(few[1], 1, 3);  /* each 5 s */
+	assert_in_range(many[0], 12, 22);
+	assert_in_range(many[1], 12, 22);
+}
+
 int
 main(void)
 {
@@ -361,6 +477,9 @@ main(void)
 	                where_the_host_has_no_room_a_reliable_one_waits_and_another_is_lost),
 	        cmocka_unit_test(who_is_no_member_is_not_served),
 	        cmocka_unit_test(an_offer_makes_a_member_ask_for_what_it_lacks_once_at_a_time),
+	        cmocka_unit_test(of_what_soon_makes_room_members_tell_more_often),
+	        cmocka_unit_test(who_refused_is_asked_again_soon_and_who_let_wait_later),
+	        cmocka_unit_test(who_is_known_to_lack_one_asks_who_said_it_though_it_asked_in_vain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

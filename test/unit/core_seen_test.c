@@ -222,6 +222,48 @@ there_are_so_many_and_the_most_silent_makes_room(void **state)
 	world_done(&world);
 }
 
+static bool
+lacks(struct core_world *world, uint8_t id)
+{
+	struct shoal_cast_key key = key_of(id, 1, 0, true);
+	return shoal_seen_lacks(world_core(world, 0), &key);
+}
+
+static void
+one_between_others_is_known_to_be_missing(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	cast_begin(&world, 1, NULL);
+	assert_false(lacks(&world, 1));
+	add(&world, 1, 1, 7, false);
+	add(&world, 1, 1, 9, false); /* not reliable */
+	assert_false(lacks(&world, 1));
+	const uint64_t firsts[] = {1, 62, 64, 700, 5000};
+	for (uint8_t i = 0; i < 5; i++) {
+		uint64_t first = firsts[i];
+		add(&world, i + 2, 1, first, true); /* what was said before is not wanted */
+		assert_false(lacks(&world, i + 2));
+		add(&world, i + 2, 1, first + 1, true);
+		assert_false(lacks(&world, i + 2));
+		add(&world, i + 2, 1, first + 3, true);
+		assert_true(lacks(&world, i + 2));
+		add(&world, i + 2, 1, first + 2, true);
+		assert_false(lacks(&world, i + 2));
+		add(&world, i + 2, 1, first + 900, true);
+		assert_true(lacks(&world, i + 2));
+	}
+	/* What its origin keeps no more is not missed for ever. */
+	add(&world, 10, 1, 1, true);
+	for (uint64_t number = 3; number < 1200; number++) {
+		add(&world, 10, 1, number, true);
+		assert_true(number > 1000 || lacks(&world, 10));
+	}
+	assert_false(lacks(&world, 10));
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -234,6 +276,7 @@ main(void)
 	        cmocka_unit_test(made_up_instances_take_few_places_and_those_that_are_told_no_more),
 	        cmocka_unit_test(an_instance_is_forgotten_after_a_quarter_of_an_hour_of_silence),
 	        cmocka_unit_test(there_are_so_many_and_the_most_silent_makes_room),
+	        cmocka_unit_test(one_between_others_is_known_to_be_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

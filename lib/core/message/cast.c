@@ -451,6 +451,9 @@ shoal_cast_on_message(struct shoal_core *core, const struct shoal_msg_cast *mess
 		cast->untaken = !taken && shoal_inbox_fits(core, message->body.len);
 		core->casts.untaken += cast->untaken;
 		shoal_keep_add(core, cast);
+		if (shoal_keep_is_pressed(core)) {
+			shoal_repair_hurry(core);
+		}
 	}
 	if (spreads && cast != NULL) {
 		shoal_spread_add(core, cast);

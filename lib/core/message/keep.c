@@ -91,6 +91,26 @@ shoal_keep_is_fresh(const struct shoal_core *core)
 	       is_fresh(core, SHOAL_LIST_ITEM(own->prev, struct shoal_cast, kept));
 }
 
+/* Half of the room was taken by what is not twice as old as what goes at the earliest. */
+static bool
+is_pressed(const struct shoal_core *core, const struct shoal_list *list, uint32_t count,
+        uint64_t bytes)
+{
+	uint64_t span = 2 * DIGESTS * shoal_ms(core->profile.digest_interval_ms);
+
+	return is_full(core, 2 * count, 2 * bytes, 0) &&
+	       core->now - SHOAL_LIST_ITEM(list->next, struct shoal_cast, kept)->born < span;
+}
+
+bool
+shoal_keep_is_pressed(const struct shoal_core *core)
+{
+	const struct shoal_keep *keep = &core->keep;
+
+	return is_pressed(core, &keep->own, keep->own_count, keep->own_bytes) ||
+	       is_pressed(core, &keep->others, keep->others_count, keep->others_bytes);
+}
+
 static void
 evict(struct shoal_core *core, struct shoal_list *link, bool own)
 {

@@ -40,6 +40,9 @@ bool shoal_keep_has_room(const struct shoal_core *core, uint64_t cost);
 /* Whether there is one that all but those that were cut off are to have by now. */
 bool shoal_keep_is_fresh(const struct shoal_core *core);
 
+/* Whether so much is said that what is kept, of this member's or of others, may soon make room. */
+bool shoal_keep_is_pressed(const struct shoal_core *core);
+
 /* Others make room, where they have to. */
 void shoal_keep_add(struct shoal_core *core, struct shoal_cast *cast);
 /* Does nothing where it is not kept. */

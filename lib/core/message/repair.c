@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* While reliable broadcasts are kept, each interval one random member is told a sum over those that
- * are kept here; and some of them, more often, while some of its own is so young that they may
- * have missed it. One that has another sum asks for what it lacks, and names what it has; the
- * answer holds what it did not name, a batch at a time, until nothing new comes. Where that brought
- * nothing, since the other one keeps less, or what is not wanted here or not yet, nobody with that
- * sum is asked again for a while, nor that member: so none who offers without giving is in the way
- * of others. Nobody asks for what was sent before it started.
+ * are kept here; and some of them, more often, while some of its own is so young that they
+ * may have missed it; oftener still while so much is said that what is kept soon makes room. One
+ * that has another sum asks for what it lacks, and names what it has; the answer holds what it did
+ * not name, a batch at a time, until nothing new comes. Where that brought nothing, since the other
+ * one keeps less, or what is not wanted here or not yet, nobody with that sum is asked again for a
+ * while, nor that member, unless one that it said itself is known to be missing: so none who offers
+ * without giving is in the way of others. Nobody asks for what was sent before it started.
  *
  * One that fits no datagram is offered by its key (want.h). */
 #include "core/message/repair.h"
@@ -19,8 +20,8 @@
 
 #define STEPS_MAX 64
 
-/* How often the pause doubles, which begins with an interval: before one who had nothing is asked
- * again, and one who did not answer. */
+/* How often the pause doubles before one is asked again: who had nothing, which begins with an
+ * interval, and who did not answer, with the time that took. */
 #define VAIN_MOST   2
 #define FAILED_MOST 4
 
@@ -66,7 +67,7 @@ void
 shoal_repair_hurry(struct shoal_core *core)
 {
 	struct shoal_timer *timer = &core->repair.timer;
-	uint64_t soon = interval_of(core) / 4;
+	uint64_t soon = interval_of(core) / (shoal_keep_is_pressed(core) ? 8 : 4);
 
 	if (!shoal_timer_armed(timer) || timer->at > core->now + 2 * soon) {
 		shoal_heap_arm(&core->heap, timer, core->now + shoal_jitter(core, soon));
@@ -106,7 +107,7 @@ shoal_repair_on_timer(struct shoal_core *core)
 		shoal_repair_sum(core, shoal_send_to(core, SHOAL_SEND_DATAGRAM,
 		                               members->order[(start + i) % members->ordered], 0));
 	}
-	if (fresh) {
+	if (fresh || shoal_keep_is_pressed(core)) {
 		shoal_repair_hurry(core);
 	}
 }
@@ -174,9 +175,11 @@ is_vain(const struct shoal_core *core, struct shoal_vain *list, uint64_t what)
 	return found != NULL && core->now < found->until;
 }
 
-/* A new one takes the place of that which is over first. */
+/* For so long, doubled for each time before. A new one takes the place of that which is over first.
+ */
 static void
-note_vain(struct shoal_core *core, struct shoal_vain *list, uint64_t what, uint32_t most)
+note_vain(struct shoal_core *core, struct shoal_vain *list, uint64_t what, uint64_t pause,
+        uint32_t most)
 {
 	struct shoal_vain *one = find_vain(list, what);
 
@@ -187,18 +190,43 @@ note_vain(struct shoal_core *core, struct shoal_vain *list, uint64_t what, uint3
 		}
 		*one = (struct shoal_vain){.what = what};
 	}
-	one->until = core->now + (interval_of(core) << one->times);
+	one->until = core->now + (pause << one->times);
 	one->times += one->times < most;
 }
 
+/* Who does not answer is left alone for as long as that took, so that it is not in the way of
+ * others; who refuses at once may be asked again soon. */
 static void
-forgive(struct shoal_repair *repair, uint32_t slot)
+note_failed(struct shoal_core *core, uint64_t took)
 {
-	struct shoal_vain *member = find_vain(repair->members, slot);
+	struct shoal_repair *repair = &core->repair;
+	uint64_t least = core->now + interval_of(core) / 8;
+
+	note_vain(core, repair->deaf, repair->slot, took, FAILED_MOST);
+	struct shoal_vain *one = find_vain(repair->deaf, repair->slot);
+	one->until = one->until > least ? one->until : least;
+}
+
+static void
+forgive(struct shoal_vain *list, uint32_t slot)
+{
+	struct shoal_vain *member = find_vain(list, slot);
 
 	if (member != NULL) {
 		*member = (struct shoal_vain){.times = 0};
 	}
+}
+
+/* Whether one that the member itself said is known to be missing here: then it says nothing that
+ * it had none that was missing when it was asked last. */
+static bool
+lacks_of(const struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_cast_key key = {
+	        .id = record->info->id, .salt = shoal_members_salt(record), .reliable = true};
+
+	return shoal_seen_lacks(core, &key);
 }
 
 /* Whether the member may be asked for what is missing here. */
@@ -211,9 +239,12 @@ is_due(struct shoal_core *core, uint32_t slot, uint64_t sum)
 		memset(repair->sums, 0, sizeof repair->sums);
 		repair->sum = sum_of(core);
 	}
-	return sum != 0 && sum != repair->sum && repair->exchange == 0 &&
-	       core->now >= repair->next && !is_vain(core, repair->sums, sum) &&
-	       !is_vain(core, repair->members, slot);
+	if (sum == 0 || sum == repair->sum || repair->exchange != 0 || core->now < repair->next ||
+	        is_vain(core, repair->deaf, slot)) {
+		return false;
+	}
+	return lacks_of(core, slot) ||
+	       (!is_vain(core, repair->sums, sum) && !is_vain(core, repair->members, slot));
 }
 
 static void
@@ -242,26 +273,31 @@ shoal_repair_ended(struct shoal_core *core, const struct shoal_exchange *exchang
 {
 	struct shoal_repair *repair = &core->repair;
 	const struct shoal_record *record = shoal_members_at(core, repair->slot);
+	uint64_t pause = interval_of(core);
 
 	shoal_want_ended(core, exchange->number);
 	if (exchange->number != repair->exchange) {
 		return;
 	}
 	repair->exchange = 0;
+	if (repair->gained > 0 || repair->answered) {
+		forgive(repair->deaf, repair->slot);
+	}
 	if (repair->gained > 0) {
-		forgive(repair, repair->slot);
+		forgive(repair->members, repair->slot);
 		if (++repair->steps < STEPS_MAX && record != NULL && shoal_members_counts(record) &&
 		        core->leave.phase == SHOAL_LEAVE_NOT) {
 			ask(core, repair->slot);
 			return;
 		}
 	} else if (repair->answered && repair->steps == 0) {
-		note_vain(core, repair->sums, repair->offered, VAIN_MOST);
-		note_vain(core, repair->members, repair->slot, VAIN_MOST);
+		note_vain(core, repair->sums, repair->offered, pause, VAIN_MOST);
+		note_vain(core, repair->members, repair->slot, pause, VAIN_MOST);
 	} else if (!repair->answered) {
-		note_vain(core, repair->members, repair->slot, FAILED_MOST);
+		note_failed(core, core->now - exchange->begun);
+		return;
 	}
-	repair->next = core->now + interval_of(core) / 4;
+	repair->next = core->now + pause / 4;
 }
 
 /* Older ones are not wanted here. */

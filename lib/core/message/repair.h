@@ -33,7 +33,8 @@ struct shoal_repair {
 	bool answered;     /* it did */
 	uint64_t sum;      /* the one here when something was put into `sums` */
 	struct shoal_vain sums[SHOAL_VAIN_MAX];    /* of those who had nothing for that */
-	struct shoal_vain members[SHOAL_VAIN_MAX]; /* who did not answer, or had nothing */
+	struct shoal_vain members[SHOAL_VAIN_MAX]; /* who had nothing */
+	struct shoal_vain deaf[SHOAL_VAIN_MAX];    /* who did not answer */
 	uint64_t mark;                             /* of the request that is answered, see choose */
 	struct shoal_list answer;                  /* the broadcasts that it is answered with */
 	uint32_t asked;                            /* how many it asks for with `others` */

@@ -37,6 +37,9 @@ struct origin {
  * anybody passes it on. */
 #define COST_LEAST UINT64_C(80)
 
+/* Words of those that their origin may still keep. */
+#define LACKS_WORDS (SHOAL_CASTS_MOST / 64 + 2)
+
 /* One of the rows. */
 struct row {
 	uint64_t *highest, *word, words;
@@ -132,6 +135,32 @@ shoal_seen_has(const struct shoal_core *core, const struct shoal_cast_key *key)
 	}
 	return is_below(&row, key->number) ||
 	       (row.word[word % row.words] >> key->number % 64 & 1) != 0;
+}
+
+bool
+shoal_seen_lacks(const struct shoal_core *core, const struct shoal_cast_key *key)
+{
+	struct instance instance = instance_of(key);
+	const struct origin *origin = shoal_slab_at(&core->seen.slab, find(&core->seen, &instance));
+	bool begun = false;
+
+	if (origin == NULL) {
+		return false;
+	}
+	uint64_t last = origin->top / 64;
+	for (uint64_t i = last < LACKS_WORDS ? 0 : last - LACKS_WORDS + 1; i <= last; i++) {
+		uint64_t heard = origin->reliable[i % SHOAL_SEEN_RELIABLE];
+		uint64_t all = i < last ? UINT64_MAX : UINT64_MAX >> (63 - origin->top % 64);
+		if (!begun && heard == 0) {
+			continue;
+		}
+		all &= begun ? UINT64_MAX : ~((heard & -heard) - 1);
+		begun = true;
+		if ((all & ~heard) != 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static uint8_t *

@@ -46,6 +46,10 @@ bool shoal_seen_is_past(const struct shoal_core *core, const struct shoal_cast_k
 /* Whether the broadcast was heard, or is past. */
 bool shoal_seen_has(const struct shoal_core *core, const struct shoal_cast_key *key);
 
+/* Whether one of the last SHOAL_CASTS_MOST reliable ones of the instance was not heard, though one
+ * before and one after it were. */
+bool shoal_seen_lacks(const struct shoal_core *core, const struct shoal_cast_key *key);
+
 /* Whether its origin can have come to this number, as somebody else tells it. */
 bool shoal_seen_is_credible(const struct shoal_core *core, const struct shoal_cast_key *key);
 
