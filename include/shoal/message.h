@@ -22,10 +22,11 @@
  * queue_bytes until it has taken them, and among drop_streams where their connection ends before.
  *
  * To a member that cannot be dialled (inbound only) messages go down a link that it opened. Each
- * such member keeps a few, and is asked for one where there is something for it; what waits for
- * that counts among queue_bytes, and so does what waits on it for the network. Where no link comes,
- * as between two such members, reliable messages and requests end with SHOAL_ERR_WALLED after some
- * seconds, and other messages are lost (drop_unsent): let one that both reach pass them on, or
+ * such member keeps a few, and is asked for one where there is something for it; where none are
+ * kept (at URLs, and without watchers) it asks others what there is for it. What waits for that
+ * counts among queue_bytes, and so does what waits on it for the network. Where it does not come, as
+ * between two such members, reliable messages and requests end with SHOAL_ERR_WALLED after
+ * some seconds, and other messages are lost (drop_unsent): let one that both reach pass them on, or
  * broadcast. The same holds between a member that has a URL only and one that has none, where they
  * end at once.
  *
@@ -115,8 +116,8 @@ SHOAL_API int shoal_send(struct shoal_cluster *cluster, const struct shoal_id *t
 /* The end of a reliable message. code 0: the member's process has taken it, for its handler, if
  * there is one and it does not stop first. SHOAL_ERR_UNREACHABLE: the member died, left or was
  * replaced, or this cluster stopped, before it was sent. SHOAL_ERR_CLOSED: the same after it was
- * sent: it may have arrived. SHOAL_ERR_WALLED: the member cannot be dialled, and opened no link
- * to this one; it may have arrived where it had one before. SHOAL_ERR_TOO_BIG: the member takes
+ * sent: it may have arrived. SHOAL_ERR_WALLED: the member cannot be dialled, and did not dial
+ * this one; it may have arrived where it had one before. SHOAL_ERR_TOO_BIG: the member takes
  * none of this length (its message_max and inbox_bytes). */
 typedef void (*shoal_sent_fn)(struct shoal_cluster *cluster, int code, void *arg);
 

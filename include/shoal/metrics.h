@@ -171,10 +171,10 @@ extern "C" {
 	        "broadcasts dropped: too late to tell whether they were heard before")             \
 	X(DROP_META_FULL, drop_meta_full, "metadata not held: above meta_bytes with all other")    \
 	X(DROP_CODEC, drop_codec, "packets dropped: in another codec than this cluster's")         \
-	X(CALLS, calls, "requests that a member which cannot be dialled open a link to this one")  \
-	X(CALLS_PASSED, calls_passed, "such requests of others passed on down a link")             \
-	X(CALLS_SERVED, calls_served, "links that this member opened because it was asked to")     \
-	X(CALLS_UP, calls_up, "links that this member asked for and that were opened")             \
+	X(CALLS, calls, "requests that a member which cannot be dialled dial this one")            \
+	X(CALLS_PASSED, calls_passed, "such requests of others passed on")                         \
+	X(CALLS_SERVED, calls_served, "members that this one dialled because it was asked to")     \
+	X(CALLS_UP, calls_up, "members that dialled this one because it asked for it")             \
 	X(DROP_CALLS, drop_calls,                                                                  \
 	        "requests for a link dropped: too many, or none that could be opened")             \
 	X(APPLICANTS, applicants, "instances of members that the application was asked about")     \

@@ -217,6 +217,13 @@ may_ask(struct shoal_core *core, struct arrival *arrival)
 	return may_ask_so_often(core, arrival, 1);
 }
 
+/* The same of what the answer to a poll brings. */
+static bool
+may_bring(struct shoal_core *core, struct arrival *arrival)
+{
+	return may_ask_so_often(core, arrival, shoal_poll_brings(arrival->exchange));
+}
+
 /* Who opens a link asks for nothing else with it. */
 static void
 on_watch(struct shoal_core *core, struct arrival *arrival, const struct shoal_msg_watch *watch)
@@ -332,7 +339,7 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
 		on_pull(core, arrival, &m->pull);
 		break;
 	case SHOAL_MESSAGE_CALL:
-		if (may_ask(core, arrival)) {
+		if (may_bring(core, arrival)) {
 			shoal_call_on_message(core, arrival->teller.slot, &m->call, arrival->input);
 		}
 		break;
@@ -348,7 +355,7 @@ on_rare(struct shoal_core *core, struct arrival *arrival, uint16_t kind,
 		shoal_keys_on_keyring(core, arrival->exchange, &arrival->answered, &m->keyring);
 		break;
 	case SHOAL_MESSAGE_BATCH:
-		if (may_ask(core, arrival)) {
+		if (may_bring(core, arrival)) {
 			shoal_reliable_on_batch(
 			        core, arrival->teller.slot, &m->batch, arrival->input);
 		}
@@ -386,7 +393,7 @@ on_message(struct shoal_core *core, struct arrival *arrival, struct shoal_receiv
 	}
 	switch (kind) {
 	case SHOAL_MESSAGE_PING:
-		if (may_ask_so_often(core, arrival, shoal_poll_brings(arrival->exchange))) {
+		if (may_bring(core, arrival)) {
 			shoal_answer_ping(
 			        core, &m->ping, &input->from, input->kind, input->exchange);
 			note_mark(arrival, &m->ping.id, m->ping.mark);
@@ -445,6 +452,7 @@ finish(struct shoal_core *core, struct arrival *arrival)
 		if (input->kind == SHOAL_INPUT_REQUEST) {
 			shoal_inbound_dialled(core);
 		}
+		shoal_poll_again(core, slot);
 	}
 	bool joins = arrival->joins != 0;
 	if (joins && shoal_accept_holds(core, &arrival->teller.id, arrival->joins, input)) {

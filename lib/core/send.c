@@ -309,6 +309,9 @@ fill_reply(struct shoal_core *core, const struct shoal_pending *pending,
 {
 	size_t cap = writer->cap, most = core->profile.datagram_max - shoal_seal_behind(core);
 
+	if ((pending->flags & (SHOAL_FILL_MAIL | SHOAL_FILL_BATCH)) != 0) {
+		most += writer->len - core->sends.bare; /* beside the messages */
+	}
 	if (pending->kind != SHOAL_SEND_REPLY || (pending->flags & SHOAL_FILL_CASTS) == 0) {
 		return;
 	}
@@ -508,8 +511,18 @@ shoal_core_as_stream(struct shoal_core *core, struct shoal_send *send)
 
 /* Whether there still is what the packet was queued for; else it ends here. */
 static bool
-is_due(struct shoal_core *core, const struct shoal_pending *pending)
+is_due(struct shoal_core *core, struct shoal_pending *pending)
 {
+	const unsigned messages = SHOAL_FILL_MAIL | SHOAL_FILL_BATCH;
+
+	if (pending->kind == SHOAL_SEND_REPLY && (pending->flags & messages) != 0) {
+		bool mail = (pending->flags & SHOAL_FILL_MAIL) != 0;
+		if (mail ? !shoal_user_waits(core, pending->slot)
+		         : !shoal_reliable_is_due(core, pending)) {
+			pending->flags &= ~messages;
+		}
+		return true; /* the poll is answered */
+	}
 	if ((pending->flags & SHOAL_FILL_MAIL) != 0) {
 		return shoal_user_is_due(core, pending->slot);
 	}

@@ -39,20 +39,27 @@ def agents_at_urls_join_one_is_killed_and_one_leaves(cluster):
 
 
 def one_nobody_dials(cluster, *options, bind, told):
-    """Three, and one that tells an address at which nobody answers: shown so, accused by nobody, dead when killed."""
+    """Four, and one that tells an address at which nobody answers: shown so, accused by nobody, dead when killed. What
+    they say to it comes with what it polls, and so do replies to it."""
     options = (*LOCAL, "--set", "probe_interval_ms=100", "--set", "probe_timeout_ms=50", "--set", "suspicion_mult=20",
                *options)
     with sockets.socket() as streams, sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM) as datagrams:
         streams.bind(("127.0.0.1", 0))  # bound, so that nobody else gets it, and never read
         datagrams.bind(streams.getsockname())
-        agents = cluster.form(3, *options, bind=bind)
+        agents = cluster.form(4, *options, bind=bind)
         far = cluster.start("far", *options, "--advertise", told % streams.getsockname()[1], bind=bind,
                             join=[agents[0].address])
         cluster.expect(lambda: all(a.members().get("far", {}).get("diagnosis") == "inbound only"
                                    for a in agents + [far]), "all show that it is inbound only")
+        for asks, of in [(a, far) for a in agents] + [(far, agents[0])]:
+            done = cluster.run("request", of.name, "200", "x", "--timeout", "60s", "--socket", asks.socket_path)
+            check("nobody handles requests of this type there" in done.stderr, f"{asks.name} asks: {done.stderr}")
+        cluster.run("send", "far", "200", "x", "--socket", agents[0].socket_path)
+        cluster.expect(lambda: far.counters()["messages_in"] == len(agents) + 2, "all that was said to it is taken")
+        check(sum(a.counters()["calls_up"] for a in agents) > 0, "one whom it does not poll of itself asked it to")
         before = {a: a.counters()["probes_acked"] for a in agents}
-        cluster.expect(lambda: all(a.counters()["probes_acked"] >= n + 9 for a, n in before.items()),
-                       "each has probed every other three times")
+        cluster.expect(lambda: all(a.counters()["probes_acked"] >= n + 8 for a, n in before.items()),
+                       "each has probed every other twice")
         cluster.expect_none("failed")
         far.signal(signal.SIGKILL)
         far.process.wait()

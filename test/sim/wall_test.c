@@ -355,6 +355,37 @@ where_its_links_were_forgotten_or_packets_are_lost_it_arrives_too(void **state)
 	shoal_sim_free(sim);
 }
 
+/* It polls three; four others ask it to poll them, too. */
+static void
+without_links_what_anybody_says_to_it_arrives_with_what_it_polls(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct told told;
+		enum shoal_sim_filter wall =
+		        i % 2 == 0 ? SHOAL_SIM_FILTER_DROP : SHOAL_SIM_FILTER_REJECT;
+		struct shoal_sim *sim =
+		        open_linked(wall, i * 50000, i / 2 == 0 ? NULL : unit_cipher(), 0, &told);
+
+		run_for(sim, SHOAL_SEC(60));
+		only_it_is_diagnosed(sim);
+		shoal_judge_all_is_due(sim);
+		for (uint32_t node = 0; node < EIGHT; node++) {
+			if (node != WALLED) {
+				assert_int_equal(shoal_judge_say(sim, node, WALLED, true), 0);
+				assert_int_equal(shoal_judge_say(sim, WALLED, node, true), 0);
+			}
+		}
+		run_for(sim, i == 0 ? SHOAL_SEC(2) : SHOAL_SEC(60));
+		assert_int_equal(shoal_judge_unended(sim), SHOAL_SIM_NOBODY);
+		assert_int_equal(shoal_judge_untaken(sim), SHOAL_SIM_NOBODY);
+		assert_int_equal(total(sim, SHOAL_COUNTER_MESSAGES_ENDED), 0);
+		assert_in_range(total(sim, SHOAL_COUNTER_CALLS_UP), EIGHT - 1 - 3, EIGHT - 1);
+		assert_int_equal(told.failed, 0);
+		shoal_sim_free(sim);
+	}
+}
+
 /* Neither can dial the other. */
 static void
 what_two_such_members_say_to_each_other_ends_soon(void **state)
@@ -536,6 +567,7 @@ main(void)
 	        cmocka_unit_test(killed_it_is_found_dead_within_the_bound),
 	        cmocka_unit_test(what_anybody_says_to_it_arrives),
 	        cmocka_unit_test(where_its_links_were_forgotten_or_packets_are_lost_it_arrives_too),
+	        cmocka_unit_test(without_links_what_anybody_says_to_it_arrives_with_what_it_polls),
 	        cmocka_unit_test(what_two_such_members_say_to_each_other_ends_soon),
 	        cmocka_unit_test(
 	                one_whose_address_is_translated_lives_with_the_others_and_ends_as_they_do),

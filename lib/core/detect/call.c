@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Who wants a link asks the member's anchors, one after the other, with pauses that double, and
- * gives up after some seconds. An anchor passes on what a current member asks from an address of
- * its own, down the link of the one that is meant and nowhere else. That one takes it only on a
- * stream from a host of a member to which it has a link, dials only a member, at the address that
- * it holds, and keeps one link for each: so nobody makes it dial strangers.
- *
- * A request may be made up, or late, so it ends nothing: the link is opened beside those that are
- * up. Who did not ask refuses it; once it is up the older ones are known to be dead. It is charged
- * to the member that passed it on, not to the one that it names.
+ * gives up after some seconds. What they and that member do is in called.c.
  *
  * Who asked ends the link when no message went down it for link_idle_ms; the other end does so
  * after twice that. Where all places are taken, the link that was used longest ago gives its own
  * up, once it has rested for a while. Cost: both tables are small; a walk over them is O(1). */
 #include "core/detect/call.h"
 
-#include "core/admission/budget.h"
 #include "core/message/reliable.h"
 #include "core/message/user.h"
 #include "core/node.h"
@@ -23,15 +15,6 @@
 #define STEPS  2 /* to 0.8 s */
 #define ASKED  8
 #define RESTED SHOAL_SEC(10)
-/* As for watch links: who says that it has none may not have heard yet that it has. */
-#define SETTLES SHOAL_SEC(2)
-/* Requests of one member, of all that one member passes on to this one, and of all. */
-#define RATE_OF   16
-#define BURST_OF  32
-#define RATE_BY   64
-#define BURST_BY  128
-#define RATE_ALL  128
-#define BURST_ALL 256
 
 void
 shoal_call_init(struct shoal_core *core)
@@ -74,12 +57,6 @@ wanted_at(const struct shoal_core *core, uint32_t number)
 	return shoal_slab_at(&core->calls.wanted, number);
 }
 
-static struct shoal_opened_link *
-opened_at(const struct shoal_core *core, uint32_t number)
-{
-	return shoal_slab_at(&core->calls.opened, number);
-}
-
 /* SHOAL_SLAB_NONE: nothing was asked for of it. */
 static uint32_t
 find_wanted(const struct shoal_core *core, const struct shoal_id *id)
@@ -103,13 +80,6 @@ forget_wanted(struct shoal_core *core, uint32_t number)
 		shoal_watch_drop(core, link);
 	}
 	shoal_slab_give(&core->calls.wanted, number);
-}
-
-static void
-forget_opened(struct shoal_core *core, uint32_t number)
-{
-	shoal_watch_hang_up(core, &opened_at(core, number)->link);
-	shoal_slab_give(&core->calls.opened, number);
 }
 
 /* The member that a link was asked of, as the instance that was. NULL: it is gone, or another. */
@@ -149,11 +119,19 @@ ask(struct shoal_core *core, struct shoal_wanted_link *call)
 	shoal_call_arm(core, call->due);
 }
 
-/* Whether a link used at this time gives its place up before one that was used then. */
-static bool
-rests(const struct shoal_core *core, uint64_t used, uint64_t than)
+bool
+shoal_call_rests(const struct shoal_core *core, uint64_t used, uint64_t than)
 {
 	return core->now - used >= RESTED && used < than;
+}
+
+/* Whether the member in it polls this one. */
+static bool
+is_polled(const struct shoal_core *core, const struct shoal_wanted_link *call)
+{
+	uint64_t lately = 2 * shoal_ms(core->profile.probe_interval_ms);
+
+	return call->polled != 0 && core->now - call->polled <= lately;
 }
 
 /* A place, where there is none that of the link that was used longest ago. */
@@ -166,7 +144,8 @@ place_for_wanted(struct shoal_core *core)
 
 	for (uint32_t i = 0; call == NULL && i < core->calls.wanted.end; i++) {
 		const struct shoal_wanted_link *other = wanted_at(core, i);
-		if (other != NULL && other->link.number != 0 && rests(core, other->used, used)) {
+		if (other != NULL && (other->link.number != 0 || is_polled(core, other)) &&
+		        shoal_call_rests(core, other->used, used)) {
 			used = other->used;
 			oldest = i;
 		}
@@ -188,9 +167,10 @@ shoal_call_want(struct shoal_core *core, uint32_t slot)
 	if (number != SHOAL_SLAB_NONE && callee_of(core, wanted_at(core, number)) == record) {
 		return true;
 	}
+	bool polls = shoal_poll_comes(core, slot);
 	if (core->leave.phase != SHOAL_LEAVE_NOT ||
 	        shoal_members_inbound(shoal_members_at(core, SHOAL_SELF)) ||
-	        shoal_inbound_anchors(core, slot, anchor) == 0) {
+	        (!polls && shoal_inbound_anchors(core, slot, anchor) == 0)) {
 		return false;
 	}
 	if (number != SHOAL_SLAB_NONE) {
@@ -204,8 +184,40 @@ shoal_call_want(struct shoal_core *core, uint32_t slot)
 	call->link.slot = slot;
 	call->link.id = record->info->id;
 	call->link.salt = shoal_members_salt(record);
-	ask(core, call);
+	if (polls) {
+		call->used = call->polled = core->now;
+		shoal_call_arm(core, core->now + shoal_ms(core->profile.probe_interval_ms));
+	} else {
+		ask(core, call);
+	}
 	return true;
+}
+
+void
+shoal_call_polled(struct shoal_core *core, uint32_t slot, bool told)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	struct shoal_wanted_link *call = wanted_at(core, find_wanted(core, &record->info->id));
+
+	if (call == NULL || callee_of(core, call) != record) {
+		return;
+	}
+	if (call->polled == 0) {
+		shoal_count(core, SHOAL_COUNTER_CALLS_UP);
+	}
+	call->used = told || call->polled == 0 ? core->now : call->used;
+	call->polled = core->now;
+	call->asked = 0;
+}
+
+bool
+shoal_call_is_polled(const struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_record *record = shoal_members_at(core, slot);
+	const struct shoal_wanted_link *call =
+	        wanted_at(core, find_wanted(core, &record->info->id));
+
+	return call != NULL && is_polled(core, call) && callee_of(core, call) == record;
 }
 
 uint64_t
@@ -230,17 +242,6 @@ shoal_call_told(struct shoal_core *core, uint64_t number)
 		struct shoal_wanted_link *call = wanted_at(core, i);
 		if (call != NULL && call->link.number == number) {
 			call->used = core->now;
-		}
-	}
-}
-
-void
-shoal_call_heard(struct shoal_core *core, uint32_t slot)
-{
-	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		struct shoal_opened_link *called = opened_at(core, i);
-		if (called != NULL && called->link.slot == slot) {
-			called->used = core->now;
 		}
 	}
 }
@@ -285,212 +286,6 @@ shoal_call_unwatched(struct shoal_core *core, uint64_t number)
 	return SHOAL_NONE;
 }
 
-/* Whether a request on the account of the member in slot is within its budget and that of all. */
-static bool
-takes(struct shoal_core *core, uint32_t slot, uint32_t rate, uint32_t burst)
-{
-	struct shoal_calls *calls = &core->calls;
-	uint64_t *by = &calls->spent_by[slot % SHOAL_CALL_BUCKETS];
-
-	if (!shoal_budget_affords(*by, core->now, rate, burst) ||
-	        !shoal_budget_affords(calls->spent, core->now, RATE_ALL, BURST_ALL)) {
-		return false;
-	}
-	shoal_budget_spend(by, core->now, rate);
-	shoal_budget_spend(&calls->spent, core->now, RATE_ALL);
-	return true;
-}
-
-/* Who asks, as a current member under the instance that is held. NULL: it is none. */
-static const struct shoal_record *
-caller_of(struct shoal_core *core, const struct shoal_msg_call *call, uint32_t *slot)
-{
-	*slot = shoal_members_find(core, &call->id);
-	const struct shoal_record *record = shoal_members_at(core, *slot);
-	bool counts = record != NULL && *slot != SHOAL_SELF && shoal_members_counts(record) &&
-	              shoal_members_salt(record) == call->salt;
-
-	return counts ? record : NULL;
-}
-
-/* The member in a request keeps a link to this one: it is told down that. */
-static void
-pass_on(struct shoal_core *core, const struct shoal_msg_call *call, const struct shoal_input *input)
-{
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	struct shoal_msg_sender sender = {.id = self->info->id, .salt = shoal_members_salt(self)};
-	uint32_t from, slot = shoal_members_find(core, &call->target);
-	const struct shoal_record *caller = caller_of(core, call, &from);
-	const struct shoal_record *record = shoal_members_at(core, slot);
-
-	if (caller == NULL || !shoal_members_may_be(core, from, &input->from) ||
-	        !shoal_peer_may_say(core, call->salt) || record == NULL ||
-	        !shoal_members_counts(record)) {
-		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
-		return;
-	}
-	if (shoal_members_salt(record) != call->instance) {
-		shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
-		return;
-	}
-	bool linked = shoal_members_inbound(record) && shoal_inbound_link(core, slot) != 0;
-	struct shoal_pending *pending =
-	        linked && from != slot && takes(core, from, RATE_OF, BURST_OF)
-	                ? shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, 0)
-	                : NULL;
-	if (pending == NULL) {
-		shoal_count(core, SHOAL_COUNTER_DROP_CALLS);
-		return;
-	}
-	shoal_send_primary(pending, SHOAL_MESSAGE_SENDER, &sender);
-	shoal_send_primary(pending, SHOAL_MESSAGE_CALL, call);
-	shoal_count(core, SHOAL_COUNTER_CALLS_PASSED);
-}
-
-/* Whether this came down a link of this member, from who is at its other end. */
-static bool
-came_down(const struct shoal_core *core, uint32_t slot, const struct shoal_input *input)
-{
-	const struct shoal_record *record = shoal_members_at(core, slot);
-
-	if (input->kind != SHOAL_INPUT_STREAM || record == NULL ||
-	        !shoal_members_has_host(record, &input->from) ||
-	        !shoal_peer_may_say(core, shoal_members_salt(record))) {
-		return false;
-	}
-	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		const struct shoal_opened_link *called = opened_at(core, i);
-		if (called != NULL && called->link.phase == SHOAL_LINK_UP &&
-		        called->link.slot == slot &&
-		        shoal_watch_subject(core, &called->link) == record) {
-			return true;
-		}
-	}
-	return shoal_watch_is_up(core, slot);
-}
-
-/* A place for a link to the member in slot. NULL: one is under way, or has just come up, or there
- * is none. */
-static struct shoal_opened_link *
-place_for_opened(struct shoal_core *core, uint32_t slot)
-{
-	uint32_t number, oldest = SHOAL_SLAB_NONE;
-	uint64_t used = SHOAL_NEVER;
-
-	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		const struct shoal_opened_link *other = opened_at(core, i);
-		if (other == NULL) {
-			continue;
-		}
-		bool up = other->link.phase == SHOAL_LINK_UP;
-		bool settles = !up || core->now - other->link.since < SETTLES;
-		if (settles && other->link.slot == slot &&
-		        shoal_watch_subject(core, &other->link) != NULL) {
-			return NULL;
-		}
-		if (up && rests(core, other->used, used)) {
-			used = other->used;
-			oldest = i;
-		}
-	}
-	if (core->calls.opened.count == SHOAL_CALLS_MAX && oldest != SHOAL_SLAB_NONE) {
-		forget_opened(core, oldest);
-	}
-	struct shoal_opened_link *called = shoal_slab_take(&core->calls.opened, &number);
-	if (called == NULL) {
-		shoal_count(core, SHOAL_COUNTER_DROP_CALLS);
-	}
-	return called;
-}
-
-/* Another member wants a link of this one, says the one in slot teller. */
-static void
-serve(struct shoal_core *core, uint32_t teller, const struct shoal_msg_call *call)
-{
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	uint32_t slot;
-	const struct shoal_record *caller = caller_of(core, call, &slot);
-
-	if (call->instance != shoal_members_salt(self)) {
-		shoal_count(core, SHOAL_COUNTER_DROP_MISDIRECTED);
-		return;
-	}
-	if (caller == NULL) {
-		shoal_count(core, SHOAL_COUNTER_DROP_STRANGER);
-		return;
-	}
-	if (!shoal_members_inbound(self) || shoal_members_inbound(caller) ||
-	        core->leave.phase != SHOAL_LEAVE_NOT || !takes(core, teller, RATE_BY, BURST_BY)) {
-		shoal_count(core, SHOAL_COUNTER_DROP_CALLS);
-		return;
-	}
-	struct shoal_opened_link *called = place_for_opened(core, slot);
-	if (called == NULL) {
-		return;
-	}
-	called->link.called = true;
-	called->link.slot = slot;
-	called->link.id = caller->info->id;
-	called->link.salt = call->salt;
-	called->used = core->now;
-	shoal_watch_dial(core, &called->link);
-}
-
-void
-shoal_call_on_message(struct shoal_core *core, uint32_t slot, const struct shoal_msg_call *call,
-        const struct shoal_input *input)
-{
-	const struct shoal_id *self = &shoal_members_at(core, SHOAL_SELF)->info->id;
-
-	if (shoal_id_compare(&call->target, self) != 0) {
-		pass_on(core, call, input);
-	} else if (came_down(core, slot, input)) {
-		serve(core, slot, call);
-	} else {
-		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
-	}
-}
-
-struct shoal_link *
-shoal_call_opened(const struct shoal_core *core, uint64_t number, enum shoal_link_phase phase)
-{
-	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		struct shoal_opened_link *called = opened_at(core, i);
-		if (called != NULL && called->link.phase == phase &&
-		        called->link.number == number) {
-			return &called->link;
-		}
-	}
-	return NULL;
-}
-
-/* The other end had none of this member: those that it holds beside it lead nowhere. */
-void
-shoal_call_came_up(struct shoal_core *core, struct shoal_link *link)
-{
-	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		const struct shoal_opened_link *other = opened_at(core, i);
-		if (other != NULL && &other->link != link && other->link.slot == link->slot) {
-			forget_opened(core, i);
-		}
-	}
-	shoal_watch_redial(core, link->slot);
-	shoal_call_heard(core, link->slot);
-	shoal_call_arm(core, core->now + 2 * idle(core));
-}
-
-void
-shoal_call_closed(struct shoal_core *core, struct shoal_link *link)
-{
-	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		const struct shoal_opened_link *called = opened_at(core, i);
-		if (called != NULL && &called->link == link) {
-			shoal_slab_give(&core->calls.opened, i);
-			return;
-		}
-	}
-}
-
 /* The link did not come. */
 static void
 give_up(struct shoal_core *core, uint32_t number)
@@ -507,35 +302,26 @@ tend_wanted(struct shoal_core *core, uint32_t number)
 {
 	struct shoal_wanted_link *call = wanted_at(core, number);
 	const struct shoal_record *record = callee_of(core, call);
-	bool up = call->link.number != 0;
-	uint64_t due = up ? call->used + idle(core) : call->due;
+	bool up = call->link.number != 0, polled = is_polled(core, call);
+	uint64_t look = core->now + shoal_ms(core->profile.probe_interval_ms);
+	uint64_t due = up       ? call->used + idle(core)
+	               : polled ? call->used + SHOAL_CALL_POLLED
+	                        : call->due;
+	/* Who polled and has ceased to is asked again for what there is only. */
+	bool waits = record != NULL &&
+	             (polled || call->polled == 0 || shoal_user_waits(core, call->link.slot) ||
+	                     shoal_reliable_waits(core, call->link.slot));
 
-	if (record == NULL) {
-		forget_wanted(core, number); /* nothing waits for it any more */
+	if (!waits) {
+		forget_wanted(core, number); /* nothing does any more */
 	} else if (due > core->now) {
-		shoal_call_arm(core, due);
-	} else if (up) {
+		shoal_call_arm(core, polled && look < due ? look : due);
+	} else if (up || polled) {
 		forget_wanted(core, number);
 	} else if (call->asked < ASKED && shoal_members_inbound(record)) {
 		ask(core, call);
 	} else {
 		give_up(core, number);
-	}
-}
-
-static void
-tend_opened(struct shoal_core *core, uint32_t number)
-{
-	const struct shoal_opened_link *called = opened_at(core, number);
-	enum shoal_link_phase phase = called->link.phase;
-	uint64_t due = phase == SHOAL_LINK_UP      ? called->used + 2 * idle(core)
-	               : phase == SHOAL_LINK_WAITS ? called->link.due
-	                                           : SHOAL_NEVER;
-
-	if (due <= core->now || shoal_watch_subject(core, &called->link) == NULL) {
-		forget_opened(core, number);
-	} else if (due != SHOAL_NEVER) {
-		shoal_call_arm(core, due);
 	}
 }
 
@@ -550,11 +336,7 @@ shoal_call_on_timer(struct shoal_core *core)
 			tend_wanted(core, i);
 		}
 	}
-	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		if (opened_at(core, i) != NULL) {
-			tend_opened(core, i);
-		}
-	}
+	shoal_call_tend_opened(core);
 }
 
 void
@@ -568,12 +350,7 @@ shoal_call_listed(struct shoal_core *core)
 			forget_wanted(core, i);
 		}
 	}
-	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		const struct shoal_opened_link *called = opened_at(core, i);
-		if (called != NULL && shoal_watch_subject(core, &called->link) == NULL) {
-			forget_opened(core, i);
-		}
-	}
+	shoal_call_opened_listed(core);
 }
 
 size_t
@@ -586,15 +363,11 @@ shoal_call_memory(const struct shoal_core *core)
 uint64_t
 shoal_call_hash(const struct shoal_core *core)
 {
-	uint64_t sum = core->calls.spent;
+	uint64_t sum = core->calls.spent + shoal_call_opened_hash(core);
 
 	for (uint32_t i = 0; i < core->calls.wanted.end; i++) {
 		const struct shoal_wanted_link *call = wanted_at(core, i);
-		sum += call != NULL ? call->link.number + call->due + call->used : 0;
-	}
-	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
-		const struct shoal_opened_link *called = opened_at(core, i);
-		sum += called != NULL ? called->link.number + called->link.phase + called->used : 0;
+		sum += call != NULL ? call->link.number + call->due + call->used + call->polled : 0;
 	}
 	return sum;
 }

@@ -8,6 +8,7 @@
 #include "base/heap.h"
 #include "base/slab.h"
 #include "core/detect/watch.h"
+#include "core/send.h"
 
 /* Links that this member has asked for, and those that it opened because others asked: beside watch
  * links, so that what is said takes no place from what watches. */
@@ -20,18 +21,30 @@ struct shoal_wanted_link {
 	struct shoal_watcher link; /* its number is 0 as long as it is not there */
 	uint64_t due;              /* without it: the next one is asked */
 	uint64_t used;             /* with it: a message went down it last */
+	uint64_t polled;           /* where it has no links: it polled this member last; 0: never */
 	unsigned asked;            /* how often somebody was, in vain */
 };
 
-/* One that this member was asked for. */
+/* One that this member was asked for; of one that is polled the number is that of the last poll. */
 struct shoal_opened_link {
 	struct shoal_link link;
 	uint64_t used; /* a message came by it last */
 };
 
+/* A request that waits for a poll of the one that is meant. */
+struct shoal_kept_call {
+	struct shoal_msg_call call;
+	uint64_t at; /* it came; 0: the place is free */
+};
+
+/* Where no links are kept, who asked and who was asked let go after so long, and twice as long,
+ * without a message. */
+#define SHOAL_CALL_POLLED SHOAL_SEC(10)
+
 struct shoal_calls {
-	struct shoal_slab wanted; /* struct shoal_wanted_link */
-	struct shoal_slab opened; /* struct shoal_opened_link */
+	struct shoal_slab wanted;                     /* struct shoal_wanted_link */
+	struct shoal_slab opened;                     /* struct shoal_opened_link */
+	struct shoal_kept_call kept[SHOAL_CALLS_MAX]; /* of others */
 	struct shoal_timer timer;
 	uint64_t spent, spent_by[SHOAL_CALL_BUCKETS]; /* time until which they are */
 };
@@ -54,6 +67,17 @@ uint64_t shoal_call_link(const struct shoal_core *core, uint32_t slot);
 void shoal_call_told(struct shoal_core *core, uint64_t number);
 void shoal_call_heard(struct shoal_core *core, uint32_t slot);
 
+/* The member in slot, which has no links, polls this one; and whether it has lately. told: a
+ * message goes with the answer. */
+void shoal_call_polled(struct shoal_core *core, uint32_t slot, bool told);
+bool shoal_call_is_polled(const struct shoal_core *core, uint32_t slot);
+/* Puts requests that wait for a poll of the member in slot into the answer, at most so many; how
+ * many. */
+unsigned shoal_call_carry(
+        struct shoal_core *core, uint32_t slot, unsigned most, struct shoal_pending *reply);
+/* Polls those for whom this member was asked to; only: this one of them, SHOAL_NONE: all. */
+void shoal_call_poll(struct shoal_core *core, uint32_t only);
+
 /* The place of a link that a member opens because it was asked to. NULL: it was not. */
 struct shoal_watcher *shoal_call_place(
         struct shoal_core *core, const struct shoal_msg_watch *message);
@@ -69,7 +93,14 @@ void shoal_call_listed(struct shoal_core *core);
 void shoal_call_on_message(struct shoal_core *core, uint32_t slot,
         const struct shoal_msg_call *call, const struct shoal_input *input);
 
-/* Links that this member opens: the one of a number in this phase, NULL: none; it is up; it has
+/* Whether a link used at this time gives its place up before one that was used then. */
+bool shoal_call_rests(const struct shoal_core *core, uint64_t used, uint64_t than);
+
+/* Links that this member opens, in called.c: what is due, who is admitted, and what they are. */
+void shoal_call_tend_opened(struct shoal_core *core);
+void shoal_call_opened_listed(struct shoal_core *core);
+uint64_t shoal_call_opened_hash(const struct shoal_core *core);
+/* The same: the one of a number in this phase, NULL: none; it is up; it has
  * ended. */
 struct shoal_link *shoal_call_opened(
         const struct shoal_core *core, uint64_t number, enum shoal_link_phase phase);

@@ -279,7 +279,7 @@ others_of(struct shoal_core *core, uint32_t all, uint32_t anchors[SHOAL_ANCHORS_
 uint32_t
 shoal_inbound_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_ANCHORS_MAX])
 {
-	return others_of(core, anchors_of(core, slot, anchors), anchors);
+	return others_of(core, asked_of(core, slot, anchors), anchors);
 }
 
 uint32_t

@@ -61,7 +61,8 @@ void shoal_inbound_ping(struct shoal_core *core, uint32_t slot, uint64_t seq);
  * bears no links. */
 bool shoal_inbound_holds_links(const struct shoal_record *record);
 
-/* Those others to whom a member has its links, that are alive and can be sent to; how many. */
+/* Those others to whom a member has its links, or whom it polls, that are alive and can be sent to;
+ * how many. */
 uint32_t shoal_inbound_anchors(
         struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_ANCHORS_MAX]);
 

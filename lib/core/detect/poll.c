@@ -15,12 +15,18 @@
  * What is put in a reply is put there only where the poll was sealed or came from a host of that
  * member: who knows its id and salt gets no further with them than with a refutation. At URLs the
  * caller says what host that is, and nothing proves it: who reaches the port can answer for the
- * member there, where packets are not sealed. */
+ * member there, and take messages to it, where packets are not sealed.
+ *
+ * Who has a message for one that says that it cannot be dialled gives it along with the reply; whom
+ * it does not poll of itself asks it to, as for a link (call.h). A reply that brought a message is
+ * followed by a poll at once: more may wait. */
 #include "core/detect/poll.h"
 
 #include <string.h>
 
 #include "core/detect/ways.h"
+#include "core/message/reliable.h"
+#include "core/message/user.h"
 #include "core/node.h"
 #include "core/sync/exchange.h"
 
@@ -181,6 +187,32 @@ ping(struct shoal_pending *reply, const struct shoal_msg_ping *base, uint64_t se
 	shoal_send_primary(reply, SHOAL_MESSAGE_PING, &message);
 }
 
+bool
+shoal_poll_comes(struct shoal_core *core, uint32_t slot)
+{
+	uint32_t anchor[SHOAL_POLLED], n = 0, i = 0;
+
+	if (shoal_send_is_polled(core, shoal_members_at(core, slot))) {
+		n = shoal_poll_anchors(core, slot, anchor);
+	}
+	while (i < n && anchor[i] != SHOAL_SELF) {
+		i++;
+	}
+	return i < n;
+}
+
+/* Messages for it, of one kind: together they may be longer than an answer can be. */
+static unsigned
+messages_for(struct shoal_core *core, uint32_t slot)
+{
+	bool mail = shoal_user_waits(core, slot);
+
+	if (mail && shoal_rng_below(&core->rng, 2) == 0) {
+		return SHOAL_FILL_MAIL;
+	}
+	return shoal_reliable_polled(core, slot) ? SHOAL_FILL_BATCH : mail ? SHOAL_FILL_MAIL : 0;
+}
+
 void
 shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
         const struct shoal_addr *from, struct shoal_pending *reply)
@@ -206,6 +238,13 @@ shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
 		ping(reply, &message, seq[i]);
 		shoal_count(core, SHOAL_COUNTER_PINGS_OUT);
 	}
+	if (!shoal_members_inbound(record)) {
+		return;
+	}
+	n += shoal_call_carry(core, slot, SHOAL_POLL_PINGS - n, reply);
+	unsigned messages = n < SHOAL_POLL_PINGS ? messages_for(core, slot) : 0;
+	reply->flags |= messages;
+	shoal_call_polled(core, slot, messages != 0);
 }
 
 void
@@ -214,19 +253,39 @@ shoal_poll_on_ack(struct shoal_core *core)
 	core->poll.answered = core->now;
 }
 
+void
+shoal_poll_one(struct shoal_core *core, uint32_t slot, uint64_t *number, uint64_t timeout)
+{
+	if (shoal_members_at(core, slot)->state == SHOAL_STATE_ALIVE &&
+	        shoal_exchange_to(core, *number).port == 0) {
+		*number = shoal_ways_poll(core, slot, timeout);
+	}
+}
+
+/* only: this one of them, SHOAL_NONE: all. */
 static void
-ask(struct shoal_core *core)
+ask(struct shoal_core *core, uint32_t only)
 {
 	uint32_t anchor[SHOAL_POLLED], n = shoal_poll_anchors(core, SHOAL_SELF, anchor);
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct shoal_record *record = shoal_members_at(core, anchor[i]);
-		uint64_t *number = &core->poll.number[i];
-		if (record->state == SHOAL_STATE_ALIVE &&
-		        shoal_exchange_to(core, *number).port == 0) {
-			*number = shoal_ways_poll(core, anchor[i], interval(core));
+		if (only == SHOAL_NONE || only == anchor[i]) {
+			shoal_poll_one(core, anchor[i], &core->poll.number[i], interval(core));
 		}
 	}
+	shoal_call_poll(core, only);
+}
+
+void
+shoal_poll_again(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_poll *poll = &core->poll;
+
+	if (poll->told && poll->needed &&
+	        shoal_members_inbound(shoal_members_at(core, SHOAL_SELF))) {
+		ask(core, slot);
+	}
+	poll->told = false;
 }
 
 /* Whether others are to be asked to connect: what this member sends gets out, and nobody got in. At
@@ -262,7 +321,7 @@ shoal_poll_on_timer(struct shoal_core *core)
 		end(core);
 		return;
 	}
-	ask(core);
+	ask(core, SHOAL_NONE);
 	if (is_alone(core)) {
 		uint64_t again = shoal_inbound_ask(core);
 		poll->asked = core->now;

@@ -10,7 +10,8 @@
 
 /* Whom such a member asks. */
 #define SHOAL_POLLED 3
-/* Pings that the reply to a poll brings, at most: as many as fit what is always in a packet. */
+/* Pings, and requests for links, that the reply to a poll brings, at most: as many as fit what is
+ * always in a packet. */
 #define SHOAL_POLL_PINGS 4
 
 struct shoal_poll {
@@ -21,6 +22,7 @@ struct shoal_poll {
 	uint64_t brought;              /* the last time that one brought a ping; 0: none did */
 	uint64_t begun;                /* it polls since */
 	uint64_t asked;                /* others were asked to connect last */
+	bool told;                     /* what came now is a message to this member */
 	bool needed;                   /* perhaps not all get in to this member */
 };
 
@@ -47,6 +49,17 @@ uint32_t shoal_poll_anchors(struct shoal_core *core, uint32_t slot, uint32_t anc
  * and what a datagram to it would take along. */
 void shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
         const struct shoal_addr *from, struct shoal_pending *reply);
+
+/* Whether this member is one of those that a member polls which cannot be dialled and has no links.
+ */
+bool shoal_poll_comes(struct shoal_core *core, uint32_t slot);
+
+/* What came of the member in slot is over. If it was a message, more may wait there: it is polled
+ * again. */
+void shoal_poll_again(struct shoal_core *core, uint32_t slot);
+
+/* Polls the member in slot, unless the poll of that number is under way. */
+void shoal_poll_one(struct shoal_core *core, uint32_t slot, uint64_t *number, uint64_t timeout);
 
 /* How many requests what came may hold: more than one where it answers a ping of this member. NULL:
  * it answers none. */

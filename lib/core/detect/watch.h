@@ -21,7 +21,8 @@ enum shoal_link_phase {
 	SHOAL_LINK_FREE = 0,
 	SHOAL_LINK_WAITS,   /* dialled when it is due */
 	SHOAL_LINK_DIALLED, /* a result comes */
-	SHOAL_LINK_UP       /* this instance has answered on it */
+	SHOAL_LINK_UP,      /* this instance has answered on it */
+	SHOAL_LINK_POLLED   /* it is none: see called.c */
 };
 
 /* To a member that this one watches. */

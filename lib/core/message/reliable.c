@@ -2,12 +2,11 @@
 /* One request to a member is in flight at a time. It carries what waits, from the first message
  * that is not known to be taken, up to a limit; the receipt in its answer says how far the member
  * has taken them. What moved goes on at once; what did not is tried again after a pause that
- * doubles, over a new connection. A member takes what is at or above the number that it expects, in
- * order, and skips what is below: exactly once, however often it is sent. One that has no room says
- * so by taking less than it was sent, and tells those it turned away when there is some again.
+ * doubles, over a new connection. How they are taken is in taker.c.
  *
  * To a member that cannot be dialled requests go down its link, and the receipt comes by itself. Of
- * one that has none to this member a link is asked for.
+ * one that has none to this member a link is asked for; where no links are kept, that it polls this
+ * member, and what waits goes with the answers to its polls.
  * Cost: a copy of each message here, one in the packet and one in the inbox. */
 #include "core/message/reliable.h"
 
@@ -22,10 +21,6 @@
 #define PAUSE_STEPS 5                 /* the longest pause: 2^5 times as long */
 #define FAILURES    (PAUSE_STEPS + 1) /* that are counted, one before each of the pauses */
 #define CROWDED     SHOAL_MS(10)      /* until a request can be queued */
-/* Numbers that a sender may leave out, and with which it may begin: whoever forges a batch makes
- * its receiver expect others, but never gets to the end of them. */
-#define LEFT_OUT_MOST (UINT64_C(1) << 40)
-#define FIRST_MOST    (UINT64_C(1) << 62)
 /* What found no room comes again unasked, for what was to tell of room may be lost. */
 #define FULL (PAUSE << PAUSE_STEPS)
 /* No receiver expects one above this. */
@@ -68,18 +63,22 @@ call_next(struct shoal_core *core)
 	}
 }
 
+static void
+await_receipt(struct shoal_core *core, struct shoal_peer *peer)
+{
+	unsigned steps = peer->failures < PAUSE_STEPS ? peer->failures : PAUSE_STEPS;
+
+	peer->flight = SHOAL_PEER_TOLD;
+	pause(core, peer, shoal_ms(core->profile.probe_interval_ms) << steps);
+}
+
 static bool
 tell(struct shoal_core *core, struct shoal_peer *peer)
 {
-	struct shoal_pending *pending =
-	        shoal_send_to(core, SHOAL_SEND_DATAGRAM, peer->slot, SHOAL_FILL_BATCH);
-
-	if (pending == NULL) {
+	if (shoal_send_to(core, SHOAL_SEND_DATAGRAM, peer->slot, SHOAL_FILL_BATCH) == NULL) {
 		return false;
 	}
-	peer->flight = SHOAL_PEER_TOLD;
-	unsigned steps = peer->failures < PAUSE_STEPS ? peer->failures : PAUSE_STEPS;
-	pause(core, peer, shoal_ms(core->profile.probe_interval_ms) << steps);
+	await_receipt(core, peer);
 	return true;
 }
 
@@ -140,6 +139,14 @@ await_link(struct shoal_core *core, struct shoal_peer *peer, bool called)
 }
 
 static void
+begin(struct shoal_core *core, struct shoal_peer *peer)
+{
+	peer->unlinked = 0;
+	peer->moved = peer->full = false;
+	peer->seq = shoal_rng_u64(&core->rng);
+}
+
+static void
 try_now(struct shoal_core *core, struct shoal_peer *peer)
 {
 	bool doubtful = peer->failures > 0;
@@ -151,13 +158,16 @@ try_now(struct shoal_core *core, struct shoal_peer *peer)
 	bool walled = is_walled(core, peer);
 	bool apart = is_apart(core, peer);
 	bool called = walled && !apart && shoal_call_want(core, peer->slot);
+	if (called && shoal_call_is_polled(core, peer->slot)) {
+		peer->full = false; /* it comes for it */
+		pause(core, peer, shoal_ms(core->profile.probe_interval_ms));
+		return;
+	}
 	if (walled && (doubtful || apart)) {
 		await_link(core, peer, called); /* its watchers dial it; one try was enough */
 		return;
 	}
-	peer->unlinked = 0;
-	peer->moved = peer->full = false;
-	peer->seq = shoal_rng_u64(&core->rng);
+	begin(core, peer);
 	bool link = !walled && shoal_members_inbound(shoal_members_at(core, peer->slot));
 	if (!link && !has_place(core, doubtful)) {
 		shoal_list_push_back(&core->talk.crowd[doubtful], &peer->place);
@@ -235,6 +245,29 @@ shoal_reliable_linked(struct shoal_core *core, uint32_t slot)
 	peer->failures = 0;
 	shoal_heap_disarm(&core->heap, &peer->timer);
 	try_now(core, peer);
+}
+
+bool
+shoal_reliable_waits(const struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_peer *peer = shoal_peer_find(core, slot);
+
+	return peer != NULL && !peer->over && waiting(peer) > 0;
+}
+
+bool
+shoal_reliable_polled(struct shoal_core *core, uint32_t slot)
+{
+	struct shoal_peer *peer = shoal_peer_find(core, slot);
+
+	if (!shoal_reliable_waits(core, slot) || peer->flight == SHOAL_PEER_TOLD || peer->full) {
+		return false;
+	}
+	shoal_reliable_land(core, peer);
+	peer->failures = peer->unlinked > 0 ? 0 : peer->failures; /* to find a way to it */
+	begin(core, peer);
+	await_receipt(core, peer);
+	return true;
 }
 
 void
@@ -341,158 +374,6 @@ shoal_reliable_sent(struct shoal_core *core, const struct shoal_pending *pending
 	peer->sent = n > peer->sent ? n : peer->sent;
 	peer->batch = n;
 	core->counters.value[SHOAL_COUNTER_MESSAGES_OUT] += n;
-}
-
-/* SHOAL_ERR_TOO_BIG: the next one never will be taken. */
-static int
-take(struct shoal_core *core, struct shoal_peer *peer, const struct shoal_msg_batch *batch)
-{
-	struct shoal_reader reader;
-	struct shoal_entry entry;
-	uint64_t number = batch->first;
-
-	shoal_list_remove(&peer->turned);
-	/* What is between was given up by its sender. */
-	peer->expected = batch->first > peer->expected ? batch->first : peer->expected;
-	shoal_reader_init(&reader, batch->entries.data, batch->entries.len);
-	for (; shoal_entry_next(&reader, &entry) > 0; number++) {
-#ifdef SHOAL_PLANT_TAKEN_AGAIN
-		peer->expected = number;
-#endif
-		if (number < peer->expected) {
-			shoal_count(core, SHOAL_COUNTER_DROP_AGAIN);
-			continue;
-		}
-		if (!shoal_inbox_fits(core, entry.data.len)) {
-			shoal_count(core, SHOAL_COUNTER_DROP_TOO_BIG);
-			return SHOAL_ERR_TOO_BIG;
-		}
-		if (!shoal_inbox_put(core, peer->slot, SHOAL_RELIABLE, &entry)) {
-			peer->turned_seq = batch->seq;
-			peer->lacks = entry.data.len + SHOAL_MESSAGE_COST;
-			shoal_list_push_back(&core->talk.turned, &peer->turned);
-			break;
-		}
-		peer->expected = number + 1;
-	}
-	return SHOAL_OK;
-}
-
-/* Whether a sender can have come to this number. */
-static bool
-is_credible(const struct shoal_peer *peer, uint64_t first)
-{
-	uint64_t most = peer->expected == 0 ? FIRST_MOST : LEFT_OUT_MOST;
-
-	return first <= peer->expected || first - peer->expected <= most;
-}
-
-/* Why none of it is looked at; 0: it is. */
-static int
-judge(const struct shoal_core *core, uint32_t slot, const struct shoal_msg_batch *batch)
-{
-	const struct shoal_record *record = shoal_members_at(core, slot);
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-
-	if (record == NULL || !shoal_peer_is_there(record) ||
-	        batch->salt != shoal_members_salt(record)) {
-		return SHOAL_ERR_NOT_FOUND;
-	}
-	return batch->instance != shoal_members_salt(self) ? SHOAL_ERR_STATE : SHOAL_OK;
-}
-
-/* A batch comes with a request, or down a link from a host of its sender: a datagram says nothing
- * of where it comes from. */
-static bool
-may_come(const struct shoal_core *core, uint32_t slot, const struct shoal_input *input)
-{
-	const struct shoal_record *record = shoal_members_at(core, slot);
-
-	return input->kind == SHOAL_INPUT_REQUEST ||
-	       (input->kind == SHOAL_INPUT_STREAM && record != NULL &&
-	               shoal_members_has_host(record, &input->from));
-}
-
-static void
-answer(struct shoal_core *core, uint32_t slot, const struct shoal_msg_receipt *receipt,
-        const struct shoal_input *input)
-{
-	struct shoal_pending *pending = NULL;
-
-	if (input->kind == SHOAL_INPUT_REQUEST) {
-		pending = shoal_send_queue(core, SHOAL_SEND_REPLY, &input->from, SHOAL_NONE, 0);
-	} else if (shoal_members_at(core, slot) != NULL) {
-		pending = shoal_send_to(core, SHOAL_SEND_DATAGRAM, slot, 0);
-	}
-	if (pending != NULL) {
-		pending->exchange =
-		        input->kind == SHOAL_INPUT_REQUEST ? input->exchange : pending->exchange;
-		shoal_send_primary(pending, SHOAL_MESSAGE_RECEIPT, receipt);
-	}
-}
-
-void
-shoal_reliable_on_batch(struct shoal_core *core, uint32_t slot, const struct shoal_msg_batch *batch,
-        const struct shoal_input *input)
-{
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	struct shoal_msg_receipt receipt = {.id = self->info->id,
-	        .salt = shoal_members_salt(self),
-	        .instance = batch->salt,
-	        .seq = batch->seq};
-
-	if (!may_come(core, slot, input) || !shoal_peer_may_say(core, batch->salt)) {
-		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
-		return;
-	}
-	shoal_call_heard(core, slot);
-	int rc = judge(core, slot, batch);
-	struct shoal_peer *peer = rc == SHOAL_OK ? shoal_peer_take(core, slot) : NULL;
-	if (peer != NULL && !is_credible(peer, batch->first)) {
-		shoal_count(core, SHOAL_COUNTER_DROP_FORGED);
-		return;
-	}
-	if (peer != NULL) {
-		rc = take(core, peer, batch);
-		receipt.next = peer->expected;
-	} else {
-		rc = rc == SHOAL_OK ? SHOAL_ERR_LIMIT : rc;
-		shoal_count(core, rc == SHOAL_ERR_STATE   ? SHOAL_COUNTER_DROP_MISDIRECTED
-		                  : rc == SHOAL_ERR_LIMIT ? SHOAL_COUNTER_DROP_NOMEM
-		                                          : SHOAL_COUNTER_DROP_STRANGER);
-	}
-	receipt.code = (uint64_t)-rc;
-	if (peer != NULL || input->kind == SHOAL_INPUT_REQUEST) {
-		answer(core, slot, &receipt, input);
-	}
-}
-
-void
-shoal_reliable_on_room(struct shoal_core *core)
-{
-	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
-	uint64_t promised = 0;
-
-	SHOAL_LIST_FOREACH_SAFE (node, after, &core->talk.turned) {
-		struct shoal_peer *peer = SHOAL_LIST_ITEM(node, struct shoal_peer, turned);
-		bool there = shoal_peer_is_there(shoal_members_at(core, peer->slot));
-		struct shoal_pending *pending = NULL;
-
-		if (there && !shoal_inbox_has_room(core, peer->slot, promised + peer->lacks)) {
-			continue;
-		}
-		shoal_list_remove(node);
-		pending = there ? shoal_send_to(core, SHOAL_SEND_DATAGRAM, peer->slot, 0) : NULL;
-		if (pending != NULL) {
-			struct shoal_msg_receipt receipt = {.id = self->info->id,
-			        .salt = shoal_members_salt(self),
-			        .instance = peer->salt,
-			        .seq = peer->turned_seq,
-			        .next = peer->expected};
-			promised += peer->lacks;
-			shoal_send_primary(pending, SHOAL_MESSAGE_RECEIPT, &receipt);
-		}
-	}
 }
 
 /* So many of what was sent have this end. */

@@ -24,6 +24,10 @@ void shoal_reliable_on_timer(struct shoal_core *core, uint32_t number);
 /* The member in slot has opened a link to this one: what waits for it need not wait for its turn.
  */
 void shoal_reliable_linked(struct shoal_core *core, uint32_t slot);
+/* Whether messages wait for it. */
+bool shoal_reliable_waits(const struct shoal_core *core, uint32_t slot);
+/* It polls this member, and cannot be dialled: whether what waits goes with the answer. */
+bool shoal_reliable_polled(struct shoal_core *core, uint32_t slot);
 /* Its link has ended: no receipt of what was told by it need be waited for. */
 void shoal_reliable_unlinked(struct shoal_core *core, uint32_t slot);
 /* The link that was asked for did not come. What has just begun to wait for it goes on to. */

@@ -114,8 +114,8 @@ choose(struct shoal_peer *peer, size_t room)
 	}
 }
 
-/* Whether the first of what waits is too long for a datagram, and its member cannot be dialled and
- * has no link to this one: it waits for one. */
+/* Whether its member cannot be dialled and has no link to this one, and the first of what waits is
+ * too long for a datagram: it waits for one. Where no links are kept all waits for its polls. */
 static bool
 awaits_link(struct shoal_core *core, const struct shoal_peer *peer)
 {
@@ -128,11 +128,22 @@ awaits_link(struct shoal_core *core, const struct shoal_peer *peer)
 	if (!shoal_members_inbound(record) || shoal_inbound_link(core, peer->slot) != 0) {
 		return false;
 	}
+	if (shoal_send_is_polled(core, record)) {
+		return len > 0 && shoal_call_want(core, peer->slot);
+	}
 	shoal_reader_init(&reader, shoal_fifo_data(&peer->mail), len);
 	size_t most = shoal_path_limit(core, record, &to) - PACKET_HEAD;
 	most = core->coding.codec != NULL ? most / 2 : most; /* a codec may need more */
 	return shoal_entry_next(&reader, &entry) > 0 && len - reader.left > most &&
 	       shoal_call_want(core, peer->slot);
+}
+
+bool
+shoal_user_waits(const struct shoal_core *core, uint32_t slot)
+{
+	const struct shoal_peer *peer = shoal_peer_find(core, slot);
+
+	return peer != NULL && shoal_fifo_len(&peer->mail) > 0;
 }
 
 bool

@@ -16,6 +16,9 @@ int shoal_user_send(struct shoal_core *core, const struct shoal_input *input);
 /* Bytes of the longest message that can be sent. */
 size_t shoal_user_most(const struct shoal_core *core);
 
+/* Whether there is something for the member in slot, which may take it along itself. */
+bool shoal_user_waits(const struct shoal_core *core, uint32_t slot);
+
 /* Whether there is something for the packet that was queued for the member in slot. */
 bool shoal_user_is_due(struct shoal_core *core, uint32_t slot);
 /* Writes what goes with it; writer->failed: not even the first fits. */
