@@ -44,7 +44,7 @@ extern "C" {
 	X(MISDIRECTED, misdirected, -29, "sealed for another member or instance")                  \
 	X(CLEAR, clear, -30, "not sealed, and only what is sealed is taken here")                  \
 	X(WALLED, walled, -31,                                                                     \
-	        "the member cannot be dialled from here, and opened no link to this one")          \
+	        "the member cannot be dialled from here, and did not dial this one")               \
 	X(CODEC, codec, -32, "another codec than this cluster's")                                  \
 	X(NOMEM, nomem, -501, "out of memory")                                                     \
 	X(CALLBACK, callback, -502, "a callback of the application failed")
