@@ -212,6 +212,7 @@ set_up(struct shoal_core *core, const struct shoal_core_config *config)
 	shoal_seen_init(core);
 	shoal_cast_init(core);
 	shoal_spread_init(core);
+	shoal_shelf_init(core);
 	shoal_branch_init(core);
 	shoal_repair_init(core);
 	shoal_want_init(core);
@@ -314,6 +315,7 @@ shoal_core_free(struct shoal_core *core)
 	shoal_pull_done(core);
 	shoal_peer_done(core);
 	shoal_cast_done(core);
+	shoal_shelf_done(core);
 	shoal_want_done(core);
 	shoal_seen_done(core);
 	shoal_call_done(core);

@@ -46,7 +46,9 @@
 #include "core/message/peer.h"
 #include "core/message/repair.h"
 #include "core/message/seen.h"
+#include "core/message/shelf.h"
 #include "core/message/spread.h"
+#include "core/message/told.h"
 #include "core/message/want.h"
 #include "core/send.h"
 #include "core/sync/gossip.h"
@@ -181,6 +183,8 @@ struct shoal_core {
 	struct shoal_keep keep;
 	struct shoal_seen seen;
 	struct shoal_spread spread;
+	struct shoal_told_open told;
+	struct shoal_shelf shelf;
 	struct shoal_branches branches;
 	struct shoal_repair repair;
 	struct shoal_wants wants;

@@ -255,7 +255,7 @@ fill_along(struct shoal_core *core, const struct shoal_pending *pending,
 	}
 	if ((pending->flags & SHOAL_FILL_BRANCH) != 0) {
 		shoal_spread_fill_branch(core, pending->slot, writer);
-	} else if (gossip || casts) {
+	} else if ((gossip || casts) && !shoal_send_is_polled(core, to)) {
 		shoal_spread_fill(core, pending->slot, writer, casts);
 	}
 }
@@ -315,14 +315,18 @@ fill_reply(struct shoal_core *core, const struct shoal_pending *pending,
 	if (pending->kind != SHOAL_SEND_REPLY || (pending->flags & SHOAL_FILL_CASTS) == 0) {
 		return;
 	}
-	if (to != NULL && shoal_send_is_polled(core, to)) {
+	bool polled = to != NULL && shoal_send_is_polled(core, to);
+	writer->cap = most < cap ? most : cap;
+	if (polled) {
 		core->gossip.polled = core->now; /* see await.h */
 	}
-	writer->cap = most < cap ? most : cap;
 	if (writer->len < writer->cap) {
 		fill_along(core, pending, to, writer);
 	}
 	writer->cap = cap;
+	if (polled && shoal_members_counts(to)) {
+		shoal_spread_fill_reply(core, pending->slot, writer);
+	}
 }
 
 static bool
@@ -335,6 +339,9 @@ make_stream(struct shoal_core *core, const struct shoal_pending *pending, struct
 
 	if (core->sends.stream == NULL && !shoal_sends_grow(core)) {
 		return false;
+	}
+	if (pending->kind == SHOAL_SEND_REPLY && (pending->flags & SHOAL_FILL_CASTS) != 0) {
+		shoal_shelf_reserve(core, pending->slot);
 	}
 	for (;;) {
 		shoal_writer_init(writer, core->sends.stream, core->sends.stream_capacity);

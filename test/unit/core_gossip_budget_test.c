@@ -65,6 +65,7 @@ the_byte_budget_slows_a_storm_and_loses_nothing_of_it(void **state)
 	check_budget(64000, 4000, SHOAL_SEC(10));
 }
 
+#define NODES 8
 #define STORM 1000
 
 static void
@@ -123,7 +124,7 @@ a_thousand_statements_at_once_all_arrive_at_the_rate_of_the_budget(void **state)
 
 	(void)state;
 	world_init(&world);
-	for (size_t i = 0; i < WORLD_NODES; i++) {
+	for (size_t i = 0; i < NODES; i++) {
 		world_config(&world, &config);
 		config.profile.gossip_rate = 16000;
 		config.profile.gossip_burst = 4000;
@@ -135,14 +136,14 @@ a_thousand_statements_at_once_all_arrive_at_the_rate_of_the_budget(void **state)
 	}
 	world_meet(&world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
 	world_run(&world, SHOAL_SEC(5));
-	for (size_t i = 0; i < WORLD_NODES; i++) {
+	for (size_t i = 0; i < NODES; i++) {
 		tell_storm(&world, i, 1); /* remembered, no news */
 	}
 	world_run(&world, SHOAL_SEC(1));
 	world_clear(&world);
 	uint64_t begun = world.now;
 	tell_storm(&world, 0, 2);
-	for (size_t i = 0; i < 600 && count_storm(&world, WORLD_NODES - 1, 2) < STORM; i++) {
+	for (size_t i = 0; i < 600 && count_storm(&world, NODES - 1, 2) < STORM; i++) {
 		world_run(&world, SHOAL_MS(100));
 		for (const struct world_packet *packet = world.sent; packet != NULL;
 		        packet = packet->next) {
@@ -153,7 +154,7 @@ a_thousand_statements_at_once_all_arrive_at_the_rate_of_the_budget(void **state)
 		assert_in_range(bytes, 0, 4000 + 3 * 1400 + (world.now - begun) / 1000 * 16 / 1000);
 	}
 	world_run(&world, SHOAL_SEC(60));
-	for (size_t i = 0; i < WORLD_NODES; i++) {
+	for (size_t i = 0; i < NODES; i++) {
 		/* The rest is for table exchanges, which are switched off here. */
 		assert_in_range(count_storm(&world, i, 2), STORM - STORM / 100, STORM);
 	}

@@ -60,8 +60,8 @@ one_behind_a_firewall_that_its_datagrams_open_is_shown_so_and_accused_by_nobody(
 	assert_int_equal(after.incarnation, before.incarnation);
 	assert_int_equal(count(&world, SHOAL_EVENT_SUSPECT), 0);
 	world.node[FAR].up = false;
-	world_run(&world, shoal_profile_detection_bound(&profile, WORLD_NODES));
-	for (size_t i = 0; i < WORLD_NODES; i++) {
+	world_run(&world, shoal_profile_detection_bound(&profile, EIGHT));
+	for (size_t i = 0; i < EIGHT; i++) {
 		if (i != FAR) {
 			assert_int_equal(world_state(&world, i, &far), SHOAL_STATE_DEAD);
 		}
@@ -80,7 +80,7 @@ ordinary_members_end_their_polls_soon_and_a_wall_that_goes_is_found_out(void **s
 	set_up_wan(&world, opened);
 	world_run(&world, SHOAL_SEC(90));
 	expect_diagnosis(&world, SHOAL_DIAGNOSIS_INBOUND_ONLY);
-	for (size_t i = 0; i < WORLD_NODES; i++) {
+	for (size_t i = 0; i < EIGHT; i++) {
 		asked[i] = world_counter(&world, i, SHOAL_COUNTER_STREAM_PINGS);
 	}
 	world.loses = NULL;
@@ -88,7 +88,7 @@ ordinary_members_end_their_polls_soon_and_a_wall_that_goes_is_found_out(void **s
 	expect_diagnosis(&world, SHOAL_DIAGNOSIS_NONE);
 	asked[FAR] = world_counter(&world, FAR, SHOAL_COUNTER_STREAM_PINGS);
 	world_run(&world, SHOAL_SEC(60));
-	for (size_t i = 0; i < WORLD_NODES; i++) {
+	for (size_t i = 0; i < EIGHT; i++) {
 		uint64_t now = world_counter(&world, i, SHOAL_COUNTER_STREAM_PINGS);
 		assert_in_range(now, asked[i], asked[i] + 2);
 	}

@@ -11,7 +11,8 @@
 #include "core/node.h"
 #include "core_world.h"
 
-#define FAR 4 /* the node that nobody can dial */
+#define FAR   4 /* the node that nobody can dial */
+#define EIGHT 8
 
 static inline bool
 is_walled(const struct core_world *world, const struct world_packet *packet)
@@ -72,7 +73,7 @@ set_up_wan(struct core_world *world, uint64_t opened[WORLD_NODES])
 	memset(opened, 0, WORLD_NODES * sizeof opened[0]);
 	world->loses = is_shut_out;
 	world->arg = opened;
-	for (size_t i = 0; i < WORLD_NODES; i++) {
+	for (size_t i = 0; i < EIGHT; i++) {
 		struct shoal_core_config config;
 
 		world_config(world, &config);

@@ -14,7 +14,7 @@
 
 #include "wire/message.h"
 
-#define WORLD_NODES   8
+#define WORLD_NODES   24
 #define WORLD_PUPPETS 256
 #define WORLD_URLS    32
 #define WORLD_EPOCH   UINT64_C(1700000000) /* seconds since 1970 when a world begins */

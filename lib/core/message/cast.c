@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A broadcast is held while something holds it: a bucket of spread.c, the list of reliable ones
- * until it is cast_keep_ms old or too many are kept, an offer of a moment ago, or its end, which
- * the host has not heard. What spreads or was offered counts in a queue, what is kept elsewhere: so
- * all bytes that are held are bounded. Ages are told and summed over hops, so that no clock has to
- * be right.
+ * until it is cast_keep_ms old or too many are kept, an offer of a moment ago, those who poll
+ * (shelf.h), or its end, which the host has not heard. What spreads or was offered counts in a
+ * queue, what is kept or waits for polls elsewhere: so all bytes that are held are bounded. Ages
+ * are told and summed over hops, so that no clock has to be right.
  *
  * It counts once at each member, by seen.h, whatever becomes of it then: also where its tag is not
  * carried here, its type is not known, or the host has no room. A reliable one for which there is
@@ -63,7 +63,8 @@ void
 shoal_cast_init(struct shoal_core *core)
 {
 	struct shoal_casts *casts = &core->casts;
-	uint32_t most = 2 * (core->profile.queue_bytes / SHOAL_MESSAGE_COST) + 2 * SHOAL_CASTS_MOST;
+	uint32_t most = 2 * (core->profile.queue_bytes / SHOAL_MESSAGE_COST) +
+	                2 * SHOAL_CASTS_MOST + SHOAL_SHELF_MOST;
 
 	shoal_slab_init(&casts->slab, &core->mem, sizeof(struct shoal_cast), most);
 	shoal_table_init(&casts->by_key, &core->mem, core->members.by_id.key, most, has_key, casts);
@@ -119,7 +120,8 @@ shoal_cast_free(struct shoal_core *core, struct shoal_cast *cast)
 {
 	struct shoal_casts *casts = &core->casts;
 
-	if (cast->counted || shoal_list_linked(&cast->kept) || shoal_list_linked(&cast->ended)) {
+	if (cast->counted || shoal_list_linked(&cast->kept) || shoal_list_linked(&cast->ended) ||
+	        shoal_list_linked(&cast->shelf)) {
 		return;
 	}
 	if (cast->untaken) {
@@ -588,5 +590,6 @@ shoal_cast_memory(const struct shoal_core *core)
 	const struct shoal_casts *casts = &core->casts;
 
 	return shoal_slab_memory(&casts->slab) + shoal_table_memory(&casts->by_key) + casts->bytes +
-	       casts->slab.count + shoal_seen_memory(core) + shoal_want_memory(core);
+	       casts->slab.count + shoal_shelf_memory(core) + shoal_seen_memory(core) +
+	       shoal_want_memory(core);
 }

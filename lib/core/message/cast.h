@@ -22,13 +22,15 @@ struct shoal_cast {
 	struct shoal_list asked;  /* in the answer that is made, see repair.c */
 	struct shoal_list kept;   /* a reliable one, see keep.h */
 	struct shoal_list share;  /* the same of others */
+	struct shoal_list shelf;  /* it waits for polls, see shelf.h */
 	struct shoal_list flying; /* this member's own that is not reliable */
 	struct shoal_list ended;  /* this member's own, and the host has to hear of its end */
 	struct shoal_cast_key key;
-	uint64_t born;   /* when it was sent, as told */
-	uint64_t stamp;  /* of the hybrid clock of its origin */
-	uint64_t queued; /* when it came into the queue of spread.c */
-	uint64_t until;  /* one that was offered is held until then */
+	uint64_t born;  /* when it was sent, as told */
+	uint64_t stamp; /* of the hybrid clock of its origin */
+	uint64_t put;   /* when it came onto the shelf */
+	uint64_t place; /* there */
+	uint64_t until; /* one that was offered is held until then */
 	/* Bit: to a member in a slot with this rest it was offered; that member has it. */
 	uint64_t offered, had;
 	uint64_t told;  /* the same of those to whom it was sent */

@@ -90,6 +90,7 @@ shoal_repair_on_timer(struct shoal_core *core)
 {
 	struct shoal_members *members = &core->members;
 
+	shoal_shelf_expire(core);
 	shoal_cast_expire(core);
 	shoal_cast_on_room(core);
 	if (core->casts.slab.count == 0) {

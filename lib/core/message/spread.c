@@ -9,11 +9,12 @@
  * passes it on, there are no bursts or too much is said, is sent as often as a statement
  * (gossip.h).
  *
- * Nor is one sent oftener than there are members that may lack it: all but its origin and who told
- * it here. Where there are none it does not spread at all. Nobody is sent it twice, or after it
- * told it here, before all were sent it: so in a small cluster of any two one tells the other,
- * whichever packet is lost. Where two of up to 64 members share a bit of `told`, bursts tell all in
- * turn.
+ * Nor is one sent oftener than there are members that can be told and may lack it: all but its
+ * origin, who told it here, those that this member has no way to, which hear it from others, and
+ * those that poll, for which it waits elsewhere (shelf.h). Where there are none it does not spread
+ * at all. Nobody is sent it twice, or after it told it here, before all were sent it: so in a small
+ * cluster of any two one tells the other, whichever packet is lost. Where two of up to 64 members
+ * share a bit of `told`, bursts tell all in turn. Who can be told is looked up with each burst.
  *
  * Bytes are counted against a budget of its own, so that no statement, probe or ack ever waits for
  * a broadcast: while it is used up, bursts and ticks are put off and nothing is lost. The queue is
@@ -40,9 +41,6 @@
 #define LOADED_STEP SHOAL_MS(16)
 /* One that was offered is held for so long, so that it can be had. */
 #define OFFERED_NS SHOAL_SEC(10)
-/* Probe intervals after which it waits no more for members that poll: in one they do so four times,
- * where they poll this member at all. */
-#define POLLED_MOST 2
 /* With this, of any two of up to 8 members one tells the other. */
 #define SENDS_LEAST   6
 #define SENDS_A_DIGIT 3
@@ -90,7 +88,7 @@ static uint32_t
 sends_of(const struct shoal_core *core, const struct shoal_cast *cast)
 {
 	uint32_t limit = cast->descends ? limit_of(core) : shoal_gossip_sends(core);
-	uint32_t reach = shoal_spread_reach(core, &cast->key.id, cast->from);
+	uint32_t reach = shoal_told_lacking(core, cast);
 
 #ifdef SHOAL_PLANT_CAST_ONCE
 	limit = 1;
@@ -168,12 +166,15 @@ shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast)
 
 	*(cast->own ? &spread->own : &spread->passed) += shoal_cast_cost(cast);
 	cast->counted = true;
+	shoal_shelf_add(core, cast);
+	if (!shoal_timer_armed(&spread->timer) || core->told.ordered != core->members.ordered) {
+		shoal_told_look_up(core);
+	}
 	if (sends_of(core, cast) == 0) {
 		shoal_spread_release(core, cast);
 		return;
 	}
 	spread->count++;
-	cast->queued = core->now;
 	cast->told |= shoal_told_bit(core, shoal_members_find(core, &cast->key.id)) |
 	              shoal_told_bit(core, cast->from);
 	enqueue(spread, cast);
@@ -249,14 +250,6 @@ end(struct shoal_core *core, struct shoal_cast *cast)
 	}
 }
 
-/* Whether each was told it or told it here, and no two share a bit. */
-static bool
-is_known(const struct shoal_core *core, const struct shoal_cast *cast, uint64_t all)
-{
-	return (all & ~cast->told) == 0 &&
-	       (uint32_t)__builtin_popcountll(all) == core->members.ordered;
-}
-
 void
 shoal_spread_heard(struct shoal_core *core, struct shoal_cast *cast, uint32_t slot)
 {
@@ -265,7 +258,7 @@ shoal_spread_heard(struct shoal_core *core, struct shoal_cast *cast, uint32_t sl
 	}
 	cast->told |= shoal_told_bit(core, slot);
 	shoal_branch_told(cast, slot);
-	if (is_known(core, cast, shoal_told_all(core))) {
+	if (shoal_told_to_all(core, cast)) {
 		end(core, cast);
 	}
 }
@@ -274,6 +267,7 @@ void
 shoal_spread_drop(struct shoal_core *core, struct shoal_cast *cast)
 {
 	cast->until = 0;
+	shoal_shelf_remove(core, cast);
 	if (shoal_list_linked(&cast->spread)) {
 		end(core, cast);
 	} else if (cast->counted) {
@@ -349,7 +343,7 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 {
 	const struct shoal_id *id = &shoal_members_at(core, slot)->info->id;
 	const struct shoal_list *last = bucket->prev;
-	uint64_t all = shoal_told_all(core);
+	uint64_t all = core->told.open;
 	unsigned passed = 0;
 	bool done = false;
 
@@ -383,14 +377,12 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t slot,
 static void
 count_sent(struct shoal_core *core, struct shoal_list *sent, bool down)
 {
-	uint64_t all = shoal_told_all(core);
-
 	SHOAL_LIST_FOREACH_SAFE (node, after, sent) {
 		struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
-		if (!down || all != 0) {
+		if (!down || core->told.open != 0) {
 			cast->sends++;
 		}
-		if (cast->sends >= sends_of(core, cast) || is_known(core, cast, all)) {
+		if (cast->sends >= sends_of(core, cast) || shoal_told_to_all(core, cast)) {
 			end(core, cast);
 		} else {
 			shoal_list_remove(node);
@@ -420,6 +412,17 @@ shoal_spread_fill(struct shoal_core *core, uint32_t slot, struct shoal_writer *w
 	}
 	spend(core, writer->len - before);
 	count_sent(core, &sent, false);
+}
+
+void
+shoal_spread_fill_reply(struct shoal_core *core, uint32_t slot, struct shoal_writer *writer)
+{
+	size_t before = writer->len;
+
+	if (affords(core)) {
+		shoal_shelf_fill(core, slot, writer);
+		spend(core, writer->len - before);
+	}
 }
 
 void
@@ -478,48 +481,40 @@ tell_some(struct shoal_core *core)
 	}
 }
 
-/* Those that were sent as often as they are now, where members have gone; all, where there is
- * nobody. */
+/* Those that were sent as often as they are now, or that nobody lacks any more who can be told. */
 static void
 end_spent(struct shoal_core *core)
 {
 	struct shoal_spread *spread = &core->spread;
 
-	for (uint32_t i = shoal_gossip_sends(core); i < SHOAL_NEWS_SENDS_MAX; i++) {
-		SHOAL_LIST_FOREACH_SAFE (node, after, &spread->bucket[i]) {
-			end(core, SHOAL_LIST_ITEM(node, struct shoal_cast, spread));
-		}
-		spread->used &= ~(UINT64_C(1) << i);
+	if (!core->told.changed) {
+		return;
 	}
-}
-
-/* Whether one was sent less often than bursts do and somebody can be told it. What only those may
- * lack who poll ends after a while: who does not poll here hears it elsewhere. */
-static bool
-sort_out(struct shoal_core *core)
-{
-	struct shoal_spread *spread = &core->spread;
-	uint64_t most = POLLED_MOST * shoal_ms(core->profile.probe_interval_ms);
-	uint64_t below = (UINT64_C(1) << burst_share(core)) - 1, open;
-	bool polled = shoal_told_open(core, &open), fresh = false;
-
-	for (uint64_t left = polled ? spread->used : spread->used & below; left != 0;
-	        left &= left - 1) {
+	core->told.changed = false;
+	for (uint64_t left = spread->used; left != 0; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
-		bool early = (below >> i & 1) != 0;
 		SHOAL_LIST_FOREACH_SAFE (node, after, &spread->bucket[i]) {
 			struct shoal_cast *cast = SHOAL_LIST_ITEM(node, struct shoal_cast, spread);
-			if (!polled) {
-				return true;
-			}
-			if ((open & ~shoal_told_by(core, cast)) != 0) {
-				fresh = fresh || early;
-			} else if (core->now - cast->queued >= most) {
+			if (cast->sends >= sends_of(core, cast) || shoal_told_to_all(core, cast)) {
 				end(core, cast);
 			}
 		}
 	}
-	return fresh;
+}
+
+/* Whether one was sent less often than bursts do. */
+static bool
+is_fresh(const struct shoal_core *core)
+{
+	const struct shoal_spread *spread = &core->spread;
+	uint64_t below = (UINT64_C(1) << burst_share(core)) - 1;
+
+	for (uint64_t left = spread->used & below; left != 0; left &= left - 1) {
+		if (!shoal_list_empty(&spread->bucket[__builtin_ctzll(left)])) {
+			return true;
+		}
+	}
+	return false;
 }
 
 void
@@ -527,8 +522,9 @@ shoal_spread_on_timer(struct shoal_core *core)
 {
 	struct shoal_spread *spread = &core->spread;
 
+	shoal_told_look_up(core);
 	end_spent(core);
-	bool fresh = sort_out(core);
+	bool fresh = is_fresh(core);
 	spread->bursting = false;
 	if (spread->count == 0) {
 		return;
@@ -565,5 +561,6 @@ shoal_spread_end_all(struct shoal_core *core)
 		shoal_spread_release(core, SHOAL_LIST_ITEM(node, struct shoal_cast, all));
 	}
 	spread->used = 0;
+	shoal_shelf_clear(core);
 	shoal_heap_disarm(&core->heap, &spread->timer);
 }

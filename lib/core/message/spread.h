@@ -42,6 +42,9 @@ void shoal_spread_add(struct shoal_core *core, struct shoal_cast *cast);
 void shoal_spread_fill(
         struct shoal_core *core, uint32_t slot, struct shoal_writer *writer, bool alone);
 
+/* Appends to the reply to a poll of one that cannot be dialled what waits for it. */
+void shoal_spread_fill_reply(struct shoal_core *core, uint32_t slot, struct shoal_writer *writer);
+
 /* The same for those that go down the tree, to a member below this one: those that it is to be told
  * and nothing else. */
 void shoal_spread_fill_branch(struct shoal_core *core, uint32_t slot, struct shoal_writer *writer);

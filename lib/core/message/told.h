@@ -6,6 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Those that can be told from here: to whom there is a way, and who do not hear broadcasts with
+ * what they poll. */
+struct shoal_told_open {
+	/* Their bits. 0: two share one, and nobody knows who was told; all where there are more
+	 * than bits, since nobody is sent a broadcast often enough to set all of them. */
+	uint64_t open;
+	uint64_t again;   /* it counts as changed then at the latest */
+	uint32_t able;    /* how many they are; 65: more than 64 */
+	uint32_t ordered; /* how many members there were when that was looked up */
+	bool changed;     /* until spread.c has looked through what it holds */
+};
+
 struct shoal_cast;
 struct shoal_core;
 
@@ -16,15 +28,14 @@ bool shoal_told_is(const struct shoal_core *core, uint32_t slot);
 uint64_t shoal_told_rest(uint32_t slot);
 uint64_t shoal_told_bit(const struct shoal_core *core, uint32_t slot);
 
-/* The bits of all members; 0: two share one, and nobody knows who was told. Where there are more
- * than bits, nobody is sent it often enough to set all of them. */
-uint64_t shoal_told_all(const struct shoal_core *core);
+/* Looks up who can be told. O(members) where few of many can. */
+void shoal_told_look_up(struct shoal_core *core);
 
-/* Whether some members hear broadcasts only with what they poll, or from others; then *open has the
- * bits of all others. Where these fill it, nobody looks further. */
-bool shoal_told_open(const struct shoal_core *core, uint64_t *open);
+/* How many of them may lack it, not counting its origin and who told it here; some 63 where there
+ * are more. */
+uint32_t shoal_told_lacking(const struct shoal_core *core, const struct shoal_cast *cast);
 
-/* The bits of those who were told it or told it here, its origin's among them. */
-uint64_t shoal_told_by(const struct shoal_core *core, const struct shoal_cast *cast);
+/* Whether each of them was told it or told it here, and no two share a bit. */
+bool shoal_told_to_all(const struct shoal_core *core, const struct shoal_cast *cast);
 
 #endif
