@@ -333,8 +333,8 @@ main(int argc, char **argv)
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		if (sizes[i] == MOST && bench.seconds < 1) {
-			break;
+		if (i > 0 && bench.seconds < 1) {
+			break; /* it mostly waits */
 		}
 		compare_at(&bench, sizes[i]);
 	}
