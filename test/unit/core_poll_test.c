@@ -309,6 +309,60 @@ what_is_said_ends_where_one_is_told_by_others(void **state)
 	world_done(&world);
 }
 
+/* Nobody else is to hear of the one that has both kinds from here. */
+static void
+news_of_the_only_one_that_can_be_told_it_ends(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	set_up_mixed(&world);
+	struct shoal_core *core = world_core(&world, 0);
+	struct shoal_id both = world_id(&world, 1);
+	shoal_gossip_add(core, shoal_members_find(core, &both));
+	world_run(&world, SHOAL_SEC(2));
+	assert_int_equal(core->gossip.entries.count, 0);
+	assert_int_equal(bursts(&world, 0), 0);
+	world_done(&world);
+}
+
+/* Of 243 others three do not poll. What one hears comes to these as fast as to few. */
+static void
+news_goes_past_any_number_that_poll_at_the_pace_of_bursts(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	world_begin(&world, NULL, 240, PUPPET_DATAGRAMS);
+	for (size_t i = 1; i < 4; i++) {
+		world_add(&world, NULL);
+		world_join(&world, i, 0);
+		world_run(&world, SHOAL_MS(100));
+	}
+	world_run(&world, SHOAL_SEC(20));
+	for (size_t k = 0; k < 4; k++) {
+		struct shoal_core *core = world_core(&world, k);
+		for (size_t i = 0; i < 240; i++) {
+			uint32_t slot = shoal_members_find(core, &world.puppet[i].id);
+			assert_int_not_equal(slot, SHOAL_NONE);
+			shoal_members_set_inbound(shoal_members_at(core, slot), true);
+		}
+	}
+	for (size_t t = 0; t < 4; t++) {
+		struct puppet *gone = &world.puppet[t];
+		struct shoal_msg_state left = puppet_state(gone, SHOAL_STATE_LEFT);
+
+		assert_int_equal(world_tell(&world, 0, gone, SHOAL_MESSAGE_STATE, &left), SHOAL_OK);
+		world_run(&world, SHOAL_MS(100));
+		for (size_t i = 1; i < 4; i++) {
+			assert_int_equal(world_state(&world, i, &gone->id), SHOAL_STATE_LEFT);
+		}
+		world_run(&world, SHOAL_SEC(8));
+		world_clear(&world);
+	}
+	world_done(&world);
+}
+
 /* Of 202 others one has a kind of address in common with it. */
 static void
 who_can_be_polled_is_found_behind_any_number_of_others(void **state)
@@ -401,6 +455,8 @@ main(void)
 	        cmocka_unit_test(what_is_said_ends_also_where_one_polls_others),
 	        cmocka_unit_test(nothing_spins_where_all_others_poll_and_are_gone),
 	        cmocka_unit_test(what_is_said_ends_where_one_is_told_by_others),
+	        cmocka_unit_test(news_of_the_only_one_that_can_be_told_it_ends),
+	        cmocka_unit_test(news_goes_past_any_number_that_poll_at_the_pace_of_bursts),
 	        cmocka_unit_test(who_can_be_polled_is_found_behind_any_number_of_others),
 	        cmocka_unit_test(it_says_so_no_more_and_asks_no_more_when_others_get_in),
 	        cmocka_unit_test(a_poll_brings_the_ping_that_waits_once_and_to_no_stranger)};

@@ -7,9 +7,6 @@
 
 #include "core/node.h"
 
-/* A turn goes past so many that this member cannot tell. */
-#define PARTED_STEPS 32
-
 static void
 put(struct shoal_core *core, uint32_t place, uint32_t slot)
 {
@@ -150,7 +147,7 @@ uint32_t
 shoal_order_turn(struct shoal_core *core, uint32_t *turn, uint32_t n, uint32_t *slots)
 {
 	const struct shoal_members *members = &core->members;
-	uint32_t steps = n + PARTED_STEPS, found = 0;
+	uint32_t steps = n + SHOAL_ORDER_PAST, found = 0;
 
 	for (uint32_t i = 0; i < steps && i < members->ordered && found < n; i++) {
 		*turn = *turn < members->ordered ? *turn : 0;

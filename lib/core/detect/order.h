@@ -24,8 +24,9 @@ uint32_t shoal_order_fill(
         struct shoal_core *core, uint32_t except, uint32_t n, uint32_t *slots, uint32_t found);
 /* The next ones in turn to which this member has a way and which do not poll for what they are
  * told, at most n (SHOAL_FANOUT_MAX); *turn is the place in the order. Of a long row of others it
- * goes past a part. */
+ * goes past a part, so many at the most. */
 #define SHOAL_FANOUT_MAX 16 /* of the profile */
+#define SHOAL_ORDER_PAST 32
 uint32_t shoal_order_turn(struct shoal_core *core, uint32_t *turn, uint32_t n, uint32_t *slots);
 /* Whether a member is at the address of one of these. */
 bool shoal_order_is_chosen(

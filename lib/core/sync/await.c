@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Both rules go by when a poll was answered last: nobody counts those who poll. */
+/* What waits for polls goes by when one was answered last: nobody counts those who poll. */
 #include "core/sync/await.h"
 
+#include "core/detect/order.h"
 #include "core/node.h"
 
 static uint64_t
@@ -35,4 +36,33 @@ shoal_await_keeps(const struct shoal_core *core, const struct shoal_news *news, 
 	return is_polled(core) && core->now - news->since <= half_interval(core) &&
 	       news->sends >= shoal_await_share(core) &&
 	       !shoal_send_is_polled(core, shoal_members_at(core, addressee));
+}
+
+void
+shoal_await_passed(struct shoal_core *core, uint32_t found)
+{
+	uint32_t fanout = core->profile.gossip_fanout;
+
+	if (!shoal_await_is_idle(core)) {
+		core->gossip.passed += found < fanout ? fanout + SHOAL_ORDER_PAST : found;
+	}
+}
+
+bool
+shoal_await_is_idle(const struct shoal_core *core)
+{
+	return core->gossip.passed >= core->members.ordered;
+}
+
+bool
+shoal_await_is_alone(const struct shoal_core *core)
+{
+	const struct shoal_members *members = &core->members;
+	uint32_t ways = 0;
+
+	for (uint32_t i = 0; i < members->ordered && ways < 2; i++) {
+		const struct shoal_record *record = shoal_members_at(core, members->order[i]);
+		ways += shoal_kind_parts(core, record) ? 0 : 1;
+	}
+	return ways < 2;
 }

@@ -163,7 +163,8 @@ arm_burst(struct shoal_core *core, enum shoal_news_class rank)
 	if (core->profile.bursts == 0) {
 		return;
 	}
-	if (!shoal_timer_armed(timer)) {
+	if (!shoal_timer_armed(timer) || shoal_await_is_idle(core)) {
+		core->gossip.passed = 0;
 		shoal_heap_arm(&core->heap, timer, core->now);
 	} else if (rank == SHOAL_NEWS_DEATH && timer->at > next) {
 		shoal_heap_arm(&core->heap, timer, next);
@@ -389,7 +390,7 @@ fill_from(struct shoal_core *core, struct shoal_list *bucket, uint32_t addressee
 		if (news->slot == addressee &&
 		        (core->profile.belief != 0 || news->rank == SHOAL_NEWS_META)) {
 			/* It knows best, and hears what is believed of it apart from gossip. */
-			if (core->members.ordered == 1) {
+			if (shoal_await_is_alone(core)) {
 				drop(core, news); /* there is nobody else to tell */
 			}
 			continue;
@@ -437,6 +438,7 @@ shoal_gossip_fill(
 		}
 	}
 	uint32_t limit = shoal_gossip_sends(core);
+	gossip->passed = filled > 0 ? 0 : gossip->passed;
 	SHOAL_LIST_FOREACH_SAFE (node, after, &sent) {
 		struct shoal_news *news = SHOAL_LIST_ITEM(node, struct shoal_news, node);
 		shoal_list_remove(node);
@@ -536,8 +538,7 @@ is_fresh(const struct shoal_core *core, size_t classes, uint32_t share)
 	return false;
 }
 
-/* Returns how many. */
-static uint32_t
+static void
 tell_some(struct shoal_core *core)
 {
 	uint32_t slots[SHOAL_FANOUT_MAX];
@@ -546,7 +547,7 @@ tell_some(struct shoal_core *core)
 	for (uint32_t i = 0; i < n; i++) {
 		shoal_send_gossip(core, slots[i], SHOAL_FILL_BUDGET, SHOAL_NONE);
 	}
-	return n;
+	shoal_await_passed(core, n);
 }
 
 void
@@ -567,10 +568,11 @@ shoal_gossip_on_burst(struct shoal_core *core)
 	} else if (!shoal_gossip_affords(core)) {
 		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
 		step = step > LOADED_STEP ? step : LOADED_STEP;
-	} else if (tell_some(core) == 0) {
-		step = shoal_ms(core->profile.gossip_interval_ms); /* all poll for it */
 	} else {
+		step = shoal_await_is_idle(core) ? shoal_ms(core->profile.gossip_interval_ms)
+		                                 : step;
 		step = wait > 0 && step < LOADED_STEP ? LOADED_STEP : step;
+		tell_some(core);
 	}
 	shoal_heap_arm(&core->heap, &core->gossip.burst, core->now + shoal_jitter(core, step));
 }
@@ -584,7 +586,7 @@ shoal_gossip_on_tick(struct shoal_core *core)
 	if (!shoal_gossip_affords(core)) {
 		shoal_count(core, SHOAL_COUNTER_GOSSIP_DEFERRED);
 	} else {
-		(void)tell_some(core);
+		tell_some(core);
 	}
 	shoal_heap_arm(&core->heap, &core->gossip.tick,
 	        core->now + shoal_jitter(core, shoal_ms(core->profile.gossip_interval_ms)));

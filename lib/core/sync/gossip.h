@@ -45,6 +45,7 @@ struct shoal_gossip {
 	uint64_t refilled;
 	uint64_t
 	        paid; /* until when packets are paid for; above now: by so much ahead of the rate */
+	uint32_t passed; /* members in turn, since one was told something */
 	uint64_t polled; /* when a member that hears news with its polls did so; 0: never */
 	struct shoal_timer burst, tick;
 	struct shoal_list bucket[SHOAL_NEWS_CLASSES][SHOAL_NEWS_SENDS_MAX];
