@@ -24,9 +24,9 @@
  * To a member that cannot be dialled (inbound only) messages go down a link that it opened. Each
  * such member keeps a few, and is asked for one where there is something for it; where none are
  * kept (at URLs, and without watchers) it asks others what there is for it. What waits for that
- * counts among queue_bytes, and so does what waits on it for the network. Where it does not come, as
- * between two such members, reliable messages and requests end with SHOAL_ERR_WALLED after
- * some seconds, and other messages are lost (drop_unsent): let one that both reach pass them on, or
+ * counts among queue_bytes, and so does what waits on it for the network. Where it does not come,
+ * as between two such members, reliable messages and requests end with SHOAL_ERR_WALLED after some
+ * seconds, and other messages are lost (drop_unsent): let one that both reach pass them on, or
  * broadcast. The same holds between a member that has a URL only and one that has none, where they
  * end at once.
  *
