@@ -155,10 +155,119 @@ who_speaks_does_not_wait_for_those_who_poll_and_nothing_is_left(void **state)
 	}
 }
 
+/* One member, and puppets that nobody can dial. */
+static void
+begin(struct core_world *world, size_t puppets, uint32_t queue_bytes)
+{
+	struct shoal_core_config config;
+
+	world_init(world);
+	world_config(world, &config);
+	config.profile.queue_bytes = queue_bytes;
+	config.profile.message_max = 2048;
+	world_add(world, &config);
+	for (size_t i = 0; i < puppets; i++) {
+		struct puppet *puppet = world_meet(world, 0, PUPPET_DATAGRAMS);
+		uint32_t slot = shoal_members_find(world_core(world, 0), &puppet->id);
+		shoal_members_set_inbound(shoal_members_at(world_core(world, 0), slot), true);
+	}
+}
+
+/* The broadcasts that the reply to a poll of the puppet holds, which are all by number from `first`
+ * on. */
+static size_t
+poll(struct core_world *world, const struct puppet *puppet, uint64_t first)
+{
+	static struct parcel parcel;
+	static uint64_t exchange = 1000000;
+	struct shoal_msg_ping ping = {.seq = ++exchange,
+	        .id = puppet->id,
+	        .salt = puppet_salt(puppet),
+	        .target = world_id(world, 0)};
+	const struct world_packet *packet = NULL;
+	size_t casts = 0;
+
+	world_forget_sent(world);
+	parcel_begin(&parcel, world->label);
+	parcel_add(&parcel, SHOAL_MESSAGE_PING, &ping);
+	parcel_end(&parcel);
+	assert_int_equal(world_request(world, 0, &puppet->addr, exchange, &parcel), SHOAL_OK);
+	do {
+		packet = world_sent(world, packet, 0, NULL, SHOAL_MESSAGE_ACK);
+		assert_non_null(packet);
+	} while (packet->kind != SHOAL_SEND_REPLY);
+	for (size_t i = 0; i < packet->messages; i++) {
+		if (packet->message[i].kind == SHOAL_MESSAGE_CAST) {
+			assert_int_equal(packet->message[i].m.cast.number, first + casts++);
+		}
+	}
+	return casts;
+}
+
+static void
+say(struct core_world *world, const char *text, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		assert_int_equal(cast_say(world, 0, 0, text), SHOAL_OK);
+	}
+}
+
+/* And only where somebody polled of late. */
+static void
+each_who_polls_takes_each_once_the_oldest_first(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	begin(&world, 2, 65536);
+	const struct shoal_core *core = world_core(&world, 0);
+	uint64_t interval = shoal_ms(core->profile.probe_interval_ms);
+	say(&world, "early", 1);
+	assert_int_equal(core->shelf.count, 0);
+	assert_int_equal(poll(&world, &world.puppet[0], 0), 0);
+	say(&world, "short", 3);
+	assert_int_equal(poll(&world, &world.puppet[0], 2), 3);
+	assert_int_equal(poll(&world, &world.puppet[0], 0), 0);
+	say(&world, "short", 1);
+	assert_int_equal(poll(&world, &world.puppet[1], 2), 4);
+	assert_int_equal(poll(&world, &world.puppet[0], 5), 1);
+	world_run(&world, 2 * interval);
+	assert_int_equal(poll(&world, world_meet(&world, 0, 0), 0), 0);
+	say(&world, "late", 1);
+	assert_int_equal(core->shelf.count, 0);
+	world_run(&world, SHOAL_SEC(60));
+	assert_int_equal(core->casts.slab.count, 0);
+	world_done(&world);
+}
+
+static void
+the_oldest_make_room_and_nobody_is_refused(void **state)
+{
+	static struct core_world world;
+	static char text[1000];
+
+	(void)state;
+	memset(text, 'x', sizeof text - 1);
+	begin(&world, 1, 65536);
+	assert_int_equal(poll(&world, &world.puppet[0], 0), 0);
+	say(&world, "", 600);
+	assert_int_equal(world_core(&world, 0)->shelf.count, SHOAL_SHELF_MOST);
+	assert_int_equal(poll(&world, &world.puppet[0], 600 - SHOAL_SHELF_MOST + 1), 256);
+	world_done(&world);
+	begin(&world, 1, 4096);
+	assert_int_equal(poll(&world, &world.puppet[0], 0), 0);
+	say(&world, text, 600);
+	assert_in_range(world_core(&world, 0)->shelf.bytes, 1, 4096);
+	assert_int_equal(poll(&world, &world.puppet[0], 598), 3);
+	world_done(&world);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(each_who_polls_takes_each_once_the_oldest_first),
+	        cmocka_unit_test(the_oldest_make_room_and_nobody_is_refused),
 	        cmocka_unit_test(said_one_by_one_it_is_heard_in_a_cluster_of_any_size),
 	        cmocka_unit_test(said_at_once_all_is_heard),
 	        cmocka_unit_test(who_speaks_does_not_wait_for_those_who_poll_and_nothing_is_left)};
