@@ -205,10 +205,7 @@ shoal_sim_ordered_event(struct shoal_sim_node *node, const struct shoal_event *e
 	}
 	if (node->ranges != 0 && subject != node->number) {
 		bool lives = event->state != SHOAL_STATE_DEAD && event->state != SHOAL_STATE_LEFT;
-		bool returns = event->kind == SHOAL_EVENT_JOIN || event->kind == SHOAL_EVENT_ALIVE;
 
-		/* For want of memory it could not be buried at once. */
-		lives = lives && (returns || sim->fail_ppm == 0);
 		(void)shoal_checker_that(&sim->checks, SHOAL_CHECKER_ADMITTED,
 		        !lives || shoal_sim_admits(node, &event->addr), node->number, &event->id,
 		        "held as living, though it is not admitted");

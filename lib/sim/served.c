@@ -91,8 +91,9 @@ check_bounds(struct shoal_follow *follow, const struct shoal_id *origin)
 	        origin, "more pings for others at once than are allowed");
 }
 
-/* A ping in the step of a relay request: for it. Whoever has no room asks the target to answer the
- * origin. */
+/* A ping in the step of a relay request. The first is for it, also where it goes by a link or at
+ * several addresses; what is told of the target behind the request may lead to a probe of it. Who
+ * has no room asks the target to answer the origin. */
 static void
 serve(struct shoal_follow *follow, const struct shoal_msg_ping *ping)
 {
@@ -104,10 +105,12 @@ serve(struct shoal_follow *follow, const struct shoal_msg_ping *ping)
 	            "serves a stranger")) {
 		return;
 	}
+	if (follow->served) {
+		return;
+	}
 	follow->served = true;
-	if (ping->origin.port != 0 ||
-	        (follow->relays > 0 && follow->relayed[follow->relays - 1].seq == ping->seq)) {
-		return; /* the same one goes by a link too */
+	if (ping->origin.port != 0) {
+		return;
 	}
 	relayed = shoal_follow_push(follow, (void **)&follow->relayed, &follow->relays,
 	        &follow->relayed_room, sizeof(*relayed));

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The checkers of one core, each with events that it must accept and events at which it must fire.
- * The core is real and knows itself only; the events are made up. */
+ * The core is real and knows itself only; the events are made up. Where it is followed, so are its
+ * peers, and what it does is its own. */
 #include "base/alloc.h"
 #include "sim/check.h"
+#include "sim/read.h"
+#include "wire/packet.h"
 
 #include <shoal/error.h>
 
@@ -68,6 +71,128 @@ assert_fired(const struct bench *bench, enum shoal_checker checker)
 	assert_int_not_equal(bench->checkers.fired, 0);
 	assert_string_equal(
 	        shoal_checker_name(bench->checkers.first.check), shoal_checker_name(checker));
+}
+
+struct peer {
+	struct shoal_id id;
+	struct shoal_salt salt;
+	struct shoal_addr addr;
+};
+
+static struct shoal_msg_member
+word_of(const struct peer *peer, uint64_t incarnation)
+{
+	struct shoal_msg_member member = {.id = peer->id,
+	        .salt = peer->salt,
+	        .incarnation = incarnation << 32,
+	        .state = SHOAL_STATE_ALIVE,
+	        .name = {(const uint8_t *)"peer", 4},
+	        .addrs = {.count = 1, .item = {peer->addr}}};
+
+	return member;
+}
+
+/* One input, and what comes of it; a nack is kept from the watch where it is to be. */
+static void
+follow_step(struct bench *bench, struct shoal_input *input, bool nacks)
+{
+	struct shoal_send send;
+	struct shoal_event event;
+	struct shoal_read read;
+
+	shoal_watch_begin(&bench->watch, input);
+	shoal_watch_taken(&bench->watch, shoal_core_step(bench->core, input));
+	while (shoal_core_next_send(bench->core, &send)) {
+		(void)shoal_read_packet(&read, send.data, send.len);
+		if (nacks || read.kind != SHOAL_MESSAGE_NACK) {
+			shoal_watch_send(&bench->watch, &send);
+		}
+	}
+	while (shoal_core_next_event(bench->core, &event)) {
+		assert_int_equal(shoal_watch_event(&bench->watch, bench->core, &event), 0);
+	}
+	assert_int_equal(shoal_watch_end(&bench->watch, bench->core, input), 0);
+}
+
+/* From the first peer: a request, where there is one, and what it tells of another one. */
+static void
+say(struct bench *bench, const struct peer *from, const struct shoal_msg_relay *relay,
+        const struct shoal_msg_member *member)
+{
+	struct shoal_msg_sender sender = {.id = from->id, .salt = shoal_read_salt(&from->salt)};
+	uint8_t data[1000];
+	struct shoal_writer writer;
+	struct shoal_input input = {
+	        .kind = SHOAL_INPUT_DATAGRAM, .from = from->addr, .mono_ns = SHOAL_SEC(1)};
+
+	shoal_writer_init(&writer, data, sizeof(data));
+	shoal_packet_begin(&writer, (struct shoal_span){NULL, 0});
+	assert_true(shoal_message_append(&writer, SHOAL_MESSAGE_SENDER, &sender));
+	assert_true(relay == NULL || shoal_message_append(&writer, SHOAL_MESSAGE_RELAY, relay));
+	assert_true(shoal_message_append(&writer, SHOAL_MESSAGE_MEMBER, member));
+	shoal_packet_end(&writer);
+	input.data = data;
+	input.len = writer.len;
+	follow_step(bench, &input, true);
+}
+
+/* The first peer asks a core that is followed for a ping to the second, and tells in the same
+ * packet that another instance of that is elsewhere: a probe of it begins with the ping. Nobody
+ * answers. */
+static void
+relay_to_a_rival(struct bench *bench, bool nacks)
+{
+	struct peer origin = {.id = {{1}}, .salt = {{1}}}, target = {.id = {{2}}, .salt = {{2}}},
+	            rival = {.id = {{2}}, .salt = {{3}}};
+	struct shoal_input wake = timer;
+
+	assert_int_equal(shoal_addr_parse(&origin.addr, "10.0.0.2:7946"), 0);
+	assert_int_equal(shoal_addr_parse(&target.addr, "10.0.0.3:7946"), 0);
+	assert_int_equal(shoal_addr_parse(&rival.addr, "10.0.0.4:7946"), 0);
+	set_up(bench);
+	assert_int_equal(shoal_watch_follow(&bench->watch, bench->core), 0);
+	struct shoal_msg_member asks = word_of(&origin, 7), known = word_of(&target, 7),
+	                        other = word_of(&rival, 8);
+	struct shoal_msg_relay relay = {.seq = UINT64_C(1) << 63,
+	        .id = origin.id,
+	        .salt = shoal_read_salt(&origin.salt),
+	        .target = target.id,
+	        .budget_ms = 500};
+	say(bench, &origin, NULL, &asks);
+	say(bench, &target, NULL, &known);
+	uint64_t pings = shoal_core_counters(bench->core)->value[SHOAL_COUNTER_PINGS_OUT];
+	say(bench, &origin, &relay, &other);
+	assert_true(shoal_core_counters(bench->core)->value[SHOAL_COUNTER_PINGS_OUT] == pings + 2);
+	wake.mono_ns = SHOAL_SEC(1);
+	while (wake.mono_ns < SHOAL_MS(1500)) {
+		uint64_t next = shoal_core_deadline(bench->core);
+		wake.mono_ns = next > wake.mono_ns ? next : wake.mono_ns;
+		follow_step(bench, &wake, nacks);
+	}
+	assert_true(bench->checkers.looked[SHOAL_CHECKER_RELAYS] > 0);
+	assert_int_equal(shoal_core_counters(bench->core)->value[SHOAL_COUNTER_NACKS_OUT], 1);
+}
+
+static void
+a_probe_that_begins_with_a_relayed_ping_needs_no_nack(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	relay_to_a_rival(&bench, true);
+	assert_int_equal(bench.checkers.fired, 0);
+	tear_down(&bench);
+}
+
+static void
+a_relayed_ping_that_ends_without_a_nack_fires(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	relay_to_a_rival(&bench, false);
+	assert_fired(&bench, SHOAL_CHECKER_RELAYS);
+	tear_down(&bench);
 }
 
 static void
@@ -317,6 +442,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_probe_that_begins_with_a_relayed_ping_needs_no_nack),
+	        cmocka_unit_test(a_relayed_ping_that_ends_without_a_nack_fires),
 	        cmocka_unit_test(a_whole_life_is_accepted),
 	        cmocka_unit_test(a_was_that_was_not_told_last_fires),
 	        cmocka_unit_test(a_kind_that_does_not_fit_its_states_fires),

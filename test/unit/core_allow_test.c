@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include "core_world.h"
+#include "heap_fault.h"
 
 static int
 allow(struct core_world *world, size_t node, const char *const *texts, size_t n)
@@ -165,6 +166,48 @@ who_is_not_allowed_any_more_is_not_spoken_to(void **state)
 	world_done(&world);
 }
 
+/* A relay that is asked for it says at once that it does not know it. */
+static void
+who_falls_out_of_a_list_is_gone_at_once_also_without_memory(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_config config;
+	struct heap_fault fault;
+
+	(void)state;
+	heap_fault_init(&fault);
+	world_init(&world);
+	world_config(&world, &config);
+	config.allocator = &fault.mem;
+	world_add(&world, &config);
+	struct puppet *origin = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	struct puppet *outside = world_meet(&world, 0, PUPPET_DATAGRAMS);
+	world_run(&world, SHOAL_SEC(3));
+	world_clear(&world);
+	fault.fail_at = fault.calls + 1;
+	fault.fail_on = true;
+	allow_others(&world, 0, &outside->addr);
+	fault.fail_at = 0;
+	assert_int_equal(world_state(&world, 0, &outside->id), SHOAL_STATES);
+	const struct shoal_event *event =
+	        world_event(&world, 0, SHOAL_EVENT_FAILED, &outside->id, 0);
+	assert_non_null(event);
+	assert_int_equal(event->cause.kind, SHOAL_CAUSE_NOT_ALLOWED);
+	assert_non_null(world_event(&world, 0, SHOAL_EVENT_REAP, &outside->id, 0));
+	struct shoal_msg_relay relay = {.seq = UINT64_C(1) << 63,
+	        .id = origin->id,
+	        .salt = puppet_salt(origin),
+	        .target = outside->id,
+	        .budget_ms = 500};
+	assert_int_equal(world_tell(&world, 0, origin, SHOAL_MESSAGE_RELAY, &relay), SHOAL_OK);
+	const struct world_packet *nack =
+	        world_sent(&world, NULL, 0, &origin->addr, SHOAL_MESSAGE_NACK);
+	assert_non_null(nack);
+	assert_int_equal(packet_has(nack, SHOAL_MESSAGE_NACK)->nack.reason, SHOAL_NACK_UNKNOWN);
+	world_done(&world);
+	assert_int_equal(fault.live, 0);
+}
+
 static void
 a_list_that_is_none_changes_nothing(void **state)
 {
@@ -203,6 +246,7 @@ main(void)
 	        cmocka_unit_test(nobody_is_told_of_into_the_list),
 	        cmocka_unit_test(a_member_that_is_not_allowed_any_more_is_lost_and_stays_so),
 	        cmocka_unit_test(who_is_not_allowed_any_more_is_not_spoken_to),
+	        cmocka_unit_test(who_falls_out_of_a_list_is_gone_at_once_also_without_memory),
 	        cmocka_unit_test(a_list_that_is_none_changes_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

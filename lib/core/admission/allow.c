@@ -30,25 +30,22 @@ is_outside(const struct shoal_core *core, uint32_t slot)
 	return false;
 }
 
-/* Lost here, and told of to nobody: what others hold is theirs to judge. */
+/* Lost here, and told of to nobody: what others hold is theirs to judge. It has no grave meanwhile,
+ * which memory could be short for: nobody outside stays because of that. */
 static void
 expel(struct shoal_core *core, uint32_t slot)
 {
 	struct shoal_cause cause = shoal_cause_of(SHOAL_CAUSE_NOT_ALLOWED, NULL);
 	enum shoal_state state = (enum shoal_state)shoal_members_at(core, slot)->state;
-	struct shoal_id id = shoal_members_at(core, slot)->info->id;
 
 	if (state == SHOAL_STATE_UNKNOWN) {
 		shoal_members_remove(core, slot);
 		return;
 	}
 	if (!shoal_state_is_gone(state)) {
-		(void)shoal_grave_dig(core, slot, SHOAL_STATE_DEAD, SHOAL_EVENT_FAILED, &cause, 0);
+		shoal_members_move(core, slot, SHOAL_STATE_DEAD, SHOAL_EVENT_FAILED, &cause);
 	}
-	if (shoal_members_find(core, &id) == slot &&
-	        shoal_state_is_gone((enum shoal_state)shoal_members_at(core, slot)->state)) {
-		shoal_grave_forget(core, slot, SHOAL_CAUSE_NOT_ALLOWED);
-	}
+	shoal_grave_forget(core, slot, SHOAL_CAUSE_NOT_ALLOWED);
 }
 
 int
