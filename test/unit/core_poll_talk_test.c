@@ -93,21 +93,31 @@ who_answers_it_is_heard_soon(void **state)
 
 #define CROWD 12
 
-/* Node 0 among puppets, where nobody keeps links. */
+/* Node 0 among puppets, where nobody keeps links; 0: the interval of others. */
 static void
-begin(struct core_world *world)
+begin_with(struct core_world *world, uint32_t interval_ms)
 {
 	struct shoal_core_config config;
 
 	world_init(world);
 	world_config(world, &config);
 	config.profile.watchers = 0;
+	if (interval_ms != 0) {
+		(void)shoal_profile_init(&config.profile, SHOAL_PROFILE_WAN);
+		config.profile.probe_interval_ms = interval_ms;
+	}
 	config.profile.members_max = 1024;
 	world_add(world, &config);
 	for (size_t i = 0; i < CROWD; i++) {
 		(void)world_meet(world, 0, PUPPET_DATAGRAMS | PUPPET_STREAMS);
 	}
 	world_clear(world);
+}
+
+static void
+begin(struct core_world *world)
+{
+	begin_with(world, 0);
 }
 
 static uint32_t
@@ -272,14 +282,16 @@ where_it_does_not_come_what_was_said_ends_and_nothing_stays(void **state)
 	static struct core_world world;
 
 	(void)state;
-	for (int polls = 0; polls < 2; polls++) {
-		begin(&world);
-		struct puppet *far = walled(&world, polls != 0);
+	/* Of each, one that does not poll of itself. */
+	static const uint32_t interval_ms[] = {0, 0, 5000, 5000, 10000, 10000};
+	for (int i = 0; i < 6; i++) {
+		begin_with(&world, interval_ms[i]);
+		struct puppet *far = walled(&world, i % 2 != 0);
 		assert_int_equal(talk_say(&world, 0, &far->id, 0, 0, "once"), SHOAL_OK);
 		assert_int_equal(
 		        talk_say(&world, 0, &far->id, SHOAL_RELIABLE, 1, "sure"), SHOAL_OK);
-		const struct shoal_event *end =
-		        world_await(&world, 0, SHOAL_EVENT_SENT, SHOAL_SEC(20));
+		const struct shoal_event *end = world_await(
+		        &world, 0, SHOAL_EVENT_SENT, SHOAL_SEC(20) + 8 * SHOAL_MS(interval_ms[i]));
 		assert_non_null(end);
 		assert_int_equal(end->code, SHOAL_ERR_WALLED);
 		world_run(&world, SHOAL_SEC(6));

@@ -134,6 +134,14 @@ is_polled(const struct shoal_core *core, const struct shoal_wanted_link *call)
 	return call->polled != 0 && core->now - call->polled <= lately;
 }
 
+static bool
+waits(const struct shoal_core *core, const struct shoal_wanted_link *call)
+{
+	return callee_of(core, call) != NULL &&
+	       (shoal_user_waits(core, call->link.slot) ||
+	               shoal_reliable_waits(core, call->link.slot));
+}
+
 /* A place, where there is none that of the link that was used longest ago. */
 static struct shoal_wanted_link *
 place_for_wanted(struct shoal_core *core)
@@ -144,7 +152,9 @@ place_for_wanted(struct shoal_core *core)
 
 	for (uint32_t i = 0; call == NULL && i < core->calls.wanted.end; i++) {
 		const struct shoal_wanted_link *other = wanted_at(core, i);
-		if (other != NULL && (other->link.number != 0 || is_polled(core, other)) &&
+		if (other != NULL &&
+		        (other->link.number != 0 ||
+		                (is_polled(core, other) && !waits(core, other))) &&
 		        shoal_call_rests(core, other->used, used)) {
 			used = other->used;
 			oldest = i;
@@ -303,18 +313,20 @@ tend_wanted(struct shoal_core *core, uint32_t number)
 	struct shoal_wanted_link *call = wanted_at(core, number);
 	const struct shoal_record *record = callee_of(core, call);
 	bool up = call->link.number != 0, polled = is_polled(core, call);
-	uint64_t look = core->now + shoal_ms(core->profile.probe_interval_ms);
-	uint64_t due = up       ? call->used + idle(core)
-	               : polled ? call->used + SHOAL_CALL_POLLED
-	                        : call->due;
-	/* Who polled and has ceased to is asked again for what there is only. */
-	bool waits = record != NULL &&
-	             (polled || call->polled == 0 || shoal_user_waits(core, call->link.slot) ||
-	                     shoal_reliable_waits(core, call->link.slot));
+	uint64_t interval = shoal_ms(core->profile.probe_interval_ms);
+	/* Who polls is waited for while something waits; who has ceased to is asked again for what
+	 * there is only. */
+	bool more = waits(core, call);
+	bool needed = record != NULL && (polled || call->polled == 0 || more);
+	uint64_t due = up               ? call->used + idle(core)
+	               : polled && more ? core->now + interval
+	               : polled         ? call->used + SHOAL_CALL_POLLED
+	                                : call->due;
 
-	if (!waits) {
-		forget_wanted(core, number); /* nothing does any more */
+	if (!needed) {
+		forget_wanted(core, number); /* nothing waits any more */
 	} else if (due > core->now) {
+		uint64_t look = core->now + interval;
 		shoal_call_arm(core, polled && look < due ? look : due);
 	} else if (up || polled) {
 		forget_wanted(core, number);
