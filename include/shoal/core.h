@@ -249,7 +249,7 @@ struct shoal_cause {
 	struct shoal_id accuser[SHOAL_ACCUSERS_MAX];
 	char accuser_name[SHOAL_ACCUSERS_MAX][32]; /* cut to 31 bytes; "" where unknown */
 	uint64_t after_ns; /* FAILED: time as suspect; ALIVE: time that the refutation took */
-	char detail[120];  /* English, may be empty: what no other field says */
+	char detail[SHOAL_URL_MAX + 160]; /* English, may be empty: what no other field says */
 };
 
 enum shoal_event_kind {

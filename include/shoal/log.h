@@ -17,7 +17,7 @@ enum shoal_log_level {
 	SHOAL_LOG_DEBUG = 4  /* the protocol's single steps */
 };
 
-#define SHOAL_LOG_TEXT_MAX 240
+#define SHOAL_LOG_TEXT_MAX 640
 
 struct shoal_log_record {
 	uint64_t wall_ns; /* time of the record, nanoseconds since 1970 (UTC) */

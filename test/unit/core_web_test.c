@@ -486,6 +486,49 @@ a_url_has_no_watch_links_and_is_in_no_range(void **state)
 	world_done(&world);
 }
 
+/* Notes the line about a suspicion. */
+static void
+on_suspicion(struct core_world *world, size_t node, const struct shoal_log_record *record)
+{
+	(void)node;
+	if (strstr(record->text, ": suspect, no answer") != NULL) {
+		snprintf(world->arg, SHOAL_LOG_TEXT_MAX, "%s", record->text);
+	}
+}
+
+static void
+what_is_said_of_one_at_the_longest_url_is_whole(void **state)
+{
+	static struct core_world world;
+	struct shoal_core_config config;
+	char url[SHOAL_URL_TEXT], line[SHOAL_LOG_TEXT_MAX] = "";
+	const struct shoal_event *event = NULL;
+
+	(void)state;
+	set_up(&world, 4);
+	world_config(&world, &config);
+	snprintf(url, sizeof url, "https://far.example/%0*d", (int)sizeof url - 21, 1);
+	assert_int_equal(strlen(url), SHOAL_URL_MAX);
+	config.url = url;
+	config.addr[0] = web(url);
+	size_t far = world_add(&world, &config);
+	world_join(&world, far, 0);
+	world_run(&world, SHOAL_SEC(10));
+	world.on_log = on_suspicion;
+	world.arg = line;
+	world.node[far].up = false;
+	world_run(&world, SHOAL_SEC(20));
+	for (size_t i = 0; i < far && event == NULL; i++) {
+		event = world_event(&world, i, SHOAL_EVENT_SUSPECT, NULL, 0);
+		event = event != NULL && event->cause.kind == SHOAL_CAUSE_UNANSWERED ? event : NULL;
+	}
+	assert_non_null(event);
+	assert_non_null(strstr(event->cause.detail, "relays, "));
+	assert_non_null(strstr(line, url));
+	assert_non_null(strstr(line, event->cause.detail));
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -504,6 +547,7 @@ main(void)
 	                a_relay_without_room_says_so_where_the_target_may_not_reach_the_origin),
 	        cmocka_unit_test(a_message_to_a_member_of_the_other_kind_ends_at_once),
 	        cmocka_unit_test(a_url_has_no_watch_links_and_is_in_no_range),
+	        cmocka_unit_test(what_is_said_of_one_at_the_longest_url_is_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

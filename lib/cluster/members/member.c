@@ -217,7 +217,7 @@ shoal_member_is_self(const struct shoal_member *member)
 const char *
 shoal_cause_text(const struct shoal_cause *cause)
 {
-	static _Thread_local char text[512];
+	static _Thread_local char text[SHOAL_LOG_TEXT_MAX];
 
 	return shoal_cause_print(cause, text, sizeof(text));
 }

@@ -40,7 +40,7 @@ describe_legs(const struct shoal_probe *probe, struct shoal_text *text)
 	}
 }
 
-/* A URL may be longer than all there is room for: the line in which this stands names it. */
+/* A URL may be long, and the line in which this stands names it. */
 static void
 describe_way(
         const struct shoal_core *core, const struct shoal_record *record, struct shoal_text *text)
