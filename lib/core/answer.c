@@ -57,8 +57,7 @@ note_way(struct shoal_core *core, const struct shoal_msg_ping *ping,
 	} else if (sender != NULL && is_datagram(sender, from, path)) {
 		shoal_reach_pinged(core, path == SHOAL_INPUT_STREAM || shoal_addr_is_web(from));
 	} else if (path == SHOAL_INPUT_REQUEST && sender != NULL &&
-	           SHOAL_NUMBER_KIND(ping->seq) != SHOAL_NUMBER_POLL &&
-	           shoal_inbound_is_from(core, sender, from)) {
+	           !SHOAL_NUMBER_POLLS(ping->seq) && shoal_inbound_is_from(core, sender, from)) {
 		shoal_reach_missed(core, &ping->id, false);
 	}
 }
@@ -127,7 +126,7 @@ shoal_answer_ping(struct shoal_core *core, const struct shoal_msg_ping *ping,
 		pending->salt = salt;
 		shoal_send_primary(pending, SHOAL_MESSAGE_ACK, &ack);
 		if (replies && slot != SHOAL_NONE) {
-			shoal_poll_serve(core, slot, ping->salt, from, pending);
+			shoal_poll_serve(core, slot, ping, from, pending);
 		}
 	}
 }

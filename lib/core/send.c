@@ -16,6 +16,9 @@
 #include "wire/coded.h"
 #include "wire/packet.h"
 
+/* Messages that are longer go alone: such a packet takes long, and its news would be old. */
+#define LONG 16384
+
 int
 shoal_sends_init(struct shoal_core *core)
 {
@@ -309,10 +312,12 @@ fill_reply(struct shoal_core *core, const struct shoal_pending *pending,
 {
 	size_t cap = writer->cap, most = core->profile.datagram_max - shoal_seal_behind(core);
 
-	if ((pending->flags & (SHOAL_FILL_MAIL | SHOAL_FILL_BATCH)) != 0) {
-		most += writer->len - core->sends.bare; /* beside the messages */
-	}
-	if (pending->kind != SHOAL_SEND_REPLY || (pending->flags & SHOAL_FILL_CASTS) == 0) {
+	bool messages = (pending->flags & (SHOAL_FILL_MAIL | SHOAL_FILL_BATCH)) != 0;
+	size_t beside = messages ? writer->len - core->sends.bare : 0;
+
+	most += beside;
+	if (pending->kind != SHOAL_SEND_REPLY || (pending->flags & SHOAL_FILL_CASTS) == 0 ||
+	        beside > LONG) {
 		return;
 	}
 	bool polled = to != NULL && shoal_send_is_polled(core, to);

@@ -115,7 +115,8 @@ poll_from(struct core_world *world, const struct puppet *puppet, const struct sh
 {
 	static struct parcel parcel;
 	static uint64_t exchange = 1000000;
-	struct shoal_msg_ping ping = {.seq = ++exchange,
+	struct shoal_msg_ping ping = {
+	        .seq = (uint64_t)SHOAL_NUMBER_POLL << 16 | (++exchange & 0xffff),
 	        .id = puppet->id,
 	        .salt = puppet_salt(puppet),
 	        .target = world_id(world, 0)};

@@ -233,6 +233,7 @@ note_request(struct core_world *world, const struct world_packet *packet)
 	}
 	world->request[world->requests].node = packet->node;
 	world->request[world->requests].exchange = packet->exchange;
+	world->request[world->requests].timeout = packet->timeout_ns;
 	return ++world->requests;
 }
 
@@ -278,8 +279,12 @@ send_reply(struct core_world *world, const struct world_packet *packet)
 	if (number == 0 || number > world->requests) {
 		return; /* the test's own request */
 	}
-	flight = fly(world, world->request[number - 1].node, world->now + world->latency,
-	        packet->data, packet->len);
+	uint64_t took = world->latency + world->ns_per_byte * packet->len;
+	uint64_t most = world->request[number - 1].timeout;
+	bool late = world->ns_per_byte != 0 && took > most;
+	flight = fly(world, world->request[number - 1].node, world->now + (late ? most : took),
+	        late ? NULL : packet->data, late ? 0 : packet->len);
+	flight->input.code = late ? SHOAL_ERR_TIMEOUT : SHOAL_OK;
 	flight->input.kind = SHOAL_INPUT_RESULT;
 	flight->input.exchange = world->request[number - 1].exchange;
 }

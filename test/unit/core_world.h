@@ -74,6 +74,7 @@ struct world_node {
 
 struct core_world {
 	uint64_t now, latency;
+	uint64_t ns_per_byte;    /* that replies of cores take besides */
 	struct shoal_span label; /* of the packets that puppets send */
 	struct world_node node[WORLD_NODES];
 	size_t nodes;
@@ -86,6 +87,7 @@ struct core_world {
 	struct {
 		size_t node;
 		uint64_t exchange;
+		uint64_t timeout;
 	} * request;
 	size_t requests, requests_room;
 	bool streams; /* datagrams go by streams, from the port of a connection */

@@ -7,6 +7,7 @@
 
 #include "base/heap.h"
 #include "base/slab.h"
+#include "core/detect/poll.h"
 #include "core/detect/watch.h"
 #include "core/send.h"
 
@@ -25,10 +26,11 @@ struct shoal_wanted_link {
 	unsigned asked;            /* how often somebody was, in vain */
 };
 
-/* One that this member was asked for; of one that is polled the number is that of the last poll. */
+/* One that this member was asked for. */
 struct shoal_opened_link {
 	struct shoal_link link;
-	uint64_t used; /* a message came by it last */
+	struct shoal_polled polls; /* where there are no links */
+	uint64_t used;             /* a message came by it last */
 };
 
 /* A request that waits for a poll of the one that is meant. */

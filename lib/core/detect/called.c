@@ -273,8 +273,7 @@ shoal_call_poll(struct shoal_core *core, uint32_t only)
 		if (called != NULL && called->link.phase == SHOAL_LINK_POLLED &&
 		        (only == SHOAL_NONE || only == called->link.slot) &&
 		        shoal_watch_subject(core, &called->link) != NULL) {
-			shoal_poll_one(core, called->link.slot, &called->link.number,
-			        shoal_ms(core->profile.exchange_timeout_ms));
+			shoal_poll_one(core, called->link.slot, &called->polls);
 		}
 	}
 }
@@ -379,7 +378,9 @@ shoal_call_opened_hash(const struct shoal_core *core)
 
 	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
 		const struct shoal_opened_link *called = opened_at(core, i);
-		sum += called != NULL ? called->link.number + called->link.phase + called->used : 0;
+		sum += called != NULL ? called->link.number + called->polls.number +
+		                                called->link.phase + called->used
+		                      : 0;
 	}
 	return sum;
 }

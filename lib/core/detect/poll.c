@@ -19,7 +19,9 @@
  *
  * Who has a message for one that says that it cannot be dialled gives it along with the reply; whom
  * it does not poll of itself asks it to, as for a link (call.h). A reply that brought a message is
- * followed by a poll at once: more may wait. */
+ * followed by a poll at once: more may wait. One with messages may take long, or be lost, so no
+ * ping goes with them, and while it comes another poll goes beside it, for what is not a message.
+ */
 #include "core/detect/poll.h"
 
 #include <string.h>
@@ -179,7 +181,7 @@ shoal_poll_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOA
 }
 
 static void
-ping(struct shoal_pending *reply, const struct shoal_msg_ping *base, uint64_t seq)
+write_ping(struct shoal_pending *reply, const struct shoal_msg_ping *base, uint64_t seq)
 {
 	struct shoal_msg_ping message = *base;
 
@@ -214,7 +216,7 @@ messages_for(struct shoal_core *core, uint32_t slot)
 }
 
 void
-shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
+shoal_poll_serve(struct shoal_core *core, uint32_t slot, const struct shoal_msg_ping *ping,
         const struct shoal_addr *from, struct shoal_pending *reply)
 {
 	const struct shoal_record *self = shoal_members_at(core, SHOAL_SELF);
@@ -225,8 +227,9 @@ shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
 	uint64_t seq[SHOAL_POLL_PINGS];
 	unsigned n = 0;
 
-	if (record == NULL || slot == SHOAL_SELF || salt != shoal_members_salt(record) ||
-	        !shoal_poll_is_for(core, record) || !shoal_inbound_is_from(core, record, from)) {
+	if (record == NULL || slot == SHOAL_SELF || ping->salt != shoal_members_salt(record) ||
+	        !shoal_peer_may_say(core, ping->salt) || !shoal_poll_is_for(core, record) ||
+	        !shoal_inbound_is_from(core, record, from)) {
 		return;
 	}
 	reply->flags |= SHOAL_FILL_CASTS;
@@ -235,14 +238,21 @@ shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
 	n += shoal_ways_carry(core, slot, seq);
 	n += shoal_relay_carry(core, &record->info->id, SHOAL_POLL_PINGS - n, seq + n);
 	for (unsigned i = 0; i < n; i++) {
-		ping(reply, &message, seq[i]);
+		write_ping(reply, &message, seq[i]);
 		shoal_count(core, SHOAL_COUNTER_PINGS_OUT);
 	}
 	if (!shoal_members_inbound(record)) {
 		return;
 	}
-	n += shoal_call_carry(core, slot, SHOAL_POLL_PINGS - n, reply);
-	unsigned messages = n < SHOAL_POLL_PINGS ? messages_for(core, slot) : 0;
+	/* Messages go alone and with what has time only, and have their turn where requests never
+	 * end. */
+	bool may = n == 0 && SHOAL_NUMBER_KIND(ping->seq) == SHOAL_NUMBER_POLL;
+	bool first = may && shoal_rng_below(&core->rng, 2) == 0;
+	unsigned calls = first ? 0 : shoal_call_carry(core, slot, SHOAL_POLL_PINGS - n, reply);
+	unsigned messages = may && calls == 0 ? messages_for(core, slot) : 0;
+	if (first && messages == 0) {
+		(void)shoal_call_carry(core, slot, SHOAL_POLL_PINGS, reply);
+	}
 	reply->flags |= messages;
 	shoal_call_polled(core, slot, messages != 0);
 }
@@ -254,11 +264,21 @@ shoal_poll_on_ack(struct shoal_core *core)
 }
 
 void
-shoal_poll_one(struct shoal_core *core, uint32_t slot, uint64_t *number, uint64_t timeout)
+shoal_poll_one(struct shoal_core *core, uint32_t slot, struct shoal_polled *place)
 {
-	if (shoal_members_at(core, slot)->state == SHOAL_STATE_ALIVE &&
-	        shoal_exchange_to(core, *number).port == 0) {
-		*number = shoal_ways_poll(core, slot, timeout);
+	bool mail = shoal_members_inbound(shoal_members_at(core, SHOAL_SELF));
+	uint64_t most = mail ? shoal_ms(core->profile.exchange_timeout_ms) : interval(core);
+
+	if (place->slot != slot) {
+		*place = (struct shoal_polled){.slot = slot};
+	}
+	if (shoal_members_at(core, slot)->state != SHOAL_STATE_ALIVE) {
+		return;
+	}
+	if (shoal_exchange_to(core, place->number).port == 0) {
+		place->number = shoal_ways_poll(core, slot, SHOAL_NUMBER_POLL, most);
+	} else if (mail && shoal_exchange_to(core, place->beside).port == 0) {
+		place->beside = shoal_ways_poll(core, slot, SHOAL_NUMBER_LOOK, interval(core));
 	}
 }
 
@@ -270,7 +290,7 @@ ask(struct shoal_core *core, uint32_t only)
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (only == SHOAL_NONE || only == anchor[i]) {
-			shoal_poll_one(core, anchor[i], &core->poll.number[i], interval(core));
+			shoal_poll_one(core, anchor[i], &core->poll.place[i]);
 		}
 	}
 	shoal_call_poll(core, only);

@@ -7,6 +7,7 @@
 #include <shoal/core.h>
 
 #include "base/heap.h"
+#include "wire/message.h"
 
 /* Whom such a member asks. */
 #define SHOAL_POLLED 3
@@ -14,16 +15,23 @@
  * always in a packet. */
 #define SHOAL_POLL_PINGS 4
 
+/* The polls of one member that are under way. The reply to one may be long, and takes what time it
+ * needs; meanwhile those beside it bring what cannot wait, and no messages. */
+struct shoal_polled {
+	uint64_t number, beside; /* of the last ones */
+	uint32_t slot;
+};
+
 struct shoal_poll {
 	struct shoal_timer timer;
-	uint64_t answered;             /* the last time that a poll was */
-	uint64_t number[SHOAL_POLLED]; /* of the last polls: one at a time in each place */
-	uint64_t next;                 /* others are not asked to connect before */
-	uint64_t brought;              /* the last time that one brought a ping; 0: none did */
-	uint64_t begun;                /* it polls since */
-	uint64_t asked;                /* others were asked to connect last */
-	bool told;                     /* what came now is a message to this member */
-	bool needed;                   /* perhaps not all get in to this member */
+	struct shoal_polled place[SHOAL_POLLED];
+	uint64_t answered; /* the last time that a poll was */
+	uint64_t next;     /* others are not asked to connect before */
+	uint64_t brought;  /* the last time that one brought a ping; 0: none did */
+	uint64_t begun;    /* it polls since */
+	uint64_t asked;    /* others were asked to connect last */
+	bool told;         /* what came now is a message to this member */
+	bool needed;       /* perhaps not all get in to this member */
 };
 
 struct shoal_core;
@@ -45,9 +53,9 @@ void shoal_poll_reached(struct shoal_core *core);
  * kind of address in common with it. All compute alike who they are; this one may be among them. */
 uint32_t shoal_poll_anchors(struct shoal_core *core, uint32_t slot, uint32_t anchors[SHOAL_POLLED]);
 
-/* A ping of a member came in a request: what waits for an answer of it goes along with the reply,
- * and what a datagram to it would take along. */
-void shoal_poll_serve(struct shoal_core *core, uint32_t slot, uint64_t salt,
+/* A ping of the member in slot came in a request: what waits for an answer of it goes along with
+ * the reply, and what a datagram to it would take along. */
+void shoal_poll_serve(struct shoal_core *core, uint32_t slot, const struct shoal_msg_ping *ping,
         const struct shoal_addr *from, struct shoal_pending *reply);
 
 /* Whether this member is one of those that a member polls which cannot be dialled and has no links.
@@ -58,8 +66,8 @@ bool shoal_poll_comes(struct shoal_core *core, uint32_t slot);
  * again. */
 void shoal_poll_again(struct shoal_core *core, uint32_t slot);
 
-/* Polls the member in slot, unless the poll of that number is under way. */
-void shoal_poll_one(struct shoal_core *core, uint32_t slot, uint64_t *number, uint64_t timeout);
+/* Polls the member in slot, unless both polls of that place are under way. */
+void shoal_poll_one(struct shoal_core *core, uint32_t slot, struct shoal_polled *place);
 
 /* How many requests what came may hold: more than one where it answers a ping of this member. NULL:
  * it answers none. */

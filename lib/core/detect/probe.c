@@ -511,7 +511,7 @@ shoal_probe_on_ack(struct shoal_core *core, const struct shoal_msg_ack *ack,
 	struct shoal_record *record = probe != NULL ? target_of(core, probe) : NULL;
 	bool direct = false;
 
-	if (SHOAL_NUMBER_KIND(ack->seq) == SHOAL_NUMBER_POLL && path == SHOAL_INPUT_RESULT) {
+	if (SHOAL_NUMBER_POLLS(ack->seq) && path == SHOAL_INPUT_RESULT) {
 		shoal_poll_on_ack(core);
 		return;
 	}

@@ -117,7 +117,9 @@ enum shoal_number_kind {
 	SHOAL_NUMBER_EXCHANGE = 2,
 	SHOAL_NUMBER_TWIN = 3,
 	SHOAL_NUMBER_INQUEST = 4,
-	SHOAL_NUMBER_POLL = 5
+	SHOAL_NUMBER_POLL = 5,
+	SHOAL_NUMBER_LOOK = 6 /* a poll that is not for messages */
 };
+#define SHOAL_NUMBER_POLLS(value) (SHOAL_NUMBER_KIND(value) - SHOAL_NUMBER_POLL < 2)
 
 #endif

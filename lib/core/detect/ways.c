@@ -106,12 +106,11 @@ shoal_ways_stream(
 }
 
 uint64_t
-shoal_ways_poll(struct shoal_core *core, uint32_t slot, uint64_t timeout)
+shoal_ways_poll(struct shoal_core *core, uint32_t slot, unsigned kind, uint64_t timeout)
 {
 	struct shoal_addr used = shoal_members_addr(shoal_members_at(core, slot));
 
-	return ping_on_stream(
-	        core, slot, &used, shoal_probe_number(core, 0, SHOAL_NUMBER_POLL), 0, timeout);
+	return ping_on_stream(core, slot, &used, shoal_probe_number(core, 0, kind), 0, timeout);
 }
 
 bool

@@ -25,10 +25,9 @@ void shoal_ways_ping(struct shoal_core *core, uint32_t slot, uint64_t seq);
 void shoal_ways_stream(
         struct shoal_core *core, uint32_t slot, uint64_t seq, unsigned flags, uint64_t timeout);
 
-/* Pings it on a stream for what its reply brings, see poll.h. Its number, 0: it could not be
- * queued.
- */
-uint64_t shoal_ways_poll(struct shoal_core *core, uint32_t slot, uint64_t timeout);
+/* Pings it on a stream for what its reply brings, under a number of that kind, see poll.h. The
+ * exchange, 0: it could not be queued. */
+uint64_t shoal_ways_poll(struct shoal_core *core, uint32_t slot, unsigned kind, uint64_t timeout);
 
 /* Takes the number of a ping that waits for a poll of the member in slot. false: none does. */
 bool shoal_ways_carry(struct shoal_core *core, uint32_t slot, uint64_t *seq);

@@ -67,6 +67,7 @@ struct shoal_peer {
 	bool walled;     /* ... since there is no way to it */
 	bool moved;      /* a receipt told of some since the request in flight began ... */
 	bool full;       /* ... and that there was no room for the others */
+	bool late;       /* no receipt in time of what went with the answer to a poll */
 	bool doubtful;   /* the request in flight counts among those after a failure */
 	bool warned;     /* of numbers that it cannot have */
 	uint64_t wanted; /* cost that was refused: the host hears when it fits; 0: nothing */

@@ -69,6 +69,7 @@ await_receipt(struct shoal_core *core, struct shoal_peer *peer)
 	unsigned steps = peer->failures < PAUSE_STEPS ? peer->failures : PAUSE_STEPS;
 
 	peer->flight = SHOAL_PEER_TOLD;
+	peer->late = false;
 	pause(core, peer, shoal_ms(core->profile.probe_interval_ms) << steps);
 }
 
@@ -225,10 +226,16 @@ shoal_reliable_on_timer(struct shoal_core *core, uint32_t number)
 {
 	struct shoal_peer *peer = shoal_peer_at(core, number);
 
-	if (peer->flight == SHOAL_PEER_TOLD) {
-		peer->flight = 0;
+	bool told = peer->flight == SHOAL_PEER_TOLD;
+	if (told && !peer->late) {
 		failed(core, peer);
 	}
+	if (told && shoal_call_is_polled(core, peer->slot)) {
+		peer->late = true; /* it may be on its way: what is long takes long */
+		pause(core, peer, shoal_ms(core->profile.probe_interval_ms));
+		return;
+	}
+	peer->flight = told ? 0 : peer->flight;
 	try_now(core, peer);
 }
 
@@ -260,12 +267,16 @@ shoal_reliable_polled(struct shoal_core *core, uint32_t slot)
 {
 	struct shoal_peer *peer = shoal_peer_find(core, slot);
 
-	if (!shoal_reliable_waits(core, slot) || peer->flight == SHOAL_PEER_TOLD || peer->full) {
+	if (!shoal_reliable_waits(core, slot) || peer->full ||
+	        (peer->flight == SHOAL_PEER_TOLD && !peer->late)) {
 		return false;
 	}
+	uint64_t seq = peer->seq;
+	bool again = peer->flight == SHOAL_PEER_TOLD;
 	shoal_reliable_land(core, peer);
 	peer->failures = peer->unlinked > 0 ? 0 : peer->failures; /* to find a way to it */
 	begin(core, peer);
+	peer->seq = again ? seq : peer->seq; /* the receipt of the one before says as much */
 	await_receipt(core, peer);
 	return true;
 }
