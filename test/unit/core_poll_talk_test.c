@@ -499,6 +499,31 @@ who_asked_in_the_answer_to_a_poll_is_polled_and_for_a_while_only(void **state)
 	world_done(&world);
 }
 
+/* In the name of one that has nothing to say. */
+static void
+a_request_that_was_made_up_costs_few_polls(void **state)
+{
+	static struct core_world world;
+
+	(void)state;
+	begin(&world);
+	struct shoal_id self = world_id(&world, 0);
+	struct puppet *anchor = wall_self_off(&world), *victim = stranger_to(&world, 0);
+	struct shoal_msg_call call = call_of(victim, &self, talk_salt(&world, 0));
+	const struct world_packet *packet = NULL;
+	unsigned polls = 0;
+
+	answer_poll(&world, polled(&world, anchor), anchor, SHOAL_MESSAGE_CALL, &call);
+	world_run(&world, SHOAL_SEC(25));
+	while ((packet = world_sent(&world, packet, 0, &victim->addr, SHOAL_MESSAGE_PING)) !=
+	        NULL) {
+		polls += packet->kind == SHOAL_SEND_REQUEST;
+	}
+	assert_in_range(polls, 8, 14);
+	assert_int_equal(world_core(&world, 0)->calls.opened.count, 0);
+	world_done(&world);
+}
+
 static void
 between_two_that_cannot_be_dialled_it_ends_at_once(void **state)
 {
@@ -538,7 +563,10 @@ no_more_than_its_places_are_polled(void **state)
 	assert_int_equal(core->calls.opened.count, SHOAL_CALLS_MAX);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_DROP_CALLS), 8);
 	assert_int_equal(world_counter(&world, 0, SHOAL_COUNTER_CALLS_SERVED), SHOAL_CALLS_MAX);
-	/* Some had no message for long. */
+	/* All had a message, and none for long. */
+	for (size_t i = 0; i < SHOAL_CALLS_MAX; i++) {
+		shoal_call_heard(world_core(&world, 0), slot_of(&world, stranger_to(&world, i)));
+	}
 	world_run(&world, SHOAL_SEC(11));
 	struct puppet *late = stranger_to(&world, SHOAL_CALLS_MAX);
 	struct shoal_msg_call call = call_of(late, &self, talk_salt(&world, 0));
@@ -563,6 +591,7 @@ main(void)
 	        cmocka_unit_test(
 	                a_call_goes_once_and_soon_with_the_answer_to_a_poll_of_the_one_that_is_meant),
 	        cmocka_unit_test(who_asked_in_the_answer_to_a_poll_is_polled_and_for_a_while_only),
+	        cmocka_unit_test(a_request_that_was_made_up_costs_few_polls),
 	        cmocka_unit_test(between_two_that_cannot_be_dialled_it_ends_at_once),
 	        cmocka_unit_test(no_more_than_its_places_are_polled)};
 

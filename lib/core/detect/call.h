@@ -31,6 +31,7 @@ struct shoal_opened_link {
 	struct shoal_link link;
 	struct shoal_polled polls; /* where there are no links */
 	uint64_t used;             /* a message came by it last */
+	bool heard;                /* one did */
 };
 
 /* A request that waits for a poll of the one that is meant. */

@@ -10,7 +10,7 @@
  * to the member that passed it on, not to the one that it names.
  *
  * One that is polled has the place of a link. It is polled until no message came from it for twice
- * the time after which who asked lets go of it. */
+ * the time after which who asked lets go of it; for a few probe intervals where none ever did. */
 #include "core/detect/call.h"
 
 #include "core/admission/budget.h"
@@ -19,6 +19,8 @@
 
 /* As for watch links: who says that it has none may not have heard yet that it has. */
 #define SETTLES SHOAL_SEC(2)
+/* Probe intervals in which the first message has to come of who is polled. */
+#define UNHEARD 3
 /* Requests of one member, of all that one member passes on to this one, and of all. */
 #define RATE_OF   16
 #define BURST_OF  32
@@ -54,8 +56,17 @@ shoal_call_heard(struct shoal_core *core, uint32_t slot)
 		struct shoal_opened_link *called = opened_at(core, i);
 		if (called != NULL && called->link.slot == slot) {
 			called->used = core->now;
+			called->heard = true;
 		}
 	}
+}
+
+/* Until when one that is polled is: requests may be made up, and nobody there have a message. */
+static uint64_t
+polled_until(const struct shoal_core *core, const struct shoal_opened_link *called)
+{
+	return called->used + (called->heard ? 2 * SHOAL_CALL_POLLED
+	                                     : UNHEARD * shoal_ms(core->profile.probe_interval_ms));
 }
 
 /* Whether a request on the account of the member in slot is within its budget and that of all. */
@@ -262,7 +273,7 @@ serve(struct shoal_core *core, uint32_t teller, const struct shoal_msg_call *cal
 	called->link.phase = SHOAL_LINK_POLLED;
 	shoal_count(core, SHOAL_COUNTER_CALLS_SERVED);
 	shoal_call_poll(core, slot);
-	shoal_call_arm(core, core->now + 2 * SHOAL_CALL_POLLED);
+	shoal_call_arm(core, polled_until(core, called));
 }
 
 void
@@ -339,7 +350,7 @@ tend_opened(struct shoal_core *core, uint32_t number)
 	const struct shoal_opened_link *called = opened_at(core, number);
 	enum shoal_link_phase phase = called->link.phase;
 	uint64_t due = phase == SHOAL_LINK_UP       ? called->used + 2 * idle(core)
-	               : phase == SHOAL_LINK_POLLED ? called->used + 2 * SHOAL_CALL_POLLED
+	               : phase == SHOAL_LINK_POLLED ? polled_until(core, called)
 	               : phase == SHOAL_LINK_WAITS  ? called->link.due
 	                                            : SHOAL_NEVER;
 
@@ -379,7 +390,7 @@ shoal_call_opened_hash(const struct shoal_core *core)
 	for (uint32_t i = 0; i < core->calls.opened.end; i++) {
 		const struct shoal_opened_link *called = opened_at(core, i);
 		sum += called != NULL ? called->link.number + called->polls.number +
-		                                called->link.phase + called->used
+		                                called->link.phase + called->used + called->heard
 		                      : 0;
 	}
 	return sum;
