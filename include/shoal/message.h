@@ -26,9 +26,9 @@
  * kept (at URLs, and without watchers) it asks others what there is for it. What waits for that
  * counts among queue_bytes, and so does what waits on it for the network. Where it does not come,
  * as between two such members, reliable messages and requests end with SHOAL_ERR_WALLED after some
- * seconds, and other messages are lost (drop_unsent): let one that both reach pass them on, or
- * broadcast. The same holds between a member that has a URL only and one that has none, where they
- * end at once.
+ * seconds (with the wan profile up to a minute), and other messages are lost (drop_unsent): let one
+ * that both reach pass them on, or broadcast. The same holds between a member that has a URL only
+ * and one that has none, where they end at once.
  *
  * shoal_cluster_leave waits for nothing that is queued: who wants it to arrive waits for its ends.
  *

@@ -3,6 +3,10 @@
  * come. */
 #include "core_poll_world.h"
 
+#include "core/message/user.h"
+#include "core/sync/exchange.h"
+
+#include "core_sealed.h"
 #include "core_talk_world.h"
 
 static size_t
@@ -128,6 +132,53 @@ an_answer_that_does_not_come_delays_what_waits_and_does_not_end_it(void **state)
 	}
 }
 
+/* A poll brings what is for the member that it names only where that one sealed it. */
+static void
+who_seals_a_poll_in_the_name_of_another_gets_nothing_of_it(void **state)
+{
+	struct core_world world;
+
+	(void)state;
+	world_init(&world);
+	for (size_t i = 0; i < 3; i++) {
+		struct shoal_core_config config;
+		sealed_config(&world, &config, 0);
+		config.profile.watchers = 0;
+		world_add(&world, &config);
+		if (i > 0) {
+			world_join(&world, i, 0);
+		}
+		world_run(&world, SHOAL_SEC(2));
+	}
+	struct shoal_core *core = world_core(&world, 0), *other = world_core(&world, 1);
+	struct shoal_id far = world_id(&world, 2), self = world_id(&world, 0);
+	uint32_t slot = shoal_members_find(core, &far);
+	shoal_members_set_inbound(shoal_members_at(core, slot), true);
+	world.node[2].up = false;
+	assert_int_equal(talk_say(&world, 0, &far, 0, 0, "for it alone"), SHOAL_OK);
+	assert_true(shoal_user_waits(core, slot));
+	for (int forged = 1; forged >= 0; forged--) {
+		struct shoal_msg_ping ping = {.seq = (uint64_t)SHOAL_NUMBER_POLL << 16,
+		        .id = far,
+		        .salt = shoal_members_salt(shoal_members_at(core, slot)),
+		        .target = self};
+		struct shoal_core *from = forged != 0 ? other : world_core(&world, 2);
+		struct shoal_pending *pending =
+		        shoal_send_to(from, SHOAL_SEND_REQUEST, shoal_members_find(from, &self), 0);
+		assert_non_null(pending);
+		pending->exchange = shoal_exchange_begin(
+		        from, SHOAL_EXCHANGE_PING, shoal_members_find(from, &self), NULL);
+		pending->timeout_ns = SHOAL_SEC(1);
+		shoal_send_primary(pending, SHOAL_MESSAGE_PING, &ping);
+		world.node[2].up = forged == 0;
+		world_step(&world, forged != 0 ? 1 : 2,
+		        (struct shoal_input){.kind = SHOAL_INPUT_TIMER});
+		world_run(&world, SHOAL_MS(10));
+		assert_int_equal(shoal_user_waits(core, slot), forged);
+	}
+	world_done(&world);
+}
+
 int
 main(void)
 {
@@ -135,6 +186,7 @@ main(void)
 	        cmocka_unit_test(
 	                what_takes_longer_than_an_interval_arrives_and_nobody_is_suspected),
 	        cmocka_unit_test(while_they_come_from_all_that_it_polls_its_probes_are_answered),
+	        cmocka_unit_test(who_seals_a_poll_in_the_name_of_another_gets_nothing_of_it),
 	        cmocka_unit_test(
 	                an_answer_that_does_not_come_delays_what_waits_and_does_not_end_it)};
 

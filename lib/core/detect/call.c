@@ -381,5 +381,8 @@ shoal_call_hash(const struct shoal_core *core)
 		const struct shoal_wanted_link *call = wanted_at(core, i);
 		sum += call != NULL ? call->link.number + call->due + call->used + call->polled : 0;
 	}
+	for (size_t i = 0; i < SHOAL_CALLS_MAX; i++) {
+		sum += core->calls.kept[i].at;
+	}
 	return sum;
 }
