@@ -241,6 +241,8 @@ enum shoal_cause_kind {
 	SHOAL_CAUSE_NOT_ALLOWED /* its address is outside of the ranges that are allowed here */
 };
 
+#define SHOAL_DETAIL_TEXT (SHOAL_URL_MAX + 160) /* the longest URL, and what is said of it */
+
 /* Why something changed: who said so, by which path, what was measured at that moment. */
 struct shoal_cause {
 	enum shoal_cause_kind kind;
@@ -249,7 +251,7 @@ struct shoal_cause {
 	struct shoal_id accuser[SHOAL_ACCUSERS_MAX];
 	char accuser_name[SHOAL_ACCUSERS_MAX][32]; /* cut to 31 bytes; "" where unknown */
 	uint64_t after_ns; /* FAILED: time as suspect; ALIVE: time that the refutation took */
-	char detail[SHOAL_URL_MAX + 160]; /* English, may be empty: what no other field says */
+	char detail[SHOAL_DETAIL_TEXT]; /* English, may be empty: what no other field says */
 };
 
 enum shoal_event_kind {

@@ -116,7 +116,7 @@ struct shoal_cluster {
 	struct shoal_recording *recording; /* NULL: none; its inside is the loop's */
 	char address[SHOAL_URL_TEXT];
 	int failure; /* why it stopped by itself, 0: it did not */
-	char failure_text[160];
+	char failure_text[SHOAL_DETAIL_TEXT];
 	pthread_t base_thread; /* SHOAL_RUN_BASE: where it was started, if it was */
 
 	/* The loop's thread. */
