@@ -172,11 +172,11 @@ extern "C" {
 	X(DROP_META_FULL, drop_meta_full, "metadata not held: above meta_bytes with all other")    \
 	X(DROP_CODEC, drop_codec, "packets dropped: in another codec than this cluster's")         \
 	X(CALLS, calls, "requests that a member which cannot be dialled dial this one")            \
-	X(CALLS_PASSED, calls_passed, "such requests of others passed on")                         \
+	X(CALLS_PASSED, calls_passed, "requests to dial a member passed on")                       \
 	X(CALLS_SERVED, calls_served, "members that this one dialled because it was asked to")     \
 	X(CALLS_UP, calls_up, "members that dialled this one because it asked for it")             \
 	X(DROP_CALLS, drop_calls,                                                                  \
-	        "requests for a link dropped: too many, or none that could be opened")             \
+	        "requests to dial a member dropped: too many, or it cannot be dialled")            \
 	X(APPLICANTS, applicants, "instances of members that the application was asked about")     \
 	X(APPLICANTS_REFUSED, applicants_refused, "such instances that it refused")                \
 	X(DROP_NOT_ACCEPTED, drop_not_accepted,                                                    \
