@@ -243,7 +243,15 @@ def a_write_that_fails_late_is_told_and_tried_again(cluster):
     """A pipe in the place of the new file keeps the writer waiting, for longer than the interval, and has no fsync."""
     agent = start(cluster, "one")
     aside = file_of(cluster, "one") + ".new"
-    os.mkfifo(aside)
+
+    def made():
+        try:
+            os.mkfifo(aside)
+        except FileExistsError:  # a write of the first moments is under way
+            return False
+        return True
+
+    cluster.expect(made, "the pipe takes the place")
     cluster.start("two", *LOCAL, join=[agent.address])
     cluster.expect_all([agent], {"two": "alive"})
     time.sleep(0.5)
